@@ -1,0 +1,78 @@
+//! The catalogue as a document: a table for a terminal, Markdown for the README, JSON for programs.
+
+use serde_json::json;
+
+use super::{Kind, Measurement, Row};
+
+/// How the catalogue is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Columns for a terminal.
+    Table,
+    /// The README's table.
+    Markdown,
+    /// An array of objects: key, metric, unit, kind, source, help.
+    Json,
+}
+
+/// The catalogue in `format`, ending with a newline.
+#[must_use]
+pub fn document(format: Format) -> String {
+    match format {
+        Format::Table => table(),
+        Format::Markdown => markdown(),
+        Format::Json => json(),
+    }
+}
+
+fn table() -> String {
+    let header = ["KEY", "METRIC", "UNIT", "KIND", "SOURCE", "GROUP"].map(str::to_owned);
+    let rows: Vec<[String; 6]> = std::iter::once(header).chain(Measurement::all().map(|it| cells(&it))).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; 6] = std::array::from_fn(width);
+    rows.iter().map(|row| line(row, widths)).collect()
+}
+
+fn line(row: &[String; 6], widths: [usize; 6]) -> String {
+    let padded: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+    format!("{}\n", padded.join("  ").trim_end())
+}
+
+fn cells(row: &Row) -> [String; 6] {
+    [
+        row.key.to_owned(),
+        row.metric(),
+        row.unit.symbol().to_owned(),
+        row.kind().name().to_owned(),
+        row.source.field(),
+        row.group.name().to_owned(),
+    ]
+}
+
+fn markdown() -> String {
+    let head = "| Metric | Unit | What it is | Withings source | Group |\n|---|---|---|---|---|\n";
+    let rows = Measurement::all().map(|it| {
+        let unit = match it.kind() {
+            Kind::Gauge => it.unit.symbol().to_owned(),
+            Kind::StateSet(states) => states.join(", "),
+        };
+        format!("| `{}` | {unit} | {} | {} | {} |\n", it.metric(), it.what, it.source.field(), it.group.name())
+    });
+    std::iter::once(head.to_owned()).chain(rows).collect()
+}
+
+fn json() -> String {
+    let rows: Vec<_> = Measurement::all()
+        .map(|it| {
+            json!({
+                "key": it.key,
+                "metric": it.metric(),
+                "unit": it.unit.symbol(),
+                "kind": it.kind().name(),
+                "source": it.source.field(),
+                "help": it.help(),
+            })
+        })
+        .collect();
+    format!("{:#}\n", serde_json::Value::from(rows))
+}

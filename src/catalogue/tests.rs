@@ -1,0 +1,125 @@
+//! Tests of the table itself.
+
+use std::collections::HashSet;
+
+use super::{Call, Format, Kind, Measurement, Source, document};
+
+/// The thirty keys are a contract: they are written here a second time, literally, and never generated.
+const THE_THIRTY: [&str; 30] = [
+    "weight_kg",
+    "height_m",
+    "fat_free_mass_kg",
+    "fat_ratio_pct",
+    "fat_mass_kg",
+    "diastolic_blood_pressure_mmhg",
+    "systolic_blood_pressure_mmhg",
+    "heart_pulse_bpm",
+    "temperature_c",
+    "body_temperature_c",
+    "skin_temperature_c",
+    "spo2_pct",
+    "muscle_mass_kg",
+    "hydration",
+    "bone_mass_kg",
+    "pulse_wave_velocity",
+    "sleep_deep_duration_seconds",
+    "sleep_light_duration_seconds",
+    "sleep_rem_duration_seconds",
+    "sleep_tosleep_duration_seconds",
+    "sleep_towakeup_duration_seconds",
+    "sleep_wakeup_count",
+    "sleep_wakeup_duration_seconds",
+    "sleep_heart_rate_average_bpm",
+    "sleep_heart_rate_max_bpm",
+    "sleep_heart_rate_min_bpm",
+    "sleep_respiratory_average_bpm",
+    "sleep_respiratory_max_bpm",
+    "sleep_respiratory_min_bpm",
+    "sleep_state",
+];
+
+#[test]
+fn the_first_thirty_keys_are_the_given_ones() {
+    let keys: Vec<_> = Measurement::all().map(|it| it.key).take(30).collect();
+    assert_eq!(keys, THE_THIRTY);
+}
+
+#[test]
+fn no_key_type_or_field_stands_twice() {
+    let mut seen = HashSet::new();
+    for it in Measurement::all() {
+        assert!(seen.insert(it.key.to_owned()), "key {} twice", it.key);
+        match it.source {
+            Source::Measure { meastype, .. } => {
+                assert!(seen.insert(format!("type {meastype}")), "{}", it.key)
+            }
+            Source::Summary { fields } => {
+                for field in fields {
+                    assert!(seen.insert(format!("field {field}")), "{}", it.key);
+                }
+            }
+            Source::SleepState => assert!(seen.insert("sleep state".to_owned())),
+        }
+    }
+}
+
+#[test]
+fn names_are_valid_and_end_in_their_unit() {
+    for it in Measurement::all() {
+        let valid = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        assert!(it.key.chars().all(valid) && it.key.starts_with(|c: char| c.is_ascii_lowercase()), "{}", it.key);
+        if let Some(suffix) = it.unit.suffix() {
+            assert!(it.key.ends_with(&format!("_{suffix}")) || it.key == "hydration", "{}", it.key);
+        }
+    }
+}
+
+#[test]
+fn help_is_one_line_that_names_unit_and_field() {
+    for it in Measurement::all() {
+        let help = it.help();
+        assert!(!help.contains(['\n', '\\', '"']), "{help}");
+        assert!(help.contains("last known") && help.contains(&it.source.field()), "{help}");
+        assert!(matches!(it.kind(), Kind::StateSet(_)) || help.contains(it.unit.words()), "{help}");
+        assert!(help.ends_with('.'), "{help}");
+    }
+    assert_eq!(
+        Measurement::by_key("hydration").unwrap().help(),
+        "Body water in kilograms, last known (Withings getmeas type 77)."
+    );
+}
+
+#[test]
+fn a_row_is_found_by_key_type_and_field() {
+    let weight = Measurement::by_meastype(1).unwrap();
+    assert_eq!(weight.key, "weight_kg");
+    assert_eq!(Some(weight), Measurement::by_key("weight_kg"));
+    assert_eq!(Measurement::by_summary_field("sleep_latency").unwrap().key, "sleep_tosleep_duration_seconds");
+    assert_eq!(Measurement::by_key("weight"), None);
+    assert_eq!(Measurement::by_meastype(999), None);
+    assert_eq!(Measurement::by_summary_field("nothing"), None);
+}
+
+#[test]
+fn every_row_has_a_data_call() {
+    for it in Measurement::all() {
+        assert!(Call::DATA.contains(&it.source.call()), "{}", it.key);
+    }
+}
+
+#[test]
+fn the_json_document_has_every_row_whole() {
+    let rows: serde_json::Value = serde_json::from_str(&document(Format::Json)).unwrap();
+    assert_eq!(rows.as_array().unwrap().len(), Measurement::all().len());
+    assert_eq!(
+        rows[0],
+        serde_json::json!({
+            "key": "weight_kg",
+            "metric": "withings_weight_kg",
+            "unit": "kg",
+            "kind": "gauge",
+            "source": "getmeas type 1",
+            "help": "Body weight in kilograms, last known (Withings getmeas type 1).",
+        })
+    );
+}

@@ -1,0 +1,97 @@
+//! The wall clock, given everywhere as a value, so that a test can set it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// A source of the present time, in UTC, cheap to clone; clones share one time.
+///
+/// Durations (time-outs, pauses, spacing) are `tokio::time` and not this clock.
+#[derive(Clone, Debug)]
+pub struct Clock(Source);
+
+#[derive(Clone, Debug)]
+enum Source {
+    System,
+    Set(Arc<AtomicI64>),
+    Running { origin: tokio::time::Instant, at: DateTime<Utc>, shift_ms: Arc<AtomicI64> },
+}
+
+impl Clock {
+    /// The host's clock.
+    #[must_use]
+    pub fn system() -> Self {
+        Self(Source::System)
+    }
+
+    /// A clock that stands at `at` (whole milliseconds) until [`Clock::advance`] moves it.
+    #[must_use]
+    pub fn frozen(at: DateTime<Utc>) -> Self {
+        Self(Source::Set(Arc::new(AtomicI64::new(at.timestamp_millis()))))
+    }
+
+    /// A clock that reads `at` now and follows tokio's time from here, which a paused runtime moves by itself.
+    #[must_use]
+    pub fn following_tokio(at: DateTime<Utc>) -> Self {
+        Self(Source::Running { origin: tokio::time::Instant::now(), at, shift_ms: Arc::default() })
+    }
+
+    /// The present time, UTC.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        match &self.0 {
+            #[allow(clippy::disallowed_methods, reason = "the one place that reads the host's clock")]
+            Source::System => Utc::now(),
+            Source::Set(ms) => from_millis(ms.load(Ordering::SeqCst)),
+            Source::Running { origin, at, shift_ms } => {
+                *at + origin.elapsed() + TimeDelta::milliseconds(shift_ms.load(Ordering::SeqCst))
+            }
+        }
+    }
+
+    /// The present time in whole seconds since the Unix epoch.
+    #[must_use]
+    pub fn unix(&self) -> i64 {
+        self.now().timestamp()
+    }
+
+    /// Moves the clock and all its clones forward by `by`. The host's clock is not ours to move: no effect there.
+    pub fn advance(&self, by: Duration) {
+        let ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        match &self.0 {
+            Source::System => {}
+            Source::Set(shift) | Source::Running { shift_ms: shift, .. } => {
+                shift.fetch_add(ms, Ordering::SeqCst);
+            }
+        }
+    }
+}
+
+fn from_millis(ms: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(ms).unwrap_or(DateTime::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frozen_clock_moves_only_when_told_and_clones_agree() {
+        let clock = Clock::frozen(DateTime::UNIX_EPOCH);
+        let twin = clock.clone();
+        assert_eq!(clock.unix(), 0);
+        clock.advance(Duration::from_secs(90));
+        assert_eq!(twin.unix(), 90);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_following_clock_moves_with_paused_time() {
+        let clock = Clock::following_tokio(DateTime::UNIX_EPOCH);
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        assert_eq!(clock.unix(), 3600);
+        clock.advance(Duration::from_secs(5));
+        assert_eq!(clock.unix(), 3605);
+    }
+}

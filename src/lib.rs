@@ -1,0 +1,37 @@
+//! Prometheus exporter for Withings health data.
+//!
+//! Every 5 minutes the exporter reads the measurements of every configured person ("profile") from the Withings
+//! cloud, keeps them, and shows them to Prometheus: one gauge per measurement, labelled by `profile`, and the sleep
+//! state as an enum. A scrape never calls Withings.
+//!
+//! # The map
+//!
+//! Dependencies point down only; `tests/it/layers.rs` reads every `crate::` path and fails on any other edge.
+//!
+//! | Layer | Module | Owns |
+//! |---|---|---|
+//! | 0 | [`clock`] | the present time, given everywhere |
+//! | 0 | [`catalogue`] | the one table of measurements and calls |
+//! | 1 | [`reading`] | immutable values: readings, the snapshot of a profile, the snapshot of all |
+//! | 1 | [`config`] | the configuration file → [`config::Config`], with diagnostics |
+//! | 1 | [`process`] | plain values from `/proc` |
+//! | 1 | [`http`] | the one HTTP client: time-outs, body limit |
+//! | 2 | [`telemetry`] | logging and the exporter's own metrics |
+//! | 2 | [`storage`] | what survives a restart: logins, readings, pending login states |
+//! | 3 | [`withings`] | the remote service as types: pace, envelope, tokens, wire shapes, choosing a value |
+//! | 4 | [`session`] | one profile's login: tokens, rotation, repeat after a refresh |
+//! | 4 | [`exposition`] | values → bytes: both formats, gzip, negotiation |
+//! | 5 | [`refresh`] | one profile's loop: interval or nudge → fetch → snapshot |
+//! | 6 | [`web`] | the HTTP server: routes, limits, pages |
+//! | 7 | [`cli`], [`commands`] | flags; one file per command, the only place that knows every layer |
+//! | 7 | [`sim`] | a Withings cloud that is not there; uses the clock only |
+//!
+//! # Invariants
+//!
+//! * No scrape waits for the network: `/metrics` shows the last published snapshot.
+//! * A call publishes after its last page, all or nothing.
+//! * A new token pair is on disk before its first use; a failed refresh overwrites nothing.
+//! * Tokens, codes, secrets and measured values never reach a log or an error.
+
+pub mod catalogue;
+pub mod clock;

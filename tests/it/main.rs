@@ -1,0 +1,1 @@
+//! The only integration crate: the program as its users meet it.
