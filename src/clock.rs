@@ -89,7 +89,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_following_clock_moves_with_paused_time() {
         let clock = Clock::following_tokio(DateTime::UNIX_EPOCH);
-        tokio::time::advance(Duration::from_secs(3600)).await;
+        tokio::time::advance(Duration::from_hours(1)).await;
         assert_eq!(clock.unix(), 3600);
         clock.advance(Duration::from_secs(5));
         assert_eq!(clock.unix(), 3605);

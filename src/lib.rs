@@ -35,3 +35,5 @@
 
 pub mod catalogue;
 pub mod clock;
+pub mod reading;
+pub mod telemetry;

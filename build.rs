@@ -1,0 +1,28 @@
+//! Tells the program its revision and compiler, for `--version` and `withings_exporter_build_info`.
+
+use std::env;
+use std::process::Command;
+
+fn main() {
+    println!("cargo::rerun-if-changed=.git/HEAD");
+    println!("cargo::rerun-if-changed=.git/refs/heads");
+    println!("cargo::rerun-if-env-changed=WITHINGS_EXPORTER_REVISION");
+    let rustc = env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
+    let revision = env::var("WITHINGS_EXPORTER_REVISION").ok().or_else(|| said(&mut revision_command()));
+    let version = said(Command::new(rustc).arg("--version"));
+    println!("cargo::rustc-env=WITHINGS_EXPORTER_REVISION={}", revision.unwrap_or_else(|| "unknown".to_owned()));
+    let version = version.as_deref().and_then(|it| it.split(' ').nth(1)).unwrap_or("unknown").to_owned();
+    println!("cargo::rustc-env=WITHINGS_EXPORTER_RUSTC={version}");
+}
+
+fn revision_command() -> Command {
+    let mut git = Command::new("git");
+    git.args(["rev-parse", "--short=12", "HEAD"]);
+    git
+}
+
+/// What a command printed, trimmed; `None` if it could not be run or failed.
+fn said(command: &mut Command) -> Option<String> {
+    let output = command.output().ok().filter(|it| it.status.success())?;
+    Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
+}

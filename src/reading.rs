@@ -1,0 +1,282 @@
+//! What is known of the people: plain immutable values, from one reading to the snapshot of everybody.
+//!
+//! A snapshot is built by one writer and then only read; nobody edits what others see.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::{Call, Measurement};
+
+/// How long the newest sleep segment is the present state after its end, in seconds: 6 hours.
+pub const SLEEP_STATE_LASTS_SECONDS: i64 = 6 * 3600;
+
+/// One measured value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    /// What was measured.
+    pub measurement: Measurement,
+    /// The value in the measurement's unit; finite.
+    pub value: f64,
+    /// When it was measured, Unix seconds; for a night, its end.
+    pub measured_at: i64,
+    /// The row of Withings that it was taken from.
+    pub origin: Origin,
+}
+
+/// The row of Withings that a value was taken from, so that a later change of that row is noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Origin {
+    /// When Withings last changed the row, Unix seconds.
+    pub modified: i64,
+    /// `grpid` of a measure group, `id` of a night.
+    pub id: i64,
+}
+
+/// The states of sleep, in the order of exposition ([`crate::catalogue::SLEEP_STATES`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SleepState {
+    /// Not known, or known to be none of the others.
+    Unknown,
+    /// Awake in bed.
+    Awake,
+    /// Light sleep.
+    Light,
+    /// Deep sleep.
+    Deep,
+    /// REM sleep.
+    Rem,
+}
+
+impl SleepState {
+    /// The label's value.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Awake => "awake",
+            Self::Light => "light",
+            Self::Deep => "deep",
+            Self::Rem => "rem",
+        }
+    }
+}
+
+/// The newest segment of sleep that Withings has, by its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SleepSegment {
+    /// Its state.
+    pub state: SleepState,
+    /// Its end, Unix seconds.
+    pub ended_at: i64,
+}
+
+impl SleepSegment {
+    /// The state that this segment gives the time `now` (Unix seconds): its own until 6 hours after its end.
+    #[must_use]
+    pub fn state_at(&self, now: i64) -> SleepState {
+        if now <= self.expires_at() { self.state } else { SleepState::Unknown }
+    }
+
+    fn expires_at(&self) -> i64 {
+        self.ended_at.saturating_add(SLEEP_STATE_LASTS_SECONDS)
+    }
+}
+
+/// What the snapshot says about the sleep state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sleep {
+    /// `sleep_state` is not among the configured measurements: no rows.
+    NotSelected,
+    /// Selected: five rows; without a segment the state is unknown.
+    Newest(Option<SleepSegment>),
+}
+
+/// Everything that is shown about one profile at one time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProfileSnapshot {
+    /// The profile's name, as configured.
+    pub profile: Arc<str>,
+    /// Its login; `None` without one.
+    pub login: Option<Login>,
+    /// The last known value of each selected measurement but the sleep state, ascending, each at most once.
+    pub readings: Vec<Reading>,
+    /// The sleep state.
+    pub sleep: Sleep,
+    /// The calls that the selected measurements need, and how they went.
+    pub calls: BTreeMap<Call, CallStatus>,
+    /// The latest refresh since the start; `None` before the first has ended.
+    pub refresh: Option<RefreshSummary>,
+}
+
+/// A profile's login as the snapshot shows it: no token in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// Since when the profile is connected, Unix seconds.
+    pub connected_at: i64,
+    /// Whether Withings accepts the login.
+    pub accepted: bool,
+    /// When the access token ends, Unix seconds.
+    pub token_expires_at: i64,
+    /// Whether it belongs to Withings' demo user.
+    pub demo: bool,
+}
+
+/// How one call of one profile went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallStatus {
+    /// The latest attempt since the start.
+    pub latest: Attempt,
+    /// When it last succeeded, Unix seconds; survives a restart.
+    pub last_success: Option<i64>,
+}
+
+/// The outcome of a call's latest attempt.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Attempt {
+    /// Not tried since the start.
+    #[default]
+    None,
+    /// It worked.
+    Worked,
+    /// It failed: why, in plain words without secrets or values.
+    Failed(String),
+    /// Not made until the login changes, because this scope is missing.
+    SwitchedOff {
+        /// The permission that the login lacks.
+        scope: &'static str,
+    },
+}
+
+/// One refresh of a profile: all its calls that were due.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RefreshSummary {
+    /// When it ended, Unix seconds.
+    pub ended_at: i64,
+    /// How long it took, seconds.
+    pub duration: f64,
+}
+
+impl ProfileSnapshot {
+    /// A profile of which nothing is known.
+    #[must_use]
+    pub fn empty(profile: Arc<str>, sleep: Sleep) -> Self {
+        Self { profile, login: None, readings: Vec::new(), sleep, calls: BTreeMap::new(), refresh: None }
+    }
+
+    /// Whether there is a login that Withings accepts.
+    #[must_use]
+    pub fn authorized(&self) -> bool {
+        self.login.as_ref().is_some_and(|login| login.accepted)
+    }
+
+    /// Whether the latest attempt of every call worked, calls that are switched off left out; `None` before the first
+    /// attempt since the start; false without a login.
+    #[must_use]
+    pub fn up(&self) -> Option<bool> {
+        if self.login.is_none() {
+            return Some(false);
+        }
+        let mut attempts = self.calls.values().map(|call| &call.latest).filter(|it| **it != Attempt::None).peekable();
+        attempts.peek()?;
+        Some(attempts.all(|it| !matches!(it, Attempt::Failed(_))))
+    }
+
+    /// The sleep state at `now` (Unix seconds); `None` where no rows are shown: not selected, or no login.
+    #[must_use]
+    pub fn sleep_state(&self, now: i64) -> Option<SleepState> {
+        match self.sleep {
+            Sleep::Newest(segment) if self.login.is_some() => {
+                Some(segment.map_or(SleepState::Unknown, |it| it.state_at(now)))
+            }
+            Sleep::Newest(_) | Sleep::NotSelected => None,
+        }
+    }
+
+    /// When the newest sleep segment ended, Unix seconds.
+    #[must_use]
+    pub fn sleep_ended_at(&self) -> Option<i64> {
+        match self.sleep {
+            Sleep::Newest(segment) => segment.map(|it| it.ended_at),
+            Sleep::NotSelected => None,
+        }
+    }
+
+    /// The newest time of any value, Unix seconds.
+    #[must_use]
+    pub fn newest_measured_at(&self) -> Option<i64> {
+        self.readings.iter().map(|it| it.measured_at).chain(self.sleep_ended_at()).max()
+    }
+
+    /// When a value of this snapshot ends by itself after `now`; both Unix seconds.
+    #[must_use]
+    pub fn changes_at(&self, now: i64) -> Option<i64> {
+        match self.sleep {
+            Sleep::Newest(Some(segment)) => Some(segment.expires_at() + 1).filter(|at| *at > now),
+            Sleep::Newest(None) | Sleep::NotSelected => None,
+        }
+    }
+}
+
+/// Everybody, in the order of the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// One for each configured profile.
+    pub profiles: Vec<Arc<ProfileSnapshot>>,
+}
+
+impl Snapshot {
+    /// When anything of it next ends by itself after `now`; both Unix seconds.
+    #[must_use]
+    pub fn changes_at(&self, now: i64) -> Option<i64> {
+        self.profiles.iter().filter_map(|it| it.changes_at(now)).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connected(calls: &[Attempt], segment: Option<SleepSegment>) -> ProfileSnapshot {
+        let status = |latest: &Attempt| CallStatus { latest: latest.clone(), last_success: None };
+        ProfileSnapshot {
+            login: Some(Login { connected_at: 0, accepted: true, token_expires_at: 0, demo: false }),
+            calls: Call::DATA.into_iter().zip(calls.iter().map(status)).collect(),
+            ..ProfileSnapshot::empty("Alice".into(), Sleep::Newest(segment))
+        }
+    }
+
+    #[test]
+    fn up_is_absent_before_the_first_attempt_and_false_without_a_login() {
+        assert_eq!(connected(&[Attempt::None], None).up(), None);
+        assert_eq!(ProfileSnapshot::empty("Bob".into(), Sleep::NotSelected).up(), Some(false));
+    }
+
+    #[test]
+    fn up_needs_every_call_but_those_switched_off() {
+        let failed = Attempt::Failed("HTTP 502".to_owned());
+        let off = Attempt::SwitchedOff { scope: "user.activity" };
+        assert_eq!(connected(&[Attempt::Worked, Attempt::None, off.clone()], None).up(), Some(true));
+        assert_eq!(connected(&[Attempt::Worked, failed, off], None).up(), Some(false));
+    }
+
+    #[test]
+    fn deep_sleep_does_not_last_for_ever_after_an_outage() {
+        let segment = SleepSegment { state: SleepState::Deep, ended_at: 1_000_000 };
+        let snapshot = Snapshot { profiles: vec![Arc::new(connected(&[], Some(segment)))] };
+        let state = |now| snapshot.profiles[0].sleep_state(now);
+        let end = 1_000_000 + SLEEP_STATE_LASTS_SECONDS;
+        assert_eq!(state(end), Some(SleepState::Deep));
+        assert_eq!(state(end + 1), Some(SleepState::Unknown));
+        assert_eq!(snapshot.changes_at(end), Some(end + 1));
+        assert_eq!(snapshot.changes_at(end + 1), None);
+    }
+
+    #[test]
+    fn without_a_sleep_device_the_state_is_unknown_and_without_a_login_there_is_none() {
+        assert_eq!(connected(&[], None).sleep_state(0), Some(SleepState::Unknown));
+        assert_eq!(ProfileSnapshot::empty("Bob".into(), Sleep::Newest(None)).sleep_state(0), None);
+    }
+}

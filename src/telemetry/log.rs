@@ -1,0 +1,78 @@
+//! Logging to stderr, as logfmt or JSON.
+
+use std::str::FromStr;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+
+/// What is logged: this level and those above it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Level {
+    /// Every call.
+    Debug,
+    /// What happens in normal work. The default.
+    #[default]
+    Info,
+    /// What somebody may want to look at.
+    Warn,
+    /// What somebody must look at.
+    Error,
+}
+
+/// How a line of the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// `key=value` pairs. The default.
+    #[default]
+    Logfmt,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Starts logging to stderr. An error if the process logs already.
+pub fn init(level: Level, format: Format) -> Result<(), TryInitError> {
+    // Dependencies log at debug what may hold addresses and headers: only our own lines go below warn.
+    let filter = EnvFilter::new(format!("warn,withings_exporter={}", level.name()));
+    let registry = tracing_subscriber::registry().with(filter);
+    match format {
+        Format::Logfmt => registry.with(tracing_logfmt::builder().layer().with_writer(std::io::stderr)).try_init(),
+        Format::Json => registry.with(tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr)).try_init(),
+    }
+}
+
+impl Level {
+    /// The flag's word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl FromStr for Level {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        let all = [Self::Debug, Self::Info, Self::Warn, Self::Error];
+        all.into_iter()
+            .find(|it| it.name() == word)
+            .ok_or_else(|| "one of debug, info, warn, error is needed".to_owned())
+    }
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        match word {
+            "logfmt" => Ok(Self::Logfmt),
+            "json" => Ok(Self::Json),
+            _ => Err("one of logfmt, json is needed".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! The exporter's own metrics (the counters and gauges that do not belong to one profile's snapshot) and its logging.
+
+pub mod log;
+
+use std::collections::HashSet;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use prometheus_client::encoding::text::encode_registry;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+use crate::catalogue::Call;
+
+/// Bounds of the request duration histogram, seconds: Withings usually answers in 0.1 to 1 s, a time-out ends at 30 s.
+const DURATION_BUCKETS: [f64; 9] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+/// How many different unknown values are logged, each once. Beyond it they are only counted: the answers come from
+/// outside, and memory stays bounded.
+const LOGGED_UNKNOWN_VALUES: usize = 1000;
+
+/// The exporter's own metrics. Cheap to clone; clones share the counters.
+#[derive(Clone)]
+pub struct Telemetry(Arc<Inner>);
+
+struct Inner {
+    registry: Registry,
+    requests: Family<CallLabel, Counter>,
+    failures: Family<FailureLabels, Counter>,
+    durations: Family<CallLabel, Histogram, fn() -> Histogram>,
+    rotations: Family<ProfileLabel, Counter>,
+    unknown: Family<KindLabel, Counter>,
+    intervals: Family<IntervalLabel, Gauge<f64, AtomicU64>>,
+    reload_successful: Gauge,
+    reload_success_at: Gauge,
+    logged: Mutex<HashSet<(Unknown, String)>>,
+}
+
+/// What `withings_exporter_build_info` says.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Build {
+    /// The package's version.
+    pub version: String,
+    /// The revision of the source, `unknown` outside a checkout.
+    pub revision: String,
+    /// The compiler's version.
+    pub rustc: String,
+}
+
+impl Build {
+    /// This build.
+    #[must_use]
+    pub fn this() -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            revision: env!("WITHINGS_EXPORTER_REVISION").to_owned(),
+            rustc: env!("WITHINGS_EXPORTER_RUSTC").to_owned(),
+        }
+    }
+}
+
+/// Why a request failed: the label `reason`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// No connection: refused, reset, name not found, TLS.
+    Connect,
+    /// No answer in time.
+    Timeout,
+    /// An HTTP status other than 200.
+    Http,
+    /// The answer was larger than the limit.
+    TooLarge,
+    /// The answer was not what the call promises.
+    Decode,
+    /// The token or the login was refused.
+    Auth,
+    /// The login lacks a permission.
+    Scope,
+    /// Status 601.
+    RateLimited,
+    /// Withings found the request wrong.
+    InvalidRequest,
+    /// The disk, not Withings: a new token pair could not be saved.
+    Storage,
+    /// Any other status.
+    Other,
+}
+
+impl Reason {
+    /// The label's value.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Timeout => "timeout",
+            Self::Http => "http",
+            Self::TooLarge => "too_large",
+            Self::Decode => "decode",
+            Self::Auth => "auth",
+            Self::Scope => "scope",
+            Self::RateLimited => "rate_limited",
+            Self::InvalidRequest => "invalid_request",
+            Self::Storage => "storage",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// A kind of value that an answer had and this exporter does not know: the label `kind`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unknown {
+    /// A measure type that the catalogue lacks.
+    MeasureType,
+    /// How a reading was attributed to its owner.
+    Attribution,
+    /// A position on the body.
+    Position,
+    /// A code of `sleep get`.
+    SleepState,
+    /// A time later than a day from now.
+    FutureDate,
+    /// A number that is not finite or whose exponent is out of range.
+    BadNumber,
+}
+
+impl Unknown {
+    const ALL: [Self; 6] =
+        [Self::MeasureType, Self::Attribution, Self::Position, Self::SleepState, Self::FutureDate, Self::BadNumber];
+
+    /// The label's value.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::MeasureType => "measure_type",
+            Self::Attribution => "attribution",
+            Self::Position => "position",
+            Self::SleepState => "sleep_state",
+            Self::FutureDate => "future_date",
+            Self::BadNumber => "bad_number",
+        }
+    }
+}
+
+impl Telemetry {
+    /// All counters at zero.
+    #[must_use]
+    pub fn new(build: Build) -> Self {
+        let inner = Inner {
+            registry: Registry::default(),
+            requests: Family::default(),
+            failures: Family::default(),
+            durations: Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS)),
+            rotations: Family::default(),
+            unknown: Family::default(),
+            intervals: Family::default(),
+            reload_successful: Gauge::default(),
+            reload_success_at: Gauge::default(),
+            logged: Mutex::default(),
+        };
+        Self(Arc::new(inner.registered(build)))
+    }
+
+    /// Counts a request that was sent and answered, or failed, after `took`.
+    pub fn request(&self, call: Call, took: Duration) {
+        self.0.requests.get_or_create_owned(&CallLabel { call }).inc();
+        self.0.durations.get_or_create_owned(&CallLabel { call }).observe(took.as_secs_f64());
+    }
+
+    /// Counts a request that failed.
+    pub fn failure(&self, call: Call, reason: Reason) {
+        self.0.failures.get_or_create_owned(&FailureLabels { call, reason }).inc();
+    }
+
+    /// Counts a new token pair of `profile`.
+    pub fn rotation(&self, profile: &str) {
+        self.0.rotations.get_or_create_owned(&ProfileLabel { profile: profile.to_owned() }).inc();
+    }
+
+    /// Counts a value that is not known, and logs each different one once. `what` is a code or a name, never a measured
+    /// value.
+    pub fn unknown(&self, kind: Unknown, what: &dyn std::fmt::Display) {
+        self.0.unknown.get_or_create_owned(&KindLabel { kind }).inc();
+        let what = what.to_string();
+        let mut logged = self.0.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        if logged.len() < LOGGED_UNKNOWN_VALUES && logged.insert((kind, what.clone())) {
+            tracing::warn!(
+                kind = kind.name(),
+                what,
+                "Withings sent a value that is not known; it is counted and left out"
+            );
+        }
+    }
+
+    /// Sets the refresh interval that the configuration asks for and the one that was achieved.
+    pub fn refresh_interval(&self, wanted: Duration, achieved: Option<Duration>) {
+        let set = |kind, value: Duration| {
+            self.0.intervals.get_or_create_owned(&IntervalLabel { kind }).set(value.as_secs_f64());
+        };
+        set("wanted", wanted);
+        if let Some(achieved) = achieved {
+            set("achieved", achieved);
+        }
+    }
+
+    /// Records that the configuration was read at `at` (Unix seconds).
+    pub fn config_loaded(&self, at: i64) {
+        self.0.reload_successful.set(1);
+        self.0.reload_success_at.set(at);
+    }
+
+    /// All of them as OpenMetrics text, without `# EOF`.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let mut text = String::new();
+        encode_registry(&mut text, &self.0.registry).expect("writing to a String does not fail");
+        text
+    }
+}
+
+impl Inner {
+    fn registered(mut self, build: Build) -> Self {
+        let registry = self.registry.sub_registry_with_prefix("withings_exporter");
+        registry.register("build", "The running program", Info::new(build));
+        registry.register("api_requests", "Requests sent to Withings", self.requests.clone());
+        registry.register("api_request_failures", "Requests to Withings that failed", self.failures.clone());
+        registry.register(
+            "api_request_duration_seconds",
+            "Time until Withings had answered a request",
+            self.durations.clone(),
+        );
+        registry.register("token_rotations", "New token pairs, stored", self.rotations.clone());
+        registry.register(
+            "unknown_values",
+            "Values in answers of Withings that this version does not know or does not believe",
+            self.unknown.clone(),
+        );
+        registry.register(
+            "refresh_interval_seconds",
+            "Time between refreshes of a profile, as configured and as achieved within the request budget",
+            self.intervals.clone(),
+        );
+        registry.register(
+            "config_last_reload_successful",
+            "Whether the last attempt to read the configuration worked",
+            self.reload_successful.clone(),
+        );
+        registry.register(
+            "config_last_reload_success_timestamp_seconds",
+            "When the configuration was last read successfully",
+            self.reload_success_at.clone(),
+        );
+        for call in Call::DATA.into_iter().chain([Call::Requesttoken]) {
+            drop(self.requests.get_or_create(&CallLabel { call }));
+        }
+        for kind in Unknown::ALL {
+            drop(self.unknown.get_or_create(&KindLabel { kind }));
+        }
+        self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallLabel {
+    call: Call,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FailureLabels {
+    call: Call,
+    reason: Reason,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ProfileLabel {
+    profile: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabel {
+    kind: Unknown,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct IntervalLabel {
+    kind: &'static str,
+}
+
+impl EncodeLabelValue for Call {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
+        self.name().encode(encoder)
+    }
+}
+
+impl EncodeLabelValue for Reason {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
+        self.name().encode(encoder)
+    }
+}
+
+impl EncodeLabelValue for Unknown {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
+        self.name().encode(encoder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn telemetry() -> Telemetry {
+        Telemetry::new(Build { version: "1.2.3".into(), revision: "abc".into(), rustc: "1.95.0".into() })
+    }
+
+    #[test]
+    fn counters_carry_their_labels() {
+        let telemetry = telemetry();
+        telemetry.request(Call::Getmeas, Duration::from_millis(300));
+        telemetry.failure(Call::SleepGet, Reason::RateLimited);
+        telemetry.rotation("Zoë \"Z\" \\ O'Neil");
+        let text = telemetry.encode();
+        for line in [
+            r#"withings_exporter_build_info{version="1.2.3",revision="abc",rustc="1.95.0"} 1"#,
+            r#"withings_exporter_api_requests_total{call="getmeas"} 1"#,
+            r#"withings_exporter_api_requests_total{call="requesttoken"} 0"#,
+            r#"withings_exporter_api_request_failures_total{call="sleep_get",reason="rate_limited"} 1"#,
+            r#"withings_exporter_api_request_duration_seconds_bucket{le="0.5",call="getmeas"} 1"#,
+            r#"withings_exporter_token_rotations_total{profile="Zoë \"Z\" \\ O'Neil"} 1"#,
+        ] {
+            assert!(text.lines().any(|it| it == line), "{line} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_value_is_counted_each_time() {
+        let telemetry = telemetry();
+        telemetry.unknown(Unknown::MeasureType, &10_226);
+        telemetry.unknown(Unknown::MeasureType, &10_226);
+        assert!(telemetry.encode().contains("withings_exporter_unknown_values_total{kind=\"measure_type\"} 2\n"));
+    }
+}
