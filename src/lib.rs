@@ -35,5 +35,7 @@
 
 pub mod catalogue;
 pub mod clock;
+pub mod http;
 pub mod reading;
+pub mod storage;
 pub mod telemetry;

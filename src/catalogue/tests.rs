@@ -51,7 +51,7 @@ fn no_key_type_or_field_stands_twice() {
         assert!(seen.insert(it.key.to_owned()), "key {} twice", it.key);
         match it.source {
             Source::Measure { meastype, .. } => {
-                assert!(seen.insert(format!("type {meastype}")), "{}", it.key)
+                assert!(seen.insert(format!("type {meastype}")), "{}", it.key);
             }
             Source::Summary { fields } => {
                 for field in fields {

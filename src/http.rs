@@ -1,0 +1,127 @@
+//! The one HTTP client: time-outs, a body limit, no redirects, no proxy for loopback.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderValue};
+use reqwest::{Client, redirect};
+use url::{Host, Url};
+
+/// How long a connection may take, TLS included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a whole request may take, from the first byte sent to the last byte read.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The largest body that is read, in bytes after decompression: 32 MiB, some 30,000 measure groups in one page.
+const BODY_LIMIT: usize = 32 << 20;
+
+/// A client for one remote service. Cheap to clone; clones share the connections.
+#[derive(Clone, Debug)]
+pub struct Http(Client);
+
+/// A whole answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The server's clock, from the header `Date`.
+    pub date: Option<DateTime<Utc>>,
+    /// The body, decompressed.
+    pub body: Bytes,
+}
+
+/// The client could not be made, for example because the system has no CA certificates.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client could not be set up; a container image needs the package ca-certificates")]
+pub struct BuildError(#[source] reqwest::Error);
+
+/// No whole answer came.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// No connection: refused, reset, name not found, TLS.
+    #[error("no connection")]
+    Connect(#[source] reqwest::Error),
+    /// No whole answer within 30 seconds.
+    #[error("no answer in time")]
+    Timeout(#[source] reqwest::Error),
+    /// The body was larger than 32 MiB.
+    #[error("the answer is larger than {BODY_LIMIT} bytes")]
+    TooLarge,
+}
+
+impl Http {
+    /// A client for the servers at `urls`.
+    pub fn reaching(urls: &[&Url]) -> Result<Self, BuildError> {
+        let agent = concat!("withings-exporter/", env!("CARGO_PKG_VERSION"));
+        let mut builder = Client::builder()
+            .user_agent(agent)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TIMEOUT)
+            .redirect(redirect::Policy::none());
+        if urls.iter().all(|url| is_loopback(url)) {
+            // A simulator on this host: a proxy of the environment must not get it, and no CA certificate is needed.
+            builder = builder.no_proxy().tls_certs_only([]);
+        }
+        builder.build().map(Self).map_err(BuildError)
+    }
+
+    /// Posts a form (`application/x-www-form-urlencoded`, encoded already), with a bearer token if there is one.
+    pub async fn post_form(&self, url: Url, bearer: Option<&str>, form: String) -> Result<Answer, HttpError> {
+        let mut request = self.0.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
+        if let Some(mut value) = bearer.and_then(|token| HeaderValue::from_str(&format!("Bearer {token}")).ok()) {
+            value.set_sensitive(true);
+            request = request.header(AUTHORIZATION, value);
+        }
+        let mut response = request.send().await.map_err(HttpError::from_reqwest)?;
+        let status = response.status().as_u16();
+        let date = response.headers().get(DATE).and_then(parse_date);
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(HttpError::from_reqwest)? {
+            if body.len() + chunk.len() > BODY_LIMIT {
+                return Err(HttpError::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer { status, date, body: body.into() })
+    }
+}
+
+impl HttpError {
+    fn from_reqwest(error: reqwest::Error) -> Self {
+        let error = error.without_url();
+        if error.is_timeout() { Self::Timeout(error) } else { Self::Connect(error) }
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+fn parse_date(value: &HeaderValue) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc2822(value.to_str().ok()?).ok().map(|it| it.to_utc())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_host_is_loopback() {
+        let check = |url: &str| is_loopback(&Url::parse(url).unwrap());
+        assert!(["http://localhost:1/", "http://127.0.0.2/", "http://[::1]:80/"].into_iter().all(check));
+        assert!(!["https://wbsapi.withings.net/", "http://192.168.1.2/"].into_iter().any(check));
+    }
+
+    #[test]
+    fn a_date_header_is_read() {
+        let date = parse_date(&HeaderValue::from_static("Sun, 22 Nov 2026 17:05:09 GMT")).unwrap();
+        assert_eq!(date.timestamp(), 1_795_367_109);
+    }
+}

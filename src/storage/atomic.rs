@@ -1,0 +1,48 @@
+//! Writing a file whole or not at all.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+use serde::Serialize;
+use tempfile::NamedTempFile;
+
+use super::StorageError;
+
+/// Replaces the file at `path` by `value` as JSON: temporary file (0600), fsync, rename, fsync of the directory. A crash
+/// at any moment leaves the old file or the new one.
+pub(super) fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), StorageError> {
+    let folder = path.parent().expect("every stored file is in the storage directory");
+    make_private_dir(folder)?;
+    let bytes = serde_json::to_vec(value).expect("stored values have string keys and no failing fields");
+    let mut file = NamedTempFile::new_in(folder).map_err(StorageError::new("create a file in", folder))?;
+    file.write_all(&bytes).map_err(StorageError::new("write", path))?;
+    file.as_file().sync_all().map_err(StorageError::new("sync", path))?;
+    file.persist(path).map_err(|error| StorageError::new("replace", path)(error.error))?;
+    sync_dir(folder)
+}
+
+/// Makes the directory's entries durable: without it a rename may be forgotten by a power cut.
+pub(super) fn sync_dir(folder: &Path) -> Result<(), StorageError> {
+    File::open(folder).and_then(|it| it.sync_all()).map_err(StorageError::new("sync", folder))
+}
+
+/// Makes a directory that only its owner may enter, with its parents; one that exists is left as it is.
+pub(super) fn make_private_dir(path: &Path) -> Result<(), StorageError> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(StorageError::new("make the directory", path))
+}
+
+/// Opens a file that only its owner may read, making it and its directory if they are missing.
+pub(super) fn open_private(path: &Path) -> Result<File, StorageError> {
+    if let Some(folder) = path.parent() {
+        make_private_dir(folder)?;
+    }
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    options.open(path).map_err(StorageError::new("open", path))
+}

@@ -1,0 +1,74 @@
+//! The storage directory as a whole: whose it is, and that only one process serves from it.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{StorageError, atomic};
+
+const LOCK: &str = "serve.lock";
+
+/// Its presence says that the people in this directory are not real.
+const DEMO_MARK: &str = "DEMO";
+
+/// What a storage directory is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Real people: refuses a directory of the demo.
+    Serve,
+    /// The demo's invented people: refuses a directory that has anything else in it.
+    Demo,
+}
+
+/// The storage directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// It could not be made, read or locked.
+    #[error("the storage directory cannot be used; make it writable or choose another one with --storage.path")]
+    Storage(#[from] StorageError),
+    /// Another process serves from it.
+    #[error("{path}: another withings-exporter serves from this directory; stop it or choose another one with --storage.path", path = .0.display())]
+    InUse(PathBuf),
+    /// It holds the demo's people.
+    #[error("{path}: this directory belongs to the demo; choose another one with --storage.path", path = .0.display())]
+    OfTheDemo(PathBuf),
+    /// It holds something else than a demo.
+    #[error("{path}: this directory is not empty and not of the demo, which would mix invented people with it; choose an empty one with --storage.path", path = .0.display())]
+    NotOfTheDemo(PathBuf),
+}
+
+/// Makes the directory, checks whose it is, proves that it can be written, and takes its lock.
+pub(super) fn prepare(root: &Path, purpose: Purpose) -> Result<File, OpenError> {
+    atomic::make_private_dir(root)?;
+    check_purpose(root, purpose)?;
+    let lock = lock(root)?;
+    if purpose == Purpose::Demo {
+        atomic::open_private(&root.join(DEMO_MARK))?;
+    }
+    atomic::sync_dir(root)?;
+    Ok(lock)
+}
+
+fn check_purpose(root: &Path, purpose: Purpose) -> Result<(), OpenError> {
+    let marked = root.join(DEMO_MARK).exists();
+    match purpose {
+        Purpose::Serve if marked => Err(OpenError::OfTheDemo(root.to_owned())),
+        Purpose::Demo if !marked && !is_empty(root)? => Err(OpenError::NotOfTheDemo(root.to_owned())),
+        Purpose::Serve | Purpose::Demo => Ok(()),
+    }
+}
+
+fn is_empty(root: &Path) -> Result<bool, StorageError> {
+    let first = fs::read_dir(root).and_then(|mut it| it.next().transpose());
+    first.map(|it| it.is_none()).map_err(StorageError::new("list", root))
+}
+
+fn lock(root: &Path) -> Result<File, OpenError> {
+    let path = root.join(LOCK);
+    let file = atomic::open_private(&path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(root.to_owned())),
+        Err(TryLockError::Error(error)) => Err(StorageError::new("lock", &path)(io::Error::other(error)).into()),
+    }
+}

@@ -1,0 +1,138 @@
+//! What survives a restart: one set of files for each profile, in a directory of the exporter's own.
+//!
+//! Few verbs stand between the program and the disk: readings are loaded and saved; a login is loaded, and changed only
+//! by [`LockedLogin::rotate`], which refuses a stale version, by [`LockedLogin::replace`] after a new consent, and by
+//! [`LockedLogin::mark_used`]; pending login states are added and taken. All of them block: call them off the async threads.
+//!
+//! A file whose content does not parse is set aside under another name, and said so; on an I/O error it is left alone.
+
+mod atomic;
+mod directory;
+mod login;
+mod pending;
+#[cfg(test)]
+mod tests;
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+pub use directory::{OpenError, Purpose};
+pub use login::{LockedLogin, Login, NewLogin, RotateError};
+pub use pending::{Pending, STATE_LIFETIME};
+
+/// The storage directory. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Storage(Arc<Directory>);
+
+#[derive(Debug)]
+struct Directory {
+    root: PathBuf,
+    /// Held as long as the process serves from this directory.
+    _lock: File,
+}
+
+/// A file could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: cannot {operation}", path = path.display())]
+pub struct StorageError {
+    operation: &'static str,
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl StorageError {
+    fn new(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self { operation, path, source }
+    }
+}
+
+impl Storage {
+    /// Opens the directory at `root` for `purpose`, makes it (0700) if it is missing, and refuses one that another
+    /// process serves from, or that belongs to another purpose.
+    pub fn open(root: &Path, purpose: Purpose) -> Result<Self, OpenError> {
+        let lock = directory::prepare(root, purpose)?;
+        Ok(Self(Arc::new(Directory { root: root.to_owned(), _lock: lock })))
+    }
+
+    /// The last readings and cursors of `profile`, as [`Storage::save_readings`] left them; `None` if there are none.
+    pub fn readings<T: DeserializeOwned>(&self, profile: &str) -> Result<Option<T>, StorageError> {
+        self.load(&self.path("readings", profile, "json"))
+    }
+
+    /// Saves the last readings and cursors of `profile`, whole.
+    pub fn save_readings<T: Serialize>(&self, profile: &str, value: &T) -> Result<(), StorageError> {
+        atomic::write(&self.path("readings", profile, "json"), value)
+    }
+
+    /// The login of `profile`, as it is on disk now; `None` if there is none.
+    pub fn login(&self, profile: &str) -> Result<Option<Login>, StorageError> {
+        self.load(&self.path("logins", profile, "json"))
+    }
+
+    /// Waits for the lock of `profile`'s login and holds it: nobody else, in this process or another, rotates or writes
+    /// it meanwhile.
+    pub fn lock_login(&self, profile: &str) -> Result<LockedLogin, StorageError> {
+        let path = self.path("logins", profile, "lock");
+        let file = atomic::open_private(&path)?;
+        file.lock().map_err(StorageError::new("lock", &path))?;
+        Ok(LockedLogin::new(self.clone(), profile, file))
+    }
+
+    /// Remembers the random state of a login that somebody starts, until it is taken or `STATE_LIFETIME` has passed.
+    pub fn add_pending(&self, state: &str, pending: Pending) -> Result<(), StorageError> {
+        pending::add(self, state, pending)
+    }
+
+    /// Takes the login that was started with `state`: once, and only before its end. `now` is in Unix seconds.
+    pub fn take_pending(&self, state: &str, now: i64) -> Result<Option<Pending>, StorageError> {
+        pending::take(self, state, now)
+    }
+
+    fn path(&self, folder: &str, profile: &str, extension: &str) -> PathBuf {
+        self.0.root.join(folder).join(format!("{}.{extension}", file_stem(profile)))
+    }
+
+    fn load<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>, StorageError> {
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(StorageError::new("read", path)(error)),
+        };
+        match serde_json::from_slice(&bytes) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => {
+                let aside = set_aside(path)?;
+                // The position tells enough: the text of the error could repeat what the file says.
+                let (line, column) = (error.line(), error.column());
+                tracing::error!(
+                    file = %path.display(), aside = %aside.display(), line, column,
+                    "a stored file does not parse; it was set aside and is treated as missing"
+                );
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// Renames a file that does not parse, so that somebody can look at it and nothing overwrites it.
+fn set_aside(path: &Path) -> Result<PathBuf, StorageError> {
+    let candidates = (0_u32..).map(|n| path.with_extension(format!("json.broken-{n}")));
+    let aside = candidates.into_iter().find(|it| !it.exists()).expect("a directory has fewer than 2^32 files");
+    fs::rename(path, &aside).map_err(StorageError::new("set aside", path))?;
+    Ok(aside)
+}
+
+/// A file name for a profile of any name: readable where the name is ASCII, different for different names, never a path.
+fn file_stem(profile: &str) -> String {
+    let readable: String = profile.chars().filter(char::is_ascii_alphanumeric).take(32).collect();
+    let digest = Sha256::digest(profile.as_bytes());
+    let hash: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+    format!("{}-{hash}", readable.to_ascii_lowercase())
+}

@@ -1,0 +1,67 @@
+//! Logins that somebody started and Withings has not answered yet. Stored, so that whichever process gets the callback
+//! finishes the login, also after a restart.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Storage, StorageError, atomic};
+
+/// How long a started login may take, seconds: 10 minutes.
+pub const STATE_LIFETIME: i64 = 600;
+
+/// How many logins may be under way. Starting one more forgets the oldest, so that a flood of starts cannot fill the disk.
+const MOST: usize = 100;
+
+/// A login under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// The profile that it is for.
+    pub profile: String,
+    /// When it was started, Unix seconds.
+    pub started_at: i64,
+    /// Whether Withings' demo user was asked for.
+    pub demo: bool,
+}
+
+type States = BTreeMap<String, Pending>;
+
+pub(super) fn add(storage: &Storage, state: &str, pending: Pending) -> Result<(), StorageError> {
+    change(storage, |states| {
+        states.retain(|_, it| is_alive(it, pending.started_at));
+        while states.len() >= MOST {
+            let oldest = states.iter().min_by_key(|(_, it)| it.started_at).map(|(state, _)| state.clone());
+            states.remove(&oldest.expect("the map has MOST entries, so it has an oldest"));
+        }
+        states.insert(state.to_owned(), pending);
+        true
+    })
+}
+
+pub(super) fn take(storage: &Storage, state: &str, now: i64) -> Result<Option<Pending>, StorageError> {
+    let mut taken = None;
+    change(storage, |states| {
+        taken = states.remove(state);
+        taken.is_some()
+    })?;
+    Ok(taken.filter(|it| is_alive(it, now)))
+}
+
+/// Changes the file under its lock; `change` says whether there is something to write.
+fn change(storage: &Storage, change: impl FnOnce(&mut States) -> bool) -> Result<(), StorageError> {
+    let lock_path = storage.0.root.join("pending.lock");
+    let lock = atomic::open_private(&lock_path)?;
+    lock.lock().map_err(StorageError::new("lock", &lock_path))?;
+    let path = path(storage);
+    let mut states: States = storage.load(&path)?.unwrap_or_default();
+    if change(&mut states) { atomic::write(&path, &states) } else { Ok(()) }
+}
+
+fn path(storage: &Storage) -> PathBuf {
+    storage.0.root.join("pending.json")
+}
+
+fn is_alive(pending: &Pending, now: i64) -> bool {
+    (0..STATE_LIFETIME).contains(&(now - pending.started_at))
+}

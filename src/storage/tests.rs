@@ -1,0 +1,153 @@
+//! Storage as a restart, a crash and a curious neighbour see it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use secrecy::ExposeSecret;
+
+use super::{Login, NewLogin, OpenError, Pending, Purpose, RotateError, Storage, file_stem};
+
+fn open(root: &Path) -> Storage {
+    Storage::open(root, Purpose::Serve).unwrap()
+}
+
+fn pair(n: u32) -> NewLogin {
+    NewLogin {
+        user_id: "42".to_owned(),
+        access_token: format!("access-{n}").into(),
+        expires_at: 10_800,
+        refresh_token: format!("refresh-{n}").into(),
+        scopes: vec!["user.metrics".to_owned()],
+    }
+}
+
+fn connected(storage: &Storage, profile: &str) -> Login {
+    storage.lock_login(profile).unwrap().replace(&pair(1), 1000, false).unwrap()
+}
+
+#[test]
+fn a_rotated_login_keeps_the_refreshed_token_until_the_new_one_was_used() {
+    let root = tempfile::tempdir().unwrap();
+    let storage = open(root.path());
+    let first = connected(&storage, "Alice");
+    let lock = storage.lock_login("Alice").unwrap();
+    let second = lock.rotate(&first, &pair(2)).unwrap();
+    assert_eq!(second.version, first.version + 1);
+    let stored = storage.login("Alice").unwrap().unwrap();
+    assert_eq!(stored.refresh_token.expose_secret(), "refresh-2");
+    assert_eq!(stored.previous_refresh_token.unwrap().expose_secret(), "refresh-1");
+    lock.mark_used(&second).unwrap();
+    assert!(storage.login("Alice").unwrap().unwrap().previous_refresh_token.is_none());
+}
+
+#[test]
+fn a_stale_rotation_is_refused_and_shows_what_is_stored() {
+    let root = tempfile::tempdir().unwrap();
+    let storage = open(root.path());
+    let first = connected(&storage, "Alice");
+    let lock = storage.lock_login("Alice").unwrap();
+    lock.rotate(&first, &pair(2)).unwrap();
+    match lock.rotate(&first, &pair(3)) {
+        Err(RotateError::Stale(Some(login))) => assert_eq!(login.access_token.expose_secret(), "access-2"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn only_the_owner_may_read_what_is_stored() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path().join("state");
+    let storage = open(&root);
+    connected(&storage, "Alice");
+    storage.save_readings("Alice", &[1, 2, 3]).unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&root), 0o700);
+    for folder in ["logins", "readings"] {
+        assert_eq!(mode(&root.join(folder)), 0o700);
+        for entry in fs::read_dir(root.join(folder)).unwrap() {
+            assert_eq!(mode(&entry.unwrap().path()), 0o600);
+        }
+    }
+}
+
+#[test]
+fn any_name_is_a_file_of_its_own_inside_the_directory() {
+    let long = "ü".repeat(200);
+    let names = ["Alice", "alice", "Zoë \"Z\" \\ O'Neil", "../x", "", ".", "a/b", "日本", &long];
+    let root = tempfile::tempdir().unwrap();
+    let storage = open(root.path());
+    for name in names {
+        storage.save_readings(name, &name).unwrap();
+    }
+    for name in names {
+        assert_eq!(storage.readings::<String>(name).unwrap().as_deref(), Some(name));
+        assert!(!file_stem(name).contains(['/', '.', '\\', ' ']), "{}", file_stem(name));
+    }
+    assert_eq!(fs::read_dir(root.path().join("readings")).unwrap().count(), names.len());
+}
+
+#[test]
+fn a_file_that_does_not_parse_is_set_aside_not_lost() {
+    let root = tempfile::tempdir().unwrap();
+    let storage = open(root.path());
+    connected(&storage, "Alice");
+    let path = storage.path("logins", "Alice", "json");
+    let whole = fs::read(&path).unwrap();
+    let truncated = &whole[..whole.len() / 2];
+    std::io::Write::write_all(&mut fs::File::create(&path).unwrap(), truncated).unwrap();
+    assert!(storage.login("Alice").unwrap().is_none());
+    assert!(!path.exists());
+    assert_eq!(fs::read(path.with_extension("json.broken-0")).unwrap(), truncated);
+}
+
+#[test]
+fn an_unreadable_file_is_left_alone() {
+    let root = tempfile::tempdir().unwrap();
+    let storage = open(root.path());
+    let path = storage.path("logins", "Alice", "json");
+    // A directory in the file's place cannot be read as a file by anybody, not even by root.
+    fs::create_dir_all(&path).unwrap();
+    let error = storage.login("Alice").unwrap_err().to_string();
+    assert!(error.ends_with(".json: cannot read"), "{error}");
+    assert!(path.is_dir());
+}
+
+#[test]
+fn one_directory_has_one_server_and_one_purpose() {
+    let root = tempfile::tempdir().unwrap();
+    let serve = root.path().join("serve");
+    let held = open(&serve);
+    assert!(matches!(Storage::open(&serve, Purpose::Serve), Err(OpenError::InUse(_))));
+    connected(&held, "Alice");
+    drop(held);
+    assert!(matches!(Storage::open(&serve, Purpose::Demo), Err(OpenError::NotOfTheDemo(_))));
+    let demo = root.path().join("demo");
+    drop(Storage::open(&demo, Purpose::Demo).unwrap());
+    drop(Storage::open(&demo, Purpose::Demo).unwrap());
+    assert!(matches!(Storage::open(&demo, Purpose::Serve), Err(OpenError::OfTheDemo(_))));
+}
+
+#[test]
+fn a_login_state_works_once_and_for_ten_minutes() {
+    let root = tempfile::tempdir().unwrap();
+    let storage = open(root.path());
+    let pending = |started_at| Pending { profile: "Alice".to_owned(), started_at, demo: false };
+    storage.add_pending("s1", pending(1000)).unwrap();
+    storage.add_pending("s2", pending(1000)).unwrap();
+    assert_eq!(storage.take_pending("s1", 1599).unwrap(), Some(pending(1000)));
+    assert_eq!(storage.take_pending("s1", 1599).unwrap(), None);
+    assert_eq!(storage.take_pending("s2", 1600).unwrap(), None);
+    assert_eq!(storage.take_pending("never", 1000).unwrap(), None);
+}
+
+#[test]
+fn a_flood_of_started_logins_is_bounded_and_keeps_the_newest() {
+    let root = tempfile::tempdir().unwrap();
+    let storage = open(root.path());
+    for n in 0..150 {
+        storage.add_pending(&format!("s{n}"), Pending { profile: "Alice".into(), started_at: n, demo: false }).unwrap();
+    }
+    assert!(storage.take_pending("s49", 150).unwrap().is_none());
+    assert!(storage.take_pending("s149", 150).unwrap().is_some());
+}
