@@ -39,3 +39,4 @@ pub mod http;
 pub mod reading;
 pub mod storage;
 pub mod telemetry;
+pub mod withings;

@@ -63,7 +63,7 @@ impl Storage {
 
     /// The last readings and cursors of `profile`, as [`Storage::save_readings`] left them; `None` if there are none.
     pub fn readings<T: DeserializeOwned>(&self, profile: &str) -> Result<Option<T>, StorageError> {
-        self.load(&self.path("readings", profile, "json"))
+        load(&self.path("readings", profile, "json"))
     }
 
     /// Saves the last readings and cursors of `profile`, whole.
@@ -73,7 +73,7 @@ impl Storage {
 
     /// The login of `profile`, as it is on disk now; `None` if there is none.
     pub fn login(&self, profile: &str) -> Result<Option<Login>, StorageError> {
-        self.load(&self.path("logins", profile, "json"))
+        load(&self.path("logins", profile, "json"))
     }
 
     /// Waits for the lock of `profile`'s login and holds it: nobody else, in this process or another, rotates or writes
@@ -98,25 +98,26 @@ impl Storage {
     fn path(&self, folder: &str, profile: &str, extension: &str) -> PathBuf {
         self.0.root.join(folder).join(format!("{}.{extension}", file_stem(profile)))
     }
+}
 
-    fn load<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>, StorageError> {
-        let bytes = match fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(StorageError::new("read", path)(error)),
-        };
-        match serde_json::from_slice(&bytes) {
-            Ok(value) => Ok(Some(value)),
-            Err(error) => {
-                let aside = set_aside(path)?;
-                // The position tells enough: the text of the error could repeat what the file says.
-                let (line, column) = (error.line(), error.column());
-                tracing::error!(
-                    file = %path.display(), aside = %aside.display(), line, column,
-                    "a stored file does not parse; it was set aside and is treated as missing"
-                );
-                Ok(None)
-            }
+/// Reads a file; `None` if there is none, or if it did not parse and was set aside.
+fn load<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StorageError> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(StorageError::new("read", path)(error)),
+    };
+    match serde_json::from_slice(&bytes) {
+        Ok(value) => Ok(Some(value)),
+        Err(error) => {
+            let aside = set_aside(path)?;
+            // The position tells enough: the text of the error could repeat what the file says.
+            let (line, column) = (error.line(), error.column());
+            tracing::error!(
+                file = %path.display(), aside = %aside.display(), line, column,
+                "a stored file does not parse; it was set aside and is treated as missing"
+            );
+            Ok(None)
         }
     }
 }
@@ -133,6 +134,6 @@ fn set_aside(path: &Path) -> Result<PathBuf, StorageError> {
 fn file_stem(profile: &str) -> String {
     let readable: String = profile.chars().filter(char::is_ascii_alphanumeric).take(32).collect();
     let digest = Sha256::digest(profile.as_bytes());
-    let hash: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-    format!("{}-{hash}", readable.to_ascii_lowercase())
+    let half: [u8; 16] = digest[..16].try_into().expect("a SHA-256 digest has 32 bytes");
+    format!("{}-{:032x}", readable.to_ascii_lowercase(), u128::from_be_bytes(half))
 }

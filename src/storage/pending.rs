@@ -54,7 +54,7 @@ fn change(storage: &Storage, change: impl FnOnce(&mut States) -> bool) -> Result
     let lock = atomic::open_private(&lock_path)?;
     lock.lock().map_err(StorageError::new("lock", &lock_path))?;
     let path = path(storage);
-    let mut states: States = storage.load(&path)?.unwrap_or_default();
+    let mut states: States = super::load(&path)?.unwrap_or_default();
     if change(&mut states) { atomic::write(&path, &states) } else { Ok(()) }
 }
 

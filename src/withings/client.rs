@@ -1,0 +1,324 @@
+//! One call of the API: wait for a turn, send, read the status, then the body.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use tokio::task::spawn_blocking;
+use tokio::time::Instant;
+use url::Url;
+use url::form_urlencoded::Serializer;
+
+use super::envelope::{self, DecodeError, NotAnEnvelope, Refusal, Remedy};
+use super::pace::{Class, Pace};
+use super::wire::Page;
+use crate::catalogue::{Call, Measurement, Source};
+use crate::clock::Clock;
+use crate::http::{Answer, Http, HttpError};
+use crate::telemetry::{Reason, Telemetry};
+
+/// The Withings API. Cheap to clone; clones share connections, budget and the server's time.
+#[derive(Clone)]
+pub struct Client {
+    http: Http,
+    api_url: Url,
+    pace: Pace,
+    telemetry: Telemetry,
+    server_time: Arc<ServerTime>,
+}
+
+/// What is asked for: a call and its parameters, without token and offset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The call.
+    pub call: Call,
+    parameters: Vec<(&'static str, String)>,
+}
+
+/// Which rows of a call are asked for. Withings refuses or misreads combinations, so there is one at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// The whole history.
+    All,
+    /// The whole history, asked for by days: for an account that refuses `lastupdate=0`.
+    AllDays,
+    /// What was created or changed since this time, Unix seconds.
+    ChangedSince(i64),
+}
+
+/// A call did not bring what it should.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// No whole answer came.
+    #[error("no answer from Withings")]
+    Http(#[from] HttpError),
+    /// An HTTP status other than 200: something before the API answered.
+    #[error("HTTP status {0} instead of an answer")]
+    HttpStatus(u16),
+    /// No envelope.
+    #[error(transparent)]
+    Envelope(#[from] NotAnEnvelope),
+    /// A body of another shape.
+    #[error("the answer is not what the call promises")]
+    Body(#[source] DecodeError),
+    /// A status other than 0.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// An `offset` that does not grow: the pages would never end.
+    #[error("the pages of the answer do not end: offset {offset} follows offset {previous}")]
+    EndlessPages {
+        /// The offset of this page.
+        previous: i64,
+        /// The offset that it gave for the next one.
+        offset: i64,
+    },
+}
+
+/// The server's clock, as an offset to the host's in seconds.
+struct ServerTime {
+    clock: Clock,
+    /// From `updatetime`, the better source, once there was one.
+    from_answers: OnceLock<AtomicI64>,
+    from_dates: AtomicI64,
+}
+
+impl Client {
+    /// The API at `api_url`.
+    #[must_use]
+    pub fn new(http: Http, api_url: Url, pace: Pace, telemetry: Telemetry, clock: Clock) -> Self {
+        let server_time = ServerTime { clock, from_answers: OnceLock::new(), from_dates: AtomicI64::new(0) };
+        Self { http, api_url, pace, telemetry, server_time: Arc::new(server_time) }
+    }
+
+    /// One page of `request`, from `offset`; the first page without one.
+    pub async fn page<P: Page + 'static>(
+        &self,
+        profile: &Arc<str>,
+        token: &str,
+        request: &Request,
+        offset: Option<i64>,
+    ) -> Result<P, CallError> {
+        let class = Class::Data(Arc::clone(profile));
+        let path = path(request.call);
+        let answer = self.post(request.call, class, path, Some(token), request.form(offset)).await?;
+        // A whole history is megabytes: parsed here it would hold up the scrapes.
+        let page = spawn_blocking(move || body::<P>(&answer)).await.expect("parsing does not panic");
+        let page = page.inspect_err(|error| self.note(request.call, error))?;
+        if let Some(at) = page.server_time() {
+            self.server_time.note_updatetime(at);
+        }
+        Ok(page)
+    }
+
+    /// Sends a form to the token endpoint and gives the envelope back, unopened.
+    pub(super) async fn token(&self, class: Class, form: String) -> Result<Bytes, CallError> {
+        self.post(Call::Requesttoken, class, path(Call::Requesttoken), None, form).await
+    }
+
+    /// Counts an error and, where Withings asked for it, stops everybody for a while.
+    pub(super) fn note(&self, call: Call, error: &CallError) {
+        self.telemetry.failure(call, error.reason());
+        if let Remedy::PauseAll(pause) = error.remedy() {
+            self.pace.pause(pause);
+        }
+    }
+
+    /// The present time by Withings' clock, Unix seconds.
+    #[must_use]
+    pub fn server_now(&self) -> i64 {
+        self.server_time.now()
+    }
+
+    /// The budget of calls.
+    #[must_use]
+    pub fn pace(&self) -> &Pace {
+        &self.pace
+    }
+
+    async fn post(
+        &self,
+        call: Call,
+        class: Class,
+        path: &str,
+        token: Option<&str>,
+        form: String,
+    ) -> Result<Bytes, CallError> {
+        self.pace.permit(class).await;
+        let url = self.api_url.join(path).expect("the path of a call is a valid URL path");
+        let sent = Instant::now();
+        let answer = self.http.post_form(url, token, form).await;
+        self.telemetry.request(call, sent.elapsed());
+        let body = answer.map_err(CallError::from).and_then(|it| self.whole(it));
+        body.inspect_err(|error| self.note(call, error))
+    }
+
+    fn whole(&self, answer: Answer) -> Result<Bytes, CallError> {
+        if answer.status != 200 {
+            return Err(CallError::HttpStatus(answer.status));
+        }
+        if let Some(date) = answer.date {
+            self.server_time.note_date(date.timestamp());
+        }
+        Ok(answer.body)
+    }
+}
+
+impl Request {
+    /// Body measures.
+    #[must_use]
+    pub fn getmeas(rows: Rows) -> Self {
+        let parameters = match rows {
+            Rows::ChangedSince(at) => vec![("lastupdate", at.to_string())],
+            Rows::All | Rows::AllDays => Vec::new(),
+        };
+        Self { call: Call::Getmeas, parameters }
+    }
+
+    /// Sleep summaries, with every field that the catalogue knows: unnamed ones would be left out. `tomorrow` ends the
+    /// days, as `YYYY-MM-DD`.
+    #[must_use]
+    pub fn getsummary(rows: Rows, tomorrow: &str) -> Self {
+        let mut parameters = vec![("data_fields", summary_fields())];
+        match rows {
+            Rows::All => parameters.push(("lastupdate", "0".to_owned())),
+            Rows::ChangedSince(at) => parameters.push(("lastupdate", at.to_string())),
+            Rows::AllDays => {
+                // Before any Withings device.
+                parameters.push(("startdateymd", "2009-01-01".to_owned()));
+                parameters.push(("enddateymd", tomorrow.to_owned()));
+            }
+        }
+        Self { call: Call::Getsummary, parameters }
+    }
+
+    /// The sleep segments between two times, Unix seconds, at most 24 hours apart.
+    #[must_use]
+    pub fn sleep_get(from: i64, to: i64) -> Self {
+        let parameters = vec![("startdate", from.to_string()), ("enddate", to.to_string())];
+        Self { call: Call::SleepGet, parameters }
+    }
+
+    fn form(&self, offset: Option<i64>) -> String {
+        let mut form = Serializer::new(String::new());
+        form.append_pair("action", action(self.call));
+        form.extend_pairs(&self.parameters);
+        if let Some(offset) = offset {
+            form.append_pair("offset", &offset.to_string());
+        }
+        form.finish()
+    }
+}
+
+impl CallError {
+    /// What it asks us to do.
+    #[must_use]
+    pub fn remedy(&self) -> Remedy {
+        match self {
+            Self::Refused(refusal) => refusal.remedy(),
+            Self::Http(_) | Self::HttpStatus(_) | Self::Envelope(_) | Self::Body(_) | Self::EndlessPages { .. } => {
+                Remedy::Retry
+            }
+        }
+    }
+
+    /// The label `reason` of the metric.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Http(HttpError::Connect(_)) => Reason::Connect,
+            Self::Http(HttpError::Timeout(_)) => Reason::Timeout,
+            Self::Http(HttpError::TooLarge) => Reason::TooLarge,
+            Self::HttpStatus(_) => Reason::Http,
+            Self::Envelope(_) | Self::Body(_) | Self::EndlessPages { .. } => Reason::Decode,
+            Self::Refused(refusal) => refusal.reason(),
+        }
+    }
+}
+
+impl ServerTime {
+    fn now(&self) -> i64 {
+        let offset = self.from_answers.get().unwrap_or(&self.from_dates);
+        self.clock.unix() + offset.load(Ordering::Relaxed)
+    }
+
+    fn note_updatetime(&self, at: i64) {
+        let offset = at - self.clock.unix();
+        self.from_answers.get_or_init(|| AtomicI64::new(offset)).store(offset, Ordering::Relaxed);
+    }
+
+    fn note_date(&self, at: i64) {
+        self.from_dates.store(at - self.clock.unix(), Ordering::Relaxed);
+    }
+}
+
+fn body<P: Page>(answer: &[u8]) -> Result<P, CallError> {
+    match envelope::open(answer)?? {
+        // Withings writes an empty map as a list.
+        "null" | "[]" => Ok(P::default()),
+        body => envelope::parse(body.as_bytes()).map_err(CallError::Body),
+    }
+}
+
+fn path(call: Call) -> &'static str {
+    match call {
+        Call::Getmeas => "/measure",
+        Call::Getsummary | Call::SleepGet => "/v2/sleep",
+        Call::Requesttoken => "/v2/oauth2",
+    }
+}
+
+fn action(call: Call) -> &'static str {
+    match call {
+        Call::Getmeas => "getmeas",
+        Call::Getsummary => "getsummary",
+        Call::SleepGet => "get",
+        Call::Requesttoken => "requesttoken",
+    }
+}
+
+fn summary_fields() -> String {
+    let fields = Measurement::all().filter_map(|it| match it.source {
+        Source::Summary { fields } => Some(fields),
+        Source::Measure { .. } | Source::SleepState => None,
+    });
+    fields.flatten().copied().collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::withings::wire::Getmeas;
+
+    #[test]
+    fn a_request_selects_in_one_way_only() {
+        let check = |request: Request, expected: &str| assert_eq!(request.form(None), expected);
+        check(Request::getmeas(Rows::All), "action=getmeas");
+        check(Request::getmeas(Rows::ChangedSince(7)), "action=getmeas&lastupdate=7");
+        check(Request::sleep_get(1, 2), "action=get&startdate=1&enddate=2");
+        let form = |rows| Request::getsummary(rows, "2026-11-23").form(None);
+        assert!(form(Rows::All).ends_with("%2Crr_min&lastupdate=0"), "{}", form(Rows::All));
+        assert!(form(Rows::AllDays).ends_with("&startdateymd=2009-01-01&enddateymd=2026-11-23"));
+        assert_eq!(Request::getmeas(Rows::All).form(Some(300)), "action=getmeas&offset=300");
+    }
+
+    #[test]
+    fn a_body_may_be_absent_or_a_list() {
+        for answer in [r#"{"status":0}"#, r#"{"status":0,"body":null}"#, r#"{"status":0,"body":[]}"#] {
+            assert!(body::<Getmeas>(answer.as_bytes()).unwrap().into_rows().0.is_empty());
+        }
+        assert!(matches!(body::<Getmeas>(br#"{"status":0,"body":7}"#), Err(CallError::Body(_))));
+    }
+
+    #[test]
+    fn the_servers_time_is_that_of_updatetime_else_of_the_date_header() {
+        let clock = Clock::frozen(chrono::DateTime::from_timestamp(1000, 0).unwrap());
+        let time = ServerTime { clock: clock.clone(), from_answers: OnceLock::new(), from_dates: AtomicI64::new(0) };
+        assert_eq!(time.now(), 1000);
+        time.note_date(1500);
+        assert_eq!(time.now(), 1500);
+        time.note_updatetime(900);
+        time.note_date(1500);
+        clock.advance(std::time::Duration::from_secs(10));
+        assert_eq!(time.now(), 910);
+    }
+}

@@ -1,0 +1,180 @@
+//! Choosing body measures: wire groups → the newest reading of each measurement.
+//!
+//! The newest `date` wins; ties: newest `modified`, highest `grpid`, first in the group. Upload time and the order of the
+//! list mean nothing.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::is_future;
+use super::wire::{Group, Measure};
+use crate::catalogue::{Measurement, Position, Source};
+use crate::reading::{Origin, Reading};
+use crate::telemetry::Unknown;
+
+/// Exponents of ten that are believed.
+const EXPONENTS: std::ops::RangeInclusive<i64> = -20..=20;
+
+/// What the choice depends on besides the groups.
+pub struct Context<'a> {
+    /// The server's time, Unix seconds.
+    pub server_now: i64,
+    /// Told of everything that is not known, with its code.
+    pub unknown: &'a mut dyn FnMut(Unknown, i64),
+}
+
+/// The last known readings after an answer.
+#[derive(Debug, PartialEq)]
+pub enum Merged {
+    /// These, ascending by measurement.
+    Known(Vec<Reading>),
+    /// A value that was shown is no longer the newest, and what comes after it is not in the answer: everything must be
+    /// read.
+    ReadEverything,
+}
+
+/// The newest reading of each measurement in a whole history, ascending by measurement.
+pub fn choose(groups: &[Group], context: &mut Context<'_>) -> Vec<Reading> {
+    newest(groups, context).into_values().collect()
+}
+
+/// The last known readings after an answer that holds what changed since.
+pub fn merge(known: &[Reading], changed: &[Group], context: &mut Context<'_>) -> Merged {
+    let mut newest = newest(changed, context);
+    for old in known {
+        let is_changed = changed.iter().any(|group| group.grpid == Some(old.origin.id));
+        let is_beaten = newest.get(&old.measurement).is_some_and(|new| rank(new) >= rank(old));
+        if is_beaten {
+            continue;
+        }
+        if is_changed {
+            return Merged::ReadEverything;
+        }
+        newest.insert(old.measurement, old.clone());
+    }
+    Merged::Known(newest.into_values().collect())
+}
+
+/// The highest `modified` of an answer, Unix seconds: where the next one begins.
+#[must_use]
+pub fn highest_modified(groups: &[Group]) -> Option<i64> {
+    groups.iter().filter_map(|group| group.modified).max()
+}
+
+fn newest(groups: &[Group], context: &mut Context<'_>) -> BTreeMap<Measurement, Reading> {
+    let mut newest: BTreeMap<Measurement, Reading> = BTreeMap::new();
+    for group in latest_versions(groups) {
+        for reading in readings(group, context) {
+            let is_beaten = newest.get(&reading.measurement).is_some_and(|best| rank(best) >= rank(&reading));
+            if !is_beaten {
+                newest.insert(reading.measurement, reading);
+            }
+        }
+    }
+    newest
+}
+
+/// The groups without the older versions of a group that was changed while its pages were read. Equal versions stay:
+/// Withings sends some groups twice, with the attributions 0 and 8.
+fn latest_versions(groups: &[Group]) -> impl Iterator<Item = &Group> {
+    let mut latest: HashMap<i64, i64> = HashMap::new();
+    for group in groups {
+        let (Some(id), modified) = (group.grpid, modified(group)) else { continue };
+        latest.entry(id).and_modify(|it| *it = modified.max(*it)).or_insert(modified);
+    }
+    groups.iter().filter(move |it| it.grpid.is_none_or(|id| latest.get(&id) == Some(&modified(it))))
+}
+
+/// The order of winning.
+fn rank(reading: &Reading) -> (i64, Origin) {
+    (reading.measured_at, reading.origin)
+}
+
+/// The readings of one group, in its order.
+fn readings(group: &Group, context: &mut Context<'_>) -> Vec<Reading> {
+    let Some(measured_at) = group.date else { return Vec::new() };
+    if group.category.unwrap_or(1) != 1 {
+        return Vec::new();
+    }
+    let attribution = attribution(group, context);
+    if is_future(measured_at, context.server_now) {
+        (context.unknown)(Unknown::FutureDate, group.grpid.unwrap_or(0));
+        return Vec::new();
+    }
+    let origin = Origin { modified: modified(group), id: group.grpid.unwrap_or(0) };
+    let reading = |measure| {
+        let (measurement, value) = value(measure, &attribution, context)?;
+        Some(Reading { measurement, value, measured_at, origin })
+    };
+    group.measures.iter().filter_map(reading).collect()
+}
+
+fn modified(group: &Group) -> i64 {
+    group.modified.unwrap_or(0)
+}
+
+/// How far a group can be trusted to be the person's own.
+enum Attribution {
+    /// It is.
+    Own,
+    /// Typed in when the account was made: counts for the body height only.
+    AccountCreation,
+    /// It may be another person's, or is not of the whole body.
+    NotCounted,
+}
+
+fn attribution(group: &Group, context: &mut Context<'_>) -> Attribution {
+    match group.attrib.unwrap_or(0) {
+        1 | 10 => Attribution::NotCounted,
+        4 => Attribution::AccountCreation,
+        0 | 2 | 3 | 5 | 7 | 8 | 15 | 17 => Attribution::Own,
+        unknown => {
+            (context.unknown)(Unknown::Attribution, unknown);
+            Attribution::Own
+        }
+    }
+}
+
+fn value(measure: &Measure, attribution: &Attribution, context: &mut Context<'_>) -> Option<(Measurement, f64)> {
+    let meastype = measure.meastype?;
+    note_position(measure, context);
+    let row = u32::try_from(meastype).ok().and_then(Measurement::by_meastype);
+    let Some(measurement) = row else {
+        (context.unknown)(Unknown::MeasureType, meastype);
+        return None;
+    };
+    let Source::Measure { position, at_account_creation, .. } = measurement.source else { return None };
+    let is_whole_body = matches!(measure.position, None | Some(6 | 7));
+    let counts = match attribution {
+        Attribution::Own => true,
+        Attribution::AccountCreation => at_account_creation,
+        Attribution::NotCounted => false,
+    };
+    if !counts || (position == Position::WholeBody && !is_whole_body) {
+        return None;
+    }
+    let value = measure.value.zip(measure.unit).and_then(|(value, unit)| scaled(value, unit));
+    if value.is_none() {
+        (context.unknown)(Unknown::BadNumber, meastype);
+    }
+    Some((measurement, value?))
+}
+
+/// Withings' list of positions ends at 31 (withings-api: position).
+fn note_position(measure: &Measure, context: &mut Context<'_>) {
+    if let Some(position) = measure.position.filter(|it| !(0..=31).contains(it)) {
+        (context.unknown)(Unknown::Position, position);
+    }
+}
+
+/// `value` × 10^`unit`, finite. Dividing by a power of ten is exact in f64 where multiplying by its inverse is wrong in
+/// one case of five.
+fn scaled(value: f64, unit: i64) -> Option<f64> {
+    let exponent = i32::try_from(unit).ok().filter(|_| EXPONENTS.contains(&unit))?;
+    let power = 10_f64.powi(exponent.abs());
+    let scaled = if exponent < 0 { value / power } else { value * power };
+    scaled.is_finite().then_some(scaled)
+}
+
+#[cfg(test)]
+#[path = "measures_tests.rs"]
+mod tests;

@@ -1,0 +1,151 @@
+//! Each test names the bug, seen in another program, that its rule prevents.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+const HOUR: i64 = 3600;
+/// Midnight between two days.
+const MIDNIGHT: i64 = 1_790_000_000;
+
+fn rows(json: &[Value]) -> Vec<SummaryRow> {
+    json.iter().map(|it| serde_json::from_str(&it.to_string()).unwrap()).collect()
+}
+
+fn context(unknown: &mut dyn FnMut(Unknown, i64)) -> Context<'_> {
+    Context { server_now: MIDNIGHT + 20 * HOUR, unknown }
+}
+
+fn choose(json: &[Value]) -> Sleeps {
+    Sleeps::choose(&rows(json), &mut context(&mut |_, _| {}))
+}
+
+fn night_id(json: &[Value]) -> Option<i64> {
+    choose(json).night().map(|it| it.origin.id)
+}
+
+/// A sleep from `start` to `end`, hours after midnight.
+fn sleep(id: i64, start: i64, end: i64) -> Value {
+    json!({"id": id, "startdate": MIDNIGHT + start * HOUR, "enddate": MIDNIGHT + end * HOUR, "modified": MIDNIGHT + end * HOUR,
+           "data": {"deepsleepduration": 3600, "lightsleepduration": 7200, "remsleepduration": 1800, "hr_average": 55}})
+}
+
+fn with_data(mut row: Value, data: Value) -> Value {
+    row["data"] = data;
+    row
+}
+
+fn value(sleeps: &Sleeps, key: &str) -> Option<f64> {
+    sleeps.readings().iter().find(|it| it.measurement.key == key).map(|it| it.value)
+}
+
+#[test]
+fn a_nap_does_not_replace_the_night() {
+    assert_eq!(night_id(&[sleep(1, -1, 7), sleep(2, 14, 15)]), Some(1));
+    assert_eq!(night_id(&[sleep(2, 14, 15), sleep(1, -1, 7)]), Some(1));
+}
+
+#[test]
+fn a_short_sleep_alone_is_a_night_and_a_long_one_is_never_a_nap() {
+    assert_eq!(night_id(&[sleep(2, 14, 15)]), Some(2));
+    assert_eq!(night_id(&[sleep(1, -40, -32), sleep(2, 14, 15)]), Some(2), "the last night is more than 36 h ago");
+    assert_eq!(night_id(&[sleep(1, -1, 7), sleep(2, 13, 16)]), Some(2), "three hours are no nap");
+}
+
+#[test]
+fn nothing_is_summed_over_nights() {
+    let sleeps = choose(&[sleep(1, -25, -17), sleep(2, -1, 7)]);
+    assert_eq!(value(&sleeps, "sleep_deep_duration_seconds"), Some(3600.0));
+    assert_eq!(value(&sleeps, "sleep_heart_rate_average_bpm"), Some(55.0));
+    assert!(sleeps.readings().iter().all(|it| it.measured_at == MIDNIGHT + 7 * HOUR));
+}
+
+#[test]
+fn of_several_sources_of_one_night_the_one_with_stages_then_the_longer_counts() {
+    let foreign = with_data(sleep(9, -2, 8), json!({"asleepduration": 30000, "lightsleepduration": null}));
+    assert_eq!(night_id(&[foreign, sleep(1, -1, 7)]), Some(1));
+    assert_eq!(night_id(&[sleep(2, -1, 6), sleep(1, -1, 7)]), Some(1));
+    let mut newer = sleep(1, -1, 7);
+    newer["modified"] = json!(MIDNIGHT + 9 * HOUR);
+    assert_eq!(night_id(&[newer, sleep(5, -1, 7)]), Some(1));
+    assert_eq!(night_id(&[sleep(4, -1, 7), sleep(5, -1, 7)]), Some(5));
+}
+
+#[test]
+fn a_missing_value_is_no_zero_and_not_of_the_night_before() {
+    let data = json!({"deepsleepduration": 0, "remsleepduration": null, "wakeupduration": -1, "sleep_latency": 540,
+                      "durationtowakeup": -25920, "hr_average": 0, "hr_min": -1, "rr_average": 14, "wakeupcount": 0});
+    let sleeps = choose(&[sleep(1, -25, -17), with_data(sleep(2, -1, 7), data)]);
+    let readings: Vec<_> = sleeps.readings().iter().map(|it| (it.measurement.key, it.value)).collect();
+    assert_eq!(
+        readings,
+        [
+            ("sleep_deep_duration_seconds", 0.0),
+            ("sleep_tosleep_duration_seconds", 540.0),
+            ("sleep_wakeup_count", 0.0),
+            ("sleep_respiratory_average_bpm", 14.0),
+        ]
+    );
+}
+
+#[test]
+fn a_changed_row_replaces_its_former_self() {
+    let sleeps = choose(&[sleep(1, -1, 7)]);
+    let longer = with_data(sleep(1, -1, 8), json!({"deepsleepduration": 4000}));
+    let Merged::Known(merged) = sleeps.merge(&rows(&[longer]), &mut context(&mut |_, _| {})) else { panic!() };
+    assert_eq!(value(&merged, "sleep_deep_duration_seconds"), Some(4000.0));
+    let Merged::Known(same) = merged.merge(&[], &mut context(&mut |_, _| {})) else { panic!() };
+    assert_eq!(same, merged);
+}
+
+#[test]
+fn a_night_that_ends_earlier_than_it_did_makes_everything_be_read() {
+    let sleeps = choose(&[sleep(1, -25, -17), sleep(2, -1, 7)]);
+    let shorter = sleeps.merge(&rows(&[sleep(2, -1, 6)]), &mut context(&mut |_, _| {}));
+    assert_eq!(shorter, Merged::ReadEverything);
+}
+
+#[test]
+fn only_what_can_decide_the_night_is_kept() {
+    let history: Vec<_> = (0..300).map(|n| sleep(n, -24 * n - 1, -24 * n + 7)).collect();
+    let sleeps = choose(&history);
+    assert_eq!(sleeps.night().unwrap().origin.id, 0);
+    assert!(sleeps.rows.len() <= 3, "{}", sleeps.rows.len());
+}
+
+#[test]
+fn a_night_of_tomorrow_is_not_believed() {
+    assert_eq!(night_id(&[sleep(1, -1, 7), sleep(2, 44, 52)]), Some(1));
+}
+
+fn newest(segments: &Value) -> Option<SleepSegment> {
+    let segments: Vec<Segment> = serde_json::from_str(&segments.to_string()).unwrap();
+    newest_segment(&segments, &mut context(&mut |_, _| {}))
+}
+
+#[test]
+fn the_newest_segment_is_found_in_any_order() {
+    let segments = json!([
+        {"startdate": 100, "enddate": 200, "state": 1},
+        {"startdate": 300, "enddate": 400, "state": 3},
+        {"startdate": 200, "enddate": 300, "state": 2},
+    ]);
+    assert_eq!(newest(&segments), Some(SleepSegment { state: SleepState::Rem, ended_at: 400 }));
+    assert_eq!(newest(&json!([])), None);
+    assert_eq!(newest(&json!([{"state": 2}, {}])), None);
+}
+
+#[test]
+fn other_codes_are_the_state_unknown_and_only_new_ones_are_noted() {
+    for (code, is_noted) in
+        [(json!(4), false), (json!(5), false), (json!(15), false), (json!(99), true), (json!(null), false)]
+    {
+        let segments: Vec<Segment> =
+            serde_json::from_str(&json!([{"enddate": 400, "state": code}]).to_string()).unwrap();
+        let mut noted = Vec::new();
+        let mut note = |kind, what| noted.push((kind, what));
+        let segment = newest_segment(&segments, &mut context(&mut note)).unwrap();
+        assert_eq!(segment.state, SleepState::Unknown);
+        assert_eq!(noted, if is_noted { vec![(Unknown::SleepState, 99)] } else { vec![] });
+    }
+}
