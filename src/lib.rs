@@ -37,6 +37,7 @@ pub mod catalogue;
 pub mod clock;
 pub mod http;
 pub mod reading;
+pub mod session;
 pub mod storage;
 pub mod telemetry;
 pub mod withings;

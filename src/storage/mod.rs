@@ -47,6 +47,12 @@ pub struct StorageError {
 }
 
 impl StorageError {
+    /// The error and its cause in one line, for people.
+    #[must_use]
+    pub fn with_cause(&self) -> String {
+        format!("{self}: {}", self.source)
+    }
+
     fn new(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self { operation, path, source }

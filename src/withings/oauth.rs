@@ -4,13 +4,14 @@
 //! `userid` as text or number. [`to_rfc6749`] is the one place where the two meet (withings-api: token endpoint).
 
 use std::fmt;
+use std::pin::Pin;
 use std::time::Duration;
 
 use oauth2::basic::{BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType};
 use oauth2::{
-    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet,
-    ErrorResponse, ExtraTokenFields, HttpRequest, HttpResponse, RedirectUrl, RefreshToken, RequestTokenError, Scope,
-    StandardRevocableToken, StandardTokenResponse, TokenResponse, TokenUrl,
+    AsyncHttpClient, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
+    EndpointSet, ErrorResponse, ExtraTokenFields, HttpRequest, HttpResponse, RedirectUrl, RefreshToken,
+    RequestTokenError, Scope, StandardRevocableToken, StandardTokenResponse, TokenResponse, TokenUrl,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -97,7 +98,7 @@ impl OAuth {
         let code = AuthorizationCode::new(code.to_owned());
         let request = self.inner.exchange_code(code).add_extra_param("action", "requesttoken");
         let asked_at = self.clock.unix();
-        let answer = request.request_async(&|it| self.send(Class::Exchange, it)).await;
+        let answer = request.request_async(&self.transport(Class::Exchange)).await;
         new_login(answer, asked_at)
     }
 
@@ -107,21 +108,41 @@ impl OAuth {
         let token = RefreshToken::new(refresh_token.expose_secret().to_owned());
         let request = self.inner.exchange_refresh_token(&token).add_extra_param("action", "requesttoken");
         let asked_at = self.clock.unix();
-        let answer = request.request_async(&|it| self.send(Class::Refresh, it)).await;
+        let answer = request.request_async(&self.transport(Class::Refresh)).await;
         new_login(answer, asked_at)
     }
 
-    /// The transport that the crate is given: our client, our pace, our limits.
-    async fn send(&self, class: Class, request: HttpRequest) -> Result<HttpResponse, CallError> {
+    fn transport(&self, class: Class) -> Transport {
+        Transport { client: self.client.clone(), class }
+    }
+}
+
+/// The HTTP client that the crate is given: ours, with its pace and its limits.
+struct Transport {
+    client: Client,
+    class: Class,
+}
+
+impl<'c> AsyncHttpClient<'c> for Transport {
+    type Error = CallError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, CallError>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.send(request))
+    }
+}
+
+impl Transport {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, CallError> {
         let form = String::from_utf8(request.into_body()).expect("the crate encodes forms, which are ASCII");
-        let answer = self.client.token(class, form).await?;
+        let answer = self.client.token(self.class.clone(), form).await?;
         let answer = to_rfc6749(&answer).inspect_err(|error| self.client.note(Call::Requesttoken, error))?;
-        if let Err(refusal) = &answer {
-            self.client.note(Call::Requesttoken, &CallError::Refused(refusal.clone()));
-        }
         let (status, body) = match answer {
             Ok(body) => (200, body),
-            Err(refusal) => (400, serde_json::json!(RefusedToken::from(refusal))),
+            Err(refusal) => {
+                self.client.note(Call::Requesttoken, &CallError::Refused(refusal.clone()));
+                (400, serde_json::json!(RefusedToken::from(refusal)))
+            }
         };
         let response = oauth2::http::Response::builder()
             .status(status)

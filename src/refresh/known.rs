@@ -1,0 +1,267 @@
+//! What is known of one profile: the last readings and how far each call has read. This is what is stored.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Days};
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::{Call, Measurement, Source};
+use crate::config::Selection;
+use crate::reading::{CallStatus, Login, Origin, ProfileSnapshot, Reading, RefreshSummary, Sleep, SleepSegment};
+use crate::session::SessionError;
+use crate::storage::Storage;
+use crate::telemetry::{Telemetry, Unknown};
+use crate::withings::client::{CallError, Rows};
+use crate::withings::envelope::Remedy;
+use crate::withings::measures::{self, Context};
+use crate::withings::sleep::{self, Sleeps};
+use crate::withings::wire::{Group, Segment, SummaryRow};
+
+/// How far a read of changes reaches back before the newest change that was seen, seconds: Withings does not say whether
+/// the bound is inclusive, and its machines' clocks may differ.
+const OVERLAP: i64 = 3600;
+
+/// How old the last read of everything may be, seconds. Withings does not announce deletions: they show by absence.
+const EVERYTHING_EVERY: i64 = 24 * 3600;
+
+/// How far back `sleep get` is asked, seconds: Withings answers 24 hours at most.
+const SEGMENTS_SPAN: i64 = 24 * 3600;
+
+/// The last readings and cursors of one profile.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Known {
+    /// Withings' id of the person whose readings these are.
+    user_id: Option<String>,
+    /// The newest reading of each measurement of `getmeas`, ascending.
+    measures: Vec<Reading>,
+    /// The last sleeps.
+    sleeps: Sleeps,
+    /// The newest sleep segment.
+    segment: Option<SleepSegment>,
+    /// The night whose whole span `sleep get` was asked for.
+    spanned: Option<Origin>,
+    cursors: BTreeMap<Call, Cursor>,
+}
+
+/// How far a call has read; all in Unix seconds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Cursor {
+    /// The newest change that was seen.
+    changed_at: Option<i64>,
+    /// When everything was read.
+    everything_at: Option<i64>,
+    /// When it last succeeded, by the host's clock.
+    last_success: Option<i64>,
+}
+
+/// One read of a call: everything, or what has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Read {
+    rows: Rows,
+    server_now: i64,
+}
+
+/// A time to ask `sleep get` for, Unix seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) from: i64,
+    pub(super) to: i64,
+    night: Option<Origin>,
+}
+
+/// Whether an answer told everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Noted {
+    /// It did.
+    Everything,
+    /// A shown value ended and its successor is not in the answer.
+    ReadEverything,
+}
+
+/// What noting an answer needs.
+pub(super) struct Noting {
+    pub(super) server_now: i64,
+    pub(super) telemetry: Telemetry,
+}
+
+impl Noting {
+    fn with<T>(&self, work: impl FnOnce(&mut Context<'_>) -> T) -> T {
+        let mut unknown = |kind: Unknown, code: i64| self.telemetry.unknown(kind, &code);
+        work(&mut Context { server_now: self.server_now, unknown: &mut unknown })
+    }
+}
+
+impl Read {
+    /// A read of everything.
+    pub(super) fn everything(server_now: i64) -> Self {
+        Self { rows: Rows::All, server_now }
+    }
+
+    /// The same by days.
+    pub(super) fn by_days(self) -> Self {
+        Self { rows: Rows::AllDays, ..self }
+    }
+
+    pub(super) fn rows(self) -> Rows {
+        self.rows
+    }
+
+    /// The day after the server's present one, in UTC, as `YYYY-MM-DD`: no time zone is further ahead than a day.
+    pub(super) fn tomorrow(self) -> String {
+        let today = DateTime::from_timestamp(self.server_now, 0).unwrap_or_default().date_naive();
+        today.checked_add_days(Days::new(1)).unwrap_or(today).to_string()
+    }
+
+    /// Whether Withings refused `lastupdate=0`, so that days should be tried.
+    pub(super) fn is_refused_as_a_whole(self, error: &SessionError) -> bool {
+        let is_wrong = |error: &CallError| error.remedy() == Remedy::FullRead;
+        self.rows == Rows::All && matches!(error, SessionError::Call(error) if is_wrong(error))
+    }
+
+    fn is_of_everything(self) -> bool {
+        !matches!(self.rows, Rows::ChangedSince(_))
+    }
+}
+
+impl Known {
+    /// What is stored of `profile`, unless it is another person's than `user_id`.
+    pub(super) fn restore(storage: &Storage, profile: &str, user_id: Option<&str>) -> Self {
+        let stored: Option<Self> = storage.readings(profile).unwrap_or_else(|error| {
+            tracing::error!(profile, error = error.with_cause(), "the last readings cannot be read; everything is read anew");
+            None
+        });
+        let mut known = stored.unwrap_or_default();
+        if known.belongs_to_another(user_id) {
+            known = Self::default();
+        }
+        known.set_user(user_id);
+        known
+    }
+
+    /// Whether these readings are of somebody else than `user_id`.
+    pub(super) fn belongs_to_another(&self, user_id: Option<&str>) -> bool {
+        matches!((self.user_id.as_deref(), user_id), (Some(own), Some(user)) if own != user)
+    }
+
+    pub(super) fn set_user(&mut self, user_id: Option<&str>) {
+        if let Some(user_id) = user_id {
+            self.user_id = Some(user_id.to_owned());
+        }
+    }
+
+    /// Whether nothing was ever read.
+    pub(super) fn is_empty(&self) -> bool {
+        self.cursors.values().all(|it| it.last_success.is_none())
+    }
+
+    /// What to ask for next: everything at first, once a day and after a mistake, else what has changed.
+    pub(super) fn next_read(&self, call: Call, server_now: i64) -> Read {
+        let cursor = self.cursors.get(&call);
+        let is_recent = |at: i64| (0..EVERYTHING_EVERY).contains(&(server_now - at));
+        let everything_at = cursor.and_then(|it| it.everything_at).filter(|at| is_recent(*at));
+        let rows = match (everything_at, cursor.and_then(|it| it.changed_at)) {
+            // Withings refuses a time that its clock has not reached.
+            (Some(_), Some(changed_at)) => Rows::ChangedSince(changed_at.min(server_now) - OVERLAP),
+            _ => Rows::All,
+        };
+        Read { rows, server_now }
+    }
+
+    pub(super) fn note_measures(&mut self, read: Read, groups: &[Group], noting: &Noting) -> Noted {
+        let merged = noting.with(|context| match read.is_of_everything() {
+            true => measures::Merged::Known(measures::choose(groups, context)),
+            false => measures::merge(&self.measures, groups, context),
+        });
+        let measures::Merged::Known(measures) = merged else { return Noted::ReadEverything };
+        self.measures = measures;
+        self.note_read(Call::Getmeas, read, measures::highest_modified(groups));
+        Noted::Everything
+    }
+
+    pub(super) fn note_summaries(&mut self, read: Read, rows: &[SummaryRow], noting: &Noting) -> Noted {
+        let merged = noting.with(|context| match read.is_of_everything() {
+            true => sleep::Merged::Known(Sleeps::choose(rows, context)),
+            false => self.sleeps.merge(rows, context),
+        });
+        let sleep::Merged::Known(sleeps) = merged else { return Noted::ReadEverything };
+        self.sleeps = sleeps;
+        self.note_read(Call::Getsummary, read, sleep::highest_modified(rows));
+        Noted::Everything
+    }
+
+    fn note_read(&mut self, call: Call, read: Read, changed_at: Option<i64>) {
+        let cursor = self.cursors.entry(call).or_default();
+        if read.is_of_everything() {
+            cursor.everything_at = Some(read.server_now);
+            cursor.changed_at = changed_at;
+        } else {
+            cursor.changed_at = cursor.changed_at.max(changed_at);
+        }
+    }
+
+    /// The times to ask `sleep get` for: the last day, and once the last night if it is longer ago.
+    pub(super) fn sleep_spans(&self, server_now: i64) -> Vec<Span> {
+        let day = Span { from: server_now - SEGMENTS_SPAN, to: server_now, night: None };
+        let night = self.sleeps.night().filter(|it| Some(it.origin) != self.spanned && it.ended_at < day.from);
+        let night = night.map(|it| Span {
+            from: it.started_at.max(it.ended_at - SEGMENTS_SPAN),
+            to: it.ended_at,
+            night: Some(it.origin),
+        });
+        night.into_iter().chain([day]).collect()
+    }
+
+    pub(super) fn note_segments(&mut self, span: Span, segments: &[Segment], noting: &Noting) {
+        let newest = noting.with(|context| sleep::newest_segment(segments, context));
+        // What ended within the span is known whole now; what ended outside it, only as far as it was.
+        let outside = self.segment.filter(|it| !(span.from..=span.to).contains(&it.ended_at));
+        self.segment = newest.into_iter().chain(outside).max_by_key(|it| it.ended_at);
+        self.spanned = span.night.or(self.spanned);
+    }
+
+    pub(super) fn note_success(&mut self, call: Call, now: i64) {
+        self.cursors.entry(call).or_default().last_success = Some(now);
+    }
+
+    pub(super) fn last_success(&self, call: Call) -> Option<i64> {
+        self.cursors.get(&call).and_then(|it| it.last_success)
+    }
+
+    /// Makes the next read of `call` one of everything.
+    pub(super) fn forget_cursor(&mut self, call: Call) {
+        self.cursors.entry(call).or_default().everything_at = None;
+    }
+
+    /// Whether more than the times of success differ from what was stored.
+    pub(super) fn is_worth_storing(&self, stored: &Self) -> bool {
+        let without_times = |known: &Self| {
+            let mut known = known.clone();
+            known.cursors.values_mut().for_each(|it| it.last_success = None);
+            known
+        };
+        without_times(self) != without_times(stored)
+    }
+
+    /// What is shown of it.
+    pub(super) fn snapshot(
+        &self,
+        profile: Arc<str>,
+        selection: &Selection,
+        login: Option<Login>,
+        calls: BTreeMap<Call, CallStatus>,
+        refresh: Option<RefreshSummary>,
+    ) -> ProfileSnapshot {
+        let shown = |reading: &Reading| selection.contains(reading.measurement);
+        let mut readings: Vec<Reading> =
+            self.measures.iter().cloned().chain(self.sleeps.readings()).filter(shown).collect();
+        readings.sort_by_key(|it| it.measurement);
+        let is_sleep_state = |it: Measurement| it.source == Source::SleepState;
+        let sleep = if selection.iter().any(is_sleep_state) { Sleep::Newest(self.segment) } else { Sleep::NotSelected };
+        ProfileSnapshot { profile, login, readings, sleep, calls, refresh }
+    }
+}
+
+#[cfg(test)]
+#[path = "known_tests.rs"]
+mod tests;

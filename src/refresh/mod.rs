@@ -1,0 +1,314 @@
+//! One profile's loop: interval or new login → the calls that are due → a new snapshot, published and stored.
+//!
+//! A call that fails leaves the other calls and the other profiles alone and keeps the last values.
+
+mod known;
+mod schedule;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{oneshot, watch};
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep_until};
+
+use crate::catalogue::Call;
+use crate::clock::Clock;
+use crate::config::Selection;
+use crate::reading::{Attempt, CallStatus, RefreshSummary, Snapshot};
+use crate::session::{Session, SessionError, Status};
+use crate::storage::Storage;
+use crate::telemetry::Telemetry;
+use crate::withings::client::Request;
+use crate::withings::wire::{Getmeas, Getsummary, SleepGet};
+use known::{Known, Noted, Read};
+use schedule::Next;
+
+/// How often the times of success alone are stored, so that a disk is not written every five minutes for nothing.
+const SAVE_TIMES_EVERY: Duration = Duration::from_hours(1);
+
+/// Refreshes one profile.
+pub struct Refresher {
+    session: Session,
+    status: watch::Receiver<Status>,
+    /// The consent whose login is used.
+    consents: u64,
+    services: Services,
+    /// This profile's place in the snapshot of everybody.
+    place: usize,
+    known: Known,
+    plans: BTreeMap<Call, Plan>,
+    /// When the first refresh began: intervals are counted from here, so that they do not drift.
+    anchor: Instant,
+    refresh: Option<RefreshSummary>,
+    saved_at: Instant,
+    settled: Option<oneshot::Sender<()>>,
+}
+
+/// What every refresher uses.
+#[derive(Clone)]
+pub struct Services {
+    /// Where readings are kept.
+    pub storage: Storage,
+    /// Where snapshots are published.
+    pub snapshots: watch::Sender<Snapshot>,
+    /// Where unknown values are counted.
+    pub telemetry: Telemetry,
+    /// The present time.
+    pub clock: Clock,
+    /// What is measured.
+    pub selection: Selection,
+    /// The time between two refreshes.
+    pub interval: Duration,
+}
+
+/// When one call is next made, and how it went.
+struct Plan {
+    due: Option<Instant>,
+    failures: u32,
+    latest: Attempt,
+}
+
+impl Refresher {
+    /// Restores the profile of `session` from storage and publishes what was stored, at `place` of the snapshot. The
+    /// receiver hears when there is something to show: restored, tried once, or no login at all. Blocks.
+    #[must_use]
+    pub fn restore(session: Session, place: usize, services: Services) -> (Self, oneshot::Receiver<()>) {
+        let (settled, hears) = oneshot::channel();
+        let mut status = session.status();
+        let user = status.borrow_and_update().user_id.clone();
+        let known = Known::restore(&services.storage, session.profile(), user.as_deref());
+        let now = Instant::now();
+        let plan = || Plan { due: Some(now), failures: 0, latest: Attempt::None };
+        let calls = Call::DATA.into_iter().filter(|call| services.selection.iter().any(|it| it.source.call() == *call));
+        let mut refresher = Self {
+            plans: calls.map(|call| (call, plan())).collect(),
+            settled: Some(settled).filter(|_| user.is_some() && known.is_empty()),
+            session,
+            consents: status.borrow().consents,
+            status,
+            services,
+            place,
+            known,
+            anchor: now,
+            refresh: None,
+            saved_at: now,
+        };
+        refresher.publish();
+        (refresher, hears)
+    }
+
+    /// Refreshes until `shutdown`, then stores what is not stored yet.
+    pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
+        tokio::select! {
+            biased;
+            () = shutdown => {}
+            () = self.work() => {}
+        }
+        self.save().await;
+    }
+
+    async fn work(&mut self) {
+        loop {
+            let due = self.plans.values().filter_map(|plan| plan.due).min();
+            tokio::select! {
+                biased;
+                Ok(()) = self.status.changed() => self.note_login(),
+                () = sleep_until_some(due) => self.refresh().await,
+            }
+            self.publish();
+        }
+    }
+
+    /// Makes the calls that are due.
+    async fn refresh(&mut self) {
+        let began = Instant::now();
+        let due: Vec<Call> =
+            self.plans.iter().filter(|(_, plan)| plan.due.is_some_and(|at| at <= began)).map(|(call, _)| *call).collect();
+        for call in due {
+            let before = self.known.clone();
+            let outcome = self.fetch(call).await;
+            self.note_outcome(call, outcome);
+            self.publish();
+            self.save_if_changed(&before).await;
+        }
+        let duration = began.elapsed().as_secs_f64();
+        self.refresh = Some(RefreshSummary { ended_at: self.services.clock.unix(), duration });
+        self.settled.take();
+    }
+
+    async fn fetch(&mut self, call: Call) -> Result<(), SessionError> {
+        match call {
+            Call::Getmeas => self.fetch_measures().await,
+            Call::Getsummary => self.fetch_summaries().await,
+            Call::SleepGet => self.fetch_segments().await,
+            Call::Requesttoken => unreachable!("the catalogue has no measurement that comes from the token endpoint"),
+        }
+    }
+
+    async fn fetch_measures(&mut self) -> Result<(), SessionError> {
+        let mut read = self.known.next_read(Call::Getmeas, self.session.server_now());
+        loop {
+            let groups = self.session.rows::<Getmeas>(&Request::getmeas(read.rows())).await?;
+            match self.known.note_measures(read, &groups, &self.noting()) {
+                Noted::Everything => return Ok(()),
+                Noted::ReadEverything => read = Read::everything(self.session.server_now()),
+            }
+        }
+    }
+
+    async fn fetch_summaries(&mut self) -> Result<(), SessionError> {
+        let mut read = self.known.next_read(Call::Getsummary, self.session.server_now());
+        loop {
+            let request = Request::getsummary(read.rows(), &read.tomorrow());
+            let rows = match self.session.rows::<Getsummary>(&request).await {
+                Err(error) if read.is_refused_as_a_whole(&error) => {
+                    read = read.by_days();
+                    continue;
+                }
+                rows => rows?,
+            };
+            match self.known.note_summaries(read, &rows, &self.noting()) {
+                Noted::Everything => return Ok(()),
+                Noted::ReadEverything => read = Read::everything(self.session.server_now()),
+            }
+        }
+    }
+
+    async fn fetch_segments(&mut self) -> Result<(), SessionError> {
+        let spans = self.known.sleep_spans(self.session.server_now());
+        for span in spans {
+            let segments = self.session.rows::<SleepGet>(&Request::sleep_get(span.from, span.to)).await?;
+            self.known.note_segments(span, &segments, &self.noting());
+        }
+        Ok(())
+    }
+
+    fn noting(&self) -> known::Noting {
+        known::Noting { server_now: self.session.server_now(), telemetry: self.services.telemetry.clone() }
+    }
+
+    fn note_outcome(&mut self, call: Call, outcome: Result<(), SessionError>) {
+        let next_interval = self.next_interval();
+        let plan = self.plans.get_mut(&call).expect("only planned calls are made");
+        let Err(error) = outcome else {
+            self.known.note_success(call, self.services.clock.unix());
+            *plan = Plan { due: Some(next_interval), failures: 0, latest: Attempt::Worked };
+            return;
+        };
+        plan.failures += 1;
+        let next = schedule::after_failure(&error, plan.failures, fastrand::f64());
+        plan.due = match next {
+            Next::After(pause) => Some(Instant::now() + pause),
+            Next::Interval => Some(next_interval),
+            Next::NewLogin => None,
+        };
+        plan.latest = attempt(call, &error, next);
+        if schedule::drops_cursor(&error) {
+            self.known.forget_cursor(call);
+        }
+        log_failure(self.session.profile(), call, &error, plan.failures);
+    }
+
+    /// The next multiple of the interval since the first refresh.
+    fn next_interval(&self) -> Instant {
+        let interval = self.services.interval;
+        let passed = self.anchor.elapsed().as_nanos() / interval.as_nanos().max(1);
+        let times = u32::try_from(passed).unwrap_or(u32::MAX - 1) + 1;
+        self.anchor + interval * times
+    }
+
+    /// A new consent: everything is due at once, and nothing of another person stays.
+    fn note_login(&mut self) {
+        let status = self.status.borrow_and_update().clone();
+        if self.known.belongs_to_another(status.user_id.as_deref()) {
+            self.known = Known::default();
+        }
+        if self.consents != status.consents {
+            self.consents = status.consents;
+            self.anchor = Instant::now();
+            for plan in self.plans.values_mut() {
+                *plan = Plan { due: Some(self.anchor), failures: 0, latest: Attempt::None };
+            }
+        }
+        self.known.set_user(status.user_id.as_deref());
+    }
+
+    fn publish(&mut self) {
+        let status = self.status.borrow().clone();
+        let calls = self.plans.iter().map(|(call, plan)| {
+            (*call, CallStatus { latest: plan.latest.clone(), last_success: self.known.last_success(*call) })
+        });
+        let snapshot = self.known.snapshot(
+            Arc::clone(self.session.profile()),
+            &self.services.selection,
+            status.login,
+            calls.collect(),
+            self.refresh,
+        );
+        self.services.snapshots.send_if_modified(|all| {
+            let place = &mut all.profiles[self.place];
+            let is_new = **place != snapshot;
+            *place = Arc::new(snapshot);
+            is_new
+        });
+    }
+
+    async fn save_if_changed(&mut self, before: &Known) {
+        if self.known.is_worth_storing(before) || self.saved_at.elapsed() >= SAVE_TIMES_EVERY {
+            self.save().await;
+        }
+    }
+
+    async fn save(&mut self) {
+        if self.known.is_empty() {
+            return;
+        }
+        let (storage, profile, known) =
+            (self.services.storage.clone(), Arc::clone(self.session.profile()), self.known.clone());
+        let saved = spawn_blocking(move || storage.save_readings(&profile, &known)).await;
+        match saved.expect("storage does not panic") {
+            Ok(()) => self.saved_at = Instant::now(),
+            Err(error) => tracing::error!(
+                profile = %self.session.profile(), error = error.with_cause(),
+                "the readings could not be stored; they are shown, and storing them is tried again"
+            ),
+        }
+    }
+}
+
+async fn sleep_until_some(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn attempt(call: Call, error: &SessionError, next: Next) -> Attempt {
+    match (error, next, call.scope()) {
+        // No attempt was made: there was nothing to make it with.
+        (SessionError::NoLogin, ..) => Attempt::None,
+        (_, Next::NewLogin, Some(scope)) => Attempt::SwitchedOff { scope },
+        _ => Attempt::Failed(with_causes(error)),
+    }
+}
+
+/// Once when it begins to fail and then ever more rarely: a long outage must not fill the log.
+fn log_failure(profile: &str, call: Call, error: &SessionError, failures: u32) {
+    if matches!(error, SessionError::NoLogin) {
+        return;
+    }
+    let error = with_causes(error);
+    if failures.is_power_of_two() {
+        tracing::warn!(profile, %call, error, failures, "a call failed; the last values stay");
+    } else {
+        tracing::debug!(profile, %call, error, failures, "a call failed; the last values stay");
+    }
+}
+
+/// An error and its causes in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |it| it.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

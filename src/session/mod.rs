@@ -1,0 +1,206 @@
+//! One profile's login: a call gets a token, is made, and after a refusal of the token is repeated once with a new one.
+//!
+//! Withings' old refresh token dies when the new access token is first used, or 8 hours later. Hence: one refresh at a
+//! time, the new pair is on disk before its first use, the old refresh token stays beside it until then, and a failed
+//! refresh overwrites nothing.
+
+mod consent;
+mod tokens;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use tokio::sync::{Mutex, watch};
+use tokio::time::{Instant, sleep_until};
+
+pub use consent::{BeginError, Connected, FinishError, Mode, Sessions};
+use tokens::{State, Token};
+
+use crate::clock::Clock;
+use crate::reading;
+use crate::storage::{Storage, StorageError};
+use crate::telemetry::{Reason, Telemetry};
+use crate::withings::client::{CallError, Client, Request};
+use crate::withings::envelope::Remedy;
+use crate::withings::oauth::OAuth;
+use crate::withings::wire::Page;
+
+/// Withings refuses the identical call within 10 s (withings-api: limits).
+const REPEAT_AFTER: Duration = Duration::from_secs(11);
+
+/// One profile's login. Cheap to clone; clones share it.
+#[derive(Clone)]
+pub struct Session(Arc<Inner>);
+
+struct Inner {
+    profile: Arc<str>,
+    services: Services,
+    /// Held while a token is looked at, and during a whole rotation: one refresh at a time.
+    state: Arc<Mutex<State>>,
+    status: watch::Sender<Status>,
+}
+
+/// What every session uses.
+#[derive(Clone)]
+pub struct Services {
+    /// Where logins are kept.
+    pub storage: Storage,
+    /// The API.
+    pub client: Client,
+    /// The tokens.
+    pub oauth: OAuth,
+    /// The present time.
+    pub clock: Clock,
+    /// Where rotations and storage failures are counted.
+    pub telemetry: Telemetry,
+}
+
+/// What others may know about a login.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Grows by one with each new consent: who waits for a login waits for this.
+    pub consents: u64,
+    /// Withings' id of the person.
+    pub user_id: Option<Arc<str>>,
+    /// The login as a snapshot shows it; `None` without one.
+    pub login: Option<reading::Login>,
+}
+
+/// A call could not be made, or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// Nobody has logged this profile in.
+    #[error("nobody has logged in yet")]
+    NoLogin,
+    /// Withings does not accept the login any more; somebody must log in again.
+    #[error("Withings does not accept the login any more; please connect it again")]
+    LoginRefused {
+        /// When to try it again by itself.
+        retry_in: Duration,
+    },
+    /// The login could not be read, or a new token pair could not be saved.
+    #[error("the login could not be read or saved")]
+    Storage(#[source] StorageError),
+    /// A refresh of the token failed.
+    #[error("the token could not be refreshed")]
+    Refresh(#[source] CallError),
+    /// The call failed.
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+impl Session {
+    /// The session of `profile`, with the login that is stored.
+    #[must_use] 
+    pub fn restore(profile: Arc<str>, services: Services) -> Self {
+        let state = State::restore(&services.storage, &profile);
+        let (status, _) = watch::channel(state.status(0));
+        Self(Arc::new(Inner { profile, services, state: Arc::new(Mutex::new(state)), status }))
+    }
+
+    /// The profile's name.
+    #[must_use]
+    pub fn profile(&self) -> &Arc<str> {
+        &self.0.profile
+    }
+
+    /// What others may know about the login, and each change of it.
+    #[must_use]
+    pub fn status(&self) -> watch::Receiver<Status> {
+        self.0.status.subscribe()
+    }
+
+    /// The present time by Withings' clock, Unix seconds.
+    #[must_use]
+    pub fn server_now(&self) -> i64 {
+        self.0.services.client.server_now()
+    }
+
+    /// Makes a call and follows its pages: all rows, or nothing.
+    pub async fn rows<P: Page + 'static>(&self, request: &Request) -> Result<Vec<P::Row>, SessionError> {
+        let mut all = Vec::new();
+        let mut offset = None;
+        loop {
+            let (rows, next) = self.page::<P>(request, offset).await?.into_rows();
+            all.extend(rows);
+            let Some(next) = next else { return Ok(all) };
+            if next <= offset.unwrap_or(0) {
+                return Err(self.endless(request, offset.unwrap_or(0), next));
+            }
+            offset = Some(next);
+        }
+    }
+
+    /// Waits until a rotation under way has stored its pair.
+    pub async fn settle(&self) {
+        drop(self.0.state.lock().await);
+    }
+
+    async fn page<P: Page + 'static>(&self, request: &Request, offset: Option<i64>) -> Result<P, SessionError> {
+        let token = self.token(None).await?;
+        let asked_at = Instant::now();
+        let answer = self.call(&token, request, offset).await;
+        if !answer.as_ref().is_err_and(refuses_token) {
+            return Ok(answer?);
+        }
+        let token = self.token(Some(token)).await?;
+        sleep_until(asked_at + REPEAT_AFTER).await;
+        let answer = self.call(&token, request, offset).await;
+        if answer.as_ref().is_err_and(refuses_token) {
+            self.change(|state| state.accepted = false).await;
+        }
+        Ok(answer?)
+    }
+
+    /// One call with one token. Any answer but a refusal of the token tells that it was used and works.
+    async fn call<P: Page + 'static>(
+        &self,
+        token: &Token,
+        request: &Request,
+        offset: Option<i64>,
+    ) -> Result<P, CallError> {
+        let client = &self.0.services.client;
+        let answer = client.page(&self.0.profile, token.secret.expose_secret(), request, offset).await;
+        let is_accepted = match &answer {
+            Ok(_) => true,
+            Err(error @ CallError::Refused(_)) => !refuses_token(error),
+            Err(_) => false,
+        };
+        if is_accepted && token.is_unproven {
+            self.prove(token).await;
+        } else if is_accepted && !self.is_known_as_accepted() {
+            self.change(|state| state.accepted = true).await;
+        }
+        answer
+    }
+
+    fn is_known_as_accepted(&self) -> bool {
+        self.0.status.borrow().login.as_ref().is_some_and(|login| login.accepted)
+    }
+
+    fn endless(&self, request: &Request, previous: i64, offset: i64) -> SessionError {
+        self.0.services.telemetry.failure(request.call, Reason::Decode);
+        CallError::EndlessPages { previous, offset }.into()
+    }
+
+    /// Changes the state and tells everybody what is different.
+    async fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.0.state.lock().await;
+        change(&mut state);
+        self.publish(&state);
+    }
+
+    fn publish(&self, state: &State) {
+        self.0.status.send_if_modified(|status| {
+            let new = state.status(status.consents);
+            let is_new = *status != new;
+            *status = new;
+            is_new
+        });
+    }
+}
+
+fn refuses_token(error: &CallError) -> bool {
+    error.remedy() == Remedy::RefreshToken
+}

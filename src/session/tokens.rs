@@ -1,0 +1,256 @@
+//! The tokens of a session: getting one that works, rotating the pair, and never losing it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::OwnedMutexGuard;
+use tokio::task::spawn_blocking;
+
+use super::{Session, SessionError, Status};
+use crate::catalogue::Call;
+use crate::reading;
+use crate::storage::{LockedLogin, Login, NewLogin, RotateError, Storage, StorageError};
+use crate::telemetry::Reason;
+use crate::withings::client::CallError;
+
+/// A token that ends sooner than this is refreshed before it is used, seconds.
+const REFRESH_AHEAD: i64 = 5 * 60;
+
+/// When a refused login is tried again: a mistyped client secret is answered like a dead token and must not cost it.
+const RETRY_REFUSED: [Duration; 3] = [Duration::from_mins(10), Duration::from_hours(1), Duration::from_hours(6)];
+
+/// What a session knows, in memory.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// The login, as stored.
+    login: Option<Login>,
+    /// A new pair that could not be stored yet, and must not be used before.
+    unsaved: Option<NewLogin>,
+    /// Whether Withings accepts the login, as far as is known.
+    pub(super) accepted: bool,
+    /// Whether the access token was used, as far as is known.
+    is_proven: bool,
+    refused: Option<Refused>,
+}
+
+/// Withings refused the refresh token.
+#[derive(Clone, Copy, Debug)]
+struct Refused {
+    times: usize,
+    /// When to try again, Unix seconds.
+    retry_at: i64,
+}
+
+/// An access token.
+pub(super) struct Token {
+    pub(super) secret: SecretString,
+    /// Whether it was never used, so that the refresh token before it is kept.
+    pub(super) is_unproven: bool,
+}
+
+impl State {
+    /// The stored login. A lapsed access token is refreshed at its first use, not thrown away.
+    pub(super) fn restore(storage: &Storage, profile: &str) -> Self {
+        match storage.login(profile) {
+            Ok(login) => Self::of(login),
+            Err(error) => {
+                tracing::error!(
+                    profile,
+                    error = error.with_cause(),
+                    "the login cannot be read; it is tried again at the next refresh"
+                );
+                Self::default()
+            }
+        }
+    }
+
+    /// The state of a login that was read or written just now.
+    pub(super) fn of(login: Option<Login>) -> Self {
+        let is_proven = login.as_ref().is_some_and(|it| it.previous_refresh_token.is_none());
+        Self { accepted: login.is_some(), login, unsaved: None, is_proven, refused: None }
+    }
+
+    pub(super) fn status(&self, consents: u64) -> Status {
+        let login = self.login.as_ref().map(|login| reading::Login {
+            connected_at: login.connected_at,
+            accepted: self.accepted,
+            token_expires_at: login.expires_at,
+            demo: login.demo,
+        });
+        Status { consents, user_id: self.login.as_ref().map(|it| it.user_id.as_str().into()), login }
+    }
+
+    /// Whose login it is, unless it is the demo user's, whom nobody is pinned to.
+    pub(super) fn owner(&self) -> Option<&str> {
+        self.login.as_ref().filter(|it| !it.demo).map(|it| it.user_id.as_str())
+    }
+
+    fn token(&self, login: &Login) -> Token {
+        Token { secret: login.access_token.clone(), is_unproven: !self.is_proven }
+    }
+}
+
+impl Session {
+    /// A token that should work: the present one, or a new one if it ends soon or is the `refused` one.
+    pub(super) async fn token(&self, refused: Option<Token>) -> Result<Token, SessionError> {
+        let state = Arc::clone(&self.0.state).lock_owned().await;
+        let session = self.clone();
+        // A task of its own: whoever waits may give up, but a new pair must be stored whatever happens.
+        let task = tokio::spawn(async move { session.token_of(state, refused).await });
+        task.await.expect("getting a token does not panic and is never cancelled")
+    }
+
+    async fn token_of(&self, mut state: OwnedMutexGuard<State>, refused: Option<Token>) -> Result<Token, SessionError> {
+        let outcome = self.ensure_token(&mut state, refused).await;
+        self.publish(&state);
+        outcome
+    }
+
+    async fn ensure_token(&self, state: &mut State, refused: Option<Token>) -> Result<Token, SessionError> {
+        if state.login.is_none() {
+            let stored = self.blocking(super::super::storage::Storage::login).await;
+            *state = State::of(stored.map_err(SessionError::Storage)?);
+        }
+        self.save_unsaved(state).await?;
+        let now = self.0.services.clock.unix();
+        let login = state.login.as_ref().ok_or(SessionError::NoLogin)?;
+        if let Some(wait) = state.refused.map(|it| it.retry_at - now).filter(|it| *it > 0) {
+            return Err(SessionError::LoginRefused { retry_in: Duration::from_secs(wait.unsigned_abs()) });
+        }
+        let is_refused = refused.is_some_and(|it| it.secret.expose_secret() == login.access_token.expose_secret());
+        if is_refused || login.expires_at - now < REFRESH_AHEAD {
+            self.rotate(state).await?;
+        }
+        let login = state.login.as_ref().ok_or(SessionError::NoLogin)?;
+        Ok(state.token(login))
+    }
+
+    /// Gets a new pair and stores it, under the login's lock, which also other processes respect.
+    async fn rotate(&self, state: &mut State) -> Result<(), SessionError> {
+        let lock =
+            self.blocking(super::super::storage::Storage::lock_login).await.map_err(SessionError::Storage)?;
+        let (lock, stored) = self.locked(lock, LockedLogin::read).await;
+        let stored = stored.map_err(SessionError::Storage)?;
+        let held = state.login.as_ref().map(|it| it.version);
+        if stored.as_ref().map(|it| it.version) != held {
+            // Somebody else rotated it, replaced it, or removed it.
+            *state = State::of(stored);
+            return if state.login.is_some() { Ok(()) } else { Err(SessionError::NoLogin) };
+        }
+        let Some(login) = stored else { return Err(SessionError::NoLogin) };
+        let new = match self.refreshed(&login).await {
+            Ok(new) => new,
+            Err(error) => return Err(self.note_failed_refresh(state, error)),
+        };
+        state.unsaved = Some(new);
+        self.save_unsaved_under(lock, state).await
+    }
+
+    /// A new pair for the refresh token, or else for the one before it, which lives as long as its successor is unused.
+    async fn refreshed(&self, login: &Login) -> Result<NewLogin, CallError> {
+        let oauth = &self.0.services.oauth;
+        let error = match oauth.refresh(&login.refresh_token).await {
+            Ok(new) => return Ok(new),
+            Err(error) => error,
+        };
+        match &login.previous_refresh_token {
+            Some(previous) if is_dead_token(&error) => oauth.refresh(previous).await,
+            _ => Err(error),
+        }
+    }
+
+    fn note_failed_refresh(&self, state: &mut State, error: CallError) -> SessionError {
+        if !is_dead_token(&error) {
+            return SessionError::Refresh(error);
+        }
+        let times = state.refused.map_or(0, |it| it.times);
+        let pause = RETRY_REFUSED[times.min(RETRY_REFUSED.len() - 1)];
+        let retry_at = self.0.services.clock.unix().saturating_add_unsigned(pause.as_secs());
+        state.refused = Some(Refused { times: times + 1, retry_at });
+        state.accepted = false;
+        SessionError::LoginRefused { retry_in: pause }
+    }
+
+    async fn save_unsaved(&self, state: &mut State) -> Result<(), SessionError> {
+        if state.unsaved.is_none() {
+            return Ok(());
+        }
+        let lock =
+            self.blocking(super::super::storage::Storage::lock_login).await.map_err(SessionError::Storage)?;
+        self.save_unsaved_under(lock, state).await
+    }
+
+    async fn save_unsaved_under(&self, lock: LockedLogin, state: &mut State) -> Result<(), SessionError> {
+        let (Some(held), Some(new)) = (state.login.clone(), state.unsaved.clone()) else { return Ok(()) };
+        let (_, saved) = self.locked(lock, move |lock| lock.rotate(&held, &new)).await;
+        match saved {
+            Ok(login) => {
+                *state = State::of(Some(login));
+                self.0.services.telemetry.rotation(&self.0.profile);
+                tracing::info!(profile = %self.0.profile, "a new token pair was stored");
+                Ok(())
+            }
+            Err(RotateError::Stale(stored)) => {
+                *state = State::of(stored.map(|it| *it));
+                Ok(())
+            }
+            Err(RotateError::Storage(error)) => {
+                self.0.services.telemetry.failure(Call::Requesttoken, Reason::Storage);
+                Err(SessionError::Storage(error))
+            }
+        }
+    }
+
+    /// Notes that the access token was used and works: the refresh token before it is dead now.
+    pub(super) async fn prove(&self, token: &Token) {
+        let mut state = self.0.state.lock().await;
+        let used = token.secret.expose_secret();
+        let Some(held) = state.login.clone().filter(|it| it.access_token.expose_secret() == used) else { return };
+        let marked = match self.blocking(super::super::storage::Storage::lock_login).await {
+            Ok(lock) => self.locked(lock, move |lock| lock.mark_used(&held)).await.1,
+            Err(error) => Err(error.into()),
+        };
+        match marked {
+            Ok(login) => *state = State::of(Some(login)),
+            Err(RotateError::Stale(_)) => {}
+            // Tried again with the next call; until then a dead token is kept, which costs one refused refresh at most.
+            Err(RotateError::Storage(error)) => tracing::warn!(
+                profile = %self.0.profile, error = error.with_cause(), "it could not be noted that the new token works"
+            ),
+        }
+        self.publish(&state);
+    }
+
+    /// Puts the login of a new consent in place and tells who waits for it.
+    pub(super) fn connected(&self, state: &mut State, login: Login) {
+        *state = State::of(Some(login));
+        self.0.status.send_modify(|status| *status = state.status(status.consents + 1));
+    }
+
+    /// Does something that blocks, off the async threads.
+    pub(super) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Storage, &str) -> Result<T, StorageError> + Send + 'static,
+    ) -> Result<T, StorageError> {
+        let (storage, profile) = (self.0.services.storage.clone(), Arc::clone(&self.0.profile));
+        spawn_blocking(move || work(&storage, &profile)).await.expect("storage does not panic")
+    }
+
+    /// Does something that blocks with the login's lock, and gives the lock back.
+    pub(super) async fn locked<T: Send + 'static>(
+        &self,
+        lock: LockedLogin,
+        work: impl FnOnce(&LockedLogin) -> T + Send + 'static,
+    ) -> (LockedLogin, T) {
+        let work = move || {
+            let outcome = work(&lock);
+            (lock, outcome)
+        };
+        spawn_blocking(work).await.expect("storage does not panic")
+    }
+}
+
+fn is_dead_token(error: &CallError) -> bool {
+    matches!(error, CallError::Refused(refusal) if refusal.is_about_the_refresh_token())
+}
