@@ -20,6 +20,8 @@ use crate::sim::person::{Person, Resident};
 
 /// A newcomer has had the devices for so many days.
 const NEWCOMER_DAYS: u64 = 23;
+/// Ids of one person: more than anybody measures in a life. The last two digits of the user ids differ.
+const IDS_A_PERSON: u64 = 10_000_000;
 
 const ALICE_BODY: Body = Body {
     from_kg: 84.0,
@@ -142,7 +144,7 @@ fn settle(mut person: Person, gear: Vec<Box<dyn Gear>>, noise: Noise, days: u64,
     let today = person.local_date(now);
     let first = today.checked_sub_days(Days::new(days)).unwrap_or(NaiveDate::MIN);
     person.devices = gear.iter().filter_map(|it| it.device()).cloned().collect();
-    let ids = 1_000_000_000 * (person.userid % 8);
+    let ids = IDS_A_PERSON * (person.userid % 100);
     let story = Story::new(gear, noise, person.timezone, first, today, ids);
     Resident::living(person, story)
 }

@@ -11,7 +11,7 @@ const TEMPERATURE: u32 = 12;
 const BODY_TEMPERATURE: u32 = 71;
 const SKIN_TEMPERATURE: u32 = 73;
 
-/// °C of the days of a fever, the last one first; the last one is yesterday when the cloud begins.
+/// °C of the days of a fever, the last one first: the day on which the cloud begins.
 const FEVER: [f64; 4] = [37.8, 38.9, 39.3, 38.2];
 const DAYS_BETWEEN_FEVERS: i64 = 90;
 
@@ -27,14 +27,14 @@ impl Gear for Thermometer {
     }
 
     fn live(&self, day: &Day, entries: &mut Entries<'_>) {
-        let into = usize::try_from((day.ahead - 1).rem_euclid(DAYS_BETWEEN_FEVERS)).unwrap_or(usize::MAX);
+        let into = usize::try_from(day.ahead.rem_euclid(DAYS_BETWEEN_FEVERS)).unwrap_or(usize::MAX);
         match FEVER.get(into).filter(|_| self.fevers) {
             Some(&fever) => {
                 for hour in [8.0, 13.5, 18.0, 21.5] {
                     self.measure(day, hour, fever, entries);
                 }
             }
-            None if day.is_every(5) || day.ahead == 1 => self.measure(day, 8.2, 36.6, entries),
+            None if day.is_every(5) => self.measure(day, 8.2, 36.6, entries),
             None => {}
         }
     }
