@@ -45,7 +45,7 @@ fn weight_is_fat_free_mass_and_fat_mass() {
                 weighed += 1;
             }
         }
-        assert!(weighed > 15, "{} weighings", weighed);
+        assert!(weighed > 15, "{weighed} weighings");
     }
 }
 
@@ -180,7 +180,7 @@ fn people_go_on_living_and_the_past_stays() {
     let alice = Cloud::with_history(1, 1, clock.clone()).account("alice").unwrap();
     let ids = |account: &Account| account.groups().into_iter().map(|it| it.id).collect::<HashSet<_>>();
     let before = ids(&alice);
-    clock.advance(Duration::from_secs(3 * 86_400));
+    clock.advance(Duration::from_hours(72));
     let after = ids(&alice);
     assert!(after.is_superset(&before) && after.len() >= before.len() + 3, "nothing happened in three days");
     assert!(alice.groups().iter().all(|it| it.created <= clock.unix()), "the future is visible");
