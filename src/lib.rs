@@ -38,6 +38,7 @@ pub mod clock;
 pub mod http;
 pub mod reading;
 pub mod session;
+pub mod sim;
 pub mod storage;
 pub mod telemetry;
 pub mod withings;

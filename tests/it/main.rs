@@ -1,1 +1,2 @@
 //! The only integration crate: the program as its users meet it.
+mod sim;

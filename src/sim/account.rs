@@ -1,0 +1,130 @@
+//! One person's account, for tests to change and to look into.
+
+use super::UserId;
+use super::cloud::Cloud;
+use super::login::LiveTokens;
+use super::measure::MeasureGroup;
+use super::night::Night;
+use super::person::{Person, Resident, Stored};
+
+/// A handle to the account of a person. Functions given to it must not call the cloud: it is locked meanwhile.
+#[derive(Clone)]
+pub struct Account {
+    cloud: Cloud,
+    userid: UserId,
+}
+
+#[allow(clippy::must_use_candidate, reason = "most callers change the cloud and want no answer")]
+impl Account {
+    pub(super) fn new(cloud: Cloud, userid: UserId) -> Self {
+        Self { cloud, userid }
+    }
+
+    /// Withings' number of the user.
+    pub fn userid(&self) -> UserId {
+        self.userid
+    }
+
+    /// Who the person is.
+    pub fn person(&self) -> Person {
+        self.with(|it, _| it.person.clone())
+    }
+
+    /// Changes what the person is called, owns, aims for or grants; the user id stays.
+    pub fn edit(&self, change: impl FnOnce(&mut Person)) {
+        self.with(|it, _| {
+            change(&mut it.person);
+            it.person.userid = self.userid;
+        });
+    }
+
+    /// The groups visible now, in no order.
+    pub fn groups(&self) -> Vec<Stored<MeasureGroup>> {
+        self.with(|it, now| it.diary.groups(now).cloned().collect())
+    }
+
+    /// The nights visible now, in no order.
+    pub fn nights(&self) -> Vec<Stored<Night>> {
+        self.with(|it, now| it.diary.nights(now).cloned().collect())
+    }
+
+    /// Stores a group, created and modified now, and answers its `grpid`.
+    pub fn add_group(&self, group: MeasureGroup) -> u64 {
+        let now = self.cloud.clock().unix();
+        self.add_group_at(group, now, now)
+    }
+
+    /// Stores a group with these times, Unix seconds; it is visible from `created` on. Answers its `grpid`.
+    pub fn add_group_at(&self, row: MeasureGroup, created: i64, modified: i64) -> u64 {
+        self.with(|it, _| {
+            let id = it.diary.new_id();
+            it.diary.groups_mut().push(Stored { id, created, modified, row });
+            id
+        })
+    }
+
+    /// Changes a group, which is modified now. Whether there is one.
+    pub fn edit_group(&self, grpid: u64, change: impl FnOnce(&mut MeasureGroup)) -> bool {
+        self.with(|it, now| edit(it.diary.groups_mut(), grpid, now, change))
+    }
+
+    /// Deletes a group, of which the service says nothing. Whether there was one.
+    pub fn delete_group(&self, grpid: u64) -> bool {
+        self.with(|it, _| delete(it.diary.groups_mut(), grpid))
+    }
+
+    /// Stores a night with its segments, created and modified now, and answers its `id`.
+    pub fn add_night(&self, night: Night) -> u64 {
+        let now = self.cloud.clock().unix();
+        self.add_night_at(night, now, now)
+    }
+
+    /// Stores a night with these times, Unix seconds; it is visible from `created` on. Answers its `id`.
+    pub fn add_night_at(&self, row: Night, created: i64, modified: i64) -> u64 {
+        self.with(|it, _| {
+            let id = it.diary.new_id();
+            it.diary.nights_mut().push(Stored { id, created, modified, row });
+            id
+        })
+    }
+
+    /// Changes a night, which is modified now. Whether there is one.
+    pub fn edit_night(&self, id: u64, change: impl FnOnce(&mut Night)) -> bool {
+        self.with(|it, now| edit(it.diary.nights_mut(), id, now, change))
+    }
+
+    /// Deletes a night. Whether there was one.
+    pub fn delete_night(&self, id: u64) -> bool {
+        self.with(|it, _| delete(it.diary.nights_mut(), id))
+    }
+
+    /// Cuts every application off, as the person can do: codes and tokens are dead.
+    pub fn revoke(&self) {
+        self.cloud.model().logins.revoke(self.userid);
+    }
+
+    /// How many of the person's tokens work now.
+    pub fn live_tokens(&self) -> LiveTokens {
+        let model = self.cloud.model();
+        model.logins.live(self.userid, model.clock.unix())
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Resident, i64) -> T) -> T {
+        let mut model = self.cloud.model();
+        let now = model.clock.unix();
+        act(model.resident(self.userid).expect("an account is replaced at most, never closed"), now)
+    }
+}
+
+fn edit<T>(rows: &mut [Stored<T>], id: u64, now: i64, change: impl FnOnce(&mut T)) -> bool {
+    let Some(stored) = rows.iter_mut().find(|it| it.id == id) else { return false };
+    change(&mut stored.row);
+    stored.modified = now;
+    true
+}
+
+fn delete<T>(rows: &mut Vec<Stored<T>>, id: u64) -> bool {
+    let before = rows.len();
+    rows.retain(|it| it.id != id);
+    rows.len() < before
+}

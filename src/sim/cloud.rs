@@ -1,0 +1,158 @@
+//! The handle that everybody holds: tests, `demo`, and the HTTP skin.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::clock::Clock;
+
+use super::account::Account;
+use super::call::Call;
+use super::fault::Fault;
+use super::journal::Request;
+use super::limit::Limits;
+use super::login::Rotation;
+use super::model::Model;
+use super::people;
+use super::person::{Person, Resident};
+use super::replay::{ReplayError, recorded};
+use super::reply::Reply;
+
+/// A simulated Withings cloud. Clones are handles to the same cloud.
+#[derive(Clone)]
+pub struct Cloud(Arc<Mutex<Model>>);
+
+/// An application as registered with the cloud.
+#[derive(Clone, PartialEq, Eq)]
+pub struct App {
+    /// The client id.
+    pub client_id: String,
+    /// The client secret.
+    pub client_secret: String,
+    /// The registered callback URLs; the path or the query of one may be continued.
+    pub redirect_uris: Vec<String>,
+}
+
+/// How many rows a page has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageSizes {
+    /// Groups in a page of `getmeas`. Default 1000.
+    pub getmeas: usize,
+    /// Nights in a page of `getsummary`. Default 300.
+    pub getsummary: usize,
+}
+
+impl Default for PageSizes {
+    fn default() -> Self {
+        Self { getmeas: 1000, getsummary: 300 }
+    }
+}
+
+impl Cloud {
+    /// A cloud without people.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        Self::of(0, clock, Vec::new())
+    }
+
+    /// A cloud with the three [`people`] and three years of their history. The same seed and the same time give the same
+    /// answers, byte for byte; as the clock moves, the people go on living.
+    #[must_use]
+    pub fn seeded(seed: u64, clock: Clock) -> Self {
+        Self::with_history(seed, 3, clock)
+    }
+
+    /// The same with so many years of history.
+    #[must_use]
+    pub fn with_history(seed: u64, years: u16, clock: Clock) -> Self {
+        let residents = people::household(seed, years, clock.unix());
+        Self::of(seed, clock, residents)
+    }
+
+    /// A cloud with one person, `replay`, who answers what was captured: files of `dir` named after the call
+    /// (`getmeas.json`, `getsummary.json`, `sleep_get.json`, `getdevice.json`, `getgoals.json`), with or without the
+    /// envelope, `getmeas` also as a bare list of groups. A missing file answers an empty result.
+    pub fn replay(dir: &Path, clock: Clock) -> Result<Self, ReplayError> {
+        Ok(Self::of(0, clock, vec![recorded(dir)?]))
+    }
+
+    /// Registers an application, or changes its secret and URLs.
+    pub fn register(&self, app: App) {
+        let mut model = self.model();
+        model.apps.retain(|it| it.client_id != app.client_id);
+        model.apps.push(app);
+    }
+
+    /// Sets how often an application may call.
+    pub fn limits(&self, limits: Limits) {
+        self.model().limiter.limits = limits;
+    }
+
+    /// Sets how many rows a page has; a page has at least one.
+    pub fn page_sizes(&self, sizes: PageSizes) {
+        self.model().pages = PageSizes { getmeas: sizes.getmeas.max(1), getsummary: sizes.getsummary.max(1) };
+    }
+
+    /// Sets what happens to a used refresh token.
+    pub fn rotation(&self, rotation: Rotation) {
+        self.model().logins.rotation = rotation;
+    }
+
+    /// Lets something go wrong; of several faults that fit a call the oldest strikes first.
+    pub fn fault(&self, fault: Fault) {
+        self.model().faults.0.push(fault);
+    }
+
+    /// Takes every waiting fault back.
+    pub fn heal(&self) {
+        self.model().faults.0.clear();
+    }
+
+    /// Opens an account; one with the same user id is replaced, its tokens stay.
+    #[allow(clippy::must_use_candidate, reason = "the account can also be had by its name")]
+    pub fn add_person(&self, person: Person) -> Account {
+        let mut model = self.model();
+        let userid = person.userid;
+        model.residents.retain(|it| it.person.userid != userid);
+        model.residents.push(Resident::new(person));
+        drop(model);
+        Account::new(self.clone(), userid)
+    }
+
+    /// The account of the person with this name.
+    #[must_use]
+    pub fn account(&self, name: &str) -> Option<Account> {
+        self.accounts().into_iter().find(|it| it.person().name == name)
+    }
+
+    /// Every account, in the order of the consent page; the demo user appears after its first sign-in.
+    #[must_use]
+    pub fn accounts(&self) -> Vec<Account> {
+        let users: Vec<_> = self.model().residents.iter().map(|it| it.person.userid).collect();
+        users.into_iter().map(|it| Account::new(self.clone(), it)).collect()
+    }
+
+    /// The latest 10 000 requests, oldest first.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Request> {
+        self.model().journal.all()
+    }
+
+    /// The cloud's clock.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.model().clock.clone()
+    }
+
+    pub(super) fn answer(&self, call: &Call) -> Reply {
+        self.model().answer(call)
+    }
+
+    /// A panic elsewhere does not make the model wrong: every change is complete before the lock is given back.
+    pub(super) fn model(&self) -> MutexGuard<'_, Model> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn of(seed: u64, clock: Clock, residents: Vec<Resident>) -> Self {
+        Self(Arc::new(Mutex::new(Model::new(seed, clock, residents))))
+    }
+}

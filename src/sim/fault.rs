@@ -1,0 +1,94 @@
+//! Faults on demand.
+
+use serde_json::Value;
+
+use super::UserId;
+use super::limit::Caller;
+use super::reply::{Refusal, Reply};
+
+/// What goes wrong instead of the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Failure {
+    /// HTTP 502 with an HTML page: the infrastructure's trouble.
+    BadGateway,
+    /// Envelope 401: the access token is called invalid.
+    InvalidToken,
+    /// Envelope 403: the token's scopes do not suffice.
+    InsufficientScope,
+    /// Envelope 503: an invalid parameter.
+    InvalidParams,
+    /// Envelope 601: too many calls, with or without `wait_seconds`.
+    TooManyRequests {
+        /// How long to wait, if the service says it.
+        wait_seconds: Option<i64>,
+    },
+}
+
+/// A failure, which calls it strikes (all, unless told otherwise), and how many times (once, unless told otherwise).
+#[derive(Clone, Debug)]
+pub struct Fault {
+    failure: Failure,
+    action: Option<String>,
+    user: Option<UserId>,
+    left: u32,
+}
+
+impl Fault {
+    /// A failure of the next call, whatever it is.
+    #[must_use]
+    pub fn new(failure: Failure) -> Self {
+        Self { failure, action: None, user: None, left: 1 }
+    }
+
+    /// Only of calls with this `action`, e.g. `getmeas` or `requesttoken`.
+    #[must_use]
+    pub fn on(self, action: &str) -> Self {
+        Self { action: Some(action.to_owned()), ..self }
+    }
+
+    /// Only of this user's calls.
+    #[must_use]
+    pub fn of(self, user: UserId) -> Self {
+        Self { user: Some(user), ..self }
+    }
+
+    /// Of so many calls; `u32::MAX` does not end in practice.
+    #[must_use]
+    pub fn times(self, times: u32) -> Self {
+        Self { left: times, ..self }
+    }
+
+    fn strikes(&self, action: &str, caller: &Caller) -> bool {
+        let meant = self.action.as_deref().is_none_or(|it| it == action);
+        self.left > 0 && meant && (self.user.is_none() || self.user == caller.user)
+    }
+}
+
+/// The faults that wait for their call, oldest first.
+#[derive(Default)]
+pub(super) struct Faults(pub(super) Vec<Fault>);
+
+impl Faults {
+    /// The answer of the oldest fault that strikes this call, used up by one.
+    pub(super) fn strike(&mut self, action: &str, caller: &Caller) -> Option<Reply> {
+        let fault = self.0.iter_mut().find(|it| it.strikes(action, caller))?;
+        fault.left -= 1;
+        let failure = fault.failure;
+        self.0.retain(|it| it.left > 0);
+        Some(failure.into())
+    }
+}
+
+impl From<Failure> for Reply {
+    fn from(failure: Failure) -> Self {
+        let refusal = match failure {
+            Failure::BadGateway => return Self::infrastructure(502, "Bad Gateway"),
+            Failure::InvalidToken => Refusal::invalid_token(),
+            Failure::InsufficientScope => Refusal::insufficient_scope(),
+            Failure::InvalidParams => Refusal::invalid("simulated"),
+            Failure::TooManyRequests { wait_seconds } => Refusal::too_many(wait_seconds),
+        };
+        Self::from(Err::<Value, _>(refusal))
+    }
+}

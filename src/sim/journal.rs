@@ -1,0 +1,87 @@
+//! What has been asked, for tests to assert and for nobody to abuse.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use chrono::{DateTime, Utc};
+
+use super::UserId;
+use super::call::Call;
+use super::limit::Caller;
+use super::reply::Reply;
+
+/// A demo runs for weeks: so many requests are kept, the oldest go.
+const KEPT: usize = 10_000;
+
+/// Parameters that let somebody in.
+const SECRETS: [&str; 7] = ["access_token", "client_secret", "code", "nonce", "refresh_token", "signature", "state"];
+
+/// Where a request carried its access token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenPlace {
+    /// In the `Authorization` header.
+    Header,
+    /// In the `access_token` parameter, as old clients do it.
+    Parameter,
+    /// Nowhere.
+    Absent,
+}
+
+/// A request that the cloud has answered, without its secrets.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// When, by the cloud's clock.
+    pub time: DateTime<Utc>,
+    /// `GET`, `POST`, ….
+    pub method: String,
+    /// The path, without a trailing slash.
+    pub path: String,
+    /// The `action` parameter, if any.
+    pub action: Option<String>,
+    /// Whose token, code or refresh token it carried, if the cloud ever gave it out.
+    pub user: Option<UserId>,
+    /// Query and form, without tokens, codes and secrets.
+    pub params: BTreeMap<String, String>,
+    /// Where the access token was.
+    pub token: TokenPlace,
+    /// The answer's HTTP status.
+    pub http: u16,
+    /// The answer's envelope status, if it had an envelope.
+    pub status: Option<i64>,
+}
+
+/// The latest requests, oldest first.
+#[derive(Default)]
+pub(super) struct Journal(VecDeque<Request>);
+
+impl Journal {
+    pub(super) fn enter(&mut self, time: DateTime<Utc>, call: &Call, caller: &Caller, reply: &Reply) {
+        if self.0.len() == KEPT {
+            self.0.pop_front();
+        }
+        let mut params = call.params.0.clone();
+        params.retain(|name, _| !SECRETS.contains(&name.as_str()));
+        self.0.push_back(Request {
+            time,
+            method: call.method.clone(),
+            path: call.path.clone(),
+            action: call.action().map(str::to_owned),
+            user: caller.user,
+            params,
+            token: place(call),
+            http: reply.http,
+            status: reply.status,
+        });
+    }
+
+    pub(super) fn all(&self) -> Vec<Request> {
+        self.0.iter().cloned().collect()
+    }
+}
+
+fn place(call: &Call) -> TokenPlace {
+    match call.access_token() {
+        None => TokenPlace::Absent,
+        Some(_) if call.bearer.is_some() => TokenPlace::Header,
+        Some(_) => TokenPlace::Parameter,
+    }
+}

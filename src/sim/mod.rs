@@ -1,0 +1,49 @@
+//! A Withings cloud inside the process: the accounts, the consent page, the tokens and the data calls of the public API,
+//! with people who go on living. `demo` runs on it, and tests assert what it has seen.
+//!
+//! Three parts: the model, which knows no HTTP and takes a call for an answer; the skin over it, [`serve`], one listener
+//! for what Withings spreads over two hosts; and the [`people`], invented from a seed. [`Cloud::replay`] serves captured
+//! answers in their place.
+//!
+//! The model knows the service from its documentation and from captured answers, with type numbers and field names of
+//! its own: the rest of this crate must agree with it over the wire, and shares nothing with it but the clock.
+
+mod account;
+mod call;
+mod cloud;
+mod consent;
+mod device;
+mod fault;
+mod getmeas;
+mod journal;
+mod limit;
+mod login;
+mod measure;
+mod model;
+mod night;
+mod noise;
+pub mod people;
+mod person;
+mod replay;
+mod reply;
+mod select;
+mod serve;
+mod sleep;
+mod token;
+mod user;
+
+pub use account::Account;
+pub use cloud::{App, Cloud, PageSizes};
+pub use device::{Device, Goals};
+pub use fault::{Failure, Fault};
+pub use journal::{Request, TokenPlace};
+pub use limit::Limits;
+pub use login::{LiveTokens, Rotation};
+pub use measure::{Measure, MeasureGroup};
+pub use night::{AWAKE, DEEP, LIGHT, Night, REM, Segment, Vitals};
+pub use person::{Person, Stored};
+pub use replay::ReplayError;
+pub use serve::serve;
+
+/// Withings' number of a user.
+pub type UserId = u64;

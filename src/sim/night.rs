@@ -1,0 +1,188 @@
+//! A night, or a nap: the stages of sleep, what was measured in each minute, and the summary of both.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::device::Device;
+
+/// The state of a segment: awake in bed.
+pub const AWAKE: u8 = 0;
+/// The state of a segment: light sleep.
+pub const LIGHT: u8 = 1;
+/// The state of a segment: deep sleep.
+pub const DEEP: u8 = 2;
+/// The state of a segment: dreaming.
+pub const REM: u8 = 3;
+
+const MINUTE: i64 = 60;
+/// Heart rate variability is averaged over so many minutes at either end of the night.
+const HRV_MINUTES: usize = 90;
+
+/// A stretch of sleep: a row of `getsummary`, and its segments in `sleep get`.
+#[derive(Clone, Debug)]
+pub struct Night {
+    /// Into bed, Unix seconds.
+    pub startdate: i64,
+    /// Out of bed, Unix seconds.
+    pub enddate: i64,
+    /// What measured it.
+    pub device: Arc<Device>,
+    /// Every summary field, whether asked for by default or not; a value may be null or −1.
+    pub data: Map<String, Value>,
+    /// The stages, in order of time.
+    pub segments: Vec<Segment>,
+}
+
+/// A stretch of one stage.
+#[derive(Clone, Debug)]
+pub struct Segment {
+    /// Begin, Unix seconds.
+    pub startdate: i64,
+    /// End, Unix seconds.
+    pub enddate: i64,
+    /// [`AWAKE`], [`LIGHT`], [`DEEP`], [`REM`], or any other number that the service might send.
+    pub state: u8,
+    /// One entry for each minute, or none at all.
+    pub vitals: Vec<Vitals>,
+}
+
+/// What was measured in one minute of sleep.
+#[derive(Clone, Copy, Debug)]
+pub struct Vitals {
+    /// Heart rate, beats per minute.
+    pub hr: u8,
+    /// Breathing rate, breaths per minute.
+    pub rr: u8,
+    /// Snoring, seconds of the minute.
+    pub snoring: u8,
+    /// Heart rate variability, successive differences, ms.
+    pub rmssd: u8,
+    /// Heart rate variability, standard deviation, ms.
+    pub sdnn: u8,
+    /// Movement, 0 to 255.
+    pub movement: u8,
+}
+
+impl Night {
+    /// A night from `startdate` on through these stages, each with its minutes, summed up; nothing measured but them.
+    #[must_use]
+    pub fn asleep(device: &Arc<Device>, startdate: i64, stages: &[(u8, u16)]) -> Self {
+        let mut enddate = startdate;
+        let segments = stages.iter().map(|&(state, minutes)| {
+            let startdate = enddate;
+            enddate += i64::from(minutes) * MINUTE;
+            Segment { startdate, enddate, state, vitals: Vec::new() }
+        });
+        let segments: Vec<_> = segments.collect();
+        let data = stage_summary(&segments, startdate, enddate);
+        Self { startdate, enddate, device: Arc::clone(device), data, segments }
+    }
+
+    /// The same night with what `measure` says for each minute (its begin in Unix seconds, and the state), summed up.
+    #[must_use]
+    pub fn measured(mut self, measure: impl Fn(i64, u8) -> Vitals) -> Self {
+        for segment in &mut self.segments {
+            segment.vitals = segment.minutes().map(|minute| measure(minute, segment.state)).collect();
+        }
+        let minutes: Vec<_> = self.segments.iter().flat_map(|it| &it.vitals).copied().collect();
+        self.data.extend(vitals_summary(&minutes));
+        self
+    }
+
+    /// The same night with these further summary fields.
+    #[must_use]
+    pub fn with(mut self, fields: impl IntoIterator<Item = (&'static str, Value)>) -> Self {
+        self.data.extend(fields.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        self
+    }
+}
+
+impl Segment {
+    /// The begins of its minutes.
+    pub(super) fn minutes(&self) -> impl Iterator<Item = i64> + use<> {
+        (self.startdate..self.enddate).step_by(60)
+    }
+
+    fn seconds(&self) -> i64 {
+        self.enddate - self.startdate
+    }
+}
+
+fn stage_summary(segments: &[Segment], startdate: i64, enddate: i64) -> Map<String, Value> {
+    let total = |state| segments.iter().filter(|it| it.state == state).map(Segment::seconds).sum::<i64>();
+    let asleep = total(LIGHT) + total(DEEP) + total(REM);
+    let in_bed = enddate - startdate;
+    let slept = |it: &&Segment| it.state != AWAKE;
+    let fell_asleep = segments.iter().find(slept).map_or(enddate, |it| it.startdate);
+    let woke_up = segments.iter().rfind(slept).map_or(enddate, |it| it.enddate);
+    let within = |it: &&Segment| it.state == AWAKE && it.startdate >= fell_asleep && it.enddate <= woke_up;
+    let wakings: Vec<_> = segments.iter().filter(within).collect();
+    let fields = json!({
+        "lightsleepduration": total(LIGHT),
+        "deepsleepduration": total(DEEP),
+        "remsleepduration": total(REM),
+        "total_sleep_time": asleep,
+        "total_timeinbed": in_bed,
+        "sleep_efficiency": efficiency(asleep, in_bed),
+        "sleep_latency": fell_asleep - startdate,
+        "durationtosleep": fell_asleep - startdate,
+        "wakeup_latency": enddate - woke_up,
+        "durationtowakeup": enddate - woke_up,
+        "waso": wakings.iter().map(|it| it.seconds()).sum::<i64>(),
+        "wakeupduration": total(AWAKE),
+        "wakeupcount": wakings.len(),
+        "nb_rem_episodes": segments.iter().filter(|it| it.state == REM).count(),
+        "out_of_bed_count": 0,
+        "night_events": {
+            "1": [0],
+            "2": [fell_asleep - startdate],
+            "3": wakings.iter().map(|it| it.startdate - startdate).collect::<Value>(),
+            "4": [in_bed],
+        },
+    });
+    into_map(fields)
+}
+
+/// A ratio of two decimals.
+fn efficiency(asleep: i64, in_bed: i64) -> f64 {
+    if in_bed == 0 { 0.0 } else { (asleep as f64 / in_bed as f64 * 100.0).round() / 100.0 }
+}
+
+fn vitals_summary(minutes: &[Vitals]) -> Map<String, Value> {
+    let snores = |it: &Vitals| it.snoring > 0;
+    let episodes = minutes.chunk_by(|a, b| snores(a) == snores(b)).filter(|run| snores(&run[0])).count();
+    let part = minutes.len().min(HRV_MINUTES);
+    let mut fields = into_map(json!({
+        "snoring": minutes.iter().map(|it| u32::from(it.snoring)).sum::<u32>(),
+        "snoringepisodecount": episodes,
+        "mvt_score_avg": mean(minutes, |it| it.movement),
+        "rmssd_start_avg": mean(&minutes[..part], |it| it.rmssd),
+        "rmssd_end_avg": mean(&minutes[minutes.len() - part..], |it| it.rmssd),
+    }));
+    fields.extend(rates("hr", minutes, |it| it.hr));
+    fields.extend(rates("rr", minutes, |it| it.rr));
+    fields
+}
+
+/// Average, minimum and maximum; null of nothing.
+fn rates(name: &str, minutes: &[Vitals], of: impl Fn(&Vitals) -> u8 + Copy) -> [(String, Value); 3] {
+    [
+        (format!("{name}_average"), json!(mean(minutes, of))),
+        (format!("{name}_min"), json!(minutes.iter().map(of).min())),
+        (format!("{name}_max"), json!(minutes.iter().map(of).max())),
+    ]
+}
+
+/// The rounded average; `None` of nothing.
+fn mean(minutes: &[Vitals], of: impl Fn(&Vitals) -> u8) -> Option<usize> {
+    let sum: usize = minutes.iter().map(|it| usize::from(of(it))).sum();
+    (sum + minutes.len() / 2).checked_div(minutes.len())
+}
+
+fn into_map(json: Value) -> Map<String, Value> {
+    match json {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}

@@ -1,0 +1,61 @@
+//! Chance that repeats itself: a pure function of a seed and of names and numbers, the same on every machine.
+
+/// A source of chance. Each value drawn from it is the same; [`Noise::fork`] makes another source.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Noise(u64);
+
+impl Noise {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(mix(seed))
+    }
+
+    /// The source that belongs to `number`.
+    pub(super) fn fork(self, number: u64) -> Self {
+        Self(mix(self.0 ^ mix(number)))
+    }
+
+    /// The source that belongs to `name`.
+    pub(super) fn named(self, name: &str) -> Self {
+        name.bytes().fold(self, |noise, byte| noise.fork(u64::from(byte)))
+    }
+
+    /// A whole number of the full range.
+    pub(super) fn number(self) -> u64 {
+        self.0
+    }
+
+    /// A number from 0 (included) to 1 (excluded).
+    pub(super) fn unit(self) -> f64 {
+        (self.0 >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// A number from `low` (included) to `high` (excluded).
+    pub(super) fn between(self, low: f64, high: f64) -> f64 {
+        low + self.unit() * (high - low)
+    }
+
+    /// A number near `mean`, seldom further away than `spread`: three throws of dice, bell-shaped enough.
+    pub(super) fn around(self, mean: f64, spread: f64) -> f64 {
+        let throw = |shift: u32| ((self.0 >> shift) & 0x1F_FFFF) as f64 / f64::from(0x10_0000) - 1.0;
+        mean + spread * (throw(0) + throw(21) + throw(42)) / 1.5
+    }
+
+    /// Whether something that happens this often, from 0 (never) to 1 (always), does.
+    pub(super) fn happens(self, probability: f64) -> bool {
+        self.unit() < probability
+    }
+
+    /// Forty hexadecimal digits, as tokens and device ids have.
+    pub(super) fn hex(self) -> String {
+        let [a, b, c] = [0, 1, 2].map(|part| self.fork(part).number());
+        format!("{a:016x}{b:016x}{:08x}", c >> 32)
+    }
+}
+
+/// The finalizer of `SplitMix64`: every bit of the input moves every bit of the output.
+fn mix(seed: u64) -> u64 {
+    let mut z = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}

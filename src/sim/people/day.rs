@@ -1,0 +1,50 @@
+//! One local day of one person.
+
+use chrono::{Datelike, NaiveDate, NaiveTime, TimeDelta};
+use chrono_tz::Tz;
+
+use crate::sim::noise::Noise;
+
+/// A day of a story.
+#[derive(Clone, Copy)]
+pub(super) struct Day {
+    pub(super) date: NaiveDate,
+    /// Days since the story began.
+    pub(super) age: i64,
+    /// Days until the day on which the cloud began; negative later.
+    pub(super) ahead: i64,
+    pub(super) timezone: Tz,
+    pub(super) noise: Noise,
+}
+
+impl Day {
+    /// The day's chance in one respect.
+    pub(super) fn noise(&self, respect: &str) -> Noise {
+        self.noise.named(respect)
+    }
+
+    /// The local time `hour` (7.5 is half past seven, 25 is one o'clock tomorrow) in Unix seconds.
+    pub(super) fn at(&self, hour: f64) -> i64 {
+        let local = self.date.and_time(NaiveTime::MIN) + TimeDelta::seconds(whole(hour * 3600.0));
+        let on_clock = |it: chrono::NaiveDateTime| it.and_local_timezone(self.timezone).earliest();
+        // The hour that daylight saving time skips is the one after it.
+        let time = on_clock(local).or_else(|| on_clock(local + TimeDelta::hours(1)));
+        time.map_or_else(|| local.and_utc().timestamp(), |it| it.timestamp())
+    }
+
+    /// Whether this is every `days`-th day, the day on which the cloud began included.
+    pub(super) fn is_every(&self, days: i64) -> bool {
+        self.ahead.rem_euclid(days) == 0
+    }
+
+    /// 1 in the middle of winter, −1 in the middle of summer.
+    pub(super) fn winter(&self) -> f64 {
+        (f64::from(self.date.ordinal0()) / 365.0 * std::f64::consts::TAU).cos()
+    }
+}
+
+/// The nearest whole number.
+#[allow(clippy::cast_possible_truncation, reason = "what bodies and clocks give is far from the limits of i64")]
+pub(super) fn whole(number: f64) -> i64 {
+    number.round() as i64
+}

@@ -1,0 +1,173 @@
+//! The scale in the bathroom.
+
+use std::sync::Arc;
+
+use super::body::Body;
+use super::day::{Day, whole};
+use super::story::{Entries, Gear};
+use crate::sim::device::Device;
+use crate::sim::measure::{Measure, MeasureGroup};
+use crate::sim::noise::Noise;
+
+const WEIGHT: u32 = 1;
+const FAT_FREE_MASS: u32 = 5;
+const FAT_RATIO: u32 = 6;
+const FAT_MASS: u32 = 8;
+const PULSE: u32 = 11;
+const MUSCLE_MASS: u32 = 76;
+const HYDRATION: u32 = 77;
+const BONE_MASS: u32 = 88;
+const PULSE_WAVE_VELOCITY: u32 = 91;
+const VASCULAR_AGE: u32 = 155;
+const EXTRACELLULAR_WATER: u32 = 168;
+const INTRACELLULAR_WATER: u32 = 169;
+const VISCERAL_FAT: u32 = 170;
+const SEGMENT_FAT_FREE_MASS: u32 = 173;
+const SEGMENT_FAT_MASS: u32 = 174;
+const SEGMENT_MUSCLE_MASS: u32 = 175;
+const BASAL_METABOLIC_RATE: u32 = 226;
+const METABOLIC_AGE: u32 = 227;
+
+const WHOLE_BODY: u32 = 7;
+const RIGHT_FOOT: u32 = 4;
+const LEFT_FOOT: u32 = 5;
+const TORSO: u32 = 12;
+/// Right arm, left arm, left leg, right leg, and their share of the body in thousandths. The torso is the rest.
+const LIMBS: [(u32, i64); 4] = [(2, 56), (3, 54), (10, 168), (11, 171)];
+
+/// Perhaps somebody else.
+const AMBIGUOUS: u32 = 1;
+/// What the service gives the pulse wave velocity of each foot.
+const PER_FOOT: u32 = 10;
+
+/// A scale that tells fat from the rest.
+pub(super) struct Scale {
+    pub(super) device: Arc<Device>,
+    pub(super) body: Body,
+    /// Whether it has a handle: segments, vessels, metabolism.
+    pub(super) whole_scan: bool,
+    /// The weight of the somebody else who stands on it now and then.
+    pub(super) visitor_kg: f64,
+}
+
+impl Gear for Scale {
+    fn device(&self) -> Option<&Arc<Device>> {
+        Some(&self.device)
+    }
+
+    fn live(&self, day: &Day, entries: &mut Entries<'_>) {
+        let date = day.at(day.noise("weighing").around(6.9, 0.4));
+        // The scale finds its network again after days, sometimes after weeks.
+        let offline = if day.ahead > 0 && day.is_every(31) { day.ahead.min(40) * 86_400 } else { 0 };
+        let delay = whole(day.noise("upload").between(4.0, 30.0)) + offline;
+        if day.noise("forgotten").happens(0.88) {
+            for group in self.weigh_in(day, date) {
+                entries.group(group, delay);
+            }
+        }
+        // On the last two days too, so that the newest weight is the wrong one.
+        if day.is_every(9) || day.ahead == 1 {
+            let grams = whole(day.noise("visitor").around(self.visitor_kg, 0.8) * 20.0) * 50;
+            let visitor = MeasureGroup::new(date + 600, [Measure::new(WEIGHT, grams, -3)]);
+            entries.group(visitor.by(&self.device).attributed(AMBIGUOUS), delay);
+        }
+    }
+}
+
+impl Scale {
+    /// The groups of one weighing, all of the same second.
+    fn weigh_in(&self, day: &Day, date: i64) -> Vec<MeasureGroup> {
+        let mass = Mass::of(&self.body, day);
+        // Of the same meaning: the one fifth that newer firmware writes.
+        let attrib = if day.noise("firmware").happens(0.2) { 8 } else { 0 };
+        let group = |measures| MeasureGroup::new(date, measures).by(&self.device).attributed(attrib);
+        let mut groups = vec![group(self.composition(&mass, day))];
+        groups.push(group(vec![Measure::new(PULSE, whole(day.noise("standing pulse").around(68.0, 7.0)), 0)]));
+        if self.whole_scan {
+            let speed = day.noise("vessels").around(7.1 + 0.2 * day.winter(), 0.35);
+            groups.push(group(vec![
+                Measure::new(PULSE_WAVE_VELOCITY, whole(speed * 1000.0), -3),
+                Measure::new(VASCULAR_AGE, whole(speed * 58.0), -1),
+            ]));
+            let foot = |position, offset: f64| {
+                Measure::new(PULSE_WAVE_VELOCITY, whole((speed + offset) * 1000.0), -3).at(position)
+            };
+            groups.push(group(vec![foot(RIGHT_FOOT, 1.4), foot(LEFT_FOOT, 1.9)]).attributed(PER_FOOT));
+        }
+        groups
+    }
+
+    fn composition(&self, mass: &Mass, day: &Day) -> Vec<Measure> {
+        // The same weight, in grams on one day and in hundredths of a kilogram on another.
+        let weight = if day.age % 3 == 0 { (mass.weight, -2) } else { (mass.weight * 10, -3) };
+        let ratio = whole(mass.fat as f64 / mass.weight as f64 * 100_000.0);
+        let mut measures = vec![Measure::new(WEIGHT, weight.0, weight.1)];
+        if self.whole_scan {
+            // Twice the same, as such scales send it.
+            let [lean, fat] = [(FAT_FREE_MASS, mass.lean), (FAT_MASS, mass.fat)]
+                .map(|(kind, value)| Measure::new(kind, value, -2).at(WHOLE_BODY));
+            measures.extend([lean, lean, fat, fat]);
+        } else {
+            measures.extend([Measure::new(FAT_FREE_MASS, mass.lean, -2), Measure::new(FAT_MASS, mass.fat, -2)]);
+        }
+        measures.extend([
+            Measure::new(FAT_RATIO, ratio, -3),
+            Measure::new(MUSCLE_MASS, mass.muscle(), -2),
+            Measure::new(HYDRATION, mass.water(), -2),
+            Measure::new(BONE_MASS, mass.bone(), -2),
+        ]);
+        if self.whole_scan {
+            measures.extend(scan(mass, day.noise("scan")));
+        }
+        measures
+    }
+}
+
+/// Masses in hundredths of a kilogram: weight is lean and fat, lean is muscle and bone.
+struct Mass {
+    weight: i64,
+    lean: i64,
+    fat: i64,
+}
+
+impl Mass {
+    fn of(body: &Body, day: &Day) -> Self {
+        let weight = body.grams(day) / 10;
+        let fat = whole(weight as f64 * body.fat(day));
+        Self { weight, fat, lean: weight - fat }
+    }
+
+    fn bone(&self) -> i64 {
+        self.lean / 20
+    }
+
+    fn muscle(&self) -> i64 {
+        self.lean - self.bone()
+    }
+
+    fn water(&self) -> i64 {
+        self.lean * 73 / 100
+    }
+}
+
+/// What only a scale with a handle measures.
+fn scan(mass: &Mass, noise: Noise) -> Vec<Measure> {
+    let outside = mass.water() * 42 / 100;
+    let metabolism = 370 + mass.lean * 216 / 1000;
+    let mut measures = vec![
+        Measure::new(EXTRACELLULAR_WATER, outside, -2),
+        Measure::new(INTRACELLULAR_WATER, mass.water() - outside, -2),
+        Measure::new(VISCERAL_FAT, whole(noise.around(mass.fat as f64 / 70.0, 1.5)), -1),
+        Measure::new(BASAL_METABOLIC_RATE, metabolism, 0),
+        Measure::new(METABOLIC_AGE, whole(noise.named("age").around(28.0 + mass.fat as f64 / 200.0, 1.0)), 0),
+    ];
+    let bodies =
+        [(SEGMENT_FAT_FREE_MASS, mass.lean), (SEGMENT_FAT_MASS, mass.fat), (SEGMENT_MUSCLE_MASS, mass.muscle())];
+    for (kind, whole_body) in bodies {
+        let limbs = LIMBS.map(|(position, share)| Measure::new(kind, whole_body * share / 1000, -2).at(position));
+        let torso = whole_body - limbs.iter().map(|it| it.value).sum::<i64>();
+        measures.extend(limbs);
+        measures.push(Measure::new(kind, torso, -2).at(TORSO));
+    }
+    measures
+}

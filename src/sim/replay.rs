@@ -1,0 +1,129 @@
+//! Captured answers in place of invented people.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use chrono_tz::Tz;
+use serde_json::{Value, json};
+
+use super::UserId;
+use super::call::Params;
+use super::model::Action;
+use super::person::{Person, Resident};
+
+const REPLAY_USER: UserId = 30_817_000;
+
+/// The files, and the list that the answer in each of them must have.
+const FILES: [(&str, Action, &str); 5] = [
+    ("getmeas.json", Action::Getmeas, "measuregrps"),
+    ("getsummary.json", Action::Getsummary, "series"),
+    ("sleep_get.json", Action::SleepGet, "series"),
+    ("getdevice.json", Action::Getdevice, "devices"),
+    ("getgoals.json", Action::Getgoals, "goals"),
+];
+
+/// Why a directory of captured answers cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The path is no directory.
+    #[error("{} is not a directory", .0.display())]
+    NotADirectory(PathBuf),
+    /// None of the known files is there.
+    #[error("{} has no captured answer: looked for {}", dir.display(), names())]
+    NothingKnown {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {}", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file is not JSON.
+    #[error("{}, line {line}, column {column}: not JSON", file.display())]
+    NotJson {
+        /// The file.
+        file: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The column, from 1; 0 is the end of the line before.
+        column: usize,
+        /// What was wrong there.
+        source: serde_json::Error,
+    },
+    /// A file is JSON, but no answer of this call.
+    #[error("{} is not an answer of its call: `{list}` is missing", file.display())]
+    NotAnAnswer {
+        /// The file.
+        file: PathBuf,
+        /// What it should have.
+        list: &'static str,
+    },
+}
+
+/// The captured envelopes.
+#[derive(Debug)]
+pub(super) struct Recording(HashMap<Action, Value>);
+
+impl Recording {
+    /// The captured answer. `None`: nothing was captured, or the call asks for what follows the one page that was.
+    pub(super) fn answer(&self, action: Action, params: &Params) -> Option<&Value> {
+        let follows = params.get("offset").is_some_and(|it| it != "0");
+        self.0.get(&action).filter(|_| !follows)
+    }
+}
+
+/// The person who answers what `dir` holds.
+pub(super) fn recorded(dir: &Path) -> Result<Resident, ReplayError> {
+    if !dir.is_dir() {
+        return Err(ReplayError::NotADirectory(dir.to_owned()));
+    }
+    let mut envelopes = HashMap::new();
+    for (name, action, list) in FILES {
+        if let Some(envelope) = read(&dir.join(name), list)? {
+            envelopes.insert(action, envelope);
+        }
+    }
+    if envelopes.is_empty() {
+        return Err(ReplayError::NothingKnown { dir: dir.to_owned() });
+    }
+    let person = Person::new(REPLAY_USER, "replay", Tz::UTC);
+    Ok(Resident { recording: Some(Recording(envelopes)), ..Resident::new(person) })
+}
+
+/// The envelope in a file, if there is such a file.
+fn read(file: &Path, list: &'static str) -> Result<Option<Value>, ReplayError> {
+    let text = match std::fs::read(file) {
+        Ok(text) => text,
+        Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(ReplayError::Read { file: file.to_owned(), source }),
+    };
+    let json = serde_json::from_slice(&text).map_err(|source| ReplayError::NotJson {
+        file: file.to_owned(),
+        line: source.line(),
+        column: source.column(),
+        source,
+    })?;
+    envelope(json, list).map(Some).ok_or_else(|| ReplayError::NotAnAnswer { file: file.to_owned(), list })
+}
+
+/// The envelope of what was captured: itself, its body only, or the list in its body only. A captured error is one too.
+fn envelope(json: Value, list: &str) -> Option<Value> {
+    match json {
+        Value::Array(_) if list == "measuregrps" => Some(json!({"status": 0, "body": {list: json}})),
+        Value::Object(map) if map.contains_key("status") => {
+            let refused = map["status"] != 0;
+            (refused || map.get("body").is_some_and(|it| it.get(list).is_some())).then_some(Value::Object(map))
+        }
+        Value::Object(map) if map.contains_key(list) => Some(json!({"status": 0, "body": map})),
+        _ => None,
+    }
+}
+
+fn names() -> String {
+    FILES.map(|(name, ..)| name).join(", ")
+}

@@ -1,0 +1,116 @@
+//! What the model answers: the envelope with its captured errors, pages, redirects.
+
+use serde_json::{Value, json};
+
+/// An answer, ready for HTTP.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) http: u16,
+    /// The status of the envelope, where there is one.
+    pub(super) status: Option<i64>,
+    pub(super) content_type: &'static str,
+    pub(super) location: Option<String>,
+    pub(super) body: String,
+}
+
+impl Reply {
+    /// An envelope as it is. Its HTTP status is 200, whatever its own status says.
+    pub(super) fn envelope(envelope: &Value) -> Self {
+        Self { status: envelope["status"].as_i64(), ..Self::json(200, envelope) }
+    }
+
+    /// The consent page.
+    pub(super) fn page(html: String) -> Self {
+        Self { http: 200, status: None, content_type: "text/html; charset=utf-8", location: None, body: html }
+    }
+
+    pub(super) fn redirect(location: String) -> Self {
+        Self { http: 302, location: Some(location), ..Self::page(String::new()) }
+    }
+
+    /// A mistake on the account's host, which has no envelope.
+    pub(super) fn problem(message: &str) -> Self {
+        Self::json(400, &json!({"errors": [{"message": message}]}))
+    }
+
+    /// An HTTP status with a page of the infrastructure, which knows nothing of envelopes.
+    pub(super) fn infrastructure(http: u16, title: &str) -> Self {
+        Self { http, ..Self::page(format!("<html><head><title>{http} {title}</title></head></html>\n")) }
+    }
+
+    /// The service escapes slashes, as PHP does; in JSON a slash stands in strings only.
+    fn json(http: u16, body: &Value) -> Self {
+        let body = body.to_string().replace('/', "\\/");
+        Self { http, status: None, content_type: "application/json", location: None, body }
+    }
+}
+
+impl From<Result<Value, Refusal>> for Reply {
+    fn from(answer: Result<Value, Refusal>) -> Self {
+        Self::envelope(&answer.map_or_else(Refusal::into_json, |body| json!({"status": 0, "body": body})))
+    }
+}
+
+/// An envelope with a status other than 0.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    status: i64,
+    body: Option<Value>,
+    error: String,
+}
+
+impl Refusal {
+    /// Invalid parameters; `text` says which.
+    pub(super) fn invalid(text: &str) -> Self {
+        Self::new(503, &format!("Invalid Params: {text}"))
+    }
+
+    /// A `lastupdate` ahead of the service's clock: the one captured error without a body.
+    pub(super) fn future(lastupdate: i64) -> Self {
+        let error = format!("Invalid Params lastupdate is too high:[{lastupdate}]");
+        Self { status: 503, body: None, error }
+    }
+
+    /// No such access token, or no longer.
+    pub(super) fn invalid_token() -> Self {
+        Self::new(401, "XRequestID: Not provided invalid_token: The access token provided is invalid")
+    }
+
+    /// The token's scopes do not open this call.
+    pub(super) fn insufficient_scope() -> Self {
+        let reason = "The request requires higher privileges than provided by the access token";
+        Self::new(403, &format!("XRequestID: [Not provided] - Insufficient_scope: {reason}"))
+    }
+
+    /// More calls in a minute than the application may make.
+    pub(super) fn too_many(wait_seconds: Option<i64>) -> Self {
+        Self::wait("Too Many Requests", wait_seconds)
+    }
+
+    /// The identical call again, too soon.
+    pub(super) fn same_arguments(within: i64, wait_seconds: i64) -> Self {
+        Self::wait(&format!("Same arguments in less than {within} seconds"), Some(wait_seconds))
+    }
+
+    /// An action that this path does not have.
+    pub(super) fn unknown_action() -> Self {
+        Self::new(2554, "Not implemented")
+    }
+
+    fn wait(error: &str, seconds: Option<i64>) -> Self {
+        let body = seconds.map_or_else(|| json!({}), |seconds| json!({"wait_seconds": seconds}));
+        Self { body: Some(body), ..Self::new(601, error) }
+    }
+
+    fn new(status: i64, error: &str) -> Self {
+        Self { status, body: Some(json!({})), error: error.to_owned() }
+    }
+
+    fn into_json(self) -> Value {
+        let mut envelope = json!({"status": self.status, "error": self.error});
+        if let Some(body) = self.body {
+            envelope["body"] = body;
+        }
+        envelope
+    }
+}

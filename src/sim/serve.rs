@@ -1,0 +1,102 @@
+//! The HTTP skin: requests become calls, replies become responses. It decides nothing.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderValue, LOCATION};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use url::form_urlencoded;
+
+use super::call::{Call, Params};
+use super::cloud::Cloud;
+use super::reply::Reply;
+
+/// A body is a short form.
+const BODY_LIMIT: usize = 64 * 1024;
+/// Headers and body must have arrived after so long.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// Open requests may take so long after the signal to end.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
+/// Accepting fails when the process has no descriptor left: others must finish first.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves the account's host and the API's host of `cloud` on one listener, until `shutdown` is done.
+pub async fn serve(listener: TcpListener, cloud: Cloud, shutdown: impl Future<Output = ()>) {
+    let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => drop(connections.spawn(connection(stream, cloud.clone(), graceful.watcher()))),
+                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+            },
+            Some(_) = connections.join_next() => {}
+            () = &mut shutdown => break,
+        }
+    }
+    drop(listener);
+    let _ = tokio::time::timeout(SHUTDOWN_GRACE, graceful.shutdown()).await;
+}
+
+async fn connection(stream: TcpStream, cloud: Cloud, watcher: Watcher) {
+    let service = service_fn(move |request| {
+        let cloud = cloud.clone();
+        async move { Ok::<_, Infallible>(respond(&cloud, request).await) }
+    });
+    let connection = http1::Builder::new()
+        .auto_date_header(false)
+        .timer(TokioTimer::new())
+        .header_read_timeout(READ_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service);
+    // A client that goes away in the middle is its own business.
+    let _ = watcher.watch(connection).await;
+}
+
+async fn respond(cloud: &Cloud, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let reply = match read(request).await {
+        Ok(call) => cloud.answer(&call),
+        Err(refused) => refused,
+    };
+    response(reply, cloud)
+}
+
+/// Query and form in one, or the refusal of a body that is too long or too slow.
+async fn read(request: Request<Incoming>) -> Result<Call, Reply> {
+    let (head, body) = request.into_parts();
+    let body = tokio::time::timeout(READ_TIMEOUT, Limited::new(body, BODY_LIMIT).collect()).await;
+    let body = body.map_err(|_| Reply::infrastructure(408, "Request Timeout"))?;
+    let body = body.map_err(|_| Reply::infrastructure(413, "Content Too Large"))?.to_bytes();
+    let query = head.uri.query().unwrap_or_default().as_bytes();
+    let params =
+        [query, &body].into_iter().flat_map(form_urlencoded::parse).map(|(name, value)| (name.into(), value.into()));
+    let authorization = head.headers.get(AUTHORIZATION).and_then(|it| it.to_str().ok());
+    Ok(Call {
+        method: head.method.to_string(),
+        path: head.uri.path().trim_end_matches('/').to_owned(),
+        params: Params(params.collect()),
+        bearer: authorization.and_then(|it| it.strip_prefix("Bearer ")).map(str::to_owned),
+    })
+}
+
+fn response(reply: Reply, cloud: &Cloud) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(reply.body));
+    *response.status_mut() = StatusCode::from_u16(reply.http).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let date = cloud.clock().now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
+    headers.extend(HeaderValue::from_str(&date).ok().map(|it| (DATE, it)));
+    let location = reply.location.and_then(|it| HeaderValue::try_from(it).ok());
+    headers.extend(location.map(|it| (LOCATION, it)));
+    response
+}

@@ -1,0 +1,47 @@
+//! The token endpoint, `requesttoken`: a code or a refresh token for a pair.
+
+use serde_json::{Value, json};
+
+use super::call::Params;
+use super::cloud::App;
+use super::login::{ACCESS_SECONDS, Logins, Pair};
+use super::noise::Noise;
+use super::reply::Refusal;
+
+/// Answers `requesttoken` of both grants.
+///
+/// A wrong client secret is reported as an invalid code or refresh token, as the service does.
+pub(super) fn request_token(logins: &mut Logins, apps: &[App], params: &Params, now: i64) -> Result<Value, Refusal> {
+    let client_id = params.required("client_id")?;
+    let secret = params.required("client_secret")?;
+    let known = apps.iter().any(|it| it.client_id == client_id && it.client_secret == secret);
+    match params.required("grant_type")? {
+        "authorization_code" => {
+            let (code, redirect_uri) = (params.required("code")?, params.required("redirect_uri")?);
+            let pair = known.then(|| logins.exchange(client_id, code, redirect_uri, now)).flatten();
+            let pair = pair.ok_or_else(|| Refusal::invalid("invalid code"))?;
+            Ok(body(&pair, pair.grant.user.to_string().into()))
+        }
+        "refresh_token" => {
+            let refresh = params.required("refresh_token")?;
+            let pair = known.then(|| logins.refresh(client_id, refresh, now)).flatten();
+            let pair = pair.ok_or_else(|| Refusal::invalid("invalid refresh_token"))?;
+            Ok(body(&pair, pair.grant.user.into()))
+        }
+        _ => Err(Refusal::invalid("invalid grant_type")),
+    }
+}
+
+/// The service gives the user as text for a code and as a number for a refresh token.
+fn body(pair: &Pair, userid: Value) -> Value {
+    let mut body = json!({
+        "access_token": pair.access,
+        "refresh_token": pair.refresh,
+        "expires_in": ACCESS_SECONDS,
+        "scope": pair.grant.scopes.join(","),
+        "csrf_token": Noise::new(0).named(&pair.access).hex(),
+        "token_type": "Bearer",
+    });
+    body["userid"] = userid;
+    body
+}

@@ -1,0 +1,118 @@
+//! How often a program may call, and what goes wrong on demand.
+
+use chrono_tz::Tz;
+use serde_json::json;
+use withings_exporter::sim::{Cloud, Failure, Fault, Limits, Person};
+
+use super::server::{Answer, Server, clock};
+
+/// A cloud with two people and their tokens.
+fn household(limits: Limits) -> (Server, [String; 2]) {
+    let server = Server::start(Cloud::new(clock()));
+    let access = [42, 43].map(|user| {
+        server.cloud.add_person(Person::new(user, "Dana", Tz::UTC));
+        server.login(user).access
+    });
+    server.advance(60);
+    server.cloud.limits(limits);
+    (server, access)
+}
+
+fn meas(server: &Server, access: &str, offset: usize) -> Answer {
+    server.post("/measure", Some(access), &[("action", "getmeas"), ("offset", &offset.to_string())])
+}
+
+fn check_wait(answer: &Answer, error: &str, seconds: i64) {
+    assert_eq!(answer.http, 200);
+    assert_eq!(answer.json(), json!({"status": 601, "body": {"wait_seconds": seconds}, "error": error}));
+}
+
+#[test]
+fn the_identical_call_of_a_user_waits_ten_seconds() {
+    let (server, [dana, other]) = household(Limits::default());
+    assert_eq!(meas(&server, &dana, 0).status(), 0);
+    server.advance(3);
+    check_wait(&meas(&server, &dana, 0), "Same arguments in less than 10 seconds", 7);
+    assert_eq!(meas(&server, &dana, 1).status(), 0, "other arguments");
+    assert_eq!(meas(&server, &other, 0).status(), 0, "another user");
+    let by_parameter = server.get(&format!("/measure?action=getmeas&offset=0&access_token={dana}"));
+    assert_eq!(by_parameter.status(), 601, "the token is no argument");
+    server.advance(7);
+    assert_eq!(meas(&server, &dana, 0).status(), 0);
+}
+
+#[test]
+fn a_refresh_has_twins_too_and_a_new_token_does_not_make_a_new_call() {
+    let (server, _) = household(Limits::default());
+    let first = server.login(42);
+    let second = server.refresh(&first.refresh).tokens();
+    assert_eq!(server.refresh(&first.refresh).status(), 601);
+    assert_eq!(meas(&server, &first.access, 0).status(), 401);
+    assert_eq!(meas(&server, &second.access, 0).status(), 601);
+}
+
+#[test]
+fn an_application_has_its_calls_a_minute_for_all_its_users() {
+    let (server, access) = household(Limits::default());
+    for call in 0..120 {
+        assert_eq!(meas(&server, &access[call % 2], call).status(), 0);
+        if call == 60 {
+            server.advance(20);
+        }
+    }
+    check_wait(&meas(&server, &access[0], 500), "Too Many Requests", 40);
+    assert_eq!(server.refresh("any").status(), 601, "token calls count");
+    server.advance(40);
+    assert_eq!(meas(&server, &access[0], 500).status(), 0);
+}
+
+#[test]
+fn both_limits_can_be_set() {
+    let (server, [dana, _]) = household(Limits { per_minute: Some(2), same_call_seconds: None });
+    let statuses = [0; 3].map(|offset| meas(&server, &dana, offset).status());
+    assert_eq!(statuses, [0, 0, 601]);
+    server.cloud.limits(Limits { per_minute: None, same_call_seconds: Some(100) });
+    server.advance(99);
+    assert_eq!(meas(&server, &dana, 0).status(), 601);
+}
+
+#[test]
+fn a_fault_strikes_the_calls_it_is_meant_for_and_so_often() {
+    let (server, [dana, other]) = household(Limits::OFF);
+    let devices = |access: &str| server.post("/v2/user", Some(access), &[("action", "getdevice")]);
+    server.cloud.fault(Fault::new(Failure::BadGateway).on("getmeas").of(42).times(2));
+    assert_eq!(devices(&dana).status(), 0);
+    assert_eq!(meas(&server, &other, 0).status(), 0);
+    let broken = meas(&server, &dana, 0);
+    assert_eq!((broken.http, broken.header("content-type")), (502, Some("text/html; charset=utf-8")));
+    assert_eq!(meas(&server, &dana, 0).http, 502);
+    assert_eq!(meas(&server, &dana, 0).status(), 0);
+}
+
+#[test]
+fn every_failure_looks_like_a_captured_one() {
+    let (server, [dana, _]) = household(Limits::OFF);
+    for (failure, status, body) in [
+        (Failure::InvalidToken, 401, json!({})),
+        (Failure::InsufficientScope, 403, json!({})),
+        (Failure::InvalidParams, 503, json!({})),
+        (Failure::TooManyRequests { wait_seconds: Some(68) }, 601, json!({"wait_seconds": 68})),
+        (Failure::TooManyRequests { wait_seconds: None }, 601, json!({})),
+    ] {
+        server.cloud.fault(Fault::new(failure));
+        let answer = meas(&server, &dana, 0).json();
+        assert_eq!((&answer["status"], &answer["body"]), (&json!(status), &body), "{failure:?}");
+        assert!(answer["error"].is_string());
+    }
+    assert_eq!(meas(&server, &dana, 0).status(), 0);
+}
+
+#[test]
+fn a_fault_of_the_token_endpoint_costs_no_token_and_can_be_taken_back() {
+    let (server, _) = household(Limits::OFF);
+    let tokens = server.login(42);
+    server.cloud.fault(Fault::new(Failure::BadGateway).on("requesttoken").times(u32::MAX));
+    assert_eq!(server.refresh(&tokens.refresh).http, 502);
+    server.cloud.heal();
+    assert_eq!(server.refresh(&tokens.refresh).status(), 0);
+}

@@ -1,0 +1,9 @@
+//! The simulated Withings cloud, as a program that speaks HTTP meets it.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the message, also outside of the test functions")]
+
+mod data;
+mod limits;
+mod login;
+mod replay;
+pub(crate) mod server;
+mod skin;
