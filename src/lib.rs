@@ -35,5 +35,6 @@
 
 pub mod catalogue;
 pub mod clock;
+pub mod process;
 pub mod reading;
 pub mod telemetry;
