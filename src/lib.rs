@@ -35,6 +35,7 @@
 
 pub mod catalogue;
 pub mod clock;
+pub mod exposition;
 pub mod process;
 pub mod reading;
 pub mod telemetry;
