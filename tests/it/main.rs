@@ -1,1 +1,3 @@
 //! The only integration crate: the program as its users meet it.
+
+mod exposition;
