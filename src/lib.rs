@@ -35,7 +35,9 @@
 
 pub mod catalogue;
 pub mod clock;
+pub mod exposition;
 pub mod http;
+pub mod process;
 pub mod reading;
 pub mod session;
 pub mod sim;

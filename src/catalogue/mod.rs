@@ -197,6 +197,7 @@ impl Row {
                 self.what,
                 self.source.field()
             ),
+            _ if self.unit == Unit::Count => format!("{}, last known (Withings {}).", self.what, self.source.field()),
             _ => format!("{} in {}, last known (Withings {}).", self.what, self.unit.words(), self.source.field()),
         }
     }
@@ -275,7 +276,7 @@ impl Unit {
             Self::DegreesCelsius => "degrees Celsius",
             Self::MetersPerSecond => "meters per second",
             Self::Seconds => "seconds",
-            Self::Count => "times",
+            Self::Count => "number",
             Self::State => "state",
         }
     }

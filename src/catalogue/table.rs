@@ -39,7 +39,7 @@ pub(super) static ROWS: &[Row] = &[
     summary("sleep_rem_duration_seconds", "REM sleep of the last night", Seconds, &["remsleepduration"]),
     summary("sleep_tosleep_duration_seconds", "Time in bed before falling asleep, last night", Seconds, &["durationtosleep", "sleep_latency"]),
     summary("sleep_towakeup_duration_seconds", "Time in bed after waking up, last night", Seconds, &["durationtowakeup", "wakeup_latency"]),
-    summary("sleep_wakeup_count", "Awakenings of the last night", Count, &["wakeupcount"]),
+    summary("sleep_wakeup_count", "Number of awakenings in the last night", Count, &["wakeupcount"]),
     summary("sleep_wakeup_duration_seconds", "Time awake in bed, last night", Seconds, &["wakeupduration"]),
     summary("sleep_heart_rate_average_bpm", "Average heart rate of the last night", BeatsPerMinute, &["hr_average"]),
     summary("sleep_heart_rate_max_bpm", "Highest heart rate of the last night", BeatsPerMinute, &["hr_max"]),

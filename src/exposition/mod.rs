@@ -1,0 +1,93 @@
+//! Values → bytes: what a scrape is answered with, in two formats, plain or compressed.
+//!
+//! A page has two sections. The data section (measurements and what belongs to a profile) is large and changes when a
+//! snapshot is published, or when a value in it ends by itself; it is rendered by the first scrape after that and kept.
+//! The live section (the exporter's own counters and the process) is small and rendered at most once a second. Both are
+//! written as OpenMetrics; the text format is a translation of it.
+
+mod data;
+mod encoding;
+mod live;
+mod negotiation;
+mod openmetrics;
+mod rendition;
+mod text;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::process::Process;
+use crate::reading::Snapshot;
+use crate::telemetry::Telemetry;
+
+pub use negotiation::{Encoding, Escaping, Format, negotiate};
+use rendition::{Rendition, Sources};
+
+/// The source of pages. Cheap to clone; clones share what was rendered.
+#[derive(Clone)]
+pub struct Exposition(Arc<Renditions>);
+
+struct Renditions {
+    openmetrics: Rendition,
+    openmetrics_gzip: Rendition,
+    text: Rendition,
+    text_gzip: Rendition,
+}
+
+/// Whether the exporter's own metrics are shown.
+#[derive(Clone, Copy, Debug)]
+pub enum Live {
+    /// They are not.
+    Hidden,
+    /// They are, and this reads those of the process ([`Process::read`]); they are left out where it gives none.
+    Shown {
+        /// Called at most once a second for each format and encoding, off the async threads.
+        process: fn() -> Option<Process>,
+    },
+}
+
+/// A page to be sent: the body of an answer.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The body in pieces, in order; some may be empty. Large pieces are shared between pages and not copied.
+    pub chunks: [Bytes; 3],
+}
+
+impl Exposition {
+    /// Pages of the newest of `snapshots`, with values that end by themselves judged by `clock`.
+    #[must_use]
+    pub fn new(snapshots: watch::Receiver<Snapshot>, telemetry: Telemetry, clock: Clock, live: Live) -> Self {
+        let sources = Sources { snapshots, telemetry, clock, live };
+        let rendition = |format, encoding| Rendition::new(format, encoding, sources.clone());
+        // The page does not depend on the escaping.
+        let openmetrics = Format::OpenMetrics { escaping: Escaping::default() };
+        Self(Arc::new(Renditions {
+            openmetrics: rendition(openmetrics, Encoding::Identity),
+            openmetrics_gzip: rendition(openmetrics, Encoding::Gzip),
+            text: rendition(Format::Text, Encoding::Identity),
+            text_gzip: rendition(Format::Text, Encoding::Gzip),
+        }))
+    }
+
+    /// The present page. Waits for a rendering at most, never for the network; cancel safe.
+    pub async fn page(&self, format: Format, encoding: Encoding) -> Page {
+        let rendition = match (format, encoding) {
+            (Format::OpenMetrics { .. }, Encoding::Identity) => &self.0.openmetrics,
+            (Format::OpenMetrics { .. }, Encoding::Gzip) => &self.0.openmetrics_gzip,
+            (Format::Text, Encoding::Identity) => &self.0.text,
+            (Format::Text, Encoding::Gzip) => &self.0.text_gzip,
+        };
+        rendition.page().await
+    }
+}
+
+impl Page {
+    /// The length of the body, bytes.
+    #[must_use]
+    pub fn content_length(&self) -> usize {
+        self.chunks.iter().map(Bytes::len).sum()
+    }
+}

@@ -1,0 +1,281 @@
+//! What a scraper asks for: `Accept` and `Accept-Encoding` → format and encoding.
+
+/// The format of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// OpenMetrics text 1.0.
+    OpenMetrics {
+        /// How the scraper wants names escaped, said back to it.
+        escaping: Escaping,
+    },
+    /// The Prometheus text format 0.0.4.
+    Text,
+}
+
+/// How a scraper wants names escaped that are more than letters, digits, `_` and `:`. This exporter has no such name,
+/// so every scheme gives the same page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Escaping {
+    /// Not at all.
+    AllowUtf8,
+    /// Other characters become `_`. The default.
+    #[default]
+    Underscores,
+    /// Dots become `_dot_`.
+    Dots,
+    /// Other characters become their code.
+    Values,
+}
+
+/// The content encoding of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// As it is: no `Content-Encoding`.
+    Identity,
+    /// `Content-Encoding: gzip`.
+    Gzip,
+}
+
+/// Chooses what to serve from all `Accept` and all `Accept-Encoding` headers of a request.
+///
+/// Each is a list with q-values (default 1; 0 refuses), where the most specific element that covers an offer decides.
+/// OpenMetrics is served if it is preferred, by q-value or by being named where the text format is only covered by a
+/// wildcard; otherwise the text format, also when nothing fits: a scrape is never refused. Any version of either is
+/// answered with the one there is. gzip is served if it is accepted and identity is not preferred.
+#[must_use]
+pub fn negotiate<'a>(
+    accept: impl Iterator<Item = &'a str>,
+    accept_encoding: impl Iterator<Item = &'a str>,
+) -> (Format, Encoding) {
+    (format(&elements(accept)), encoding(&elements(accept_encoding)))
+}
+
+impl Format {
+    /// The value of `Content-Type`.
+    #[must_use]
+    pub fn content_type(&self) -> String {
+        match self {
+            Self::OpenMetrics { escaping } => {
+                format!("application/openmetrics-text; version=1.0.0; charset=utf-8; escaping={}", escaping.name())
+            }
+            Self::Text => "text/plain; version=0.0.4; charset=utf-8".to_owned(),
+        }
+    }
+}
+
+impl Escaping {
+    const ALL: [Self; 4] = [Self::AllowUtf8, Self::Underscores, Self::Dots, Self::Values];
+
+    /// The word in `Accept` and `Content-Type`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AllowUtf8 => "allow-utf-8",
+            Self::Underscores => "underscores",
+            Self::Dots => "dots",
+            Self::Values => "values",
+        }
+    }
+
+    fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.name() == name)
+    }
+}
+
+fn format(accept: &[Element<'_>]) -> Format {
+    let openmetrics = best(accept, ["application/openmetrics-text", "application/*", "*/*"]);
+    let text = best(accept, ["text/plain", "text/*", "*/*"]);
+    match openmetrics {
+        Some(found) if found.element.q > 0.0 && text.is_none_or(|text| found.rank() > text.rank()) => {
+            let escaping = found.element.parameter("escaping").and_then(Escaping::by_name).unwrap_or_default();
+            Format::OpenMetrics { escaping }
+        }
+        _ => Format::Text,
+    }
+}
+
+fn encoding(accept_encoding: &[Element<'_>]) -> Encoding {
+    let gzip = best(accept_encoding, ["gzip", "*"]).map_or(0.0, |it| it.element.q);
+    let identity = best(accept_encoding, ["identity", "*"]).map_or(0.0, |it| it.element.q);
+    if gzip > 0.0 && gzip >= identity { Encoding::Gzip } else { Encoding::Identity }
+}
+
+/// An element of an `Accept` or `Accept-Encoding` list: `value;parameter=…;q=0.5`.
+#[derive(Clone, Copy)]
+struct Element<'a> {
+    value: &'a str,
+    parameters: &'a str,
+    q: f64,
+}
+
+fn elements<'a>(headers: impl Iterator<Item = &'a str>) -> Vec<Element<'a>> {
+    headers.flat_map(|it| it.split(',')).map(Element::parse).collect()
+}
+
+impl<'a> Element<'a> {
+    fn parse(text: &'a str) -> Self {
+        let (value, parameters) = text.split_once(';').unwrap_or((text, ""));
+        let element = Self { value: value.trim(), parameters, q: 1.0 };
+        let q = element.parameter("q").and_then(|it| it.parse().ok());
+        Self { q: q.filter(|it| (0.0..=1.0).contains(it)).unwrap_or(1.0), ..element }
+    }
+
+    fn parameter(&self, name: &str) -> Option<&'a str> {
+        let mut pairs = self.parameters.split(';').filter_map(|it| it.split_once('='));
+        let (_, value) = pairs.find(|(it, _)| it.trim().eq_ignore_ascii_case(name))?;
+        Some(value.trim().trim_matches('"'))
+    }
+}
+
+/// The element that decides about an offer.
+struct Found<'a> {
+    element: Element<'a>,
+    /// 0 for the widest name of the offer.
+    specificity: usize,
+}
+
+impl Found<'_> {
+    fn rank(&self) -> (f64, usize) {
+        (self.element.q, self.specificity)
+    }
+}
+
+/// The element with the first of these names that the list has: an offer's names, from its own to the widest wildcard.
+/// Of several with that name, the one with the highest q-value.
+fn best<'a, const N: usize>(list: &[Element<'a>], names: [&str; N]) -> Option<Found<'a>> {
+    names.iter().zip((0..N).rev()).find_map(|(name, specificity)| {
+        let same = list.iter().copied().filter(|it| it.value.eq_ignore_ascii_case(name));
+        let element = same.reduce(|best, next| if next.q > best.q { next } else { best })?;
+        Some(Found { element, specificity })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UNDERSCORES: Format = Format::OpenMetrics { escaping: Escaping::Underscores };
+    const UTF_8: Format = Format::OpenMetrics { escaping: Escaping::AllowUtf8 };
+
+    fn check_format(accept: &[&str], expected: Format) {
+        let (format, _) = negotiate(accept.iter().copied(), [].into_iter());
+        assert_eq!(format, expected, "{accept:?}");
+    }
+
+    fn check_encoding(accept_encoding: &[&str], expected: Encoding) {
+        let (_, encoding) = negotiate([].into_iter(), accept_encoding.iter().copied());
+        assert_eq!(encoding, expected, "{accept_encoding:?}");
+    }
+
+    #[test]
+    fn scrapers_get_the_best_that_they_ask_for() {
+        for (accept, expected) in [
+            // Prometheus 2.40, 2.42, 2.50, 3.0, 3.14.
+            (
+                "application/openmetrics-text;version=1.0.0;q=0.75,application/openmetrics-text;q=0.6,\
+                 text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+                UNDERSCORES,
+            ),
+            (
+                "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,\
+                 text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+                UNDERSCORES,
+            ),
+            (
+                "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,\
+                 text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+                UNDERSCORES,
+            ),
+            (
+                "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,\
+                 application/openmetrics-text;version=0.0.1;escaping=allow-utf-8;q=0.4,\
+                 text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,\
+                 text/plain;version=0.0.4;escaping=allow-utf-8;q=0.2,*/*;q=0.1",
+                UTF_8,
+            ),
+            (
+                "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\
+                 application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,\
+                 text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+                UTF_8,
+            ),
+            // Prometheus with native histograms.
+            (
+                "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.7,\
+                 application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;q=0.3,\
+                 */*;q=0.2",
+                UTF_8,
+            ),
+            // VictoriaMetrics, Telegraf, Vector, curl.
+            ("text/plain;version=0.0.4;q=1,*/*;q=0.1", Format::Text),
+            (
+                "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.7,\
+                 text/plain;version=0.0.4;q=0.3",
+                Format::Text,
+            ),
+            ("text/plain", Format::Text),
+            ("*/*", Format::Text),
+            // A browser.
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8", Format::Text),
+        ] {
+            check_format(&[accept], expected);
+        }
+    }
+
+    #[test]
+    fn the_most_specific_element_decides() {
+        for (accept, expected) in [
+            ("application/openmetrics-text", UNDERSCORES),
+            ("application/openmetrics-text;version=0.0.1", UNDERSCORES),
+            ("text/plain;version=1.0.0", Format::Text),
+            ("application/openmetrics-text;q=0.2, text/plain;q=0.9", Format::Text),
+            ("application/openmetrics-text, */*", UNDERSCORES),
+            ("application/openmetrics-text;q=0, */*", Format::Text),
+            ("text/plain;q=0, */*;q=0.1", UNDERSCORES),
+            ("application/*", UNDERSCORES),
+            ("text/*;q=0.5, application/openmetrics-text;q=0.4", Format::Text),
+            ("APPLICATION/OpenMetrics-Text ; Version=\"1.0.0\" ; Q=0.9 , text/plain ; q=0.8", UNDERSCORES),
+        ] {
+            check_format(&[accept], expected);
+        }
+        check_format(&["text/plain;q=0.3", "application/openmetrics-text;q=0.6"], UNDERSCORES);
+    }
+
+    #[test]
+    fn a_scrape_is_never_refused() {
+        for accept in ["image/png", "text/plain;q=0", "*/*;q=0", "application/openmetrics-text;q=0", ",;,=;", ""] {
+            check_format(&[accept], Format::Text);
+        }
+        check_format(&[], Format::Text);
+        check_format(&["application/openmetrics-text;q=NaN, text/plain;q=0.5"], UNDERSCORES);
+    }
+
+    #[test]
+    fn a_known_escaping_is_said_back() {
+        for (asked, said) in [
+            ("allow-utf-8", "allow-utf-8"),
+            ("underscores", "underscores"),
+            ("dots", "dots"),
+            ("values", "values"),
+            ("\r\nset-cookie", "underscores"),
+        ] {
+            let accept = format!("application/openmetrics-text;version=1.0.0;escaping={asked}");
+            let (format, _) = negotiate([accept.as_str()].into_iter(), [].into_iter());
+            let expected = format!("application/openmetrics-text; version=1.0.0; charset=utf-8; escaping={said}");
+            assert_eq!(format.content_type(), expected);
+        }
+        assert_eq!(Format::Text.content_type(), "text/plain; version=0.0.4; charset=utf-8");
+    }
+
+    #[test]
+    fn gzip_is_used_when_it_is_accepted() {
+        for gzip in ["gzip", "GZIP", "deflate, gzip;q=1.0, *;q=0.5", "br, gzip", "*", "gzip;q=0.5", "gzip, identity"] {
+            check_encoding(&[gzip], Encoding::Gzip);
+        }
+        check_encoding(&["br", "gzip"], Encoding::Gzip);
+        for identity in ["", "identity", "gzip;q=0", "gzip;q=0, *", "*;q=0", "br, zstd", "gzip;q=0.4, identity;q=0.5"] {
+            check_encoding(&[identity], Encoding::Identity);
+        }
+        check_encoding(&[], Encoding::Identity);
+    }
+}
