@@ -92,7 +92,7 @@ pub enum SessionError {
 
 impl Session {
     /// The session of `profile`, with the login that is stored.
-    #[must_use] 
+    #[must_use]
     pub fn restore(profile: Arc<str>, services: Services) -> Self {
         let state = State::restore(&services.storage, &profile);
         let (status, _) = watch::channel(state.status(0));

@@ -109,7 +109,7 @@ impl Session {
 
     async fn ensure_token(&self, state: &mut State, refused: Option<Token>) -> Result<Token, SessionError> {
         if state.login.is_none() {
-            let stored = self.blocking(super::super::storage::Storage::login).await;
+            let stored = self.blocking(Storage::login).await;
             *state = State::of(stored.map_err(SessionError::Storage)?);
         }
         self.save_unsaved(state).await?;
@@ -128,8 +128,7 @@ impl Session {
 
     /// Gets a new pair and stores it, under the login's lock, which also other processes respect.
     async fn rotate(&self, state: &mut State) -> Result<(), SessionError> {
-        let lock =
-            self.blocking(super::super::storage::Storage::lock_login).await.map_err(SessionError::Storage)?;
+        let lock = self.blocking(Storage::lock_login).await.map_err(SessionError::Storage)?;
         let (lock, stored) = self.locked(lock, LockedLogin::read).await;
         let stored = stored.map_err(SessionError::Storage)?;
         let held = state.login.as_ref().map(|it| it.version);
@@ -176,8 +175,7 @@ impl Session {
         if state.unsaved.is_none() {
             return Ok(());
         }
-        let lock =
-            self.blocking(super::super::storage::Storage::lock_login).await.map_err(SessionError::Storage)?;
+        let lock = self.blocking(Storage::lock_login).await.map_err(SessionError::Storage)?;
         self.save_unsaved_under(lock, state).await
     }
 
@@ -207,7 +205,7 @@ impl Session {
         let mut state = self.0.state.lock().await;
         let used = token.secret.expose_secret();
         let Some(held) = state.login.clone().filter(|it| it.access_token.expose_secret() == used) else { return };
-        let marked = match self.blocking(super::super::storage::Storage::lock_login).await {
+        let marked = match self.blocking(Storage::lock_login).await {
             Ok(lock) => self.locked(lock, move |lock| lock.mark_used(&held)).await.1,
             Err(error) => Err(error.into()),
         };
