@@ -38,4 +38,5 @@ pub mod clock;
 pub mod exposition;
 pub mod process;
 pub mod reading;
+pub mod session;
 pub mod telemetry;
