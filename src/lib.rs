@@ -40,3 +40,4 @@ pub mod process;
 pub mod reading;
 pub mod session;
 pub mod telemetry;
+pub mod web;
