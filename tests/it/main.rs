@@ -1,1 +1,6 @@
 //! The only integration crate: the program as its users meet it.
+
+#![allow(clippy::unwrap_used, reason = "a panic is the message of a test")]
+
+mod http_client;
+mod web;
