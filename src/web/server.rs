@@ -12,6 +12,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
 
 use super::{App, routes};
 
@@ -44,22 +45,26 @@ impl Default for Limits {
     }
 }
 
-/// Serves `app` on `listener` until `shutdown` completes; then refuses new connections, lets the answers in work finish
-/// for at most [`Limits::drain`], and returns. Never fails: a connection that cannot be accepted is logged.
+/// Serves `app` on `listener` until `shutdown` completes; then refuses new connections, lets the answers in work
+/// finish for at most [`Limits::drain`], cuts the rest, and returns. Never fails: a connection that cannot be accepted
+/// is logged.
 pub async fn serve(listener: TcpListener, app: App, limits: Limits, shutdown: impl Future<Output = ()>) {
     let slots = Arc::new(Semaphore::new(limits.connections));
-    let connections = GracefulShutdown::new();
+    let graceful = GracefulShutdown::new();
+    let mut conversations = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
         tokio::select! {
             (stream, slot) = accept(&listener, &slots) => {
-                tokio::spawn(converse(stream, slot, app.clone(), limits, connections.watcher()));
+                conversations.spawn(converse(stream, slot, app.clone(), limits, graceful.watcher()));
             }
+            // Without this the set would keep what has ended.
+            Some(_) = conversations.join_next() => {}
             () = &mut shutdown => break,
         }
     }
     drop(listener);
-    if tokio::time::timeout(limits.drain, connections.shutdown()).await.is_err() {
+    if tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_err() {
         tracing::warn!("some clients did not take their answers in time; their connections are cut");
     }
 }
