@@ -41,11 +41,11 @@ pub(super) fn page(status: StatusCode, template: &impl Template, referrer: Refer
     answer
 }
 
-/// The style sheet of the pages; their links to it change with the version.
+/// The style sheet of the pages. Small enough to be sent anew each time, so that it always fits the page.
 pub(super) fn style() -> Answer {
-    let mut answer =
-        with_type(StatusCode::OK, "text/css; charset=utf-8", include_str!("templates/style.css").to_owned());
-    set(&mut answer, CACHE_CONTROL, "max-age=86400");
+    let css = include_str!("templates/style.css");
+    let mut answer = with_type(StatusCode::OK, "text/css; charset=utf-8", css.to_owned());
+    set(&mut answer, CACHE_CONTROL, "no-cache");
     answer
 }
 

@@ -67,8 +67,8 @@ impl Message {
                 "It was finished before, is more than 10 minutes old, or did not begin at this exporter.",
                 "See on the overview whether the profile is connected, and connect it again if it is not.",
             ),
-            FinishError::WrongPerson { profile, owner: Some(owner) } => Self::taken(profile, owner).again(profile),
-            FinishError::WrongPerson { profile, owner: None } => Self::replaced(profile).again(profile),
+            FinishError::WrongPerson { profile, owner: Some(owner) } => Self::taken(profile, owner),
+            FinishError::WrongPerson { profile, owner: None } => Self::replaced(profile),
             FinishError::Refused { profile, advice } => Self::new(
                 StatusCode::BAD_GATEWAY,
                 "Withings refused the login",
@@ -125,6 +125,7 @@ impl Message {
         Self::wrong_request("Unknown mode", "The only mode is “demo”.", "Choose a link on the overview.")
     }
 
+    // No link to try again on these two: in this browser window the same person would sign in again.
     fn taken(profile: &str, owner: &str) -> Self {
         Self::new(
             StatusCode::CONFLICT,
@@ -142,8 +143,8 @@ impl Message {
                 "The Withings account that signed in is not the one that {profile} has had, so nothing was changed."
             ),
             format!(
-                "Withings remembers who signed in. Open the overview in a private window to connect {profile}. To replace \
-                 the account for good, run “withings-exporter forget” first: it deletes what is stored of the profile."
+                "Withings remembers who signed in. Open the overview in a private window to connect {profile}. To \
+                 replace the account for good, run “withings-exporter forget” first: it deletes what is stored of the profile."
             ),
         )
     }

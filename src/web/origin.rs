@@ -5,8 +5,8 @@ use hyper::header::{HOST, ORIGIN};
 
 /// Whether the request comes from a page of this server, or from something that is no browser.
 ///
-/// `Sec-Fetch-Site` is the browser's own verdict, but it is said only to https and loopback addresses; elsewhere `Origin`
-/// is compared with the host that was asked. A program that sends neither acts for itself.
+/// `Sec-Fetch-Site` is the browser's own verdict, but it is said only to https and loopback addresses; elsewhere
+/// `Origin` is compared with the host that was asked. A program that sends neither acts for itself.
 pub(super) fn is_own(headers: &HeaderMap) -> bool {
     let said = |name: &str| headers.get(name).map(|it| it.to_str().unwrap_or_default());
     match (said("sec-fetch-site"), said(ORIGIN.as_str())) {

@@ -1,6 +1,7 @@
 //! Connecting a profile with a browser.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use url::Url;
@@ -115,7 +116,9 @@ async fn a_login_that_cannot_begin_says_why() {
 #[tokio::test]
 async fn a_login_that_cannot_be_finished_says_why() {
     let taken = || FinishError::WrongPerson { profile: "Alice".into(), owner: Some("Bob".into()) };
-    is_login_page(&refused_at_finish(taken).await, 409, "connected as Bob");
+    let taken = refused_at_finish(taken).await;
+    is_login_page(&taken, 409, "connected as Bob");
+    assert!(!taken.body.contains("Connect again"), "the same person would sign in again");
     let replaced = || FinishError::WrongPerson { profile: "Alice".into(), owner: None };
     is_login_page(&refused_at_finish(replaced).await, 409, "another person");
     let refused = || FinishError::Refused { profile: "Alice".into(), advice: "Check the client secret.".into() };
@@ -200,5 +203,6 @@ async fn a_browser_that_goes_away_does_not_stop_the_exchange() {
     // Answered only when the place of the first connection is free again.
     assert_eq!(server.get("/-/healthy").await.status, 200);
     gone.notify_one();
-    steps.wait_for(|it| *it == "exchanged").await.unwrap();
+    let exchanged = steps.wait_for(|it| *it == "exchanged");
+    assert!(tokio::time::timeout(Duration::from_secs(10), exchanged).await.is_ok(), "the exchange was stopped");
 }
