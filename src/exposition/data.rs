@@ -114,7 +114,7 @@ fn logins(page: &mut Writer, people: &[Person<'_>]) {
     let family = Family::gauge("withings_authorized", None, help);
     each_profile(page, people, &family, |it| Some(u8::from(it.authorized())));
 
-    let help = "Whether the latest attempt of every call for the profile worked.";
+    let help = "Whether the latest attempt of every call for the profile worked; 0 without a login.";
     let family = Family::gauge("withings_up", None, help);
     each_profile(page, people, &family, |it| it.up().map(u8::from));
 

@@ -1,5 +1,5 @@
-//! Text → the bytes that are sent, in two parts: the first, large one is encoded once and kept, the last is encoded anew
-//! while the first one stays. Compressed, both are one gzip member, because curl and others stop after the first member.
+//! Text → the bytes that are sent, in two parts: the first, large one is encoded once and kept, the last is encoded
+//! anew while the first one stays. Compressed, both are one gzip member, because curl and others stop after the first.
 
 use std::io::Write;
 
@@ -74,5 +74,39 @@ impl Part {
         let mut crc = Crc::new();
         crc.update(text.as_bytes());
         Self { bytes: bytes.into(), crc }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use flate2::bufread::GzDecoder;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn body(encoding: Encoding, first: &str, last: &str) -> Vec<u8> {
+        let (a, b) = (encoding.first(first.to_owned()), encoding.last(last.to_owned()));
+        [a.bytes.clone(), b.bytes.clone(), encoding.trailer(&a, &b)].concat()
+    }
+
+    proptest! {
+        #[test]
+        fn two_parts_are_one_gzip_member(text in "(?s).{0,300}", times in 0..400_usize, last in "(?s).{0,300}") {
+            let (first, last) = (text.repeat(times), format!("{last}{text}"));
+            let body = body(Encoding::Gzip, &first, &last);
+            // This decoder stops after one member, and checks its checksum and length.
+            let mut decoder = GzDecoder::new(body.as_slice());
+            let mut read = String::new();
+            decoder.read_to_string(&mut read)?;
+            prop_assert_eq!(read, format!("{first}{last}"));
+            prop_assert_eq!(decoder.into_inner(), b"");
+        }
+    }
+
+    #[test]
+    fn without_encoding_the_parts_stay_as_they_are() {
+        assert_eq!(body(Encoding::Identity, "a 1\n", "# EOF\n"), b"a 1\n# EOF\n");
     }
 }

@@ -12,8 +12,8 @@ pub enum Format {
     Text,
 }
 
-/// How a scraper wants names escaped that are more than letters, digits, `_` and `:`. This exporter has no such name, so
-/// every scheme gives the same page.
+/// How a scraper wants names escaped that are more than letters, digits, `_` and `:`. This exporter has no such name,
+/// so every scheme gives the same page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Escaping {
     /// Not at all.
@@ -148,4 +148,134 @@ fn best<'a, const N: usize>(list: &[Element<'a>], names: [&str; N]) -> Option<Fo
         let element = same.reduce(|best, next| if next.q > best.q { next } else { best })?;
         Some(Found { element, specificity })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UNDERSCORES: Format = Format::OpenMetrics { escaping: Escaping::Underscores };
+    const UTF_8: Format = Format::OpenMetrics { escaping: Escaping::AllowUtf8 };
+
+    fn check_format(accept: &[&str], expected: Format) {
+        let (format, _) = negotiate(accept.iter().copied(), [].into_iter());
+        assert_eq!(format, expected, "{accept:?}");
+    }
+
+    fn check_encoding(accept_encoding: &[&str], expected: Encoding) {
+        let (_, encoding) = negotiate([].into_iter(), accept_encoding.iter().copied());
+        assert_eq!(encoding, expected, "{accept_encoding:?}");
+    }
+
+    #[test]
+    fn scrapers_get_the_best_that_they_ask_for() {
+        for (accept, expected) in [
+            // Prometheus 2.40, 2.42, 2.50, 3.0, 3.14.
+            (
+                "application/openmetrics-text;version=1.0.0;q=0.75,application/openmetrics-text;q=0.6,\
+                 text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+                UNDERSCORES,
+            ),
+            (
+                "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,\
+                 text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+                UNDERSCORES,
+            ),
+            (
+                "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,\
+                 text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+                UNDERSCORES,
+            ),
+            (
+                "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,\
+                 application/openmetrics-text;version=0.0.1;escaping=allow-utf-8;q=0.4,\
+                 text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,\
+                 text/plain;version=0.0.4;escaping=allow-utf-8;q=0.2,*/*;q=0.1",
+                UTF_8,
+            ),
+            (
+                "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\
+                 application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,\
+                 text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+                UTF_8,
+            ),
+            // Prometheus with native histograms.
+            (
+                "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.7,\
+                 application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;q=0.3,\
+                 */*;q=0.2",
+                UTF_8,
+            ),
+            // VictoriaMetrics, Telegraf, Vector, curl.
+            ("text/plain;version=0.0.4;q=1,*/*;q=0.1", Format::Text),
+            (
+                "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.7,\
+                 text/plain;version=0.0.4;q=0.3",
+                Format::Text,
+            ),
+            ("text/plain", Format::Text),
+            ("*/*", Format::Text),
+            // A browser.
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8", Format::Text),
+        ] {
+            check_format(&[accept], expected);
+        }
+    }
+
+    #[test]
+    fn the_most_specific_element_decides() {
+        for (accept, expected) in [
+            ("application/openmetrics-text", UNDERSCORES),
+            ("application/openmetrics-text;version=0.0.1", UNDERSCORES),
+            ("text/plain;version=1.0.0", Format::Text),
+            ("application/openmetrics-text;q=0.2, text/plain;q=0.9", Format::Text),
+            ("application/openmetrics-text, */*", UNDERSCORES),
+            ("application/openmetrics-text;q=0, */*", Format::Text),
+            ("text/plain;q=0, */*;q=0.1", UNDERSCORES),
+            ("application/*", UNDERSCORES),
+            ("text/*;q=0.5, application/openmetrics-text;q=0.4", Format::Text),
+            ("APPLICATION/OpenMetrics-Text ; Version=\"1.0.0\" ; Q=0.9 , text/plain ; q=0.8", UNDERSCORES),
+        ] {
+            check_format(&[accept], expected);
+        }
+        check_format(&["text/plain;q=0.3", "application/openmetrics-text;q=0.6"], UNDERSCORES);
+    }
+
+    #[test]
+    fn a_scrape_is_never_refused() {
+        for accept in ["image/png", "text/plain;q=0", "*/*;q=0", "application/openmetrics-text;q=0", ",;,=;", ""] {
+            check_format(&[accept], Format::Text);
+        }
+        check_format(&[], Format::Text);
+        check_format(&["application/openmetrics-text;q=NaN, text/plain;q=0.5"], UNDERSCORES);
+    }
+
+    #[test]
+    fn a_known_escaping_is_said_back() {
+        for (asked, said) in [
+            ("allow-utf-8", "allow-utf-8"),
+            ("underscores", "underscores"),
+            ("dots", "dots"),
+            ("values", "values"),
+            ("\r\nset-cookie", "underscores"),
+        ] {
+            let accept = format!("application/openmetrics-text;version=1.0.0;escaping={asked}");
+            let (format, _) = negotiate([accept.as_str()].into_iter(), [].into_iter());
+            let expected = format!("application/openmetrics-text; version=1.0.0; charset=utf-8; escaping={said}");
+            assert_eq!(format.content_type(), expected);
+        }
+        assert_eq!(Format::Text.content_type(), "text/plain; version=0.0.4; charset=utf-8");
+    }
+
+    #[test]
+    fn gzip_is_used_when_it_is_accepted() {
+        for gzip in ["gzip", "GZIP", "deflate, gzip;q=1.0, *;q=0.5", "br, gzip", "*", "gzip;q=0.5", "gzip, identity"] {
+            check_encoding(&[gzip], Encoding::Gzip);
+        }
+        check_encoding(&["br", "gzip"], Encoding::Gzip);
+        for identity in ["", "identity", "gzip;q=0", "gzip;q=0, *", "*;q=0", "br, zstd", "gzip;q=0.4, identity;q=0.5"] {
+            check_encoding(&[identity], Encoding::Identity);
+        }
+        check_encoding(&[], Encoding::Identity);
+    }
 }

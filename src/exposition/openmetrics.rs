@@ -28,8 +28,8 @@ pub(super) struct Samples<'a> {
     suffix: &'static str,
 }
 
-/// `name` is without the suffix of a counter and ends with `unit`; `help` is one line without backslash and quotation mark,
-/// so that it needs no escaping.
+/// `name` is without the suffix of a counter and ends with `unit`; `help` is one line without backslash and quotation
+/// mark, so that it needs no escaping.
 impl<'a> Family<'a> {
     pub(super) fn counter(name: &'a str, unit: Option<&'a str>, help: &'a str) -> Self {
         Self { name, kind: "counter", suffix: "_total", unit, help }
@@ -54,6 +54,7 @@ impl Writer {
     pub(super) fn family(&mut self, family: &Family<'_>, samples: impl FnOnce(&mut Samples<'_>)) {
         let start = self.text.len();
         let Family { name, kind, suffix, unit, help } = family;
+        debug_assert!(!help.contains(['\n', '\\', '"']), "{help}");
         self.push(&["# HELP ", name, " ", help, "\n# TYPE ", name, " ", kind, "\n"]);
         if let Some(unit) = unit {
             self.push(&["# UNIT ", name, " ", unit, "\n"]);
@@ -113,5 +114,60 @@ impl Label {
         }
         text.push('"');
         Self(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_value(value: f64, expected: &str) {
+        let mut page = Writer::default();
+        page.family(&Family::gauge("a", None, "A."), |samples| samples.add(&[], value));
+        assert_eq!(page.part(), format!("# HELP a A.\n# TYPE a gauge\na {expected}\n"));
+    }
+
+    fn check_label(value: &str, expected: &str) {
+        assert_eq!(Label::new("profile", value).0, format!("profile=\"{expected}\""));
+    }
+
+    #[test]
+    fn a_family_says_what_it_is() {
+        let mut page = Writer::default();
+        let (deep, rem) = (Label::new("state", "deep"), Label::new("state", "rem"));
+        page.family(&Family::state_set("state", "State."), |samples| {
+            samples.add(&[&Label::new("profile", "Bob"), &deep], 1);
+            samples.add(&[&Label::new("profile", "Bob"), &rem], 0);
+        });
+        page.family(&Family::counter("cpu_seconds", Some("seconds"), "CPU."), |samples| samples.add(&[], 2.5));
+        let expected = "# HELP state State.\n# TYPE state stateset\nstate{profile=\"Bob\",state=\"deep\"} 1\n\
+                        state{profile=\"Bob\",state=\"rem\"} 0\n# HELP cpu_seconds CPU.\n# TYPE cpu_seconds counter\n\
+                        # UNIT cpu_seconds seconds\ncpu_seconds_total 2.5\n# EOF\n";
+        assert_eq!(page.end(), expected);
+    }
+
+    #[test]
+    fn a_family_without_samples_is_left_out_whole() {
+        let mut page = Writer::after("before 1\n".to_owned());
+        page.family(&Family::gauge("a_seconds", Some("seconds"), "A."), |_| {});
+        assert_eq!(page.part(), "before 1\n");
+    }
+
+    #[test]
+    fn numbers_are_short_and_exact() {
+        check_value(72.345, "72.345");
+        check_value(70.0, "70");
+        check_value(-0.5, "-0.5");
+        check_value(0.1 + 0.2, "0.30000000000000004");
+        check_value(1_700_000_000.0, "1700000000");
+    }
+
+    #[test]
+    fn a_label_may_have_any_value() {
+        check_label("Alice", "Alice");
+        check_label(r#"Zoë "Z" \ O'Neil"#, r#"Zoë \"Z\" \\ O'Neil"#);
+        check_label("two\nlines", "two\\nlines");
+        check_label("../x", "../x");
+        check_label(&"ß".repeat(200), &"ß".repeat(200));
     }
 }

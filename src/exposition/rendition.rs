@@ -82,7 +82,7 @@ impl Rendition {
         let snapshot = section.snapshots.borrow_and_update().clone();
         let changes_at = snapshot.changes_at(now);
         let (format, encoding) = (self.format, self.encoding);
-        let part = rendered(move || encoding.first(format.of(data::render(&snapshot, now)))).await;
+        let part = rendered(move || encoding.first(format.translate(data::render(&snapshot, now)))).await;
         section.kept = Some(KeptData { part: part.clone(), changes_at });
         part
     }
@@ -96,7 +96,7 @@ impl Rendition {
         }
         let (format, encoding) = (self.format, self.encoding);
         let (live, telemetry) = (section.live, section.telemetry.clone());
-        let part = rendered(move || encoding.last(format.of(live::render(live, &telemetry)))).await;
+        let part = rendered(move || encoding.last(format.translate(live::render(live, &telemetry)))).await;
         section.kept = Some((Instant::now(), part.clone()));
         part
     }
@@ -112,8 +112,8 @@ impl DataSection {
 }
 
 impl Format {
-    /// OpenMetrics text in this format.
-    fn of(self, openmetrics: String) -> String {
+    /// The same text in this format.
+    fn translate(self, openmetrics: String) -> String {
         match self {
             Self::OpenMetrics { .. } => openmetrics,
             Self::Text => text::from_openmetrics(&openmetrics),

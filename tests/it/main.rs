@@ -2,5 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is the message of a test")]
 
+mod exposition;
 mod http_client;
 mod web;

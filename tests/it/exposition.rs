@@ -1,0 +1,303 @@
+//! What a scrape is answered with.
+
+#![allow(clippy::unwrap_used, reason = "a panic is the message of a test")]
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
+use openmetrics_parser::PrometheusValue;
+use openmetrics_parser::openmetrics::parse_openmetrics;
+use openmetrics_parser::prometheus::parse_prometheus;
+use proptest::prelude::*;
+use tokio::sync::watch;
+use withings_exporter::catalogue::{Call, Kind, Measurement};
+use withings_exporter::clock::Clock;
+use withings_exporter::exposition::{Encoding, Escaping, Exposition, Format, Live, Page};
+use withings_exporter::process::Process;
+use withings_exporter::reading::{
+    Attempt, CallStatus, Login, Origin, ProfileSnapshot, Reading, RefreshSummary, Sleep, SleepSegment, SleepState,
+    Snapshot,
+};
+use withings_exporter::telemetry::{Build, Telemetry};
+
+/// 2026-03-01 06:00:00 UTC.
+const NOW: i64 = 1_772_344_800;
+
+const OPENMETRICS: Format = Format::OpenMetrics { escaping: Escaping::AllowUtf8 };
+
+const ALL: [(Format, Encoding); 4] = [
+    (OPENMETRICS, Encoding::Identity),
+    (OPENMETRICS, Encoding::Gzip),
+    (Format::Text, Encoding::Identity),
+    (Format::Text, Encoding::Gzip),
+];
+
+/// A running exposition with its handles.
+struct Scraped {
+    snapshots: watch::Sender<Snapshot>,
+    telemetry: Telemetry,
+    clock: Clock,
+    exposition: Exposition,
+}
+
+impl Scraped {
+    fn new(profiles: Vec<ProfileSnapshot>, live: Live) -> Self {
+        let (snapshots, receiver) = watch::channel(snapshot(profiles));
+        let build = Build { version: "1.2.3".into(), revision: "abc".into(), rustc: "1.95.0".into() };
+        let telemetry = Telemetry::new(build);
+        let clock = Clock::frozen(DateTime::<Utc>::from_timestamp(NOW, 0).unwrap());
+        let exposition = Exposition::new(receiver, telemetry.clone(), clock.clone(), live);
+        Self { snapshots, telemetry, clock, exposition }
+    }
+
+    async fn page(&self, format: Format) -> String {
+        let page = self.exposition.page(format, Encoding::Identity).await;
+        let body = page.chunks.concat();
+        assert_eq!(body.len(), page.content_length());
+        String::from_utf8(body).unwrap()
+    }
+}
+
+fn shown() -> Live {
+    Live::Shown {
+        process: || {
+            Some(Process {
+                cpu_seconds: 3.25,
+                start_time: 1_772_340_000.76,
+                virtual_bytes: 8_388_608,
+                resident_bytes: 4_194_304,
+                threads: 3,
+                open_fds: 11,
+                max_fds: 1024,
+            })
+        },
+    }
+}
+
+fn snapshot(profiles: Vec<ProfileSnapshot>) -> Snapshot {
+    Snapshot { profiles: profiles.into_iter().map(Arc::new).collect() }
+}
+
+/// A connected profile with these readings, taken an hour ago.
+fn connected(name: &str, readings: &[(&str, f64)]) -> ProfileSnapshot {
+    let reading = |(key, value): &(&str, f64)| Reading {
+        measurement: Measurement::by_key(key).unwrap(),
+        value: *value,
+        measured_at: NOW - 3600,
+        origin: Origin { modified: NOW, id: 1 },
+    };
+    ProfileSnapshot {
+        login: Some(Login { connected_at: 0, accepted: true, token_expires_at: NOW + 10_800, demo: false }),
+        readings: readings.iter().map(reading).collect(),
+        ..ProfileSnapshot::empty(name.into(), Sleep::NotSelected)
+    }
+}
+
+/// Alice with every measurement and a failed call, Bob without a login, Zoë with a scale only.
+fn household() -> Vec<ProfileSnapshot> {
+    let gauges = Measurement::all().filter(|it| it.kind() == Kind::Gauge);
+    let readings: Vec<_> = gauges.enumerate().map(|(at, it)| (it.key, 40.0 + at as f64 / 8.0)).collect();
+    let status = |latest, last_success| CallStatus { latest, last_success };
+    let alice = ProfileSnapshot {
+        sleep: Sleep::Newest(Some(SleepSegment { state: SleepState::Deep, ended_at: NOW - 1800 })),
+        calls: BTreeMap::from([
+            (Call::Getmeas, status(Attempt::Worked, Some(NOW - 60))),
+            (Call::Getsummary, status(Attempt::Failed("HTTP 502".to_owned()), Some(NOW - 86_400))),
+            (Call::SleepGet, status(Attempt::SwitchedOff { scope: "user.activity" }, None)),
+        ]),
+        refresh: Some(RefreshSummary { ended_at: NOW - 60, duration: 1.75 }),
+        ..connected("Alice", &readings)
+    };
+    let bob = ProfileSnapshot::empty("Bob".into(), Sleep::Newest(None));
+    let zoe = ProfileSnapshot {
+        calls: BTreeMap::from([(Call::Getmeas, status(Attempt::None, Some(NOW - 7200)))]),
+        ..connected("Zoë \"Z\" \\ O'Neil", &[("weight_kg", 61.4), ("height_m", 1.7)])
+    };
+    vec![alice, bob, zoe]
+}
+
+fn samples(page: &str) -> Vec<&str> {
+    page.lines().filter(|it| !it.starts_with('#')).collect()
+}
+
+#[tokio::test]
+async fn the_page_of_a_household() {
+    let scraped = Scraped::new(household(), shown());
+    scraped.telemetry.request(Call::Getmeas, Duration::from_millis(300));
+    scraped.telemetry.config_loaded(NOW);
+    let pages = [("openmetrics", scraped.page(OPENMETRICS).await), ("text", scraped.page(Format::Text).await)];
+    insta::with_settings!({ snapshot_path => "../golden", prepend_module_to_snapshot => false }, {
+        for (format, page) in pages {
+            insta::assert_snapshot!(format!("metrics-{format}"), with_sorted_counters(&page));
+        }
+    });
+}
+
+/// The page with the samples of each live family sorted: prometheus-client has them in the order of a hash map.
+fn with_sorted_counters(page: &str) -> String {
+    let (data, live) = page.split_at(page.find("# HELP withings_exporter_build").unwrap());
+    let mut lines: Vec<_> = live.lines().collect();
+    for run in lines.chunk_by_mut(|a, b| !a.starts_with('#') && !b.starts_with('#')) {
+        run.sort_unstable();
+    }
+    format!("{data}{}\n", lines.join("\n"))
+}
+
+#[tokio::test]
+async fn both_formats_are_valid_and_have_the_same_samples() {
+    for (profiles, live) in [(household(), shown()), (household(), Live::Hidden), (Vec::new(), shown())] {
+        let scraped = Scraped::new(profiles, live);
+        let (openmetrics, text) = (scraped.page(OPENMETRICS).await, scraped.page(Format::Text).await);
+        let parsed = parse_openmetrics(&openmetrics).unwrap();
+        assert!(parsed.families.values().all(|it| !it.help.is_empty() && it.iter_samples().next().is_some()));
+        assert_eq!(parsed.families.len(), parse_prometheus(&text).unwrap().families.len());
+        assert_eq!(samples(&openmetrics), samples(&text));
+    }
+}
+
+#[tokio::test]
+async fn with_nothing_to_show_a_page_is_only_its_end() {
+    let scraped = Scraped::new(Vec::new(), Live::Hidden);
+    assert_eq!(scraped.page(OPENMETRICS).await, "# EOF\n");
+    assert_eq!(scraped.page(Format::Text).await, "");
+}
+
+#[tokio::test]
+async fn what_is_not_known_is_absent() {
+    let scraped = Scraped::new(vec![connected("Alice", &[("weight_kg", 72.345)])], Live::Hidden);
+    assert_eq!(
+        samples(&scraped.page(Format::Text).await),
+        [
+            r#"withings_weight_kg{profile="Alice"} 72.345"#,
+            r#"withings_measurement_timestamp_seconds{profile="Alice",measurement="weight_kg"} 1772341200"#,
+            r#"withings_authorized{profile="Alice"} 1"#,
+            r#"withings_exporter_token_expiry_timestamp_seconds{profile="Alice"} 1772355600"#,
+        ]
+    );
+    let scraped = Scraped::new(Vec::new(), Live::Shown { process: || None });
+    assert!(!scraped.page(Format::Text).await.contains("process_"));
+}
+
+async fn check_profile_name(name: &str) {
+    let scraped = Scraped::new(vec![connected(name, &[("weight_kg", 72.0)])], Live::Hidden);
+    let openmetrics = parse_openmetrics(&scraped.page(OPENMETRICS).await).unwrap();
+    let text = parse_prometheus(&scraped.page(Format::Text).await).unwrap();
+    assert!(openmetrics.families["withings_weight_kg"].get_sample_by_label_values(&[name.to_owned()]).is_some());
+    assert!(text.families["withings_weight_kg"].get_sample_by_label_values(&[name.to_owned()]).is_some());
+}
+
+#[tokio::test]
+async fn a_profile_may_have_any_name() {
+    for name in ["Zoë \"Z\" \\ O'Neil", "two\nlines", "../x", "\\n", &"x".repeat(200)] {
+        check_profile_name(name).await;
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_value_reads_back_as_it_was(mantissa: i64, unit in 0..=20_i32) {
+        let value = mantissa as f64 / 10_f64.powi(unit);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let scraped = Scraped::new(vec![connected("Alice", &[("weight_kg", value)])], Live::Hidden);
+        let page = parse_prometheus(&runtime.block_on(scraped.page(Format::Text))).unwrap();
+        let read = page.families["withings_weight_kg"].iter_samples().next().unwrap().value.clone();
+        let PrometheusValue::Gauge(read) = read else { panic!("not a gauge: {read:?}") };
+        prop_assert_eq!(read.as_f64().to_bits(), value.to_bits());
+    }
+}
+
+async fn check_sleep_state(scraped: &Scraped, expected: &str) {
+    let page = scraped.page(Format::Text).await;
+    let rows: Vec<_> = samples(&page).into_iter().filter(|it| it.starts_with("withings_sleep_state")).collect();
+    let present: Vec<_> = rows.iter().filter(|it| it.ends_with(" 1")).collect();
+    assert_eq!(rows.len(), 5);
+    assert_eq!(present, [&format!("withings_sleep_state{{profile=\"Alice\",withings_sleep_state=\"{expected}\"}} 1")]);
+}
+
+#[tokio::test]
+async fn a_sleep_state_ends_by_itself() {
+    let segment = SleepSegment { state: SleepState::Deep, ended_at: NOW };
+    let alice = ProfileSnapshot { sleep: Sleep::Newest(Some(segment)), ..connected("Alice", &[]) };
+    let scraped = Scraped::new(vec![alice], Live::Hidden);
+    check_sleep_state(&scraped, "deep").await;
+    scraped.clock.advance(Duration::from_hours(6));
+    check_sleep_state(&scraped, "deep").await;
+    scraped.clock.advance(Duration::from_secs(1));
+    check_sleep_state(&scraped, "unknown").await;
+}
+
+/// Whether both pages have the same bytes in memory for a section: then it was rendered once.
+fn same(section: usize, a: &Page, b: &Page) -> bool {
+    a.chunks[section].as_ptr() == b.chunks[section].as_ptr()
+}
+
+#[tokio::test(start_paused = true)]
+async fn sections_are_rendered_once_for_all_scrapes() {
+    const DATA: usize = 0;
+    const LIVE: usize = 1;
+    for (format, encoding) in ALL {
+        let scraped = Scraped::new(household(), shown());
+        let page = async || scraped.exposition.page(format, encoding).await;
+        let (first, second) = tokio::join!(page(), page());
+        assert!(same(DATA, &first, &second) && same(LIVE, &first, &second));
+
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let later = page().await;
+        assert!(same(DATA, &first, &later) && !same(LIVE, &first, &later));
+
+        scraped.snapshots.send_replace(snapshot(household()));
+        let published = page().await;
+        assert!(!same(DATA, &first, &published) && same(LIVE, &later, &published));
+    }
+}
+
+#[test]
+fn a_scrape_that_is_given_up_leaves_nothing_old_behind() {
+    let weight = |value| vec![connected("Alice", &[("weight_kg", value)])];
+    let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+    runtime.block_on(async {
+        let scraped = Scraped::new(weight(72.0), Live::Hidden);
+        assert!(scraped.page(Format::Text).await.contains("withings_weight_kg{profile=\"Alice\"} 72\n"));
+        scraped.snapshots.send_replace(snapshot(weight(71.0)));
+
+        // The only thread for renderings is busy, so that the scrape has to wait.
+        let (release, busy) = std::sync::mpsc::channel::<()>();
+        tokio::task::spawn_blocking(move || busy.recv());
+        assert!(scraped.page(Format::Text).now_or_never().is_none());
+        drop(release);
+
+        assert!(scraped.page(Format::Text).await.contains("withings_weight_kg{profile=\"Alice\"} 71\n"));
+    });
+}
+
+#[tokio::test]
+async fn a_compressed_page_is_one_gzip_member_to_python() {
+    let scraped = Scraped::new(household(), shown());
+    for format in [OPENMETRICS, Format::Text] {
+        let page = scraped.exposition.page(format, Encoding::Gzip).await;
+        let compressed = page.chunks.concat();
+        assert_eq!(compressed.len(), page.content_length());
+        assert_eq!(python_gunzip(&compressed), scraped.page(format).await);
+    }
+}
+
+fn python_gunzip(compressed: &[u8]) -> String {
+    const PROGRAM: &str = "
+import sys, zlib
+member = zlib.decompressobj(wbits=31)
+sys.stdout.buffer.write(member.decompress(sys.stdin.buffer.read()))
+assert member.eof and not member.unused_data
+";
+    let mut python = Command::new("python3");
+    python.args(["-c", PROGRAM]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = python.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(compressed).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap()
+}
