@@ -43,4 +43,5 @@ pub mod session;
 pub mod sim;
 pub mod storage;
 pub mod telemetry;
+pub mod web;
 pub mod withings;

@@ -1,0 +1,62 @@
+//! The kinds of answers and their headers.
+
+use askama::Template;
+use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY};
+use hyper::{Response, StatusCode};
+
+use super::body::Body;
+
+/// An answer to a request.
+pub(super) type Answer = Response<Body>;
+
+/// What a page may do: show itself with our style sheet, and send its form back to us.
+const POLICY: &str =
+    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// How much of a page's address a browser passes on.
+#[derive(Clone, Copy)]
+pub(super) enum Referrer {
+    /// Nothing: the address may contain a code.
+    Never,
+    /// To ourselves. A page with a form needs it, since a browser that may not say where a form was says `null`.
+    OwnPages,
+}
+
+/// A sentence for people and programs; the line's end is added.
+pub(super) fn text(status: StatusCode, sentence: &str) -> Answer {
+    with_type(status, "text/plain; charset=utf-8", format!("{sentence}\n"))
+}
+
+/// A page, never kept by a cache.
+pub(super) fn page(status: StatusCode, template: &impl Template, referrer: Referrer) -> Answer {
+    let html = template.render().expect("writing to a String does not fail");
+    let referrer = match referrer {
+        Referrer::Never => "no-referrer",
+        Referrer::OwnPages => "same-origin",
+    };
+    let mut answer = with_type(status, "text/html; charset=utf-8", html);
+    for (name, value) in [(CACHE_CONTROL, "no-store"), (CONTENT_SECURITY_POLICY, POLICY), (REFERRER_POLICY, referrer)] {
+        set(&mut answer, name, value);
+    }
+    answer
+}
+
+/// The style sheet of the pages. Small enough to be sent anew each time, so that it always fits the page.
+pub(super) fn style() -> Answer {
+    let css = include_str!("templates/style.css");
+    let mut answer = with_type(StatusCode::OK, "text/css; charset=utf-8", css.to_owned());
+    set(&mut answer, CACHE_CONTROL, "no-cache");
+    answer
+}
+
+/// Sets a header whose value is known beforehand.
+pub(super) fn set(answer: &mut Answer, name: HeaderName, value: &'static str) {
+    answer.headers_mut().insert(name, HeaderValue::from_static(value));
+}
+
+fn with_type(status: StatusCode, content_type: &'static str, text: String) -> Answer {
+    let mut answer = Response::new(text.into());
+    *answer.status_mut() = status;
+    set(&mut answer, CONTENT_TYPE, content_type);
+    answer
+}

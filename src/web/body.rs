@@ -1,0 +1,62 @@
+//! What an answer carries: finished bytes.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use hyper::body::{Frame, SizeHint};
+use tokio::sync::OwnedSemaphorePermit;
+
+/// The most bytes handed to a connection at one time, so that a body is not done long before its client has it.
+const PIECE: usize = 64 * 1024;
+
+/// Chunks of known total length, sent without being copied together.
+pub(super) struct Body {
+    chunks: VecDeque<Bytes>,
+    remaining: u64,
+    _scrape: Option<OwnedSemaphorePermit>,
+}
+
+impl Body {
+    /// These chunks, one after the other. `scrape` is given back when the last piece is with the connection.
+    pub(super) fn of(chunks: impl IntoIterator<Item = Bytes>, scrape: Option<OwnedSemaphorePermit>) -> Self {
+        let chunks: VecDeque<_> = chunks.into_iter().filter(|it| !it.is_empty()).collect();
+        let remaining = chunks.iter().map(|it| it.len() as u64).sum();
+        Self { chunks, remaining, _scrape: scrape }
+    }
+
+    fn next_piece(&mut self) -> Option<Bytes> {
+        let chunk = self.chunks.front_mut()?;
+        let piece = chunk.split_to(chunk.len().min(PIECE));
+        if chunk.is_empty() {
+            self.chunks.pop_front();
+        }
+        self.remaining -= piece.len() as u64;
+        Some(piece)
+    }
+}
+
+impl From<String> for Body {
+    fn from(text: String) -> Self {
+        Self::of([text.into()], None)
+    }
+}
+
+impl hyper::body::Body for Body {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.next_piece().map(|it| Ok(Frame::data(it))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.remaining == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.remaining)
+    }
+}

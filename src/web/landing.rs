@@ -1,0 +1,121 @@
+//! The overview: every profile, how it is, and the way to connect it.
+
+use std::collections::BTreeSet;
+
+use askama::Template;
+use chrono::{DateTime, Utc};
+use hyper::StatusCode;
+use url::form_urlencoded;
+
+use super::App;
+use super::answer::{self, Answer, Referrer};
+use crate::reading::{Attempt, ProfileSnapshot};
+
+/// The landing page. It needs nothing but memory, so that it works when everything else is broken.
+pub(super) fn page(app: &App) -> Answer {
+    let profiles = app.snapshots.borrow().profiles.clone();
+    let landing = Landing {
+        metrics: app.telemetry_path.trim_start_matches('/'),
+        now: minute(app.clock.now()),
+        cards: profiles.iter().map(|it| Card::of(it)).collect(),
+    };
+    answer::page(StatusCode::OK, &landing, Referrer::OwnPages)
+}
+
+/// Where the login of `profile` begins, relative to any page.
+pub(super) fn connect_link(profile: &str) -> String {
+    let profile: String = form_urlencoded::byte_serialize(profile.as_bytes()).collect();
+    format!("authorize?profile={profile}")
+}
+
+#[derive(Template)]
+#[template(path = "landing.html")]
+struct Landing<'a> {
+    /// The telemetry path without its first slash.
+    metrics: &'a str,
+    now: String,
+    cards: Vec<Card<'a>>,
+}
+
+/// What the page says about one profile.
+struct Card<'a> {
+    name: &'a str,
+    link: String,
+    connection: Connection,
+    since: Option<String>,
+    refreshed: Option<String>,
+    newest: Option<String>,
+    /// Calls often fail for one reason, such as a cloud that does not answer: it is said once.
+    problems: BTreeSet<&'a str>,
+    missing_scopes: BTreeSet<&'static str>,
+}
+
+#[derive(Clone, Copy)]
+enum Connection {
+    Absent,
+    Refused,
+    Demo,
+    Accepted,
+}
+
+impl<'a> Card<'a> {
+    fn of(profile: &'a ProfileSnapshot) -> Self {
+        let connection = match &profile.login {
+            None => Connection::Absent,
+            Some(login) if !login.accepted => Connection::Refused,
+            Some(login) if login.demo => Connection::Demo,
+            Some(_) => Connection::Accepted,
+        };
+        let mut card = Self {
+            name: &profile.profile,
+            link: connect_link(&profile.profile),
+            connection,
+            since: profile.login.as_ref().and_then(|it| time(it.connected_at)),
+            refreshed: profile.refresh.and_then(|it| time(it.ended_at)),
+            newest: profile.newest_measured_at().and_then(time),
+            problems: BTreeSet::new(),
+            missing_scopes: BTreeSet::new(),
+        };
+        for call in profile.calls.values() {
+            match &call.latest {
+                Attempt::None | Attempt::Worked => false,
+                Attempt::Failed(why) => card.problems.insert(why.as_str()),
+                Attempt::SwitchedOff { scope } => card.missing_scopes.insert(scope),
+            };
+        }
+        card
+    }
+}
+
+impl Connection {
+    /// In two words.
+    fn words(self) -> &'static str {
+        match self {
+            Self::Absent => "Not connected",
+            Self::Refused => "Login refused",
+            Self::Demo => "Demo user",
+            Self::Accepted => "Connected",
+        }
+    }
+
+    /// Its class in the style sheet.
+    fn class(self) -> &'static str {
+        match self {
+            Self::Absent => "absent",
+            Self::Refused => "refused",
+            Self::Demo | Self::Accepted => "accepted",
+        }
+    }
+
+    fn has_login(self) -> bool {
+        !matches!(self, Self::Absent)
+    }
+}
+
+fn time(unix: i64) -> Option<String> {
+    DateTime::from_timestamp(unix, 0).map(minute)
+}
+
+fn minute(time: DateTime<Utc>) -> String {
+    time.format("%Y-%m-%d %H:%M UTC").to_string()
+}

@@ -1,0 +1,126 @@
+//! Connecting a profile: to Withings' consent page, and what comes back.
+
+use std::time::Duration;
+
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY, RETRY_AFTER, SET_COOKIE,
+};
+use hyper::{Request, StatusCode};
+use url::Url;
+
+use super::answer::{self, Answer};
+use super::message::Message;
+use super::redirect::{self, Redirect, parameter};
+use super::{App, origin};
+use crate::session::{BeginError, Mode};
+
+/// More than any address that a person pastes.
+const FORM_BYTES: usize = 8 * 1024;
+
+/// How long a browser may take to send a form.
+const FORM_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// `GET /authorize?profile=NAME[&mode=demo]`: off to Withings.
+pub(super) async fn begin(app: &App, query: &str) -> Answer {
+    let Some(profile) = parameter(query, "profile") else { return Message::no_profile().answer() };
+    let mode = match parameter(query, "mode").as_deref() {
+        None => Mode::Real,
+        Some("demo") => Mode::Demo,
+        Some(_) => return Message::unknown_mode().answer(),
+    };
+    match app.sessions.begin(&profile, mode).await {
+        Ok(consent) => send_to(&consent),
+        Err(error) => refuse(&profile, &error),
+    }
+}
+
+/// `GET /callback`: what Withings' redirect brought.
+pub(super) async fn callback(app: &App, query: &str) -> Answer {
+    finish(app, Redirect::from_query(query)).await
+}
+
+/// `POST /authorize`: the same, pasted by hand, from a browser that cannot reach the exporter.
+pub(super) async fn paste(app: &App, request: Request<Incoming>) -> Answer {
+    if !origin::is_own(request.headers()) {
+        return answer::text(
+            StatusCode::FORBIDDEN,
+            "This form was sent by another site. Use the one on the overview page.",
+        );
+    }
+    let remembered = redirect::remembered(request.headers());
+    match form(request).await {
+        Ok(form) => {
+            let pasted = parameter(&form, "pasted").unwrap_or_default();
+            finish(app, Redirect::from_pasted(&pasted, remembered)).await
+        }
+        Err(answer) => answer,
+    }
+}
+
+async fn finish(app: &App, redirect: Redirect) -> Answer {
+    let (state, code) = match redirect {
+        Redirect { error: Some(error), .. } => return Message::no_consent(&error).answer(),
+        Redirect { code: None, .. } => return Message::no_code().answer(),
+        Redirect { state: None, .. } => return Message::no_state().answer(),
+        Redirect { code: Some(code), state: Some(state), .. } => (state, code),
+    };
+    // In a task of its own: a browser that goes away must not stop the exchange half way, for the code works only once.
+    let sessions = app.sessions.clone();
+    let exchange = tokio::spawn(async move { sessions.finish(&state, &code).await });
+    match exchange.await.expect("nobody aborts this task, and its panic is ours") {
+        Ok(connected) => Message::connected(&connected).answer(),
+        Err(error) => {
+            tracing::warn!(%error, "a login was not finished");
+            Message::not_finished(&error).answer()
+        }
+    }
+}
+
+fn send_to(consent: &Url) -> Answer {
+    let mut answer = answer::text(StatusCode::FOUND, "The login goes on at Withings.");
+    set_text(&mut answer, LOCATION, consent.as_str());
+    if let Some(cookie) = redirect::remember(consent) {
+        set_text(&mut answer, SET_COOKIE, &cookie);
+    }
+    answer::set(&mut answer, CACHE_CONTROL, "no-store");
+    answer::set(&mut answer, REFERRER_POLICY, "no-referrer");
+    answer
+}
+
+fn refuse(profile: &str, error: &BeginError) -> Answer {
+    if !matches!(error, BeginError::UnknownProfile) {
+        tracing::warn!(profile, %error, "a login could not begin");
+    }
+    let mut answer = Message::not_begun(profile, error).answer();
+    if let BeginError::Paused { seconds } = error {
+        answer.headers_mut().insert(RETRY_AFTER, (*seconds).into());
+    }
+    answer
+}
+
+/// The text of a form that came whole, in time, and is no larger than it may be.
+async fn form(request: Request<Incoming>) -> Result<String, Answer> {
+    let kind = request.headers().get(CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Err(answer::text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send application/x-www-form-urlencoded."));
+    }
+    let body = Limited::new(request.into_body(), FORM_BYTES).collect();
+    match tokio::time::timeout(FORM_TIMEOUT, body).await {
+        // What is no UTF-8 is no address of ours either; it is answered as an address without a code.
+        Ok(Ok(body)) => Ok(String::from_utf8_lossy(&body.to_bytes()).into_owned()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(answer::text(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "The pasted text is too long to be an address of Withings.",
+        )),
+        Ok(Err(_)) => Err(answer::text(StatusCode::BAD_REQUEST, "The form did not arrive whole.")),
+        Err(_) => Err(answer::text(StatusCode::REQUEST_TIMEOUT, "The form did not arrive in time.")),
+    }
+}
+
+fn set_text(answer: &mut Answer, name: HeaderName, text: &str) {
+    let value = HeaderValue::from_str(text).expect("addresses and cookies are percent-encoded ASCII");
+    answer.headers_mut().insert(name, value);
+}

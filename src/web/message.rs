@@ -1,0 +1,172 @@
+//! Pages that say one thing: what happened, and what to do now.
+
+use askama::Template;
+use hyper::StatusCode;
+
+use super::answer::{self, Answer, Referrer};
+use super::landing::connect_link;
+use crate::session::{BeginError, Connected, FinishError};
+
+/// One message to a person.
+#[derive(Template)]
+#[template(path = "message.html")]
+pub(super) struct Message {
+    status: StatusCode,
+    title: String,
+    what: String,
+    advice: String,
+    /// Where to try again.
+    again: Option<String>,
+}
+
+impl Message {
+    /// The page.
+    pub(super) fn answer(&self) -> Answer {
+        answer::page(self.status, self, Referrer::Never)
+    }
+
+    /// Why the login of `profile` could not begin.
+    pub(super) fn not_begun(profile: &str, error: &BeginError) -> Self {
+        match error {
+            BeginError::UnknownProfile => Self::new(
+                StatusCode::NOT_FOUND,
+                "Unknown profile",
+                format!("No profile with the name “{profile}” is configured."),
+                "Choose one on the overview, or add the name to “profiles” in the configuration.",
+            ),
+            BeginError::Paused { seconds } => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Withings asks for a pause",
+                "Withings takes no requests from this application at the moment. Nothing is broken.",
+                format!("Try again in {seconds} seconds."),
+            )
+            .again(profile),
+            BeginError::Storage(reason) => Self::not_stored(reason).again(profile),
+        }
+    }
+
+    /// A login that was finished.
+    pub(super) fn connected(connected: &Connected) -> Self {
+        let profile = &connected.profile;
+        let what = if connected.demo {
+            format!("{profile} now shows the measurements of Withings’ demo user. The first ones appear in a moment.")
+        } else {
+            format!("The exporter now reads the measurements of {profile}. The first ones appear in a moment.")
+        };
+        let advice =
+            "Withings remembers who signed in. To connect the next person, open the overview in a private window.";
+        Self::new(StatusCode::OK, format!("{profile} is connected"), what, advice)
+    }
+
+    /// Why a login could not be finished.
+    pub(super) fn not_finished(error: &FinishError) -> Self {
+        match error {
+            FinishError::State => Self::new(
+                StatusCode::BAD_REQUEST,
+                "This login is over",
+                "It was finished before, is more than 10 minutes old, or did not begin at this exporter.",
+                "See on the overview whether the profile is connected, and connect it again if it is not.",
+            ),
+            FinishError::WrongPerson { profile, owner: Some(owner) } => Self::taken(profile, owner),
+            FinishError::WrongPerson { profile, owner: None } => Self::replaced(profile),
+            FinishError::Refused { profile, advice } => Self::new(
+                StatusCode::BAD_GATEWAY,
+                "Withings refused the login",
+                format!("{profile} was not connected."),
+                advice,
+            )
+            .again(profile),
+            FinishError::Unreachable { profile, reason } => Self::new(
+                StatusCode::BAD_GATEWAY,
+                "Withings could not be reached",
+                format!("{profile} was not connected: {reason}."),
+                "Make sure that this machine reaches the internet, then connect again.",
+            )
+            .again(profile),
+            FinishError::Storage(reason) => Self::not_stored(reason),
+        }
+    }
+
+    /// A redirect without consent: what its `error` means.
+    pub(super) fn no_consent(error: &str) -> Self {
+        let what = if error == "access_denied" {
+            "The exporter was not allowed to read the measurements, so nothing was changed."
+        } else {
+            "Withings sent the browser back without asking for permission, so nothing was changed."
+        };
+        Self::wrong_request("No permission", what, "To connect, choose “connect” on the overview and allow the access.")
+    }
+
+    /// A redirect, or a pasted text, without a code.
+    pub(super) fn no_code() -> Self {
+        Self::wrong_request(
+            "No login code",
+            "This is not an address that Withings sends a browser to after a login.",
+            "Connect again. If you paste the address, copy the whole of it.",
+        )
+    }
+
+    /// A code without a state: nobody knows whose it is.
+    pub(super) fn no_state() -> Self {
+        Self::wrong_request(
+            "Whose login is this?",
+            "The login code came without its “state”, and this browser began no login in the last 10 minutes.",
+            "Connect again, and paste the whole address and not only the code.",
+        )
+    }
+
+    /// `/authorize` without a profile.
+    pub(super) fn no_profile() -> Self {
+        Self::wrong_request("Which profile?", "The address names no profile.", "Choose one on the overview.")
+    }
+
+    /// `/authorize` with a mode that there is not.
+    pub(super) fn unknown_mode() -> Self {
+        Self::wrong_request("Unknown mode", "The only mode is “demo”.", "Choose a link on the overview.")
+    }
+
+    // No link to try again on these two: in this browser window the same person would sign in again.
+    fn taken(profile: &str, owner: &str) -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            format!("That was {owner}"),
+            format!("The Withings account that signed in is connected as {owner}, so {profile} was left as it was."),
+            format!("Withings remembers who signed in. Open the overview in a private window to connect {profile}."),
+        )
+    }
+
+    fn replaced(profile: &str) -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "This is another person",
+            format!(
+                "The Withings account that signed in is not the one that {profile} has had, so nothing was changed."
+            ),
+            format!(
+                "Withings remembers who signed in. Open the overview in a private window to connect {profile}. To \
+                 replace the account for good, run “withings-exporter forget” first: it deletes what is stored of the profile."
+            ),
+        )
+    }
+
+    fn not_stored(reason: &str) -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "The login could not be stored",
+            format!("The storage directory does not work: {reason}."),
+            "Make sure that the exporter can write to it and that the disk is not full, then connect again.",
+        )
+    }
+
+    fn wrong_request(title: &str, what: &str, advice: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, title, what, advice)
+    }
+
+    fn new(status: StatusCode, title: impl Into<String>, what: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { status, title: title.into(), what: what.into(), advice: advice.into(), again: None }
+    }
+
+    fn again(self, profile: &str) -> Self {
+        Self { again: Some(connect_link(profile)), ..self }
+    }
+}

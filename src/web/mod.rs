@@ -1,0 +1,46 @@
+//! The HTTP server: metrics, health, and the pages on which people connect their profiles.
+//!
+//! The pages are HTML without JavaScript, their links are relative, and none of them shows a measured value, a token or
+//! a code. Nothing here waits for Withings but [`crate::session`] when a login is finished.
+
+mod answer;
+mod body;
+mod landing;
+mod login;
+mod message;
+mod origin;
+mod redirect;
+mod routes;
+mod scrape;
+mod server;
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::exposition::Exposition;
+use crate::reading::Snapshot;
+use crate::session::Sessions;
+
+pub use scrape::Scrapes;
+pub use server::{Limits, serve};
+
+/// What is served. Cheap to clone; several listeners may share it.
+#[derive(Clone)]
+pub struct App {
+    /// The path of the metrics, beginning with `/`. If it is `/`, there is no landing page.
+    pub telemetry_path: Arc<str>,
+    /// The metrics.
+    pub exposition: Exposition,
+    /// How many scrapes may run at one time.
+    pub scrapes: Scrapes,
+    /// What the landing page tells of the profiles.
+    pub snapshots: watch::Receiver<Snapshot>,
+    /// The profiles' logins.
+    pub sessions: Sessions,
+    /// Whether every connected profile was restored or tried once, or need not be waited for any longer.
+    pub ready: watch::Receiver<bool>,
+    /// The present time.
+    pub clock: Clock,
+}

@@ -1,0 +1,56 @@
+//! Where a form was sent from: other sites must not send ours with a visitor's browser.
+
+use hyper::HeaderMap;
+use hyper::header::{HOST, ORIGIN};
+
+/// Whether the request comes from a page of this server, or from something that is no browser.
+///
+/// `Sec-Fetch-Site` is the browser's own verdict, but it is said only to https and loopback addresses; elsewhere
+/// `Origin` is compared with the host that was asked. A program that sends neither acts for itself.
+pub(super) fn is_own(headers: &HeaderMap) -> bool {
+    let said = |name: &str| headers.get(name).map(|it| it.to_str().unwrap_or_default());
+    match (said("sec-fetch-site"), said(ORIGIN.as_str())) {
+        (Some(site), _) => matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => {
+            host_of(origin).zip(said(HOST.as_str())).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b))
+        }
+        (None, None) => true,
+    }
+}
+
+/// Host and port of an origin; `None` for `null`, which a browser says when it hides where a form was.
+fn host_of(origin: &str) -> Option<&str> {
+    origin.split_once("://").map(|(_, host)| host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(headers: &[(&'static str, &str)], own: bool) {
+        let map = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        assert_eq!(is_own(&map), own, "{headers:?}");
+    }
+
+    #[test]
+    fn the_browsers_verdict_counts_first() {
+        check(&[("sec-fetch-site", "same-origin"), ("origin", "null"), ("host", "localhost")], true);
+        check(&[("sec-fetch-site", "none")], true);
+        check(&[("sec-fetch-site", "same-site")], false);
+        check(&[("sec-fetch-site", "cross-site"), ("origin", "http://a"), ("host", "a")], false);
+    }
+
+    #[test]
+    fn without_it_the_origin_must_be_the_host() {
+        check(&[("origin", "http://nas.local:10064"), ("host", "NAS.local:10064")], true);
+        check(&[("origin", "http://nas.local:80"), ("host", "nas.local:10064")], false);
+        check(&[("origin", "https://evil.example"), ("host", "nas.local")], false);
+        check(&[("origin", "null"), ("host", "nas.local")], false);
+        check(&[("origin", "null")], false);
+    }
+
+    #[test]
+    fn a_program_sends_neither() {
+        check(&[("host", "nas.local")], true);
+    }
+}

@@ -1,0 +1,107 @@
+//! What Withings' redirect brings, straight from the browser or pasted by hand.
+
+use hyper::HeaderMap;
+use hyper::header::COOKIE;
+use url::form_urlencoded;
+
+/// Remembers the login that a browser began last, for a code that is pasted without its state.
+const REMEMBERED: &str = "withings_state";
+
+/// How long a begun login may be finished, seconds: as long as its state lives.
+const LOGIN_LASTS_SECONDS: u32 = 600;
+
+/// The query of a redirect: `code` and `state` of a consent, or `error`. No `Debug`: these are secrets.
+#[derive(Default)]
+pub(super) struct Redirect {
+    /// The code to exchange, never empty.
+    pub(super) code: Option<String>,
+    /// The state that the login began with, never empty.
+    pub(super) state: Option<String>,
+    /// Why there is no consent, such as `access_denied`.
+    pub(super) error: Option<String>,
+}
+
+impl Redirect {
+    /// Reads a query, without its question mark.
+    pub(super) fn from_query(query: &str) -> Self {
+        Self { code: parameter(query, "code"), state: parameter(query, "state"), error: parameter(query, "error") }
+    }
+
+    /// Reads what a person pasted: the redirected address, whatever its host, or only the code, which then belongs to
+    /// the `remembered` state.
+    pub(super) fn from_pasted(pasted: &str, remembered: Option<String>) -> Self {
+        let pasted = pasted.trim();
+        let (address, _fragment) = pasted.split_once('#').unwrap_or((pasted, ""));
+        match address.split_once('?') {
+            Some((_, query)) => Self::from_query(query),
+            None if address.contains(['=', '/']) => Self::from_query(address),
+            None => Self { code: Some(address.to_owned()).filter(is_filled), state: remembered, error: None },
+        }
+    }
+}
+
+/// The decoded value of a query's or a form's parameter, the first of that name; `None` if it is absent or empty.
+pub(super) fn parameter(query: &str, name: &str) -> Option<String> {
+    let (_, value) = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name)?;
+    Some(value.into_owned()).filter(is_filled)
+}
+
+/// The cookie that remembers the state in the address of a consent page.
+pub(super) fn remember(consent: &url::Url) -> Option<String> {
+    let state = parameter(consent.query()?, "state")?;
+    let state: String = form_urlencoded::byte_serialize(state.as_bytes()).collect();
+    Some(format!("{REMEMBERED}={state}; Max-Age={LOGIN_LASTS_SECONDS}; HttpOnly; SameSite=Strict"))
+}
+
+/// The state that this browser remembers.
+pub(super) fn remembered(headers: &HeaderMap) -> Option<String> {
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|it| it.to_str().ok());
+    cookies.flat_map(|it| it.split(';')).find_map(|it| parameter(it.trim(), REMEMBERED))
+}
+
+#[expect(clippy::ptr_arg, reason = "the shape that Option::filter wants")]
+fn is_filled(text: &String) -> bool {
+    !text.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(pasted: &str, code: Option<&str>, state: Option<&str>) {
+        let it = Redirect::from_pasted(pasted, Some("remembered".to_owned()));
+        assert_eq!((it.code.as_deref(), it.state.as_deref()), (code, state), "{pasted}");
+    }
+
+    #[test]
+    fn an_address_may_have_any_host_or_none() {
+        for before in
+            ["http://localhost:10064/callback?", "192.168.0.2:10064/callback?", "https://edited/x/y?", "?", ""]
+        {
+            check(&format!("  {before}code=c%2B1&state=s#top\n"), Some("c+1"), Some("s"));
+        }
+    }
+
+    #[test]
+    fn only_a_bare_code_belongs_to_the_remembered_state() {
+        check("  0123abcd ", Some("0123abcd"), Some("remembered"));
+        check("http://localhost/callback?code=c", Some("c"), None);
+        check("http://localhost/callback", None, None);
+        check(" ", None, Some("remembered"));
+    }
+
+    #[test]
+    fn a_refusal_can_be_pasted_too() {
+        let it = Redirect::from_pasted("http://localhost/callback?error=access_denied&state=s", None);
+        assert_eq!(it.error.as_deref(), Some("access_denied"));
+    }
+
+    #[test]
+    fn a_state_survives_the_cookie() {
+        let consent = url::Url::parse("https://account.withings.com/oauth2_user/authorize2?state=a%3B+%C3%AB").unwrap();
+        let cookie = remember(&consent).unwrap();
+        let sent = format!("other=1; {}", cookie.split(';').next().unwrap());
+        let headers = HeaderMap::from_iter([(COOKIE, sent.parse().unwrap())]);
+        assert_eq!(remembered(&headers).as_deref(), Some("a; ë"));
+    }
+}

@@ -1,0 +1,55 @@
+//! The metrics as an answer.
+
+use std::sync::Arc;
+
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, VARY};
+use hyper::{HeaderMap, Response, StatusCode};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::App;
+use super::answer::{self, Answer};
+use super::body::Body;
+use crate::exposition::{Encoding, negotiate};
+
+/// How many scrapes may run at one time, over all listeners. Clones share the places.
+#[derive(Clone, Debug)]
+pub struct Scrapes {
+    limit: usize,
+    places: Arc<Semaphore>,
+}
+
+impl Scrapes {
+    /// At most `limit`; 0 for no limit.
+    #[must_use]
+    pub fn at_most(limit: usize) -> Self {
+        let places = if limit == 0 { Semaphore::MAX_PERMITS } else { limit.min(Semaphore::MAX_PERMITS) };
+        Self { limit, places: Arc::new(Semaphore::new(places)) }
+    }
+
+    fn begin(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.places).try_acquire_owned().ok()
+    }
+}
+
+/// The metrics in the format and encoding that the client prefers. A scrape runs until its client takes the page's end.
+pub(super) async fn page(app: &App, headers: &HeaderMap) -> Answer {
+    let Some(scrape) = app.scrapes.begin() else {
+        let sentence = format!("{} scrapes are running, and no more are allowed. Try again later.", app.scrapes.limit);
+        return answer::text(StatusCode::SERVICE_UNAVAILABLE, &sentence);
+    };
+    let (format, encoding) = negotiate(values(headers, &ACCEPT), values(headers, &ACCEPT_ENCODING));
+    let page = app.exposition.page(format, encoding).await;
+    let mut answer = Response::new(Body::of(page.chunks, Some(scrape)));
+    let content_type = HeaderValue::from_str(&format.content_type()).expect("content types are ASCII");
+    answer.headers_mut().insert(CONTENT_TYPE, content_type);
+    answer::set(&mut answer, VARY, "Accept, Accept-Encoding");
+    if encoding == Encoding::Gzip {
+        answer::set(&mut answer, CONTENT_ENCODING, "gzip");
+    }
+    answer
+}
+
+/// The readable lines of a header that may be sent several times.
+fn values<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    headers.get_all(name).into_iter().filter_map(|it| it.to_str().ok())
+}

@@ -1,0 +1,82 @@
+//! A tiny HTTP/1.1 client that says exactly what a test wants said, and shows exactly what came back.
+
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+
+/// One connection.
+pub(crate) struct Connection(BufReader<TcpStream>);
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: String,
+    headers: Vec<(String, String)>,
+}
+
+impl Connection {
+    pub(crate) async fn open(address: SocketAddr) -> Self {
+        Self::from(TcpStream::connect(address).await.unwrap())
+    }
+
+    /// Sends bytes as they are.
+    pub(crate) async fn send(&mut self, bytes: &str) {
+        self.0.get_mut().write_all(bytes.as_bytes()).await.unwrap();
+    }
+
+    /// Sends a request without a body. `headers` are whole lines, each with its end.
+    pub(crate) async fn request(&mut self, method: &str, target: &str, headers: &str) -> Answer {
+        self.send(&format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n")).await;
+        self.answer(method).await
+    }
+
+    /// Reads the answer to a request made with `method`.
+    pub(crate) async fn answer(&mut self, method: &str) -> Answer {
+        let status = self.line().await;
+        let mut headers = Vec::new();
+        while let Some((name, value)) = self.line().await.split_once(": ") {
+            headers.push((name.to_owned(), value.to_owned()));
+        }
+        let mut answer = Answer { status: status[9..12].parse().unwrap(), body: String::new(), headers };
+        if method != "HEAD" {
+            let mut body = vec![0; answer.header("content-length").unwrap().parse().unwrap()];
+            self.0.read_exact(&mut body).await.unwrap();
+            answer.body = String::from_utf8(body).unwrap();
+        }
+        answer
+    }
+
+    /// Waits until the other side has closed, and gives what it still said.
+    pub(crate) async fn rest(&mut self) -> String {
+        let mut rest = String::new();
+        self.0.read_to_string(&mut rest).await.unwrap();
+        rest
+    }
+
+    /// Waits until the other side has begun to answer.
+    pub(crate) async fn answering(&mut self) {
+        self.0.fill_buf().await.unwrap();
+    }
+
+    /// The next line, without its end.
+    pub(crate) async fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.0.read_line(&mut line).await.unwrap();
+        line.trim_end().to_owned()
+    }
+}
+
+impl From<TcpStream> for Connection {
+    fn from(stream: TcpStream) -> Self {
+        Self(BufReader::new(stream))
+    }
+}
+
+impl Answer {
+    /// The value of a header, by its name in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(it, _)| it == name).map(|(_, value)| value.as_str())
+    }
+}

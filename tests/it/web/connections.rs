@@ -1,0 +1,149 @@
+//! Connections: their limits, keep-alive, and the end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use withings_exporter::catalogue::Measurement;
+use withings_exporter::reading::{Origin, ProfileSnapshot, Reading, Sleep, Snapshot};
+use withings_exporter::web::{Limits, Scrapes};
+
+use super::{Server, Setup};
+use crate::http_client::Connection;
+
+/// Few bytes fit in here, so that a page stays with the server while its client does not read.
+const NARROW: u32 = 4096;
+
+fn narrow_socket() -> TcpSocket {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(NARROW).unwrap();
+    socket.set_send_buffer_size(NARROW).unwrap();
+    socket
+}
+
+fn narrow_listener() -> TcpListener {
+    let socket = narrow_socket();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    socket.listen(100).unwrap()
+}
+
+/// Asks for the metrics and reads only their beginning.
+async fn slow_scrape(server: &Server) -> Connection {
+    let stream = narrow_socket().connect(server.address).await.unwrap();
+    let mut connection = Connection::from(stream);
+    connection.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    connection.answering().await;
+    connection
+}
+
+/// More than the server holds ready for one client.
+fn large() -> Snapshot {
+    let weight = |value| Reading {
+        measurement: Measurement::by_key("weight_kg").unwrap(),
+        value,
+        measured_at: 0,
+        origin: Origin { modified: 0, id: 0 },
+    };
+    let profile = |index: u32| ProfileSnapshot {
+        readings: vec![weight(f64::from(index))],
+        ..ProfileSnapshot::empty(format!("{index:0>200}").into(), Sleep::NotSelected)
+    };
+    Snapshot { profiles: (0..2000).map(|it| Arc::new(profile(it))).collect() }
+}
+
+#[tokio::test]
+async fn a_connection_serves_one_request_after_the_other() {
+    let server = Setup::default().start().await;
+    let mut connection = server.connect().await;
+    for target in ["/", "/nothing", "/metrics"] {
+        assert_ne!(connection.request("GET", target, "").await.status, 0);
+    }
+    let last = connection.request("GET", "/-/healthy", "Connection: close\r\n").await;
+    assert_eq!((last.status, connection.rest().await.as_str()), (200, ""));
+}
+
+#[tokio::test]
+async fn the_forty_first_scrape_is_refused_and_the_next_after_an_end_is_not() {
+    let scrapes = Scrapes::at_most(40);
+    let server = Setup { snapshot: large(), scrapes, ..Setup::default() }.start_on(narrow_listener());
+    let mut running = Vec::new();
+    for _ in 0..40 {
+        running.push(slow_scrape(&server).await);
+    }
+    let refused = server.get("/metrics").await;
+    assert_eq!(refused.status, 503);
+    assert!(refused.body.starts_with("40 scrapes are running"), "{}", refused.body);
+    assert_eq!(server.get("/").await.status, 200);
+    drop(running);
+    while server.request("HEAD", "/metrics").await.status == 503 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn zero_means_that_scrapes_are_not_limited() {
+    let server = Setup { scrapes: Scrapes::at_most(0), ..Setup::default() }.start().await;
+    assert_eq!(server.get("/metrics").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_header_that_takes_too_long_is_cut() {
+    let limits = Limits { header_timeout: Duration::from_millis(50), ..Limits::default() };
+    let server = Setup { limits, ..Setup::default() }.start().await;
+    let mut connection = server.connect().await;
+    connection.send("GET / HTTP/1.1\r\nHost: local").await;
+    assert!(!connection.rest().await.contains("200 OK"));
+}
+
+#[tokio::test]
+async fn a_header_that_is_too_large_is_refused() {
+    let server = Setup::default().start().await;
+    let header = format!("X: {}\r\n", "x".repeat(17 * 1024));
+    assert_eq!(server.connect().await.request("GET", "/", &header).await.status, 431);
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_wait_for_their_turn() {
+    let limits = Limits { connections: 1, ..Limits::default() };
+    let server = Setup { limits, ..Setup::default() }.start().await;
+    let mut first = server.connect().await;
+    assert_eq!(first.request("GET", "/-/healthy", "").await.status, 200);
+    let mut second = server.connect().await;
+    let answer = second.request("GET", "/-/healthy", "");
+    tokio::pin!(answer);
+    let waiting = tokio::time::timeout(Duration::from_millis(50), &mut answer).await;
+    assert!(waiting.is_err(), "answered beside the first");
+    drop(first);
+    assert_eq!(answer.await.status, 200);
+}
+
+#[tokio::test]
+async fn an_answer_in_work_is_finished_at_the_end_and_new_connections_are_refused() {
+    let server = Setup::default().start().await;
+    let mut connection = server.connect().await;
+    let head = "Host: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 8\r\n";
+    // The server asks for the body when it works on the request.
+    connection.send(&format!("POST /authorize HTTP/1.1\r\n{head}Expect: 100-continue\r\n\r\n")).await;
+    assert_eq!(connection.line().await, "HTTP/1.1 100 Continue");
+    assert_eq!(connection.line().await, "");
+    server.shutdown.send(()).unwrap();
+    while TcpStream::connect(server.address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert!(!server.ended.is_finished(), "the end did not wait");
+    connection.send("pasted=x").await;
+    assert_eq!(connection.answer("POST").await.status, 400);
+    assert_eq!(connection.rest().await, "");
+    server.ended.await.unwrap();
+}
+
+#[tokio::test]
+async fn the_end_cuts_a_client_that_does_not_take_its_answer() {
+    let limits = Limits { drain: Duration::from_millis(50), ..Limits::default() };
+    let server = Setup { snapshot: large(), limits, ..Setup::default() }.start_on(narrow_listener());
+    let whole: usize = server.request("HEAD", "/metrics").await.header("content-length").unwrap().parse().unwrap();
+    let mut scrape = slow_scrape(&server).await;
+    server.shutdown.send(()).unwrap();
+    server.ended.await.unwrap();
+    assert!(scrape.rest().await.len() < whole, "the page was sent whole");
+}

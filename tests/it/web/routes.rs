@@ -1,0 +1,88 @@
+//! Which path answers what, to which methods, with which headers.
+
+use super::Setup;
+
+async fn check(target: &str, status: u16, content_type: &str, says: &str) {
+    let answer = Setup::default().start().await.get(target).await;
+    assert_eq!(answer.status, status, "{target}");
+    assert_eq!(answer.header("content-type"), Some(content_type), "{target}");
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{target}");
+    assert!(answer.body.contains(says), "{target}: {}", answer.body);
+}
+
+#[tokio::test]
+async fn each_path_answers_for_itself() {
+    let (html, text) = ("text/html; charset=utf-8", "text/plain; charset=utf-8");
+    check("/", 200, html, "<h1>Profiles</h1>").await;
+    check("/?from=bookmark", 200, html, "<h1>Profiles</h1>").await;
+    check("/metrics", 200, "text/plain; version=0.0.4; charset=utf-8", "").await;
+    check("/style.css", 200, "text/css; charset=utf-8", "prefers-color-scheme").await;
+    check("/-/healthy", 200, text, "healthy").await;
+    check("/metrics/", 404, text, "nothing at this address").await;
+    check("/../etc/passwd", 404, text, "nothing at this address").await;
+}
+
+#[tokio::test]
+async fn ready_says_what_is_awaited_until_it_is() {
+    let server = Setup::default().start().await;
+    let waiting = server.get("/-/ready").await;
+    assert_eq!(waiting.status, 503);
+    assert!(waiting.body.contains("waiting until each connected profile"), "{}", waiting.body);
+    server.ready.send(true).unwrap();
+    assert_eq!(server.get("/-/ready").await.status, 200);
+}
+
+#[tokio::test]
+async fn head_tells_the_length_of_get_and_sends_no_body() {
+    let server = Setup::default().start().await;
+    for target in ["/", "/metrics", "/style.css", "/-/healthy", "/-/ready", "/nothing"] {
+        let mut connection = server.connect().await;
+        let head = connection.request("HEAD", target, "").await;
+        let get = connection.request("GET", target, "").await;
+        assert_eq!(head.status, get.status, "{target}");
+        assert_eq!(head.header("content-length"), Some(get.body.len().to_string().as_str()), "{target}");
+    }
+}
+
+#[tokio::test]
+async fn other_methods_are_told_which_are_allowed() {
+    let server = Setup::default().start().await;
+    for (method, target, allowed) in [
+        ("POST", "/", "GET, HEAD"),
+        ("DELETE", "/metrics", "GET, HEAD"),
+        ("POST", "/callback", "GET, HEAD"),
+        ("HEAD", "/authorize", "GET, POST"),
+        ("PUT", "/authorize", "GET, POST"),
+        ("OPTIONS", "/-/healthy", "GET, HEAD"),
+    ] {
+        let answer = server.request(method, target).await;
+        assert_eq!((answer.status, answer.header("allow")), (405, Some(allowed)), "{method} {target}");
+    }
+}
+
+#[tokio::test]
+async fn the_metrics_may_live_elsewhere() {
+    let server = Setup { telemetry_path: "/private/metrics", ..Setup::default() }.start().await;
+    assert_eq!(server.get("/private/metrics").await.header("vary"), Some("Accept, Accept-Encoding"));
+    assert_eq!(server.get("/metrics").await.status, 404);
+    assert!(server.get("/").await.body.contains(r#"href="./private/metrics""#));
+}
+
+#[tokio::test]
+async fn metrics_at_the_root_take_the_place_of_the_landing_page() {
+    let server = Setup { telemetry_path: "/", ..Setup::default() }.start().await;
+    let answer = server.get("/").await;
+    assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+}
+
+#[tokio::test]
+async fn a_scraper_gets_the_format_and_the_encoding_that_it_asks_for() {
+    let server = Setup::default().start().await;
+    let mut connection = server.connect().await;
+    let wanted = "Accept: application/openmetrics-text;version=1.0.0\r\nAccept-Encoding: gzip\r\n";
+    let answer = connection.request("HEAD", "/metrics", wanted).await;
+    assert_eq!(answer.header("content-encoding"), Some("gzip"));
+    assert!(answer.header("content-type").unwrap().starts_with("application/openmetrics-text"));
+    let plain = connection.request("GET", "/metrics", "").await;
+    assert_eq!(plain.header("content-encoding"), None);
+}
