@@ -35,3 +35,4 @@
 
 pub mod catalogue;
 pub mod clock;
+pub mod config;
