@@ -34,5 +34,6 @@
 //! * Tokens, codes, secrets and measured values never reach a log or an error.
 
 pub mod catalogue;
+pub mod cli;
 pub mod clock;
 pub mod config;
