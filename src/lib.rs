@@ -36,4 +36,5 @@
 pub mod catalogue;
 pub mod cli;
 pub mod clock;
+pub mod commands;
 pub mod config;

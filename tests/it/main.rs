@@ -1,1 +1,6 @@
 //! The only integration crate: the program as its users meet it.
+
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the message")]
+
+mod cli;
+mod config;
