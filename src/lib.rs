@@ -34,11 +34,15 @@
 //! * Tokens, codes, secrets and measured values never reach a log or an error.
 
 pub mod catalogue;
+pub mod cli;
 pub mod clock;
+pub mod commands;
+pub mod config;
 pub mod exposition;
 pub mod http;
 pub mod process;
 pub mod reading;
+pub mod refresh;
 pub mod session;
 pub mod sim;
 pub mod storage;

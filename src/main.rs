@@ -1,3 +1,26 @@
 //! The command line program.
 
-fn main() {}
+use std::io;
+use std::process::ExitCode;
+
+use clap::Parser;
+use withings_exporter::cli::Cli;
+use withings_exporter::commands;
+use withings_exporter::config::ConfigError;
+
+/// Wrong usage or configuration, as clap exits too.
+const EXIT_MISTAKE: u8 = 2;
+
+fn main() -> ExitCode {
+    let Err(err) = commands::run(&Cli::parse(), &mut io::stdout()) else { return ExitCode::SUCCESS };
+    if is_broken_pipe(&err) {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("error: {err:#}");
+    if err.is::<ConfigError>() { ExitCode::from(EXIT_MISTAKE) } else { ExitCode::FAILURE }
+}
+
+/// Whether the reader of the output has seen enough, as `head` does.
+fn is_broken_pipe(err: &anyhow::Error) -> bool {
+    err.downcast_ref::<io::Error>().is_some_and(|err| err.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -1,8 +1,10 @@
 //! The only integration crate: the program as its users meet it.
-mod sim;
 
-#![allow(clippy::unwrap_used, reason = "a panic is the message of a test")]
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the message")]
 
+mod cli;
+mod config;
 mod exposition;
 mod http_client;
+mod sim;
 mod web;

@@ -1,0 +1,249 @@
+//! The command line: flags, commands and their environment variables. Types only; [`crate::commands`] acts on them.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use url::Url;
+
+use crate::catalogue;
+use crate::telemetry::Build;
+use crate::telemetry::log::{self, Level};
+
+/// Loopback: health data is not offered to the network unasked.
+const DEFAULT_ADDRESS: &str = "127.0.0.1:10064";
+
+/// Paths that the exporter itself answers.
+const TAKEN_PATHS: [&str; 3] = ["/", "/authorize", "/callback"];
+
+/// Prometheus exporter for Withings health data: scales, blood pressure cuffs, sleep mats, thermometers and watches.
+///
+/// Without a command, it refreshes the measurements and serves them until a signal.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "withings-exporter", disable_version_flag = true)]
+pub struct Cli {
+    /// The flags of every command.
+    #[command(flatten)]
+    pub flags: Flags,
+    /// The command; `None` is serve.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// The commands beside serve.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Show a simulated household: metrics with no account.
+    Demo {
+        /// Serve the captured answers in this directory instead of a simulation.
+        #[arg(long = "demo.replay", value_name = "DIR", env = "WITHINGS_EXPORTER_DEMO_REPLAY")]
+        replay: Option<PathBuf>,
+    },
+    /// Read the configuration and print what would be exported, or the mistake.
+    CheckConfig,
+    /// Print the catalogue of measurements.
+    Measurements {
+        /// How it is printed.
+        #[arg(long, value_name = "FORMAT", default_value = "table")]
+        format: Format,
+    },
+}
+
+/// The flags that stand before or after any command. Each has an environment variable.
+#[derive(Clone, Debug, Args)]
+pub struct Flags {
+    /// The configuration file.
+    #[arg(
+        long = "config.file",
+        value_name = "FILE",
+        global = true,
+        default_value = "withings.yaml",
+        env = "WITHINGS_EXPORTER_CONFIG_FILE"
+    )]
+    pub config_file: PathBuf,
+
+    /// The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`].
+    #[arg(long = "storage.path", value_name = "DIR", global = true, env = "WITHINGS_EXPORTER_STORAGE_PATH")]
+    pub storage_path: Option<PathBuf>,
+
+    /// The address to listen on, as HOST:PORT or :PORT; repeat it for several.
+    #[arg(
+        long = "web.listen-address",
+        value_name = "ADDRESS",
+        global = true,
+        value_delimiter = ',',
+        default_value = DEFAULT_ADDRESS,
+        env = "WITHINGS_EXPORTER_WEB_LISTEN_ADDRESS"
+    )]
+    pub listen_addresses: Vec<ListenAddress>,
+
+    /// The path of the metrics.
+    #[arg(
+        long = "web.telemetry-path",
+        value_name = "PATH",
+        global = true,
+        default_value = "/metrics",
+        value_parser = telemetry_path,
+        env = "WITHINGS_EXPORTER_WEB_TELEMETRY_PATH"
+    )]
+    pub telemetry_path: String,
+
+    /// The most scrapes at the same time; 0 is no limit.
+    #[arg(
+        long = "web.max-requests",
+        value_name = "NUMBER",
+        global = true,
+        default_value_t = 40,
+        env = "WITHINGS_EXPORTER_WEB_MAX_REQUESTS"
+    )]
+    pub max_requests: usize,
+
+    /// Leave out the metrics of the exporter itself.
+    #[arg(
+        long = "web.disable-exporter-metrics",
+        global = true,
+        value_parser = BoolishValueParser::new(),
+        env = "WITHINGS_EXPORTER_WEB_DISABLE_EXPORTER_METRICS"
+    )]
+    pub disable_exporter_metrics: bool,
+
+    /// The least severe messages to log.
+    #[arg(
+        long = "log.level",
+        value_name = "LEVEL",
+        global = true,
+        default_value = "info",
+        env = "WITHINGS_EXPORTER_LOG_LEVEL"
+    )]
+    pub log_level: Level,
+
+    /// The format of log messages.
+    #[arg(
+        long = "log.format",
+        value_name = "FORMAT",
+        global = true,
+        default_value = "logfmt",
+        env = "WITHINGS_EXPORTER_LOG_FORMAT"
+    )]
+    pub log_format: log::Format,
+
+    /// Print the version.
+    #[arg(short = 'V', long, global = true, action = ArgAction::SetTrue)]
+    pub version: bool,
+}
+
+/// Where the server listens: a host, which is a name, an IP address or every interface, and a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenAddress {
+    /// Empty for every interface. An IPv6 address has no brackets here.
+    host: String,
+    port: u16,
+}
+
+/// How the catalogue is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Columns for a terminal.
+    Table,
+    /// The README's table.
+    Markdown,
+    /// An array of objects.
+    Json,
+}
+
+/// The version as `--version` prints it, without a newline. The revision is given when the program is built.
+#[must_use]
+pub fn version() -> String {
+    let Build { version, revision, .. } = Build::this();
+    format!("withings-exporter, version {version} (revision: {revision})")
+}
+
+impl Flags {
+    /// The storage directory: the flag's, else systemd's `$STATE_DIRECTORY` (the first of them), else `data`.
+    #[must_use]
+    pub fn storage_path(&self, state_directory: Option<OsString>) -> PathBuf {
+        let from_systemd = || {
+            let directories = state_directory.filter(|it| !it.is_empty())?;
+            directories.to_str().and_then(|it| it.split(':').next()).map(PathBuf::from).or(Some(directories.into()))
+        };
+        self.storage_path.clone().or_else(from_systemd).unwrap_or_else(|| Path::new("data").to_owned())
+    }
+
+    /// The `base_url` of a configuration that has none: `http://localhost:PORT` with the first address's port.
+    #[must_use]
+    pub fn default_base_url(&self) -> Url {
+        localhost(self.listen_addresses.first().map_or(0, |it| it.port))
+    }
+}
+
+impl FromStr for ListenAddress {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (host, port) = text.rsplit_once(':').ok_or("it has no port; write HOST:PORT or :PORT")?;
+        let port = port.parse().map_err(|_| "the port must be a number from 0 to 65535")?;
+        let bare = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+        if bare.is_none() && host.contains([':', '[', ']']) {
+            return Err("an IPv6 address stands in brackets, as in [::1]:10064");
+        }
+        if host.contains(['/', ' ']) {
+            return Err("it must be HOST:PORT, without http:// and without a path");
+        }
+        Ok(Self { host: bare.unwrap_or(host).to_owned(), port })
+    }
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.host {
+            host if host.contains(':') => write!(f, "[{host}]:{}", self.port),
+            host => write!(f, "{host}:{}", self.port),
+        }
+    }
+}
+
+impl ToSocketAddrs for ListenAddress {
+    type Iter = std::vec::IntoIter<SocketAddr>;
+
+    /// The socket addresses to try, in this order, until one can be bound. A name is looked up, which blocks.
+    fn to_socket_addrs(&self) -> std::io::Result<Self::Iter> {
+        // The IPv6 wildcard takes IPv4 too; the IPv4 one is for hosts without IPv6.
+        let hosts = if self.host.is_empty() { vec!["::", "0.0.0.0"] } else { vec![self.host.as_str()] };
+        let found: Vec<Vec<SocketAddr>> = hosts
+            .into_iter()
+            .map(|host| Ok((host, self.port).to_socket_addrs()?.collect()))
+            .collect::<std::io::Result<_>>()?;
+        Ok(found.concat().into_iter())
+    }
+}
+
+impl From<Format> for catalogue::Format {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Table => Self::Table,
+            Format::Markdown => Self::Markdown,
+            Format::Json => Self::Json,
+        }
+    }
+}
+
+fn localhost(port: u16) -> Url {
+    Url::parse(&format!("http://localhost:{port}")).expect("every port makes a URL")
+}
+
+fn telemetry_path(text: &str) -> Result<String, &'static str> {
+    if !text.starts_with('/') || text.contains(|c: char| c.is_whitespace() || c.is_control() || "?#%".contains(c)) {
+        return Err("it must begin with / and have no spaces, ?, # or %");
+    }
+    if TAKEN_PATHS.contains(&text) || text.starts_with("/-/") {
+        return Err("this path is taken by the exporter's own pages");
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,39 @@
+//! `check-config`: what the configuration means, without its secret.
+
+use std::env;
+use std::io::{self, Write};
+
+use anyhow::Result;
+use url::Url;
+
+use crate::cli::Flags;
+use crate::config::{Config, format_duration};
+
+/// Loads the configuration and prints what would be exported; fails with the mistake.
+pub(super) fn run(flags: &Flags, out: &mut dyn Write) -> Result<()> {
+    let config = Config::load(&flags.config_file, &|name| env::var(name).ok(), &flags.default_base_url())?;
+    writeln!(out, "{} is valid.\n", flags.config_file.display())?;
+    Ok(print(&config, out)?)
+}
+
+fn print(config: &Config, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "Redirect URI         {} (register this one with Withings)", config.redirect_uri())?;
+    writeln!(out, "API                  {}", plain(&config.api_url))?;
+    writeln!(out, "Login page           {}", plain(&config.account_url))?;
+    writeln!(out, "Refresh interval     {}", format_duration(config.refresh_interval))?;
+    writeln!(out, "Requests per minute  {}", config.requests_per_minute)?;
+    writeln!(out, "\nProfiles ({})", config.profiles.len())?;
+    for profile in &config.profiles {
+        writeln!(out, "  {profile}")?;
+    }
+    writeln!(out, "\nMetrics ({})", config.measurements.iter().len())?;
+    for measurement in config.measurements.iter() {
+        writeln!(out, "  {:45}  {}", measurement.metric(), measurement.what)?;
+    }
+    Ok(())
+}
+
+/// The URL as the configuration writes it, without the slash of an empty path.
+fn plain(url: &Url) -> &str {
+    url.as_str().trim_end_matches('/')
+}

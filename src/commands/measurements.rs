@@ -1,0 +1,13 @@
+//! `measurements`: the catalogue.
+
+use std::io::Write;
+
+use anyhow::Result;
+
+use crate::catalogue;
+use crate::cli::Format;
+
+/// Prints the catalogue in `format`.
+pub(super) fn run(format: Format, out: &mut dyn Write) -> Result<()> {
+    Ok(out.write_all(catalogue::document(format.into()).as_bytes())?)
+}

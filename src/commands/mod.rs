@@ -1,0 +1,24 @@
+//! One file for each command. The only place that knows every layer.
+
+mod check_config;
+mod measurements;
+
+use std::io::Write;
+
+use anyhow::{Result, bail};
+
+use crate::cli::{Cli, Command, version};
+
+/// Does what the command line says; what a command prints goes to `out`.
+///
+/// Fails with a [`crate::config::ConfigError`] in the chain where the configuration is wrong.
+pub fn run(cli: &Cli, out: &mut dyn Write) -> Result<()> {
+    if cli.flags.version {
+        return Ok(writeln!(out, "{}", version())?);
+    }
+    match &cli.command {
+        None | Some(Command::Demo { .. }) => bail!("not built yet"),
+        Some(Command::CheckConfig) => check_config::run(&cli.flags, out),
+        Some(Command::Measurements { format }) => measurements::run(*format, out),
+    }
+}

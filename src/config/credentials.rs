@@ -1,0 +1,44 @@
+//! Client id and client secret: from the file, from a file with the secret, or from the environment, which wins.
+
+use secrecy::SecretString;
+
+use super::block::Block;
+use super::diagnostic::Mistake;
+use super::scalar::text;
+
+const ID: &str = "client_id";
+const SECRET: &str = "client_secret";
+const SECRET_FILE: &str = "client_secret_file";
+const ID_VARIABLE: &str = "WITHINGS_CLIENT_ID";
+const SECRET_VARIABLE: &str = "WITHINGS_CLIENT_SECRET";
+
+/// `client_id`, or the environment's.
+pub(super) fn client_id(block: &Block<'_>) -> Result<String, Mistake> {
+    if let Some(id) = block.outside.variable(ID_VARIABLE) {
+        return Ok(id);
+    }
+    block.read(ID, |key, node| text(key, node).map(str::to_owned))?.ok_or_else(|| {
+        block.missing(ID).help(format!("your Withings application has one; write it here or set {ID_VARIABLE}"))
+    })
+}
+
+/// `client_secret`, or the content of `client_secret_file`, or the environment's.
+pub(super) fn client_secret(block: &Block<'_>) -> Result<SecretString, Mistake> {
+    if let (Some(_), Some(file)) = (block.key(SECRET), block.key(SECRET_FILE)) {
+        let what = format!("`{SECRET}` and `{SECRET_FILE}` are both given");
+        return Err(Mistake::at(file, what).help("keep one of them"));
+    }
+    if let Some(secret) = block.outside.variable(SECRET_VARIABLE) {
+        return Ok(secret.into());
+    }
+    if let Some(secret) = block.read(SECRET, |key, node| text(key, node).map(SecretString::from))? {
+        return Ok(secret);
+    }
+    let file = block.read(SECRET_FILE, |key, node| block.outside.secret_file(node, text(key, node)?))?;
+    file.map(SecretString::from).ok_or_else(|| {
+        block.missing(SECRET).help(format!(
+            "your Withings application has one; write it here, name a file with `{SECRET_FILE}`, or set \
+             {SECRET_VARIABLE}"
+        ))
+    })
+}

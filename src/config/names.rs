@@ -1,0 +1,135 @@
+//! Lists of names: profiles and measurements. One name, a list of names, or a mapping with the names and empty values.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::Selection;
+use super::diagnostic::Mistake;
+use super::document::{Node, Value};
+use super::nearest::nearest;
+use super::scalar::{shown, wrong_kind};
+use crate::catalogue::{Group, Measurement};
+
+/// The longest name of a profile, in characters.
+const LONGEST_PROFILE: usize = 200;
+
+/// What to write under `profiles`.
+pub(super) const PROFILES_HELP: &str = "write the name of each person: `profiles: [Alice, Bob]`";
+
+/// The word for every measurement.
+const ALL: &str = "all";
+
+/// `profiles`: at least one, each once, in the file's order.
+pub(super) fn profiles(key: &str, node: &Node) -> Result<Vec<Arc<str>>, Mistake> {
+    if matches!(node.value, Value::Null) {
+        return Err(Mistake::at(node, format!("`{key}` has no value")).help(PROFILES_HELP));
+    }
+    let names = names(key, node)?;
+    if names.is_empty() {
+        return Err(Mistake::at(node, format!("`{key}` is empty")).help(PROFILES_HELP));
+    }
+    names.into_iter().map(|(node, name)| profile(node, name)).collect()
+}
+
+/// `measurements`: nothing means all; keys, groups and `all` add up.
+pub(super) fn measurements(key: &str, node: &Node) -> Result<Selection, Mistake> {
+    if matches!(node.value, Value::Null) {
+        return Ok(Selection::all());
+    }
+    let names = names(key, node)?;
+    if names.is_empty() {
+        return Err(Mistake::at(node, format!("`{key}` is empty: nothing would be exported"))
+            .help(format!("leave `{key}` out for all of them, or name some: `{key}: [weight_kg, sleep]`")));
+    }
+    let mut selected = BTreeSet::new();
+    for (node, name) in names {
+        selected.extend(selection(node, name)?);
+    }
+    Ok(Selection(selected))
+}
+
+/// The names with their nodes, each once and none blank.
+fn names<'a>(key: &str, node: &'a Node) -> Result<Vec<(&'a Node, &'a str)>, Mistake> {
+    let nodes: Vec<&Node> = match &node.value {
+        Value::List(items) => items.iter().collect(),
+        Value::Map(entries) => {
+            entries.iter().map(|(name, value)| empty_value(key, name, value)).collect::<Result<_, Mistake>>()?
+        }
+        _ => vec![node],
+    };
+    let mut names: Vec<(&Node, &str)> = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let name = name(key, node)?;
+        if names.iter().any(|(_, other)| *other == name) {
+            return Err(Mistake::at(node, format!("{} stands twice in `{key}`", shown(node))).help("name each once"));
+        }
+        names.push((node, name));
+    }
+    Ok(names)
+}
+
+fn empty_value<'a>(key: &str, name: &'a Node, value: &Node) -> Result<&'a Node, Mistake> {
+    match value.value {
+        Value::Null => Ok(name),
+        _ => Err(Mistake::at(value, format!("{} in `{key}` takes no value", shown(name)))
+            .help(format!("a mapping under `{key}` has the names and nothing after the colons"))),
+    }
+}
+
+fn name<'a>(key: &str, node: &'a Node) -> Result<&'a str, Mistake> {
+    let empty = || Mistake::at(node, format!("a name in `{key}` is empty")).help("write a name or remove it");
+    match &node.value {
+        Value::Null => Err(empty()),
+        Value::Text(text) if text.trim().is_empty() => Err(empty()),
+        Value::Text(text) | Value::Integer(text) => Ok(text),
+        Value::Bool(_) | Value::Float(_) => Err(wrong_kind(key, "names", node).help("put it in quotes if it is one")),
+        _ => Err(wrong_kind(key, "names", node)
+            .help("write one name, a list of names, or a mapping with the names and empty values")),
+    }
+}
+
+fn profile(node: &Node, name: &str) -> Result<Arc<str>, Mistake> {
+    if name.chars().any(char::is_control) {
+        return Err(Mistake::at(node, "a profile's name must not have control characters")
+            .help("line breaks and tabs are such"));
+    }
+    let length = name.chars().count();
+    if length > LONGEST_PROFILE {
+        return Err(Mistake::at(node, format!("a profile's name of {length} characters is too long"))
+            .help(format!("allowed are {LONGEST_PROFILE}")));
+    }
+    Ok(name.into())
+}
+
+/// What one word selects.
+fn selection(node: &Node, name: &str) -> Result<Vec<Measurement>, Mistake> {
+    if name == ALL {
+        return Ok(Measurement::all().collect());
+    }
+    if let Some(measurement) = Measurement::by_key(name) {
+        return Ok(vec![measurement]);
+    }
+    let Some(group) = Group::by_name(name) else { return Err(unknown(node, name)) };
+    let members: Vec<Measurement> = group.measurements().collect();
+    if members.is_empty() {
+        return Err(Mistake::at(node, format!("the group `{name}` has no measurements in this version"))
+            .help(format!("groups that have some: {}", groups().join(", "))));
+    }
+    Ok(members)
+}
+
+fn unknown(node: &Node, name: &str) -> Mistake {
+    // The metric's name is the mistake that people make who copy from a dashboard.
+    let key = name.strip_prefix("withings_").unwrap_or(name);
+    let words: Vec<&str> = Measurement::all().map(|it| it.key).chain(groups()).collect();
+    Mistake::at(node, format!("{} is not a measurement", shown(node)))
+        .did_you_mean(nearest(key, words.iter().copied()).filter(|_| !node.hidden))
+        .help(format!("allowed are the groups {}", groups().join(", ")))
+        .help("and the keys that `withings-exporter measurements` prints")
+}
+
+/// The words for many measurements that select some in this version.
+fn groups() -> Vec<&'static str> {
+    let with_members = Group::ALL.into_iter().filter(|group| group.measurements().next().is_some());
+    std::iter::once(ALL).chain(with_members.map(Group::name)).collect()
+}

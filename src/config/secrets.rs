@@ -1,0 +1,100 @@
+//! What stands outside the configuration file: `secrets.yaml` beside it, files with one secret, and the environment.
+
+use std::fs;
+use std::path::Path;
+
+use super::diagnostic::Mistake;
+use super::document::{self, Node, Value};
+use super::excerpt::quoted;
+use super::nearest::nearest;
+
+const SECRETS_FILE: &str = "secrets.yaml";
+
+/// What a configuration may take from outside its file.
+pub(super) struct Outside<'a> {
+    /// The folder of the configuration file: relative paths start here.
+    pub(super) folder: &'a Path,
+    /// A variable of the environment.
+    pub(super) env: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Outside<'_> {
+    /// A variable of the environment without its trailing newline; an empty one counts as not set.
+    pub(super) fn variable(&self, name: &str) -> Option<String> {
+        let value = (self.env)(name)?;
+        let value = value.trim_end_matches(['\r', '\n']);
+        (!value.is_empty()).then(|| value.to_owned())
+    }
+
+    /// `node` with every `!secret NAME` in it replaced by what `secrets.yaml` says.
+    pub(super) fn resolve(&self, node: &Node) -> Result<Node, Mistake> {
+        let value = match &node.value {
+            Value::Tagged(tag, name) => return self.secret(node, tag, name),
+            Value::List(items) => {
+                Value::List(items.iter().map(|item| self.resolve(item)).collect::<Result<_, Mistake>>()?)
+            }
+            Value::Map(entries) => {
+                let entry = |(key, value): &(Node, Node)| Ok((self.resolve(key)?, self.resolve(value)?));
+                Value::Map(entries.iter().map(entry).collect::<Result<_, Mistake>>()?)
+            }
+            scalar => scalar.clone(),
+        };
+        Ok(Node { value, ..*node })
+    }
+
+    /// The content of a file with one secret, named by `node`, without its trailing newline.
+    pub(super) fn secret_file(&self, node: &Node, name: &str) -> Result<String, Mistake> {
+        let shown = if node.hidden { None } else { quoted(name) };
+        let shown = shown.unwrap_or_else(|| "named here".to_owned());
+        let bytes = fs::read(self.folder.join(name)).map_err(|err| {
+            Mistake::at(node, format!("cannot read the secret file {shown}: {err}"))
+                .help("`client_secret_file` is the path of a file with the secret in it, relative to this file")
+        })?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| Mistake::at(node, format!("the secret file {shown} is not UTF-8 text")))?;
+        let secret = text.trim_end_matches(['\r', '\n']);
+        if secret.trim().is_empty() {
+            return Err(Mistake::at(node, format!("the secret file {shown} is empty")));
+        }
+        if secret.contains(['\r', '\n']) {
+            return Err(Mistake::at(node, format!("the secret file {shown} has more than one line"))
+                .help("it holds the secret and nothing else"));
+        }
+        Ok(secret.to_owned())
+    }
+
+    fn secret(&self, node: &Node, tag: &str, name: &Node) -> Result<Node, Mistake> {
+        if tag != "secret" {
+            // Not named: a secret may begin with `!`.
+            return Err(Mistake::at(node, "this tag is not known here")
+                .did_you_mean(nearest(tag, ["secret"]).map(|_| "!secret NAME"))
+                .help("the only tag is `!secret NAME`, which reads secrets.yaml beside this file"));
+        }
+        let Some(wanted) = name.text() else {
+            return Err(Mistake::at(node, "`!secret` is followed by a name").help("for example `!secret withings`"));
+        };
+        let Value::Map(entries) = self.secrets(node)? else {
+            return Err(
+                Mistake::at(node, format!("{SECRETS_FILE} has no names")).help("it has lines like `NAME: value`")
+            );
+        };
+        // Home Assistant takes the last of two, and it is its file.
+        let found = entries.into_iter().rev().find(|(key, _)| key.text() == Some(wanted));
+        let Some((_, value)) = found else {
+            let shown = quoted(wanted).unwrap_or_else(|| "such name".to_owned());
+            return Err(Mistake::at(node, format!("{SECRETS_FILE} has no {shown}"))
+                .help(format!("`!secret NAME` reads the line `NAME: value` of {SECRETS_FILE} beside this file")));
+        };
+        Ok(value.hidden_at(node.id))
+    }
+
+    fn secrets(&self, node: &Node) -> Result<Value, Mistake> {
+        let bytes = fs::read(self.folder.join(SECRETS_FILE)).map_err(|err| {
+            Mistake::at(node, format!("cannot read {SECRETS_FILE} beside this file: {err}"))
+                .help(format!("`!secret NAME` reads the line `NAME: value` of {SECRETS_FILE}"))
+        })?;
+        let document = super::decode(&bytes).and_then(document::read);
+        let broken = |mistake: Mistake| Mistake::at(node, format!("{SECRETS_FILE}, {}", mistake.in_secret_file()));
+        Ok(document.map_err(broken)?.value)
+    }
+}

@@ -1,0 +1,76 @@
+//! The command line as a shell meets it: environment, version, exit codes, pipes.
+
+use std::process::{Command, Output, Stdio};
+
+fn exporter(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_withings-exporter"));
+    command.env_clear().args(arguments).envs(variables.iter().copied());
+    command
+}
+
+fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    exporter(arguments, variables).output().unwrap()
+}
+
+/// Expects success and returns what was printed.
+#[track_caller]
+fn check_printed(arguments: &[&str], variables: &[(&str, &str)]) -> String {
+    let output = run(arguments, variables);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Expects exit code 2 and a message on stderr that contains this.
+#[track_caller]
+fn check_refused(arguments: &[&str], variables: &[(&str, &str)], part_of_message: &str) {
+    let output = run(arguments, variables);
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(message.contains(part_of_message), "{message}");
+}
+
+#[test]
+fn the_version_names_program_version_and_revision() {
+    let version = check_printed(&["--version"], &[]);
+    let expected = format!("withings-exporter, version {} (revision: ", env!("CARGO_PKG_VERSION"));
+    assert!(version.starts_with(&expected) && version.ends_with(")\n"), "{version}");
+    assert_eq!(check_printed(&["measurements", "--version"], &[]), version);
+}
+
+#[test]
+fn flags_come_from_the_environment_and_the_command_line_wins() {
+    let file = ("WITHINGS_EXPORTER_CONFIG_FILE", "tests/config/good/smallest.yaml");
+    let addresses = ("WITHINGS_EXPORTER_WEB_LISTEN_ADDRESS", "[::1]:9001,localhost:9002");
+    let printed = check_printed(&["check-config"], &[file, addresses]);
+    assert!(printed.contains("http://localhost:9001/callback"), "{printed}");
+    let printed = check_printed(&["--web.listen-address", ":9003", "check-config"], &[file, addresses]);
+    assert!(printed.contains("http://localhost:9003/callback"), "{printed}");
+}
+
+#[test]
+fn wrong_usage_exits_with_2_and_names_the_flag() {
+    check_refused(&["--web.listen-address", "nowhere"], &[], "--web.listen-address");
+    check_refused(&["check-config"], &[("WITHINGS_EXPORTER_LOG_LEVEL", "loud")], "--log.level");
+    let switch = "WITHINGS_EXPORTER_WEB_DISABLE_EXPORTER_METRICS";
+    check_refused(&["measurements"], &[(switch, "perhaps")], "--web.disable-exporter-metrics");
+    for value in ["true", "false", "1", "0"] {
+        check_printed(&["measurements"], &[(switch, value)]);
+    }
+}
+
+#[test]
+fn the_catalogue_is_printed_in_every_format() {
+    assert!(check_printed(&["measurements"], &[]).starts_with("KEY "));
+    assert!(check_printed(&["measurements", "--format", "markdown"], &[]).starts_with("| Metric |"));
+    assert!(check_printed(&["measurements", "--format", "json"], &[]).starts_with('['));
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let mut command = exporter(&["measurements", "--format", "json"], &[]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,0 +1,169 @@
+//! `check-config` on files: every wrong configuration has its exact message beside it, every good one its meaning.
+//!
+//! `UPDATE_EXPECT=1` writes the expected files anew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// What the test files use as secrets: one like a password, one like Withings'. None may ever be printed.
+const SECRETS: [&str; 2] = ["hush-hush", "5ecde7a1b0c4f6e85ecde7a1b0c4f6e85ecde7a1b0c4f6e85ecde7a1b0c4f6e8"];
+
+#[test]
+fn every_wrong_configuration_has_its_message() {
+    let cases = yaml_files("tests/config");
+    assert!(cases.len() >= 40, "{} files", cases.len());
+    for case in cases {
+        let output = check_config(Path::new("."), &case, &[]);
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}: {message}", case.display());
+        assert!(output.stdout.is_empty(), "{}", case.display());
+        check_no_secret(&message);
+        check_expected(&case.with_extension("txt"), &message);
+    }
+}
+
+#[test]
+fn every_good_configuration_has_its_meaning() {
+    for case in yaml_files("tests/config/good") {
+        let output = check_config(Path::new("."), &case, &[]);
+        let meaning = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}: {}", case.display(), String::from_utf8_lossy(&output.stderr));
+        check_no_secret(&meaning);
+        check_expected(&case.with_extension("txt"), &meaning);
+    }
+}
+
+#[test]
+fn a_missing_file_is_shown_how_to_make_one() {
+    check_refused(
+        &[],
+        "error: there is no configuration file withings.yaml\n \
+          = write one, or name another with --config.file; the smallest configuration is:\n\n\
+          withings:\n  client_id: CLIENT_ID\n  client_secret: CLIENT_SECRET\n  profiles:\n    - Alice\n    - Bob\n",
+    );
+}
+
+#[test]
+fn a_directory_is_no_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("withings.yaml")).unwrap();
+    let output = check_config(folder.path(), Path::new("withings.yaml"), &[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "error: withings.yaml is a directory, not a configuration file\n"
+    );
+}
+
+#[test]
+fn a_broken_secrets_file_is_named_with_the_place_and_no_line_of_it() {
+    let config = "withings:\n  client_id: id\n  client_secret: !secret withings\n  profiles: Alice\n";
+    check_refused(
+        &[("withings.yaml", config), ("secrets.yaml", "withings: hush-hush\n  wifi: hush-hush\n")],
+        "error: secrets.yaml, line 2, column 7: this is not valid YAML: mapping values are not allowed in this context\n \
+          --> withings.yaml:3:18\n  |\n3 |   client_secret: !secret withings\n  |                  ^\n",
+    );
+    check_refused(
+        &[("withings.yaml", config), ("secrets.yaml", "- hush-hush\n")],
+        "error: secrets.yaml has no names\n --> withings.yaml:3:18\n  |\n3 |   client_secret: !secret withings\n  \
+          |                  ^\n  = it has lines like `NAME: value`\n",
+    );
+}
+
+#[test]
+fn secret_files_are_read_without_their_trailing_newline_and_checked() {
+    let config = "withings:\n  client_id: id\n  client_secret_file: secret.txt\n  profiles: Alice\n";
+    let excerpt = " --> withings.yaml:3:23\n  |\n3 |   client_secret_file: secret.txt\n  |                       ^\n";
+    assert_eq!(run(&[("withings.yaml", config), ("secret.txt", "hush-hush\n")], &[]).status.code(), Some(0));
+    check_refused(
+        &[("withings.yaml", config), ("secret.txt", "\n")],
+        &format!("error: the secret file `secret.txt` is empty\n{excerpt}"),
+    );
+    check_refused(
+        &[("withings.yaml", config), ("secret.txt", "hush-hush\nhush-hush\n")],
+        &format!(
+            "error: the secret file `secret.txt` has more than one line\n{excerpt}  = it holds the secret and nothing \
+             else\n"
+        ),
+    );
+}
+
+#[test]
+fn the_environment_gives_id_and_secret_and_overrides_the_file() {
+    let bare = "withings:\n  profiles: Alice\n";
+    let variables = [("WITHINGS_CLIENT_ID", "id"), ("WITHINGS_CLIENT_SECRET", "hush-hush\n")];
+    assert_eq!(run(&[("withings.yaml", bare)], &variables).status.code(), Some(0));
+
+    let unreadable = "withings:\n  client_id: id\n  client_secret: !secret nowhere\n  profiles: Alice\n";
+    assert_eq!(run(&[("withings.yaml", unreadable)], &variables).status.code(), Some(0));
+    assert_eq!(run(&[("withings.yaml", unreadable)], &[("WITHINGS_CLIENT_SECRET", "")]).status.code(), Some(2));
+
+    let path = [("WITHINGS_EXPORTER_CONFIG_FILE", "other.yaml")];
+    let output = run_command(&[("other.yaml", bare)], &["check-config"], &[&variables[..], &path[..]].concat());
+    assert_eq!(output.status.code(), Some(0));
+}
+
+/// Expects that `check-config` in a folder with these files refuses `withings.yaml` with this message.
+#[track_caller]
+fn check_refused(files: &[(&str, &str)], message: &str) {
+    let output = run(files, &[]);
+    let printed = String::from_utf8(output.stderr).unwrap();
+    check_no_secret(&printed);
+    assert_eq!(printed, message);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+fn run(files: &[(&str, &str)], variables: &[(&str, &str)]) -> Output {
+    run_command(files, &["check-config", "--config.file", "withings.yaml"], variables)
+}
+
+fn run_command(files: &[(&str, &str)], arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, content) in files {
+        write(&folder.path().join(name), content);
+    }
+    exporter(folder.path()).args(arguments).envs(variables.iter().copied()).output().unwrap()
+}
+
+fn check_config(folder: &Path, file: &Path, variables: &[(&str, &str)]) -> Output {
+    let mut command = exporter(folder);
+    command.args(["check-config", "--config.file"]).arg(file).envs(variables.iter().copied()).output().unwrap()
+}
+
+/// The program in this folder, with nothing from this environment.
+fn exporter(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_withings-exporter"));
+    command.current_dir(folder).env_clear();
+    command
+}
+
+/// The configurations in a folder, sorted.
+fn yaml_files(folder: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let is_case = |path: &PathBuf| path.extension().is_some_and(|it| it == "yaml") && !path.ends_with("secrets.yaml");
+    let mut files: Vec<PathBuf> = entries.filter(is_case).collect();
+    files.sort();
+    files
+}
+
+#[track_caller]
+fn check_no_secret(text: &str) {
+    for secret in SECRETS {
+        assert!(!text.contains(secret), "a secret is shown:\n{text}");
+    }
+}
+
+#[track_caller]
+fn check_expected(file: &Path, actual: &str) {
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        return write(file, actual);
+    }
+    let expected = fs::read_to_string(file).unwrap_or_default();
+    assert_eq!(actual, expected, "{}; UPDATE_EXPECT=1 writes it anew", file.display());
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test file needs no atomic replacement")]
+fn write(file: &Path, content: &str) {
+    fs::write(file, content).unwrap();
+}
