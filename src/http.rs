@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderValue, LOCATION};
 use reqwest::{Client, redirect};
 use url::{Host, Url};
 
@@ -85,6 +85,15 @@ impl Http {
             body.extend_from_slice(&chunk);
         }
         Ok(Answer { status, date, body: body.into() })
+    }
+}
+
+impl Http {
+    /// Where a GET of `url` is redirected to; `None` if the answer is no redirect. What the demo's browser does.
+    pub async fn redirect_of(&self, url: Url) -> Result<Option<Url>, HttpError> {
+        let response = self.0.get(url.clone()).send().await.map_err(HttpError::from_reqwest)?;
+        let location = response.headers().get(LOCATION).and_then(|it| it.to_str().ok());
+        Ok(location.and_then(|it| url.join(it).ok()))
     }
 }
 

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use clap::{CommandFactory, Parser};
 
-use super::{Cli, Command, Flags, Format, ListenAddress, LogFormat, LogLevel};
+use super::{Cli, Command, Flags, Format, ListenAddress};
+use crate::telemetry::log::{self, Level};
 
 fn parse(line: &str) -> Cli {
     Cli::try_parse_from(line.split_whitespace()).unwrap_or_else(|err| panic!("{line}: {err}"))
@@ -36,7 +37,7 @@ fn nothing_means_serve_with_the_defaults() {
     assert_eq!(flags.telemetry_path, "/metrics");
     assert_eq!(flags.max_requests, 40);
     assert!(!flags.disable_exporter_metrics);
-    assert_eq!((flags.log_level, flags.log_format), (LogLevel::Info, LogFormat::Logfmt));
+    assert_eq!((flags.log_level, flags.log_format), (Level::Info, log::Format::Logfmt));
 }
 
 #[test]

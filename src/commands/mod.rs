@@ -1,11 +1,16 @@
 //! One file for each command. The only place that knows every layer.
 
 mod check_config;
+mod demo;
+mod exporter;
 mod measurements;
+mod serve;
 
 use std::io::Write;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
+
+pub use exporter::{Exporter, Parts};
 
 use crate::cli::{Cli, Command, version};
 
@@ -17,7 +22,8 @@ pub fn run(cli: &Cli, out: &mut dyn Write) -> Result<()> {
         return Ok(writeln!(out, "{}", version())?);
     }
     match &cli.command {
-        None | Some(Command::Demo { .. }) => bail!("not built yet"),
+        None => serve::run(&cli.flags),
+        Some(Command::Demo { replay }) => demo::run(&cli.flags, replay.as_deref(), out),
         Some(Command::CheckConfig) => check_config::run(&cli.flags, out),
         Some(Command::Measurements { format }) => measurements::run(*format, out),
     }

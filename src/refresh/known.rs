@@ -128,7 +128,11 @@ impl Known {
     /// What is stored of `profile`, unless it is another person's than `user_id`.
     pub(super) fn restore(storage: &Storage, profile: &str, user_id: Option<&str>) -> Self {
         let stored: Option<Self> = storage.readings(profile).unwrap_or_else(|error| {
-            tracing::error!(profile, error = error.with_cause(), "the last readings cannot be read; everything is read anew");
+            tracing::error!(
+                profile,
+                error = error.with_cause(),
+                "the last readings cannot be read; everything is read anew"
+            );
             None
         });
         let mut known = stored.unwrap_or_default();

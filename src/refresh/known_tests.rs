@@ -61,13 +61,14 @@ fn the_last_night_is_spanned_once_if_the_last_day_does_not_hold_it() {
     let rows = serde_json::from_str::<crate::withings::wire::Getsummary>(&night).unwrap().into_rows().0;
     known.note_summaries(Read::everything(NOW), &rows, &noting());
     let spans = known.sleep_spans(NOW);
-    assert_eq!(spans.iter().map(|it| (it.from, it.to)).collect::<Vec<_>>(), [
-        (NOW - 200_000, NOW - 170_000),
-        (NOW - SEGMENTS_SPAN, NOW)
-    ]);
+    assert_eq!(
+        spans.iter().map(|it| (it.from, it.to)).collect::<Vec<_>>(),
+        [(NOW - 200_000, NOW - 170_000), (NOW - SEGMENTS_SPAN, NOW)]
+    );
     for span in spans {
         let segment = Segment { startdate: None, enddate: Some(NOW - 171_000), state: Some(2) };
-        known.note_segments(span, if span.night.is_some() { &[segment][..] } else { &[] }, &noting());
+        let answer: Vec<_> = span.night.is_some().then_some(segment).into_iter().collect();
+        known.note_segments(span, &answer, &noting());
     }
     assert_eq!(known.segment.map(|it| it.ended_at), Some(NOW - 171_000));
     assert_eq!(known.sleep_spans(NOW).len(), 1);

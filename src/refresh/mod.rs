@@ -41,6 +41,8 @@ pub struct Refresher {
     plans: BTreeMap<Call, Plan>,
     /// When the first refresh began: intervals are counted from here, so that they do not drift.
     anchor: Instant,
+    /// When all calls were last made in one go.
+    round_began: Option<Instant>,
     refresh: Option<RefreshSummary>,
     saved_at: Instant,
     settled: Option<oneshot::Sender<()>>,
@@ -77,7 +79,7 @@ impl Refresher {
     pub fn restore(session: Session, place: usize, services: Services) -> (Self, oneshot::Receiver<()>) {
         let (settled, hears) = oneshot::channel();
         let mut status = session.status();
-        let user = status.borrow_and_update().user_id.clone();
+        let Status { consents, user_id: user, .. } = status.borrow_and_update().clone();
         let known = Known::restore(&services.storage, session.profile(), user.as_deref());
         let now = Instant::now();
         let plan = || Plan { due: Some(now), failures: 0, latest: Attempt::None };
@@ -86,12 +88,13 @@ impl Refresher {
             plans: calls.map(|call| (call, plan())).collect(),
             settled: Some(settled).filter(|_| user.is_some() && known.is_empty()),
             session,
-            consents: status.borrow().consents,
+            consents,
             status,
             services,
             place,
             known,
             anchor: now,
+            round_began: None,
             refresh: None,
             saved_at: now,
         };
@@ -124,8 +127,16 @@ impl Refresher {
     /// Makes the calls that are due.
     async fn refresh(&mut self) {
         let began = Instant::now();
-        let due: Vec<Call> =
-            self.plans.iter().filter(|(_, plan)| plan.due.is_some_and(|at| at <= began)).map(|(call, _)| *call).collect();
+        let due: Vec<Call> = self
+            .plans
+            .iter()
+            .filter(|(_, plan)| plan.due.is_some_and(|at| at <= began))
+            .map(|(call, _)| *call)
+            .collect();
+        if due.len() == self.plans.len() {
+            let achieved = self.round_began.replace(began).map(|before| began - before);
+            self.services.telemetry.refresh_interval(self.services.interval, achieved);
+        }
         for call in due {
             let before = self.known.clone();
             let outcome = self.fetch(call).await;

@@ -94,7 +94,9 @@ mod tests {
             (refused(r#"{"status":524}"#), [Next::Interval, Next::Interval]),
             (refused(r#"{"status":601,"body":{"wait_seconds":68}}"#), [after(68), after(68)]),
             (
-                refused(r#"{"status":601,"body":{"wait_seconds":188},"error":"Same arguments in less than 10 seconds"}"#),
+                refused(
+                    r#"{"status":601,"body":{"wait_seconds":188},"error":"Same arguments in less than 10 seconds"}"#,
+                ),
                 [after(189), after(189)],
             ),
             (refused(r#"{"status":2555}"#), [after(15), after(30)]),

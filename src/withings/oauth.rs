@@ -50,8 +50,8 @@ pub struct Application {
     pub account_url: Url,
     /// Where the token endpoint lives, without a path.
     pub api_url: Url,
-    /// Where Withings sends the browser back to.
-    pub redirect_url: Url,
+    /// Where Withings sends the browser back to, exactly as registered.
+    pub redirect_uri: String,
 }
 
 type OAuthClient = oauth2::Client<
@@ -72,11 +72,13 @@ impl OAuth {
     #[must_use]
     pub fn new(application: &Application, client: Client, clock: Clock) -> Self {
         let at = |base: &Url, path| base.join(path).expect("a constant path joins every base URL");
+        let redirect_uri = RedirectUrl::new(application.redirect_uri.clone());
+        let redirect_uri = redirect_uri.expect("the configuration's base URL is a URL");
         let inner = oauth2::Client::new(ClientId::new(application.client_id.clone()))
             .set_client_secret(ClientSecret::new(application.client_secret.expose_secret().to_owned()))
             .set_auth_uri(AuthUrl::from_url(at(&application.account_url, "/oauth2_user/authorize2")))
             .set_token_uri(TokenUrl::from_url(at(&application.api_url, "/v2/oauth2")))
-            .set_redirect_uri(RedirectUrl::from_url(application.redirect_url.clone()))
+            .set_redirect_uri(redirect_uri)
             .set_auth_type(AuthType::RequestBody);
         Self { inner, client, clock }
     }

@@ -1,0 +1,122 @@
+//! The demo: a simulated Withings cloud inside the process, people who log in through the real login path, and the
+//! exporter on top.
+
+use std::io::Write;
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use url::Url;
+
+use super::exporter::Exporter;
+use super::serve::{Signals, bind, into_tokio, landing_page, parts};
+use crate::cli::Flags;
+use crate::clock::Clock;
+use crate::config::{Config, Selection};
+use crate::http::Http;
+use crate::sim::{self, Cloud, Limits};
+use crate::storage::{Purpose, Storage};
+use crate::telemetry::log;
+
+/// The same people at every start.
+const SEED: u64 = 1;
+
+const CLIENT_ID: &str = "demo";
+
+/// Only the simulated cloud knows it, and nobody else listens there.
+const CLIENT_SECRET: &str = "demo-secret";
+
+/// The people's days go on while the demo runs; nobody wants to wait five minutes to see it.
+const REFRESH_INTERVAL: Duration = Duration::from_mins(1);
+
+/// The simulated cloud counts no calls, so that the first metrics are there at once.
+const REQUESTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(12_000).expect("it is not zero");
+
+/// Shows the simulated people, or what was captured in `replay`, until SIGTERM or SIGINT.
+pub(super) fn run(flags: &Flags, replay: Option<&Path>, out: &mut dyn Write) -> Result<()> {
+    log::init(flags.log_level, flags.log_format)?;
+    let listeners = bind(&flags.listen_addresses)?;
+    let temporary = if flags.storage_path.is_none() { Some(TempDir::with_prefix("withings-demo-")?) } else { None };
+    let directory = temporary.as_ref().map_or_else(|| flags.storage_path(None), |it| it.path().to_owned());
+    let storage = Storage::open(&directory, Purpose::Demo)?;
+    let cloud = match replay {
+        Some(dir) => Cloud::replay(dir, Clock::system())?,
+        None => Cloud::seeded(SEED, Clock::system()),
+    };
+    Runtime::new()?.block_on(async {
+        let signals = Signals::listen()?;
+        let listeners = into_tokio(listeners)?;
+        let page = landing_page(listeners.first().context("no address to listen on")?.local_addr()?);
+        let cloud_url = start_cloud(cloud.clone()).await?;
+        let config = config(&cloud, &cloud_url, &page)?;
+        cloud.register(sim::App {
+            client_id: CLIENT_ID.to_owned(),
+            client_secret: CLIENT_SECRET.to_owned(),
+            redirect_uris: vec![config.redirect_uri()],
+        });
+        let exporter = Exporter::assemble(parts(flags, config, storage))?;
+        greet(out, &page, &flags.telemetry_path)?;
+        let visit = visit(cloud, page);
+        tokio::spawn(async move {
+            if let Err(error) = visit.await {
+                tracing::error!("the demo's people could not log in: {error:#}");
+            }
+        });
+        exporter.run(listeners, signals.received()).await;
+        Ok(())
+    })
+}
+
+/// Starts the simulated cloud on a free port of this host and gives its address.
+async fn start_cloud(cloud: Cloud) -> Result<Url> {
+    cloud.limits(Limits::OFF);
+    let listener = TcpListener::bind("127.0.0.1:0").await.context("the simulated cloud found no free port")?;
+    let url = Url::parse(&format!("http://{}", listener.local_addr()?))?;
+    tokio::spawn(sim::serve(listener, cloud, std::future::pending()));
+    Ok(url)
+}
+
+fn config(cloud: &Cloud, cloud_url: &Url, page: &str) -> Result<Config> {
+    Ok(Config {
+        client_id: CLIENT_ID.to_owned(),
+        client_secret: CLIENT_SECRET.into(),
+        profiles: cloud.accounts().iter().map(|it| it.person().name.as_str().into()).collect(),
+        base_url: Url::parse(page)?,
+        measurements: Selection::all(),
+        refresh_interval: REFRESH_INTERVAL,
+        requests_per_minute: REQUESTS_PER_MINUTE,
+        webhooks: false,
+        api_url: cloud_url.clone(),
+        account_url: cloud_url.clone(),
+    })
+}
+
+/// Logs everybody in as a browser would: the exporter's link, the consent page, the way back.
+async fn visit(cloud: Cloud, page: String) -> Result<()> {
+    let page = Url::parse(&page)?;
+    let http = Http::reaching(&[&page])?;
+    for account in cloud.accounts() {
+        let person = account.person();
+        let mut link = page.join("authorize")?;
+        link.query_pairs_mut().append_pair("profile", &person.name);
+        let mut consent = http.redirect_of(link).await?.context("the exporter did not lead to the consent page")?;
+        consent.query_pairs_mut().append_pair("selecteduser", &person.userid.to_string());
+        let back = http.redirect_of(consent).await?.context("the consent page did not lead back")?;
+        ensure!(http.redirect_of(back).await?.is_none(), "the login of {} did not end", person.name);
+    }
+    Ok(())
+}
+
+fn greet(out: &mut dyn Write, page: &str, telemetry_path: &str) -> Result<()> {
+    let metrics = format!("{}{telemetry_path}", page.trim_end_matches('/'));
+    writeln!(out, "Simulated people, real exporter. Nothing here is anybody's data.\n")?;
+    writeln!(out, "  People and logins  {page}")?;
+    writeln!(out, "  Metrics            {metrics}")?;
+    writeln!(out, "  A few of them      curl -s {metrics} | grep withings_weight_kg\n")?;
+    writeln!(out, "Ctrl-C ends it.")?;
+    Ok(out.flush()?)
+}
