@@ -7,4 +7,6 @@ mod config;
 mod exposition;
 mod http_client;
 mod sim;
+mod flow;
 mod web;
+mod world;

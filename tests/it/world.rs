@@ -1,0 +1,197 @@
+//! A whole world in one runtime: a simulated cloud, an exporter on top, storage on disk, and one clock that a paused
+//! runtime moves. Nothing of the exporter is replaced but the time.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+use url::Url;
+use withings_exporter::catalogue::Measurement;
+use withings_exporter::clock::Clock;
+use withings_exporter::commands::{Exporter, Parts};
+use withings_exporter::config::{Config, Selection};
+use withings_exporter::exposition::Live;
+use withings_exporter::reading::{ProfileSnapshot, Snapshot};
+use withings_exporter::sim::{self, Account, Cloud};
+use withings_exporter::storage::{Purpose, Storage};
+
+use crate::http_client::{Answer, Connection};
+
+/// When every world begins: 2026-11-22 17:05 UTC.
+pub(crate) fn beginning() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_795_367_100, 0).unwrap()
+}
+
+/// A cloud, an exporter and the disk between its restarts.
+pub(crate) struct World {
+    pub(crate) cloud: Cloud,
+    pub(crate) clock: Clock,
+    pub(crate) disk: TempDir,
+    /// What the next start of the exporter is configured with.
+    pub(crate) config: Config,
+    cloud_end: Option<oneshot::Sender<()>>,
+    exporter: Option<Running>,
+}
+
+struct Running {
+    address: SocketAddr,
+    snapshots: watch::Receiver<Snapshot>,
+    end: oneshot::Sender<()>,
+    ended: JoinHandle<()>,
+}
+
+impl World {
+    /// The cloud that `people` makes, and an exporter for `profiles` with nobody logged in.
+    pub(crate) async fn start(profiles: &[&str], people: impl FnOnce(Clock) -> Cloud) -> Self {
+        let mut world = Self::asleep(profiles, people).await;
+        world.start_exporter().await;
+        world
+    }
+
+    /// The same with the exporter not started yet.
+    pub(crate) async fn asleep(profiles: &[&str], people: impl FnOnce(Clock) -> Cloud) -> Self {
+        let clock = Clock::following_tokio(beginning());
+        let cloud = people(clock.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let config = config(profiles, listener.local_addr().unwrap());
+        cloud.register(sim::App {
+            client_id: config.client_id.clone(),
+            client_secret: "secret-of-the-app".to_owned(),
+            redirect_uris: vec![config.redirect_uri()],
+        });
+        let (cloud_end, ended) = oneshot::channel();
+        tokio::spawn(sim::serve(listener, cloud.clone(), async { drop(ended.await) }));
+        let disk = TempDir::new().unwrap();
+        Self { cloud, clock, disk, config, cloud_end: Some(cloud_end), exporter: None }
+    }
+
+    /// Starts the exporter on what the disk holds.
+    pub(crate) async fn start_exporter(&mut self) {
+        let storage = Storage::open(self.disk.path(), Purpose::Serve).unwrap();
+        let exporter = Exporter::assemble(Parts {
+            config: self.config.clone(),
+            storage,
+            clock: self.clock.clone(),
+            telemetry_path: "/metrics".to_owned(),
+            max_requests: 40,
+            live: Live::Shown { process: || None },
+        });
+        let exporter = exporter.unwrap();
+        let snapshots = exporter.snapshots();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (end, ending) = oneshot::channel();
+        let ended = tokio::spawn(exporter.run(vec![listener], async { drop(ending.await) }));
+        self.exporter = Some(Running { address, snapshots, end, ended });
+    }
+
+    /// Ends the exporter as a signal does and waits until it has ended.
+    pub(crate) async fn stop_exporter(&mut self) {
+        let Running { end, ended, .. } = self.exporter.take().unwrap();
+        end.send(()).unwrap();
+        ended.await.unwrap();
+    }
+
+    /// Cuts the cloud off: from now on its port refuses connections.
+    pub(crate) async fn stop_cloud(&mut self) {
+        drop(self.cloud_end.take());
+        let port = self.config.api_url.socket_addrs(|| None).unwrap()[0];
+        while tokio::net::TcpStream::connect(port).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Logs `account` in as `profile`, as a browser would; the last answer is the callback's.
+    pub(crate) async fn log_in(&self, profile: &str, account: &Account) -> Answer {
+        let callback = self.consent(profile, account).await;
+        self.get(&callback).await
+    }
+
+    /// Goes from the exporter's link over the consent page, and gives the path of the callback.
+    pub(crate) async fn consent(&self, profile: &str, account: &Account) -> String {
+        let query: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("profile", profile).finish();
+        let begun = self.get(&format!("/authorize?{query}")).await;
+        let mut consent = Url::parse(begun.header("location").unwrap_or_else(|| panic!("{}", begun.body))).unwrap();
+        consent.query_pairs_mut().append_pair("selecteduser", &account.userid().to_string());
+        let path = format!("{}?{}", consent.path(), consent.query().unwrap());
+        let port = self.config.api_url.socket_addrs(|| None).unwrap()[0];
+        let consented = Connection::open(port).await.request("GET", &path, "").await;
+        let back = Url::parse(consented.header("location").unwrap_or_else(|| panic!("{}", consented.body))).unwrap();
+        format!("{}?{}", back.path(), back.query().unwrap())
+    }
+
+    /// GET from the exporter.
+    pub(crate) async fn get(&self, target: &str) -> Answer {
+        self.request("GET", target, "").await
+    }
+
+    /// A request to the exporter; `headers` are whole lines.
+    pub(crate) async fn request(&self, method: &str, target: &str, headers: &str) -> Answer {
+        Connection::open(self.address()).await.request(method, target, headers).await
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.exporter.as_ref().unwrap().address
+    }
+
+    /// The page of metrics, text 0.0.4.
+    pub(crate) async fn metrics(&self) -> String {
+        self.get("/metrics").await.body
+    }
+
+    /// The value of a sample, written as on the page: `name{labels}`.
+    pub(crate) async fn sample(&self, series: &str) -> Option<f64> {
+        let page = self.metrics().await;
+        let value = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))?;
+        Some(value.parse().unwrap())
+    }
+
+    /// Waits until the published snapshot of `profile` is as wanted; an hour of the world's time at most.
+    pub(crate) async fn until(&self, profile: &str, is_wanted: impl Fn(&ProfileSnapshot) -> bool) {
+        let mut snapshots = self.exporter.as_ref().unwrap().snapshots.clone();
+        let of_profile = |all: &Snapshot| all.profiles.iter().find(|it| &*it.profile == profile).is_some_and(|it| is_wanted(it));
+        let waited = tokio::time::timeout(Duration::from_hours(1), snapshots.wait_for(of_profile)).await.map(|it| it.is_ok());
+        assert_eq!(waited, Ok(true), "{:#?}", self.exporter.as_ref().unwrap().snapshots.borrow());
+    }
+
+    /// Waits until `profile` shows this value.
+    pub(crate) async fn until_shown(&self, profile: &str, key: &str, value: f64) {
+        let measurement = Measurement::by_key(key).unwrap();
+        let is_shown = |it: &ProfileSnapshot| {
+            it.readings.iter().any(|it| it.measurement == measurement && (it.value - value).abs() < 1e-9)
+        };
+        self.until(profile, is_shown).await;
+    }
+
+    /// Waits until every call of `profile` has worked or been switched off.
+    pub(crate) async fn until_up(&self, profile: &str) {
+        self.until(profile, |it| it.refresh.is_some() && it.up() == Some(true)).await;
+    }
+
+    /// The parameters of the calls of `action`, oldest first.
+    pub(crate) fn calls(&self, action: &str) -> Vec<sim::Request> {
+        self.cloud.requests().into_iter().filter(|it| it.action.as_deref() == Some(action)).collect()
+    }
+}
+
+fn config(profiles: &[&str], cloud: SocketAddr) -> Config {
+    let cloud = Url::parse(&format!("http://{cloud}")).unwrap();
+    Config {
+        client_id: "the-app".to_owned(),
+        client_secret: "secret-of-the-app".into(),
+        profiles: profiles.iter().map(|it| Arc::from(*it)).collect(),
+        base_url: Url::parse("http://localhost:10064").unwrap(),
+        measurements: Selection::all(),
+        refresh_interval: Duration::from_mins(5),
+        requests_per_minute: NonZeroU32::new(100).unwrap(),
+        webhooks: false,
+        api_url: cloud.clone(),
+        account_url: cloud,
+    }
+}
