@@ -1,2 +1,4 @@
 //! The only integration crate: the program as its users meet it.
+
+mod aiowithings;
 mod sim;
