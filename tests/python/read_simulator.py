@@ -33,7 +33,8 @@ def unix(time: datetime) -> int:
 def group(it) -> dict:
     measures = [[int(m.measurement_type), m.value, m.position] for m in it.measurements]
     times = [unix(it.taken_at), unix(it.stored_at), unix(it.updated_at)]
-    return {"id": it.group_id, "times": times, "category": int(it.category), "device": it.device_id, "measures": measures}
+    category = int(it.category)
+    return {"id": it.group_id, "times": times, "category": category, "device": it.device_id, "measures": measures}
 
 
 def night(it) -> dict:
@@ -69,9 +70,10 @@ async def read(url: str, token: str, start: int, end: int) -> dict:
         client = WithingsClient(session=Redirected(session, URL(url)))
         client.authenticate(token)
         goals = await client.get_goals()
+        nights = await client.get_sleep_summary_since(beginning, list(SleepSummaryDataFields))
         return {
             "groups": [group(it) for it in await client.get_measurement_since(beginning)],
-            "nights": [night(it) for it in await client.get_sleep_summary_since(beginning, list(SleepSummaryDataFields))],
+            "nights": [night(it) for it in nights],
             "segments": [segment(it) for it in await client.get_sleep(*span, list(SleepDataFields))],
             "devices": [device(it) for it in await client.get_devices()],
             "goals": {"steps": goals.steps, "sleep": goals.sleep, "weight": goals.weight},

@@ -2,14 +2,14 @@
 //!
 //! | Name | Lives in | Story |
 //! |---|---|---|
-//! | `alice` | Paris | loses weight, more slowly each year and less in winter; owns one of everything; naps now and then |
-//! | `bob` | New York | high blood pressure, treated; a fever in the last days and every three months; sleeps with a watch |
+//! | `alice` | Paris | loses weight, more slowly each year and less in winter; owns everything; naps now and then |
+//! | `bob` | New York | treated hypertension; a fever in the last days and every three months; sleeps with a watch |
 //! | `Zoë` | Berlin | bought a scale and a sleep mat a few weeks ago |
 //!
 //! A day is a pure function of the seed, of the day on which the cloud began, and of itself. What holds for every day:
 //! weight is fat-free mass and fat mass; sleep is light, deep and dreaming; efficiency is sleep over time in bed.
-//! What happens now and then, because it does: late uploads, manual entries, somebody else on the scale, a goal among the
-//! measurements, another power of ten for the same type, missing values as null, −1 or nothing.
+//! What happens now and then, because it does: late uploads, manual entries, somebody else on the scale, a goal among
+//! the measurements, another power of ten for the same type, missing values as null, −1 or nothing.
 
 mod body;
 mod cast;
