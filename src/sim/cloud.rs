@@ -54,8 +54,8 @@ impl Cloud {
         Self::of(0, clock, Vec::new())
     }
 
-    /// A cloud with the three [`people`] and three years of their history. The same seed and the same time give the same
-    /// answers, byte for byte; as the clock moves, the people go on living.
+    /// A cloud with the three [`people`] and three years of their history. The same seed and the same time give the
+    /// same answers, byte for byte; as the clock moves, the people go on living.
     #[must_use]
     pub fn seeded(seed: u64, clock: Clock) -> Self {
         Self::with_history(seed, 3, clock)

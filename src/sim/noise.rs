@@ -59,3 +59,26 @@ fn mix(seed: u64) -> u64 {
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     z ^ (z >> 31)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chance_repeats_itself_on_every_machine() {
+        let noise = Noise::new(1).fork(2).named("weight");
+        assert_eq!(noise.hex(), "1014f44f3b55b4857d31a3a6e46cb73267e073b4");
+        assert_ne!(noise.number(), Noise::new(1).fork(3).named("weight").number());
+    }
+
+    #[test]
+    fn numbers_stay_where_they_are_wanted() {
+        let draws: Vec<_> = (0..10_000).map(|it| Noise::new(7).fork(it)).collect();
+        assert!(draws.iter().all(|it| (2.0..3.0).contains(&it.between(2.0, 3.0))));
+        assert!(draws.iter().all(|it| (it.around(50.0, 10.0) - 50.0).abs() <= 20.0));
+        let mean = draws.iter().map(|it| it.around(50.0, 10.0)).sum::<f64>() / draws.len() as f64;
+        assert!((mean - 50.0).abs() < 0.5, "{mean}");
+        let often = draws.iter().filter(|it| it.happens(0.25)).count();
+        assert!((2300..2700).contains(&often), "{often}");
+    }
+}

@@ -100,3 +100,60 @@ fn response(reply: Reply, cloud: &Cloud) -> Response<Full<Bytes>> {
     headers.extend(location.map(|it| (LOCATION, it)));
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use tokio::sync::oneshot;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::clock::Clock;
+
+    /// A served cloud: its address, what ends it, and what tells that it has ended.
+    async fn served() -> (SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let cloud = Cloud::new(Clock::system());
+        let server = tokio::spawn(serve(listener, cloud, async { drop(stopped.await) }));
+        (address, stop, server)
+    }
+
+    /// What the server says to a client that sends this and falls silent, until the server hangs up.
+    async fn said_to(address: SocketAddr, request: &[u8]) -> String {
+        let stream = TcpStream::connect(address).await.unwrap();
+        stream.writable().await.unwrap();
+        stream.try_write(request).unwrap();
+        let (mut said, mut buffer) = (String::new(), [0; 1024]);
+        loop {
+            stream.readable().await.unwrap();
+            match stream.try_read(&mut buffer) {
+                Ok(0) => return said,
+                Ok(length) => said.push_str(std::str::from_utf8(&buffer[..length]).unwrap()),
+                Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock),
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_never_finishes_is_hung_up_on() {
+        let (address, _stop, _server) = served().await;
+        let begin = Instant::now();
+        assert_eq!(said_to(address, b"GET / HT").await, "");
+        assert!(begin.elapsed() >= READ_TIMEOUT);
+        let said = said_to(address, b"POST /measure HTTP/1.1\r\nHost: sim\r\nContent-Length: 9\r\n\r\nact").await;
+        assert!(said.starts_with("HTTP/1.1 408 "), "{said}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_ends_when_told_with_an_idle_client_still_there() {
+        let (address, stop, server) = served().await;
+        let client = TcpStream::connect(address).await.unwrap();
+        client.writable().await.unwrap();
+        stop.send(()).unwrap();
+        server.await.unwrap();
+        assert!(TcpStream::connect(address).await.is_err());
+    }
+}

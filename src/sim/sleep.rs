@@ -114,9 +114,10 @@ impl Segment {
             "model_id": night.device.model_id,
             "hash_deviceid": night.device.id,
         });
-        for (name, value) in fields.iter().filter_map(|name| Some((name, vital(name)?))) {
+        let measured = fields.iter().filter(|_| !self.vitals.is_empty());
+        for (name, value) in measured.filter_map(|name| Some((name, vital(name)?))) {
             let minutes = self.minutes().zip(&self.vitals);
-            json[*name] = map_or_list(minutes.map(|(minute, it)| (minute.to_string(), value(it).into())).collect());
+            json[*name] = minutes.map(|(minute, it)| (minute.to_string(), Value::from(value(it)))).collect();
         }
         json
     }

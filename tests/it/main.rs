@@ -2,11 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the message")]
 
+mod aiowithings;
 mod cli;
 mod config;
 mod exposition;
+mod flow;
 mod http_client;
 mod sim;
-mod flow;
 mod web;
 mod world;

@@ -65,7 +65,7 @@ pub(in crate::sim) fn demo(seed: u64, now: i64) -> Resident {
 }
 
 fn alice(seed: u64, days: u64, now: i64) -> Resident {
-    let mut person = Person::new(ALICE, "alice", Europe::Paris);
+    let mut person = Person::new(ALICE, "Alice", Europe::Paris);
     person.goals = Goals { steps: Some(9000), sleep: Some(28_800), weight: Some(68_000) };
     let noise = noise_of(&person, seed);
     let device = |kind, model, number, battery| device(noise, kind, model, number, battery);
@@ -90,7 +90,7 @@ fn alice(seed: u64, days: u64, now: i64) -> Resident {
 }
 
 fn bob(seed: u64, days: u64, now: i64) -> Resident {
-    let mut person = Person::new(BOB, "bob", America::New_York);
+    let mut person = Person::new(BOB, "Bob", America::New_York);
     person.goals = Goals { weight: Some(82_000), ..Goals::default() };
     let noise = noise_of(&person, seed);
     let device = |kind, model, number, battery| device(noise, kind, model, number, battery);

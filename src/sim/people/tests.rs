@@ -20,7 +20,7 @@ fn clock() -> Clock {
 /// The three after three years; told once for all tests, which only look.
 fn people() -> [Account; 3] {
     static CLOUD: LazyLock<Cloud> = LazyLock::new(|| Cloud::seeded(7, clock()));
-    ["alice", "bob", "Zoë"].map(|name| CLOUD.account(name).unwrap())
+    ["Alice", "Bob", "Zoë"].map(|name| CLOUD.account(name).unwrap())
 }
 
 fn value(group: &MeasureGroup, kind: u32) -> Option<f64> {
@@ -167,7 +167,7 @@ fn rows_have_ids_of_their_own() {
 #[test]
 fn a_seed_is_a_life_and_another_seed_another() {
     let weights = |seed| -> BTreeMap<_, _> {
-        let alice = Cloud::with_history(seed, 1, clock()).account("alice").unwrap();
+        let alice = Cloud::with_history(seed, 1, clock()).account("Alice").unwrap();
         alice.groups().into_iter().map(|it| (it.id, it.row.measures)).collect()
     };
     assert_eq!(weights(1), weights(1));
@@ -177,7 +177,7 @@ fn a_seed_is_a_life_and_another_seed_another() {
 #[test]
 fn people_go_on_living_and_the_past_stays() {
     let clock = clock();
-    let alice = Cloud::with_history(1, 1, clock.clone()).account("alice").unwrap();
+    let alice = Cloud::with_history(1, 1, clock.clone()).account("Alice").unwrap();
     let ids = |account: &Account| account.groups().into_iter().map(|it| it.id).collect::<HashSet<_>>();
     let before = ids(&alice);
     clock.advance(Duration::from_hours(72));

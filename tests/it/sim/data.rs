@@ -284,7 +284,7 @@ fn sleep_get_has_a_value_for_each_minute_of_the_fields_asked_for() {
     let from = (NOW - 2 * HOUR).to_string();
     let unmeasured =
         dana.call("/v2/sleep", &[("action", "get"), ("startdate", &from), ("enddate", &to), ("data_fields", "hr")]);
-    assert_eq!(unmeasured.ok()["series"][0]["hr"], json!([]), "an empty map is a list");
+    assert!(unmeasured.ok()["series"][0].get("hr").is_none());
 }
 
 #[test]
