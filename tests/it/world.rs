@@ -115,7 +115,8 @@ impl World {
 
     /// Goes from the exporter's link over the consent page, and gives the path of the callback.
     pub(crate) async fn consent(&self, profile: &str, account: &Account) -> String {
-        let query: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("profile", profile).finish();
+        let query: String =
+            url::form_urlencoded::Serializer::new(String::new()).append_pair("profile", profile).finish();
         let begun = self.get(&format!("/authorize?{query}")).await;
         let mut consent = Url::parse(begun.header("location").unwrap_or_else(|| panic!("{}", begun.body))).unwrap();
         consent.query_pairs_mut().append_pair("selecteduser", &account.userid().to_string());
@@ -155,8 +156,10 @@ impl World {
     /// Waits until the published snapshot of `profile` is as wanted; an hour of the world's time at most.
     pub(crate) async fn until(&self, profile: &str, is_wanted: impl Fn(&ProfileSnapshot) -> bool) {
         let mut snapshots = self.exporter.as_ref().unwrap().snapshots.clone();
-        let of_profile = |all: &Snapshot| all.profiles.iter().find(|it| &*it.profile == profile).is_some_and(|it| is_wanted(it));
-        let waited = tokio::time::timeout(Duration::from_hours(1), snapshots.wait_for(of_profile)).await.map(|it| it.is_ok());
+        let of_profile =
+            |all: &Snapshot| all.profiles.iter().find(|it| &*it.profile == profile).is_some_and(|it| is_wanted(it));
+        let waited =
+            tokio::time::timeout(Duration::from_hours(1), snapshots.wait_for(of_profile)).await.map(|it| it.is_ok());
         assert_eq!(waited, Ok(true), "{:#?}", self.exporter.as_ref().unwrap().snapshots.borrow());
     }
 
