@@ -173,9 +173,12 @@ impl Known {
     }
 
     pub(super) fn note_measures(&mut self, read: Read, groups: &[Group], noting: &Noting) -> Noted {
-        let merged = noting.with(|context| match read.is_of_everything() {
-            true => measures::Merged::Known(measures::choose(groups, context)),
-            false => measures::merge(&self.measures, groups, context),
+        let merged = noting.with(|context| {
+            if read.is_of_everything() {
+                measures::Merged::Known(measures::choose(groups, context))
+            } else {
+                measures::merge(&self.measures, groups, context)
+            }
         });
         let measures::Merged::Known(measures) = merged else { return Noted::ReadEverything };
         self.measures = measures;
@@ -184,9 +187,12 @@ impl Known {
     }
 
     pub(super) fn note_summaries(&mut self, read: Read, rows: &[SummaryRow], noting: &Noting) -> Noted {
-        let merged = noting.with(|context| match read.is_of_everything() {
-            true => sleep::Merged::Known(Sleeps::choose(rows, context)),
-            false => self.sleeps.merge(rows, context),
+        let merged = noting.with(|context| {
+            if read.is_of_everything() {
+                sleep::Merged::Known(Sleeps::choose(rows, context))
+            } else {
+                self.sleeps.merge(rows, context)
+            }
         });
         let sleep::Merged::Known(sleeps) = merged else { return Noted::ReadEverything };
         self.sleeps = sleeps;

@@ -44,7 +44,9 @@ pub struct Refresher {
     /// When all calls were last made in one go.
     round_began: Option<Instant>,
     refresh: Option<RefreshSummary>,
-    saved_at: Instant,
+    /// What is on disk, and since when.
+    stored: Known,
+    stored_at: Instant,
     settled: Option<oneshot::Sender<()>>,
 }
 
@@ -92,11 +94,12 @@ impl Refresher {
             status,
             services,
             place,
+            stored: known.clone(),
             known,
             anchor: now,
             round_began: None,
             refresh: None,
-            saved_at: now,
+            stored_at: now,
         };
         refresher.publish();
         (refresher, hears)
@@ -138,15 +141,19 @@ impl Refresher {
             self.services.telemetry.refresh_interval(self.services.interval, achieved);
         }
         for call in due {
-            let before = self.known.clone();
             let outcome = self.fetch(call).await;
+            if matches!(outcome, Err(SessionError::NewLogin)) {
+                return;
+            }
             self.note_outcome(call, outcome);
             self.publish();
-            self.save_if_changed(&before).await;
+            self.save_if_changed().await;
         }
-        let duration = began.elapsed().as_secs_f64();
-        self.refresh = Some(RefreshSummary { ended_at: self.services.clock.unix(), duration });
         self.settled.take();
+        if self.status.borrow().login.is_some() {
+            let duration = began.elapsed().as_secs_f64();
+            self.refresh = Some(RefreshSummary { ended_at: self.services.clock.unix(), duration });
+        }
     }
 
     async fn fetch(&mut self, call: Call) -> Result<(), SessionError> {
@@ -266,21 +273,21 @@ impl Refresher {
         });
     }
 
-    async fn save_if_changed(&mut self, before: &Known) {
-        if self.known.is_worth_storing(before) || self.saved_at.elapsed() >= SAVE_TIMES_EVERY {
+    async fn save_if_changed(&mut self) {
+        if self.known.is_worth_storing(&self.stored) || self.stored_at.elapsed() >= SAVE_TIMES_EVERY {
             self.save().await;
         }
     }
 
     async fn save(&mut self) {
-        if self.known.is_empty() {
+        if self.known == self.stored {
             return;
         }
         let (storage, profile, known) =
             (self.services.storage.clone(), Arc::clone(self.session.profile()), self.known.clone());
         let saved = spawn_blocking(move || storage.save_readings(&profile, &known)).await;
         match saved.expect("storage does not panic") {
-            Ok(()) => self.saved_at = Instant::now(),
+            Ok(()) => (self.stored, self.stored_at) = (self.known.clone(), Instant::now()),
             Err(error) => tracing::error!(
                 profile = %self.session.profile(), error = error.with_cause(),
                 "the readings could not be stored; they are shown, and storing them is tried again"

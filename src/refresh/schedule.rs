@@ -33,7 +33,7 @@ pub(super) enum Next {
 /// many profiles.
 pub(super) fn after_failure(error: &SessionError, failures: u32, jitter: f64) -> Next {
     match error {
-        SessionError::NoLogin => Next::NewLogin,
+        SessionError::NoLogin | SessionError::NewLogin => Next::NewLogin,
         SessionError::LoginRefused { retry_in } => Next::After(*retry_in),
         SessionError::Storage(_) => Next::After(growing(failures, jitter)),
         // The token endpoint's words are about the token, not about this call: a wrong request is not made less wrong
@@ -49,12 +49,11 @@ pub(super) fn after_failure(error: &SessionError, failures: u32, jitter: f64) ->
 fn after_failed_call(error: &CallError, failures: u32, jitter: f64) -> Next {
     match error.remedy() {
         Remedy::SwitchOff => Next::NewLogin,
-        // The session has refreshed and repeated already.
-        Remedy::RefreshToken => Next::After(HOUR),
         Remedy::WaitThisCall(wait) => Next::After(wait + Duration::from_secs(1)),
         Remedy::PauseAll(wait) => Next::After(wait),
         Remedy::FullRead if failures <= 1 => Next::After(BEFORE_FULL_READ),
-        Remedy::FullRead => Next::After(HOUR),
+        // The session has refreshed the token and repeated the call already.
+        Remedy::FullRead | Remedy::RefreshToken => Next::After(HOUR),
         Remedy::NextInterval => Next::Interval,
         Remedy::Retry => Next::After(growing(failures, jitter)),
     }

@@ -132,6 +132,11 @@ impl Sessions {
         let pending = self.take(state.to_owned()).await?.ok_or(FinishError::State)?;
         // A profile that left the configuration meanwhile.
         let session = self.get(&pending.profile).ok_or(FinishError::State)?;
+        if let Some(left) = self.0.services.client.pace().paused_for() {
+            let reason =
+                format!("it asked this application to wait {} seconds, and a code dies sooner", left.as_secs() + 1);
+            return Err(FinishError::Unreachable { profile: Arc::clone(session.profile()), reason });
+        }
         let new = self.0.services.oauth.exchange(code).await;
         let new = new.map_err(|error| FinishError::of_exchange(session.profile(), &error))?;
         self.store(session, new, pending.demo).await?;

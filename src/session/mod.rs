@@ -73,6 +73,9 @@ pub enum SessionError {
     /// Nobody has logged this profile in.
     #[error("nobody has logged in yet")]
     NoLogin,
+    /// Somebody logged in while the call was made: its answer may be another person's.
+    #[error("somebody logged in meanwhile")]
+    NewLogin,
     /// Withings does not accept the login any more; somebody must log in again.
     #[error("Withings does not accept the login any more; please connect it again")]
     LoginRefused {
@@ -121,8 +124,12 @@ impl Session {
     pub async fn rows<P: Page + 'static>(&self, request: &Request) -> Result<Vec<P::Row>, SessionError> {
         let mut all = Vec::new();
         let mut offset = None;
+        let whose = self.whose();
         loop {
             let (rows, next) = self.page::<P>(request, offset).await?.into_rows();
+            if self.whose() != whose {
+                return Err(SessionError::NewLogin);
+            }
             all.extend(rows);
             let Some(next) = next else { return Ok(all) };
             if next <= offset.unwrap_or(0) {
@@ -173,6 +180,11 @@ impl Session {
             self.change(|state| state.accepted = true).await;
         }
         answer
+    }
+
+    fn whose(&self) -> (u64, Option<Arc<str>>) {
+        let status = self.0.status.borrow();
+        (status.consents, status.user_id.clone())
     }
 
     fn is_known_as_accepted(&self) -> bool {

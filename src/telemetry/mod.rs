@@ -177,6 +177,11 @@ impl Telemetry {
         self.0.failures.get_or_create_owned(&FailureLabels { call, reason }).inc();
     }
 
+    /// Shows the rotations of `profile` from zero on: the increase of a counter that appears at one cannot be seen.
+    pub fn expect_rotations(&self, profile: &str) {
+        drop(self.0.rotations.get_or_create(&ProfileLabel { profile: profile.to_owned() }));
+    }
+
     /// Counts a new token pair of `profile`.
     pub fn rotation(&self, profile: &str) {
         self.0.rotations.get_or_create_owned(&ProfileLabel { profile: profile.to_owned() }).inc();
