@@ -1,9 +1,9 @@
 //! Writing a file whole or not at all.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use tempfile::NamedTempFile;
@@ -21,6 +21,33 @@ pub(super) fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), StorageE
     file.as_file().sync_all().map_err(StorageError::new("sync", path))?;
     file.persist(path).map_err(|error| StorageError::new("replace", path)(error.error))?;
     sync_dir(folder)
+}
+
+/// Moves a file to another name, over whatever is there; nothing if there is no such file.
+pub(super) fn rename(from: &Path, to: &Path) -> Result<(), StorageError> {
+    match fs::rename(from, to) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StorageError::new("rename", from)(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// The files in `folder`; none if there is no such folder.
+pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>, StorageError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(StorageError::new("list", folder)(error)),
+    };
+    entries.map(|it| it.map(|it| it.path()).map_err(StorageError::new("list", folder))).collect()
+}
+
+/// Removes the file at `path`; whether there was one.
+pub(super) fn remove(path: &Path) -> Result<bool, StorageError> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(StorageError::new("delete", path)(error)),
+    }
 }
 
 /// Makes the directory's entries durable: without it a rename may be forgotten by a power cut.

@@ -37,6 +37,12 @@ pub enum OpenError {
     NotOfTheDemo(PathBuf),
 }
 
+/// Makes the directory and checks that it is not the demo's.
+pub(super) fn prepare_to_join(root: &Path) -> Result<(), OpenError> {
+    atomic::make_private_dir(root)?;
+    check_purpose(root, Purpose::Serve)
+}
+
 /// Makes the directory, checks whose it is, proves that it can be written, and takes its lock.
 pub(super) fn prepare(root: &Path, purpose: Purpose) -> Result<File, OpenError> {
     atomic::make_private_dir(root)?;

@@ -1,11 +1,12 @@
 //! A profile's login on disk, and the only ways to change it.
 
 use std::fs::File;
+use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Storage, StorageError, atomic};
+use super::{Storage, StorageError, atomic, file_stem, pending};
 
 /// A login: whose it is, its tokens and how they may be used. `Debug` shows no token.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -116,6 +117,40 @@ impl LockedLogin {
             connected_at,
             demo,
         })
+    }
+
+    /// Stores the login that the profile `former` has, with its readings, as this profile's, and leaves nothing of it
+    /// under the former name. `None` if the former profile has no login.
+    pub fn adopt(&self, former: &Self) -> Result<Option<Login>, StorageError> {
+        let Some(login) = former.read()? else { return Ok(None) };
+        let login = self.write(Login { profile: self.profile.clone(), ..login })?;
+        // The readings carry the person's id: a crash before this line costs a read of everything, no more.
+        let readings = |it: &Self| it.storage.path("readings", &it.profile, "json");
+        atomic::rename(&readings(former), &readings(self))?;
+        former.forget()?;
+        Ok(Some(login))
+    }
+
+    /// Deletes everything that is stored of the profile, files that were set aside included; how many files there were.
+    pub fn forget(&self) -> Result<usize, StorageError> {
+        let stem = format!("{}.", file_stem(&self.profile));
+        let mut deleted = 0;
+        for folder in ["logins", "readings"] {
+            let files = atomic::files(&self.storage.0.root.join(folder))?;
+            let is_ours = |path: &&PathBuf| path.file_name().is_some_and(|it| it.to_string_lossy().starts_with(&stem));
+            for path in files.iter().filter(is_ours) {
+                // The lock lives as long as its file is open; who waits for it finds no login afterwards.
+                let is_lock = path.extension().is_some_and(|it| it == "lock");
+                deleted += usize::from(atomic::remove(path)? && !is_lock);
+            }
+        }
+        pending::forget(&self.storage, &self.profile)?;
+        Ok(deleted)
+    }
+
+    /// Deletes the readings of the profile, which are of another person than its next login.
+    pub fn forget_readings(&self) -> Result<(), StorageError> {
+        atomic::remove(&self.storage.path("readings", &self.profile, "json")).map(|_| ())
     }
 
     /// Notes that the access token of `held` was used: the refresh token before it is dead now, and is dropped.

@@ -1,8 +1,9 @@
 //! What survives a restart: one set of files for each profile, in a directory of the exporter's own.
 //!
 //! Few verbs stand between the program and the disk: readings are loaded and saved; a login is loaded, and changed only
-//! by [`LockedLogin::rotate`], which refuses a stale version, by [`LockedLogin::replace`] after a new consent, and by
-//! [`LockedLogin::mark_used`]; pending login states are added and taken. All of them block: call them off the async threads.
+//! by [`LockedLogin::rotate`], which refuses a stale version, by [`LockedLogin::replace`] after a new consent, by
+//! [`LockedLogin::mark_used`], by [`LockedLogin::adopt`] and by [`LockedLogin::forget`]; pending login states are added and
+//! taken. All of them block: call them off the async threads.
 //!
 //! A file whose content does not parse is set aside under another name, and said so; on an I/O error it is left alone.
 
@@ -15,6 +16,7 @@ mod tests;
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -33,8 +35,15 @@ pub struct Storage(Arc<Directory>);
 #[derive(Debug)]
 struct Directory {
     root: PathBuf,
-    /// Held as long as the process serves from this directory.
-    _lock: File,
+    /// Held as long as the process serves from this directory; `None` where it works beside the one that does.
+    _lock: Option<File>,
+}
+
+/// A version of a file: it is replaced whole, so each has an inode or a time of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    inode: u64,
+    modified: (i64, i64),
 }
 
 /// A file could not be read or written.
@@ -64,7 +73,13 @@ impl Storage {
     /// process serves from, or that belongs to another purpose.
     pub fn open(root: &Path, purpose: Purpose) -> Result<Self, OpenError> {
         let lock = directory::prepare(root, purpose)?;
-        Ok(Self(Arc::new(Directory { root: root.to_owned(), _lock: lock })))
+        Ok(Self(Arc::new(Directory { root: root.to_owned(), _lock: Some(lock) })))
+    }
+
+    /// Opens the directory of real people at `root` for a command that works beside a running exporter.
+    pub fn join(root: &Path) -> Result<Self, OpenError> {
+        directory::prepare_to_join(root)?;
+        Ok(Self(Arc::new(Directory { root: root.to_owned(), _lock: None })))
     }
 
     /// The last readings and cursors of `profile`, as [`Storage::save_readings`] left them; `None` if there are none.
@@ -75,6 +90,29 @@ impl Storage {
     /// Saves the last readings and cursors of `profile`, whole.
     pub fn save_readings<T: Serialize>(&self, profile: &str, value: &T) -> Result<(), StorageError> {
         atomic::write(&self.path("readings", profile, "json"), value)
+    }
+
+    /// Whether there are readings of `profile`.
+    #[must_use]
+    pub fn has_readings(&self, profile: &str) -> bool {
+        self.path("readings", profile, "json").exists()
+    }
+
+    /// Every stored login, also of profiles that are no longer configured, by the profile's name. One that cannot be read
+    /// is left out.
+    pub fn logins(&self) -> Result<Vec<Login>, StorageError> {
+        let files = atomic::files(&self.0.root.join("logins"))?;
+        let logins = files.iter().filter(|it| it.extension().is_some_and(|it| it == "json"));
+        let mut logins: Vec<Login> = logins.filter_map(|it| load(it).ok().flatten()).collect();
+        logins.sort_by(|a, b| a.profile.cmp(&b.profile));
+        Ok(logins)
+    }
+
+    /// Tells one version of the login file of `profile` from another without reading it; `None` if there is none.
+    #[must_use]
+    pub fn login_stamp(&self, profile: &str) -> Option<Stamp> {
+        let metadata = fs::metadata(self.path("logins", profile, "json")).ok()?;
+        Some(Stamp { inode: metadata.ino(), modified: (metadata.mtime(), metadata.mtime_nsec()) })
     }
 
     /// The login of `profile`, as it is on disk now; `None` if there is none.

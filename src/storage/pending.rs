@@ -48,6 +48,15 @@ pub(super) fn take(storage: &Storage, state: &str, now: i64) -> Result<Option<Pe
     Ok(taken.filter(|it| is_alive(it, now)))
 }
 
+/// Forgets the logins that were started for `profile`.
+pub(super) fn forget(storage: &Storage, profile: &str) -> Result<(), StorageError> {
+    change(storage, |states| {
+        let before = states.len();
+        states.retain(|_, it| it.profile != profile);
+        states.len() < before
+    })
+}
+
 /// Changes the file under its lock; `change` says whether there is something to write.
 fn change(storage: &Storage, change: impl FnOnce(&mut States) -> bool) -> Result<(), StorageError> {
     let lock_path = storage.0.root.join("pending.lock");

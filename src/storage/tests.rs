@@ -151,3 +151,64 @@ fn a_flood_of_started_logins_is_bounded_and_keeps_the_newest() {
     assert!(storage.take_pending("s49", 150).unwrap().is_none());
     assert!(storage.take_pending("s149", 150).unwrap().is_some());
 }
+
+#[test]
+fn a_forgotten_profile_leaves_nothing_and_takes_nobody_with_it() {
+    let root = tempfile::tempdir().unwrap();
+    let storage = open(root.path());
+    for name in ["Alice", "Alice2"] {
+        connected(&storage, name);
+        storage.save_readings(name, &1).unwrap();
+        storage.add_pending(name, Pending { profile: name.to_owned(), started_at: 0, demo: false }).unwrap();
+    }
+    fs::copy(storage.path("logins", "Alice", "json"), storage.path("logins", "Alice", "json.broken-0")).unwrap();
+    let lock = storage.lock_login("Alice").unwrap();
+    assert_eq!(lock.forget().unwrap(), 3);
+    assert_eq!(lock.forget().unwrap(), 0);
+    assert!(storage.login("Alice").unwrap().is_none() && !storage.has_readings("Alice"));
+    assert!(storage.take_pending("Alice", 1).unwrap().is_none());
+    let names =
+        |folder| fs::read_dir(root.path().join(folder)).unwrap().map(|it| it.unwrap().file_name()).collect::<Vec<_>>();
+    let stem = file_stem("Alice");
+    assert!(["logins", "readings"].into_iter().flat_map(names).all(|it| !it.to_string_lossy().starts_with(&stem)));
+    assert!(storage.login("Alice2").unwrap().is_some() && storage.has_readings("Alice2"));
+    assert!(storage.take_pending("Alice2", 1).unwrap().is_some());
+}
+
+#[test]
+fn a_new_name_adopts_login_and_readings() {
+    let root = tempfile::tempdir().unwrap();
+    let storage = open(root.path());
+    connected(&storage, "Alice");
+    storage.save_readings("Alice", &7).unwrap();
+    let (former, new) = (storage.lock_login("Alice").unwrap(), storage.lock_login("Alicia").unwrap());
+    let adopted = new.adopt(&former).unwrap().unwrap();
+    assert_eq!((adopted.profile.as_str(), adopted.user_id.as_str()), ("Alicia", "42"));
+    assert_eq!(storage.readings::<i32>("Alicia").unwrap(), Some(7));
+    assert_eq!(storage.logins().unwrap().iter().map(|it| it.profile.as_str()).collect::<Vec<_>>(), ["Alicia"]);
+    assert!(new.adopt(&former).unwrap().is_none());
+}
+
+#[test]
+fn each_version_of_a_login_has_a_stamp_of_its_own() {
+    let root = tempfile::tempdir().unwrap();
+    let storage = open(root.path());
+    assert_eq!(storage.login_stamp("Alice"), None);
+    let first = connected(&storage, "Alice");
+    let stamp = storage.login_stamp("Alice");
+    assert!(stamp.is_some() && stamp == storage.login_stamp("Alice"));
+    storage.lock_login("Alice").unwrap().rotate(&first, &pair(2)).unwrap();
+    assert_ne!(storage.login_stamp("Alice"), stamp);
+}
+
+#[test]
+fn a_command_may_join_a_running_exporter_but_not_the_demo() {
+    let root = tempfile::tempdir().unwrap();
+    let served = open(root.path());
+    connected(&served, "Alice");
+    let joined = Storage::join(root.path()).unwrap();
+    assert!(joined.login("Alice").unwrap().is_some());
+    let demo = tempfile::tempdir().unwrap();
+    drop(Storage::open(demo.path(), Purpose::Demo).unwrap());
+    assert!(matches!(Storage::join(demo.path()), Err(OpenError::OfTheDemo(_))));
+}
