@@ -16,11 +16,19 @@ pub enum Call {
     SleepGet,
     /// `POST /v2/oauth2`, action `requesttoken`: code exchange and token refresh.
     Requesttoken,
+    /// `POST /v2/oauth2`, action `revoke`, with the nonce that it is signed with: the end of a login.
+    Revoke,
+    /// `POST /v2/user`, action `getdevice`: what the person owns.
+    Getdevice,
 }
 
 impl Call {
     /// The calls that bring measurements, in the order in which a refresh makes them.
     pub const DATA: [Self; 3] = [Self::Getmeas, Self::Getsummary, Self::SleepGet];
+
+    /// Every call.
+    pub const ALL: [Self; 6] =
+        [Self::Getmeas, Self::Getsummary, Self::SleepGet, Self::Requesttoken, Self::Revoke, Self::Getdevice];
 
     /// The label's value.
     #[must_use]
@@ -30,6 +38,8 @@ impl Call {
             Self::Getsummary => "getsummary",
             Self::SleepGet => "sleep_get",
             Self::Requesttoken => "requesttoken",
+            Self::Revoke => "revoke",
+            Self::Getdevice => "getdevice",
         }
     }
 
@@ -39,7 +49,8 @@ impl Call {
         match self {
             Self::Getmeas => Some("user.metrics"),
             Self::Getsummary | Self::SleepGet => Some("user.activity"),
-            Self::Requesttoken => None,
+            Self::Getdevice => Some("user.info"),
+            Self::Requesttoken | Self::Revoke => None,
         }
     }
 }

@@ -161,7 +161,9 @@ impl Refresher {
             Call::Getmeas => self.fetch_measures().await,
             Call::Getsummary => self.fetch_summaries().await,
             Call::SleepGet => self.fetch_segments().await,
-            Call::Requesttoken => unreachable!("the catalogue has no measurement that comes from the token endpoint"),
+            Call::Requesttoken | Call::Revoke | Call::Getdevice => {
+                unreachable!("the catalogue has no measurement that comes from this call")
+            }
         }
     }
 

@@ -260,7 +260,7 @@ impl Inner {
             "When the configuration was last read successfully",
             self.reload_success_at.clone(),
         );
-        for call in Call::DATA.into_iter().chain([Call::Requesttoken]) {
+        for call in Call::ALL {
             drop(self.requests.get_or_create(&CallLabel { call }));
         }
         for kind in Unknown::ALL {

@@ -115,6 +115,14 @@ impl Client {
         self.post(Call::Requesttoken, class, path(Call::Requesttoken), None, form).await
     }
 
+    /// Sends a form that is signed and needs no token, and gives the body back.
+    pub(super) async fn signed(&self, path: &str, form: String) -> Result<Bytes, CallError> {
+        let answer = self.post(Call::Revoke, Class::Refresh, path, None, form).await?;
+        let body = envelope::open(&answer).map_err(CallError::from);
+        let body = body.and_then(|it| Ok(Bytes::copy_from_slice(it?.as_bytes())));
+        body.inspect_err(|error| self.note(Call::Revoke, error))
+    }
+
     /// Counts an error and, where Withings asked for it, stops everybody for a while.
     pub(super) fn note(&self, call: Call, error: &CallError) {
         self.telemetry.failure(call, error.reason());
@@ -198,6 +206,12 @@ impl Request {
         Self { call: Call::SleepGet, parameters }
     }
 
+    /// What the person owns.
+    #[must_use]
+    pub fn getdevice() -> Self {
+        Self { call: Call::Getdevice, parameters: Vec::new() }
+    }
+
     fn form(&self, offset: Option<i64>) -> String {
         let mut form = Serializer::new(String::new());
         form.append_pair("action", action(self.call));
@@ -263,7 +277,8 @@ fn path(call: Call) -> &'static str {
     match call {
         Call::Getmeas => "/measure",
         Call::Getsummary | Call::SleepGet => "/v2/sleep",
-        Call::Requesttoken => "/v2/oauth2",
+        Call::Requesttoken | Call::Revoke => "/v2/oauth2",
+        Call::Getdevice => "/v2/user",
     }
 }
 
@@ -273,6 +288,8 @@ fn action(call: Call) -> &'static str {
         Call::Getsummary => "getsummary",
         Call::SleepGet => "get",
         Call::Requesttoken => "requesttoken",
+        Call::Revoke => "revoke",
+        Call::Getdevice => "getdevice",
     }
 }
 

@@ -1,13 +1,15 @@
 //! The Withings API as types: what it says becomes ours here and travels no further.
 //!
 //! A request waits for its turn ([`pace`]), is sent and opened ([`client`]), its status is read before its body
-//! ([`envelope`]), its foreign shapes ([`wire`]) become readings ([`measures`], [`sleep`]). Tokens are [`oauth`].
+//! ([`envelope`]), its foreign shapes ([`wire`]) become readings ([`measures`], [`sleep`]). Tokens are
+//! [`oauth`], their end is [`revoke`].
 
 pub mod client;
 pub mod envelope;
 pub mod measures;
 pub mod oauth;
 pub mod pace;
+pub mod revoke;
 pub mod sleep;
 pub mod wire;
 

@@ -133,6 +133,26 @@ pub struct Segment {
     pub state: Option<i64>,
 }
 
+/// `getdevice`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Getdevice {
+    #[serde(deserialize_with = "list")]
+    devices: Vec<Device>,
+}
+
+/// A device that the person owns.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Device {
+    /// What it is, such as `Scale`.
+    #[serde(rename = "type", deserialize_with = "text")]
+    pub kind: Option<String>,
+    /// Its model; may be empty.
+    #[serde(deserialize_with = "text")]
+    pub model: Option<String>,
+}
+
 /// A number that may be absent in any of Withings' ways.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Float(pub Option<f64>);
@@ -162,6 +182,14 @@ impl Page for SleepGet {
 
     fn into_rows(self) -> (Vec<Segment>, Option<i64>) {
         (self.series, None)
+    }
+}
+
+impl Page for Getdevice {
+    type Row = Device;
+
+    fn into_rows(self) -> (Vec<Device>, Option<i64>) {
+        (self.devices, None)
     }
 }
 
