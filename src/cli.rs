@@ -18,7 +18,7 @@ use crate::telemetry::log::{self, Level};
 const DEFAULT_ADDRESS: &str = "127.0.0.1:10064";
 
 /// Paths that the exporter itself answers.
-const TAKEN_PATHS: [&str; 4] = ["/", "/authorize", "/callback", "/style.css"];
+const TAKEN_PATHS: [&str; 5] = ["/", "/adopt", "/authorize", "/callback", "/style.css"];
 
 /// Prometheus exporter for Withings health data: scales, blood pressure cuffs, sleep mats, thermometers and watches.
 ///

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, sleep_until};
 
 use crate::catalogue::Call;
 use crate::clock::Clock;
@@ -24,6 +24,9 @@ use crate::withings::client::Request;
 use crate::withings::wire::{Getmeas, Getsummary, SleepGet};
 use known::{Known, Noted, Read};
 use schedule::Next;
+
+/// How often the stored login is looked at: `authorize` and `forget` change it beside a running exporter.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// How often the times of success alone are stored, so that a disk is not written every five minutes for nothing.
 const SAVE_TIMES_EVERY: Duration = Duration::from_hours(1);
@@ -116,11 +119,17 @@ impl Refresher {
     }
 
     async fn work(&mut self) {
+        let mut looks = tokio::time::interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let due = self.plans.values().filter_map(|plan| plan.due).min();
             tokio::select! {
                 biased;
                 Ok(()) = self.status.changed() => self.note_login(),
+                _ = looks.tick() => {
+                    self.session.look().await;
+                    continue;
+                }
                 () = sleep_until_some(due) => self.refresh().await,
             }
             self.publish();
@@ -242,7 +251,8 @@ impl Refresher {
     /// A new consent: everything is due at once, and nothing of another person stays.
     fn note_login(&mut self) {
         let status = self.status.borrow_and_update().clone();
-        if self.known.belongs_to_another(status.user_id.as_deref()) {
+        let is_forgotten = status.login.is_none() && !self.services.storage.has_readings(self.session.profile());
+        if is_forgotten || self.known.belongs_to_another(status.user_id.as_deref()) {
             self.known = Known::default();
         }
         if self.consents != status.consents {
@@ -309,7 +319,7 @@ fn attempt(call: Call, error: &SessionError, next: Next) -> Attempt {
     match (error, next, call.scope()) {
         // No attempt was made: there was nothing to make it with.
         (SessionError::NoLogin, ..) => Attempt::None,
-        (_, Next::NewLogin, Some(scope)) => Attempt::SwitchedOff { scope },
+        (SessionError::Call(_), Next::NewLogin, Some(scope)) => Attempt::SwitchedOff { scope },
         _ => Attempt::Failed(with_causes(error)),
     }
 }

@@ -33,7 +33,7 @@ pub(super) enum Next {
 /// many profiles.
 pub(super) fn after_failure(error: &SessionError, failures: u32, jitter: f64) -> Next {
     match error {
-        SessionError::NoLogin | SessionError::NewLogin => Next::NewLogin,
+        SessionError::NoLogin | SessionError::NewLogin | SessionError::SamePerson { .. } => Next::NewLogin,
         SessionError::LoginRefused { retry_in } => Next::After(*retry_in),
         SessionError::Storage(_) => Next::After(growing(failures, jitter)),
         // The token endpoint's words are about the token, not about this call: a wrong request is not made less wrong

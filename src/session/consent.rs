@@ -1,16 +1,16 @@
 //! Logging in: from the consent page's address to a stored login, for the right person.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::spawn_blocking;
 use url::Url;
 
-use super::tokens::State;
 use super::{Services, Session};
-use crate::storage::{NewLogin, Pending, Storage};
+use crate::storage::{NewLogin, Pending, STATE_LIFETIME, Storage};
 use crate::withings::client::CallError;
+use crate::withings::oauth::random_token;
 
 /// All profiles' sessions. Cheap to clone.
 #[derive(Clone)]
@@ -21,7 +21,21 @@ struct All {
     sessions: BTreeMap<Arc<str>, Session>,
     /// Held while a person is checked against all profiles and stored: two logins at once could both pass the check.
     storing: Mutex<()>,
+    /// Logins of other persons than before, by their confirmation.
+    unconfirmed: std::sync::Mutex<BTreeMap<String, Unconfirmed>>,
 }
+
+/// A login of another person, until somebody says that it may replace the former one.
+struct Unconfirmed {
+    profile: Arc<str>,
+    new: NewLogin,
+    demo: bool,
+    /// Unix seconds.
+    since: i64,
+}
+
+/// How many logins may wait for a confirmation; one more forgets them all, so that nobody can fill the memory.
+const MOST_UNCONFIRMED: usize = 20;
 
 /// Who is asked to log in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,13 +78,21 @@ pub enum FinishError {
     /// Nobody started it, it was finished already, or it took longer than 10 minutes.
     #[error("this login was not started here, was used already, or took longer than 10 minutes")]
     State,
-    /// Another person gave the consent than the one the profile belongs to.
-    #[error("this is the Withings account of another person than {profile}")]
-    WrongPerson {
+    /// The person who gave the consent is another profile's.
+    #[error("this is the Withings account of {owner}, not of {profile}")]
+    Taken {
         /// The profile that the login was started for.
         profile: Arc<str>,
         /// The profile that this person is known as.
-        owner: Option<Arc<str>>,
+        owner: Arc<str>,
+    },
+    /// Another person gave the consent than the one the profile belongs to.
+    #[error("this is the Withings account of another person than {profile} has had")]
+    AnotherPerson {
+        /// The profile that the login was started for.
+        profile: Arc<str>,
+        /// What [`Sessions::replace`] takes, once, within 10 minutes, after the person was asked.
+        confirmation: String,
     },
     /// Withings refused the code.
     #[error("Withings refused the login of {profile}: {advice}")]
@@ -100,7 +122,20 @@ impl Sessions {
         let restore =
             |profile: &Arc<str>| (Arc::clone(profile), Session::restore(Arc::clone(profile), services.clone()));
         let sessions = profiles.iter().map(restore).collect();
-        Self(Arc::new(All { services: services.clone(), sessions, storing: Mutex::new(()) }))
+        let all =
+            All { services: services.clone(), sessions, storing: Mutex::default(), unconfirmed: Default::default() };
+        all.part_twins();
+        Self(Arc::new(all))
+    }
+
+    /// The sessions, by their profiles' names.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Session> {
+        self.0.sessions.values()
+    }
+
+    /// The right to change whose login a profile has.
+    pub(super) async fn storing(&self) -> MutexGuard<'_, ()> {
+        self.0.storing.lock().await
     }
 
     /// The session of `profile`.
@@ -139,9 +174,21 @@ impl Sessions {
         }
         let new = self.0.services.oauth.exchange(code).await;
         let new = new.map_err(|error| FinishError::of_exchange(session.profile(), &error))?;
-        self.store(session, new, pending.demo).await?;
-        tracing::info!(profile = %session.profile(), demo = pending.demo, "connected");
-        Ok(Connected { profile: Arc::clone(session.profile()), demo: pending.demo })
+        self.store(session, new, pending.demo).await
+    }
+
+    /// Puts the login of another person in the place of the former one, whose readings are deleted first. `confirmation`
+    /// is that of [`FinishError::AnotherPerson`].
+    pub async fn replace(&self, confirmation: &str) -> Result<Connected, FinishError> {
+        let now = self.0.services.clock.unix();
+        let unconfirmed = self.0.unconfirmed().remove(confirmation).filter(|it| now - it.since < STATE_LIFETIME);
+        let Unconfirmed { profile, new, demo, .. } = unconfirmed.ok_or(FinishError::State)?;
+        let session = self.get(&profile).ok_or(FinishError::State)?;
+        let _one_at_a_time = self.storing().await;
+        if let Some(owner) = self.owner_of(&new.user_id, session).await {
+            return Err(FinishError::Taken { profile, owner });
+        }
+        self.write(session, new, demo).await
     }
 
     /// Waits until no rotation is under way.
@@ -157,32 +204,78 @@ impl Sessions {
         taken.map_err(|error| FinishError::Storage(error.with_cause()))
     }
 
-    async fn store(&self, session: &Session, new: NewLogin, demo: bool) -> Result<(), FinishError> {
-        let _one_at_a_time = self.0.storing.lock().await;
-        if !demo {
-            self.check_person(session, &new.user_id).await?;
+    async fn store(&self, session: &Session, new: NewLogin, demo: bool) -> Result<Connected, FinishError> {
+        let _one_at_a_time = self.storing().await;
+        let profile = Arc::clone(session.profile());
+        let owner = if demo { None } else { self.owner_of(&new.user_id, session).await };
+        if let Some(owner) = owner {
+            return Err(FinishError::Taken { profile, owner });
         }
-        let mut state = session.0.state.lock().await;
-        let now = self.0.services.clock.unix();
-        let replace = move |storage: &Storage, profile: &str| storage.lock_login(profile)?.replace(&new, now, demo);
-        let login = session.blocking(replace).await.map_err(|error| FinishError::Storage(error.with_cause()))?;
-        session.connected(&mut state, login);
-        Ok(())
+        let pinned = session.0.state.lock().await.owner().map(str::to_owned);
+        if pinned.is_some_and(|it| demo || it != new.user_id) {
+            let confirmation = self.ask(Unconfirmed { profile, new, demo, since: self.0.services.clock.unix() });
+            let profile = Arc::clone(session.profile());
+            return Err(FinishError::AnotherPerson { profile, confirmation });
+        }
+        self.write(session, new, demo).await
     }
 
-    /// Two names with one body is the mistake people make: the browser is still logged in as the first person.
-    async fn check_person(&self, session: &Session, user_id: &str) -> Result<(), FinishError> {
-        let profile = Arc::clone(session.profile());
-        for other in self.0.sessions.values() {
-            let is_owner = other.0.state.lock().await.owner() == Some(user_id);
-            if is_owner && other.profile() != session.profile() {
-                return Err(FinishError::WrongPerson { profile, owner: Some(Arc::clone(other.profile())) });
+    /// The other profile that this person is known as. Two names with one body is the mistake people make: the browser is
+    /// still logged in as the first person.
+    async fn owner_of(&self, user_id: &str, session: &Session) -> Option<Arc<str>> {
+        for other in self.all().filter(|it| it.profile() != session.profile()) {
+            if other.0.state.lock().await.owner() == Some(user_id) {
+                return Some(Arc::clone(other.profile()));
             }
         }
-        let pinned = session.0.state.lock().await;
-        match State::owner(&pinned) {
-            Some(owner) if owner != user_id => Err(FinishError::WrongPerson { profile, owner: None }),
-            _ => Ok(()),
+        None
+    }
+
+    fn ask(&self, unconfirmed: Unconfirmed) -> String {
+        let confirmation = random_token();
+        let mut waiting = self.0.unconfirmed();
+        waiting.retain(|_, it| unconfirmed.since - it.since < STATE_LIFETIME);
+        if waiting.len() >= MOST_UNCONFIRMED {
+            waiting.clear();
+        }
+        waiting.insert(confirmation.clone(), unconfirmed);
+        confirmation
+    }
+
+    async fn write(&self, session: &Session, new: NewLogin, demo: bool) -> Result<Connected, FinishError> {
+        let mut state = session.0.state.lock().await;
+        let now = self.0.services.clock.unix();
+        let write = move |storage: &Storage, profile: &str| {
+            let lock = storage.lock_login(profile)?;
+            let former = lock.read().ok().flatten();
+            if former.is_some_and(|it| it.user_id != new.user_id) {
+                lock.forget_readings()?;
+            }
+            lock.replace(&new, now, demo)
+        };
+        let login = session.blocking(write).await.map_err(|error| FinishError::Storage(error.with_cause()))?;
+        session.connected(&mut state, login);
+        tracing::info!(profile = %session.profile(), demo, "connected");
+        Ok(Connected { profile: Arc::clone(session.profile()), demo })
+    }
+}
+
+impl All {
+    fn unconfirmed(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Unconfirmed>> {
+        self.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Finds profiles with the login of one person, as when a renamed profile gets its old name back beside the new one.
+    /// The latest consent counts; the others are not used.
+    fn part_twins(&self) {
+        let mut owners: BTreeMap<String, &Session> = BTreeMap::new();
+        for session in self.sessions.values() {
+            let Some((owner, _)) = session.person() else { continue };
+            let Some(other) = owners.insert(owner.clone(), session) else { continue };
+            let (kept, parted) = if session.person() < other.person() { (other, session) } else { (session, other) };
+            tracing::error!(profile = %parted.profile(), other = %kept.profile(), "two profiles are one person; only the other is shown");
+            parted.part_from(kept.profile());
+            owners.insert(owner, kept);
         }
     }
 }

@@ -4,6 +4,8 @@
 //! time, the new pair is on disk before its first use, the old refresh token stays beside it until then, and a failed
 //! refresh overwrites nothing.
 
+mod acquaintance;
+mod adoption;
 mod consent;
 mod tokens;
 
@@ -14,6 +16,8 @@ use secrecy::ExposeSecret;
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep_until};
 
+pub use acquaintance::Acquaintance;
+pub use adoption::{AdoptError, Orphan};
 pub use consent::{BeginError, Connected, FinishError, Mode, Sessions};
 use tokens::{State, Token};
 
@@ -76,6 +80,12 @@ pub enum SessionError {
     /// Somebody logged in while the call was made: its answer may be another person's.
     #[error("somebody logged in meanwhile")]
     NewLogin,
+    /// Two configured profiles have the login of one person.
+    #[error("this is the same person as {profile}: take one of the two names out of the configuration")]
+    SamePerson {
+        /// The profile that shows the person.
+        profile: Arc<str>,
+    },
     /// Withings does not accept the login any more; somebody must log in again.
     #[error("Withings does not accept the login any more; please connect it again")]
     LoginRefused {

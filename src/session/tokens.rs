@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 use super::{Session, SessionError, Status};
 use crate::catalogue::Call;
 use crate::reading;
-use crate::storage::{LockedLogin, Login, NewLogin, RotateError, Storage, StorageError};
+use crate::storage::{LockedLogin, Login, NewLogin, RotateError, Stamp, Storage, StorageError};
 use crate::telemetry::Reason;
 use crate::withings::client::CallError;
 
@@ -32,6 +32,10 @@ pub(super) struct State {
     /// Whether the access token was used, as far as is known.
     is_proven: bool,
     refused: Option<Refused>,
+    /// Which version of the stored file this is.
+    stamp: Option<Stamp>,
+    /// The configured profile whose person this is as well: two names with one body are never shown.
+    pub(super) twin_of: Option<Arc<str>>,
 }
 
 /// Withings refused the refresh token.
@@ -68,13 +72,23 @@ impl State {
     /// The state of a login that was read or written just now.
     pub(super) fn of(login: Option<Login>) -> Self {
         let is_proven = login.as_ref().is_some_and(|it| it.previous_refresh_token.is_none());
-        Self { accepted: login.is_some(), login, unsaved: None, is_proven, refused: None }
+        Self { accepted: login.is_some(), login, is_proven, ..Self::default() }
+    }
+
+    /// When the stored login was made, and whose it is.
+    fn consent(&self) -> Option<(i64, &str)> {
+        self.login.as_ref().map(|it| (it.connected_at, it.user_id.as_str()))
+    }
+
+    /// When the person of this login gave the consent, Unix seconds.
+    pub(super) fn connected_at(&self) -> Option<i64> {
+        self.consent().map(|(at, _)| at)
     }
 
     pub(super) fn status(&self, consents: u64) -> Status {
         let login = self.login.as_ref().map(|login| reading::Login {
             connected_at: login.connected_at,
-            accepted: self.accepted,
+            accepted: self.accepted && self.twin_of.is_none(),
             token_expires_at: login.expires_at,
             demo: login.demo,
         });
@@ -111,6 +125,9 @@ impl Session {
         if state.login.is_none() {
             let stored = self.blocking(Storage::login).await;
             *state = State::of(stored.map_err(SessionError::Storage)?);
+        }
+        if let Some(twin) = &state.twin_of {
+            return Err(SessionError::SamePerson { profile: Arc::clone(twin) });
         }
         self.save_unsaved(state).await?;
         let now = self.0.services.clock.unix();
@@ -218,6 +235,37 @@ impl Session {
             ),
         }
         self.publish(&state);
+    }
+
+    /// Whose login it is and when it was made; `None` without one. Before anything runs.
+    pub(super) fn person(&self) -> Option<(String, i64)> {
+        let state = self.0.state.try_lock().ok()?;
+        Some((state.owner()?.to_owned(), state.connected_at()?))
+    }
+
+    /// Leaves the login unused, because `other` has the same person. Before anything runs.
+    pub(super) fn part_from(&self, other: &Arc<str>) {
+        if let Ok(mut state) = self.0.state.try_lock() {
+            state.twin_of = Some(Arc::clone(other));
+            self.publish(&state);
+        }
+    }
+
+    /// Picks up what another process has done to the stored login since the last look.
+    pub async fn look(&self) {
+        let mut state = self.0.state.lock().await;
+        let stamp = self.blocking(|storage, profile| Ok(storage.login_stamp(profile))).await.unwrap_or_default();
+        if stamp == state.stamp {
+            return;
+        }
+        let Ok(stored) = self.blocking(Storage::login).await else { return };
+        if stored.as_ref().map(|it| it.version) != state.login.as_ref().map(|it| it.version) {
+            let new = State::of(stored);
+            let is_new_consent = new.consent() != state.consent();
+            *state = new;
+            self.0.status.send_modify(|status| *status = state.status(status.consents + u64::from(is_new_consent)));
+        }
+        state.stamp = stamp;
     }
 
     /// Puts the login of a new consent in place and tells who waits for it.

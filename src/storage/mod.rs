@@ -87,8 +87,13 @@ impl Storage {
         load(&self.path("readings", profile, "json"))
     }
 
-    /// Saves the last readings and cursors of `profile`, whole.
+    /// Saves the last readings and cursors of `profile`, whole; does nothing if its login is gone, for then somebody else
+    /// has deleted everything of the profile.
     pub fn save_readings<T: Serialize>(&self, profile: &str, value: &T) -> Result<(), StorageError> {
+        let _not_deleted_meanwhile = self.lock_login(profile)?;
+        if !self.path("logins", profile, "json").exists() {
+            return Ok(());
+        }
         atomic::write(&self.path("readings", profile, "json"), value)
     }
 

@@ -10,14 +10,18 @@ use url::form_urlencoded;
 use super::App;
 use super::answer::{self, Answer, Referrer};
 use crate::reading::{Attempt, ProfileSnapshot};
+use crate::session::Orphan;
 
-/// The landing page. It needs nothing but memory, so that it works when everything else is broken.
-pub(super) fn page(app: &App) -> Answer {
+/// The landing page. It needs nothing but memory, so that it works when everything else is broken; only the logins of
+/// former profiles are looked up on the disk, and left out if that fails.
+pub(super) async fn page(app: &App) -> Answer {
     let profiles = app.snapshots.borrow().profiles.clone();
+    let orphans = app.sessions.orphans().await;
     let landing = Landing {
         metrics: app.telemetry_path.trim_start_matches('/'),
         now: minute(app.clock.now()),
         cards: profiles.iter().map(|it| Card::of(it)).collect(),
+        orphans: orphans.iter().map(Former::of).collect(),
     };
     answer::page(StatusCode::OK, &landing, Referrer::OwnPages)
 }
@@ -35,6 +39,20 @@ struct Landing<'a> {
     metrics: &'a str,
     now: String,
     cards: Vec<Card<'a>>,
+    /// The logins that a profile without one may take over.
+    orphans: Vec<Former<'a>>,
+}
+
+/// A former profile's login.
+struct Former<'a> {
+    name: &'a str,
+    since: String,
+}
+
+impl<'a> Former<'a> {
+    fn of(orphan: &'a Orphan) -> Self {
+        Self { name: &orphan.profile, since: date(orphan.connected_at).unwrap_or_default() }
+    }
 }
 
 /// What the page says about one profile.
@@ -114,6 +132,11 @@ impl Connection {
 
 fn time(unix: i64) -> Option<String> {
     DateTime::from_timestamp(unix, 0).map(minute)
+}
+
+/// The day of a time in Unix seconds, in UTC.
+pub(super) fn date(unix: i64) -> Option<String> {
+    DateTime::from_timestamp(unix, 0).map(|it| it.format("%Y-%m-%d").to_string())
 }
 
 fn minute(time: DateTime<Utc>) -> String {

@@ -14,13 +14,16 @@ use super::answer::{self, Answer};
 use super::message::Message;
 use super::redirect::{self, Redirect, parameter};
 use super::{App, origin};
-use crate::session::{BeginError, Mode};
+use crate::session::{Acquaintance, BeginError, Connected, FinishError, Mode};
 
 /// More than any address that a person pastes.
 const FORM_BYTES: usize = 8 * 1024;
 
 /// How long a browser may take to send a form.
 const FORM_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long the page after a login waits to say whose it is.
+const MEET_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// `GET /authorize?profile=NAME[&mode=demo]`: off to Withings.
 pub(super) async fn begin(app: &App, query: &str) -> Answer {
@@ -41,21 +44,42 @@ pub(super) async fn callback(app: &App, query: &str) -> Answer {
     finish(app, Redirect::from_query(query)).await
 }
 
-/// `POST /authorize`: the same, pasted by hand, from a browser that cannot reach the exporter.
-pub(super) async fn paste(app: &App, request: Request<Incoming>) -> Answer {
+/// `POST /authorize`: the same, pasted by hand, from a browser that cannot reach the exporter; or the confirmation that
+/// another person may replace the former one.
+pub(super) async fn submit(app: &App, request: Request<Incoming>) -> Answer {
     if !origin::is_own(request.headers()) {
-        return answer::text(
-            StatusCode::FORBIDDEN,
-            "This form was sent by another site. Use the one on the overview page.",
-        );
+        return foreign_form();
     }
     let remembered = redirect::remembered(request.headers());
-    match form(request).await {
-        Ok(form) => {
-            let pasted = parameter(&form, "pasted").unwrap_or_default();
-            finish(app, Redirect::from_pasted(&pasted, remembered)).await
+    let form = match form(request).await {
+        Ok(form) => form,
+        Err(answer) => return answer,
+    };
+    if let Some(confirmation) = parameter(&form, "replace") {
+        let sessions = app.sessions.clone();
+        return conclude(app, async move { sessions.replace(&confirmation).await }).await;
+    }
+    let pasted = parameter(&form, "pasted").unwrap_or_default();
+    finish(app, Redirect::from_pasted(&pasted, remembered)).await
+}
+
+/// `POST /adopt`: a profile takes over the login of a former one.
+pub(super) async fn adopt(app: &App, request: Request<Incoming>) -> Answer {
+    if !origin::is_own(request.headers()) {
+        return foreign_form();
+    }
+    let form = match form(request).await {
+        Ok(form) => form,
+        Err(answer) => return answer,
+    };
+    let (profile, former) =
+        (parameter(&form, "profile").unwrap_or_default(), parameter(&form, "former").unwrap_or_default());
+    match app.sessions.adopt(&profile, &former).await {
+        Ok(connected) => Message::adopted(&connected, &former).answer(),
+        Err(error) => {
+            tracing::warn!(profile, former, %error, "a login was not taken over");
+            Message::not_adopted(&error).answer()
         }
-        Err(answer) => answer,
     }
 }
 
@@ -66,16 +90,29 @@ async fn finish(app: &App, redirect: Redirect) -> Answer {
         Redirect { state: None, .. } => return Message::no_state().answer(),
         Redirect { code: Some(code), state: Some(state), .. } => (state, code),
     };
-    // In a task of its own: a browser that goes away must not stop the exchange half way, for the code works only once.
     let sessions = app.sessions.clone();
-    let exchange = tokio::spawn(async move { sessions.finish(&state, &code).await });
-    match exchange.await.expect("nobody aborts this task, and its panic is ours") {
-        Ok(connected) => Message::connected(&connected).answer(),
+    conclude(app, async move { sessions.finish(&state, &code).await }).await
+}
+
+/// Ends a login in a task of its own: a browser that goes away must not stop it half way, for the code works only once.
+async fn conclude(app: &App, end: impl Future<Output = Result<Connected, FinishError>> + Send + 'static) -> Answer {
+    match tokio::spawn(end).await.expect("nobody aborts this task, and its panic is ours") {
+        Ok(connected) => Message::connected(&connected, meet(app, &connected.profile).await.as_ref()).answer(),
         Err(error) => {
             tracing::warn!(%error, "a login was not finished");
             Message::not_finished(&error).answer()
         }
     }
+}
+
+/// Whose login it is, if Withings says it soon.
+async fn meet(app: &App, profile: &str) -> Option<Acquaintance> {
+    let session = app.sessions.get(profile)?;
+    tokio::time::timeout(MEET_TIMEOUT, session.meet()).await.ok()?.ok()
+}
+
+fn foreign_form() -> Answer {
+    answer::text(StatusCode::FORBIDDEN, "This form was sent by another site. Use the one on the overview page.")
 }
 
 fn send_to(consent: &Url) -> Answer {

@@ -4,8 +4,8 @@ use askama::Template;
 use hyper::StatusCode;
 
 use super::answer::{self, Answer, Referrer};
-use super::landing::connect_link;
-use crate::session::{BeginError, Connected, FinishError};
+use super::landing::{connect_link, date};
+use crate::session::{Acquaintance, AdoptError, BeginError, Connected, FinishError};
 
 /// One message to a person.
 #[derive(Template)]
@@ -17,12 +17,23 @@ pub(super) struct Message {
     advice: String,
     /// Where to try again.
     again: Option<String>,
+    /// What a person may confirm with a button.
+    confirm: Option<Confirm>,
+}
+
+/// A button that does what was refused at first.
+struct Confirm {
+    /// What it says.
+    label: String,
+    /// What proves that it was this page's.
+    confirmation: String,
 }
 
 impl Message {
     /// The page.
     pub(super) fn answer(&self) -> Answer {
-        answer::page(self.status, self, Referrer::Never)
+        let referrer = if self.confirm.is_some() { Referrer::OwnPages } else { Referrer::Never };
+        answer::page(self.status, self, referrer)
     }
 
     /// Why the login of `profile` could not begin.
@@ -45,17 +56,35 @@ impl Message {
         }
     }
 
-    /// A login that was finished.
-    pub(super) fn connected(connected: &Connected) -> Self {
+    /// A login that was finished, and whose it is, so that a mix-up is seen at once.
+    pub(super) fn connected(connected: &Connected, acquaintance: Option<&Acquaintance>) -> Self {
         let profile = &connected.profile;
         let what = if connected.demo {
             format!("{profile} now shows the measurements of Withings’ demo user. The first ones appear in a moment.")
         } else {
             format!("The exporter now reads the measurements of {profile}. The first ones appear in a moment.")
         };
-        let advice =
+        let next =
             "Withings remembers who signed in. To connect the next person, open the overview in a private window.";
+        let advice = acquaintance.map_or_else(|| next.to_owned(), |it| format!("{} {next}", who(it)));
         Self::new(StatusCode::OK, format!("{profile} is connected"), what, advice)
+    }
+
+    /// The login of a former profile that was taken over.
+    pub(super) fn adopted(connected: &Connected, former: &str) -> Self {
+        let profile = &connected.profile;
+        let what = format!("{profile} has the login and the last measurements that {former} had.");
+        Self::new(StatusCode::OK, format!("{profile} is connected"), what, "Nobody needs to log in again.")
+    }
+
+    /// Why a login could not be taken over.
+    pub(super) fn not_adopted(error: &AdoptError) -> Self {
+        let status = match error {
+            AdoptError::UnknownProfile(_) => StatusCode::NOT_FOUND,
+            AdoptError::Connected(_) | AdoptError::NothingToAdopt(_) => StatusCode::CONFLICT,
+            AdoptError::Storage(reason) => return Self::not_stored(reason),
+        };
+        Self::new(status, "Nothing was taken over", format!("It did not work: {error}."), "Look at the overview again.")
     }
 
     /// Why a login could not be finished.
@@ -67,8 +96,8 @@ impl Message {
                 "It was finished before, is more than 10 minutes old, or did not begin at this exporter.",
                 "See on the overview whether the profile is connected, and connect it again if it is not.",
             ),
-            FinishError::WrongPerson { profile, owner: Some(owner) } => Self::taken(profile, owner),
-            FinishError::WrongPerson { profile, owner: None } => Self::replaced(profile),
+            FinishError::Taken { profile, owner } => Self::taken(profile, owner),
+            FinishError::AnotherPerson { profile, confirmation } => Self::another_person(profile, confirmation),
             FinishError::Refused { profile, advice } => Self::new(
                 StatusCode::BAD_GATEWAY,
                 "Withings refused the login",
@@ -135,18 +164,19 @@ impl Message {
         )
     }
 
-    fn replaced(profile: &str) -> Self {
-        Self::new(
+    fn another_person(profile: &str, confirmation: &str) -> Self {
+        let page = Self::new(
             StatusCode::CONFLICT,
             "This is another person",
+            format!("The Withings account that signed in is not the one that {profile} has had. Nothing was changed."),
             format!(
-                "The Withings account that signed in is not the one that {profile} has had, so nothing was changed."
+                "Most likely Withings remembered somebody else: open the overview in a private window to connect \
+                 {profile}. If {profile} has a new account, or is another person from now on, replace the former one: what \
+                 is stored of it is deleted first."
             ),
-            format!(
-                "Withings remembers who signed in. Open the overview in a private window to connect {profile}. To \
-                 replace the account for good, run “withings-exporter forget” first: it deletes what is stored of the profile."
-            ),
-        )
+        );
+        let label = format!("Replace the account of {profile}");
+        Self { confirm: Some(Confirm { label, confirmation: confirmation.to_owned() }), ..page }
     }
 
     fn not_stored(reason: &str) -> Self {
@@ -163,10 +193,21 @@ impl Message {
     }
 
     fn new(status: StatusCode, title: impl Into<String>, what: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { status, title: title.into(), what: what.into(), advice: advice.into(), again: None }
+        Self { status, title: title.into(), what: what.into(), advice: advice.into(), again: None, confirm: None }
     }
 
     fn again(self, profile: &str) -> Self {
         Self { again: Some(connect_link(profile)), ..self }
     }
+}
+
+/// What tells one person from another, in a sentence or two.
+fn who(acquaintance: &Acquaintance) -> String {
+    let weigh_in = acquaintance.newest_weigh_in.and_then(date).map_or_else(
+        || "This person has never stepped on a scale.".to_owned(),
+        |date| format!("This person last stepped on a scale on {date}."),
+    );
+    let devices: Vec<_> = acquaintance.devices.iter().map(String::as_str).collect();
+    let devices = if devices.is_empty() { "no devices".to_owned() } else { devices.join(", ") };
+    format!("{weigh_in} Withings knows these devices: {devices}.")
 }

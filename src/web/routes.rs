@@ -24,6 +24,7 @@ enum Route {
     Landing,
     Style,
     Authorize,
+    Adopt,
     Callback,
     Healthy,
     Ready,
@@ -36,6 +37,7 @@ impl Route {
             "/" => Some(Self::Landing),
             "/style.css" => Some(Self::Style),
             "/authorize" => Some(Self::Authorize),
+            "/adopt" => Some(Self::Adopt),
             "/callback" => Some(Self::Callback),
             "/-/healthy" => Some(Self::Healthy),
             "/-/ready" => Some(Self::Ready),
@@ -47,6 +49,7 @@ impl Route {
         match self {
             // Each GET begins a login, so there is no HEAD.
             Self::Authorize => &[Method::GET, Method::POST],
+            Self::Adopt => &[Method::POST],
             _ => &[Method::GET, Method::HEAD],
         }
     }
@@ -56,10 +59,11 @@ impl Route {
         let query = request.uri().query().unwrap_or_default();
         match self {
             Self::Metrics => scrape::page(app, request.headers()).await,
-            Self::Landing => landing::page(app),
+            Self::Landing => landing::page(app).await,
             Self::Style => answer::style(),
-            Self::Authorize if request.method() == Method::POST => login::paste(app, request).await,
+            Self::Authorize if request.method() == Method::POST => login::submit(app, request).await,
             Self::Authorize => login::begin(app, query).await,
+            Self::Adopt => login::adopt(app, request).await,
             // Withings checks with HEAD that the address is there; a code is never taken from that.
             Self::Callback if request.method() == Method::HEAD => answer::text(StatusCode::OK, "Here."),
             Self::Callback => login::callback(app, query).await,

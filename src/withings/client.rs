@@ -206,6 +206,12 @@ impl Request {
         Self { call: Call::SleepGet, parameters }
     }
 
+    /// Every weigh-in, and nothing else.
+    #[must_use]
+    pub fn weigh_ins() -> Self {
+        Self { call: Call::Getmeas, parameters: vec![("meastypes", "1".to_owned())] }
+    }
+
     /// What the person owns.
     #[must_use]
     pub fn getdevice() -> Self {

@@ -87,7 +87,7 @@ impl OAuth {
     #[must_use]
     pub fn authorize_url(&self, demo: bool) -> (Url, String) {
         let scopes = Scope::new(SCOPES.to_owned());
-        let mut request = self.inner.authorize_url(|| CsrfToken::new_random_len(32)).add_scope(scopes);
+        let mut request = self.inner.authorize_url(|| CsrfToken::new(random_token())).add_scope(scopes);
         if demo {
             request = request.add_extra_param("mode", "demo");
         }
@@ -117,6 +117,12 @@ impl OAuth {
     fn transport(&self, class: Class) -> Transport {
         Transport { client: self.client.clone(), class }
     }
+}
+
+/// A text that nobody can guess: 256 random bits, safe in a URL.
+#[must_use]
+pub fn random_token() -> String {
+    CsrfToken::new_random_len(32).into_secret()
 }
 
 /// The HTTP client that the crate is given: ours, with its pace and its limits.
