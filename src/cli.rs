@@ -45,6 +45,16 @@ pub enum Command {
     },
     /// Read the configuration and print what would be exported, or the mistake.
     CheckConfig,
+    /// Log a profile in from this terminal, also beside a running exporter.
+    Authorize {
+        /// The profile, as the configuration names it.
+        profile: String,
+    },
+    /// End a profile's login at Withings and delete everything stored about it.
+    Forget {
+        /// The profile; it need not be in the configuration any more.
+        profile: String,
+    },
     /// Print the catalogue of measurements.
     Measurements {
         /// How it is printed.

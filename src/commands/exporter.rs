@@ -124,7 +124,8 @@ impl Exporter {
     }
 }
 
-fn sessions(config: &Config, storage: &Storage, clock: &Clock, telemetry: &Telemetry) -> Result<Sessions> {
+/// The sessions of all configured profiles. Blocks; must be called within a tokio runtime.
+pub(super) fn sessions(config: &Config, storage: &Storage, clock: &Clock, telemetry: &Telemetry) -> Result<Sessions> {
     let http = Http::reaching(&[&config.api_url])?;
     let pace = Pace::new(config.requests_per_minute.get());
     let client = Client::new(http, config.api_url.clone(), pace, telemetry.clone(), clock.clone());
@@ -141,7 +142,7 @@ fn sessions(config: &Config, storage: &Storage, clock: &Clock, telemetry: &Telem
 }
 
 /// The snapshot before anything was restored.
-fn nothing_known(config: &Config) -> Snapshot {
+pub(super) fn nothing_known(config: &Config) -> Snapshot {
     let empty = |profile: &Arc<str>| Arc::new(ProfileSnapshot::empty(Arc::clone(profile), Sleep::NotSelected));
     Snapshot { profiles: config.profiles.iter().map(empty).collect() }
 }

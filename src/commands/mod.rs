@@ -1,8 +1,10 @@
 //! One file for each command. The only place that knows every layer.
 
+mod authorize;
 mod check_config;
 mod demo;
 mod exporter;
+mod forget;
 mod measurements;
 mod serve;
 
@@ -24,6 +26,8 @@ pub fn run(cli: &Cli, out: &mut dyn Write) -> Result<()> {
     match &cli.command {
         None => serve::run(&cli.flags),
         Some(Command::Demo { replay }) => demo::run(&cli.flags, replay.as_deref(), out),
+        Some(Command::Authorize { profile }) => authorize::run(&cli.flags, profile, out),
+        Some(Command::Forget { profile }) => forget::run(&cli.flags, profile, out),
         Some(Command::CheckConfig) => check_config::run(&cli.flags, out),
         Some(Command::Measurements { format }) => measurements::run(*format, out),
     }

@@ -122,8 +122,12 @@ impl Sessions {
         let restore =
             |profile: &Arc<str>| (Arc::clone(profile), Session::restore(Arc::clone(profile), services.clone()));
         let sessions = profiles.iter().map(restore).collect();
-        let all =
-            All { services: services.clone(), sessions, storing: Mutex::default(), unconfirmed: Default::default() };
+        let all = All {
+            services: services.clone(),
+            sessions,
+            storing: Mutex::default(),
+            unconfirmed: std::sync::Mutex::default(),
+        };
         all.part_twins();
         Self(Arc::new(all))
     }

@@ -97,6 +97,11 @@ impl Cloud {
         self.model().logins.rotation = rotation;
     }
 
+    /// Sets how long the access tokens live that are given from now on; 3 hours unless told otherwise.
+    pub fn access_token_lifetime(&self, seconds: i64) {
+        self.model().logins.access_seconds = seconds;
+    }
+
     /// Lets something go wrong; of several faults that fit a call the oldest strikes first.
     pub fn fault(&self, fault: Fault) {
         self.model().faults.0.push(fault);

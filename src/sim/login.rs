@@ -5,8 +5,8 @@ use super::noise::Noise;
 
 /// A code lives so long, in seconds.
 const CODE_SECONDS: i64 = 30;
-/// An access token lives so long, in seconds.
-pub(super) const ACCESS_SECONDS: i64 = 3 * 3600;
+/// An access token lives so long, in seconds, unless a test wants otherwise.
+const ACCESS_SECONDS: i64 = 3 * 3600;
 /// A refresh token lives so long, in seconds.
 const REFRESH_SECONDS: i64 = 365 * 86_400;
 /// A replaced refresh token lives so much longer, unless the new access token is used before, in seconds.
@@ -53,6 +53,8 @@ pub(super) struct Pair {
     /// The refresh token it was given for.
     parent: Option<String>,
     issued: i64,
+    /// How long its access token lives, in seconds.
+    pub(super) lifetime: i64,
     /// When its refresh token was first used.
     replaced: Option<i64>,
     access_dead: bool,
@@ -69,6 +71,8 @@ struct Code {
 /// Every code and token given out and not yet forgotten.
 pub(super) struct Logins {
     pub(super) rotation: Rotation,
+    /// How long the access tokens live that are given from now on, in seconds.
+    pub(super) access_seconds: i64,
     mint: Noise,
     minted: u64,
     codes: Vec<Code>,
@@ -77,7 +81,14 @@ pub(super) struct Logins {
 
 impl Logins {
     pub(super) fn new(mint: Noise) -> Self {
-        Self { rotation: Rotation::default(), mint, minted: 0, codes: Vec::new(), pairs: Vec::new() }
+        Self {
+            rotation: Rotation::default(),
+            access_seconds: ACCESS_SECONDS,
+            mint,
+            minted: 0,
+            codes: Vec::new(),
+            pairs: Vec::new(),
+        }
     }
 
     /// A code for this grant, to be exchanged with the same redirect URI.
@@ -156,6 +167,7 @@ impl Logins {
             login,
             parent,
             issued: now,
+            lifetime: self.access_seconds,
             replaced: None,
             access_dead: false,
             refresh_dead: false,
@@ -180,7 +192,7 @@ impl Logins {
 
 impl Pair {
     fn access_lives(&self, now: i64) -> bool {
-        !self.access_dead && now - self.issued < ACCESS_SECONDS
+        !self.access_dead && now - self.issued < self.lifetime
     }
 
     fn refresh_lives(&self, now: i64) -> bool {

@@ -28,6 +28,7 @@ mod replay;
 mod reply;
 mod select;
 mod serve;
+mod signature;
 mod sleep;
 mod token;
 mod user;

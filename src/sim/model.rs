@@ -14,10 +14,11 @@ use super::login::{Grant, Logins};
 use super::noise::Noise;
 use super::person::Resident;
 use super::reply::{Refusal, Reply};
+use super::signature::Nonces;
 use super::{UserId, getmeas, people, sleep, token, user};
 
 const CONSENT_PATH: &str = "/oauth2_user/authorize2";
-const API_PATHS: [&str; 5] = ["/v2/oauth2", "/measure", "/v2/measure", "/v2/sleep", "/v2/user"];
+const API_PATHS: [&str; 6] = ["/v2/oauth2", "/v2/signature", "/measure", "/v2/measure", "/v2/sleep", "/v2/user"];
 
 /// A data call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +35,7 @@ pub(super) struct Model {
     pub(super) apps: Vec<App>,
     pub(super) residents: Vec<Resident>,
     pub(super) logins: Logins,
+    nonces: Nonces,
     pub(super) limiter: Limiter,
     pub(super) faults: Faults,
     pub(super) journal: Journal,
@@ -48,6 +50,7 @@ impl Model {
             apps: Vec::new(),
             residents,
             logins: Logins::new(Noise::new(seed).named("tokens")),
+            nonces: Nonces::default(),
             limiter: Limiter::default(),
             faults: Faults::default(),
             journal: Journal::default(),
@@ -116,8 +119,12 @@ impl Model {
         if let Some(reply) = self.faults.strike(call.action().unwrap_or_default(), caller) {
             return reply;
         }
-        if (call.path.as_str(), call.action()) == ("/v2/oauth2", Some("requesttoken")) {
-            return token::request_token(&mut self.logins, &self.apps, &call.params, now).into();
+        let (logins, apps, params) = (&mut self.logins, &self.apps, &call.params);
+        match (call.path.as_str(), call.action()) {
+            ("/v2/oauth2", Some("requesttoken")) => return token::request_token(logins, apps, params, now).into(),
+            ("/v2/oauth2", Some("revoke")) => return self.nonces.revoke(logins, apps, params, now).into(),
+            ("/v2/signature", Some("getnonce")) => return self.nonces.getnonce(apps, params, now).into(),
+            _ => {}
         }
         match self.permitted(call, now) {
             Ok((action, user)) => self.data(action, user, call, now),

@@ -92,6 +92,11 @@ impl Refusal {
         Self::wait(&format!("Same arguments in less than {within} seconds"), Some(wait_seconds))
     }
 
+    /// A signature that the secret did not make (older documentation: 342).
+    pub(super) fn bad_signature() -> Self {
+        Self::new(342, "The signature is incorrect")
+    }
+
     /// An action that this path does not have.
     pub(super) fn unknown_action() -> Self {
         Self::new(2554, "Not implemented")

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::call::Params;
 use super::cloud::App;
-use super::login::{ACCESS_SECONDS, Logins, Pair};
+use super::login::{Logins, Pair};
 use super::noise::Noise;
 use super::reply::Refusal;
 
@@ -37,7 +37,7 @@ fn body(pair: &Pair, userid: Value) -> Value {
     let mut body = json!({
         "access_token": pair.access,
         "refresh_token": pair.refresh,
-        "expires_in": ACCESS_SECONDS,
+        "expires_in": pair.lifetime,
         "scope": pair.grant.scopes.join(","),
         "csrf_token": Noise::new(0).named(&pair.access).hex(),
         "token_type": "Bearer",

@@ -23,6 +23,7 @@ use crate::exposition::Exposition;
 use crate::reading::Snapshot;
 use crate::session::Sessions;
 
+pub use redirect::Redirect;
 pub use scrape::Scrapes;
 pub use server::{Limits, serve};
 

@@ -12,13 +12,13 @@ const LOGIN_LASTS_SECONDS: u32 = 600;
 
 /// The query of a redirect: `code` and `state` of a consent, or `error`. No `Debug`: these are secrets.
 #[derive(Default)]
-pub(super) struct Redirect {
+pub struct Redirect {
     /// The code to exchange, never empty.
-    pub(super) code: Option<String>,
+    pub code: Option<String>,
     /// The state that the login began with, never empty.
-    pub(super) state: Option<String>,
+    pub state: Option<String>,
     /// Why there is no consent, such as `access_denied`.
-    pub(super) error: Option<String>,
+    pub error: Option<String>,
 }
 
 impl Redirect {
@@ -29,7 +29,8 @@ impl Redirect {
 
     /// Reads what a person pasted: the redirected address, whatever its host, or only the code, which then belongs to
     /// the `remembered` state.
-    pub(super) fn from_pasted(pasted: &str, remembered: Option<String>) -> Self {
+    #[must_use]
+    pub fn from_pasted(pasted: &str, remembered: Option<String>) -> Self {
         let pasted = pasted.trim();
         let (address, _fragment) = pasted.split_once('#').unwrap_or((pasted, ""));
         match address.split_once('?') {

@@ -1,0 +1,210 @@
+//! `authorize PROFILE`: log a profile in from a terminal. Whichever way is open is taken: a browser on this host that
+//! reaches the callback address, a running exporter that gets the callback, or an address that is pasted.
+
+use std::env;
+use std::io::{self, BufRead, Write};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use chrono::DateTime;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use url::{Host, Url};
+
+use super::exporter::{nothing_known, sessions};
+use crate::cli::Flags;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::exposition::{Exposition, Live};
+use crate::session::{BeginError, FinishError, Mode, Sessions};
+use crate::storage::{STATE_LIFETIME, Storage};
+use crate::telemetry::{Build, Telemetry};
+use crate::web::{self, App, Limits, Redirect, Scrapes};
+
+/// How often the stored login is looked at, which a running exporter may have finished.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How long the page after a callback may take to reach the browser.
+const LAST_PAGE: Duration = Duration::from_secs(15);
+
+/// Logs `profile` in, or says why not.
+pub(super) fn run(flags: &Flags, profile: &str, out: &mut dyn Write) -> Result<()> {
+    let config = Config::load(&flags.config_file, &|name| env::var(name).ok(), &flags.default_base_url())?;
+    let storage = Storage::join(&flags.storage_path(env::var_os("STATE_DIRECTORY")))?;
+    let runtime = Runtime::new()?;
+    let outcome = runtime.block_on(async { Terminal::new(flags, config, storage)?.log_in(profile, out).await });
+    // A thread may still wait for a line of the terminal: nobody needs it.
+    runtime.shutdown_background();
+    outcome
+}
+
+struct Terminal {
+    config: Config,
+    storage: Storage,
+    sessions: Sessions,
+    app: App,
+}
+
+impl Terminal {
+    fn new(flags: &Flags, config: Config, storage: Storage) -> Result<Self> {
+        let (clock, telemetry) = (Clock::system(), Telemetry::new(Build::this()));
+        let sessions = sessions(&config, &storage, &clock, &telemetry)?;
+        let (_, snapshots) = watch::channel(nothing_known(&config));
+        let (_, ready) = watch::channel(true);
+        let app = App {
+            telemetry_path: flags.telemetry_path.as_str().into(),
+            exposition: Exposition::new(snapshots.clone(), telemetry, clock.clone(), Live::Hidden),
+            scrapes: Scrapes::at_most(1),
+            snapshots,
+            sessions: sessions.clone(),
+            ready,
+            clock,
+        };
+        Ok(Self { config, storage, sessions, app })
+    }
+
+    async fn log_in(&self, profile: &str, out: &mut dyn Write) -> Result<()> {
+        let consent = match self.sessions.begin(profile, Mode::Real).await {
+            Err(BeginError::UnknownProfile) => bail!("{}", self.unknown(profile)),
+            consent => consent?,
+        };
+        let before = self.connected_at(profile);
+        self.explain(profile, &consent, out)?;
+        let server = self.serve_callback().await;
+        let mut lines = lines_of_stdin();
+        let mut looks = tokio::time::interval(LOOK_EVERY);
+        let deadline = tokio::time::sleep(Duration::from_secs(STATE_LIFETIME.unsigned_abs()));
+        tokio::pin!(deadline);
+        loop {
+            tokio::select! {
+                Some(line) = lines.recv() => {
+                    if self.paste(&line, &consent, &mut lines, out).await? {
+                        break;
+                    }
+                }
+                _ = looks.tick() => if self.connected_at(profile) != before {
+                    break;
+                },
+                () = &mut deadline => bail!("nobody logged in within 10 minutes; please start again"),
+            }
+        }
+        self.say_whose(profile, out).await?;
+        if let Some(server) = server {
+            server.end().await;
+        }
+        Ok(())
+    }
+
+    /// Whether the pasted line ended the login.
+    async fn paste(
+        &self,
+        line: &str,
+        consent: &Url,
+        lines: &mut mpsc::Receiver<String>,
+        out: &mut dyn Write,
+    ) -> Result<bool> {
+        let state = consent.query_pairs().find(|(name, _)| name == "state").map(|(_, state)| state.into_owned());
+        let (code, state) = match Redirect::from_pasted(line, state) {
+            Redirect { error: Some(error), .. } => bail!("Withings sent the browser back without a login: {error}"),
+            Redirect { code: Some(code), state: Some(state), .. } => (code, state),
+            _ => {
+                writeln!(out, "That is no address with a code in it. Copy the whole address of the last page.")?;
+                return Ok(false);
+            }
+        };
+        match self.sessions.finish(&state, &code).await {
+            Ok(_) => Ok(true),
+            Err(FinishError::AnotherPerson { profile, confirmation }) => {
+                write!(
+                    out,
+                    "This is another person than {profile} has had. Replace the former one, and delete what is stored of it? [y/N] "
+                )?;
+                out.flush()?;
+                let answer = lines.recv().await.unwrap_or_default();
+                if !matches!(answer.trim(), "y" | "Y" | "yes") {
+                    bail!("nothing was changed; log out at Withings, or use a private window, to log in as {profile}");
+                }
+                self.sessions.replace(&confirmation).await?;
+                Ok(true)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn explain(&self, profile: &str, consent: &Url, out: &mut dyn Write) -> Result<()> {
+        writeln!(out, "Open this page and log in as {profile}, in a private window if somebody else is logged in:\n")?;
+        writeln!(out, "  {consent}\n")?;
+        writeln!(out, "The application at Withings must have this redirect URI: {}", self.config.redirect_uri())?;
+        writeln!(out, "If the browser cannot open the last page, paste its address here within 30 seconds:")?;
+        Ok(out.flush()?)
+    }
+
+    /// Serves the callback address itself where it is this host's and free. If it is taken, a running exporter is there,
+    /// which finishes the login as well.
+    async fn serve_callback(&self) -> Option<CallbackServer> {
+        let url = &self.config.base_url;
+        let is_here = match url.host()? {
+            Host::Domain(name) => name == "localhost",
+            Host::Ipv4(ip) => ip.is_loopback(),
+            Host::Ipv6(ip) => ip.is_loopback(),
+        };
+        let port = url.port_or_known_default().filter(|_| is_here && url.scheme() == "http")?;
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.ok()?;
+        let (shutdown, told) = oneshot::channel();
+        let serving = web::serve(listener, self.app.clone(), Limits::default(), async { drop(told.await) });
+        Some(CallbackServer { shutdown, task: tokio::spawn(serving) })
+    }
+
+    async fn say_whose(&self, profile: &str, out: &mut dyn Write) -> Result<()> {
+        let session = self.sessions.get(profile).context("the profile is configured")?;
+        session.look().await;
+        writeln!(out, "{profile} is connected.")?;
+        if let Ok(Ok(known)) = tokio::time::timeout(LAST_PAGE, session.meet()).await {
+            let date = known.newest_weigh_in.and_then(|at| DateTime::from_timestamp(at, 0));
+            let date = date.map_or_else(|| "never".to_owned(), |it| it.format("%Y-%m-%d").to_string());
+            let devices: Vec<_> = known.devices.into_iter().collect();
+            writeln!(out, "Last weigh-in: {date}")?;
+            writeln!(out, "Devices: {}", if devices.is_empty() { "none".to_owned() } else { devices.join(", ") })?;
+        }
+        Ok(())
+    }
+
+    fn unknown(&self, profile: &str) -> String {
+        let names: Vec<_> = self.config.profiles.iter().map(|it| format!("{it:?}")).collect();
+        format!("there is no profile {profile:?} in the configuration; it has {}", names.join(", "))
+    }
+
+    /// When the stored login of `profile` was made.
+    fn connected_at(&self, profile: &str) -> Option<i64> {
+        self.storage.login(profile).ok().flatten().map(|it| it.connected_at)
+    }
+}
+
+/// The callback address, served by this process.
+struct CallbackServer {
+    shutdown: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl CallbackServer {
+    /// Lets the last page reach the browser.
+    async fn end(self) {
+        drop(self.shutdown);
+        drop(tokio::time::timeout(LAST_PAGE, self.task).await);
+    }
+}
+
+/// What somebody types or pastes, line by line.
+fn lines_of_stdin() -> mpsc::Receiver<String> {
+    let (lines, received) = mpsc::channel(1);
+    std::thread::spawn(move || {
+        for line in io::stdin().lock().lines().map_while(Result::ok).filter(|it| !it.trim().is_empty()) {
+            if lines.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    });
+    received
+}

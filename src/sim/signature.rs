@@ -1,0 +1,84 @@
+//! Signed calls: a nonce that is asked for first, and what it opens.
+
+use hmac::{Hmac, Mac};
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+use super::call::Params;
+use super::cloud::App;
+use super::login::Logins;
+use super::noise::Noise;
+use super::reply::Refusal;
+
+/// A nonce lives so long, in seconds.
+const NONCE_SECONDS: i64 = 30 * 60;
+
+/// Nonces given out and not used yet.
+#[derive(Default)]
+pub(super) struct Nonces {
+    given: u64,
+    alive: Vec<Nonce>,
+}
+
+struct Nonce {
+    text: String,
+    client_id: String,
+    issued: i64,
+}
+
+impl Nonces {
+    /// `getnonce`: signed with the time.
+    pub(super) fn getnonce(&mut self, apps: &[App], params: &Params, now: i64) -> Result<Value, Refusal> {
+        let client_id = check(
+            apps,
+            params,
+            &[params.required("action")?, params.required("client_id")?, params.required("timestamp")?],
+        )?;
+        self.given += 1;
+        let text = Noise::new(self.given).named("nonce").hex();
+        self.alive.push(Nonce { text: text.clone(), client_id, issued: now });
+        Ok(json!({ "nonce": text }))
+    }
+
+    /// `revoke`: signed with a nonce, which works once. Every token of the user is dead afterwards.
+    pub(super) fn revoke(
+        &mut self,
+        logins: &mut Logins,
+        apps: &[App],
+        params: &Params,
+        now: i64,
+    ) -> Result<Value, Refusal> {
+        let nonce = params.required("nonce")?;
+        let client_id = check(apps, params, &[params.required("action")?, params.required("client_id")?, nonce])?;
+        self.alive.retain(|it| now - it.issued < NONCE_SECONDS);
+        let place = self.alive.iter().position(|it| it.text == nonce && it.client_id == client_id);
+        self.alive.swap_remove(place.ok_or_else(|| Refusal::invalid("invalid nonce"))?);
+        let user = params.integer("userid")?.and_then(|it| u64::try_from(it).ok());
+        logins.revoke(user.ok_or_else(|| Refusal::invalid("missing userid"))?);
+        Ok(json!({}))
+    }
+}
+
+/// The application whose signature of `values` this is.
+fn check(apps: &[App], params: &Params, values: &[&str]) -> Result<String, Refusal> {
+    let (client_id, signature) = (params.required("client_id")?, params.required("signature")?);
+    let app = apps.iter().find(|it| it.client_id == client_id).ok_or_else(|| Refusal::invalid("invalid client_id"))?;
+    if sign(&app.client_secret, values) == signature { Ok(client_id.to_owned()) } else { Err(Refusal::bad_signature()) }
+}
+
+/// HMAC-SHA256 of the values joined by commas, in lower-case hex.
+fn sign(secret: &str, values: &[&str]) -> String {
+    let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length");
+    format!("{:x}", mac.chain_update(values.join(",")).finalize().into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_service_signs_as_its_own_vectors_say() {
+        let signature = sign("clientsecret", &["getnonce", "client_id", "1637090717"]);
+        assert_eq!(signature, "613fa7b29b5c3a14ca7759886e9783750e057caba3e8e601495d5b470a30d1ac");
+    }
+}
