@@ -7,6 +7,7 @@ mod cli;
 mod config;
 mod exposition;
 mod flow;
+mod household;
 mod http_client;
 mod sim;
 mod web;
