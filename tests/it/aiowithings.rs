@@ -48,7 +48,7 @@ fn read(server: &Server, user: UserId) -> Value {
     let mut reader = python::script("read_simulator.py");
     reader.args([format!("http://{}", server.address), server.login(user).access]);
     reader.args([NOW - 86_400, NOW].map(|it| it.to_string()));
-    serde_json::from_slice(&python::answer(reader, b"")).unwrap()
+    serde_json::from_slice(&python::answer(&mut reader, b"")).unwrap()
 }
 
 fn check_groups(seen: &Value, account: &Account) {

@@ -284,5 +284,5 @@ assert member.eof and not member.unused_data
 ";
     let mut python = Command::new("python3");
     python.args(["-c", PROGRAM]);
-    String::from_utf8(python::answer(python, compressed)).unwrap()
+    String::from_utf8(python::answer(&mut python, compressed)).unwrap()
 }

@@ -36,7 +36,7 @@ impl Pages {
 fn read_by_python(format: &str, page: &str) -> Page {
     let mut parser = python::script("parse_exposition.py");
     parser.arg(format);
-    serde_json::from_slice(&python::answer(parser, page.as_bytes())).unwrap()
+    serde_json::from_slice(&python::answer(&mut parser, page.as_bytes())).unwrap()
 }
 
 /// The page with the samples of each live family in the order of their labels: prometheus-client has them in the order

@@ -11,6 +11,8 @@ mod household;
 mod http_client;
 mod judges;
 mod page;
+mod program;
+mod prometheus;
 mod python;
 mod sim;
 mod web;

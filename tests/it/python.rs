@@ -1,7 +1,8 @@
 //! The Python that the independent judges run in.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Command;
+
+use crate::program::fed;
 
 /// `tests/python/<script>`, to be run with the packages of `tests/python/requirements.txt`.
 pub(crate) fn script(name: &str) -> Command {
@@ -12,12 +13,9 @@ pub(crate) fn script(name: &str) -> Command {
     command
 }
 
-/// What a program prints after it has read `input`.
-pub(crate) fn answer(mut program: Command, input: &[u8]) -> Vec<u8> {
-    let mut child = program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let written = child.stdin.take().unwrap().write_all(input);
-    let output = child.wait_with_output().unwrap();
+/// What a judge prints after it has read `input`.
+pub(crate) fn answer(judge: &mut Command, input: &[u8]) -> Vec<u8> {
+    let output = fed(judge, input);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    written.unwrap();
     output.stdout
 }
