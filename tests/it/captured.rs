@@ -1,11 +1,13 @@
 //! What the exporter makes of real answers. The expectations were found by hand in the files.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use tempfile::TempDir;
 use withings_exporter::catalogue::Measurement;
 use withings_exporter::sim::Cloud;
 
+use crate::demo::Demo;
 use crate::page::Page;
 use crate::world::World;
 
@@ -15,8 +17,7 @@ type Measured<'a> = (i64, &'a [(&'a str, f64)]);
 /// Serves `tests/fixtures/captured/<directory>`. All gauges that are shown must be in `measured`, and so many measures
 /// must be of a type without a metric. Returns all samples.
 async fn check(directory: &str, measured: &[Measured<'_>], without_metric: f64) -> BTreeMap<String, f64> {
-    let directory = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/captured")).join(directory);
-    let world = World::start(&["Ann"], |clock| Cloud::replay(&directory, clock).unwrap()).await;
+    let world = World::start(&["Ann"], |clock| Cloud::replay(&captured(directory), clock).unwrap()).await;
     world.log_in("Ann", &world.cloud.accounts()[0]).await;
     world.until_up("Ann").await;
     let page = Page::read(&world.metrics().await).samples;
@@ -28,6 +29,10 @@ async fn check(directory: &str, measured: &[Measured<'_>], without_metric: f64) 
         assert_eq!(page.get(&series), Some(&count), "{kind}");
     }
     page
+}
+
+fn captured(directory: &str) -> PathBuf {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/captured")).join(directory)
 }
 
 /// The gauges by key, each with its value and its time.
@@ -165,4 +170,16 @@ async fn the_last_night_is_the_one_that_ended_last() {
     // That is years ago.
     let unknown = "withings_sleep_state{profile=\"Ann\",withings_sleep_state=\"unknown\"}";
     assert_eq!(page.get(unknown), Some(&1.0));
+}
+
+/// The same through the program, as somebody reproduces a report.
+#[tokio::test]
+async fn the_demo_serves_a_directory_and_does_not_call_it_invented() {
+    let dir = TempDir::new().unwrap();
+    let answers = captured("typed-in");
+    let demo = Demo::start(&["--demo.replay", answers.to_str().unwrap()], &dir, &["replay"]).await;
+    let page = demo.page("").await;
+    assert!(page.contains("withings_weight_kg{profile=\"replay\"} 56.3\n"), "{page}");
+    let said = demo.said();
+    assert!(said.starts_with(&format!("Captured answers in {}, real exporter.", answers.display())), "{said}");
 }

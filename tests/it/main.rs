@@ -6,6 +6,7 @@ mod aiowithings;
 mod captured;
 mod cli;
 mod config;
+mod demo;
 mod exposition;
 mod flow;
 mod household;

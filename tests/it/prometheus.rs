@@ -10,6 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use withings_exporter::catalogue::Measurement;
 
+use crate::demo::Demo;
 use crate::http_client::Connection;
 use crate::page::{Page, series};
 use crate::program::{Program, fed, until};
@@ -21,40 +22,6 @@ const ACCEPTED_FINDINGS: &str = "\
 withings_height_m metric names should not contain abbreviated units
 withings_sleep_wakeup_count non-histogram and non-summary metrics should not have \"_count\" suffix
 ";
-
-/// The demo.
-struct Demo {
-    _program: Program,
-    address: SocketAddr,
-}
-
-impl Demo {
-    /// Starts it and waits until everybody's first refresh has ended.
-    async fn start(dir: &TempDir) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_withings-exporter"));
-        command.env_clear().args(["demo", "--web.listen-address", "127.0.0.1:0", "--storage.path"]);
-        command.arg(dir.path().join("demo"));
-        let program = Program::start(&mut command, &dir.path().join("demo.log"));
-        let address = until("the demo's address", async || {
-            let said = program.said();
-            let (_, metrics) = said.split_once("Metrics ")?;
-            Some(metrics.split_once("http://")?.1.split_once("/metrics")?.0.parse().unwrap())
-        });
-        let demo = Self { address: address.await, _program: program };
-        until("everybody's first refresh", async || {
-            let page = demo.page("").await;
-            let refreshed = |name| page.contains(&format!("refresh_duration_seconds{{profile=\"{name}\"}}"));
-            PEOPLE.into_iter().all(refreshed).then_some(())
-        })
-        .await;
-        demo
-    }
-
-    /// Its metrics; `headers` are whole lines.
-    async fn page(&self, headers: &str) -> String {
-        Connection::open(self.address).await.request("GET", "/metrics", headers).await.body
-    }
-}
 
 /// A Prometheus.
 struct Prometheus {
@@ -99,7 +66,7 @@ impl Prometheus {
 #[tokio::test]
 async fn prometheus_has_what_the_page_has() {
     let dir = TempDir::new().unwrap();
-    let demo = Demo::start(&dir).await;
+    let demo = Demo::start(&[], &dir, &PEOPLE).await;
     let prometheus = Prometheus::start(demo.address, &dir).await;
     // The people of the demo live on: their page may have changed since the last scrape.
     let scraped = until("Prometheus to have what the page has", async || {
