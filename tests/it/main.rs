@@ -5,6 +5,7 @@
 mod aiowithings;
 mod captured;
 mod cli;
+mod compression;
 mod config;
 mod demo;
 mod exposition;
