@@ -10,6 +10,8 @@ mod flow;
 mod house;
 mod http_client;
 mod layers;
+mod program;
+mod readme;
 mod sim;
 mod sources;
 mod web;
