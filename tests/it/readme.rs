@@ -11,7 +11,7 @@ use std::process::{Command, Output};
 use clap::CommandFactory;
 use serde_json::json;
 use tempfile::TempDir;
-use withings_exporter::catalogue::{self, Format, Measurement};
+use withings_exporter::catalogue::{self, Format, Group, Measurement};
 use withings_exporter::cli::Cli;
 
 use crate::program::{Home, Running};
@@ -121,6 +121,12 @@ fn every_key_of_the_configuration_is_described() {
     let message = String::from_utf8(refused.stderr).unwrap();
     let (_, allowed) = message.trim_end().rsplit_once("allowed are ").unwrap();
     assert_eq!(first_column("Key", "Meaning"), allowed.split(", ").map(str::to_owned).collect());
+    let rows = table("Key", "Meaning");
+    let measurements = rows.iter().find(|it| it.starts_with("| `measurements` |")).unwrap();
+    for group in Group::ALL {
+        let is_described = measurements.contains(&format!("`{}`", group.name()));
+        assert_eq!(is_described, group.measurements().next().is_some(), "{group:?}");
+    }
 }
 
 #[test]
