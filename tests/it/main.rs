@@ -9,5 +9,6 @@ mod exposition;
 mod flow;
 mod http_client;
 mod sim;
+mod values;
 mod web;
 mod world;

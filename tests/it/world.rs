@@ -187,6 +187,23 @@ impl World {
         self.get("/metrics").await.body
     }
 
+    /// The value that `profile` shows.
+    pub(crate) async fn value(&self, profile: &str, key: &str) -> Option<f64> {
+        self.sample(&format!("withings_{key}{{profile=\"{profile}\"}}")).await
+    }
+
+    /// The sleep state that `profile` shows, which is exactly one of five.
+    pub(crate) async fn sleep_state(&self, profile: &str) -> String {
+        let page = self.metrics().await;
+        let prefix = format!("withings_sleep_state{{profile=\"{profile}\",withings_sleep_state=\"");
+        let rows: Vec<_> = page.lines().filter_map(|line| line.strip_prefix(&prefix)?.split_once("\"} ")).collect();
+        let [(state, _)] = rows.iter().filter(|(_, value)| *value == "1").collect::<Vec<_>>()[..] else {
+            panic!("{rows:?}")
+        };
+        assert_eq!(rows.len(), 5, "{rows:?}");
+        (*state).to_owned()
+    }
+
     /// The value of a sample, written as on the page: `name{labels}`.
     pub(crate) async fn sample(&self, series: &str) -> Option<f64> {
         let page = self.metrics().await;
@@ -217,6 +234,12 @@ impl World {
     pub(crate) async fn until_measured(&self, profile: &str, key: &str) {
         let measurement = Measurement::by_key(key).unwrap();
         self.until(profile, |it| it.readings.iter().any(|it| it.measurement == measurement)).await;
+    }
+
+    /// Waits until a refresh of `profile` that begins from now on has ended.
+    pub(crate) async fn until_refreshed(&self, profile: &str) {
+        let now = self.clock.unix();
+        self.until(profile, |it| it.refresh.is_some_and(|it| it.ended_at > now)).await;
     }
 
     /// Waits until every call of `profile` has worked or been switched off.
