@@ -6,6 +6,7 @@ mod aiowithings;
 mod cli;
 mod config;
 mod exposition;
+mod failures;
 mod flow;
 mod http_client;
 mod sim;
