@@ -20,7 +20,7 @@ use withings_exporter::config::{Config, Selection};
 use withings_exporter::exposition::Live;
 use withings_exporter::reading::{ProfileSnapshot, Snapshot};
 use withings_exporter::sim::{self, Account, Cloud, Person};
-use withings_exporter::storage::{Purpose, Storage};
+use withings_exporter::storage::{OpenError, Purpose, Storage};
 
 use crate::http_client::{Answer, Connection};
 
@@ -119,6 +119,10 @@ impl World {
         let Running { end, ended, .. } = self.exporter.take().unwrap();
         end.send(()).unwrap();
         ended.await.unwrap();
+        // A connection that was cut lets go of the directory a moment later; a process would have ended.
+        while matches!(Storage::open(self.disk.path(), Purpose::Serve), Err(OpenError::InUse(_))) {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Cuts the cloud off: from now on its port refuses connections.
