@@ -9,6 +9,7 @@ mod exposition;
 mod failures;
 mod flow;
 mod http_client;
+mod process;
 mod restarts;
 mod sim;
 mod values;

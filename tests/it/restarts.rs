@@ -181,7 +181,7 @@ async fn a_profile_may_have_any_name() {
         weigh(&world, name, kilograms);
         world.until_measured(name, "weight_kg").await;
     }
-    restart(&mut world, Duration::from_secs(60)).await;
+    restart(&mut world, Duration::from_mins(1)).await;
     let text = world.metrics().await;
     let openmetrics = world.request("GET", "/metrics", "Accept: application/openmetrics-text\r\n").await;
     assert!(openmetrics.body.ends_with("# EOF\n"));
@@ -192,8 +192,8 @@ async fn a_profile_may_have_any_name() {
         }
     }
     for folder in ["logins", "readings"] {
-        let files = fs::read_dir(world.disk.path().join(folder)).unwrap().map(|it| it.unwrap().file_name());
-        let stored = files.filter(|it| it.to_str().unwrap().ends_with(".json")).count();
+        let files = fs::read_dir(world.disk.path().join(folder)).unwrap().map(|it| it.unwrap().path());
+        let stored = files.filter(|it| it.extension().is_some_and(|it| it == "json")).count();
         assert_eq!(stored, names.len(), "a name led out of {folder}");
     }
     world.until_up(names[0]).await;
