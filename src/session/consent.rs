@@ -159,9 +159,7 @@ impl Sessions {
 
     async fn store(&self, session: &Session, new: NewLogin, demo: bool) -> Result<(), FinishError> {
         let _one_at_a_time = self.0.storing.lock().await;
-        if !demo {
-            self.check_person(session, &new.user_id).await?;
-        }
+        self.check_person(session, &new.user_id).await?;
         let mut state = session.0.state.lock().await;
         let now = self.0.services.clock.unix();
         let replace = move |storage: &Storage, profile: &str| storage.lock_login(profile)?.replace(&new, now, demo);
@@ -170,7 +168,8 @@ impl Sessions {
         Ok(())
     }
 
-    /// Two names with one body is the mistake people make: the browser is still logged in as the first person.
+    /// Two names with one body is the mistake people make: the browser is still logged in as the first person. Withings'
+    /// demo user owns nothing and so is welcome anywhere, but not in a person's place.
     async fn check_person(&self, session: &Session, user_id: &str) -> Result<(), FinishError> {
         let profile = Arc::clone(session.profile());
         for other in self.0.sessions.values() {

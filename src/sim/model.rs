@@ -113,7 +113,7 @@ impl Model {
         if let Err(refusal) = self.limiter.admit(caller, call, now) {
             return Err(refusal).into();
         }
-        if let Some(reply) = self.faults.strike(call.action().unwrap_or_default(), caller) {
+        if let Some(reply) = self.faults.strike(call, caller) {
             return reply;
         }
         if (call.path.as_str(), call.action()) == ("/v2/oauth2", Some("requesttoken")) {

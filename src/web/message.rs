@@ -131,7 +131,11 @@ impl Message {
             StatusCode::CONFLICT,
             format!("That was {owner}"),
             format!("The Withings account that signed in is connected as {owner}, so {profile} was left as it was."),
-            format!("Withings remembers who signed in. Open the overview in a private window to connect {profile}."),
+            format!(
+                "Withings remembers who signed in. Open the overview in a private window to connect {profile}. If the \
+                 account belongs to {profile} after all, take {owner} out of “profiles” in the configuration and \
+                 restart the exporter first."
+            ),
         )
     }
 
@@ -143,8 +147,9 @@ impl Message {
                 "The Withings account that signed in is not the one that {profile} has had, so nothing was changed."
             ),
             format!(
-                "Withings remembers who signed in. Open the overview in a private window to connect {profile}. To \
-                 replace the account for good, run “withings-exporter forget” first: it deletes what is stored of the profile."
+                "Withings remembers who signed in. Open the overview in a private window to connect {profile}. To show \
+                 the other account for good, add a new name for it to “profiles” in the configuration, restart the \
+                 exporter and connect that name."
             ),
         )
     }

@@ -151,7 +151,9 @@ impl Client {
         let url = self.api_url.join(path).expect("the path of a call is a valid URL path");
         let sent = Instant::now();
         let answer = self.http.post_form(url, token, form).await;
-        self.telemetry.request(call, sent.elapsed());
+        let took = sent.elapsed();
+        self.telemetry.request(call, took);
+        tracing::debug!(%call, seconds = took.as_secs_f64(), "called Withings");
         let body = answer.map_err(CallError::from).and_then(|it| self.whole(it));
         body.inspect_err(|error| self.note(call, error))
     }
