@@ -113,12 +113,11 @@ async fn visit(cloud: Cloud, page: String) -> Result<()> {
 
 fn greet(out: &mut dyn Write, replay: Option<&Path>, page: &str, telemetry_path: &str) -> Result<()> {
     let metrics = format!("{}{telemetry_path}", page.trim_end_matches('/'));
-    match replay {
-        Some(dir) => {
-            writeln!(out, "Captured answers in {}, real exporter. They may be somebody's data.\n", dir.display())?
-        }
-        None => writeln!(out, "Simulated people, real exporter. Nothing here is anybody's data.\n")?,
-    }
+    let source = match replay {
+        Some(dir) => format!("Captured answers in {}, real exporter. They may be somebody's data.", dir.display()),
+        None => "Simulated people, real exporter. Nothing here is anybody's data.".to_owned(),
+    };
+    writeln!(out, "{source}\n")?;
     writeln!(out, "  People and logins  {page}")?;
     writeln!(out, "  Metrics            {metrics}")?;
     writeln!(out, "  A few of them      curl -s {metrics} | grep withings_weight_kg\n")?;
