@@ -115,7 +115,7 @@ fn greet(out: &mut dyn Write, replay: Option<&Path>, page: &str, telemetry_path:
     let metrics = format!("{}{telemetry_path}", page.trim_end_matches('/'));
     match replay {
         Some(dir) => {
-            writeln!(out, "Captured answers in {}, real exporter. They may be somebody's data.\n", dir.display())?
+            writeln!(out, "Captured answers in {}, real exporter. They may be somebody's data.\n", dir.display())?;
         }
         None => writeln!(out, "Simulated people, real exporter. Nothing here is anybody's data.\n")?,
     }
