@@ -33,6 +33,8 @@ impl Home {
         command
             .args(["-c", line])
             .current_dir(root())
+            // Tests run with what the build script said, and a build within would take that for an order.
+            .env_remove("WITHINGS_EXPORTER_REVISION")
             .env("WITHINGS_EXPORTER_CONFIG_FILE", self.0.path().join("withings.yaml"))
             .env("STATE_DIRECTORY", self.0.path().join("state"))
             .env("WITHINGS_EXPORTER_WEB_LISTEN_ADDRESS", "127.0.0.1:0");
