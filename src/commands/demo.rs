@@ -59,7 +59,7 @@ pub(super) fn run(flags: &Flags, replay: Option<&Path>, out: &mut dyn Write) -> 
             redirect_uris: vec![config.redirect_uri()],
         });
         let exporter = Exporter::assemble(parts(flags, config, storage))?;
-        greet(out, &page, &flags.telemetry_path)?;
+        greet(out, replay, &page, &flags.telemetry_path)?;
         let visit = visit(cloud, page);
         tokio::spawn(async move {
             if let Err(error) = visit.await {
@@ -111,9 +111,13 @@ async fn visit(cloud: Cloud, page: String) -> Result<()> {
     Ok(())
 }
 
-fn greet(out: &mut dyn Write, page: &str, telemetry_path: &str) -> Result<()> {
+fn greet(out: &mut dyn Write, replay: Option<&Path>, page: &str, telemetry_path: &str) -> Result<()> {
     let metrics = format!("{}{telemetry_path}", page.trim_end_matches('/'));
-    writeln!(out, "Simulated people, real exporter. Nothing here is anybody's data.\n")?;
+    let source = match replay {
+        Some(dir) => format!("Captured answers in {}, real exporter. They may be somebody's data.", dir.display()),
+        None => "Simulated people, real exporter. Nothing here is anybody's data.".to_owned(),
+    };
+    writeln!(out, "{source}\n")?;
     writeln!(out, "  People and logins  {page}")?;
     writeln!(out, "  Metrics            {metrics}")?;
     writeln!(out, "  A few of them      curl -s {metrics} | grep withings_weight_kg\n")?;

@@ -145,10 +145,7 @@ impl Refresher {
             .filter(|(_, plan)| plan.due.is_some_and(|at| at <= began))
             .map(|(call, _)| *call)
             .collect();
-        if due.len() == self.plans.len() {
-            let achieved = self.round_began.replace(began).map(|before| began - before);
-            self.services.telemetry.refresh_interval(self.services.interval, achieved);
-        }
+        let is_round = due.len() == self.plans.len();
         for call in due {
             let outcome = self.fetch(call).await;
             if matches!(outcome, Err(SessionError::NewLogin)) {
@@ -159,9 +156,19 @@ impl Refresher {
             self.save_if_changed().await;
         }
         self.settled.take();
+        // Without a login there was nobody to refresh.
         if self.status.borrow().login.is_some() {
-            let duration = began.elapsed().as_secs_f64();
-            self.refresh = Some(RefreshSummary { ended_at: self.services.clock.unix(), duration });
+            self.note_refresh(began, is_round);
+        }
+    }
+
+    /// Notes a refresh that ends now; a round is one of all calls.
+    fn note_refresh(&mut self, began: Instant, is_round: bool) {
+        let duration = began.elapsed().as_secs_f64();
+        self.refresh = Some(RefreshSummary { ended_at: self.services.clock.unix(), duration });
+        if is_round {
+            let achieved = self.round_began.replace(began).map(|before| began - before);
+            self.services.telemetry.refresh_interval(self.services.interval, achieved);
         }
     }
 

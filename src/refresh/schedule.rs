@@ -101,7 +101,7 @@ mod tests {
             (refused(r#"{"status":2555}"#), [after(15), after(30)]),
             (SessionError::Call(CallError::HttpStatus(502)), [after(15), after(30)]),
             (SessionError::Refresh(CallError::HttpStatus(502)), [after(15), after(30)]),
-            (SessionError::LoginRefused { retry_in: Duration::from_secs(600) }, [after(600), after(600)]),
+            (SessionError::LoginRefused { retry_in: Duration::from_mins(10) }, [after(600), after(600)]),
             (SessionError::NoLogin, [Next::NewLogin, Next::NewLogin]),
         ];
         for (error, expected) in table {

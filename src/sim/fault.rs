@@ -1,8 +1,9 @@
 //! Faults on demand.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::UserId;
+use super::call::Call;
 use super::limit::Caller;
 use super::reply::{Refusal, Reply};
 
@@ -23,6 +24,13 @@ pub enum Failure {
         /// How long to wait, if the service says it.
         wait_seconds: Option<i64>,
     },
+    /// Envelope 601: the identical call was made a moment ago.
+    SameArguments {
+        /// How long to wait.
+        wait_seconds: i64,
+    },
+    /// An empty page that promises another one, always at the same offset.
+    EndlessPages,
 }
 
 /// A failure, which calls it strikes (all, unless told otherwise), and how many times (once, unless told otherwise).
@@ -31,6 +39,7 @@ pub struct Fault {
     failure: Failure,
     action: Option<String>,
     user: Option<UserId>,
+    further_pages: bool,
     left: u32,
 }
 
@@ -38,7 +47,7 @@ impl Fault {
     /// A failure of the next call, whatever it is.
     #[must_use]
     pub fn new(failure: Failure) -> Self {
-        Self { failure, action: None, user: None, left: 1 }
+        Self { failure, action: None, user: None, further_pages: false, left: 1 }
     }
 
     /// Only of calls with this `action`, e.g. `getmeas` or `requesttoken`.
@@ -53,15 +62,23 @@ impl Fault {
         Self { user: Some(user), ..self }
     }
 
+    /// Only of calls for a second or later page.
+    #[must_use]
+    pub fn on_further_pages(self) -> Self {
+        Self { further_pages: true, ..self }
+    }
+
     /// Of so many calls; `u32::MAX` does not end in practice.
     #[must_use]
     pub fn times(self, times: u32) -> Self {
         Self { left: times, ..self }
     }
 
-    fn strikes(&self, action: &str, caller: &Caller) -> bool {
-        let meant = self.action.as_deref().is_none_or(|it| it == action);
-        self.left > 0 && meant && (self.user.is_none() || self.user == caller.user)
+    fn strikes(&self, call: &Call, caller: &Caller) -> bool {
+        let action = self.action.is_none() || self.action.as_deref() == call.action();
+        let user = self.user.is_none() || self.user == caller.user;
+        let page = !self.further_pages || call.params.get("offset").is_some();
+        self.left > 0 && action && user && page
     }
 }
 
@@ -71,8 +88,8 @@ pub(super) struct Faults(pub(super) Vec<Fault>);
 
 impl Faults {
     /// The answer of the oldest fault that strikes this call, used up by one.
-    pub(super) fn strike(&mut self, action: &str, caller: &Caller) -> Option<Reply> {
-        let fault = self.0.iter_mut().find(|it| it.strikes(action, caller))?;
+    pub(super) fn strike(&mut self, call: &Call, caller: &Caller) -> Option<Reply> {
+        let fault = self.0.iter_mut().find(|it| it.strikes(call, caller))?;
         fault.left -= 1;
         let failure = fault.failure;
         self.0.retain(|it| it.left > 0);
@@ -83,11 +100,13 @@ impl Faults {
 impl From<Failure> for Reply {
     fn from(failure: Failure) -> Self {
         let refusal = match failure {
+            Failure::EndlessPages => return Ok(json!({"more": true, "offset": 100})).into(),
             Failure::BadGateway => return Self::infrastructure(502, "Bad Gateway"),
             Failure::InvalidToken => Refusal::invalid_token(),
             Failure::InsufficientScope => Refusal::insufficient_scope(),
             Failure::InvalidParams => Refusal::invalid("simulated"),
             Failure::TooManyRequests { wait_seconds } => Refusal::too_many(wait_seconds),
+            Failure::SameArguments { wait_seconds } => Refusal::same_arguments(10, wait_seconds),
         };
         Self::from(Err::<Value, _>(refusal))
     }

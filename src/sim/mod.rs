@@ -1,7 +1,7 @@
 //! A Withings cloud inside the process: the accounts, the consent page, the tokens and the data calls of the public
 //! API, with people who go on living. `demo` runs on it, and tests assert what it has seen.
 //!
-//! Three parts: the model, which knows no HTTP and takes a call for an answer; the skin over it, [`serve`], one
+//! Three parts: the model, which knows no HTTP and takes a call for an answer; the skin over it, [`serve()`], one
 //! listener for what Withings spreads over two hosts; and the [`people`], invented from a seed. [`Cloud::replay`]
 //! serves captured answers in their place.
 //!

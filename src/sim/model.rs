@@ -116,7 +116,7 @@ impl Model {
         if let Err(refusal) = self.limiter.admit(caller, call, now) {
             return Err(refusal).into();
         }
-        if let Some(reply) = self.faults.strike(call.action().unwrap_or_default(), caller) {
+        if let Some(reply) = self.faults.strike(call, caller) {
             return reply;
         }
         let (logins, apps, params) = (&mut self.logins, &self.apps, &call.params);

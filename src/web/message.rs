@@ -160,7 +160,11 @@ impl Message {
             StatusCode::CONFLICT,
             format!("That was {owner}"),
             format!("The Withings account that signed in is connected as {owner}, so {profile} was left as it was."),
-            format!("Withings remembers who signed in. Open the overview in a private window to connect {profile}."),
+            format!(
+                "Withings remembers who signed in. Open the overview in a private window to connect {profile}. If the \
+                 account belongs to {profile} after all, take {owner} out of “profiles” in the configuration and \
+                 restart the exporter first."
+            ),
         )
     }
 

@@ -1,7 +1,7 @@
 //! One call of the API: wait for a turn, send, read the status, then the body.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use tokio::task::spawn_blocking;
@@ -75,19 +75,23 @@ pub enum CallError {
 }
 
 /// The server's clock, as an offset to the host's in seconds.
+///
+/// Answers tell it twice, as `updatetime` and in the header `Date`; the later one counts. An `updatetime` that lags, as if
+/// it were the time of the last change, would hold back the daily read of everything and miss the last night.
 struct ServerTime {
     clock: Clock,
-    /// From `updatetime`, the better source, once there was one.
-    from_answers: OnceLock<AtomicI64>,
-    from_dates: AtomicI64,
+    from_updatetime: AtomicI64,
+    from_date: AtomicI64,
 }
+
+/// No offset is known yet.
+const UNKNOWN: i64 = i64::MIN;
 
 impl Client {
     /// The API at `api_url`.
     #[must_use]
     pub fn new(http: Http, api_url: Url, pace: Pace, telemetry: Telemetry, clock: Clock) -> Self {
-        let server_time = ServerTime { clock, from_answers: OnceLock::new(), from_dates: AtomicI64::new(0) };
-        Self { http, api_url, pace, telemetry, server_time: Arc::new(server_time) }
+        Self { http, api_url, pace, telemetry, server_time: Arc::new(ServerTime::new(clock)) }
     }
 
     /// One page of `request`, from `offset`; the first page without one.
@@ -155,7 +159,9 @@ impl Client {
         let url = self.api_url.join(path).expect("the path of a call is a valid URL path");
         let sent = Instant::now();
         let answer = self.http.post_form(url, token, form).await;
-        self.telemetry.request(call, sent.elapsed());
+        let took = sent.elapsed();
+        self.telemetry.request(call, took);
+        tracing::debug!(%call, seconds = took.as_secs_f64(), "called Withings");
         let body = answer.map_err(CallError::from).and_then(|it| self.whole(it));
         body.inspect_err(|error| self.note(call, error))
     }
@@ -256,18 +262,21 @@ impl CallError {
 }
 
 impl ServerTime {
+    fn new(clock: Clock) -> Self {
+        Self { clock, from_updatetime: AtomicI64::new(UNKNOWN), from_date: AtomicI64::new(UNKNOWN) }
+    }
+
     fn now(&self) -> i64 {
-        let offset = self.from_answers.get().unwrap_or(&self.from_dates);
-        self.clock.unix() + offset.load(Ordering::Relaxed)
+        let offset = self.from_updatetime.load(Ordering::Relaxed).max(self.from_date.load(Ordering::Relaxed));
+        self.clock.unix() + if offset == UNKNOWN { 0 } else { offset }
     }
 
     fn note_updatetime(&self, at: i64) {
-        let offset = at - self.clock.unix();
-        self.from_answers.get_or_init(|| AtomicI64::new(offset)).store(offset, Ordering::Relaxed);
+        self.from_updatetime.store(at - self.clock.unix(), Ordering::Relaxed);
     }
 
     fn note_date(&self, at: i64) {
-        self.from_dates.store(at - self.clock.unix(), Ordering::Relaxed);
+        self.from_date.store(at - self.clock.unix(), Ordering::Relaxed);
     }
 }
 
@@ -333,15 +342,16 @@ mod tests {
     }
 
     #[test]
-    fn the_servers_time_is_that_of_updatetime_else_of_the_date_header() {
+    fn the_servers_time_is_the_later_of_what_its_answers_say() {
         let clock = Clock::frozen(chrono::DateTime::from_timestamp(1000, 0).unwrap());
-        let time = ServerTime { clock: clock.clone(), from_answers: OnceLock::new(), from_dates: AtomicI64::new(0) };
+        let time = ServerTime::new(clock.clone());
         assert_eq!(time.now(), 1000);
-        time.note_date(1500);
-        assert_eq!(time.now(), 1500);
-        time.note_updatetime(900);
-        time.note_date(1500);
+        time.note_date(900);
+        assert_eq!(time.now(), 900, "a host whose clock is ahead");
+        time.note_updatetime(910);
         clock.advance(std::time::Duration::from_secs(10));
-        assert_eq!(time.now(), 910);
+        assert_eq!(time.now(), 920);
+        time.note_date(1500);
+        assert_eq!(time.now(), 1500, "an updatetime that lags does not hold the time back");
     }
 }

@@ -1,7 +1,7 @@
 //! Tokens: the consent page's address, the exchange of a code, the refresh of a pair.
 //!
 //! The crate `oauth2` speaks RFC 6749; Withings wraps its token answers in its envelope, with commas between scopes and
-//! `userid` as text or number. [`to_rfc6749`] is the one place where the two meet (withings-api: token endpoint).
+//! `userid` as text or number. `to_rfc6749` is the one place where the two meet (withings-api: token endpoint).
 
 use std::fmt;
 use std::pin::Pin;

@@ -2,12 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the message, also outside of the test functions")]
 
 use std::collections::BTreeMap;
-use std::process::Command;
 
 use serde_json::{Value, json};
 use withings_exporter::sim::people::{ALICE, BOB, ZOE};
 use withings_exporter::sim::{Account, Cloud, MeasureGroup, Night, PageSizes, Stored, UserId};
 
+use crate::python;
 use crate::sim::server::{NOW, Server, clock};
 
 /// The library does not list these on purpose.
@@ -45,16 +45,10 @@ fn check(user: UserId) {
 
 /// What the library makes of everything that the cloud has.
 fn read(server: &Server, user: UserId) -> Value {
-    let python = std::env::var_os("WITHINGS_TEST_PYTHON")
-        .expect("run tests/run, which prepares the Python environment that WITHINGS_TEST_PYTHON names");
-    let output = Command::new(python)
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/read_simulator.py"))
-        .args([format!("http://{}", server.address), server.login(user).access])
-        .args([NOW - 86_400, NOW].map(|it| it.to_string()))
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    let mut reader = python::script("read_simulator.py");
+    reader.args([format!("http://{}", server.address), server.login(user).access]);
+    reader.args([NOW - 86_400, NOW].map(|it| it.to_string()));
+    serde_json::from_slice(&python::answer(&mut reader, b"")).unwrap()
 }
 
 fn check_groups(seen: &Value, account: &Account) {

@@ -3,8 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic is the message of a test")]
 
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +23,9 @@ use withings_exporter::reading::{
     Snapshot,
 };
 use withings_exporter::telemetry::{Build, Telemetry};
+
+use crate::judges::Pages;
+use crate::python;
 
 /// 2026-03-01 06:00:00 UTC.
 const NOW: i64 = 1_772_344_800;
@@ -126,26 +128,13 @@ fn samples(page: &str) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn the_page_of_a_household() {
+async fn every_kind_of_row() {
     let scraped = Scraped::new(household(), shown());
     scraped.telemetry.request(Call::Getmeas, Duration::from_millis(300));
     scraped.telemetry.config_loaded(NOW);
-    let pages = [("openmetrics", scraped.page(OPENMETRICS).await), ("text", scraped.page(Format::Text).await)];
-    insta::with_settings!({ snapshot_path => "../golden", prepend_module_to_snapshot => false }, {
-        for (format, page) in pages {
-            insta::assert_snapshot!(format!("metrics-{format}"), with_sorted_counters(&page));
-        }
-    });
-}
-
-/// The page with the samples of each live family sorted: prometheus-client has them in the order of a hash map.
-fn with_sorted_counters(page: &str) -> String {
-    let (data, live) = page.split_at(page.find("# HELP withings_exporter_build").unwrap());
-    let mut lines: Vec<_> = live.lines().collect();
-    for run in lines.chunk_by_mut(|a, b| !a.starts_with('#') && !b.starts_with('#')) {
-        run.sort_unstable();
-    }
-    format!("{data}{}\n", lines.join("\n"))
+    let pages = Pages { openmetrics: scraped.page(OPENMETRICS).await, text: scraped.page(Format::Text).await };
+    pages.check_parsed();
+    pages.check_golden("every-kind");
 }
 
 #[tokio::test]
@@ -294,10 +283,6 @@ sys.stdout.buffer.write(member.decompress(sys.stdin.buffer.read()))
 assert member.eof and not member.unused_data
 ";
     let mut python = Command::new("python3");
-    python.args(["-c", PROGRAM]).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = python.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(compressed).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success());
-    String::from_utf8(output.stdout).unwrap()
+    python.args(["-c", PROGRAM]);
+    String::from_utf8(python::answer(&mut python, compressed)).unwrap()
 }

@@ -37,7 +37,7 @@ impl Connection {
         let status = self.line().await;
         let mut headers = Vec::new();
         while let Some((name, value)) = self.line().await.split_once(": ") {
-            headers.push((name.to_owned(), value.to_owned()));
+            headers.push((name.to_ascii_lowercase(), value.to_owned()));
         }
         let mut answer = Answer { status: status[9..12].parse().unwrap(), body: String::new(), headers };
         if method != "HEAD" {

@@ -7,19 +7,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
-use url::Url;
+use url::{Url, form_urlencoded};
 use withings_exporter::catalogue::Measurement;
 use withings_exporter::clock::Clock;
 use withings_exporter::commands::{Exporter, Parts};
 use withings_exporter::config::{Config, Selection};
 use withings_exporter::exposition::Live;
 use withings_exporter::reading::{ProfileSnapshot, Snapshot};
-use withings_exporter::sim::{self, Account, Cloud};
-use withings_exporter::storage::{Purpose, Storage};
+use withings_exporter::sim::{self, Account, Cloud, Person};
+use withings_exporter::storage::{OpenError, Purpose, Storage};
 
 use crate::http_client::{Answer, Connection};
 
@@ -71,6 +72,28 @@ impl World {
         Self { cloud, clock, disk, config, cloud_end: Some(cloud_end), exporter: None }
     }
 
+    /// The same with accounts of the profiles' names, which hold nothing.
+    pub(crate) async fn with_accounts(profiles: &[&str]) -> Self {
+        let people = |clock| {
+            let cloud = Cloud::new(clock);
+            for (userid, name) in (1001..).zip(profiles) {
+                cloud.add_person(Person::new(userid, name, Tz::UTC));
+            }
+            cloud
+        };
+        Self::asleep(profiles, people).await
+    }
+
+    /// The same with the exporter started and everybody logged in and refreshed.
+    pub(crate) async fn connected(profiles: &[&str]) -> Self {
+        let mut world = Self::with_accounts(profiles).await;
+        world.start_exporter().await;
+        for profile in profiles {
+            world.connect(profile).await;
+        }
+        world
+    }
+
     /// Starts the exporter on what the disk holds.
     pub(crate) async fn start_exporter(&mut self) {
         let storage = Storage::open(self.disk.path(), Purpose::Serve).unwrap();
@@ -96,15 +119,30 @@ impl World {
         let Running { end, ended, .. } = self.exporter.take().unwrap();
         end.send(()).unwrap();
         ended.await.unwrap();
+        // A connection that was cut lets go of the directory a moment later; a process would have ended.
+        while matches!(Storage::open(self.disk.path(), Purpose::Serve), Err(OpenError::InUse(_))) {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Cuts the cloud off: from now on its port refuses connections.
     pub(crate) async fn stop_cloud(&mut self) {
         drop(self.cloud_end.take());
-        let port = self.config.api_url.socket_addrs(|| None).unwrap()[0];
-        while tokio::net::TcpStream::connect(port).await.is_ok() {
+        while tokio::net::TcpStream::connect(self.cloud_address()).await.is_ok() {
             tokio::task::yield_now().await;
         }
+    }
+
+    /// The account of the person with this name.
+    pub(crate) fn account(&self, name: &str) -> Account {
+        self.cloud.account(name).unwrap()
+    }
+
+    /// Logs the account with the profile's name in, and waits for the first refresh.
+    pub(crate) async fn connect(&self, profile: &str) {
+        let done = self.log_in(profile, &self.account(profile)).await;
+        assert_eq!(done.status, 200, "{}", done.body);
+        self.until_up(profile).await;
     }
 
     /// Logs `account` in as `profile`, as a browser would; the last answer is the callback's.
@@ -115,14 +153,17 @@ impl World {
 
     /// Goes from the exporter's link over the consent page, and gives the path of the callback.
     pub(crate) async fn consent(&self, profile: &str, account: &Account) -> String {
-        let query: String =
-            url::form_urlencoded::Serializer::new(String::new()).append_pair("profile", profile).finish();
+        let query = form_urlencoded::Serializer::new(String::new()).append_pair("profile", profile).finish();
         let begun = self.get(&format!("/authorize?{query}")).await;
-        let mut consent = Url::parse(begun.header("location").unwrap_or_else(|| panic!("{}", begun.body))).unwrap();
+        self.agree(begun.header("location").unwrap_or_else(|| panic!("{}", begun.body)), account).await
+    }
+
+    /// Signs in as `account` on the consent page at this address, and gives the path of the callback.
+    pub(crate) async fn agree(&self, consent: &str, account: &Account) -> String {
+        let mut consent = Url::parse(consent).unwrap();
         consent.query_pairs_mut().append_pair("selecteduser", &account.userid().to_string());
         let path = format!("{}?{}", consent.path(), consent.query().unwrap());
-        let port = self.config.api_url.socket_addrs(|| None).unwrap()[0];
-        let consented = Connection::open(port).await.request("GET", &path, "").await;
+        let consented = Connection::open(self.cloud_address()).await.request("GET", &path, "").await;
         let back = Url::parse(consented.header("location").unwrap_or_else(|| panic!("{}", consented.body))).unwrap();
         format!("{}?{}", back.path(), back.query().unwrap())
     }
@@ -137,6 +178,10 @@ impl World {
         Connection::open(self.address()).await.request(method, target, headers).await
     }
 
+    fn cloud_address(&self) -> SocketAddr {
+        self.config.api_url.socket_addrs(|| None).unwrap()[0]
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.exporter.as_ref().unwrap().address
     }
@@ -144,6 +189,23 @@ impl World {
     /// The page of metrics, text 0.0.4.
     pub(crate) async fn metrics(&self) -> String {
         self.get("/metrics").await.body
+    }
+
+    /// The value that `profile` shows.
+    pub(crate) async fn value(&self, profile: &str, key: &str) -> Option<f64> {
+        self.sample(&format!("withings_{key}{{profile=\"{profile}\"}}")).await
+    }
+
+    /// The sleep state that `profile` shows, which is exactly one of five.
+    pub(crate) async fn sleep_state(&self, profile: &str) -> String {
+        let page = self.metrics().await;
+        let prefix = format!("withings_sleep_state{{profile=\"{profile}\",withings_sleep_state=\"");
+        let rows: Vec<_> = page.lines().filter_map(|line| line.strip_prefix(&prefix)?.split_once("\"} ")).collect();
+        let [(state, _)] = rows.iter().filter(|(_, value)| *value == "1").collect::<Vec<_>>()[..] else {
+            panic!("{rows:?}")
+        };
+        assert_eq!(rows.len(), 5, "{rows:?}");
+        (*state).to_owned()
     }
 
     /// The value of a sample, written as on the page: `name{labels}`.
@@ -172,12 +234,34 @@ impl World {
         self.until(profile, is_shown).await;
     }
 
+    /// Waits until `profile` shows some value of this measurement.
+    pub(crate) async fn until_measured(&self, profile: &str, key: &str) {
+        let measurement = Measurement::by_key(key).unwrap();
+        self.until(profile, |it| it.readings.iter().any(|it| it.measurement == measurement)).await;
+    }
+
+    /// Waits until a refresh of `profile` that begins from now on has ended.
+    pub(crate) async fn until_refreshed(&self, profile: &str) {
+        let now = self.clock.unix();
+        self.until(profile, |it| it.refresh.is_some_and(|it| it.ended_at > now)).await;
+    }
+
     /// Waits until every call of `profile` has worked or been switched off.
     pub(crate) async fn until_up(&self, profile: &str) {
         self.until(profile, |it| it.refresh.is_some() && it.up() == Some(true)).await;
     }
 
-    /// The parameters of the calls of `action`, oldest first.
+    /// Waits until a call of `profile` has failed and none has worked since.
+    pub(crate) async fn until_down(&self, profile: &str) {
+        self.until(profile, |it| it.up() == Some(false)).await;
+    }
+
+    /// Lets the world's time pass; what is due meanwhile happens.
+    pub(crate) async fn pass(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
+    /// The calls of `action`, oldest first.
     pub(crate) fn calls(&self, action: &str) -> Vec<sim::Request> {
         self.cloud.requests().into_iter().filter(|it| it.action.as_deref() == Some(action)).collect()
     }

@@ -98,6 +98,7 @@ fn every_failure_looks_like_a_captured_one() {
         (Failure::InvalidParams, 503, json!({})),
         (Failure::TooManyRequests { wait_seconds: Some(68) }, 601, json!({"wait_seconds": 68})),
         (Failure::TooManyRequests { wait_seconds: None }, 601, json!({})),
+        (Failure::SameArguments { wait_seconds: 188 }, 601, json!({"wait_seconds": 188})),
     ] {
         server.cloud.fault(Fault::new(failure));
         let answer = meas(&server, &dana, 0).json();
@@ -105,6 +106,20 @@ fn every_failure_looks_like_a_captured_one() {
         assert!(answer["error"].is_string());
     }
     assert_eq!(meas(&server, &dana, 0).status(), 0);
+}
+
+#[test]
+fn pages_can_break_off_and_never_end() {
+    let (server, [dana, _]) = household(Limits::OFF);
+    let page = |offset| {
+        let form = [("action", "getmeas"), ("offset", offset)];
+        server.post("/measure", Some(&dana), &form).json()
+    };
+    server.cloud.fault(Fault::new(Failure::InvalidParams).on_further_pages());
+    assert_eq!((&page("")["status"], &page("1")["status"]), (&json!(0), &json!(503)));
+    server.cloud.fault(Fault::new(Failure::EndlessPages).times(2));
+    let promise = json!({"status": 0, "body": {"more": true, "offset": 100}});
+    assert_eq!((page(""), page("100")), (promise.clone(), promise));
 }
 
 #[test]

@@ -8,40 +8,41 @@ mod routes;
 use std::net::SocketAddr;
 
 use chrono::DateTime;
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
+use url::Url;
 use withings_exporter::clock::Clock;
 use withings_exporter::exposition::{Exposition, Live};
+use withings_exporter::http::Http;
 use withings_exporter::reading::Snapshot;
-use withings_exporter::session::{BeginError, FinishError, Sessions};
+use withings_exporter::session::{Services, Sessions};
+use withings_exporter::storage::{Purpose, Storage};
 use withings_exporter::telemetry::{Build, Telemetry};
 use withings_exporter::web::{App, Limits, Scrapes, serve};
+use withings_exporter::withings::client::Client;
+use withings_exporter::withings::oauth::{Application, OAuth};
+use withings_exporter::withings::pace::Pace;
 
 use crate::http_client::{Answer, Connection};
 
 /// 2026-11-22 17:05 UTC.
 const NOW: i64 = 1_795_367_100;
 
-/// What a server is started with.
+/// What a server is started with. It has no profiles to log in: logins need a [`crate::world::World`].
 struct Setup {
     telemetry_path: &'static str,
     snapshot: Snapshot,
-    sessions: Sessions,
     scrapes: Scrapes,
     limits: Limits,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        let sessions = Sessions::programmed(
-            |_, _| Err(BeginError::UnknownProfile),
-            |_, _| Box::pin(async { Err(FinishError::State) }),
-        );
         Self {
             telemetry_path: "/metrics",
             snapshot: Snapshot::default(),
-            sessions,
             scrapes: Scrapes::at_most(40),
             limits: Limits::default(),
         }
@@ -54,6 +55,7 @@ struct Server {
     ready: watch::Sender<bool>,
     shutdown: oneshot::Sender<()>,
     ended: JoinHandle<()>,
+    _disk: TempDir,
 }
 
 impl Setup {
@@ -68,18 +70,42 @@ impl Setup {
         let (shutdown, told) = oneshot::channel();
         let clock = Clock::frozen(DateTime::from_timestamp(NOW, 0).unwrap());
         let telemetry = Telemetry::new(Build::this());
+        let disk = TempDir::new().unwrap();
         let app = App {
             telemetry_path: self.telemetry_path.into(),
+            sessions: sessions_of_nobody(&disk, &clock, &telemetry),
             exposition: Exposition::new(snapshots.clone(), telemetry, clock.clone(), Live::Shown { process: || None }),
             scrapes: self.scrapes,
             snapshots,
-            sessions: self.sessions,
             ready: readiness,
             clock,
         };
         let end = async { told.await.unwrap_or_default() };
-        Server { address, ready, shutdown, ended: tokio::spawn(serve(listener, app, self.limits, end)) }
+        let ended = tokio::spawn(serve(listener, app, self.limits, end));
+        Server { address, ready, shutdown, ended, _disk: disk }
     }
+}
+
+/// The sessions of a configuration without profiles, whose cloud is nowhere.
+fn sessions_of_nobody(disk: &TempDir, clock: &Clock, telemetry: &Telemetry) -> Sessions {
+    let nowhere = Url::parse("http://127.0.0.1:1").unwrap();
+    let application = Application {
+        client_id: "the-app".to_owned(),
+        client_secret: "secret-of-the-app".into(),
+        account_url: nowhere.clone(),
+        api_url: nowhere.clone(),
+        redirect_uri: "http://localhost:10064/callback".to_owned(),
+    };
+    let http = Http::reaching(&[&nowhere]).unwrap();
+    let client = Client::new(http, nowhere, Pace::new(100), telemetry.clone(), clock.clone());
+    let services = Services {
+        storage: Storage::open(disk.path(), Purpose::Serve).unwrap(),
+        oauth: OAuth::new(&application, client.clone(), clock.clone()),
+        client,
+        clock: clock.clone(),
+        telemetry: telemetry.clone(),
+    };
+    Sessions::restore(&[], &services)
 }
 
 impl Server {

@@ -1,0 +1,48 @@
+//! The demo, as a program of its own.
+
+use std::net::SocketAddr;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::http_client::Connection;
+use crate::program::{Program, until};
+
+/// A running `withings-exporter demo`.
+pub(crate) struct Demo {
+    program: Program,
+    pub(crate) address: SocketAddr,
+}
+
+impl Demo {
+    /// Starts it with its files in `dir`, and waits until the first refresh of each of `people` has ended.
+    pub(crate) async fn start(arguments: &[&str], dir: &TempDir, people: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_withings-exporter"));
+        command.env_clear().args(["demo", "--web.listen-address", "127.0.0.1:0", "--storage.path"]);
+        command.arg(dir.path().join("demo")).args(arguments);
+        let program = Program::start(&mut command, &dir.path().join("demo.log"));
+        let address = until("the demo's address", async || {
+            let said = program.said();
+            let (_, metrics) = said.split_once("Metrics ")?;
+            Some(metrics.split_once("http://")?.1.split_once("/metrics")?.0.parse().unwrap())
+        });
+        let demo = Self { address: address.await, program };
+        until("everybody's first refresh", async || {
+            let page = demo.page("").await;
+            let refreshed = |name| page.contains(&format!("refresh_duration_seconds{{profile=\"{name}\"}}"));
+            people.iter().all(refreshed).then_some(())
+        })
+        .await;
+        demo
+    }
+
+    /// Its metrics; `headers` are whole lines.
+    pub(crate) async fn page(&self, headers: &str) -> String {
+        Connection::open(self.address).await.request("GET", "/metrics", headers).await.body
+    }
+
+    /// What it printed and logged so far.
+    pub(crate) fn said(&self) -> String {
+        self.program.said()
+    }
+}

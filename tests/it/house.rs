@@ -1,0 +1,110 @@
+//! The rules of the house that a machine can check: sizes, and nothing of one machine in what is published.
+
+use std::fs;
+
+use proc_macro2::{TokenStream, TokenTree};
+
+use crate::sources::{Source, braced, is_word, root, walk};
+
+/// The longest file, lines.
+const LONGEST_FILE: usize = 500;
+/// What half of the files stay under, lines.
+const MEDIAN_FILE: usize = 200;
+/// The longest body of a function, lines.
+const LONGEST_FUNCTION: usize = 60;
+/// What most functions stay under, lines.
+const USUAL_FUNCTION: usize = 30;
+
+/// Where people keep their files, and where no file of this project lies.
+const PRIVATE_FOLDERS: [&str; 5] = ["/home/", "/root/", "/Users/", "/work/", ":\\Users\\"];
+
+#[test]
+fn files_are_short() {
+    let mut files: Vec<_> = Source::all().iter().map(|it| (it.text.lines().count(), it.path.clone())).collect();
+    files.sort();
+    let (longest, path) = files.last().unwrap();
+    assert!(*longest <= LONGEST_FILE, "{} has {longest} lines", path.display());
+    let (median, _) = files[files.len() / 2];
+    assert!(median <= MEDIAN_FILE, "the median is {median} lines");
+}
+
+#[test]
+fn functions_are_short() {
+    let mut functions = Vec::new();
+    for source in Source::all() {
+        let bodies = bodies(source.tokens());
+        functions.extend(bodies.into_iter().map(|(name, lines)| (lines, name, source.path.clone())));
+    }
+    let (longest, name, path) = functions.iter().max().unwrap();
+    assert!(*longest <= LONGEST_FUNCTION, "{name} in {} has {longest} lines", path.display());
+    let long = functions.iter().filter(|(lines, ..)| *lines >= USUAL_FUNCTION).count();
+    assert!(long * 20 <= functions.len(), "{long} of {} functions have {USUAL_FUNCTION} lines", functions.len());
+}
+
+#[test]
+fn bodies_are_counted_between_their_braces() {
+    let text = "fn one() { 1 }\ntrait T { fn none(); }\nfn three(\n  it: fn(u8) -> u8,\n) -> impl Fn() -> u8 {\n  \"{\";\n\n  move || it(1)\n}";
+    let expected = [("one", 0), ("three", 3)].map(|(name, lines)| (name.to_owned(), lines));
+    assert_eq!(bodies(text.parse().unwrap()), expected);
+}
+
+#[test]
+fn no_published_file_names_a_private_folder() {
+    for (name, text) in published() {
+        let private = PRIVATE_FOLDERS.iter().find(|it| text.contains(*it));
+        assert!(private.is_none() || name == "tests/it/house.rs", "{name} names {}", private.unwrap());
+    }
+}
+
+#[test]
+fn every_package_comes_from_its_public_registry() {
+    let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap();
+    for source in lock.lines().filter_map(|it| it.strip_prefix("source = ")) {
+        assert_eq!(source, "\"registry+https://github.com/rust-lang/crates.io-index\"");
+    }
+    let python = fs::read_to_string(root().join("tests/python/requirements.txt")).unwrap();
+    for requirement in python.lines().filter(|it| !it.starts_with('#')) {
+        let (name, version) = requirement.split_once("==").unwrap_or_else(|| panic!("{requirement} has no version"));
+        let is_plain = |it: &str| it.chars().all(|it| it.is_ascii_alphanumeric() || "-.".contains(it));
+        assert!(is_plain(name) && is_plain(version), "{requirement}");
+    }
+}
+
+/// The functions that have a body, with its lines between the braces.
+fn bodies(tokens: TokenStream) -> Vec<(String, usize)> {
+    let tokens: Vec<_> = tokens.into_iter().collect();
+    let mut found = Vec::new();
+    for (index, token) in tokens.iter().enumerate() {
+        if let (true, Some(TokenTree::Ident(name))) = (is_word(Some(token), "fn"), tokens.get(index + 1)) {
+            let is_end = |it: &&TokenTree| matches!(it, TokenTree::Punct(end) if end.as_char() == ';');
+            let mut signature = tokens[index..].iter().take_while(|it| !is_end(it));
+            if let Some(body) = signature.find_map(|it| braced(Some(it))) {
+                let lines = body.span_close().start().line - body.span_open().start().line;
+                found.push((name.to_string(), lines.saturating_sub(1)));
+            }
+        }
+        if let TokenTree::Group(group) = token {
+            found.extend(bodies(group.stream()));
+        }
+    }
+    found
+}
+
+/// Every text file that is not ignored, by its path from the package's folder.
+fn published() -> Vec<(String, String)> {
+    let ignored = fs::read_to_string(root().join(".gitignore")).unwrap();
+    let is_ignored = |name: &str| name == ".git" || ignored.lines().any(|it| it.strip_prefix('/') == Some(name));
+    let mut files = Vec::new();
+    for entry in fs::read_dir(root()).unwrap().map(Result::unwrap) {
+        let mut keep = |file: &std::path::Path| {
+            let name = file.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+            files.extend(fs::read_to_string(file).ok().map(|text| (name, text)));
+        };
+        match entry.path() {
+            _ if is_ignored(entry.file_name().to_str().unwrap()) => {}
+            path if path.is_dir() => walk(&path, &mut keep),
+            path => keep(&path),
+        }
+    }
+    files
+}

@@ -1,0 +1,46 @@
+//! Everything that the exporter says about the simulated people at one moment.
+
+use std::time::Duration;
+
+use withings_exporter::sim::Cloud;
+use withings_exporter::telemetry::Build;
+
+use crate::judges::Pages;
+use crate::world::World;
+
+#[tokio::test(start_paused = true)]
+async fn the_whole_page_of_the_simulated_people() {
+    let world = World::start(&["Alice", "Bob", "Zoë"], |clock| Cloud::seeded(7, clock)).await;
+    for account in world.cloud.accounts() {
+        let name = account.person().name;
+        assert_eq!(world.log_in(&name, &account).await.status, 200);
+        world.until_up(&name).await;
+    }
+    let pages = pages(&world).await;
+    pages.check_parsed();
+    pages.check_golden("household");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_not_logged_in_is_not_refreshed() {
+    let world = World::start(&["Alice"], |clock| Cloud::seeded(7, clock)).await;
+    tokio::time::sleep(Duration::from_mins(10)).await;
+    let page = world.metrics().await;
+    assert!(page.contains("withings_up{profile=\"Alice\"} 0\n"), "{page}");
+    assert!(!page.contains("refresh_duration_seconds{") && !page.contains("kind=\"achieved\""), "{page}");
+}
+
+/// The page in both formats, without what changes with the compiler and the commit.
+async fn pages(world: &World) -> Pages {
+    let openmetrics = world.request("GET", "/metrics", "Accept: application/openmetrics-text; version=1.0.0\r\n").await;
+    let text = world.request("GET", "/metrics", "Accept: text/plain; version=0.0.4\r\n").await;
+    assert!(openmetrics.header("content-type").unwrap().starts_with("application/openmetrics-text; version=1.0.0"));
+    assert!(text.header("content-type").unwrap().starts_with("text/plain; version=0.0.4"));
+    let Build { version, revision, rustc } = Build::this();
+    let without_build = |page: &str| {
+        page.replace(&format!("version=\"{version}\""), "version=\"VERSION\"")
+            .replace(&format!("revision=\"{revision}\""), "revision=\"REVISION\"")
+            .replace(&format!("rustc=\"{rustc}\""), "rustc=\"RUSTC\"")
+    };
+    Pages { openmetrics: without_build(&openmetrics.body), text: without_build(&text.body) }
+}

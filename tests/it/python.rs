@@ -1,0 +1,21 @@
+//! The Python that the independent judges run in.
+
+use std::process::Command;
+
+use crate::program::fed;
+
+/// `tests/python/<script>`, to be run with the packages of `tests/python/requirements.txt`.
+pub(crate) fn script(name: &str) -> Command {
+    let python = std::env::var_os("WITHINGS_TEST_PYTHON")
+        .expect("run tests/run, which prepares the Python environment that WITHINGS_TEST_PYTHON names");
+    let mut command = Command::new(python);
+    command.arg(format!("{}/tests/python/{name}", env!("CARGO_MANIFEST_DIR")));
+    command
+}
+
+/// What a judge prints after it has read `input`.
+pub(crate) fn answer(judge: &mut Command, input: &[u8]) -> Vec<u8> {
+    let output = fed(judge, input);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}

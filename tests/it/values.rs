@@ -1,0 +1,266 @@
+//! Which value is shown, through the whole program: what the cloud has, what the exporter asks, what a scrape reads.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use withings_exporter::sim::{
+    AWAKE, Account, DEEP, Device, Failure, Fault, LIGHT, Measure, MeasureGroup, Night, PageSizes, REM, Request,
+    TokenPlace,
+};
+
+use crate::world::{World, beginning};
+
+const HOUR: i64 = 3600;
+const WEIGHT: u32 = 1;
+const FAT_FREE_MASS: u32 = 5;
+
+/// Alice, who weighed 72.345 kg an hour before the world began, and is connected.
+struct Story {
+    world: World,
+    alice: Account,
+    weighed: u64,
+}
+
+impl Story {
+    async fn begin() -> Self {
+        let mut world = World::with_accounts(&["Alice"]).await;
+        let alice = world.account("Alice");
+        let weighed = alice.add_group(weight(-HOUR, 72_345));
+        world.start_exporter().await;
+        world.connect("Alice").await;
+        let story = Self { world, alice, weighed };
+        story.check("weight_kg", Some(72.345)).await;
+        story
+    }
+
+    /// Expects this value now.
+    #[track_caller]
+    fn check(&self, key: &str, expected: Option<f64>) -> impl Future<Output = ()> {
+        let place = std::panic::Location::caller();
+        async move { assert_eq!(self.world.value("Alice", key).await, expected, "{key} at {place}") }
+    }
+
+    /// Expects this value after the next refresh.
+    #[track_caller]
+    fn check_next(&self, key: &str, expected: Option<f64>) -> impl Future<Output = ()> {
+        let check = self.check(key, expected);
+        async move {
+            self.world.until_refreshed("Alice").await;
+            check.await;
+        }
+    }
+}
+
+/// A weighing so many seconds after the beginning of the world.
+fn weight(at: i64, grams: i64) -> MeasureGroup {
+    MeasureGroup::new(beginning().timestamp() + at, [Measure::new(WEIGHT, grams, -3)])
+}
+
+/// A sleep that ended so many seconds after the beginning of the world.
+fn night(ended: i64, stages: &[(u8, u16)]) -> Night {
+    let mat = Arc::new(Device::new("Sleep Monitor", "Sleep Analyzer", 63, "ab12"));
+    let minutes: i64 = stages.iter().map(|(_, minutes)| i64::from(*minutes)).sum();
+    Night::asleep(&mat, beginning().timestamp() + ended - minutes * 60, stages)
+}
+
+/// Eight hours with 90 minutes of deep sleep.
+const GOOD_NIGHT: [(u8, u16); 5] = [(AWAKE, 10), (LIGHT, 290), (DEEP, 90), (REM, 85), (AWAKE, 5)];
+
+/// The selecting parameters of calls: what is asked beside the fields.
+fn selections(calls: &[Request]) -> Vec<Vec<(&str, &str)>> {
+    calls.iter().map(|call| call.params.iter().map(pair).filter(is_selection).collect()).collect()
+}
+
+fn pair<'a>((name, value): (&'a String, &'a String)) -> (&'a str, &'a str) {
+    (name, value)
+}
+
+fn is_selection((name, _): &(&str, &str)) -> bool {
+    !matches!(*name, "action" | "data_fields")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_weighing_is_shown_and_a_late_upload_of_an_older_one_is_not() {
+    let story = Story::begin().await;
+    story.alice.add_group(weight(60, 71_900));
+    story.check_next("weight_kg", Some(71.9)).await;
+    story.alice.add_group(weight(-24 * HOUR, 74_000));
+    story.check_next("weight_kg", Some(71.9)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_be_somebody_else_a_goal_or_a_limb_is_not_shown() {
+    let story = Story::begin().await;
+    let now = beginning().timestamp();
+    story.alice.add_group(weight(60, 18_200).attributed(1));
+    story.alice.add_group(weight(61, 65_000).as_goal());
+    let mass = |grams, position| Measure::new(FAT_FREE_MASS, grams, -3).at(position);
+    story.alice.add_group(MeasureGroup::new(now + 62, [mass(8_100, 3), mass(52_300, 7), mass(8_200, 2)]));
+    story.check_next("weight_kg", Some(72.345)).await;
+    story.check("fat_free_mass_kg", Some(52.3)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_nap_does_not_replace_the_night() {
+    let story = Story::begin().await;
+    story.alice.add_night(night(-8 * HOUR, &GOOD_NIGHT));
+    story.check_next("sleep_deep_duration_seconds", Some(5400.0)).await;
+    story.alice.add_night(night(60, &[(LIGHT, 20), (DEEP, 5)]));
+    story.check_next("sleep_deep_duration_seconds", Some(5400.0)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deleted_weighing_vanishes_with_the_daily_read_of_everything() {
+    let story = Story::begin().await;
+    let latest = story.alice.add_group(weight(60, 71_900));
+    story.check_next("weight_kg", Some(71.9)).await;
+    story.alice.delete_group(latest);
+    story.check_next("weight_kg", Some(71.9)).await;
+    story.world.pass(Duration::from_hours(24)).await;
+    story.check_next("weight_kg", Some(72.345)).await;
+    story.alice.delete_group(story.weighed);
+    story.world.pass(Duration::from_hours(24)).await;
+    story.check_next("weight_kg", None).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_weighing_that_turns_out_to_be_somebody_elses_gives_way_at_once() {
+    let story = Story::begin().await;
+    let latest = story.alice.add_group(weight(60, 71_900));
+    story.check_next("weight_kg", Some(71.9)).await;
+    let before = story.world.calls("getmeas").len();
+    story.alice.edit_group(latest, |it| it.attrib = 1);
+    story.check_next("weight_kg", Some(72.345)).await;
+    let calls = story.world.calls("getmeas").split_off(before);
+    let [changes, everything] = &selections(&calls)[..] else { panic!("{calls:?}") };
+    assert!(matches!(changes[..], [("lastupdate", _)]), "{changes:?}");
+    assert!(everything.is_empty(), "{everything:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_measure_type_is_counted_and_harms_nothing() {
+    let story = Story::begin().await;
+    let at = beginning().timestamp() + 60;
+    story.alice.add_group(MeasureGroup::new(at, [Measure::new(4711, 1, 0), Measure::new(WEIGHT, 71_900, -3)]));
+    story.check_next("weight_kg", Some(71.9)).await;
+    let counted = story.world.sample("withings_exporter_unknown_values_total{kind=\"measure_type\"}").await;
+    assert!(counted >= Some(1.0), "{counted:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn pages_that_never_end_are_given_up_and_the_last_value_stays() {
+    let story = Story::begin().await;
+    story.world.cloud.fault(Fault::new(Failure::EndlessPages).on("getmeas").times(u32::MAX));
+    let before = story.world.calls("getmeas").len();
+    story.world.until_down("Alice").await;
+    assert_eq!(story.world.calls("getmeas").len() - before, 2);
+    story.check("weight_kg", Some(72.345)).await;
+    let counted = "withings_exporter_api_request_failures_total{call=\"getmeas\",reason=\"decode\"}";
+    assert_eq!(story.world.sample(counted).await, Some(1.0));
+    story.world.cloud.heal();
+    story.world.until_up("Alice").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_an_answer_is_never_shown() {
+    let story = Story::begin().await;
+    story.world.cloud.page_sizes(PageSizes { getmeas: 1, ..PageSizes::default() });
+    story.world.cloud.fault(Fault::new(Failure::BadGateway).on("getmeas").on_further_pages());
+    story.alice.add_group(weight(60, 71_900));
+    story.alice.add_group(weight(120, 71_800));
+    story.world.until_down("Alice").await;
+    story.check("weight_kg", Some(72.345)).await;
+    story.world.until_up("Alice").await;
+    story.check("weight_kg", Some(71.8)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn deep_sleep_does_not_outlast_six_hours_though_the_cloud_is_down() {
+    let mut story = Story::begin().await;
+    story.alice.add_night(night(60, &[(LIGHT, 200), (DEEP, 90)]));
+    story.world.until_refreshed("Alice").await;
+    assert_eq!(story.world.sleep_state("Alice").await, "deep");
+    story.world.stop_cloud().await;
+    let end = beginning().timestamp() + 60 + 6 * HOUR;
+    story.world.pass(Duration::from_secs((end - story.world.clock.unix()).unsigned_abs())).await;
+    assert_eq!(story.world.sleep_state("Alice").await, "deep");
+    story.world.pass(Duration::from_secs(1)).await;
+    assert_eq!(story.world.sleep_state("Alice").await, "unknown");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_the_whole_history_only_changes_are_asked_for_with_an_hours_overlap() {
+    let story = Story::begin().await;
+    story.alice.add_night(night(-8 * HOUR, &GOOD_NIGHT));
+    let (weighed_at, slept_at) = (beginning().timestamp(), story.world.clock.unix());
+    story.world.until_refreshed("Alice").await;
+    story.world.until_refreshed("Alice").await;
+    let since = |at: i64| (at - HOUR).to_string();
+    let (weighed, slept) = (since(weighed_at), since(slept_at));
+    let calls = story.world.calls("getmeas");
+    assert_eq!(selections(&calls), [vec![], vec![("lastupdate", &*weighed)], vec![("lastupdate", &*weighed)]]);
+    // Without any night there is no newest change to begin at.
+    let calls = story.world.calls("getsummary");
+    let whole = vec![("lastupdate", "0")];
+    assert_eq!(selections(&calls), [whole.clone(), whole, vec![("lastupdate", &*slept)]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_is_dated_ahead_is_never_asked_for_ahead_of_the_server() {
+    let story = Story::begin().await;
+    let ahead = story.world.clock.unix() + 12 * HOUR;
+    story.alice.add_group_at(weight(60, 71_900), beginning().timestamp(), ahead);
+    story.check_next("weight_kg", Some(71.9)).await;
+    story.world.until_refreshed("Alice").await;
+    for call in story.world.calls("getmeas") {
+        let since = call.params.get("lastupdate").map_or(0, |it| it.parse().unwrap());
+        assert!(since < call.time.timestamp() && call.status == Some(0), "{call:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_refuses_all_changes_since_ever_is_read_by_days() {
+    let mut world = World::with_accounts(&["Alice"]).await;
+    world.account("Alice").add_night(night(-8 * HOUR, &GOOD_NIGHT));
+    world.cloud.fault(Fault::new(Failure::InvalidParams).on("getsummary"));
+    world.start_exporter().await;
+    world.connect("Alice").await;
+    assert_eq!(world.value("Alice", "sleep_deep_duration_seconds").await, Some(5400.0));
+    let calls = world.calls("getsummary");
+    let days = vec![("enddateymd", "2026-11-23"), ("startdateymd", "2009-01-01")];
+    assert_eq!(selections(&calls), [vec![("lastupdate", "0")], days]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn sleep_segments_are_asked_for_a_day_back() {
+    let story = Story::begin().await;
+    let calls = story.world.calls("get");
+    let [call] = &calls[..] else { panic!("{calls:?}") };
+    let time = |name: &str| call.params[name].parse::<i64>().unwrap();
+    assert_eq!(time("enddate") - time("startdate"), 24 * HOUR);
+    assert!((call.time.timestamp() - time("enddate")).abs() <= 2, "{call:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_call_is_a_post_with_its_token_in_the_header() {
+    let story = Story::begin().await;
+    story.world.until_refreshed("Alice").await;
+    let calls: Vec<_> = story.world.cloud.requests().into_iter().filter(|it| it.action.is_some()).collect();
+    assert!(calls.len() >= 7, "{calls:?}");
+    for call in calls {
+        let token = if call.path == "/v2/oauth2" { TokenPlace::Absent } else { TokenPlace::Header };
+        assert_eq!((call.method.as_str(), call.token), ("POST", token), "{call:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_fields_of_a_night_are_named_because_unnamed_ones_would_be_left_out() {
+    let mut world = World::with_accounts(&["Alice"]).await;
+    let measured = night(-8 * HOUR, &GOOD_NIGHT).with([("hr_average", json!(58)), ("rr_min", json!(11))]);
+    world.account("Alice").add_night(measured);
+    world.start_exporter().await;
+    world.connect("Alice").await;
+    assert_eq!(world.value("Alice", "sleep_heart_rate_average_bpm").await, Some(58.0));
+    assert_eq!(world.value("Alice", "sleep_respiratory_min_bpm").await, Some(11.0));
+}
