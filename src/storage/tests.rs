@@ -78,9 +78,11 @@ fn any_name_is_a_file_of_its_own_inside_the_directory() {
     let root = tempfile::tempdir().unwrap();
     let storage = open(root.path());
     for name in names {
+        connected(&storage, name);
         storage.save_readings(name, &name).unwrap();
     }
     for name in names {
+        assert_eq!(storage.login(name).unwrap().unwrap().profile, name);
         assert_eq!(storage.readings::<String>(name).unwrap().as_deref(), Some(name));
         assert!(!file_stem(name).contains(['/', '.', '\\', ' ']), "{}", file_stem(name));
     }
@@ -173,6 +175,14 @@ fn a_forgotten_profile_leaves_nothing_and_takes_nobody_with_it() {
     assert!(["logins", "readings"].into_iter().flat_map(names).all(|it| !it.to_string_lossy().starts_with(&stem)));
     assert!(storage.login("Alice2").unwrap().is_some() && storage.has_readings("Alice2"));
     assert!(storage.take_pending("Alice2", 1).unwrap().is_some());
+}
+
+#[test]
+fn readings_without_a_login_are_not_stored() {
+    let root = tempfile::tempdir().unwrap();
+    let storage = open(root.path());
+    storage.save_readings("Alice", &1).unwrap();
+    assert!(!storage.has_readings("Alice"), "a forgotten profile must not come back");
 }
 
 #[test]
