@@ -8,6 +8,7 @@ mod config;
 mod exposition;
 mod flow;
 mod http_client;
+mod people;
 mod sim;
 mod web;
 mod world;

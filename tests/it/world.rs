@@ -19,7 +19,7 @@ use withings_exporter::config::{Config, Selection};
 use withings_exporter::exposition::Live;
 use withings_exporter::reading::{ProfileSnapshot, Snapshot};
 use withings_exporter::sim::{self, Account, Cloud};
-use withings_exporter::storage::{Purpose, Storage};
+use withings_exporter::storage::{OpenError, Purpose, Storage};
 
 use crate::http_client::{Answer, Connection};
 
@@ -73,6 +73,11 @@ impl World {
 
     /// Starts the exporter on what the disk holds.
     pub(crate) async fn start_exporter(&mut self) {
+        self.start_exporter_on(TcpListener::bind("127.0.0.1:0").await.unwrap());
+    }
+
+    /// The same at this address.
+    pub(crate) fn start_exporter_on(&mut self, listener: TcpListener) {
         let storage = Storage::open(self.disk.path(), Purpose::Serve).unwrap();
         let exporter = Exporter::assemble(Parts {
             config: self.config.clone(),
@@ -84,7 +89,6 @@ impl World {
         });
         let exporter = exporter.unwrap();
         let snapshots = exporter.snapshots();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (end, ending) = oneshot::channel();
         let ended = tokio::spawn(exporter.run(vec![listener], async { drop(ending.await) }));
@@ -96,6 +100,10 @@ impl World {
         let Running { end, ended, .. } = self.exporter.take().unwrap();
         end.send(()).unwrap();
         ended.await.unwrap();
+        // A connection that was cut lets go of the directory a moment later; a process would have ended.
+        while matches!(Storage::open(self.disk.path(), Purpose::Serve), Err(OpenError::InUse(_))) {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Cuts the cloud off: from now on its port refuses connections.
@@ -117,9 +125,16 @@ impl World {
     pub(crate) async fn consent(&self, profile: &str, account: &Account) -> String {
         let query: String =
             url::form_urlencoded::Serializer::new(String::new()).append_pair("profile", profile).finish();
-        let begun = self.get(&format!("/authorize?{query}")).await;
+        self.agree(&format!("/authorize?{query}"), Some(account)).await
+    }
+
+    /// Follows a link that begins a login, chooses `account` if the consent page asks, and gives the path of the callback.
+    pub(crate) async fn agree(&self, link: &str, account: Option<&Account>) -> String {
+        let begun = self.get(link).await;
         let mut consent = Url::parse(begun.header("location").unwrap_or_else(|| panic!("{}", begun.body))).unwrap();
-        consent.query_pairs_mut().append_pair("selecteduser", &account.userid().to_string());
+        if let Some(account) = account {
+            consent.query_pairs_mut().append_pair("selecteduser", &account.userid().to_string());
+        }
         let path = format!("{}?{}", consent.path(), consent.query().unwrap());
         let port = self.config.api_url.socket_addrs(|| None).unwrap()[0];
         let consented = Connection::open(port).await.request("GET", &path, "").await;
@@ -135,6 +150,19 @@ impl World {
     /// A request to the exporter; `headers` are whole lines.
     pub(crate) async fn request(&self, method: &str, target: &str, headers: &str) -> Answer {
         Connection::open(self.address()).await.request(method, target, headers).await
+    }
+
+    /// Sends a form to the exporter, as a program does.
+    pub(crate) async fn post(&self, target: &str, fields: &[(&str, &str)]) -> Answer {
+        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let mut connection = Connection::open(self.address()).await;
+        let length = form.len();
+        let head = format!(
+            "POST {target} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+             Content-Length: {length}\r\n\r\n"
+        );
+        connection.send(&(head + &form)).await;
+        connection.answer("POST").await
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
