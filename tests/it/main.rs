@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the message")]
 
 mod aiowithings;
+mod browser;
 mod cli;
 mod config;
 mod exposition;
