@@ -136,6 +136,12 @@ impl Cloud {
         users.into_iter().map(|it| Account::new(self.clone(), it)).collect()
     }
 
+    /// Every code, access token and refresh token that was ever given out: what nobody else may repeat.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<String> {
+        self.model().logins.given().collect()
+    }
+
     /// The latest 10 000 requests, oldest first.
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {

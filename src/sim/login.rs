@@ -143,6 +143,11 @@ impl Logins {
         code.or_else(|| self.pairs.iter().find(|it| it.access == secret || it.refresh == secret).map(|it| &it.grant))
     }
 
+    /// Every code and token ever given, dead or alive.
+    pub(super) fn given(&self) -> impl Iterator<Item = String> {
+        (1..=self.minted).map(|it| self.mint.fork(it).hex())
+    }
+
     /// The end of all logins of a user.
     pub(super) fn revoke(&mut self, user: UserId) {
         self.codes.retain(|it| it.grant.user != user);

@@ -25,6 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How often a page is looked at that should change.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
+/// How many connections a flood has.
+const FLOODERS: usize = 20;
+
 /// What the application at Withings is given to prove itself.
 pub(crate) const CLIENT_SECRET: &str = "5ec2e7-0f-7he-4pp";
 
@@ -103,6 +106,32 @@ impl Installation {
         self.runtime.block_on(async { Connection::open(address).await.request(method, target, headers).await })
     }
 
+    /// Sends a form to `address`, as a program does.
+    pub(crate) fn post(&self, address: SocketAddr, target: &str, fields: &[(&str, &str)]) -> Answer {
+        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let kind = "Content-Type: application/x-www-form-urlencoded";
+        let head =
+            format!("POST {target} HTTP/1.1\r\nHost: localhost\r\n{kind}\r\nContent-Length: {}\r\n\r\n", form.len());
+        self.runtime.block_on(async {
+            let mut connection = Connection::open(address).await;
+            connection.send(&(head + &form)).await;
+            connection.answer("POST").await
+        })
+    }
+
+    /// Asks `address` for every target, over many connections at once, and expects this status of each.
+    pub(crate) fn flood(&self, address: SocketAddr, targets: &[String], status: u16) {
+        let ask = async |targets: &[String]| {
+            let mut connection = Connection::open(address).await;
+            for target in targets {
+                let answer = connection.request("GET", target, "").await;
+                assert_eq!(answer.status, status, "{}", answer.body);
+            }
+        };
+        let clients = targets.chunks(targets.len().div_ceil(FLOODERS)).map(ask);
+        self.runtime.block_on(futures_util::future::join_all(clients));
+    }
+
     /// The path and query of the callback after `person` has said yes on the consent page at `consent`.
     pub(crate) fn agree(&self, consent: &str, person: &str) -> String {
         let mut consent = Url::parse(consent).unwrap();
@@ -115,10 +144,14 @@ impl Installation {
 
     /// Waits until the exporter at `address` shows the profile's weight, or none.
     pub(crate) fn until_weight(&self, address: SocketAddr, profile: &str, is_shown: bool) {
-        let row = format!("withings_weight_kg{{profile=\"{profile}\"}} ");
-        self.until(&format!("{row}is shown: {is_shown}"), async || {
-            let page = Connection::open(address).await.request("GET", "/metrics", "").await.body;
-            page.lines().any(|it| it.starts_with(&row)) == is_shown
+        let row = format!("\nwithings_weight_kg{{profile=\"{profile}\"}} ");
+        self.until_metrics(address, &format!("{row}is shown: {is_shown}"), |page| page.contains(&row) == is_shown);
+    }
+
+    /// Waits until the metrics at `address` are as wanted.
+    pub(crate) fn until_metrics(&self, address: SocketAddr, what: &str, is_wanted: impl Fn(&str) -> bool) {
+        self.until(what, async || {
+            is_wanted(&Connection::open(address).await.request("GET", "/metrics", "").await.body)
         });
     }
 
@@ -206,6 +239,13 @@ impl Program {
     /// Types a line.
     pub(crate) fn type_line(&mut self, line: &str) {
         writeln!(self.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    /// The memory that it occupies, in bytes.
+    pub(crate) fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let row = status.lines().find_map(|it| it.strip_prefix("VmRSS:")).unwrap();
+        row.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
     }
 
     /// Ends it as a service manager does.

@@ -11,6 +11,7 @@ mod flow;
 mod http_client;
 mod installation;
 mod people;
+mod secrets;
 mod sim;
 mod terminal;
 mod web;

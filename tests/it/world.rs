@@ -154,12 +154,17 @@ impl World {
 
     /// Sends a form to the exporter, as a program does.
     pub(crate) async fn post(&self, target: &str, fields: &[(&str, &str)]) -> Answer {
+        self.post_from("", target, fields).await
+    }
+
+    /// Sends a form with these headers, whole lines, which say where it comes from.
+    pub(crate) async fn post_from(&self, headers: &str, target: &str, fields: &[(&str, &str)]) -> Answer {
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let mut connection = Connection::open(self.address()).await;
         let length = form.len();
         let head = format!(
             "POST {target} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n\
-             Content-Length: {length}\r\n\r\n"
+             Content-Length: {length}\r\n{headers}\r\n"
         );
         connection.send(&(head + &form)).await;
         connection.answer("POST").await
