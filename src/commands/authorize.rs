@@ -105,9 +105,12 @@ impl Terminal {
         lines: &mut mpsc::Receiver<String>,
         out: &mut dyn Write,
     ) -> Result<bool> {
+        if line.trim().is_empty() {
+            return Ok(false);
+        }
         let state = consent.query_pairs().find(|(name, _)| name == "state").map(|(_, state)| state.into_owned());
         let (code, state) = match Redirect::from_pasted(line, state) {
-            Redirect { error: Some(error), .. } => bail!("Withings sent the browser back without a login: {error}"),
+            Redirect { error: Some(error), .. } => bail!("{}", refused(&error)),
             Redirect { code: Some(code), state: Some(state), .. } => (code, state),
             _ => {
                 writeln!(out, "That is no address with a code in it. Copy the whole address of the last page.")?;
@@ -128,6 +131,9 @@ impl Terminal {
                 }
                 self.sessions.replace(&confirmation).await?;
                 Ok(true)
+            }
+            Err(error @ FinishError::Taken { .. }) => {
+                bail!("{error}; Withings remembers who signed in, so use a private window")
             }
             Err(error) => Err(error.into()),
         }
@@ -196,11 +202,20 @@ impl CallbackServer {
     }
 }
 
+/// What the `error` of a redirect without consent means.
+fn refused(error: &str) -> String {
+    if error == "access_denied" {
+        "the exporter was not allowed to read the measurements; start again and allow the access".to_owned()
+    } else {
+        format!("Withings sent the browser back without asking for permission: {error}; please start again")
+    }
+}
+
 /// What somebody types or pastes, line by line.
 fn lines_of_stdin() -> mpsc::Receiver<String> {
     let (lines, received) = mpsc::channel(1);
     std::thread::spawn(move || {
-        for line in io::stdin().lock().lines().map_while(Result::ok).filter(|it| !it.trim().is_empty()) {
+        for line in io::stdin().lock().lines().map_while(Result::ok) {
             if lines.blocking_send(line).is_err() {
                 return;
             }

@@ -135,23 +135,13 @@ impl Known {
             );
             None
         });
-        let mut known = stored.unwrap_or_default();
-        if known.belongs_to_another(user_id) {
-            known = Self::default();
-        }
-        known.set_user(user_id);
-        known
+        let of_nobody = || Self { user_id: user_id.map(str::to_owned), ..Self::default() };
+        stored.filter(|it| !it.is_not_yet_of(user_id)).unwrap_or_else(of_nobody)
     }
 
-    /// Whether these readings are of somebody else than `user_id`.
-    pub(super) fn belongs_to_another(&self, user_id: Option<&str>) -> bool {
-        matches!((self.user_id.as_deref(), user_id), (Some(own), Some(user)) if own != user)
-    }
-
-    pub(super) fn set_user(&mut self, user_id: Option<&str>) {
-        if let Some(user_id) = user_id {
-            self.user_id = Some(user_id.to_owned());
-        }
+    /// Whether these readings are of somebody else than `user_id`, or of nobody yet.
+    pub(super) fn is_not_yet_of(&self, user_id: Option<&str>) -> bool {
+        user_id.is_some() && self.user_id.as_deref() != user_id
     }
 
     /// Whether nothing was ever read.

@@ -1,7 +1,7 @@
 //! Cursors, and what is shown after each kind of answer.
 
 use super::*;
-use crate::storage::NewLogin;
+use crate::storage::{NewLogin, Purpose};
 use crate::telemetry::Build;
 use crate::withings::wire::Page;
 
@@ -102,10 +102,7 @@ fn only_what_changed_is_worth_storing() {
 #[test]
 fn readings_of_another_person_are_not_restored() {
     let root = tempfile::tempdir().unwrap();
-    let storage = Storage::open(root.path(), crate::storage::Purpose::Serve).unwrap();
-    let mut known = Known::default();
-    known.set_user(Some("1"));
-    known.note_measures(Read::everything(NOW), &weigh_in(1, NOW - 5000), &noting());
+    let storage = Storage::open(root.path(), Purpose::Serve).unwrap();
     let login = NewLogin {
         user_id: "1".to_owned(),
         access_token: "a".into(),
@@ -114,6 +111,8 @@ fn readings_of_another_person_are_not_restored() {
         scopes: Vec::new(),
     };
     storage.lock_login("Alice").unwrap().replace(&login, NOW, false).unwrap();
+    let mut known = Known { user_id: Some("1".to_owned()), ..Known::default() };
+    known.note_measures(Read::everything(NOW), &weigh_in(1, NOW - 5000), &noting());
     storage.save_readings("Alice", &known).unwrap();
     assert_eq!(Known::restore(&storage, "Alice", Some("1")), known);
     assert_eq!(Known::restore(&storage, "Alice", None), known, "the login is gone, the values stay");

@@ -84,8 +84,11 @@ impl Refresher {
     pub fn restore(session: Session, place: usize, services: Services) -> (Self, oneshot::Receiver<()>) {
         let (settled, hears) = oneshot::channel();
         let mut status = session.status();
-        let Status { consents, user_id: user, .. } = status.borrow_and_update().clone();
-        let known = Known::restore(&services.storage, session.profile(), user.as_deref());
+        let Status { consents, user_id: user, twin_of, .. } = status.borrow_and_update().clone();
+        let known = match twin_of {
+            Some(_) => Known::default(),
+            None => Known::restore(&services.storage, session.profile(), user.as_deref()),
+        };
         let now = Instant::now();
         let plan = || Plan { due: Some(now), failures: 0, latest: Attempt::None };
         let calls = Call::DATA.into_iter().filter(|call| services.selection.iter().any(|it| it.source.call() == *call));
@@ -125,7 +128,7 @@ impl Refresher {
             let due = self.plans.values().filter_map(|plan| plan.due).min();
             tokio::select! {
                 biased;
-                Ok(()) = self.status.changed() => self.note_login(),
+                Ok(()) = self.status.changed() => self.note_login().await,
                 _ = looks.tick() => {
                     self.session.look().await;
                     continue;
@@ -256,11 +259,13 @@ impl Refresher {
     }
 
     /// A new consent: everything is due at once, and nothing of another person stays.
-    fn note_login(&mut self) {
+    async fn note_login(&mut self) {
         let status = self.status.borrow_and_update().clone();
         let is_forgotten = status.login.is_none() && !self.services.storage.has_readings(self.session.profile());
-        if is_forgotten || self.known.belongs_to_another(status.user_id.as_deref()) {
+        if is_forgotten {
             self.known = Known::default();
+        } else if self.known.is_not_yet_of(status.user_id.as_deref()) {
+            self.restore_person(status.user_id.clone()).await;
         }
         if self.consents != status.consents {
             self.consents = status.consents;
@@ -269,7 +274,14 @@ impl Refresher {
                 *plan = Plan { due: Some(self.anchor), failures: 0, latest: Attempt::None };
             }
         }
-        self.known.set_user(status.user_id.as_deref());
+    }
+
+    /// Shows what is stored of the profile's new person, which is something after it took a login over.
+    async fn restore_person(&mut self, user: Option<Arc<str>>) {
+        let (storage, profile) = (self.services.storage.clone(), Arc::clone(self.session.profile()));
+        let restored = spawn_blocking(move || Known::restore(&storage, &profile, user.as_deref())).await;
+        self.known = restored.expect("reading stored values does not panic");
+        self.stored = self.known.clone();
     }
 
     fn publish(&mut self) {

@@ -148,6 +148,12 @@ impl Sessions {
         self.0.sessions.get(profile)
     }
 
+    /// Where Withings sends the browser back to, exactly as it must be registered there.
+    #[must_use]
+    pub fn redirect_uri(&self) -> &str {
+        self.0.services.oauth.redirect_uri()
+    }
+
     /// Stores a new random state and gives the address of Withings' consent page.
     pub async fn begin(&self, profile: &str, mode: Mode) -> Result<Url, BeginError> {
         let session = self.get(profile).ok_or(BeginError::UnknownProfile)?;

@@ -69,6 +69,8 @@ pub struct Status {
     pub user_id: Option<Arc<str>>,
     /// The login as a snapshot shows it; `None` without one.
     pub login: Option<reading::Login>,
+    /// The configured profile whose person this is as well: the login is not used, and nothing of it is shown.
+    pub twin_of: Option<Arc<str>>,
 }
 
 /// A call could not be made, or failed.

@@ -86,13 +86,15 @@ impl State {
     }
 
     pub(super) fn status(&self, consents: u64) -> Status {
-        let login = self.login.as_ref().map(|login| reading::Login {
+        let login = self.login.as_ref().filter(|_| self.twin_of.is_none());
+        let user_id = login.map(|it| it.user_id.as_str().into());
+        let login = login.map(|login| reading::Login {
             connected_at: login.connected_at,
-            accepted: self.accepted && self.twin_of.is_none(),
+            accepted: self.accepted,
             token_expires_at: login.expires_at,
             demo: login.demo,
         });
-        Status { consents, user_id: self.login.as_ref().map(|it| it.user_id.as_str().into()), login }
+        Status { consents, user_id, login, twin_of: self.twin_of.clone() }
     }
 
     /// Whose login it is, unless it is the demo user's, whom nobody is pinned to.
@@ -255,7 +257,8 @@ impl Session {
     pub async fn look(&self) {
         let mut state = self.0.state.lock().await;
         let stamp = self.blocking(|storage, profile| Ok(storage.login_stamp(profile))).await.unwrap_or_default();
-        if stamp == state.stamp {
+        // A login that was stored a moment ago has no stamp yet, and may be gone already.
+        if stamp == state.stamp && stamp.is_some() == state.login.is_some() {
             return;
         }
         let Ok(stored) = self.blocking(Storage::login).await else { return };

@@ -11,8 +11,9 @@ use super::{Storage, StorageError, atomic};
 /// How long a started login may take, seconds: 10 minutes.
 pub const STATE_LIFETIME: i64 = 600;
 
-/// How many logins may be under way. Starting one more forgets the oldest, so that a flood of starts cannot fill the disk.
-const MOST: usize = 100;
+/// How many logins may be under way. Starting one more forgets the oldest, so that a flood of starts cannot fill the disk;
+/// far more than people start while one of them logs in, so that a flood does not end that login either.
+pub(super) const MOST: usize = 1000;
 
 /// A login under way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +26,7 @@ pub struct Pending {
     pub demo: bool,
 }
 
-type States = BTreeMap<String, Pending>;
+pub(super) type States = BTreeMap<String, Pending>;
 
 pub(super) fn add(storage: &Storage, state: &str, pending: Pending) -> Result<(), StorageError> {
     change(storage, |states| {

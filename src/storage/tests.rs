@@ -6,7 +6,7 @@ use std::path::Path;
 
 use secrecy::ExposeSecret;
 
-use super::{Login, NewLogin, OpenError, Pending, Purpose, RotateError, Storage, file_stem};
+use super::{Login, NewLogin, OpenError, Pending, Purpose, RotateError, Storage, atomic, file_stem, pending};
 
 fn open(root: &Path) -> Storage {
     Storage::open(root, Purpose::Serve).unwrap()
@@ -147,11 +147,13 @@ fn a_login_state_works_once_and_for_ten_minutes() {
 fn a_flood_of_started_logins_is_bounded_and_keeps_the_newest() {
     let root = tempfile::tempdir().unwrap();
     let storage = open(root.path());
-    for n in 0..150 {
-        storage.add_pending(&format!("s{n}"), Pending { profile: "Alice".into(), started_at: n, demo: false }).unwrap();
-    }
-    assert!(storage.take_pending("s49", 150).unwrap().is_none());
-    assert!(storage.take_pending("s149", 150).unwrap().is_some());
+    let pending = |started_at| Pending { profile: "Alice".into(), started_at, demo: false };
+    let mut states: pending::States = (1..pending::MOST).map(|n| (format!("s{n}"), pending(100))).collect();
+    states.insert("oldest".to_owned(), pending(99));
+    atomic::write(&root.path().join("pending.json"), &states).unwrap();
+    storage.add_pending("newest", pending(101)).unwrap();
+    assert!(storage.take_pending("oldest", 102).unwrap().is_none());
+    assert!(storage.take_pending("newest", 102).unwrap().is_some());
 }
 
 #[test]

@@ -19,6 +19,7 @@ pub(super) async fn page(app: &App) -> Answer {
     let orphans = app.sessions.orphans().await;
     let landing = Landing {
         metrics: app.telemetry_path.trim_start_matches('/'),
+        redirect_uri: app.sessions.redirect_uri(),
         now: minute(app.clock.now()),
         cards: profiles.iter().map(|it| Card::of(it)).collect(),
         orphans: orphans.iter().map(Former::of).collect(),
@@ -37,6 +38,8 @@ pub(super) fn connect_link(profile: &str) -> String {
 struct Landing<'a> {
     /// The telemetry path without its first slash.
     metrics: &'a str,
+    /// What must be registered at Withings.
+    redirect_uri: &'a str,
     now: String,
     cards: Vec<Card<'a>>,
     /// The logins that a profile without one may take over.

@@ -83,6 +83,12 @@ impl OAuth {
         Self { inner, client, clock }
     }
 
+    /// Where Withings sends the browser back to, exactly as registered.
+    #[must_use]
+    pub fn redirect_uri(&self) -> &str {
+        self.inner.redirect_uri().map(|it| it.as_str()).expect("it is set where the client is made")
+    }
+
     /// The address of the consent page and the random state that comes back from it. `demo` asks for Withings' demo user.
     #[must_use]
     pub fn authorize_url(&self, demo: bool) -> (Url, String) {

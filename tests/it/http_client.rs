@@ -75,6 +75,11 @@ impl From<TcpStream> for Connection {
 }
 
 impl Answer {
+    /// The headers, names in lower case, and the body.
+    pub(crate) fn parts(self) -> (Vec<(String, String)>, String) {
+        (self.headers, self.body)
+    }
+
     /// The value of a header, by its name in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(it, _)| it == name).map(|(_, value)| value.as_str())

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the message")]
 
 mod aiowithings;
+mod browser;
 mod captured;
 mod cli;
 mod compression;
@@ -14,18 +15,22 @@ mod flow;
 mod house;
 mod household;
 mod http_client;
+mod installation;
 mod judges;
 mod layers;
 mod page;
+mod people;
 mod process;
 mod program;
 mod prometheus;
 mod python;
 mod readme;
 mod restarts;
+mod secrets;
 mod shell;
 mod sim;
 mod sources;
+mod terminal;
 mod values;
 mod web;
 mod world;

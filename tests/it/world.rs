@@ -96,6 +96,11 @@ impl World {
 
     /// Starts the exporter on what the disk holds.
     pub(crate) async fn start_exporter(&mut self) {
+        self.start_exporter_on(TcpListener::bind("127.0.0.1:0").await.unwrap());
+    }
+
+    /// The same at this address.
+    pub(crate) fn start_exporter_on(&mut self, listener: TcpListener) {
         let storage = Storage::open(self.disk.path(), Purpose::Serve).unwrap();
         let exporter = Exporter::assemble(Parts {
             config: self.config.clone(),
@@ -107,7 +112,6 @@ impl World {
         });
         let exporter = exporter.unwrap();
         let snapshots = exporter.snapshots();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (end, ending) = oneshot::channel();
         let ended = tokio::spawn(exporter.run(vec![listener], async { drop(ending.await) }));
@@ -162,6 +166,10 @@ impl World {
     pub(crate) async fn agree(&self, consent: &str, account: &Account) -> String {
         let mut consent = Url::parse(consent).unwrap();
         consent.query_pairs_mut().append_pair("selecteduser", &account.userid().to_string());
+        self.sign_in(&consent).await
+    }
+
+    async fn sign_in(&self, consent: &Url) -> String {
         let path = format!("{}?{}", consent.path(), consent.query().unwrap());
         let consented = Connection::open(self.cloud_address()).await.request("GET", &path, "").await;
         let back = Url::parse(consented.header("location").unwrap_or_else(|| panic!("{}", consented.body))).unwrap();
@@ -180,6 +188,30 @@ impl World {
 
     fn cloud_address(&self) -> SocketAddr {
         self.config.api_url.socket_addrs(|| None).unwrap()[0]
+    }
+
+    /// Follows a link that begins a login which needs no choice of a person, and gives the path of the callback.
+    pub(crate) async fn follow(&self, link: &str) -> String {
+        let begun = self.get(link).await;
+        self.sign_in(&Url::parse(begun.header("location").unwrap_or_else(|| panic!("{}", begun.body))).unwrap()).await
+    }
+
+    /// Sends a form to the exporter, as a program does.
+    pub(crate) async fn post(&self, target: &str, fields: &[(&str, &str)]) -> Answer {
+        self.post_from("", target, fields).await
+    }
+
+    /// Sends a form with these headers, whole lines, which say where it comes from.
+    pub(crate) async fn post_from(&self, headers: &str, target: &str, fields: &[(&str, &str)]) -> Answer {
+        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let mut connection = Connection::open(self.address()).await;
+        let length = form.len();
+        let head = format!(
+            "POST {target} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+             Content-Length: {length}\r\n{headers}\r\n"
+        );
+        connection.send(&(head + &form)).await;
+        connection.answer("POST").await
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

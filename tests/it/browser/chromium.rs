@@ -1,0 +1,200 @@
+//! A real Chromium, driven through chromedriver, as Debian's packages `chromium` and `chromium-driver` install them.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use fantoccini::elements::Element;
+use fantoccini::error::CmdError;
+use fantoccini::key::Key;
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::time::Instant;
+use url::Url;
+
+/// How long a page may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+const CHROMIUM: &str = "/usr/bin/chromium";
+
+/// What a test without a browser says.
+const MISSING: &str = "a real browser is needed: run tests/run, which installs it";
+
+/// What nobody needs in a test, or what a container does not allow.
+const ARGUMENTS: [&str; 9] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+];
+
+/// How the browser is set up.
+#[derive(Clone, Copy)]
+pub(super) struct Setup {
+    /// The width of the page, CSS pixels.
+    pub(super) width: u32,
+    /// Whether the user prefers dark pages.
+    pub(super) dark: bool,
+    /// Whether pages may run scripts.
+    pub(super) scripts: bool,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { width: 1280, dark: false, scripts: true }
+    }
+}
+
+/// A browser with one window and a profile of its own.
+pub(super) struct Browser {
+    client: Client,
+    _driver: Driver,
+    _profile: TempDir,
+}
+
+impl Browser {
+    pub(super) async fn open(setup: Setup) -> Self {
+        let (driver, port) = Driver::start();
+        let profile = TempDir::new().unwrap();
+        let mut arguments = ARGUMENTS.map(str::to_owned).to_vec();
+        arguments.push(format!("--user-data-dir={}", profile.path().display()));
+        // 0 is dark, 1 is light.
+        arguments.push(format!("--blink-settings=preferredColorScheme={}", u8::from(!setup.dark)));
+        let mut options = json!({
+            "binary": CHROMIUM,
+            "args": arguments,
+            "mobileEmulation": {"deviceMetrics": {"width": setup.width, "height": 1100, "pixelRatio": 1, "mobile": false, "touch": false}},
+        });
+        if !setup.scripts {
+            options["prefs"] = json!({"profile.managed_default_content_settings.javascript": 2});
+        }
+        let capabilities = [("goog:chromeOptions".to_owned(), options)].into_iter().collect();
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        let client = builder.capabilities(capabilities).connect(&format!("http://127.0.0.1:{port}")).await;
+        let client = client.unwrap_or_else(|error| panic!("{MISSING}: {error}"));
+        Self { client, _driver: driver, _profile: profile }
+    }
+
+    pub(super) async fn goto(&self, url: &str) {
+        self.client.goto(url).await.unwrap();
+    }
+
+    /// What the address bar says.
+    pub(super) async fn address(&self) -> Url {
+        self.client.current_url().await.unwrap()
+    }
+
+    /// Clicks the link or the button that a screen reader calls so, and waits for the page.
+    pub(super) async fn press(&self, name: &str) {
+        self.called(name).await.click().await.unwrap();
+    }
+
+    /// Moves the focus on with the Tab key until it is on what is called so, and sees that it shows there.
+    pub(super) async fn tab_to(&self, name: &str) {
+        for _ in 0..30 {
+            self.focused().await.send_keys(&char::from(Key::Tab).to_string()).await.unwrap();
+            let focused = self.focused().await;
+            if is_called(&focused, name).await {
+                let outline = focused.css_value("outline-style").await.unwrap();
+                assert_ne!(outline, "none", "the focus on {name} is not to be seen");
+                return;
+            }
+        }
+        panic!("the Tab key does not reach {name} on {}", self.address().await);
+    }
+
+    /// Presses a key where the focus is.
+    pub(super) async fn key(&self, key: Key) {
+        self.focused().await.send_keys(&char::from(key).to_string()).await.unwrap();
+    }
+
+    /// Types into what has the focus.
+    pub(super) async fn type_text(&self, text: &str) {
+        self.focused().await.send_keys(text).await.unwrap();
+    }
+
+    /// Waits for a page that shows all of this.
+    pub(super) async fn sees(&self, texts: &[&str]) {
+        let begun = Instant::now();
+        loop {
+            let shown = self.text().await.unwrap_or_default();
+            let Some(missing) = texts.iter().find(|it| !shown.contains(**it)) else { return };
+            assert!(begun.elapsed() < PATIENCE, "{missing} is missing on {}\n{shown}", self.address().await);
+        }
+    }
+
+    pub(super) async fn title(&self) -> String {
+        self.client.title().await.unwrap()
+    }
+
+    /// What the page shows; an error while it makes place for the next one.
+    async fn text(&self) -> Result<String, CmdError> {
+        self.client.find(Locator::Css("body")).await?.text().await
+    }
+
+    /// What a function's body returns when the page runs it.
+    pub(super) async fn run(&self, script: &str) -> Value {
+        self.client.execute(script, Vec::new()).await.unwrap()
+    }
+
+    /// The window as PNG.
+    pub(super) async fn screenshot(&self) -> Vec<u8> {
+        self.client.screenshot().await.unwrap()
+    }
+
+    async fn focused(&self) -> Element {
+        self.client.active_element().await.unwrap()
+    }
+
+    async fn called(&self, name: &str) -> Element {
+        for element in self.client.find_all(Locator::Css("a, button, summary, input")).await.unwrap() {
+            if is_called(&element, name).await {
+                return element;
+            }
+        }
+        panic!("nothing is called {name} on {}\n{:?}", self.address().await, self.text().await)
+    }
+}
+
+async fn is_called(element: &Element, name: &str) -> bool {
+    match element.attr("aria-label").await.unwrap() {
+        Some(label) => label == name,
+        None => element.text().await.unwrap() == name,
+    }
+}
+
+/// chromedriver, and all browsers that it has started.
+struct Driver(Child);
+
+impl Driver {
+    /// Starts it and gives its port.
+    fn start() -> (Self, u16) {
+        let mut command = Command::new("chromedriver");
+        // A group of its own, so that the browsers can be ended with it.
+        command.arg("--port=0").process_group(0).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().expect(MISSING);
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let started =
+            lines.find_map(|line| line.split_once("started successfully on port ").map(|(_, it)| it.to_owned()));
+        let port = started.expect(MISSING).trim_end_matches('.').parse().unwrap();
+        // A full pipe would stop it.
+        std::thread::spawn(move || lines.for_each(drop));
+        (Self(child), port)
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let group = format!("-{}", self.0.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+        let _ = self.0.wait();
+    }
+}

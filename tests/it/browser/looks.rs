@@ -1,0 +1,128 @@
+//! How the pages look: readable at every width, in light and dark, and by a screen reader.
+
+use std::fs;
+use std::path::Path;
+
+use withings_exporter::sim::{Failure, Fault};
+
+use super::chromium::{Browser, Setup};
+use super::{connect, household, restart};
+
+/// The phone and the desk, by day and by night.
+const SETUPS: [Setup; 4] = [
+    Setup { width: 390, dark: false, scripts: true },
+    Setup { width: 390, dark: true, scripts: true },
+    Setup { width: 1280, dark: false, scripts: true },
+    Setup { width: 1280, dark: true, scripts: true },
+];
+
+/// Every complaint about the page, as WCAG 2.2 AA has it: contrast, names, landmarks, and nothing that must be scrolled
+/// sideways.
+const COMPLAINTS: &str = r"
+const complaints = [];
+const root = document.documentElement;
+if (root.scrollWidth > root.clientWidth) complaints.push(`wider than the window: ${root.scrollWidth}`);
+if (!root.lang) complaints.push('no language');
+for (const once of ['main', 'h1', 'header', 'title']) {
+  const number = document.querySelectorAll(once).length;
+  if (number !== 1) complaints.push(`${number} times <${once}>`);
+}
+for (const outside of document.querySelectorAll('p form, p p, p div')) complaints.push(`not in a paragraph: ${outside.outerHTML}`);
+for (const empty of document.querySelectorAll('p:empty')) complaints.push('an empty paragraph');
+for (const it of document.querySelectorAll('a, button, summary, input:not([type=hidden])')) {
+  if (!it.checkVisibility()) continue;
+  const name = it.getAttribute('aria-label') || it.innerText || (it.labels && it.labels[0] && it.labels[0].innerText);
+  if (!name) complaints.push(`no name: ${it.outerHTML}`);
+  if (it.innerText && it.hasAttribute('aria-label') && !it.getAttribute('aria-label').includes(it.innerText.split(' (')[0].split(' from ')[0]))
+    complaints.push(`named otherwise than it reads: ${it.outerHTML}`);
+}
+const channels = color => color.match(/[\d.]+/g).map(Number);
+const luminance = color => {
+  const [r, g, b] = channels(color).map(it => it / 255).map(it => it <= 0.04045 ? it / 12.92 : ((it + 0.055) / 1.055) ** 2.4);
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+};
+const contrast = (a, b) => {
+  const [dark, light] = [luminance(a), luminance(b)].sort((x, y) => x - y);
+  return (light + 0.05) / (dark + 0.05);
+};
+const behind = element => {
+  for (let it = element; it; it = it.parentElement) {
+    const color = getComputedStyle(it).backgroundColor;
+    if (channels(color)[3] !== 0) return color;
+  }
+  return 'rgb(255, 255, 255)';
+};
+const owns = element => [...element.childNodes].some(it => it.nodeType === Node.TEXT_NODE && it.data.trim());
+let texts = 0;
+for (const it of document.querySelectorAll('body *')) {
+  if (!owns(it) || !it.checkVisibility()) continue;
+  texts += 1;
+  const ratio = contrast(getComputedStyle(it).color, behind(it));
+  if (ratio < 4.5) complaints.push(`contrast ${ratio.toFixed(2)}: ${it.outerHTML}`);
+}
+if (texts < 4) complaints.push(`only ${texts} texts were looked at`);
+for (const it of document.querySelectorAll('input:not([type=hidden])')) {
+  const ratio = contrast(getComputedStyle(it).borderTopColor, behind(it.parentElement));
+  if (it.checkVisibility() && ratio < 3) complaints.push(`border ${ratio.toFixed(2)}: ${it.outerHTML}`);
+}
+return complaints;
+";
+
+/// Expects a page without complaints, and keeps a picture of it for people.
+async fn check_look(browser: &Browser, setup: Setup, page: &str) {
+    let complaints = browser.run(COMPLAINTS).await;
+    let scheme = if setup.dark { "dark" } else { "light" };
+    let name = format!("{page}-{}-{scheme}", setup.width);
+    keep(&name, &browser.screenshot().await);
+    assert_eq!(complaints, serde_json::json!([]), "{name}");
+    let dark = browser.run("return matchMedia('(prefers-color-scheme: dark)').matches").await;
+    assert_eq!((dark, browser.run("return innerWidth").await), (setup.dark.into(), setup.width.into()));
+}
+
+#[expect(clippy::disallowed_methods, reason = "a picture needs no atomic replacement")]
+fn keep(name: &str, picture: &[u8]) {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join(format!("{name}.png")), picture).unwrap();
+}
+
+async fn check_every_page(setup: Setup) {
+    let (world, home) = household(&["Mum", "Dad", "Grandmother Elisabeth"]).await;
+    let browser = Browser::open(setup).await;
+    browser.goto(&home).await;
+    browser.press("The browser cannot open the page after the login?").await;
+    browser.press("Withings shows an error instead of its login page?").await;
+    browser.sees(&[&format!("{home}callback")]).await;
+    check_look(&browser, setup, "nobody").await;
+
+    connect(&browser, &home, "Connect Mum", "Alice").await;
+    check_look(&browser, setup, "connected").await;
+    connect(&browser, &home, "Connect Dad", "Alice").await;
+    check_look(&browser, setup, "taken").await;
+    connect(&browser, &home, "Reconnect Mum", "Zoë").await;
+    check_look(&browser, setup, "another-person").await;
+    connect(&browser, &home, "Connect Dad", "Bob").await;
+    world.until_up("Mum").await;
+    world.until_up("Dad").await;
+    world.cloud.fault(Fault::new(Failure::InvalidParams).on("requesttoken"));
+    connect(&browser, &home, "Connect Grandmother Elisabeth", "Zoë").await;
+    check_look(&browser, setup, "refused").await;
+
+    world.cloud.account("Alice").unwrap().revoke();
+    restart(&home, world, &["Mum", "Grandfather", "Grandmother Elisabeth"], async |world| {
+        world.until("Mum", |it| it.login.is_some() && !it.authorized()).await;
+        connect(&browser, &home, "Connect Grandmother Elisabeth", "Zoë").await;
+        world.until_up("Grandmother Elisabeth").await;
+        browser.goto(&home).await;
+        browser.sees(&["Login refused", "Take over from Dad", "Connected since"]).await;
+        check_look(&browser, setup, "every-state").await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_is_readable_at_every_width_in_light_and_dark() {
+    for setup in SETUPS {
+        check_every_page(setup).await;
+    }
+}

@@ -1,0 +1,292 @@
+//! Who is who: a profile is one person, two profiles are two people, and what a mix-up shows is nobody's.
+
+use std::fs;
+use std::time::Duration;
+
+use withings_exporter::sim::{Account, Cloud, Failure, Fault};
+use withings_exporter::storage::Storage;
+
+use crate::http_client::Answer;
+use crate::world::World;
+
+/// An exporter for `profiles`, and the household of the simulated cloud, of whom nobody has logged in.
+async fn household(profiles: &[&str]) -> World {
+    World::start(profiles, |clock| Cloud::with_history(7, 1, clock)).await
+}
+
+fn account(world: &World, name: &str) -> Account {
+    world.cloud.account(name).unwrap()
+}
+
+/// Logs the person in and waits for the measurements.
+async fn connect(world: &World, profile: &str, person: &str) {
+    check_page(&world.log_in(profile, &account(world, person)).await, 200, &[&format!("{profile} is connected")]);
+    world.until_up(profile).await;
+    assert!(weight(world, profile).await.is_some());
+}
+
+/// Restarts the exporter with other names in its configuration.
+async fn rename(world: &mut World, profiles: &[&str]) {
+    world.stop_exporter().await;
+    world.config.profiles = profiles.iter().map(|it| (*it).into()).collect();
+    world.start_exporter().await;
+}
+
+#[track_caller]
+fn check_page(answer: &Answer, status: u16, says: &[&str]) {
+    assert_eq!(answer.status, status, "{}", answer.body);
+    for text in says {
+        assert!(answer.body.contains(text), "{text} is missing in\n{}", answer.body);
+    }
+}
+
+/// Withings' demo user tried as `profile`.
+async fn try_demo(world: &World, profile: &str) -> Answer {
+    let callback = world.follow(&format!("/authorize?profile={profile}&mode=demo")).await;
+    world.get(&callback).await
+}
+
+/// The proof that a page asked, which its button sends.
+fn confirmation(page: &Answer) -> String {
+    page.body.split("name=\"replace\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+}
+
+async fn weight(world: &World, profile: &str) -> Option<f64> {
+    world.sample(&format!("withings_weight_kg{{profile=\"{profile}\"}}")).await
+}
+
+async fn is_authorized(world: &World, profile: &str) -> bool {
+    world.sample(&format!("withings_authorized{{profile=\"{profile}\"}}")).await == Some(1.0)
+}
+
+/// How many values of `profile` are shown.
+async fn values(world: &World, profile: &str) -> usize {
+    let row = format!("withings_measurement_timestamp_seconds{{profile=\"{profile}\"");
+    world.metrics().await.lines().filter(|it| it.starts_with(&row)).count()
+}
+
+/// The folders in which something of the person is stored.
+fn stored(world: &World, person: &str) -> Vec<&'static str> {
+    let mark = format!("\"user_id\":\"{}\"", account(world, person).userid());
+    let holds = |folder: &&str| {
+        let Ok(files) = fs::read_dir(world.disk.path().join(folder)) else { return false };
+        files.into_iter().any(|it| fs::read_to_string(it.unwrap().path()).unwrap_or_default().contains(&mark))
+    };
+    ["logins", "readings"].into_iter().filter(holds).collect()
+}
+
+/// From now on the person's data cannot be had, so that what is shown was known before.
+fn cut_off(world: &World, person: &str) {
+    world.cloud.fault(Fault::new(Failure::BadGateway).of(account(world, person).userid()).times(u32::MAX));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_person_of_another_profile_is_refused_by_both_names() {
+    let world = household(&["Mum", "Dad"]).await;
+    connect(&world, "Mum", "Alice").await;
+    let shown = weight(&world, "Mum").await;
+    let refused = world.log_in("Dad", &account(&world, "Alice")).await;
+    check_page(&refused, 409, &["That was Mum", "is connected as Mum, so Dad was left as it was", "private window"]);
+    assert!(!refused.body.contains("name=\"replace\""), "one person under two names can be confirmed");
+    assert_eq!((is_authorized(&world, "Dad").await, values(&world, "Dad").await), (false, 0));
+    assert_eq!((is_authorized(&world, "Mum").await, weight(&world, "Mum").await), (true, shown));
+    connect(&world, "Dad", "Bob").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_person_changes_nothing_until_somebody_confirms_it() {
+    let world = household(&["Mum"]).await;
+    connect(&world, "Mum", "Alice").await;
+    let shown = weight(&world, "Mum").await;
+    let asked = world.log_in("Mum", &account(&world, "Bob")).await;
+    check_page(&asked, 409, &["This is another person", "not the one that Mum has had", "Replace the account of Mum"]);
+    assert_eq!((is_authorized(&world, "Mum").await, weight(&world, "Mum").await), (true, shown));
+    assert_eq!((stored(&world, "Alice"), stored(&world, "Bob")), (vec!["logins", "readings"], vec![]));
+
+    cut_off(&world, "Bob");
+    check_page(&world.post("/authorize", &[("replace", &confirmation(&asked))]).await, 200, &["Mum is connected"]);
+    world.until("Mum", |it| it.refresh.is_some() && it.up() == Some(false)).await;
+    assert_eq!((is_authorized(&world, "Mum").await, values(&world, "Mum").await), (true, 0), "the former's stay");
+    assert_eq!(stored(&world, "Alice"), Vec::<&str>::new());
+
+    world.cloud.heal();
+    world.until_up("Mum").await;
+    assert_ne!(weight(&world, "Mum").await, shown);
+    assert_eq!((stored(&world, "Alice"), stored(&world, "Bob")), (vec![], vec!["logins", "readings"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_person_is_not_replaced_while_the_readings_cannot_be_deleted() {
+    let world = household(&["Mum"]).await;
+    connect(&world, "Mum", "Alice").await;
+    let asked = world.log_in("Mum", &account(&world, "Bob")).await;
+    let readings = fs::read_dir(world.disk.path().join("readings")).unwrap().next().unwrap().unwrap().path();
+    fs::remove_file(&readings).unwrap();
+    fs::create_dir(&readings).unwrap();
+    let failed = world.post("/authorize", &[("replace", &confirmation(&asked))]).await;
+    check_page(&failed, 500, &["The login could not be stored"]);
+    assert_eq!((stored(&world, "Bob"), is_authorized(&world, "Mum").await), (vec![], true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_confirmation_works_once_and_for_10_minutes() {
+    let world = household(&["Mum"]).await;
+    connect(&world, "Mum", "Alice").await;
+    let asked = world.log_in("Mum", &account(&world, "Bob")).await;
+    world.clock.advance(Duration::from_mins(10));
+    let late = world.post("/authorize", &[("replace", &confirmation(&asked))]).await;
+    check_page(&late, 400, &["This login is over"]);
+    check_page(&world.post("/authorize", &[("replace", "guessed")]).await, 400, &["This login is over"]);
+    assert_eq!(stored(&world, "Bob"), Vec::<&str>::new());
+
+    let asked = world.log_in("Mum", &account(&world, "Bob")).await;
+    world.clock.advance(Duration::from_secs(599));
+    check_page(&world.post("/authorize", &[("replace", &confirmation(&asked))]).await, 200, &["Mum is connected"]);
+    check_page(&world.post("/authorize", &[("replace", &confirmation(&asked))]).await, 400, &["This login is over"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_logged_in_elsewhere_meanwhile_cannot_be_confirmed() {
+    let world = household(&["Mum", "Dad"]).await;
+    connect(&world, "Mum", "Alice").await;
+    let asked = world.log_in("Mum", &account(&world, "Bob")).await;
+    connect(&world, "Dad", "Bob").await;
+    check_page(&world.post("/authorize", &[("replace", &confirmation(&asked))]).await, 409, &["That was Dad"]);
+    assert!(is_authorized(&world, "Mum").await && is_authorized(&world, "Dad").await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_person_reconnects_and_keeps_the_readings() {
+    let world = household(&["Mum"]).await;
+    connect(&world, "Mum", "Alice").await;
+    let (shown, number) = (weight(&world, "Mum").await, values(&world, "Mum").await);
+    account(&world, "Alice").revoke();
+    world.until("Mum", |it| !it.authorized()).await;
+    assert_eq!((is_authorized(&world, "Mum").await, weight(&world, "Mum").await), (false, shown));
+    check_page(&world.get("/").await, 200, &["Login refused", "no longer accepts this login", ">Reconnect<"]);
+
+    let callback = world.consent("Mum", &account(&world, "Alice")).await;
+    world.cloud.fault(Fault::new(Failure::BadGateway).on("getmeas").times(u32::MAX));
+    check_page(&world.get(&callback).await, 200, &["Mum is connected"]);
+    world.until("Mum", |it| it.authorized() && it.up() == Some(false)).await;
+    assert_eq!((weight(&world, "Mum").await, values(&world, "Mum").await), (shown, number));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_name_takes_over_a_former_login_only_when_asked() {
+    let mut world = household(&["Alice"]).await;
+    connect(&world, "Alice", "Alice").await;
+    let shown = weight(&world, "Alice").await;
+    rename(&mut world, &["Mum", "Dad"]).await;
+    check_page(
+        &world.get("/").await,
+        200,
+        &["Take over the login of Alice as Mum", "Take over the login of Alice as Dad"],
+    );
+    world.until("Mum", |it| it.refresh.is_none()).await;
+    assert_eq!((is_authorized(&world, "Mum").await, stored(&world, "Alice")), (false, vec!["logins", "readings"]));
+
+    world.stop_cloud().await;
+    let adopted = world.post("/adopt", &[("profile", "Mum"), ("former", "Alice")]).await;
+    check_page(&adopted, 200, &["Mum is connected", "that Alice had"]);
+    world.until("Mum", |it| it.login.is_some() && it.up() == Some(false)).await;
+    assert_eq!((is_authorized(&world, "Mum").await, weight(&world, "Mum").await), (true, shown));
+    check_page(&world.get("/").await, 200, &["Not connected"]);
+    assert!(!world.get("/").await.body.contains("Take over"), "it can be taken over twice");
+
+    rename(&mut world, &["Mum"]).await;
+    assert_eq!((is_authorized(&world, "Mum").await, weight(&world, "Mum").await), (true, shown));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_must_not_be_taken_over_is_refused() {
+    let mut world = household(&["Alice"]).await;
+    connect(&world, "Alice", "Alice").await;
+    rename(&mut world, &["Mum", "Dad", "Bob"]).await;
+    connect(&world, "Bob", "Bob").await;
+    let refused = async |profile, former, status, says| {
+        let answer = world.post("/adopt", &[("profile", profile), ("former", former)]).await;
+        check_page(&answer, status, &["Nothing was taken over", says]);
+    };
+    refused("Granny", "Alice", 404, "there is no profile Granny").await;
+    refused("Bob", "Alice", 409, "Bob is connected already").await;
+    refused("Mum", "Bob", 409, "no login of Bob").await;
+    refused("Mum", "Granny", 409, "no login of Granny").await;
+
+    connect(&world, "Dad", "Alice").await;
+    refused("Mum", "Alice", 409, "no login of Alice").await;
+    assert!(!world.get("/").await.body.contains("Take over"), "a person who is known is offered under another name");
+    assert!(!is_authorized(&world, "Mum").await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_names_with_one_body_at_the_start_are_not_both_shown() {
+    let mut world = household(&["Mum"]).await;
+    connect(&world, "Mum", "Alice").await;
+    rename(&mut world, &["Ma"]).await;
+    connect(&world, "Ma", "Alice").await;
+    let shown = weight(&world, "Ma").await;
+    rename(&mut world, &["Mum", "Ma"]).await;
+    world.until_up("Ma").await;
+    assert_eq!((is_authorized(&world, "Ma").await, weight(&world, "Ma").await), (true, shown), "the latest consent");
+    world.until("Mum", |it| it.up() == Some(false)).await;
+    assert_eq!((is_authorized(&world, "Mum").await, values(&world, "Mum").await), (false, 0));
+    let page = world.get("/").await;
+    check_page(&page, 200, &["same person as Ma", "take one of the two names out of the configuration"]);
+    assert!(!page.body.contains("no longer accepts"), "Withings is blamed:\n{}", page.body);
+
+    rename(&mut world, &["Mum"]).await;
+    world.until_up("Mum").await;
+    assert_eq!(weight(&world, "Mum").await, shown, "the former login was lost");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_demo_user_is_marked_and_gives_way_to_a_person_without_asking() {
+    let world = household(&["Mum", "Dad"]).await;
+    for profile in ["Mum", "Dad"] {
+        check_page(&try_demo(&world, profile).await, 200, &["demo user"]);
+        world.until_up(profile).await;
+    }
+    check_page(&world.get("/").await, 200, &["Demo user", "Connect Mum"]);
+    let shown = weight(&world, "Mum").await;
+    connect(&world, "Mum", "Alice").await;
+    assert_ne!(weight(&world, "Mum").await, shown);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_demo_user_takes_a_persons_place_only_when_confirmed() {
+    let world = household(&["Mum"]).await;
+    connect(&world, "Mum", "Alice").await;
+    let shown = weight(&world, "Mum").await;
+    let asked = try_demo(&world, "Mum").await;
+    check_page(&asked, 409, &["This is another person"]);
+    assert_eq!(weight(&world, "Mum").await, shown);
+    check_page(&world.post("/authorize", &[("replace", &confirmation(&asked))]).await, 200, &["demo user"]);
+    world.until_up("Mum").await;
+    assert_ne!(weight(&world, "Mum").await, shown);
+    assert_eq!(stored(&world, "Alice"), Vec::<&str>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_forgotten_right_after_the_login_is_gone_from_the_running_exporter_too() {
+    let world = household(&["Mum"]).await;
+    connect(&world, "Mum", "Alice").await;
+    check_page(&world.log_in("Mum", &account(&world, "Alice")).await, 200, &["Mum is connected"]);
+    Storage::join(world.disk.path()).unwrap().lock_login("Mum").unwrap().forget().unwrap();
+    let noticed = async { world.until("Mum", |it| it.login.is_none()).await };
+    tokio::time::timeout(Duration::from_secs(10), noticed).await.unwrap();
+    assert_eq!(values(&world, "Mum").await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_profile_that_leaves_the_configuration_comes_back_without_a_login() {
+    let mut world = household(&["Mum", "Dad"]).await;
+    connect(&world, "Mum", "Alice").await;
+    connect(&world, "Dad", "Bob").await;
+    let shown = weight(&world, "Dad").await;
+    rename(&mut world, &["Mum"]).await;
+    assert_eq!((values(&world, "Dad").await, stored(&world, "Bob")), (0, vec!["logins", "readings"]));
+    world.stop_cloud().await;
+    rename(&mut world, &["Mum", "Dad"]).await;
+    assert_eq!((is_authorized(&world, "Dad").await, weight(&world, "Dad").await), (true, shown));
+}
