@@ -1,11 +1,15 @@
 //! Tells the program its revision and compiler, for `--version` and `withings_exporter_build_info`.
 
 use std::env;
+use std::path::Path;
 use std::process::Command;
 
 fn main() {
-    println!("cargo::rerun-if-changed=.git/HEAD");
-    println!("cargo::rerun-if-changed=.git/refs/heads");
+    // A path that is missing, as in a package, would make cargo build anew each time.
+    for path in [".git/HEAD", ".git/refs/heads"].into_iter().filter(|it| Path::new(it).exists()) {
+        println!("cargo::rerun-if-changed={path}");
+    }
+    println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=WITHINGS_EXPORTER_REVISION");
     let rustc = env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
     let revision = env::var("WITHINGS_EXPORTER_REVISION").ok().or_else(|| said(&mut revision_command()));

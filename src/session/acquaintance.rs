@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Session, SessionError};
+use crate::reading::Reading;
 use crate::withings::client::Request;
 use crate::withings::measures::{self, Context};
 use crate::withings::wire::{Getdevice, Getmeas};
@@ -17,14 +18,27 @@ pub struct Acquaintance {
 }
 
 impl Session {
-    /// Asks Withings who it is: two calls.
+    /// Asks Withings who it is.
     pub async fn meet(&self) -> Result<Acquaintance, SessionError> {
+        Ok(Acquaintance { devices: self.devices().await?, newest_weigh_in: self.newest_weigh_in().await? })
+    }
+
+    /// Asks for the models of the devices, each once.
+    pub async fn devices(&self) -> Result<BTreeSet<String>, SessionError> {
         let devices = self.rows::<Getdevice>(&Request::getdevice()).await?;
-        let names = devices.into_iter().filter_map(|it| it.model.filter(|it| !it.is_empty()).or(it.kind));
+        Ok(devices.into_iter().filter_map(|it| it.model.filter(|it| !it.is_empty()).or(it.kind)).collect())
+    }
+
+    /// Asks when the person last stepped on a scale, Unix seconds; `None` if never.
+    pub async fn newest_weigh_in(&self) -> Result<Option<i64>, SessionError> {
         let groups = self.rows::<Getmeas>(&Request::weigh_ins()).await?;
         let mut context = Context { server_now: self.server_now(), unknown: &mut |_, _| {} };
-        let weigh_ins = measures::choose(&groups, &mut context);
-        let newest_weigh_in = weigh_ins.iter().find(|it| it.measurement.key == "weight_kg").map(|it| it.measured_at);
-        Ok(Acquaintance { devices: names.collect(), newest_weigh_in })
+        Ok(weighed_at(&measures::choose(&groups, &mut context)))
     }
+}
+
+/// When the weight among `readings` was measured, Unix seconds.
+#[must_use]
+pub fn weighed_at(readings: &[Reading]) -> Option<i64> {
+    readings.iter().find(|it| it.measurement.key == "weight_kg").map(|it| it.measured_at)
 }

@@ -16,7 +16,7 @@ use secrecy::ExposeSecret;
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep_until};
 
-pub use acquaintance::Acquaintance;
+pub use acquaintance::{Acquaintance, weighed_at};
 pub use adoption::{AdoptError, Orphan};
 pub use consent::{BeginError, Connected, FinishError, Mode, Sessions};
 use tokens::{State, Token};

@@ -1,5 +1,6 @@
 //! Connecting a profile: to Withings' consent page, and what comes back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -14,7 +15,9 @@ use super::answer::{self, Answer};
 use super::message::Message;
 use super::redirect::{self, Redirect, parameter};
 use super::{App, origin};
-use crate::session::{Acquaintance, BeginError, Connected, FinishError, Mode};
+use crate::catalogue::Call;
+use crate::reading::{Attempt, ProfileSnapshot};
+use crate::session::{Acquaintance, BeginError, Connected, FinishError, Mode, Session, weighed_at};
 
 /// More than any address that a person pastes.
 const FORM_BYTES: usize = 8 * 1024;
@@ -108,7 +111,32 @@ async fn conclude(app: &App, end: impl Future<Output = Result<Connected, FinishE
 /// Whose login it is, if Withings says it soon.
 async fn meet(app: &App, profile: &str) -> Option<Acquaintance> {
     let session = app.sessions.get(profile)?;
-    tokio::time::timeout(MEET_TIMEOUT, session.meet()).await.ok()?.ok()
+    let known = async {
+        let devices = session.devices().await.ok()?;
+        Some(Acquaintance { devices, newest_weigh_in: newest_weigh_in(app, session).await? })
+    };
+    tokio::time::timeout(MEET_TIMEOUT, known).await.ok()?
+}
+
+/// When the person last stepped on a scale: from the refresh that the login has begun, so that nothing is asked twice; if
+/// nobody refreshes here, or the weight is not among the measurements, by a call.
+async fn newest_weigh_in(app: &App, session: &Session) -> Option<Option<i64>> {
+    let connected_at = session.status().borrow().login.as_ref()?.connected_at;
+    let is_of_this_login = |it: &&Arc<ProfileSnapshot>| {
+        it.profile == *session.profile() && it.login.as_ref().is_some_and(|it| it.connected_at == connected_at)
+    };
+    let attempt = |it: &Arc<ProfileSnapshot>| it.calls.get(&Call::Getmeas).map(|it| it.latest.clone());
+    let is_tried = |it: &Arc<ProfileSnapshot>| attempt(it) != Some(Attempt::None);
+    let mut snapshots = app.snapshots.clone();
+    let all = snapshots.wait_for(|all| all.profiles.iter().find(is_of_this_login).is_some_and(is_tried)).await;
+    let profile = all.ok().and_then(|all| all.profiles.iter().find(is_of_this_login).cloned());
+    match profile.as_ref().and_then(attempt) {
+        Some(Attempt::Failed(_) | Attempt::SwitchedOff { .. }) => None,
+        Some(Attempt::Worked | Attempt::None) | None => match profile.and_then(|it| weighed_at(&it.readings)) {
+            Some(at) => Some(Some(at)),
+            None => session.newest_weigh_in().await.ok(),
+        },
+    }
 }
 
 fn foreign_form() -> Answer {
