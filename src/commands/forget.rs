@@ -20,13 +20,12 @@ use crate::withings::revoke::revoke;
 pub(super) fn run(flags: &Flags, profile: &str, out: &mut dyn Write) -> Result<()> {
     let config = Config::load(&flags.config_file, &|name| env::var(name).ok(), &flags.default_base_url())?;
     let storage = Storage::join(&flags.storage_path(env::var_os("STATE_DIRECTORY")))?;
-    // Held to the end, so that a running exporter does not rotate or store what is deleted.
-    let lock = storage.lock_login(profile)?;
-    let login = lock.read()?;
-    if login.is_none() && !storage.has_readings(profile) {
+    if !storage.holds(profile)? {
         bail!("nothing is stored about the profile {profile:?}; {}", stored(&storage)?);
     }
-    match login {
+    // Held to the end, so that a running exporter does not rotate or store what is deleted.
+    let lock = storage.lock_login(profile)?;
+    match lock.read()? {
         None => writeln!(out, "There was no login of {profile} that could be revoked at Withings.")?,
         Some(login) => match Runtime::new()?.block_on(end_at_withings(&config, &login)) {
             Ok(()) => writeln!(out, "The login of {profile} was revoked at Withings.")?,

@@ -45,6 +45,8 @@ impl Sessions {
     pub async fn adopt(&self, profile: &str, former: &str) -> Result<Connected, AdoptError> {
         let session = self.get(profile).ok_or_else(|| AdoptError::UnknownProfile(profile.to_owned()))?;
         let _one_at_a_time = self.storing().await;
+        // Another process may have logged the profile in a moment ago.
+        session.look().await;
         if session.status().borrow().login.is_some() {
             return Err(AdoptError::Connected(Arc::clone(session.profile())));
         }

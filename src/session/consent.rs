@@ -221,6 +221,7 @@ impl Sessions {
         if let Some(owner) = owner {
             return Err(FinishError::Taken { profile, owner });
         }
+        session.look().await;
         let pinned = session.0.state.lock().await.owner().map(str::to_owned);
         if pinned.is_some_and(|it| demo || it != new.user_id) {
             let confirmation = self.ask(Unconfirmed { profile, new, demo, since: self.0.services.clock.unix() });
@@ -234,6 +235,8 @@ impl Sessions {
     /// still logged in as the first person.
     async fn owner_of(&self, user_id: &str, session: &Session) -> Option<Arc<str>> {
         for other in self.all().filter(|it| it.profile() != session.profile()) {
+            // Another process may have logged it in a moment ago.
+            other.look().await;
             if other.0.state.lock().await.owner() == Some(user_id) {
                 return Some(Arc::clone(other.profile()));
             }

@@ -16,11 +16,20 @@ pub(super) fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), StorageE
     let folder = path.parent().expect("every stored file is in the storage directory");
     make_private_dir(folder)?;
     let bytes = serde_json::to_vec(value).expect("stored values have string keys and no failing fields");
-    let mut file = NamedTempFile::new_in(folder).map_err(StorageError::new("create a file in", folder))?;
+    let mut file = temporary(path).map_err(StorageError::new("create a file in", folder))?;
     file.write_all(&bytes).map_err(StorageError::new("write", path))?;
     file.as_file().sync_all().map_err(StorageError::new("sync", path))?;
     file.persist(path).map_err(|error| StorageError::new("replace", path)(error.error))?;
     sync_dir(folder)
+}
+
+/// A new file (0600) beside the one at `path`, whose name begins with that file's, so that it is forgotten with it if a
+/// crash leaves it.
+pub(super) fn temporary(path: &Path) -> io::Result<NamedTempFile> {
+    let mut prefix = path.file_name().unwrap_or_default().to_owned();
+    prefix.push(".new-");
+    let folder = path.parent().expect("every stored file is in the storage directory");
+    tempfile::Builder::new().prefix(&prefix).tempfile_in(folder)
 }
 
 /// Moves a file to another name, over whatever is there; nothing if there is no such file.

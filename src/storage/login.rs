@@ -1,12 +1,11 @@
 //! A profile's login on disk, and the only ways to change it.
 
 use std::fs::File;
-use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Storage, StorageError, atomic, file_stem, pending};
+use super::{Storage, StorageError, atomic, is_lock, pending};
 
 /// A login: whose it is, its tokens and how they may be used. `Debug` shows no token.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -133,16 +132,10 @@ impl LockedLogin {
 
     /// Deletes everything that is stored of the profile, files that were set aside included; how many files there were.
     pub fn forget(&self) -> Result<usize, StorageError> {
-        let stem = format!("{}.", file_stem(&self.profile));
         let mut deleted = 0;
-        for folder in ["logins", "readings"] {
-            let files = atomic::files(&self.storage.0.root.join(folder))?;
-            let is_ours = |path: &&PathBuf| path.file_name().is_some_and(|it| it.to_string_lossy().starts_with(&stem));
-            for path in files.iter().filter(is_ours) {
-                // The lock lives as long as its file is open; who waits for it finds no login afterwards.
-                let is_lock = path.extension().is_some_and(|it| it == "lock");
-                deleted += usize::from(atomic::remove(path)? && !is_lock);
-            }
+        for path in self.storage.files_of(&self.profile)? {
+            // The lock lives as long as its file is open; who waits for it finds no login afterwards.
+            deleted += usize::from(atomic::remove(&path)? && !is_lock(&path));
         }
         pending::forget(&self.storage, &self.profile)?;
         Ok(deleted)

@@ -90,8 +90,13 @@ impl Storage {
     /// Saves the last readings and cursors of `profile`, whole; does nothing if its login is gone, for then somebody else
     /// has deleted everything of the profile.
     pub fn save_readings<T: Serialize>(&self, profile: &str, value: &T) -> Result<(), StorageError> {
+        let is_forgotten = || !self.path("logins", profile, "json").exists();
+        // Asked twice: taking the lock makes its file, which has the profile's name.
+        if is_forgotten() {
+            return Ok(());
+        }
         let _not_deleted_meanwhile = self.lock_login(profile)?;
-        if !self.path("logins", profile, "json").exists() {
+        if is_forgotten() {
             return Ok(());
         }
         atomic::write(&self.path("readings", profile, "json"), value)
@@ -101,6 +106,11 @@ impl Storage {
     #[must_use]
     pub fn has_readings(&self, profile: &str) -> bool {
         self.path("readings", profile, "json").exists()
+    }
+
+    /// Whether anything is stored of `profile`, files that were set aside included.
+    pub fn holds(&self, profile: &str) -> Result<bool, StorageError> {
+        Ok(self.files_of(profile)?.iter().any(|it| !is_lock(it)))
     }
 
     /// Every stored login, also of profiles that are no longer configured, by the profile's name. One that cannot be read
@@ -144,9 +154,23 @@ impl Storage {
         pending::take(self, state, now)
     }
 
+    /// Every file of `profile`, its lock included.
+    fn files_of(&self, profile: &str) -> Result<Vec<PathBuf>, StorageError> {
+        let stem = format!("{}.", file_stem(profile));
+        let is_its = |path: &PathBuf| path.file_name().is_some_and(|it| it.to_string_lossy().starts_with(&stem));
+        let mut files = atomic::files(&self.0.root.join("logins"))?;
+        files.extend(atomic::files(&self.0.root.join("readings"))?);
+        files.retain(is_its);
+        Ok(files)
+    }
+
     fn path(&self, folder: &str, profile: &str, extension: &str) -> PathBuf {
         self.0.root.join(folder).join(format!("{}.{extension}", file_stem(profile)))
     }
+}
+
+fn is_lock(path: &Path) -> bool {
+    path.extension().is_some_and(|it| it == "lock")
 }
 
 /// Reads a file; `None` if there is none, or if it did not parse and was set aside.

@@ -166,9 +166,13 @@ fn a_forgotten_profile_leaves_nothing_and_takes_nobody_with_it() {
         storage.add_pending(name, Pending { profile: name.to_owned(), started_at: 0, demo: false }).unwrap();
     }
     fs::copy(storage.path("logins", "Alice", "json"), storage.path("logins", "Alice", "json.broken-0")).unwrap();
+    let leftover = atomic::temporary(&storage.path("logins", "Alice", "json")).unwrap();
+    leftover.keep().unwrap();
     let lock = storage.lock_login("Alice").unwrap();
-    assert_eq!(lock.forget().unwrap(), 3);
+    assert!(storage.holds("Alice").unwrap());
+    assert_eq!(lock.forget().unwrap(), 4);
     assert_eq!(lock.forget().unwrap(), 0);
+    assert!(!storage.holds("Alice").unwrap());
     assert!(storage.login("Alice").unwrap().is_none() && !storage.has_readings("Alice"));
     assert!(storage.take_pending("Alice", 1).unwrap().is_none());
     let names =

@@ -64,9 +64,9 @@ impl Message {
         } else {
             format!("The exporter now reads the measurements of {profile}. The first ones appear in a moment.")
         };
-        let next =
+        let what = acquaintance.map(who).map_or_else(|| what.clone(), |who| format!("{what} {who}"));
+        let advice =
             "Withings remembers who signed in. To connect the next person, open the overview in a private window.";
-        let advice = acquaintance.map_or_else(|| next.to_owned(), |it| format!("{} {next}", who(it)));
         Self::new(StatusCode::OK, format!("{profile} is connected"), what, advice)
     }
 
@@ -102,7 +102,7 @@ impl Message {
                 StatusCode::BAD_GATEWAY,
                 "Withings refused the login",
                 format!("{profile} was not connected."),
-                advice,
+                format!("{advice}."),
             )
             .again(profile),
             FinishError::Unreachable { profile, reason } => Self::new(

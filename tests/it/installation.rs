@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
@@ -155,12 +156,16 @@ impl Installation {
         });
     }
 
+    /// The names of the files of this profile, whose name is a plain word.
+    pub(crate) fn files_of(&self, profile: &str) -> Vec<String> {
+        let prefix = format!("{}-", profile.to_lowercase());
+        let names = self.files().into_iter().map(|it| it.file_name().unwrap().to_string_lossy().into_owned());
+        names.filter(|it| it.starts_with(&prefix)).collect()
+    }
+
     /// Every stored file with its content, but locks, which are empty.
     pub(crate) fn stored(&self) -> Vec<(String, String)> {
-        let root = self.folder.path().join("data");
-        let folders = [root.clone(), root.join("logins"), root.join("readings")];
-        let entries = folders.iter().filter_map(|it| fs::read_dir(it).ok()).flatten().map(|it| it.unwrap().path());
-        let files = entries.filter(|it| it.is_file() && it.extension().is_none_or(|it| it != "lock"));
+        let files = self.files().into_iter().filter(|it| it.extension().is_none_or(|it| it != "lock"));
         files.map(|it| (it.display().to_string(), fs::read_to_string(it).unwrap())).collect()
     }
 
@@ -172,6 +177,13 @@ impl Installation {
     /// Whether anything stored is this person's.
     pub(crate) fn knows(&self, person: &str) -> bool {
         self.names(&self.account(person).userid().to_string())
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let root = self.folder.path().join("data");
+        let folders = [root.clone(), root.join("logins"), root.join("readings")];
+        let entries = folders.iter().filter_map(|it| fs::read_dir(it).ok()).flatten().map(|it| it.unwrap().path());
+        entries.filter(|it| it.is_file()).collect()
     }
 
     fn until(&self, what: &str, mut is_so: impl AsyncFnMut() -> bool) {

@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use withings_exporter::sim::{Account, Cloud, Failure, Fault};
-use withings_exporter::storage::Storage;
+use withings_exporter::storage::{NewLogin, Storage};
 
 use crate::http_client::Answer;
 use crate::world::World;
@@ -91,6 +91,24 @@ async fn the_person_of_another_profile_is_refused_by_both_names() {
     assert_eq!((is_authorized(&world, "Dad").await, values(&world, "Dad").await), (false, 0));
     assert_eq!((is_authorized(&world, "Mum").await, weight(&world, "Mum").await), (true, shown));
     connect(&world, "Dad", "Bob").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whom_another_process_has_just_logged_in_is_known_at_once() {
+    let world = household(&["Mum", "Dad"]).await;
+    // The exporter looks every 5 s, and has just looked.
+    tokio::time::sleep(Duration::from_millis(5100)).await;
+    let elsewhere = NewLogin {
+        user_id: account(&world, "Alice").userid().to_string(),
+        access_token: "a".into(),
+        expires_at: world.clock.unix() + 10_800,
+        refresh_token: "r".into(),
+        scopes: Vec::new(),
+    };
+    let storage = Storage::join(world.disk.path()).unwrap();
+    storage.lock_login("Mum").unwrap().replace(&elsewhere, world.clock.unix(), false).unwrap();
+    check_page(&world.log_in("Dad", &account(&world, "Alice")).await, 409, &["That was Mum"]);
+    check_page(&world.log_in("Mum", &account(&world, "Bob")).await, 409, &["This is another person"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -201,6 +201,7 @@ fn forget_revokes_and_deletes_also_what_a_running_exporter_shows() {
         installation.stored()
     );
     assert_eq!(installation.stored().len(), files);
+    assert_eq!(installation.files_of("Mum"), Vec::<String>::new());
     assert!(installation.knows("Bob"));
 }
 
@@ -237,6 +238,7 @@ fn forget_knows_profiles_that_left_the_configuration_and_nobody_else() {
         &["nothing is stored", "\"Granny\"", "\"Dad\", \"Mum\""],
     );
     assert_eq!(installation.stored().len(), files);
+    assert_eq!(installation.files_of("Granny"), Vec::<String>::new());
     check_forgotten(&installation, "Dad", "Bob", &["was revoked at Withings"]);
     check_failed(&installation.start(&["forget", "Dad"]).end(), &["have a login here: \"Mum\""]);
 }

@@ -53,6 +53,7 @@ async fn two_people_connect_and_a_mix_up_is_seen_refused_and_put_right() {
     connect(&browser, &home, "Connect Mum", "Alice").await;
     browser.sees(&["Mum is connected", "last stepped on a scale on 2026-11-", "Body Scan", "private window"]).await;
 
+    // Withings remembers who signed in.
     connect(&browser, &home, "Connect Dad", "Alice").await;
     browser.sees(&["That was Mum", "so Dad was left as it was", "private window to connect Dad"]).await;
     browser.press("Back to the overview").await;
