@@ -92,3 +92,27 @@ async fn a_wrong_client_secret_costs_patience_but_no_login() {
     assert!(is_authorized(&world, "Alice").await);
     assert!(world.clock.unix() - restarted_at < 10, "tried at once after a restart");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_refresh_is_not_repeated_at_once_by_the_other_calls() {
+    let world = World::connected(&["Alice"]).await;
+    world.cloud.fault(Fault::new(Failure::BadGateway).on("requesttoken").times(u32::MAX));
+    world.pass(Duration::from_hours(4)).await;
+    let tries = world.calls("requesttoken");
+    let pauses = tries.windows(2).map(|it| (it[1].time - it[0].time).num_seconds());
+    let shortest = pauses.min().unwrap();
+    assert!(shortest > 10, "again after {shortest} s, and Withings refuses the same call within 10 s");
+    assert!(tries.len() < 40, "{} times in an hour", tries.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_waited_for_its_turn_is_not_repeated_too_soon_either() {
+    let mut world = World::with_accounts(&["Alice"]).await;
+    world.config.requests_per_minute = 4.try_into().unwrap();
+    world.start_exporter().await;
+    world.connect("Alice").await;
+    world.cloud.fault(Fault::new(Failure::InvalidToken).on("getmeas"));
+    world.until_refreshed("Alice").await;
+    world.until_up("Alice").await;
+    assert!(world.cloud.requests().iter().all(|it| it.status != Some(601)), "{:#?}", world.cloud.requests());
+}

@@ -13,8 +13,6 @@ use super::{heard, is_authorized, previous_token, refresh_token, token_answers};
 use crate::http_client::Connection;
 use crate::world::World;
 
-const DATA: [&str; 3] = ["getmeas", "getsummary", "get"];
-
 /// Alice's exporter, two minutes before the refresh that comes ahead of the token's end, and what the cloud hears.
 async fn before_a_rotation() -> (World, Receiver<Request>) {
     let world = World::connected(&["Alice"]).await;
@@ -31,6 +29,12 @@ async fn with_an_unsaved_pair() -> (World, Receiver<Request>) {
     world.break_disk();
     world.pass(Duration::from_mins(20)).await;
     (world, calls)
+}
+
+fn fail_data_calls(world: &World, failure: Failure) {
+    for action in ["getmeas", "getsummary", "get"] {
+        world.cloud.fault(Fault::new(failure).on(action).times(u32::MAX));
+    }
 }
 
 /// Uses a refresh token elsewhere, as a request does that was late on its way.
@@ -53,7 +57,7 @@ async fn a_pair_is_on_disk_before_its_first_use_and_the_old_token_beside_it_unti
     let (world, mut calls) = before_a_rotation().await;
     let old = latest(&world);
     heard(&mut calls, "requesttoken").await;
-    heard(&mut calls, "getmeas").await;
+    calls.recv().await.unwrap();
     let stored = world.stored("Alice").unwrap();
     assert_eq!(refresh_token(&stored), latest(&world));
     assert_eq!(previous_token(&stored), Some(old.as_str()));
@@ -64,12 +68,13 @@ async fn a_pair_is_on_disk_before_its_first_use_and_the_old_token_beside_it_unti
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_does_not_come_from_behind_the_token_check_keeps_the_old_token() {
+async fn an_answer_that_says_nothing_about_the_new_token_keeps_the_old_one() {
     for failure in [Failure::BadGateway, Failure::InvalidToken, Failure::TooManyRequests { wait_seconds: Some(30) }] {
         let (world, mut calls) = before_a_rotation().await;
         let old = latest(&world);
-        world.cloud.fault(Fault::new(failure).on("getmeas"));
-        heard(&mut calls, "getmeas").await;
+        fail_data_calls(&world, failure);
+        heard(&mut calls, "requesttoken").await;
+        calls.recv().await.unwrap();
         world.pass(Duration::from_secs(1)).await;
         assert_eq!(previous_token(&world.stored("Alice").unwrap()), Some(old.as_str()), "{failure:?}");
     }
@@ -79,16 +84,18 @@ async fn an_answer_that_does_not_come_from_behind_the_token_check_keeps_the_old_
 async fn the_old_token_saves_a_login_whose_new_pair_died_unused() {
     let (world, mut calls) = before_a_rotation().await;
     let old = latest(&world);
-    for action in DATA {
-        world.cloud.fault(Fault::new(Failure::BadGateway).on(action).times(u32::MAX));
-    }
-    heard(&mut calls, "get").await;
+    fail_data_calls(&world, Failure::BadGateway);
+    heard(&mut calls, "requesttoken").await;
+    // Withings refuses the same call within 10 s.
+    world.pass(Duration::from_secs(10)).await;
     refresh_elsewhere(&world, &old).await;
+    heard(&mut calls, "requesttoken").await;
+    world.pass(Duration::from_secs(10)).await;
     let before = token_answers(&world).len();
     world.cloud.heal();
     heard(&mut calls, "requesttoken").await;
     heard(&mut calls, "requesttoken").await;
-    heard(&mut calls, "getmeas").await;
+    calls.recv().await.unwrap();
     assert_eq!(token_answers(&world)[before..], [Some(503), Some(0)], "the new token once, then the old one once");
     let stored = world.stored("Alice").unwrap();
     assert_eq!(refresh_token(&stored), latest(&world));
