@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use futures_util::future::join;
 use withings_exporter::sim::{Failure, Fault};
+use withings_exporter::withings::client::{Request, Rows};
+use withings_exporter::withings::wire::Getmeas;
 
 use super::{heard, is_authorized, refresh_token, token_answers, weigh};
 use crate::world::World;
@@ -107,12 +110,12 @@ async fn a_refused_refresh_is_not_repeated_at_once_by_the_other_calls() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_waited_for_its_turn_is_not_repeated_too_soon_either() {
-    let mut world = World::with_accounts(&["Alice"]).await;
-    world.config.requests_per_minute = 4.try_into().unwrap();
-    world.start_exporter().await;
-    world.connect("Alice").await;
+    let world = World::connected(&["Alice"]).await;
+    world.cloud.fault(Fault::new(Failure::TooManyRequests { wait_seconds: Some(30) }).on("getmeas"));
     world.cloud.fault(Fault::new(Failure::InvalidToken).on("getmeas"));
-    world.until_refreshed("Alice").await;
-    world.until_up("Alice").await;
-    assert!(world.cloud.requests().iter().all(|it| it.status != Some(601)), "{:#?}", world.cloud.requests());
+    let session = world.session("Alice");
+    let requests = [1, 2].map(|at| Request::getmeas(Rows::ChangedSince(at)));
+    let (limited, waited) = join(session.rows::<Getmeas>(&requests[0]), session.rows::<Getmeas>(&requests[1])).await;
+    assert!(limited.is_err());
+    waited.unwrap();
 }
