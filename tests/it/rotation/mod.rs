@@ -12,7 +12,7 @@ use withings_exporter::storage::Login;
 use crate::world::World;
 
 /// The next call of `action`, as it arrives.
-async fn heard(calls: &mut Receiver<Request>, action: &str) -> Request {
+pub(crate) async fn heard(calls: &mut Receiver<Request>, action: &str) -> Request {
     loop {
         let call = calls.recv().await.unwrap();
         if call.action.as_deref() == Some(action) {
@@ -38,6 +38,6 @@ fn weigh(world: &World, profile: &str, kilograms: i64) {
     world.account(profile).add_group(MeasureGroup::new(world.clock.unix(), [Measure::new(1, kilograms, 0)]));
 }
 
-async fn is_authorized(world: &World, profile: &str) -> bool {
+pub(crate) async fn is_authorized(world: &World, profile: &str) -> bool {
     world.sample(&format!("withings_authorized{{profile=\"{profile}\"}}")).await == Some(1.0)
 }
