@@ -1,6 +1,6 @@
 //! Token rotation: a new pair every three hours, from a service that forgets the old one, and never a lost login.
 
-//mod property;
+mod property;
 mod refusals;
 mod saving;
 
