@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
+use serde::Serialize;
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep_until};
 
@@ -164,6 +165,13 @@ impl Session {
                 "a new token pair cannot be saved and ends with the process; the login may have to be connected again"
             );
         }
+    }
+
+    /// Saves the profile's readings, whole. Waits for a rotation under way, which holds the login's lock: a thread that
+    /// waited for the lock itself would be blocked as long as Withings takes to answer.
+    pub async fn save_readings<T: Serialize + Send + 'static>(&self, readings: T) -> Result<(), StorageError> {
+        let _no_rotation = self.0.state.lock().await;
+        self.blocking(move |storage, profile| storage.save_readings(profile, &readings)).await
     }
 
     async fn page<P: Page + 'static>(&self, request: &Request, offset: Option<i64>) -> Result<P, SessionError> {
