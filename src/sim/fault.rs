@@ -1,5 +1,7 @@
 //! Faults on demand.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::UserId;
@@ -33,10 +35,19 @@ pub enum Failure {
     EndlessPages,
 }
 
+/// What a fault does to a call.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Effect {
+    /// It fails.
+    Fail(Failure),
+    /// It does what it should, and its answer is on the way for so long.
+    Delay(Duration),
+}
+
 /// A failure, which calls it strikes (all, unless told otherwise), and how many times (once, unless told otherwise).
 #[derive(Clone, Debug)]
 pub struct Fault {
-    failure: Failure,
+    effect: Effect,
     action: Option<String>,
     user: Option<UserId>,
     further_pages: bool,
@@ -47,7 +58,13 @@ impl Fault {
     /// A failure of the next call, whatever it is.
     #[must_use]
     pub fn new(failure: Failure) -> Self {
-        Self { failure, action: None, user: None, further_pages: false, left: 1 }
+        Self::of_effect(Effect::Fail(failure))
+    }
+
+    /// A slow network: the next call does what it should, and its answer arrives so much later.
+    #[must_use]
+    pub fn delay(by: Duration) -> Self {
+        Self::of_effect(Effect::Delay(by))
     }
 
     /// Only of calls with this `action`, e.g. `getmeas` or `requesttoken`.
@@ -74,6 +91,10 @@ impl Fault {
         Self { left: times, ..self }
     }
 
+    fn of_effect(effect: Effect) -> Self {
+        Self { effect, action: None, user: None, further_pages: false, left: 1 }
+    }
+
     fn strikes(&self, call: &Call, caller: &Caller) -> bool {
         let action = self.action.is_none() || self.action.as_deref() == call.action();
         let user = self.user.is_none() || self.user == caller.user;
@@ -87,13 +108,13 @@ impl Fault {
 pub(super) struct Faults(pub(super) Vec<Fault>);
 
 impl Faults {
-    /// The answer of the oldest fault that strikes this call, used up by one.
-    pub(super) fn strike(&mut self, call: &Call, caller: &Caller) -> Option<Reply> {
+    /// What the oldest fault that strikes this call does to it, used up by one.
+    pub(super) fn strike(&mut self, call: &Call, caller: &Caller) -> Option<Effect> {
         let fault = self.0.iter_mut().find(|it| it.strikes(call, caller))?;
         fault.left -= 1;
-        let failure = fault.failure;
+        let effect = fault.effect;
         self.0.retain(|it| it.left > 0);
-        Some(failure.into())
+        Some(effect)
     }
 }
 

@@ -166,8 +166,7 @@ fn a_forgotten_profile_leaves_nothing_and_takes_nobody_with_it() {
         storage.add_pending(name, Pending { profile: name.to_owned(), started_at: 0, demo: false }).unwrap();
     }
     fs::copy(storage.path("logins", "Alice", "json"), storage.path("logins", "Alice", "json.broken-0")).unwrap();
-    let leftover = atomic::temporary(&storage.path("logins", "Alice", "json")).unwrap();
-    leftover.keep().unwrap();
+    fs::copy(storage.path("logins", "Alice", "json"), storage.path("logins", "Alice", "json.new")).unwrap();
     let lock = storage.lock_login("Alice").unwrap();
     assert!(storage.holds("Alice").unwrap());
     assert_eq!(lock.forget().unwrap(), 4);
@@ -189,6 +188,22 @@ fn readings_without_a_login_are_not_stored() {
     let storage = open(root.path());
     storage.save_readings("Alice", &1).unwrap();
     assert!(!storage.has_readings("Alice"), "a forgotten profile must not come back");
+}
+
+#[test]
+fn a_write_that_was_killed_leaves_nothing_for_long() {
+    let root = tempfile::tempdir().unwrap();
+    let storage = open(root.path());
+    let half_written = storage.path("logins", "Alice", "json.new");
+    let kill = || fs::copy(storage.path("logins", "Alice", "json"), &half_written).unwrap();
+    connected(&storage, "Alice");
+    kill();
+    storage.lock_login("Alice").unwrap().replace(&NewLogin { scopes: Vec::new(), ..pair(2) }, 1000, false).unwrap();
+    assert!(!half_written.exists());
+    assert_eq!(storage.login("Alice").unwrap().unwrap().refresh_token.expose_secret(), "refresh-2");
+    kill();
+    storage.lock_login("Alice").unwrap().forget().unwrap();
+    assert!(!half_written.exists());
 }
 
 #[test]

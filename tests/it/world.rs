@@ -1,8 +1,10 @@
 //! A whole world in one runtime: a simulated cloud, an exporter on top, storage on disk, and one clock that a paused
 //! runtime moves. Nothing of the exporter is replaced but the time.
 
+use std::fs;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,8 +21,9 @@ use withings_exporter::commands::{Exporter, Parts};
 use withings_exporter::config::{Config, Selection};
 use withings_exporter::exposition::Live;
 use withings_exporter::reading::{ProfileSnapshot, Snapshot};
+use withings_exporter::session::{Session, Sessions};
 use withings_exporter::sim::{self, Account, Cloud, Person};
-use withings_exporter::storage::{OpenError, Purpose, Storage};
+use withings_exporter::storage::{Login, OpenError, Purpose, Storage};
 
 use crate::http_client::{Answer, Connection};
 
@@ -38,11 +41,14 @@ pub(crate) struct World {
     pub(crate) config: Config,
     cloud_end: Option<oneshot::Sender<()>>,
     exporter: Option<Running>,
+    /// The disks of exporters that crashed.
+    wrecks: Vec<TempDir>,
 }
 
 struct Running {
     address: SocketAddr,
     snapshots: watch::Receiver<Snapshot>,
+    sessions: Sessions,
     end: oneshot::Sender<()>,
     ended: JoinHandle<()>,
 }
@@ -59,29 +65,30 @@ impl World {
     pub(crate) async fn asleep(profiles: &[&str], people: impl FnOnce(Clock) -> Cloud) -> Self {
         let clock = Clock::following_tokio(beginning());
         let cloud = people(clock.clone());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let config = config(profiles, listener.local_addr().unwrap());
+        Self::around(cloud, profiles).await
+    }
+
+    /// The world of this cloud, whose clock it takes.
+    async fn around(cloud: Cloud, profiles: &[&str]) -> Self {
+        let (address, cloud_end) = serve(&cloud).await;
+        let config = config(profiles, address);
         cloud.register(sim::App {
             client_id: config.client_id.clone(),
             client_secret: "secret-of-the-app".to_owned(),
             redirect_uris: vec![config.redirect_uri()],
         });
-        let (cloud_end, ended) = oneshot::channel();
-        tokio::spawn(sim::serve(listener, cloud.clone(), async { drop(ended.await) }));
-        let disk = TempDir::new().unwrap();
-        Self { cloud, clock, disk, config, cloud_end: Some(cloud_end), exporter: None }
+        let (clock, disk) = (cloud.clock(), TempDir::new().unwrap());
+        Self { cloud, clock, disk, config, cloud_end: Some(cloud_end), exporter: None, wrecks: Vec::new() }
     }
 
     /// The same with accounts of the profiles' names, which hold nothing.
     pub(crate) async fn with_accounts(profiles: &[&str]) -> Self {
-        let people = |clock| {
-            let cloud = Cloud::new(clock);
-            for (userid, name) in (1001..).zip(profiles) {
-                cloud.add_person(Person::new(userid, name, Tz::UTC));
-            }
-            cloud
-        };
-        Self::asleep(profiles, people).await
+        Self::asleep(profiles, |clock| household(profiles, clock)).await
+    }
+
+    /// The same by the host's clock, which a program of its own shares.
+    pub(crate) async fn in_real_time(profiles: &[&str]) -> Self {
+        Self::around(household(profiles, Clock::system()), profiles).await
     }
 
     /// The same with the exporter started and everybody logged in and refreshed.
@@ -111,11 +118,11 @@ impl World {
             live: Live::Shown { process: || None },
         });
         let exporter = exporter.unwrap();
-        let snapshots = exporter.snapshots();
+        let (snapshots, sessions) = (exporter.snapshots(), exporter.sessions());
         let address = listener.local_addr().unwrap();
         let (end, ending) = oneshot::channel();
         let ended = tokio::spawn(exporter.run(vec![listener], async { drop(ending.await) }));
-        self.exporter = Some(Running { address, snapshots, end, ended });
+        self.exporter = Some(Running { address, snapshots, sessions, end, ended });
     }
 
     /// Ends the exporter as a signal does and waits until it has ended.
@@ -127,6 +134,44 @@ impl World {
         while matches!(Storage::open(self.disk.path(), Purpose::Serve), Err(OpenError::InUse(_))) {
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Ends the exporter as a power cut does, wherever it is: what it still does reaches neither the disk nor the cloud.
+    pub(crate) async fn crash(&mut self) {
+        let crashed = self.exporter.take().unwrap();
+        let disk = TempDir::new().unwrap();
+        copy(self.disk.path(), disk.path());
+        crashed.ended.abort();
+        self.wrecks.push(std::mem::replace(&mut self.disk, disk));
+        self.stop_cloud().await;
+        let (address, cloud_end) = serve(&self.cloud).await;
+        self.cloud_end = Some(cloud_end);
+        let url = url_of(address);
+        (self.config.api_url, self.config.account_url) = (url.clone(), url);
+    }
+
+    /// Breaks the logins' part of the disk: it can neither be read nor written, not even by root.
+    pub(crate) fn break_disk(&self) {
+        let logins = self.disk.path().join("logins");
+        fs::rename(&logins, logins.with_extension("away")).unwrap();
+        fs::File::create(logins).unwrap();
+    }
+
+    /// Makes the disk whole again, with what was on it.
+    pub(crate) fn mend_disk(&self) {
+        let logins = self.disk.path().join("logins");
+        fs::remove_file(&logins).unwrap();
+        fs::rename(logins.with_extension("away"), logins).unwrap();
+    }
+
+    /// The login of `profile` on the disk.
+    pub(crate) fn stored(&self, profile: &str) -> Option<Login> {
+        Storage::join(self.disk.path()).unwrap().login(profile).unwrap()
+    }
+
+    /// The running exporter's session of `profile`.
+    pub(crate) fn session(&self, profile: &str) -> Session {
+        self.exporter.as_ref().unwrap().sessions.get(profile).unwrap().clone()
     }
 
     /// Cuts the cloud off: from now on its port refuses connections.
@@ -186,7 +231,7 @@ impl World {
         Connection::open(self.address()).await.request(method, target, headers).await
     }
 
-    fn cloud_address(&self) -> SocketAddr {
+    pub(crate) fn cloud_address(&self) -> SocketAddr {
         self.config.api_url.socket_addrs(|| None).unwrap()[0]
     }
 
@@ -299,8 +344,43 @@ impl World {
     }
 }
 
+/// A cloud with accounts of these names, which hold nothing.
+fn household(names: &[&str], clock: Clock) -> Cloud {
+    let cloud = Cloud::new(clock);
+    for (userid, name) in (1001..).zip(names) {
+        cloud.add_person(Person::new(userid, name, Tz::UTC));
+    }
+    cloud
+}
+
+/// Serves `cloud` on a free port until the sender is dropped.
+async fn serve(cloud: &Cloud) -> (SocketAddr, oneshot::Sender<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (end, ended) = oneshot::channel();
+    tokio::spawn(sim::serve(listener, cloud.clone(), async { drop(ended.await) }));
+    (address, end)
+}
+
+/// Copies a directory that somebody may still write to: files are replaced whole, temporary ones come and go.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            drop(fs::copy(from, to));
+        }
+    }
+}
+
+fn url_of(cloud: SocketAddr) -> Url {
+    Url::parse(&format!("http://{cloud}")).unwrap()
+}
+
 fn config(profiles: &[&str], cloud: SocketAddr) -> Config {
-    let cloud = Url::parse(&format!("http://{cloud}")).unwrap();
+    let cloud = url_of(cloud);
     Config {
         client_id: "the-app".to_owned(),
         client_secret: "secret-of-the-app".into(),
