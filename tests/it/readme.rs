@@ -82,7 +82,8 @@ fn every_metric_of_people_and_exporter_is_described() {
 fn every_command_is_described() {
     let own: BTreeSet<String> = Cli::command().get_subcommands().map(|it| it.get_name().to_owned()).collect();
     let described = first_column("Command", "What it does");
-    let described = described.iter().filter_map(|it| it.strip_prefix("withings-exporter ")).map(str::to_owned);
+    let described =
+        described.iter().filter_map(|it| it.strip_prefix("withings-exporter ")?.split(' ').next()).map(str::to_owned);
     assert_eq!(described.collect::<BTreeSet<_>>(), own);
 }
 

@@ -175,8 +175,13 @@ async fn is_called(element: &Element, name: &str) -> bool {
 struct Driver(Child);
 
 impl Driver {
-    /// Starts it and gives its port.
+    /// Starts it and gives its port. It looks for a free port before it takes it, so that another may be quicker: then it
+    /// ends at once and is started again.
     fn start() -> (Self, u16) {
+        (0..5).find_map(|_| Self::try_start()).expect(MISSING)
+    }
+
+    fn try_start() -> Option<(Self, u16)> {
         let mut command = Command::new("chromedriver");
         // A group of its own, so that the browsers can be ended with it.
         command.arg("--port=0").process_group(0).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -184,10 +189,11 @@ impl Driver {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let started =
             lines.find_map(|line| line.split_once("started successfully on port ").map(|(_, it)| it.to_owned()));
-        let port = started.expect(MISSING).trim_end_matches('.').parse().unwrap();
+        let driver = Self(child);
+        let port = started?.trim_end_matches('.').parse().unwrap();
         // A full pipe would stop it.
         std::thread::spawn(move || lines.for_each(drop));
-        (Self(child), port)
+        Some((driver, port))
     }
 }
 
