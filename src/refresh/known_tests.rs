@@ -1,6 +1,7 @@
 //! Cursors, and what is shown after each kind of answer.
 
 use super::*;
+use crate::storage::NewLogin;
 use crate::telemetry::Build;
 use crate::withings::wire::Page;
 
@@ -105,6 +106,9 @@ fn readings_of_another_person_are_not_restored() {
     let mut known = Known::default();
     known.set_user(Some("1"));
     known.note_measures(Read::everything(NOW), &weigh_in(1, NOW - 5000), &noting());
+    let (access_token, refresh_token) = ("access".into(), "refresh".into());
+    let login = NewLogin { user_id: "1".to_owned(), access_token, expires_at: NOW, refresh_token, scopes: Vec::new() };
+    storage.lock_login("Alice").unwrap().replace(&login, NOW, false).unwrap();
     storage.save_readings("Alice", &known).unwrap();
     assert_eq!(Known::restore(&storage, "Alice", Some("1")), known);
     assert_eq!(Known::restore(&storage, "Alice", None), known, "the login is gone, the values stay");

@@ -78,6 +78,7 @@ fn any_name_is_a_file_of_its_own_inside_the_directory() {
     let root = tempfile::tempdir().unwrap();
     let storage = open(root.path());
     for name in names {
+        connected(&storage, name);
         storage.save_readings(name, &name).unwrap();
     }
     for name in names {
