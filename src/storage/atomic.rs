@@ -6,20 +6,21 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use tempfile::NamedTempFile;
 
 use super::StorageError;
 
 /// Replaces the file at `path` by `value` as JSON: temporary file (0600), fsync, rename, fsync of the directory. A crash
-/// at any moment leaves the old file or the new one.
+/// at any moment leaves the old file or the new one. Whoever calls holds the lock of what the file is about.
 pub(super) fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), StorageError> {
     let folder = path.parent().expect("every stored file is in the storage directory");
-    make_private_dir(folder)?;
     let bytes = serde_json::to_vec(value).expect("stored values have string keys and no failing fields");
-    let mut file = NamedTempFile::new_in(folder).map_err(StorageError::new("create a file in", folder))?;
+    // Always the same name: what a crash leaves is replaced by the next write, and deleted with everything of a profile.
+    let new = path.with_extension("json.new");
+    let mut file = open_private(&new)?;
+    file.set_len(0).map_err(StorageError::new("empty", &new))?;
     file.write_all(&bytes).map_err(StorageError::new("write", path))?;
-    file.as_file().sync_all().map_err(StorageError::new("sync", path))?;
-    file.persist(path).map_err(|error| StorageError::new("replace", path)(error.error))?;
+    file.sync_all().map_err(StorageError::new("sync", path))?;
+    fs::rename(&new, path).map_err(StorageError::new("replace", path))?;
     sync_dir(folder)
 }
 

@@ -177,6 +177,22 @@ fn a_forgotten_profile_leaves_nothing_and_takes_nobody_with_it() {
 }
 
 #[test]
+fn a_write_that_was_killed_leaves_nothing_for_long() {
+    let root = tempfile::tempdir().unwrap();
+    let storage = open(root.path());
+    let half_written = storage.path("logins", "Alice", "json.new");
+    let kill = || fs::copy(storage.path("logins", "Alice", "json"), &half_written).unwrap();
+    connected(&storage, "Alice");
+    kill();
+    storage.lock_login("Alice").unwrap().replace(&NewLogin { scopes: Vec::new(), ..pair(2) }, 1000, false).unwrap();
+    assert!(!half_written.exists());
+    assert_eq!(storage.login("Alice").unwrap().unwrap().refresh_token.expose_secret(), "refresh-2");
+    kill();
+    storage.lock_login("Alice").unwrap().forget().unwrap();
+    assert!(!half_written.exists());
+}
+
+#[test]
 fn a_new_name_adopts_login_and_readings() {
     let root = tempfile::tempdir().unwrap();
     let storage = open(root.path());
