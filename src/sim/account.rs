@@ -109,6 +109,11 @@ impl Account {
         model.logins.live(self.userid, model.clock.unix())
     }
 
+    /// The refresh token that was given last, dead or alive.
+    pub fn latest_refresh_token(&self) -> Option<String> {
+        self.cloud.model().logins.latest(self.userid).map(|it| it.refresh.clone())
+    }
+
     fn with<T>(&self, act: impl FnOnce(&mut Resident, i64) -> T) -> T {
         let mut model = self.cloud.model();
         let now = model.clock.unix();

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::broadcast;
+
 use crate::clock::Clock;
 
 use super::account::Account;
@@ -140,6 +142,12 @@ impl Cloud {
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
         self.model().journal.all()
+    }
+
+    /// Every request from now on, as it arrives; a delayed answer is still on its way then.
+    #[must_use]
+    pub fn listen(&self) -> broadcast::Receiver<Request> {
+        self.model().journal.listen()
     }
 
     /// The cloud's clock.

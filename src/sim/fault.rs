@@ -1,8 +1,11 @@
 //! Faults on demand.
 
-use serde_json::Value;
+use std::time::Duration;
+
+use serde_json::{Value, json};
 
 use super::UserId;
+use super::call::Call;
 use super::limit::Caller;
 use super::reply::{Refusal, Reply};
 
@@ -23,14 +26,31 @@ pub enum Failure {
         /// How long to wait, if the service says it.
         wait_seconds: Option<i64>,
     },
+    /// Envelope 601: the identical call was made a moment ago.
+    SameArguments {
+        /// How long to wait.
+        wait_seconds: i64,
+    },
+    /// An empty page that promises another one, always at the same offset.
+    EndlessPages,
+}
+
+/// What a fault does to a call.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Effect {
+    /// It fails.
+    Fail(Failure),
+    /// It does what it should, and its answer is on the way for so long.
+    Delay(Duration),
 }
 
 /// A failure, which calls it strikes (all, unless told otherwise), and how many times (once, unless told otherwise).
 #[derive(Clone, Debug)]
 pub struct Fault {
-    failure: Failure,
+    effect: Effect,
     action: Option<String>,
     user: Option<UserId>,
+    further_pages: bool,
     left: u32,
 }
 
@@ -38,7 +58,13 @@ impl Fault {
     /// A failure of the next call, whatever it is.
     #[must_use]
     pub fn new(failure: Failure) -> Self {
-        Self { failure, action: None, user: None, left: 1 }
+        Self::of_effect(Effect::Fail(failure))
+    }
+
+    /// A slow network: the next call does what it should, and its answer arrives so much later.
+    #[must_use]
+    pub fn delay(by: Duration) -> Self {
+        Self::of_effect(Effect::Delay(by))
     }
 
     /// Only of calls with this `action`, e.g. `getmeas` or `requesttoken`.
@@ -53,15 +79,27 @@ impl Fault {
         Self { user: Some(user), ..self }
     }
 
+    /// Only of calls for a second or later page.
+    #[must_use]
+    pub fn on_further_pages(self) -> Self {
+        Self { further_pages: true, ..self }
+    }
+
     /// Of so many calls; `u32::MAX` does not end in practice.
     #[must_use]
     pub fn times(self, times: u32) -> Self {
         Self { left: times, ..self }
     }
 
-    fn strikes(&self, action: &str, caller: &Caller) -> bool {
-        let meant = self.action.as_deref().is_none_or(|it| it == action);
-        self.left > 0 && meant && (self.user.is_none() || self.user == caller.user)
+    fn of_effect(effect: Effect) -> Self {
+        Self { effect, action: None, user: None, further_pages: false, left: 1 }
+    }
+
+    fn strikes(&self, call: &Call, caller: &Caller) -> bool {
+        let action = self.action.is_none() || self.action.as_deref() == call.action();
+        let user = self.user.is_none() || self.user == caller.user;
+        let page = !self.further_pages || call.params.get("offset").is_some();
+        self.left > 0 && action && user && page
     }
 }
 
@@ -70,24 +108,26 @@ impl Fault {
 pub(super) struct Faults(pub(super) Vec<Fault>);
 
 impl Faults {
-    /// The answer of the oldest fault that strikes this call, used up by one.
-    pub(super) fn strike(&mut self, action: &str, caller: &Caller) -> Option<Reply> {
-        let fault = self.0.iter_mut().find(|it| it.strikes(action, caller))?;
+    /// What the oldest fault that strikes this call does to it, used up by one.
+    pub(super) fn strike(&mut self, call: &Call, caller: &Caller) -> Option<Effect> {
+        let fault = self.0.iter_mut().find(|it| it.strikes(call, caller))?;
         fault.left -= 1;
-        let failure = fault.failure;
+        let effect = fault.effect;
         self.0.retain(|it| it.left > 0);
-        Some(failure.into())
+        Some(effect)
     }
 }
 
 impl From<Failure> for Reply {
     fn from(failure: Failure) -> Self {
         let refusal = match failure {
+            Failure::EndlessPages => return Ok(json!({"more": true, "offset": 100})).into(),
             Failure::BadGateway => return Self::infrastructure(502, "Bad Gateway"),
             Failure::InvalidToken => Refusal::invalid_token(),
             Failure::InsufficientScope => Refusal::insufficient_scope(),
             Failure::InvalidParams => Refusal::invalid("simulated"),
             Failure::TooManyRequests { wait_seconds } => Refusal::too_many(wait_seconds),
+            Failure::SameArguments { wait_seconds } => Refusal::same_arguments(10, wait_seconds),
         };
         Self::from(Err::<Value, _>(refusal))
     }

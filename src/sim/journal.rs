@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use chrono::{DateTime, Utc};
+use tokio::sync::broadcast;
 
 use super::UserId;
 use super::call::Call;
@@ -49,18 +50,29 @@ pub struct Request {
     pub status: Option<i64>,
 }
 
+/// So many requests may wait for a listener.
+const UNHEARD: usize = 1000;
+
 /// The latest requests, oldest first.
-#[derive(Default)]
-pub(super) struct Journal(VecDeque<Request>);
+pub(super) struct Journal {
+    kept: VecDeque<Request>,
+    listeners: broadcast::Sender<Request>,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self { kept: VecDeque::new(), listeners: broadcast::Sender::new(UNHEARD) }
+    }
+}
 
 impl Journal {
     pub(super) fn enter(&mut self, time: DateTime<Utc>, call: &Call, caller: &Caller, reply: &Reply) {
-        if self.0.len() == KEPT {
-            self.0.pop_front();
+        if self.kept.len() == KEPT {
+            self.kept.pop_front();
         }
         let mut params = call.params.0.clone();
         params.retain(|name, _| !SECRETS.contains(&name.as_str()));
-        self.0.push_back(Request {
+        let request = Request {
             time,
             method: call.method.clone(),
             path: call.path.clone(),
@@ -70,11 +82,18 @@ impl Journal {
             token: place(call),
             http: reply.http,
             status: reply.status,
-        });
+        };
+        // Nobody has to listen.
+        drop(self.listeners.send(request.clone()));
+        self.kept.push_back(request);
+    }
+
+    pub(super) fn listen(&self) -> broadcast::Receiver<Request> {
+        self.listeners.subscribe()
     }
 
     pub(super) fn all(&self) -> Vec<Request> {
-        self.0.iter().cloned().collect()
+        self.kept.iter().cloned().collect()
     }
 }
 

@@ -157,6 +157,11 @@ impl Logins {
         }
     }
 
+    /// The pair that was given last to a user's applications.
+    pub(super) fn latest(&self, user: UserId) -> Option<&Pair> {
+        self.pairs.iter().rfind(|it| it.grant.user == user)
+    }
+
     fn issue(&mut self, grant: Grant, login: u64, parent: Option<String>, now: i64) -> Pair {
         self.pairs.retain(|it| !it.is_forgotten(now));
         let (access, refresh) = (self.mint(), self.mint());

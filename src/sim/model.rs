@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use super::call::Call;
 use super::cloud::{App, PageSizes};
 use super::consent::Asked;
-use super::fault::Faults;
+use super::fault::{Effect, Faults};
 use super::journal::Journal;
 use super::limit::{Caller, Limiter};
 use super::login::{Grant, Logins};
@@ -116,9 +116,14 @@ impl Model {
         if let Err(refusal) = self.limiter.admit(caller, call, now) {
             return Err(refusal).into();
         }
-        if let Some(reply) = self.faults.strike(call.action().unwrap_or_default(), caller) {
-            return reply;
+        match self.faults.strike(call, caller) {
+            Some(Effect::Fail(failure)) => failure.into(),
+            Some(Effect::Delay(delay)) => Reply { delay, ..self.admitted(call, now) },
+            None => self.admitted(call, now),
         }
+    }
+
+    fn admitted(&mut self, call: &Call, now: i64) -> Reply {
         let (logins, apps, params) = (&mut self.logins, &self.apps, &call.params);
         match (call.path.as_str(), call.action()) {
             ("/v2/oauth2", Some("requesttoken")) => return token::request_token(logins, apps, params, now).into(),

@@ -1,5 +1,7 @@
 //! What the model answers: the envelope with its captured errors, pages, redirects.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 /// An answer, ready for HTTP.
@@ -11,6 +13,8 @@ pub(super) struct Reply {
     pub(super) content_type: &'static str,
     pub(super) location: Option<String>,
     pub(super) body: String,
+    /// How long it is on its way.
+    pub(super) delay: Duration,
 }
 
 impl Reply {
@@ -21,7 +25,7 @@ impl Reply {
 
     /// The consent page.
     pub(super) fn page(html: String) -> Self {
-        Self { http: 200, status: None, content_type: "text/html; charset=utf-8", location: None, body: html }
+        Self::of(200, "text/html; charset=utf-8", html)
     }
 
     pub(super) fn redirect(location: String) -> Self {
@@ -40,8 +44,11 @@ impl Reply {
 
     /// The service escapes slashes, as PHP does; in JSON a slash stands in strings only.
     fn json(http: u16, body: &Value) -> Self {
-        let body = body.to_string().replace('/', "\\/");
-        Self { http, status: None, content_type: "application/json", location: None, body }
+        Self::of(http, "application/json", body.to_string().replace('/', "\\/"))
+    }
+
+    fn of(http: u16, content_type: &'static str, body: String) -> Self {
+        Self { http, status: None, content_type, location: None, body, delay: Duration::ZERO }
     }
 }
 

@@ -68,6 +68,9 @@ async fn respond(cloud: &Cloud, request: Request<Incoming>) -> Response<Full<Byt
         Ok(call) => cloud.answer(&call),
         Err(refused) => refused,
     };
+    if !reply.delay.is_zero() {
+        tokio::time::sleep(reply.delay).await;
+    }
     response(reply, cloud)
 }
 
