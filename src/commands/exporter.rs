@@ -95,6 +95,12 @@ impl Exporter {
         self.app.snapshots.clone()
     }
 
+    /// The logins of the profiles.
+    #[must_use]
+    pub fn sessions(&self) -> Sessions {
+        self.app.sessions.clone()
+    }
+
     /// Serves and refreshes until `shutdown`, then lets answers finish and stores what is not stored yet.
     pub async fn run(self, listeners: Vec<TcpListener>, shutdown: impl Future<Output = ()>) {
         let Self { app, ready, refreshers, settled } = self;

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
-use tokio::task::spawn_blocking;
 use tokio::time::{Instant, MissedTickBehavior, sleep_until};
 
 use crate::catalogue::Call;
@@ -295,10 +294,7 @@ impl Refresher {
         if self.known == self.stored {
             return;
         }
-        let (storage, profile, known) =
-            (self.services.storage.clone(), Arc::clone(self.session.profile()), self.known.clone());
-        let saved = spawn_blocking(move || storage.save_readings(&profile, &known)).await;
-        match saved.expect("storage does not panic") {
+        match self.session.save_readings(self.known.clone()).await {
             Ok(()) => (self.stored, self.stored_at) = (self.known.clone(), Instant::now()),
             Err(error) => tracing::error!(
                 profile = %self.session.profile(), error = error.with_cause(),

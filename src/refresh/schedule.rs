@@ -35,6 +35,7 @@ pub(super) fn after_failure(error: &SessionError, failures: u32, jitter: f64) ->
     match error {
         SessionError::NoLogin | SessionError::NewLogin | SessionError::SamePerson { .. } => Next::NewLogin,
         SessionError::LoginRefused { retry_in } => Next::After(*retry_in),
+        SessionError::RefreshRests { retry_in } => Next::After(*retry_in + growing(failures, jitter)),
         SessionError::Storage(_) => Next::After(growing(failures, jitter)),
         // The token endpoint's words are about the token, not about this call: a wrong request is not made less wrong
         // by reading everything.
@@ -101,7 +102,8 @@ mod tests {
             (refused(r#"{"status":2555}"#), [after(15), after(30)]),
             (SessionError::Call(CallError::HttpStatus(502)), [after(15), after(30)]),
             (SessionError::Refresh(CallError::HttpStatus(502)), [after(15), after(30)]),
-            (SessionError::LoginRefused { retry_in: Duration::from_secs(600) }, [after(600), after(600)]),
+            (SessionError::LoginRefused { retry_in: Duration::from_mins(10) }, [after(600), after(600)]),
+            (SessionError::RefreshRests { retry_in: Duration::from_secs(68) }, [after(83), after(98)]),
             (SessionError::NoLogin, [Next::NewLogin, Next::NewLogin]),
         ];
         for (error, expected) in table {

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
+use serde::Serialize;
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep_until};
 
@@ -98,6 +99,12 @@ pub enum SessionError {
     /// A refresh of the token failed.
     #[error("the token could not be refreshed")]
     Refresh(#[source] CallError),
+    /// A refresh of the token failed a moment ago, for another call.
+    #[error("the token could not be refreshed a moment ago")]
+    RefreshRests {
+        /// When it may be tried again.
+        retry_in: Duration,
+    },
     /// The call failed.
     #[error(transparent)]
     Call(#[from] CallError),
@@ -149,20 +156,33 @@ impl Session {
         }
     }
 
-    /// Waits until a rotation under way has stored its pair.
+    /// Waits until a rotation under way has stored its pair, and stores one that could not be stored when it came.
     pub async fn settle(&self) {
-        drop(self.0.state.lock().await);
+        let mut state = self.0.state.lock().await;
+        if let Err(SessionError::Storage(error)) = self.save_unsaved(&mut state).await {
+            tracing::error!(
+                profile = %self.0.profile, error = error.with_cause(),
+                "a new token pair cannot be saved and ends with the process; the login may have to be connected again"
+            );
+        }
+    }
+
+    /// Saves the profile's readings, whole. Waits for a rotation under way, which holds the login's lock: a thread that
+    /// waited for the lock itself would be blocked as long as Withings takes to answer.
+    pub async fn save_readings<T: Serialize + Send + 'static>(&self, readings: T) -> Result<(), StorageError> {
+        let _no_rotation = self.0.state.lock().await;
+        self.blocking(move |storage, profile| storage.save_readings(profile, &readings)).await
     }
 
     async fn page<P: Page + 'static>(&self, request: &Request, offset: Option<i64>) -> Result<P, SessionError> {
         let token = self.token(None).await?;
-        let asked_at = Instant::now();
         let answer = self.call(&token, request, offset).await;
         if !answer.as_ref().is_err_and(refuses_token) {
             return Ok(answer?);
         }
+        let refused_at = Instant::now();
         let token = self.token(Some(token)).await?;
-        sleep_until(asked_at + REPEAT_AFTER).await;
+        sleep_until(refused_at + REPEAT_AFTER).await;
         let answer = self.call(&token, request, offset).await;
         if answer.as_ref().is_err_and(refuses_token) {
             self.change(|state| state.accepted = false).await;
@@ -170,7 +190,8 @@ impl Session {
         Ok(answer?)
     }
 
-    /// One call with one token. Any answer but a refusal of the token tells that it was used and works.
+    /// One call with one token. Data, and the word that a permission lacks, tell that the token was used and works; a limit
+    /// or a broken service answers before it looks at the token.
     async fn call<P: Page + 'static>(
         &self,
         token: &Token,
@@ -179,11 +200,7 @@ impl Session {
     ) -> Result<P, CallError> {
         let client = &self.0.services.client;
         let answer = client.page(&self.0.profile, token.secret.expose_secret(), request, offset).await;
-        let is_accepted = match &answer {
-            Ok(_) => true,
-            Err(error @ CallError::Refused(_)) => !refuses_token(error),
-            Err(_) => false,
-        };
+        let is_accepted = answer.as_ref().err().is_none_or(|error| error.remedy() == Remedy::SwitchOff);
         if is_accepted && token.is_unproven {
             self.prove(token).await;
         } else if is_accepted && !self.is_known_as_accepted() {

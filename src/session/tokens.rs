@@ -6,13 +6,15 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::OwnedMutexGuard;
 use tokio::task::spawn_blocking;
+use tokio::time::Instant;
 
-use super::{Session, SessionError, Status};
+use super::{REPEAT_AFTER, Session, SessionError, Status};
 use crate::catalogue::Call;
 use crate::reading;
 use crate::storage::{LockedLogin, Login, NewLogin, RotateError, Stamp, Storage, StorageError};
 use crate::telemetry::Reason;
 use crate::withings::client::CallError;
+use crate::withings::envelope::Remedy;
 
 /// A token that ends sooner than this is refreshed before it is used, seconds.
 const REFRESH_AHEAD: i64 = 5 * 60;
@@ -26,16 +28,26 @@ pub(super) struct State {
     /// The login, as stored.
     login: Option<Login>,
     /// A new pair that could not be stored yet, and must not be used before.
-    unsaved: Option<NewLogin>,
+    unsaved: Option<Unsaved>,
     /// Whether Withings accepts the login, as far as is known.
     pub(super) accepted: bool,
     /// Whether the access token was used, as far as is known.
     is_proven: bool,
     refused: Option<Refused>,
+    /// When a refresh may be tried again that failed for a reason that passes.
+    rests_until: Option<Instant>,
     /// Which version of the stored file this is.
     stamp: Option<Stamp>,
     /// The configured profile whose person this is as well: two names with one body are never shown.
     pub(super) twin_of: Option<Arc<str>>,
+}
+
+/// A pair that a refresh brought.
+#[derive(Clone, Debug)]
+struct Unsaved {
+    /// The login as it is stored, with the one of its refresh tokens that brought the pair and lives until its first use.
+    refreshed: Login,
+    pair: NewLogin,
 }
 
 /// Withings refused the refresh token.
@@ -117,6 +129,9 @@ impl Session {
 
     async fn token_of(&self, mut state: OwnedMutexGuard<State>, refused: Option<Token>) -> Result<Token, SessionError> {
         let outcome = self.ensure_token(&mut state, refused).await;
+        if matches!(outcome, Err(SessionError::Storage(_))) {
+            self.0.services.telemetry.failure(Call::Requesttoken, Reason::Storage);
+        }
         self.publish(&state);
         outcome
     }
@@ -155,29 +170,32 @@ impl Session {
             return if state.login.is_some() { Ok(()) } else { Err(SessionError::NoLogin) };
         }
         let Some(login) = stored else { return Err(SessionError::NoLogin) };
-        let new = match self.refreshed(&login).await {
-            Ok(new) => new,
+        let rest = state.rests_until.map(|it| it.saturating_duration_since(Instant::now()));
+        if let Some(retry_in) = rest.filter(|it| !it.is_zero()) {
+            return Err(SessionError::RefreshRests { retry_in });
+        }
+        match self.refreshed(login).await {
+            Ok(new) => state.unsaved = Some(new),
             Err(error) => return Err(self.note_failed_refresh(state, error)),
-        };
-        state.unsaved = Some(new);
+        }
         self.save_unsaved_under(lock, state).await
     }
 
     /// A new pair for the refresh token, or else for the one before it, which lives as long as its successor is unused.
-    async fn refreshed(&self, login: &Login) -> Result<NewLogin, CallError> {
+    async fn refreshed(&self, login: Login) -> Result<Unsaved, CallError> {
         let oauth = &self.0.services.oauth;
         let error = match oauth.refresh(&login.refresh_token).await {
-            Ok(new) => return Ok(new),
+            Ok(pair) => return Ok(Unsaved { refreshed: login, pair }),
             Err(error) => error,
         };
-        match &login.previous_refresh_token {
-            Some(previous) if is_dead_token(&error) => oauth.refresh(previous).await,
-            _ => Err(error),
-        }
+        let previous = login.previous_refresh_token.clone().filter(|_| is_dead_token(&error)).ok_or(error)?;
+        let pair = oauth.refresh(&previous).await?;
+        Ok(Unsaved { refreshed: Login { refresh_token: previous, ..login }, pair })
     }
 
     fn note_failed_refresh(&self, state: &mut State, error: CallError) -> SessionError {
         if !is_dead_token(&error) {
+            state.rests_until = Some(Instant::now() + rest_after(&error));
             return SessionError::Refresh(error);
         }
         let times = state.refused.map_or(0, |it| it.times);
@@ -188,7 +206,8 @@ impl Session {
         SessionError::LoginRefused { retry_in: pause }
     }
 
-    async fn save_unsaved(&self, state: &mut State) -> Result<(), SessionError> {
+    /// Saves a pair that could not be saved when it came.
+    pub(super) async fn save_unsaved(&self, state: &mut State) -> Result<(), SessionError> {
         if state.unsaved.is_none() {
             return Ok(());
         }
@@ -197,8 +216,8 @@ impl Session {
     }
 
     async fn save_unsaved_under(&self, lock: LockedLogin, state: &mut State) -> Result<(), SessionError> {
-        let (Some(held), Some(new)) = (state.login.clone(), state.unsaved.clone()) else { return Ok(()) };
-        let (_, saved) = self.locked(lock, move |lock| lock.rotate(&held, &new)).await;
+        let Some(Unsaved { refreshed, pair }) = state.unsaved.clone() else { return Ok(()) };
+        let (_, saved) = self.locked(lock, move |lock| lock.rotate(&refreshed, &pair)).await;
         match saved {
             Ok(login) => {
                 *state = State::of(Some(login));
@@ -210,10 +229,7 @@ impl Session {
                 *state = State::of(stored.map(|it| *it));
                 Ok(())
             }
-            Err(RotateError::Storage(error)) => {
-                self.0.services.telemetry.failure(Call::Requesttoken, Reason::Storage);
-                Err(SessionError::Storage(error))
-            }
+            Err(RotateError::Storage(error)) => Err(SessionError::Storage(error)),
         }
     }
 
@@ -251,9 +267,15 @@ impl Session {
         }
     }
 
-    /// Picks up what another process has done to the stored login since the last look.
+    /// Saves what could not be saved yet, and picks up what another process has done to the stored login since the last
+    /// look.
     pub async fn look(&self) {
         let mut state = self.0.state.lock().await;
+        if self.save_unsaved(&mut state).await.is_err() {
+            // Said and counted by the calls that wait for it.
+            return;
+        }
+        self.publish(&state);
         let stamp = self.blocking(|storage, profile| Ok(storage.login_stamp(profile))).await.unwrap_or_default();
         if stamp == state.stamp {
             return;
@@ -299,4 +321,12 @@ impl Session {
 
 fn is_dead_token(error: &CallError) -> bool {
     matches!(error, CallError::Refused(refusal) if refusal.is_about_the_refresh_token())
+}
+
+/// How long no other call of the profile tries the refresh again that failed like this.
+fn rest_after(error: &CallError) -> Duration {
+    match error.remedy() {
+        Remedy::WaitThisCall(wait) | Remedy::PauseAll(wait) => wait.max(REPEAT_AFTER),
+        _ => REPEAT_AFTER,
+    }
 }

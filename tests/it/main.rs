@@ -8,6 +8,7 @@ mod config;
 mod exposition;
 mod flow;
 mod http_client;
+mod rotation;
 mod sim;
 mod web;
 mod world;

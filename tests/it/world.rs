@@ -1,25 +1,29 @@
 //! A whole world in one runtime: a simulated cloud, an exporter on top, storage on disk, and one clock that a paused
 //! runtime moves. Nothing of the exporter is replaced but the time.
 
+use std::fs;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
-use url::Url;
+use url::{Url, form_urlencoded};
 use withings_exporter::catalogue::Measurement;
 use withings_exporter::clock::Clock;
 use withings_exporter::commands::{Exporter, Parts};
 use withings_exporter::config::{Config, Selection};
 use withings_exporter::exposition::Live;
 use withings_exporter::reading::{ProfileSnapshot, Snapshot};
-use withings_exporter::sim::{self, Account, Cloud};
-use withings_exporter::storage::{Purpose, Storage};
+use withings_exporter::session::{Session, Sessions};
+use withings_exporter::sim::{self, Account, Cloud, Person};
+use withings_exporter::storage::{Login, OpenError, Purpose, Storage};
 
 use crate::http_client::{Answer, Connection};
 
@@ -37,11 +41,14 @@ pub(crate) struct World {
     pub(crate) config: Config,
     cloud_end: Option<oneshot::Sender<()>>,
     exporter: Option<Running>,
+    /// The disks of exporters that crashed.
+    wrecks: Vec<TempDir>,
 }
 
 struct Running {
     address: SocketAddr,
     snapshots: watch::Receiver<Snapshot>,
+    sessions: Sessions,
     end: oneshot::Sender<()>,
     ended: JoinHandle<()>,
 }
@@ -58,17 +65,40 @@ impl World {
     pub(crate) async fn asleep(profiles: &[&str], people: impl FnOnce(Clock) -> Cloud) -> Self {
         let clock = Clock::following_tokio(beginning());
         let cloud = people(clock.clone());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let config = config(profiles, listener.local_addr().unwrap());
+        Self::around(cloud, profiles).await
+    }
+
+    /// The world of this cloud, whose clock it takes.
+    async fn around(cloud: Cloud, profiles: &[&str]) -> Self {
+        let (address, cloud_end) = serve(&cloud).await;
+        let config = config(profiles, address);
         cloud.register(sim::App {
             client_id: config.client_id.clone(),
             client_secret: "secret-of-the-app".to_owned(),
             redirect_uris: vec![config.redirect_uri()],
         });
-        let (cloud_end, ended) = oneshot::channel();
-        tokio::spawn(sim::serve(listener, cloud.clone(), async { drop(ended.await) }));
-        let disk = TempDir::new().unwrap();
-        Self { cloud, clock, disk, config, cloud_end: Some(cloud_end), exporter: None }
+        let (clock, disk) = (cloud.clock(), TempDir::new().unwrap());
+        Self { cloud, clock, disk, config, cloud_end: Some(cloud_end), exporter: None, wrecks: Vec::new() }
+    }
+
+    /// The same with accounts of the profiles' names, which hold nothing.
+    pub(crate) async fn with_accounts(profiles: &[&str]) -> Self {
+        Self::asleep(profiles, |clock| household(profiles, clock)).await
+    }
+
+    /// The same by the host's clock, which a program of its own shares.
+    pub(crate) async fn in_real_time(profiles: &[&str]) -> Self {
+        Self::around(household(profiles, Clock::system()), profiles).await
+    }
+
+    /// The same with the exporter started and everybody logged in and refreshed.
+    pub(crate) async fn connected(profiles: &[&str]) -> Self {
+        let mut world = Self::with_accounts(profiles).await;
+        world.start_exporter().await;
+        for profile in profiles {
+            world.connect(profile).await;
+        }
+        world
     }
 
     /// Starts the exporter on what the disk holds.
@@ -83,12 +113,12 @@ impl World {
             live: Live::Shown { process: || None },
         });
         let exporter = exporter.unwrap();
-        let snapshots = exporter.snapshots();
+        let (snapshots, sessions) = (exporter.snapshots(), exporter.sessions());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (end, ending) = oneshot::channel();
         let ended = tokio::spawn(exporter.run(vec![listener], async { drop(ending.await) }));
-        self.exporter = Some(Running { address, snapshots, end, ended });
+        self.exporter = Some(Running { address, snapshots, sessions, end, ended });
     }
 
     /// Ends the exporter as a signal does and waits until it has ended.
@@ -96,15 +126,68 @@ impl World {
         let Running { end, ended, .. } = self.exporter.take().unwrap();
         end.send(()).unwrap();
         ended.await.unwrap();
+        // A connection that was cut lets go of the directory a moment later; a process would have ended.
+        while matches!(Storage::open(self.disk.path(), Purpose::Serve), Err(OpenError::InUse(_))) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Ends the exporter as a power cut does, wherever it is: what it still does reaches neither the disk nor the cloud.
+    pub(crate) async fn crash(&mut self) {
+        let crashed = self.exporter.take().unwrap();
+        let disk = TempDir::new().unwrap();
+        copy(self.disk.path(), disk.path());
+        crashed.ended.abort();
+        self.wrecks.push(std::mem::replace(&mut self.disk, disk));
+        self.stop_cloud().await;
+        let (address, cloud_end) = serve(&self.cloud).await;
+        self.cloud_end = Some(cloud_end);
+        let url = url_of(address);
+        (self.config.api_url, self.config.account_url) = (url.clone(), url);
+    }
+
+    /// Breaks the logins' part of the disk: it can neither be read nor written, not even by root.
+    pub(crate) fn break_disk(&self) {
+        let logins = self.disk.path().join("logins");
+        fs::rename(&logins, logins.with_extension("away")).unwrap();
+        fs::File::create(logins).unwrap();
+    }
+
+    /// Makes the disk whole again, with what was on it.
+    pub(crate) fn mend_disk(&self) {
+        let logins = self.disk.path().join("logins");
+        fs::remove_file(&logins).unwrap();
+        fs::rename(logins.with_extension("away"), logins).unwrap();
+    }
+
+    /// The login of `profile` on the disk.
+    pub(crate) fn stored(&self, profile: &str) -> Option<Login> {
+        Storage::join(self.disk.path()).unwrap().login(profile).unwrap()
+    }
+
+    /// The running exporter's session of `profile`.
+    pub(crate) fn session(&self, profile: &str) -> Session {
+        self.exporter.as_ref().unwrap().sessions.get(profile).unwrap().clone()
     }
 
     /// Cuts the cloud off: from now on its port refuses connections.
     pub(crate) async fn stop_cloud(&mut self) {
         drop(self.cloud_end.take());
-        let port = self.config.api_url.socket_addrs(|| None).unwrap()[0];
-        while tokio::net::TcpStream::connect(port).await.is_ok() {
+        while tokio::net::TcpStream::connect(self.cloud_address()).await.is_ok() {
             tokio::task::yield_now().await;
         }
+    }
+
+    /// The account of the person with this name.
+    pub(crate) fn account(&self, name: &str) -> Account {
+        self.cloud.account(name).unwrap()
+    }
+
+    /// Logs the account with the profile's name in, and waits for the first refresh.
+    pub(crate) async fn connect(&self, profile: &str) {
+        let done = self.log_in(profile, &self.account(profile)).await;
+        assert_eq!(done.status, 200, "{}", done.body);
+        self.until_up(profile).await;
     }
 
     /// Logs `account` in as `profile`, as a browser would; the last answer is the callback's.
@@ -115,14 +198,17 @@ impl World {
 
     /// Goes from the exporter's link over the consent page, and gives the path of the callback.
     pub(crate) async fn consent(&self, profile: &str, account: &Account) -> String {
-        let query: String =
-            url::form_urlencoded::Serializer::new(String::new()).append_pair("profile", profile).finish();
+        let query = form_urlencoded::Serializer::new(String::new()).append_pair("profile", profile).finish();
         let begun = self.get(&format!("/authorize?{query}")).await;
-        let mut consent = Url::parse(begun.header("location").unwrap_or_else(|| panic!("{}", begun.body))).unwrap();
+        self.agree(begun.header("location").unwrap_or_else(|| panic!("{}", begun.body)), account).await
+    }
+
+    /// Signs in as `account` on the consent page at this address, and gives the path of the callback.
+    pub(crate) async fn agree(&self, consent: &str, account: &Account) -> String {
+        let mut consent = Url::parse(consent).unwrap();
         consent.query_pairs_mut().append_pair("selecteduser", &account.userid().to_string());
         let path = format!("{}?{}", consent.path(), consent.query().unwrap());
-        let port = self.config.api_url.socket_addrs(|| None).unwrap()[0];
-        let consented = Connection::open(port).await.request("GET", &path, "").await;
+        let consented = Connection::open(self.cloud_address()).await.request("GET", &path, "").await;
         let back = Url::parse(consented.header("location").unwrap_or_else(|| panic!("{}", consented.body))).unwrap();
         format!("{}?{}", back.path(), back.query().unwrap())
     }
@@ -137,6 +223,10 @@ impl World {
         Connection::open(self.address()).await.request(method, target, headers).await
     }
 
+    pub(crate) fn cloud_address(&self) -> SocketAddr {
+        self.config.api_url.socket_addrs(|| None).unwrap()[0]
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.exporter.as_ref().unwrap().address
     }
@@ -144,6 +234,23 @@ impl World {
     /// The page of metrics, text 0.0.4.
     pub(crate) async fn metrics(&self) -> String {
         self.get("/metrics").await.body
+    }
+
+    /// The value that `profile` shows.
+    pub(crate) async fn value(&self, profile: &str, key: &str) -> Option<f64> {
+        self.sample(&format!("withings_{key}{{profile=\"{profile}\"}}")).await
+    }
+
+    /// The sleep state that `profile` shows, which is exactly one of five.
+    pub(crate) async fn sleep_state(&self, profile: &str) -> String {
+        let page = self.metrics().await;
+        let prefix = format!("withings_sleep_state{{profile=\"{profile}\",withings_sleep_state=\"");
+        let rows: Vec<_> = page.lines().filter_map(|line| line.strip_prefix(&prefix)?.split_once("\"} ")).collect();
+        let [(state, _)] = rows.iter().filter(|(_, value)| *value == "1").collect::<Vec<_>>()[..] else {
+            panic!("{rows:?}")
+        };
+        assert_eq!(rows.len(), 5, "{rows:?}");
+        (*state).to_owned()
     }
 
     /// The value of a sample, written as on the page: `name{labels}`.
@@ -172,19 +279,76 @@ impl World {
         self.until(profile, is_shown).await;
     }
 
+    /// Waits until `profile` shows some value of this measurement.
+    pub(crate) async fn until_measured(&self, profile: &str, key: &str) {
+        let measurement = Measurement::by_key(key).unwrap();
+        self.until(profile, |it| it.readings.iter().any(|it| it.measurement == measurement)).await;
+    }
+
+    /// Waits until a refresh of `profile` that begins from now on has ended.
+    pub(crate) async fn until_refreshed(&self, profile: &str) {
+        let now = self.clock.unix();
+        self.until(profile, |it| it.refresh.is_some_and(|it| it.ended_at > now)).await;
+    }
+
     /// Waits until every call of `profile` has worked or been switched off.
     pub(crate) async fn until_up(&self, profile: &str) {
         self.until(profile, |it| it.refresh.is_some() && it.up() == Some(true)).await;
     }
 
-    /// The parameters of the calls of `action`, oldest first.
+    /// Waits until a call of `profile` has failed and none has worked since.
+    pub(crate) async fn until_down(&self, profile: &str) {
+        self.until(profile, |it| it.up() == Some(false)).await;
+    }
+
+    /// Lets the world's time pass; what is due meanwhile happens.
+    pub(crate) async fn pass(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
+    /// The calls of `action`, oldest first.
     pub(crate) fn calls(&self, action: &str) -> Vec<sim::Request> {
         self.cloud.requests().into_iter().filter(|it| it.action.as_deref() == Some(action)).collect()
     }
 }
 
+/// A cloud with accounts of these names, which hold nothing.
+fn household(names: &[&str], clock: Clock) -> Cloud {
+    let cloud = Cloud::new(clock);
+    for (userid, name) in (1001..).zip(names) {
+        cloud.add_person(Person::new(userid, name, Tz::UTC));
+    }
+    cloud
+}
+
+/// Serves `cloud` on a free port until the sender is dropped.
+async fn serve(cloud: &Cloud) -> (SocketAddr, oneshot::Sender<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (end, ended) = oneshot::channel();
+    tokio::spawn(sim::serve(listener, cloud.clone(), async { drop(ended.await) }));
+    (address, end)
+}
+
+/// Copies a directory that somebody may still write to: files are replaced whole, temporary ones come and go.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            drop(fs::copy(from, to));
+        }
+    }
+}
+
+fn url_of(cloud: SocketAddr) -> Url {
+    Url::parse(&format!("http://{cloud}")).unwrap()
+}
+
 fn config(profiles: &[&str], cloud: SocketAddr) -> Config {
-    let cloud = Url::parse(&format!("http://{cloud}")).unwrap();
+    let cloud = url_of(cloud);
     Config {
         client_id: "the-app".to_owned(),
         client_secret: "secret-of-the-app".into(),

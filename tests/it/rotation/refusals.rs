@@ -1,0 +1,121 @@
+//! What the token endpoint may say, and what it costs: time, and no login.
+
+use std::time::Duration;
+
+use futures_util::future::join;
+use withings_exporter::sim::{Failure, Fault};
+use withings_exporter::withings::client::{Request, Rows};
+use withings_exporter::withings::wire::Getmeas;
+
+use super::{heard, is_authorized, refresh_token, token_answers, weigh};
+use crate::world::World;
+
+#[tokio::test(start_paused = true)]
+async fn a_token_is_refreshed_ahead_of_its_end_so_that_none_is_ever_refused() {
+    let world = World::connected(&["Alice"]).await;
+    world.pass(Duration::from_hours(24)).await;
+    assert!(world.cloud.requests().iter().all(|it| it.status.is_none_or(|it| it == 0)));
+    let refreshes = token_answers(&world).len() - 1;
+    assert!((8..=9).contains(&refreshes), "{refreshes} in a day");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_has_lapsed_at_the_start_is_refreshed_before_anything_is_asked() {
+    let mut world = World::connected(&["Alice"]).await;
+    world.stop_exporter().await;
+    world.pass(Duration::from_hours(30 * 24)).await;
+    let before = world.cloud.requests().len();
+    world.start_exporter().await;
+    world.until_up("Alice").await;
+    assert!(is_authorized(&world, "Alice").await);
+    let calls = world.cloud.requests().split_off(before);
+    assert_eq!(calls[0].action.as_deref(), Some("requesttoken"));
+    assert!(calls.iter().all(|it| it.status == Some(0)), "{calls:#?}");
+}
+
+/// Lets three refreshes go wrong in a row and expects that the login waits for better times, on disk as it was.
+async fn check_waited_out(fault: Fault) {
+    let world = World::connected(&["Alice"]).await;
+    weigh(&world, "Alice", 72);
+    world.until_shown("Alice", "weight_kg", 72.0).await;
+    world.pass(Duration::from_mins(165)).await;
+    let before = world.stored("Alice").unwrap();
+    world.cloud.fault(fault.clone().on("requesttoken").times(3));
+    let mut calls = world.cloud.listen();
+    for _ in 0..3 {
+        heard(&mut calls, "requesttoken").await;
+        // Longer than a request may take.
+        world.pass(Duration::from_secs(31)).await;
+        let stored = world.stored("Alice").unwrap();
+        assert_eq!((stored.version, refresh_token(&stored)), (before.version, refresh_token(&before)), "{fault:?}");
+        assert!(is_authorized(&world, "Alice").await, "{fault:?}");
+        assert_eq!(world.value("Alice", "weight_kg").await, Some(72.0));
+    }
+    weigh(&world, "Alice", 71);
+    world.until_shown("Alice", "weight_kg", 71.0).await;
+    world.until_up("Alice").await;
+    assert_eq!(world.stored("Alice").unwrap().version, before.version + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_that_fails_is_waited_out_and_overwrites_nothing() {
+    let failures = [
+        Failure::BadGateway,
+        Failure::InvalidParams,
+        Failure::TooManyRequests { wait_seconds: Some(68) },
+        Failure::TooManyRequests { wait_seconds: None },
+        Failure::SameArguments { wait_seconds: 188 },
+    ];
+    for failure in failures {
+        check_waited_out(Fault::new(failure)).await;
+    }
+    // Withings has made the pair, and nobody hears of it.
+    check_waited_out(Fault::delay(Duration::from_mins(2))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_client_secret_costs_patience_but_no_login() {
+    let mut world = World::connected(&["Alice"]).await;
+    let right = world.config.client_secret.clone();
+    world.stop_exporter().await;
+    world.pass(Duration::from_hours(3)).await;
+    world.config.client_secret = "a typo".into();
+    let before = world.calls("requesttoken").len();
+    world.start_exporter().await;
+    world.pass(Duration::from_hours(14)).await;
+    assert!(!is_authorized(&world, "Alice").await);
+    let tries = world.calls("requesttoken").split_off(before);
+    let pauses: Vec<_> = tries.windows(2).map(|it| (it[1].time - it[0].time).num_minutes()).collect();
+    assert_eq!(pauses, [10, 60, 360, 360]);
+    world.stop_exporter().await;
+    world.config.client_secret = right;
+    let restarted_at = world.clock.unix();
+    world.start_exporter().await;
+    world.until_up("Alice").await;
+    assert!(is_authorized(&world, "Alice").await);
+    assert!(world.clock.unix() - restarted_at < 10, "tried at once after a restart");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_refresh_is_not_repeated_at_once_by_the_other_calls() {
+    let world = World::connected(&["Alice"]).await;
+    world.cloud.fault(Fault::new(Failure::BadGateway).on("requesttoken").times(u32::MAX));
+    world.pass(Duration::from_hours(4)).await;
+    let tries = world.calls("requesttoken");
+    let pauses = tries.windows(2).map(|it| (it[1].time - it[0].time).num_seconds());
+    let shortest = pauses.min().unwrap();
+    assert!(shortest > 10, "again after {shortest} s, and Withings refuses the same call within 10 s");
+    assert!(tries.len() < 40, "{} times in an hour", tries.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_waited_for_its_turn_is_not_repeated_too_soon_either() {
+    let world = World::connected(&["Alice"]).await;
+    world.cloud.fault(Fault::new(Failure::TooManyRequests { wait_seconds: Some(30) }).on("getmeas"));
+    world.cloud.fault(Fault::new(Failure::InvalidToken).on("getmeas"));
+    let session = world.session("Alice");
+    let requests = [1, 2].map(|at| Request::getmeas(Rows::ChangedSince(at)));
+    let (limited, waited) = join(session.rows::<Getmeas>(&requests[0]), session.rows::<Getmeas>(&requests[1])).await;
+    assert!(limited.is_err());
+    waited.unwrap();
+}
