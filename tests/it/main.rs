@@ -8,6 +8,7 @@ mod config;
 mod exposition;
 mod flow;
 mod http_client;
+mod kills;
 mod rotation;
 mod sim;
 mod web;
