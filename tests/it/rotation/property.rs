@@ -185,9 +185,9 @@ impl Story {
 
     fn turn_disk(&mut self) {
         if self.is_disk_broken {
-            self.world.mend_disk()
+            self.world.mend_disk();
         } else {
-            self.world.break_disk()
+            self.world.break_disk();
         }
         self.is_disk_broken = !self.is_disk_broken;
     }
