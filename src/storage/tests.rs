@@ -148,10 +148,15 @@ fn a_flood_of_started_logins_is_bounded_and_keeps_the_newest() {
     let root = tempfile::tempdir().unwrap();
     let storage = open(root.path());
     let pending = |started_at| Pending { profile: "Alice".into(), started_at, demo: false };
-    let mut states: pending::States = (1..pending::MOST).map(|n| (format!("s{n}"), pending(100))).collect();
-    states.insert("oldest".to_owned(), pending(99));
-    atomic::write(&root.path().join("pending.json"), &states).unwrap();
+    storage.add_pending("oldest", pending(99)).unwrap();
+    storage.add_pending("second", pending(100)).unwrap();
+    let path = root.path().join("pending.json");
+    let mut states: pending::States = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert!(!states.contains_key("oldest"), "the file must not hold what finishes a login");
+    states.extend((2..pending::MOST).map(|n| (format!("s{n}"), pending(100))));
+    atomic::write(&path, &states).unwrap();
     storage.add_pending("newest", pending(101)).unwrap();
+    assert!(storage.take_pending("second", 102).unwrap().is_some());
     assert!(storage.take_pending("oldest", 102).unwrap().is_none());
     assert!(storage.take_pending("newest", 102).unwrap().is_some());
 }

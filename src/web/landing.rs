@@ -100,6 +100,8 @@ impl<'a> Card<'a> {
         for call in profile.calls.values() {
             match &call.latest {
                 Attempt::None | Attempt::Worked => false,
+                // Every call fails for the reason that the card names already.
+                Attempt::Failed(_) if matches!(connection, Connection::Refused) => false,
                 Attempt::Failed(why) => card.problems.insert(why.as_str()),
                 Attempt::SwitchedOff { scope } => card.missing_scopes.insert(scope),
             };
