@@ -5,8 +5,7 @@ use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Command};
-use std::time::Duration;
+use std::process::Command;
 
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -16,21 +15,22 @@ use withings_exporter::sim::people::ALICE;
 use withings_exporter::sim::{Cloud, Failure, Fault};
 
 use crate::http_client::{Answer, Connection};
+use crate::program::{Program, until};
 use crate::sim::server::Server;
 
-/// A running program and what it has printed.
-struct Program {
-    child: Child,
-    printed: TempDir,
+/// A running exporter and what it has printed.
+struct Exporter {
+    program: Program,
+    _printed: TempDir,
 }
 
-impl Program {
+impl Exporter {
     fn start(arguments: &[&str]) -> Self {
         let printed = TempDir::new().unwrap();
-        let file = |name| File::create(printed.path().join(name)).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_withings-exporter"));
-        command.env_clear().args(arguments).stdout(file("stdout")).stderr(file("stderr"));
-        Self { child: command.spawn().unwrap(), printed }
+        command.env_clear().args(arguments);
+        let program = Program::start(&mut command, &printed.path().join("printed"));
+        Self { program, _printed: printed }
     }
 
     /// Serves on a free port.
@@ -48,13 +48,12 @@ impl Program {
 
     /// Everything it has printed so far.
     fn printed(&self) -> String {
-        let read = |name| fs::read_to_string(self.printed.path().join(name)).unwrap();
-        read("stdout") + &read("stderr")
+        self.program.said()
     }
 
     /// Where it listens, as soon as it says so.
     async fn address(&self) -> SocketAddr {
-        until(async || {
+        until("its address", async || {
             let printed = self.printed();
             let (_, port) = printed.split_once("127.0.0.1:")?;
             let (port, _) = port.split_once(|it: char| !it.is_ascii_digit())?;
@@ -69,40 +68,8 @@ impl Program {
 
     /// Waits until a scrape has this line.
     async fn until_shown(&self, line: &str) {
-        until(async || self.get("/metrics").await.body.lines().find(|it| *it == line).map(drop)).await;
+        until(line, async || self.get("/metrics").await.body.lines().find(|it| *it == line).map(drop)).await;
     }
-
-    fn signal(&self, name: &str) {
-        let kill = format!("kill -{name} {}", self.child.id());
-        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
-    }
-
-    /// Waits until it has ended, and gives its exit code.
-    async fn ended(&mut self) -> Option<i32> {
-        until(async || self.child.try_wait().unwrap()).await.code()
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        // It has ended already, unless the test failed.
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
-/// Asks until there is an answer: another process cannot be waited for in any other way.
-async fn until<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let mut pause = tokio::time::interval(Duration::from_millis(20));
-    let answer = async {
-        loop {
-            pause.tick().await;
-            if let Some(answer) = ask().await {
-                return answer;
-            }
-        }
-    };
-    tokio::time::timeout(Duration::from_mins(1), answer).await.expect("it does not happen")
 }
 
 /// A directory with this file.
@@ -127,7 +94,7 @@ fn real_cloud() -> Server {
 }
 
 /// The path of the callback after Alice has agreed.
-async fn consent(program: &Program, server: &Server) -> String {
+async fn consent(program: &Exporter, server: &Server) -> String {
     let begun = program.get("/authorize?profile=Alice").await;
     let consent = Url::parse(begun.header("location").unwrap()).unwrap();
     let agreed = server.get(&format!("{}?{}&selecteduser={ALICE}", consent.path(), consent.query().unwrap()));
@@ -136,8 +103,8 @@ async fn consent(program: &Program, server: &Server) -> String {
 }
 
 /// Expects that the program ends with 1 and says this.
-async fn check_refused(mut program: Program, sentence: &str) {
-    let code = program.ended().await;
+async fn check_refused(mut program: Exporter, sentence: &str) {
+    let code = program.program.ended().await;
     let printed = program.printed();
     assert_eq!(code, Some(1), "{printed}");
     assert!(printed.contains(sentence), "{sentence} is missing in\n{printed}");
@@ -163,7 +130,7 @@ fn check_storage(folder: &Path) {
 }
 
 /// Ends the program in the middle of a scrape and of a form, which are answered whole, and looks at what it leaves.
-async fn check_end(mut program: Program, signal: &str, storage: &Path) {
+async fn check_end(mut program: Exporter, signal: &str, storage: &Path) {
     let address = program.address().await;
     let mut form = Connection::open(address).await;
     let head = "Host: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 8\r\n";
@@ -173,13 +140,13 @@ async fn check_end(mut program: Program, signal: &str, storage: &Path) {
     let mut scrape = Connection::open(address).await;
     scrape.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     scrape.answering().await;
-    program.signal(signal);
-    until(async || TcpStream::connect(address).await.err()).await;
-    assert!(program.child.try_wait().unwrap().is_none(), "the end did not wait");
+    program.program.signal(signal);
+    until("it accepts no more", async || TcpStream::connect(address).await.err()).await;
+    assert!(program.program.is_running(), "the end did not wait");
     form.send("pasted=x").await;
     assert_eq!(form.answer("POST").await.status, 400);
     assert_eq!(scrape.answer("GET").await.status, 200);
-    assert_eq!(program.ended().await, Some(0), "{}", program.printed());
+    assert_eq!(program.program.ended().await, Some(0), "{}", program.printed());
     check_storage(storage);
 }
 
@@ -189,7 +156,7 @@ async fn serve_ends_cleanly_with_either_signal() {
     let config = configuration(&server);
     let storage = TempDir::new().unwrap();
     for signal in ["TERM", "INT"] {
-        let program = Program::serve(&config.path().join("withings.yaml"), storage.path());
+        let program = Exporter::serve(&config.path().join("withings.yaml"), storage.path());
         let callback = consent(&program, &server).await;
         assert_eq!(program.get(&callback).await.status, 200);
         program.until_shown("withings_up{profile=\"Alice\"} 1").await;
@@ -204,20 +171,20 @@ async fn the_demo_ends_cleanly_with_either_signal_and_its_directory_stays_its_ow
     let config = configuration(&server);
     let storage = TempDir::new().unwrap();
     for signal in ["TERM", "INT"] {
-        let program = Program::demo(storage.path(), &[]);
+        let program = Exporter::demo(storage.path(), &[]);
         for person in ["Alice", "Bob", "Zoë"] {
             program.until_shown(&format!("withings_authorized{{profile=\"{person}\"}} 1")).await;
         }
         check_end(program, signal, storage.path()).await;
     }
-    let serve = Program::serve(&config.path().join("withings.yaml"), storage.path());
+    let serve = Exporter::serve(&config.path().join("withings.yaml"), storage.path());
     check_refused(serve, "this directory belongs to the demo").await;
 }
 
 #[tokio::test]
 async fn the_demo_does_not_mix_its_people_with_anything_else() {
     let folder = folder_with("notes.txt", "mine");
-    check_refused(Program::demo(folder.path(), &[]), "this directory is not empty and not of the demo").await;
+    check_refused(Exporter::demo(folder.path(), &[]), "this directory is not empty and not of the demo").await;
 }
 
 #[tokio::test]
@@ -225,17 +192,17 @@ async fn a_directory_is_served_from_by_one_program_only() {
     let server = real_cloud();
     let config = configuration(&server);
     let (config, storage) = (config.path().join("withings.yaml"), TempDir::new().unwrap());
-    let first = Program::serve(&config, storage.path());
+    let first = Exporter::serve(&config, storage.path());
     first.address().await;
     let sentence = "another withings-exporter serves from this directory; stop it or choose another one";
-    check_refused(Program::serve(&config, storage.path()), sentence).await;
+    check_refused(Exporter::serve(&config, storage.path()), sentence).await;
 }
 
 #[tokio::test]
 async fn a_port_that_is_taken_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let program = Program::start(&["--web.listen-address", &address]);
+    let program = Exporter::start(&["--web.listen-address", &address]);
     check_refused(program, &format!("cannot listen on {address}; is another program there?")).await;
 }
 
@@ -245,11 +212,11 @@ async fn captured_answers_are_served_in_place_of_people() {
         "category": 1, "measures": [{"value": 72345, "type": 1, "unit": -3}]}"#;
     let captured = folder_with("getmeas.json", &format!(r#"{{"status": 0, "body": {{"measuregrps": [{group}]}}}}"#));
     let storage = TempDir::new().unwrap();
-    let program = Program::demo(storage.path(), &["--demo.replay", captured.path().to_str().unwrap()]);
+    let program = Exporter::demo(storage.path(), &["--demo.replay", captured.path().to_str().unwrap()]);
     program.until_shown("withings_weight_kg{profile=\"replay\"} 72.345").await;
     let empty = TempDir::new().unwrap();
     let demo =
-        |replayed: &str| Program::start(&["demo", "--web.listen-address", "127.0.0.1:0", "--demo.replay", replayed]);
+        |replayed: &str| Exporter::start(&["demo", "--web.listen-address", "127.0.0.1:0", "--demo.replay", replayed]);
     check_refused(demo(empty.path().to_str().unwrap()), "has no captured answer: looked for getmeas.json").await;
     check_refused(demo("/nowhere"), "/nowhere is not a directory").await;
 }
@@ -259,7 +226,7 @@ async fn no_secret_is_ever_printed_or_shown() {
     let server = real_cloud();
     let config = configuration(&server);
     let storage = TempDir::new().unwrap();
-    let mut program = Program::serve(&config.path().join("withings.yaml"), storage.path());
+    let mut program = Exporter::serve(&config.path().join("withings.yaml"), storage.path());
     let callback = consent(&program, &server).await;
     server.cloud.fault(Fault::new(Failure::InvalidParams).on("requesttoken"));
     let mut pages = vec![program.get(&callback).await];
@@ -272,8 +239,8 @@ async fn no_secret_is_ever_printed_or_shown() {
     for target in ["/", "/metrics", "/-/ready"] {
         pages.push(program.get(target).await);
     }
-    program.signal("TERM");
-    program.ended().await;
+    program.program.signal("TERM");
+    program.program.ended().await;
     let said = pages.into_iter().fold(program.printed(), |said, page| said + &page.body);
     assert!(said.contains("level=debug"), "{said}");
     let states = [callback, second].map(|it| it.split("state=").nth(1).unwrap().to_owned());

@@ -28,6 +28,21 @@ impl Program {
     pub(crate) fn said(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
     }
+
+    /// Sends it a signal, as `TERM`.
+    pub(crate) fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Waits until it has ended, and gives its exit code.
+    pub(crate) async fn ended(&mut self) -> Option<i32> {
+        until("the program's end", async || self.child.try_wait().unwrap()).await.code()
+    }
 }
 
 impl Drop for Program {
