@@ -83,11 +83,3 @@ impl Exposition {
         rendition.page().await
     }
 }
-
-impl Page {
-    /// The length of the body, bytes.
-    #[must_use]
-    pub fn content_length(&self) -> usize {
-        self.chunks.iter().map(Bytes::len).sum()
-    }
-}

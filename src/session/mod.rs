@@ -116,6 +116,7 @@ impl Session {
     /// The session of `profile`, with the login that is stored.
     #[must_use]
     pub fn restore(profile: Arc<str>, services: Services) -> Self {
+        services.telemetry.expect_rotations(&profile);
         let state = State::restore(&services.storage, &profile);
         let (status, _) = watch::channel(state.status(0));
         Self(Arc::new(Inner { profile, services, state: Arc::new(Mutex::new(state)), status }))

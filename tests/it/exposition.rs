@@ -60,7 +60,6 @@ impl Scraped {
     async fn page(&self, format: Format) -> String {
         let page = self.exposition.page(format, Encoding::Identity).await;
         let body = page.chunks.concat();
-        assert_eq!(body.len(), page.content_length());
         String::from_utf8(body).unwrap()
     }
 }
@@ -270,7 +269,6 @@ async fn a_compressed_page_is_one_gzip_member_to_python() {
     for format in [OPENMETRICS, Format::Text] {
         let page = scraped.exposition.page(format, Encoding::Gzip).await;
         let compressed = page.chunks.concat();
-        assert_eq!(compressed.len(), page.content_length());
         assert_eq!(python_gunzip(&compressed), scraped.page(format).await);
     }
 }
