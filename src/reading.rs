@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{Call, Measurement};
+use crate::catalogue::{Call, LabelName, Measurement};
 
 /// How long the newest sleep segment is the present state after its end, in seconds: 6 hours.
 pub const SLEEP_STATE_LASTS_SECONDS: i64 = 6 * 3600;
@@ -17,12 +17,56 @@ pub const SLEEP_STATE_LASTS_SECONDS: i64 = 6 * 3600;
 pub struct Reading {
     /// What was measured.
     pub measurement: Measurement,
-    /// The value in the measurement's unit; finite.
+    /// What tells it from other readings of the measurement.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
+    /// The value in the measurement's unit, the place of the present state among its states, or 1; finite.
     pub value: f64,
-    /// When it was measured, Unix seconds; for a night, its end.
+    /// When it was measured, Unix seconds; for a night, its end; 0 for what is not measured ([`crate::catalogue::Row::has_time`]).
     pub measured_at: i64,
+    /// When its time is over, Unix seconds: from then on it is not shown. `None` for a value that stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
     /// The row of Withings that it was taken from.
     pub origin: Origin,
+}
+
+/// The labels of a reading beside the profile, in the catalogue's order; most readings have none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Labels(Box<[(LabelName, Box<str>)]>);
+
+impl Labels {
+    /// These labels.
+    #[must_use]
+    pub fn new<const N: usize>(labels: [(LabelName, &str); N]) -> Self {
+        Self(labels.into_iter().map(|(name, value)| (name, value.into())).collect())
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Names and values.
+    pub fn iter(&self) -> impl Iterator<Item = (LabelName, &str)> {
+        self.0.iter().map(|(name, value)| (*name, value.as_ref()))
+    }
+
+    /// The value of the label `name`.
+    #[must_use]
+    pub fn get(&self, name: LabelName) -> Option<&str> {
+        self.iter().find_map(|(it, value)| (it == name).then_some(value))
+    }
+}
+
+impl Reading {
+    /// Whether its time is not over at `now`, Unix seconds.
+    #[must_use]
+    pub fn is_shown_at(&self, now: i64) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
 }
 
 /// The row of Withings that a value was taken from, so that a later change of that row is noticed.
@@ -30,7 +74,7 @@ pub struct Reading {
 pub struct Origin {
     /// When Withings last changed the row, Unix seconds.
     pub modified: i64,
-    /// `grpid` of a measure group, `id` of a night.
+    /// `grpid` of a measure group, `id` of a night or a workout, 0 where rows have no id.
     pub id: i64,
 }
 
@@ -101,7 +145,8 @@ pub struct ProfileSnapshot {
     pub profile: Arc<str>,
     /// Its login; `None` without one.
     pub login: Option<Login>,
-    /// The last known value of each selected measurement but the sleep state, ascending, each at most once.
+    /// The last known value of each selected measurement and its labels but the sleep state, ascending by both, each at
+    /// most once.
     pub readings: Vec<Reading>,
     /// The sleep state.
     pub sleep: Sleep,
@@ -207,16 +252,18 @@ impl ProfileSnapshot {
     /// The newest time of any value, Unix seconds.
     #[must_use]
     pub fn newest_measured_at(&self) -> Option<i64> {
-        self.readings.iter().map(|it| it.measured_at).chain(self.sleep_ended_at()).max()
+        let measured = self.readings.iter().filter(|it| it.measurement.has_time());
+        measured.map(|it| it.measured_at).chain(self.sleep_ended_at()).max()
     }
 
     /// When a value of this snapshot ends by itself after `now`; both Unix seconds.
     #[must_use]
     pub fn changes_at(&self, now: i64) -> Option<i64> {
-        match self.sleep {
-            Sleep::Newest(Some(segment)) => Some(segment.expires_at() + 1).filter(|at| *at > now),
+        let segment = match self.sleep {
+            Sleep::Newest(Some(segment)) => Some(segment.expires_at() + 1),
             Sleep::Newest(None) | Sleep::NotSelected => None,
-        }
+        };
+        self.readings.iter().filter_map(|it| it.until).chain(segment).filter(|at| *at > now).min()
     }
 }
 

@@ -14,21 +14,47 @@ pub enum Call {
     Getsummary,
     /// `POST /v2/sleep`, action `get`: the segments of a night.
     SleepGet,
+    /// `POST /v2/measure`, action `getactivity`: one row for each day and source.
+    Getactivity,
+    /// `POST /v2/measure`, action `getworkouts`: one row for each workout.
+    Getworkouts,
+    /// `POST /v2/user`, action `getdevice`: what the person owns.
+    Getdevice,
+    /// `POST /v2/user`, action `getgoals`: what the person aims for.
+    Getgoals,
     /// `POST /v2/oauth2`, action `requesttoken`: code exchange and token refresh.
     Requesttoken,
     /// `POST /v2/oauth2`, action `revoke`, with the nonce that it is signed with: the end of a login.
     Revoke,
-    /// `POST /v2/user`, action `getdevice`: what the person owns.
-    Getdevice,
+    /// `POST /notify`: subscriptions to notifications.
+    Notify,
 }
 
 impl Call {
     /// The calls that bring measurements, in the order in which a refresh makes them.
-    pub const DATA: [Self; 3] = [Self::Getmeas, Self::Getsummary, Self::SleepGet];
+    pub const DATA: [Self; 7] = [
+        Self::Getmeas,
+        Self::Getsummary,
+        Self::SleepGet,
+        Self::Getactivity,
+        Self::Getworkouts,
+        Self::Getdevice,
+        Self::Getgoals,
+    ];
 
     /// Every call.
-    pub const ALL: [Self; 6] =
-        [Self::Getmeas, Self::Getsummary, Self::SleepGet, Self::Requesttoken, Self::Revoke, Self::Getdevice];
+    pub const ALL: [Self; 10] = [
+        Self::Getmeas,
+        Self::Getsummary,
+        Self::SleepGet,
+        Self::Getactivity,
+        Self::Getworkouts,
+        Self::Getdevice,
+        Self::Getgoals,
+        Self::Requesttoken,
+        Self::Revoke,
+        Self::Notify,
+    ];
 
     /// The label's value.
     #[must_use]
@@ -37,9 +63,13 @@ impl Call {
             Self::Getmeas => "getmeas",
             Self::Getsummary => "getsummary",
             Self::SleepGet => "sleep_get",
+            Self::Getactivity => "getactivity",
+            Self::Getworkouts => "getworkouts",
+            Self::Getdevice => "getdevice",
+            Self::Getgoals => "getgoals",
             Self::Requesttoken => "requesttoken",
             Self::Revoke => "revoke",
-            Self::Getdevice => "getdevice",
+            Self::Notify => "notify",
         }
     }
 
@@ -48,8 +78,8 @@ impl Call {
     pub fn scope(self) -> Option<&'static str> {
         match self {
             Self::Getmeas => Some("user.metrics"),
-            Self::Getsummary | Self::SleepGet => Some("user.activity"),
-            Self::Getdevice => Some("user.info"),
+            Self::Getsummary | Self::SleepGet | Self::Getactivity | Self::Getworkouts => Some("user.activity"),
+            Self::Getdevice | Self::Getgoals | Self::Notify => Some("user.info"),
             Self::Requesttoken | Self::Revoke => None,
         }
     }

@@ -11,7 +11,7 @@ pub enum Format {
     Table,
     /// The README's table.
     Markdown,
-    /// An array of objects: key, metric, unit, kind, source, help.
+    /// An array of objects: key, metric, unit, kind, labels (beside `profile`), group, source, help.
     Json,
 }
 
@@ -50,15 +50,21 @@ fn cells(row: &Row) -> [String; 6] {
 }
 
 fn markdown() -> String {
-    let head = "| Metric | Unit | What it is | Withings source | Group |\n|---|---|---|---|---|\n";
+    let head = "| Metric | Labels | Unit | What it is | Withings source | Group |\n|---|---|---|---|---|---|\n";
     let rows = Measurement::all().map(|it| {
         let unit = match it.kind() {
-            Kind::Gauge => it.unit.symbol().to_owned(),
+            Kind::Gauge | Kind::Info => it.unit.symbol().to_owned(),
             Kind::StateSet(states) => states.join(", "),
         };
-        format!("| `{}` | {unit} | {} | {} | {} |\n", it.metric(), it.what, it.source.field(), it.group.name())
+        let (metric, labels, field) = (it.metric(), labels(&it), it.source.field());
+        format!("| `{metric}` | {labels} | {unit} | {} | {field} | {} |\n", it.what, it.group.name())
     });
     std::iter::once(head.to_owned()).chain(rows).collect()
+}
+
+fn labels(row: &Row) -> String {
+    let names: Vec<_> = row.labels.iter().map(|it| format!("`{it}`")).collect();
+    names.join(", ")
 }
 
 fn json() -> String {
@@ -69,6 +75,8 @@ fn json() -> String {
                 "metric": it.metric(),
                 "unit": it.unit.symbol(),
                 "kind": it.kind().name(),
+                "labels": it.labels.iter().map(|it| it.name()).collect::<Vec<_>>(),
+                "group": it.group.name(),
                 "source": it.source.field(),
                 "help": it.help(),
             })

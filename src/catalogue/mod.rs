@@ -3,7 +3,10 @@
 
 mod call;
 mod document;
+mod source;
 mod table;
+mod unit;
+mod words;
 
 use std::fmt;
 use std::ops::Deref;
@@ -12,6 +15,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use call::Call;
 pub use document::{Format, document};
+pub use source::{DeviceFact, LabelName, NightFact, Position, Source, WorkoutFact};
+pub use unit::Unit;
+pub use words::{BATTERY_STATES, CLASSIFICATIONS, SLEEP_STATES, STAGES, ZONES, named, position_name, workout_category};
 
 /// A row of the table, by its place: two bytes, ordered as the table is, and dereferencing to the [`Row`].
 ///
@@ -32,33 +38,8 @@ pub struct Row {
     pub group: Group,
     /// Where the value comes from.
     pub source: Source,
-}
-
-/// The unit of an exported value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
-    /// kg.
-    Kilograms,
-    /// m.
-    Meters,
-    /// Percent, 0 to 100.
-    Percent,
-    /// mmHg.
-    MillimetersOfMercury,
-    /// Heart beats per minute.
-    BeatsPerMinute,
-    /// Breaths per minute.
-    BreathsPerMinute,
-    /// °C.
-    DegreesCelsius,
-    /// m/s.
-    MetersPerSecond,
-    /// s.
-    Seconds,
-    /// A number of things.
-    Count,
-    /// No unit: one of several states.
-    State,
+    /// The labels beside `profile`, in the order of exposition.
+    pub labels: &'static [LabelName],
 }
 
 /// A group of measurements that the configuration may name instead of its keys.
@@ -82,47 +63,16 @@ pub enum Group {
     Urine,
 }
 
-/// Where a value comes from: the call and what to take of its answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// A measure type of `getmeas` (withings-api: measure types).
-    Measure {
-        /// Withings' number of the measure type.
-        meastype: u32,
-        /// Which readings of this type stand for the person.
-        position: Position,
-        /// Whether a value typed in at account creation (attribution 4) counts.
-        at_account_creation: bool,
-    },
-    /// A field of the night's row in `getsummary`: the first of these that has a value.
-    Summary {
-        /// Field names, the preferred one first.
-        fields: &'static [&'static str],
-    },
-    /// The `state` of the newest segment of `sleep get`.
-    SleepState,
-}
-
-/// Which positions on the body a measure type may come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Position {
-    /// Only the whole body: no position, 6 (between the legs) or 7 (whole body). A limb never stands in for it.
-    WholeBody,
-    /// Anywhere: the position only says where the reading was taken.
-    Anywhere,
-}
-
 /// Whether a measurement is a number or one of several states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// One sample, a number.
     Gauge,
-    /// One sample for each of these states, exactly one of them 1.
+    /// One sample for each of these states, exactly one of them 1. The value of a reading is the present one's place.
     StateSet(&'static [&'static str]),
+    /// One sample, 1: the labels tell something.
+    Info,
 }
-
-/// The states of `sleep_state`, in the order of exposition.
-pub const SLEEP_STATES: &[&str] = &["unknown", "awake", "light", "deep", "rem"];
 
 impl Measurement {
     /// Every measurement, in the table's order.
@@ -139,13 +89,23 @@ impl Measurement {
     /// The measurement that this measure type of `getmeas` stands for.
     #[must_use]
     pub fn by_meastype(wanted: u32) -> Option<Self> {
-        Self::all().find(|it| matches!(it.source, Source::Measure { meastype, .. } if meastype == wanted))
+        Self::all().find(|it| match it.source {
+            Source::Measure { meastypes, .. } => meastypes.contains(&wanted),
+            Source::Classification { meastype } => meastype == wanted,
+            _ => false,
+        })
     }
 
     /// The measurement that takes this field of a sleep summary.
     #[must_use]
     pub fn by_summary_field(wanted: &str) -> Option<Self> {
-        Self::all().find(|it| matches!(it.source, Source::Summary { fields } if fields.contains(&wanted)))
+        Self::all().find(|it| matches!(it.source, Source::Summary { fields, .. } if fields.contains(&wanted)))
+    }
+
+    /// The measurement of all measure types that have no row of their own.
+    #[must_use]
+    pub fn unlisted_measure() -> Self {
+        Self::all().find(|it| it.source == Source::UnlistedMeasure).expect("a test asks for it")
     }
 
     fn at(index: usize) -> Self {
@@ -190,25 +150,34 @@ impl Row {
     /// The metric's HELP: what, unit, that it is the last known value, and the Withings field. One line, no backslash.
     #[must_use]
     pub fn help(&self) -> String {
-        match self.source {
-            Source::SleepState => format!(
-                "{}, last known and not the present one: devices upload hours late, unknown once it is older than 6 \
-                 hours (Withings {}).",
-                self.what,
-                self.source.field()
+        let (what, field) = (self.what, self.source.field());
+        match (self.source, self.unit.words()) {
+            (Source::SleepState, _) => format!(
+                "{what}, last known and not the present one: devices upload hours late, unknown once it is older than 6 \
+                 hours (Withings {field})."
             ),
-            _ if self.unit == Unit::Count => format!("{}, last known (Withings {}).", self.what, self.source.field()),
-            _ => format!("{} in {}, last known (Withings {}).", self.what, self.unit.words(), self.source.field()),
+            (_, "") => format!("{what}, last known (Withings {field})."),
+            (_, unit) => format!("{what} in {unit}, last known (Withings {field})."),
         }
     }
 
-    /// Number or states.
+    /// Number, states or labels alone.
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self.source {
             Source::SleepState => Kind::StateSet(SLEEP_STATES),
-            Source::Measure { .. } | Source::Summary { .. } => Kind::Gauge,
+            Source::Classification { .. } => Kind::StateSet(CLASSIFICATIONS),
+            Source::Device(DeviceFact::Battery) => Kind::StateSet(BATTERY_STATES),
+            Source::Device(DeviceFact::Info) => Kind::Info,
+            _ => Kind::Gauge,
         }
+    }
+
+    /// Whether `withings_measurement_timestamp_seconds` tells when a value was measured: not for times, and not for what
+    /// is not measured.
+    #[must_use]
+    pub fn has_time(&self) -> bool {
+        self.unit != Unit::UnixTime && !matches!(self.group, Group::Goals | Group::Devices | Group::Workouts)
     }
 }
 
@@ -219,80 +188,7 @@ impl Kind {
         match self {
             Self::Gauge => "gauge",
             Self::StateSet(_) => "stateset",
-        }
-    }
-}
-
-impl Source {
-    /// The call that brings the value.
-    #[must_use]
-    pub fn call(&self) -> Call {
-        match self {
-            Self::Measure { .. } => Call::Getmeas,
-            Self::Summary { .. } => Call::Getsummary,
-            Self::SleepState => Call::SleepGet,
-        }
-    }
-
-    /// The call and its field, as HELP and the documents name it: `getmeas type 1`, `getsummary hr_average`.
-    #[must_use]
-    pub fn field(&self) -> String {
-        match self {
-            Self::Measure { meastype, .. } => format!("getmeas type {meastype}"),
-            Self::Summary { fields } => format!("getsummary {}", fields.join(" or ")),
-            Self::SleepState => "sleep get state".to_owned(),
-        }
-    }
-}
-
-impl Unit {
-    /// The unit as documents write it; empty for counts and states.
-    #[must_use]
-    pub fn symbol(self) -> &'static str {
-        match self {
-            Self::Kilograms => "kg",
-            Self::Meters => "m",
-            Self::Percent => "%",
-            Self::MillimetersOfMercury => "mmHg",
-            Self::BeatsPerMinute => "beats/min",
-            Self::BreathsPerMinute => "breaths/min",
-            Self::DegreesCelsius => "°C",
-            Self::MetersPerSecond => "m/s",
-            Self::Seconds => "s",
-            Self::Count | Self::State => "",
-        }
-    }
-
-    /// The unit in words, for HELP.
-    #[must_use]
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Kilograms => "kilograms",
-            Self::Meters => "meters",
-            Self::Percent => "percent",
-            Self::MillimetersOfMercury => "millimeters of mercury",
-            Self::BeatsPerMinute => "beats per minute",
-            Self::BreathsPerMinute => "breaths per minute",
-            Self::DegreesCelsius => "degrees Celsius",
-            Self::MetersPerSecond => "meters per second",
-            Self::Seconds => "seconds",
-            Self::Count => "number",
-            Self::State => "state",
-        }
-    }
-
-    /// The unit as it ends a metric's name, which is what OpenMetrics calls UNIT; `None` where no name ends so.
-    #[must_use]
-    pub fn suffix(self) -> Option<&'static str> {
-        match self {
-            Self::Kilograms => Some("kg"),
-            Self::Meters => Some("m"),
-            Self::Percent => Some("pct"),
-            Self::MillimetersOfMercury => Some("mmhg"),
-            Self::BeatsPerMinute | Self::BreathsPerMinute => Some("bpm"),
-            Self::DegreesCelsius => Some("c"),
-            Self::Seconds => Some("seconds"),
-            Self::MetersPerSecond | Self::Count | Self::State => None,
+            Self::Info => "info",
         }
     }
 }
@@ -323,7 +219,7 @@ impl Group {
         Self::ALL.into_iter().find(|it| it.name() == name)
     }
 
-    /// Its measurements, in the table's order. A group may have none in this version.
+    /// Its measurements, in the table's order.
     pub fn measurements(self) -> impl Iterator<Item = Measurement> {
         Measurement::all().filter(move |it| it.group == self)
     }

@@ -1,39 +1,38 @@
 //! The table itself. Its order is the order of exposition.
 
-use super::Group::{Body, Heart, Sleep};
-use super::Position::{Anywhere, WholeBody};
+use super::Group::{Activity, Body, Devices, Goals, Heart, Sleep, Urine, Workouts};
+use super::LabelName as Label;
+use super::Position::{Anywhere, Labelled, OfType, WholeBody};
 use super::Unit::{
-    BeatsPerMinute, BreathsPerMinute, Count, DegreesCelsius, Kilograms, Meters, MetersPerSecond, MillimetersOfMercury,
-    Percent, Seconds, State,
+    BeatsPerMinute, BreathsPerMinute, Count, DegreesCelsius, Floors, Kilocalories, Kilograms, Meters, MetersPerSecond,
+    MicromolesPerLiter, Microsiemens, MilligramsPerDeciliter, MillilitersPerMinutePerKilogram, MillimetersOfMercury,
+    MillimolesPerLiter, None, PerHour, PerMinute, Percent, Ratio, Scale, Seconds, UnixTime, Years,
 };
-use super::{Group, Position, Row, Source, Unit};
+use super::{DeviceFact, Group, NightFact, Position, Row, Source, Unit, WorkoutFact};
 
 #[rustfmt::skip]
 pub(super) static ROWS: &[Row] = &[
     // The first thirty are given: they are Home Assistant's of 2019, and they never change.
-    measure("weight_kg", "Body weight", Kilograms, Body, 1, Anywhere),
+    measure("weight_kg", "Body weight", Kilograms, Body, &[1], Anywhere),
     Row {
-        key: "height_m",
-        what: "Body height",
-        unit: Meters,
-        group: Body,
         // Most people typed their height in when they made their account and never again.
-        source: Source::Measure { meastype: 4, position: Anywhere, at_account_creation: true },
+        source: Source::Measure { meastypes: &[4], position: Anywhere, at_account_creation: true, exponent: 0 },
+        ..measure("height_m", "Body height", Meters, Body, &[4], Anywhere)
     },
-    measure("fat_free_mass_kg", "Fat-free mass", Kilograms, Body, 5, WholeBody),
-    measure("fat_ratio_pct", "Fat mass as a share of body weight", Percent, Body, 6, WholeBody),
-    measure("fat_mass_kg", "Fat mass", Kilograms, Body, 8, WholeBody),
-    measure("diastolic_blood_pressure_mmhg", "Diastolic blood pressure", MillimetersOfMercury, Heart, 9, Anywhere),
-    measure("systolic_blood_pressure_mmhg", "Systolic blood pressure", MillimetersOfMercury, Heart, 10, Anywhere),
-    measure("heart_pulse_bpm", "Pulse of a cuff or scale", BeatsPerMinute, Heart, 11, Anywhere),
-    measure("temperature_c", "Temperature", DegreesCelsius, Body, 12, Anywhere),
-    measure("body_temperature_c", "Body temperature", DegreesCelsius, Body, 71, Anywhere),
-    measure("skin_temperature_c", "Skin temperature", DegreesCelsius, Body, 73, Anywhere),
-    measure("spo2_pct", "Blood oxygen saturation", Percent, Body, 54, Anywhere),
-    measure("muscle_mass_kg", "Muscle mass", Kilograms, Body, 76, WholeBody),
-    measure("hydration", "Body water", Kilograms, Body, 77, WholeBody),
-    measure("bone_mass_kg", "Bone mass", Kilograms, Body, 88, WholeBody),
-    measure("pulse_wave_velocity", "Pulse wave velocity", MetersPerSecond, Heart, 91, WholeBody),
+    measure("fat_free_mass_kg", "Fat-free mass", Kilograms, Body, &[5], WholeBody),
+    measure("fat_ratio_pct", "Fat mass as a share of body weight", Percent, Body, &[6], WholeBody),
+    measure("fat_mass_kg", "Fat mass", Kilograms, Body, &[8], WholeBody),
+    measure("diastolic_blood_pressure_mmhg", "Diastolic blood pressure", MillimetersOfMercury, Heart, &[9], Anywhere),
+    measure("systolic_blood_pressure_mmhg", "Systolic blood pressure", MillimetersOfMercury, Heart, &[10], Anywhere),
+    measure("heart_pulse_bpm", "Pulse of a cuff or scale", BeatsPerMinute, Heart, &[11], Anywhere),
+    measure("temperature_c", "Temperature", DegreesCelsius, Body, &[12], Anywhere),
+    measure("body_temperature_c", "Body temperature", DegreesCelsius, Body, &[71], Anywhere),
+    measure("skin_temperature_c", "Skin temperature", DegreesCelsius, Body, &[73], Anywhere),
+    measure("spo2_pct", "Blood oxygen saturation", Percent, Body, &[54], Anywhere),
+    measure("muscle_mass_kg", "Muscle mass", Kilograms, Body, &[76], WholeBody),
+    measure("hydration", "Body water", Kilograms, Body, &[77], WholeBody),
+    measure("bone_mass_kg", "Bone mass", Kilograms, Body, &[88], WholeBody),
+    measure("pulse_wave_velocity", "Pulse wave velocity", MetersPerSecond, Heart, &[91], WholeBody),
     summary("sleep_deep_duration_seconds", "Deep sleep of the last night", Seconds, &["deepsleepduration"]),
     summary("sleep_light_duration_seconds", "Light sleep of the last night", Seconds, &["lightsleepduration"]),
     summary("sleep_rem_duration_seconds", "REM sleep of the last night", Seconds, &["remsleepduration"]),
@@ -47,20 +46,159 @@ pub(super) static ROWS: &[Row] = &[
     summary("sleep_respiratory_average_bpm", "Average breathing rate of the last night", BreathsPerMinute, &["rr_average"]),
     summary("sleep_respiratory_max_bpm", "Highest breathing rate of the last night", BreathsPerMinute, &["rr_max"]),
     summary("sleep_respiratory_min_bpm", "Lowest breathing rate of the last night", BreathsPerMinute, &["rr_min"]),
-    Row { key: "sleep_state", what: "Sleep state", unit: State, group: Sleep, source: Source::SleepState },
+    row("sleep_state", "Sleep state", None, Sleep, Source::SleepState),
+
+    measure("vo2_max_ml_per_min_kg", "Highest oxygen uptake", MillilitersPerMinutePerKilogram, Body, &[123], Anywhere),
+    measure("extracellular_water_kg", "Water outside of the cells", Kilograms, Body, &[168], WholeBody),
+    measure("intracellular_water_kg", "Water in the cells", Kilograms, Body, &[169], WholeBody),
+    measure("visceral_fat_index", "Index of the fat around the organs", Scale, Body, &[170], WholeBody),
+    measure("vascular_age_years", "Age that the blood vessels look like", Years, Body, &[155], Anywhere),
+    measure("metabolic_age_years", "Age that the metabolism looks like", Years, Body, &[227], Anywhere),
+    measure("basal_metabolic_rate_kcal", "Energy that the body needs at rest for a day", Kilocalories, Body, &[226], WholeBody),
+    measure("glucose_mg_per_dl", "Blood glucose", MilligramsPerDeciliter, Body, &[119], Anywhere),
+    placed("fat_free_mass_segment_kg", "Fat-free mass of a part of the body", Kilograms, &[173], Labelled),
+    placed("fat_mass_segment_kg", "Fat mass of a part of the body", Kilograms, &[174], Labelled),
+    placed("muscle_mass_segment_kg", "Muscle mass of a part of the body", Kilograms, &[175], Labelled),
+    placed("nerve_health_score", "Nerve health of a foot or of both", Scale, &[158, 159, 167], OfType(&["left_foot", "right_foot", "feet"])),
+    placed("electrodermal_activity_score", "Electrodermal activity of a foot or of both, 0 to 100", Scale, &[197, 198, 196], OfType(&["left_foot", "right_foot", "feet"])),
+    placed("electrochemical_skin_conductance_microsiemens", "Electrochemical skin conductance", Microsiemens, &[229], Labelled),
+    Row {
+        labels: &[Label::Meastype, Label::Position],
+        ..row("unlisted_measure", "Measure of a type that this version does not know, as Withings sends it", Scale, Body, Source::UnlistedMeasure)
+    },
+
+    interval("qrs_interval_seconds", "QRS interval of an electrocardiogram", &[135]),
+    interval("pr_interval_seconds", "PR interval of an electrocardiogram", &[136]),
+    interval("qt_interval_seconds", "QT interval of an electrocardiogram", &[137]),
+    interval("corrected_qt_interval_seconds", "QT interval of an electrocardiogram, corrected for the heart rate", &[138]),
+    row("ecg_classification", "What an electrocardiogram says about atrial fibrillation", None, Heart, Source::Classification { meastype: 130 }),
+    row("ppg_classification", "What the pulse wave says about atrial fibrillation", None, Heart, Source::Classification { meastype: 139 }),
+
+    measure("urine_ph", "pH of the urine", Scale, Urine, &[147], Anywhere),
+    measure("urine_specific_gravity", "Specific gravity of the urine", Scale, Urine, &[148], Anywhere),
+    measure("urine_nitrites_umol_per_l", "Nitrites in the urine", MicromolesPerLiter, Urine, &[151], Anywhere),
+    measure("urine_ketones_mmol_per_l", "Ketones in the urine", MillimolesPerLiter, Urine, &[204], Anywhere),
+    measure("urine_vitamin_c_mmol_per_l", "Vitamin C in the urine", MillimolesPerLiter, Urine, &[205], Anywhere),
+    measure("urine_calcium_mmol_per_l", "Calcium in the urine", MillimolesPerLiter, Urine, &[248], Anywhere),
+    measure("urine_creatinine_mmol_per_l", "Creatinine in the urine", MillimolesPerLiter, Urine, &[249], Anywhere),
+    measure("urine_calcium_creatinine_ratio", "Calcium in the urine for each part of creatinine", Scale, Urine, &[251], Anywhere),
+
+    summary("sleep_total_duration_seconds", "Sleep of the last night", Seconds, &["total_sleep_time", "asleepduration"]),
+    summary("sleep_in_bed_duration_seconds", "Time in bed, last night", Seconds, &["total_timeinbed"]),
+    summary("sleep_awake_after_onset_duration_seconds", "Time awake between falling asleep and waking up, last night", Seconds, &["waso"]),
+    summary("sleep_efficiency_ratio", "Share of the time in bed that was sleep, last night", Ratio, &["sleep_efficiency"]),
+    summary("sleep_score", "Score of the last night, 0 to 100", Scale, &["sleep_score"]),
+    summary("sleep_snoring_duration_seconds", "Snoring of the last night", Seconds, &["snoring"]),
+    summary("sleep_snoring_episodes", "Number of snoring episodes of at least a minute in the last night", Count, &["snoringepisodecount"]),
+    summary("sleep_rem_episodes", "Number of REM episodes in the last night", Count, &["nb_rem_episodes"]),
+    summary("sleep_out_of_bed_episodes", "Number of times out of bed in the last night", Count, &["out_of_bed_count"]),
+    summary("sleep_breathing_disturbances_index", "Index of breathing disturbances in the last night: below 30 low, from 60 high", Scale, &["breathing_disturbances_intensity", "breathing_quality_assessment"]),
+    summary("sleep_apnea_hypopnea_events_per_hour", "Pauses in breathing and shallow breathing in the last night", PerHour, &["apnea_hypopnea_index"]),
+    summary("sleep_movement_score", "Average movement of the last night, 0 to 255", Scale, &["mvt_score_avg"]),
+    summary("sleep_core_body_temperature_average_c", "Average core body temperature of the last night", DegreesCelsius, &["core_body_temperature_avg"]),
+    summary("sleep_core_body_temperature_min_c", "Lowest core body temperature of the last night", DegreesCelsius, &["core_body_temperature_min"]),
+    summary("sleep_core_body_temperature_max_c", "Highest core body temperature of the last night", DegreesCelsius, &["core_body_temperature_max"]),
+    variability("sleep_heart_rate_variability_start_seconds", "Heart rate variability (RMSSD) at the begin of the last night", &["rmssd_start_avg"]),
+    variability("sleep_heart_rate_variability_end_seconds", "Heart rate variability (RMSSD) at the end of the last night", &["rmssd_end_avg"]),
+    summary("sleep_chest_movement_average_per_minute", "Average chest movement of the last night", PerMinute, &["chest_movement_rate_average"]),
+    summary("sleep_chest_movement_min_per_minute", "Lowest chest movement of the last night", PerMinute, &["chest_movement_rate_min"]),
+    summary("sleep_chest_movement_max_per_minute", "Highest chest movement of the last night", PerMinute, &["chest_movement_rate_max"]),
+    row("sleep_start_timestamp_seconds", "Begin of the last night", UnixTime, Sleep, Source::Night(NightFact::Start)),
+    row("sleep_end_timestamp_seconds", "End of the last night", UnixTime, Sleep, Source::Night(NightFact::End)),
+    row("sleep_nap_duration_seconds", "Naps since the last night", Seconds, Sleep, Source::Night(NightFact::Naps)),
+    Row {
+        labels: &[Label::Segment, Label::Stage],
+        ..row("sleep_segment_start_timestamp_seconds", "Begin of each segment of the last night and, as the last one, of getting up", UnixTime, Sleep, Source::NightSegments)
+    },
+    row("in_bed", "Whether somebody is in bed, with webhooks only", None, Sleep, Source::BedEvent),
+
+    activity("activity_steps", "Steps of the present day", Count, &["steps"]),
+    activity("activity_distance_meters", "Distance of the present day", Meters, &["distance"]),
+    activity("activity_elevation_floors", "Climbing of the present day", Floors, &["elevation"]),
+    activity("activity_soft_duration_seconds", "Soft activity of the present day", Seconds, &["soft"]),
+    activity("activity_moderate_duration_seconds", "Moderate activity of the present day", Seconds, &["moderate"]),
+    activity("activity_intense_duration_seconds", "Intense activity of the present day", Seconds, &["intense"]),
+    activity("activity_active_duration_seconds", "Moderate and intense activity of the present day", Seconds, &["active"]),
+    activity("activity_active_energy_kcal", "Energy of the present day's activity", Kilocalories, &["calories"]),
+    activity("activity_total_energy_kcal", "Energy of the present day's activity and of the body at rest", Kilocalories, &["totalcalories"]),
+    activity("activity_heart_rate_average_bpm", "Average heart rate of the present day", BeatsPerMinute, &["hr_average"]),
+    activity("activity_heart_rate_min_bpm", "Lowest heart rate of the present day", BeatsPerMinute, &["hr_min"]),
+    activity("activity_heart_rate_max_bpm", "Highest heart rate of the present day", BeatsPerMinute, &["hr_max"]),
+    Row {
+        labels: &[Label::Zone],
+        ..activity("activity_heart_rate_zone_duration_seconds", "Time in a zone of the heart rate on the present day", Seconds, &["hr_zone_0", "hr_zone_1", "hr_zone_2", "hr_zone_3"])
+    },
+    row("activity_day_start_timestamp_seconds", "Begin of the present day where the person is", UnixTime, Activity, Source::ActivityDay),
+
+    row("goal_steps", "Goal for the steps of a day", Count, Goals, Source::Goal { field: "steps" }),
+    row("goal_sleep_duration_seconds", "Goal for the sleep of a night", Seconds, Goals, Source::Goal { field: "sleep" }),
+    row("goal_weight_kg", "Goal for the body weight", Kilograms, Goals, Source::Goal { field: "weight" }),
+
+    workout("workout_start_timestamp_seconds", "Begin of the newest workout of the category", UnixTime, WorkoutFact::Start),
+    workout("workout_end_timestamp_seconds", "End of the newest workout of the category", UnixTime, WorkoutFact::End),
+    workout("workout_active_energy_kcal", "Energy of the newest workout of the category", Kilocalories, WorkoutFact::Data(&["calories", "manual_calories"])),
+    workout("workout_distance_meters", "Distance of the newest workout of the category", Meters, WorkoutFact::Data(&["distance", "manual_distance"])),
+    workout("workout_heart_rate_average_bpm", "Average heart rate of the newest workout of the category", BeatsPerMinute, WorkoutFact::Data(&["hr_average"])),
+    workout("workout_heart_rate_min_bpm", "Lowest heart rate of the newest workout of the category", BeatsPerMinute, WorkoutFact::Data(&["hr_min"])),
+    workout("workout_heart_rate_max_bpm", "Highest heart rate of the newest workout of the category", BeatsPerMinute, WorkoutFact::Data(&["hr_max"])),
+
+    Row {
+        labels: &[Label::Device, Label::Category, Label::Model],
+        ..device("device_info", "Device of the person", None, DeviceFact::Info)
+    },
+    device("device_battery_state", "Battery of the device", None, DeviceFact::Battery),
+    device("device_last_seen_timestamp_seconds", "When the device last spoke to Withings", UnixTime, DeviceFact::LastSeen),
 ];
+
+const fn row(key: &'static str, what: &'static str, unit: Unit, group: Group, source: Source) -> Row {
+    Row { key, what, unit, group, source, labels: &[] }
+}
 
 const fn measure(
     key: &'static str,
     what: &'static str,
     unit: Unit,
     group: Group,
-    meastype: u32,
+    meastypes: &'static [u32],
     position: Position,
 ) -> Row {
-    Row { key, what, unit, group, source: Source::Measure { meastype, position, at_account_creation: false } }
+    row(key, what, unit, group, Source::Measure { meastypes, position, at_account_creation: false, exponent: 0 })
+}
+
+/// A measure of parts of the body.
+const fn placed(
+    key: &'static str,
+    what: &'static str,
+    unit: Unit,
+    meastypes: &'static [u32],
+    position: Position,
+) -> Row {
+    Row { labels: &[Label::Position], ..measure(key, what, unit, Body, meastypes, position) }
+}
+
+/// An interval of the electrocardiogram, which Withings gives in ms.
+const fn interval(key: &'static str, what: &'static str, meastypes: &'static [u32]) -> Row {
+    let source = Source::Measure { meastypes, position: Anywhere, at_account_creation: false, exponent: -3 };
+    row(key, what, Seconds, Heart, source)
 }
 
 const fn summary(key: &'static str, what: &'static str, unit: Unit, fields: &'static [&'static str]) -> Row {
-    Row { key, what, unit, group: Sleep, source: Source::Summary { fields } }
+    row(key, what, unit, Sleep, Source::Summary { fields, exponent: 0 })
+}
+
+/// A heart rate variability, which Withings gives in ms.
+const fn variability(key: &'static str, what: &'static str, fields: &'static [&'static str]) -> Row {
+    row(key, what, Seconds, Sleep, Source::Summary { fields, exponent: -3 })
+}
+
+const fn activity(key: &'static str, what: &'static str, unit: Unit, fields: &'static [&'static str]) -> Row {
+    row(key, what, unit, Activity, Source::Activity { fields })
+}
+
+const fn workout(key: &'static str, what: &'static str, unit: Unit, fact: WorkoutFact) -> Row {
+    Row { labels: &[Label::Category], ..row(key, what, unit, Workouts, Source::Workout(fact)) }
+}
+
+const fn device(key: &'static str, what: &'static str, unit: Unit, fact: DeviceFact) -> Row {
+    Row { labels: &[Label::Device], ..row(key, what, unit, Devices, Source::Device(fact)) }
 }

@@ -1,13 +1,12 @@
 //! The data section of a page: what a snapshot says at a time, as OpenMetrics text.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::iter::Peekable;
-use std::slice;
 
-use crate::catalogue::{Call, Kind, Measurement};
+use crate::catalogue::{Call, Kind, LabelName, Measurement, SLEEP_STATES, Source};
 use crate::reading::{Attempt, CallStatus, ProfileSnapshot, Reading, SleepState, Snapshot};
 
-use super::openmetrics::{Family, Label, Writer};
+use super::openmetrics::{Family, Label, Samples, Writer};
 
 /// The section at `now`, Unix seconds.
 pub(super) fn render(snapshot: &Snapshot, now: i64) -> String {
@@ -25,36 +24,33 @@ struct Person<'a> {
     snapshot: &'a ProfileSnapshot,
     label: Label,
     sleep_state: Option<SleepState>,
+    now: i64,
 }
 
 impl<'a> Person<'a> {
     fn new(snapshot: &'a ProfileSnapshot, now: i64) -> Self {
-        Self { snapshot, label: Label::new("profile", &snapshot.profile), sleep_state: snapshot.sleep_state(now) }
+        Self { snapshot, label: Label::new("profile", &snapshot.profile), sleep_state: snapshot.sleep_state(now), now }
     }
 }
 
 /// A walk through a person's readings, which have the catalogue's order.
 struct Cursor<'a> {
     person: &'a Person<'a>,
-    readings: Peekable<slice::Iter<'a, Reading>>,
+    rest: &'a [Reading],
 }
 
 impl<'a> Cursor<'a> {
     fn all(people: &'a [Person<'a>]) -> Vec<Self> {
-        people.iter().map(|person| Self { person, readings: person.snapshot.readings.iter().peekable() }).collect()
+        people.iter().map(|person| Self { person, rest: &person.snapshot.readings }).collect()
     }
 
-    /// The reading of `measurement`, if the person has one. To be asked in the catalogue's order.
-    fn take(&mut self, measurement: Measurement) -> Option<&'a Reading> {
-        self.readings.next_if(|it| it.measurement == measurement)
-    }
-
-    /// When the value of `measurement` that is shown was measured. To be asked in the catalogue's order.
-    fn take_time(&mut self, measurement: Measurement) -> Option<i64> {
-        match measurement.kind() {
-            Kind::Gauge => self.take(measurement).map(|it| it.measured_at),
-            Kind::StateSet(_) => self.person.sleep_state.and(self.person.snapshot.sleep_ended_at()),
-        }
+    /// The readings of `measurement` that are shown. To be asked in the catalogue's order.
+    fn take(&mut self, measurement: Measurement) -> impl Iterator<Item = &'a Reading> + use<'a> {
+        let count = self.rest.iter().take_while(|it| it.measurement == measurement).count();
+        let (taken, rest) = self.rest.split_at(count);
+        self.rest = rest;
+        let now = self.person.now;
+        taken.iter().filter(move |it| it.is_shown_at(now))
     }
 }
 
@@ -62,33 +58,76 @@ fn measurements(page: &mut Writer, people: &[Person<'_>]) {
     let mut cursors = Cursor::all(people);
     for measurement in Measurement::all() {
         match measurement.kind() {
-            Kind::Gauge => gauge(page, &mut cursors, measurement),
-            Kind::StateSet(states) => state_set(page, people, measurement, states),
+            _ if measurement.source == Source::SleepState => sleep_states(page, people, measurement),
+            Kind::Gauge => gauges(page, &mut cursors, measurement),
+            Kind::Info => infos(page, &mut cursors, measurement),
+            Kind::StateSet(states) => state_sets(page, &mut cursors, measurement, states),
         }
     }
 }
 
-fn gauge(page: &mut Writer, cursors: &mut [Cursor<'_>], measurement: Measurement) {
+fn gauges(page: &mut Writer, cursors: &mut [Cursor<'_>], measurement: Measurement) {
     let (name, help) = (measurement.metric(), measurement.help());
-    // `hydration` is in kilograms and its name does not say so.
-    let unit = measurement.unit.suffix().filter(|it| name.ends_with(&format!("_{it}")));
-    page.family(&Family::gauge(&name, unit, &help), |samples| {
-        for cursor in cursors {
-            if let Some(reading) = cursor.take(measurement) {
-                samples.add(&[&cursor.person.label], reading.value);
-            }
+    let family = Family::gauge(&name, measurement.unit.suffix_of(&name), &help);
+    each_reading(page, cursors, measurement, &family, |samples, labels, reading| samples.add(labels, reading.value));
+}
+
+fn infos(page: &mut Writer, cursors: &mut [Cursor<'_>], measurement: Measurement) {
+    let (name, help) = (measurement.metric(), measurement.help());
+    let name = name.strip_suffix("_info").expect("the catalogue's test: an info's key ends so");
+    each_reading(page, cursors, measurement, &Family::info(name, &help), |samples, labels, _| samples.add(labels, 1));
+}
+
+fn state_sets(page: &mut Writer, cursors: &mut [Cursor<'_>], measurement: Measurement, states: &[&str]) {
+    let (name, help) = (measurement.metric(), measurement.help());
+    let rows = StateRows::new(&name, states);
+    each_reading(page, cursors, measurement, &Family::state_set(&name, &help), |samples, labels, reading| {
+        rows.add(samples, labels, |place, _| place as f64 == reading.value);
+    });
+}
+
+fn sleep_states(page: &mut Writer, people: &[Person<'_>], measurement: Measurement) {
+    let (name, help) = (measurement.metric(), measurement.help());
+    let rows = StateRows::new(&name, SLEEP_STATES);
+    page.family(&Family::state_set(&name, &help), |samples| {
+        for person in people {
+            let Some(present) = person.sleep_state else { continue };
+            rows.add(samples, &[&person.label], |_, state| state == present.name());
         }
     });
 }
 
-fn state_set(page: &mut Writer, people: &[Person<'_>], measurement: Measurement, states: &[&str]) {
-    let (name, help) = (measurement.metric(), measurement.help());
-    let rows: Vec<_> = states.iter().map(|state| (*state, Label::new(&name, state))).collect();
-    page.family(&Family::state_set(&name, &help), |samples| {
-        for person in people {
-            let Some(present) = person.sleep_state else { continue };
-            for (state, label) in &rows {
-                samples.add(&[&person.label, label], u8::from(*state == present.name()));
+/// The states of a family, each with its label.
+struct StateRows<'a>(Vec<(&'a str, Label)>);
+
+impl<'a> StateRows<'a> {
+    fn new(name: &str, states: &[&'a str]) -> Self {
+        Self(states.iter().map(|state| (*state, Label::new(name, state))).collect())
+    }
+
+    /// Adds a sample for each state; `is_present` is given its place and its name.
+    fn add(&self, samples: &mut Samples<'_>, labels: &[&Label], is_present: impl Fn(usize, &str) -> bool) {
+        for (place, (state, label)) in self.0.iter().enumerate() {
+            let all: Vec<&Label> = labels.iter().copied().chain([label]).collect();
+            samples.add(&all, u8::from(is_present(place, state)));
+        }
+    }
+}
+
+/// A family with what `add` writes for each reading of `measurement`, whose labels are given with it.
+fn each_reading(
+    page: &mut Writer,
+    cursors: &mut [Cursor<'_>],
+    measurement: Measurement,
+    family: &Family<'_>,
+    add: impl Fn(&mut Samples<'_>, &[&Label], &Reading),
+) {
+    page.family(family, |samples| {
+        for cursor in cursors {
+            for reading in cursor.take(measurement) {
+                let own: Vec<_> = reading.labels.iter().map(|(name, value)| Label::new(name.name(), value)).collect();
+                let labels: Vec<&Label> = std::iter::once(&cursor.person.label).chain(&own).collect();
+                add(samples, &labels, reading);
             }
         }
     });
@@ -101,12 +140,41 @@ fn measurement_times(page: &mut Writer, people: &[Person<'_>]) {
         for measurement in Measurement::all() {
             let label = Label::new("measurement", measurement.key);
             for cursor in &mut cursors {
-                if let Some(at) = cursor.take_time(measurement) {
-                    samples.add(&[&cursor.person.label, &label], at);
+                let person = &cursor.person.label;
+                match measurement.source {
+                    Source::UnlistedMeasure => {
+                        for (meastype, at) in times_by_type(cursor.take(measurement)) {
+                            let label = Label::new("measurement", &format!("type_{meastype}"));
+                            samples.add(&[person, &label], at);
+                        }
+                    }
+                    _ => {
+                        if let Some(at) = newest_time(cursor, measurement) {
+                            samples.add(&[person, &label], at);
+                        }
+                    }
                 }
             }
         }
     });
+}
+
+/// When the newest value of `measurement` that is shown was measured.
+fn newest_time(cursor: &mut Cursor<'_>, measurement: Measurement) -> Option<i64> {
+    match measurement.source {
+        Source::SleepState => cursor.person.sleep_state.and(cursor.person.snapshot.sleep_ended_at()),
+        _ => cursor.take(measurement).filter(|it| it.measurement.has_time()).map(|it| it.measured_at).max(),
+    }
+}
+
+/// The newest time of each measure type among readings that have it as a label.
+fn times_by_type<'a>(readings: impl Iterator<Item = &'a Reading>) -> BTreeMap<&'a str, i64> {
+    let mut newest = BTreeMap::new();
+    for reading in readings {
+        let meastype = reading.labels.get(LabelName::Meastype).unwrap_or_default();
+        newest.entry(meastype).and_modify(|at| *at = reading.measured_at.max(*at)).or_insert(reading.measured_at);
+    }
+    newest
 }
 
 fn logins(page: &mut Writer, people: &[Person<'_>]) {

@@ -28,7 +28,7 @@ pub(super) struct Samples<'a> {
     suffix: &'static str,
 }
 
-/// `name` is without the suffix of a counter and ends with `unit`; `help` is one line without backslash and quotation
+/// `name` is without the suffix of a counter or an info and ends with `unit`; `help` is one line without backslash and quotation
 /// mark, so that it needs no escaping.
 impl<'a> Family<'a> {
     pub(super) fn counter(name: &'a str, unit: Option<&'a str>, help: &'a str) -> Self {
@@ -37,6 +37,10 @@ impl<'a> Family<'a> {
 
     pub(super) fn gauge(name: &'a str, unit: Option<&'a str>, help: &'a str) -> Self {
         Self { name, kind: "gauge", suffix: "", unit, help }
+    }
+
+    pub(super) fn info(name: &'a str, help: &'a str) -> Self {
+        Self { name, kind: "info", suffix: "_info", unit: None, help }
     }
 
     pub(super) fn state_set(name: &'a str, help: &'a str) -> Self {

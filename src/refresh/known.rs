@@ -33,7 +33,7 @@ const SEGMENTS_SPAN: i64 = 24 * 3600;
 pub(super) struct Known {
     /// Withings' id of the person whose readings these are.
     user_id: Option<String>,
-    /// The newest reading of each measurement of `getmeas`, ascending.
+    /// The newest reading of each measurement of `getmeas` and its labels, ascending.
     measures: Vec<Reading>,
     /// The last sleeps.
     sleeps: Sleeps,
@@ -113,10 +113,10 @@ impl Read {
         today.checked_add_days(Days::new(1)).unwrap_or(today).to_string()
     }
 
-    /// Whether Withings refused `lastupdate=0`, so that days should be tried.
-    pub(super) fn is_refused_as_a_whole(self, error: &SessionError) -> bool {
+    /// Whether Withings refused `lastupdate=0`, so that days should be tried. A whole read of `getmeas` has none.
+    pub(super) fn is_refused_as_a_whole(self, call: Call, error: &SessionError) -> bool {
         let is_wrong = |error: &CallError| error.remedy() == Remedy::FullRead;
-        self.rows == Rows::All && matches!(error, SessionError::Call(error) if is_wrong(error))
+        call != Call::Getmeas && self.rows == Rows::All && matches!(error, SessionError::Call(error) if is_wrong(error))
     }
 
     fn is_of_everything(self) -> bool {
@@ -255,7 +255,7 @@ impl Known {
         let shown = |reading: &Reading| selection.contains(reading.measurement);
         let mut readings: Vec<Reading> =
             self.measures.iter().cloned().chain(self.sleeps.readings()).filter(shown).collect();
-        readings.sort_by_key(|it| it.measurement);
+        readings.sort_by(|a, b| (a.measurement, &a.labels).cmp(&(b.measurement, &b.labels)));
         let is_sleep_state = |it: Measurement| it.source == Source::SleepState;
         let sleep = if selection.iter().any(is_sleep_state) { Sleep::Newest(self.segment) } else { Sleep::NotSelected };
         ProfileSnapshot { profile, login, readings, sleep, calls, refresh }

@@ -2,6 +2,7 @@
 //!
 //! A call that fails leaves the other calls and the other profiles alone and keeps the last values.
 
+mod fetch;
 mod known;
 mod schedule;
 
@@ -20,9 +21,8 @@ use crate::reading::{Attempt, CallStatus, RefreshSummary, Snapshot};
 use crate::session::{Session, SessionError, Status};
 use crate::storage::Storage;
 use crate::telemetry::Telemetry;
-use crate::withings::client::Request;
-use crate::withings::wire::{Getmeas, Getsummary, SleepGet};
-use known::{Known, Noted, Read};
+use fetch::Fetch;
+use known::Known;
 use schedule::Next;
 
 /// How often the stored login is looked at: `authorize` and `forget` change it beside a running exporter.
@@ -44,7 +44,7 @@ pub struct Refresher {
     plans: BTreeMap<Call, Plan>,
     /// When the first refresh began: intervals are counted from here, so that they do not drift.
     anchor: Instant,
-    /// When all calls were last made in one go.
+    /// When the last round began: a refresh of all calls that are made at every interval.
     round_began: Option<Instant>,
     refresh: Option<RefreshSummary>,
     /// What is on disk, and since when.
@@ -91,7 +91,8 @@ impl Refresher {
         };
         let now = Instant::now();
         let plan = || Plan { due: Some(now), failures: 0, latest: Attempt::None };
-        let calls = Call::DATA.into_iter().filter(|call| services.selection.iter().any(|it| it.source.call() == *call));
+        let is_needed = |call: &Call| services.selection.iter().any(|it| it.source.calls().contains(call));
+        let calls = Call::DATA.into_iter().filter(is_needed);
         let mut refresher = Self {
             plans: calls.map(|call| (call, plan())).collect(),
             settled: Some(settled).filter(|_| user.is_some() && known.is_empty()),
@@ -148,7 +149,7 @@ impl Refresher {
             .filter(|(_, plan)| plan.due.is_some_and(|at| at <= began))
             .map(|(call, _)| *call)
             .collect();
-        let is_round = due.len() == self.plans.len();
+        let is_round = self.is_round(&due);
         for call in due {
             let outcome = self.fetch(call).await;
             if matches!(outcome, Err(SessionError::NewLogin)) {
@@ -165,7 +166,14 @@ impl Refresher {
         }
     }
 
-    /// Notes a refresh that ends now; a round is one of all calls.
+    /// Whether these are all the calls that are made at every interval.
+    fn is_round(&self, due: &[Call]) -> bool {
+        let is_each_interval = |call: &&Call| schedule::every(**call, self.services.interval) == 1;
+        let mut round = self.plans.keys().filter(is_each_interval).peekable();
+        round.peek().is_some() && round.all(|it| due.contains(it))
+    }
+
+    /// Notes a refresh that ends now; a round is one of all calls that are made at every interval.
     fn note_refresh(&mut self, began: Instant, is_round: bool) {
         let duration = began.elapsed().as_secs_f64();
         self.refresh = Some(RefreshSummary { ended_at: self.services.clock.unix(), duration });
@@ -176,60 +184,12 @@ impl Refresher {
     }
 
     async fn fetch(&mut self, call: Call) -> Result<(), SessionError> {
-        match call {
-            Call::Getmeas => self.fetch_measures().await,
-            Call::Getsummary => self.fetch_summaries().await,
-            Call::SleepGet => self.fetch_segments().await,
-            Call::Requesttoken | Call::Revoke | Call::Getdevice => {
-                unreachable!("the catalogue has no measurement that comes from this call")
-            }
-        }
-    }
-
-    async fn fetch_measures(&mut self) -> Result<(), SessionError> {
-        let mut read = self.known.next_read(Call::Getmeas, self.session.server_now());
-        loop {
-            let groups = self.session.rows::<Getmeas>(&Request::getmeas(read.rows())).await?;
-            match self.known.note_measures(read, &groups, &self.noting()) {
-                Noted::Everything => return Ok(()),
-                Noted::ReadEverything => read = Read::everything(self.session.server_now()),
-            }
-        }
-    }
-
-    async fn fetch_summaries(&mut self) -> Result<(), SessionError> {
-        let mut read = self.known.next_read(Call::Getsummary, self.session.server_now());
-        loop {
-            let request = Request::getsummary(read.rows(), &read.tomorrow());
-            let rows = match self.session.rows::<Getsummary>(&request).await {
-                Err(error) if read.is_refused_as_a_whole(&error) => {
-                    read = read.by_days();
-                    continue;
-                }
-                rows => rows?,
-            };
-            match self.known.note_summaries(read, &rows, &self.noting()) {
-                Noted::Everything => return Ok(()),
-                Noted::ReadEverything => read = Read::everything(self.session.server_now()),
-            }
-        }
-    }
-
-    async fn fetch_segments(&mut self) -> Result<(), SessionError> {
-        let spans = self.known.sleep_spans(self.session.server_now());
-        for span in spans {
-            let segments = self.session.rows::<SleepGet>(&Request::sleep_get(span.from, span.to)).await?;
-            self.known.note_segments(span, &segments, &self.noting());
-        }
-        Ok(())
-    }
-
-    fn noting(&self) -> known::Noting {
-        known::Noting { server_now: self.session.server_now(), telemetry: self.services.telemetry.clone() }
+        let Self { session, services, known, .. } = self;
+        Fetch { session, telemetry: &services.telemetry, known }.call(call).await
     }
 
     fn note_outcome(&mut self, call: Call, outcome: Result<(), SessionError>) {
-        let next_interval = self.next_interval();
+        let next_interval = self.next_interval(call);
         let plan = self.plans.get_mut(&call).expect("only planned calls are made");
         let Err(error) = outcome else {
             self.known.note_success(call, self.services.clock.unix());
@@ -250,9 +210,9 @@ impl Refresher {
         log_failure(self.session.profile(), call, &error, plan.failures);
     }
 
-    /// The next multiple of the interval since the first refresh.
-    fn next_interval(&self) -> Instant {
-        let interval = self.services.interval;
+    /// When `call` is next made if all goes well: a multiple of its interval since the first refresh.
+    fn next_interval(&self, call: Call) -> Instant {
+        let interval = self.services.interval * schedule::every(call, self.services.interval);
         let passed = self.anchor.elapsed().as_nanos() / interval.as_nanos().max(1);
         let times = u32::try_from(passed).unwrap_or(u32::MAX - 1) + 1;
         self.anchor + interval * times

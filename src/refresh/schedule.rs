@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::catalogue::Call;
 use crate::session::SessionError;
 use crate::withings::client::CallError;
 use crate::withings::envelope::Remedy;
@@ -17,6 +18,19 @@ const BEFORE_FULL_READ: Duration = Duration::from_mins(1);
 
 /// The pause where only time or a person can help.
 const HOUR: Duration = Duration::from_hours(1);
+
+/// At every how many intervals a call is made, at least 1: workouts appear some times a day, devices and goals change
+/// some times a year.
+pub(super) fn every(call: Call, interval: Duration) -> u32 {
+    match call {
+        Call::Getworkouts => 3,
+        Call::Getdevice | Call::Getgoals => {
+            let intervals = HOUR.as_nanos().div_ceil(interval.as_nanos().max(1));
+            u32::try_from(intervals).unwrap_or(u32::MAX)
+        }
+        _ => 1,
+    }
+}
 
 /// When to make a call again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +123,18 @@ mod tests {
         for (error, expected) in table {
             assert_eq!([after_failure(&error, 1, 0.0), after_failure(&error, 2, 0.0)], expected, "{error}");
         }
+    }
+
+    #[test]
+    fn what_changes_slowly_is_asked_for_slowly() {
+        let minutes = Duration::from_mins;
+        let check = |call, interval, expected| assert_eq!(every(call, interval), expected, "{call} of {interval:?}");
+        check(Call::Getmeas, minutes(5), 1);
+        check(Call::Getactivity, minutes(5), 1);
+        check(Call::Getworkouts, minutes(5), 3);
+        check(Call::Getdevice, minutes(5), 12);
+        check(Call::Getgoals, minutes(7), 9);
+        check(Call::Getdevice, minutes(90), 1);
     }
 
     #[test]

@@ -123,6 +123,14 @@ pub enum Unknown {
     Position,
     /// A code of `sleep get`.
     SleepState,
+    /// A category of workouts.
+    Workout,
+    /// A word for a battery.
+    Battery,
+    /// What a device says about an electrocardiogram or a pulse wave.
+    Classification,
+    /// A time zone.
+    TimeZone,
     /// A time later than a day from now.
     FutureDate,
     /// A number that is not finite or whose exponent is out of range.
@@ -130,8 +138,30 @@ pub enum Unknown {
 }
 
 impl Unknown {
-    const ALL: [Self; 6] =
-        [Self::MeasureType, Self::Attribution, Self::Position, Self::SleepState, Self::FutureDate, Self::BadNumber];
+    const ALL: [Self; 10] = [
+        Self::MeasureType,
+        Self::Attribution,
+        Self::Position,
+        Self::SleepState,
+        Self::Workout,
+        Self::Battery,
+        Self::Classification,
+        Self::TimeZone,
+        Self::FutureDate,
+        Self::BadNumber,
+    ];
+
+    /// What becomes of such a value, for the log.
+    fn fate(self) -> &'static str {
+        match self {
+            Self::MeasureType => "exported as withings_unlisted_measure",
+            Self::Attribution => "used like any other",
+            Self::Position | Self::Workout => "exported under its number",
+            Self::SleepState | Self::Battery | Self::Classification => "exported as unknown",
+            Self::TimeZone => "taken for UTC",
+            Self::FutureDate | Self::BadNumber => "left out",
+        }
+    }
 
     /// The label's value.
     #[must_use]
@@ -141,6 +171,10 @@ impl Unknown {
             Self::Attribution => "attribution",
             Self::Position => "position",
             Self::SleepState => "sleep_state",
+            Self::Workout => "workout",
+            Self::Battery => "battery",
+            Self::Classification => "classification",
+            Self::TimeZone => "time_zone",
             Self::FutureDate => "future_date",
             Self::BadNumber => "bad_number",
         }
@@ -197,7 +231,8 @@ impl Telemetry {
             tracing::warn!(
                 kind = kind.name(),
                 what,
-                "Withings sent a value that is not known; it is counted and left out"
+                fate = kind.fate(),
+                "Withings sent a value that is not known or not believed; it is counted"
             );
         }
     }

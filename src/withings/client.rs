@@ -292,8 +292,10 @@ fn path(call: Call) -> &'static str {
     match call {
         Call::Getmeas => "/measure",
         Call::Getsummary | Call::SleepGet => "/v2/sleep",
+        Call::Getactivity | Call::Getworkouts => "/v2/measure",
+        Call::Getdevice | Call::Getgoals => "/v2/user",
         Call::Requesttoken | Call::Revoke => "/v2/oauth2",
-        Call::Getdevice => "/v2/user",
+        Call::Notify => "/notify",
     }
 }
 
@@ -302,16 +304,20 @@ fn action(call: Call) -> &'static str {
         Call::Getmeas => "getmeas",
         Call::Getsummary => "getsummary",
         Call::SleepGet => "get",
+        Call::Getactivity => "getactivity",
+        Call::Getworkouts => "getworkouts",
+        Call::Getdevice => "getdevice",
+        Call::Getgoals => "getgoals",
         Call::Requesttoken => "requesttoken",
         Call::Revoke => "revoke",
-        Call::Getdevice => "getdevice",
+        Call::Notify => "subscribe",
     }
 }
 
 fn summary_fields() -> String {
     let fields = Measurement::all().filter_map(|it| match it.source {
-        Source::Summary { fields } => Some(fields),
-        Source::Measure { .. } | Source::SleepState => None,
+        Source::Summary { fields, .. } => Some(fields),
+        _ => None,
     });
     fields.flatten().copied().collect::<Vec<_>>().join(",")
 }

@@ -1,4 +1,4 @@
-//! Choosing body measures: wire groups → the newest reading of each measurement.
+//! Choosing body measures: wire groups → the newest reading of each measurement and its labels.
 //!
 //! The newest `date` wins; ties: newest `modified`, highest `grpid`, first in the group. Upload time and the order of the
 //! list mean nothing.
@@ -7,12 +7,18 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::is_future;
 use super::wire::{Group, Measure};
-use crate::catalogue::{Measurement, Position, Source};
-use crate::reading::{Origin, Reading};
+use crate::catalogue::{CLASSIFICATIONS, LabelName, Measurement, Position, Source, named, position_name};
+use crate::reading::{Labels, Origin, Reading};
 use crate::telemetry::Unknown;
 
 /// Exponents of ten that are believed.
 const EXPONENTS: std::ops::RangeInclusive<i64> = -20..=20;
+
+/// The label's value of a measure that says no position.
+const NO_POSITION: &str = "none";
+
+/// What is one series: a measurement and its labels.
+type Series = (Measurement, Labels);
 
 /// What the choice depends on besides the groups.
 pub struct Context<'a> {
@@ -25,14 +31,14 @@ pub struct Context<'a> {
 /// The last known readings after an answer.
 #[derive(Debug, PartialEq)]
 pub enum Merged {
-    /// These, ascending by measurement.
+    /// These, ascending by measurement and labels.
     Known(Vec<Reading>),
     /// A value that was shown is no longer the newest, and what comes after it is not in the answer: everything must be
     /// read.
     ReadEverything,
 }
 
-/// The newest reading of each measurement in a whole history, ascending by measurement.
+/// The newest reading of each measurement and its labels in a whole history, ascending by both.
 pub fn choose(groups: &[Group], context: &mut Context<'_>) -> Vec<Reading> {
     newest(groups, context).into_values().collect()
 }
@@ -42,14 +48,14 @@ pub fn merge(known: &[Reading], changed: &[Group], context: &mut Context<'_>) ->
     let mut newest = newest(changed, context);
     for old in known {
         let is_changed = changed.iter().any(|group| group.grpid == Some(old.origin.id));
-        let is_beaten = newest.get(&old.measurement).is_some_and(|new| rank(new) >= rank(old));
+        let is_beaten = newest.get(&series(old)).is_some_and(|new| rank(new) >= rank(old));
         if is_beaten {
             continue;
         }
         if is_changed {
             return Merged::ReadEverything;
         }
-        newest.insert(old.measurement, old.clone());
+        newest.insert(series(old), old.clone());
     }
     Merged::Known(newest.into_values().collect())
 }
@@ -60,13 +66,13 @@ pub fn highest_modified(groups: &[Group]) -> Option<i64> {
     groups.iter().filter_map(|group| group.modified).max()
 }
 
-fn newest(groups: &[Group], context: &mut Context<'_>) -> BTreeMap<Measurement, Reading> {
-    let mut newest: BTreeMap<Measurement, Reading> = BTreeMap::new();
+fn newest(groups: &[Group], context: &mut Context<'_>) -> BTreeMap<Series, Reading> {
+    let mut newest: BTreeMap<Series, Reading> = BTreeMap::new();
     for group in latest_versions(groups) {
         for reading in readings(group, context) {
-            let is_beaten = newest.get(&reading.measurement).is_some_and(|best| rank(best) >= rank(&reading));
+            let is_beaten = newest.get(&series(&reading)).is_some_and(|best| rank(best) >= rank(&reading));
             if !is_beaten {
-                newest.insert(reading.measurement, reading);
+                newest.insert(series(&reading), reading);
             }
         }
     }
@@ -82,6 +88,10 @@ fn latest_versions(groups: &[Group]) -> impl Iterator<Item = &Group> {
         latest.entry(id).and_modify(|it| *it = modified.max(*it)).or_insert(modified);
     }
     groups.iter().filter(move |it| it.grpid.is_none_or(|id| latest.get(&id) == Some(&modified(it))))
+}
+
+fn series(reading: &Reading) -> Series {
+    (reading.measurement, reading.labels.clone())
 }
 
 /// The order of winning.
@@ -102,8 +112,8 @@ fn readings(group: &Group, context: &mut Context<'_>) -> Vec<Reading> {
     }
     let origin = Origin { modified: modified(group), id: group.grpid.unwrap_or(0) };
     let reading = |measure| {
-        let (measurement, value) = value(measure, &attribution, context)?;
-        Some(Reading { measurement, value, measured_at, origin })
+        let Value { measurement, labels, value } = value(measure, &attribution, context)?;
+        Some(Reading { measurement, labels, value, measured_at, until: None, origin })
     };
     group.measures.iter().filter_map(reading).collect()
 }
@@ -134,42 +144,94 @@ fn attribution(group: &Group, context: &mut Context<'_>) -> Attribution {
     }
 }
 
-fn value(measure: &Measure, attribution: &Attribution, context: &mut Context<'_>) -> Option<(Measurement, f64)> {
+/// A measure that counts.
+struct Value {
+    measurement: Measurement,
+    labels: Labels,
+    value: f64,
+}
+
+fn value(measure: &Measure, attribution: &Attribution, context: &mut Context<'_>) -> Option<Value> {
     let meastype = measure.meastype?;
     note_position(measure, context);
-    let row = u32::try_from(meastype).ok().and_then(Measurement::by_meastype);
-    let Some(measurement) = row else {
-        (context.unknown)(Unknown::MeasureType, meastype);
+    let measurement = row(meastype, context);
+    let exponent = match measurement.source {
+        Source::Measure { exponent, .. } => exponent,
+        _ => 0,
+    };
+    if !counts(measurement, measure, attribution) {
+        return None;
+    }
+    let value = measure.value.zip(measure.unit).and_then(|(value, unit)| scaled(value, unit, exponent));
+    let Some(value) = value else {
+        (context.unknown)(Unknown::BadNumber, meastype);
         return None;
     };
-    let Source::Measure { position, at_account_creation, .. } = measurement.source else { return None };
+    let value = match measurement.source {
+        Source::Classification { .. } => classification(value, context),
+        _ => value,
+    };
+    Some(Value { measurement, labels: labels(measurement, measure, meastype), value })
+}
+
+/// The row of a measure type; that of unlisted types for one that no other row has.
+fn row(meastype: i64, context: &mut Context<'_>) -> Measurement {
+    u32::try_from(meastype).ok().and_then(Measurement::by_meastype).unwrap_or_else(|| {
+        (context.unknown)(Unknown::MeasureType, meastype);
+        Measurement::unlisted_measure()
+    })
+}
+
+fn counts(measurement: Measurement, measure: &Measure, attribution: &Attribution) -> bool {
+    let (position, at_account_creation) = match measurement.source {
+        Source::Measure { position, at_account_creation, .. } => (position, at_account_creation),
+        _ => (Position::Anywhere, false),
+    };
     let is_whole_body = matches!(measure.position, None | Some(6 | 7));
-    let counts = match attribution {
+    let is_own = match attribution {
         Attribution::Own => true,
         Attribution::AccountCreation => at_account_creation,
         Attribution::NotCounted => false,
     };
-    if !counts || (position == Position::WholeBody && !is_whole_body) {
-        return None;
-    }
-    let value = measure.value.zip(measure.unit).and_then(|(value, unit)| scaled(value, unit));
-    if value.is_none() {
-        (context.unknown)(Unknown::BadNumber, meastype);
-    }
-    Some((measurement, value?))
+    is_own && (position != Position::WholeBody || is_whole_body)
 }
 
-/// Withings' list of positions ends at 31 (withings-api: position).
+fn labels(measurement: Measurement, measure: &Measure, meastype: i64) -> Labels {
+    let position = || measure.position.map_or(NO_POSITION.into(), |it| named(position_name(it), "position", it));
+    match measurement.source {
+        Source::Measure { position: Position::Labelled, .. } => Labels::new([(LabelName::Position, &position())]),
+        Source::Measure { position: Position::OfType(places), meastypes, .. } => {
+            let place = meastypes.iter().position(|it| i64::from(*it) == meastype).map(|it| places[it]);
+            place.map(|it| Labels::new([(LabelName::Position, it)])).unwrap_or_default()
+        }
+        Source::UnlistedMeasure => {
+            Labels::new([(LabelName::Meastype, &meastype.to_string()), (LabelName::Position, &position())])
+        }
+        _ => Labels::default(),
+    }
+}
+
+/// The place of a classification among its states.
+fn classification(code: f64, context: &mut Context<'_>) -> f64 {
+    let unknown = CLASSIFICATIONS.len() - 1;
+    let known = (0..unknown).find(|place| *place as f64 == code);
+    if known.is_none() {
+        #[expect(clippy::cast_possible_truncation, reason = "the code is only counted and logged")]
+        (context.unknown)(Unknown::Classification, code as i64);
+    }
+    known.unwrap_or(unknown) as f64
+}
+
 fn note_position(measure: &Measure, context: &mut Context<'_>) {
-    if let Some(position) = measure.position.filter(|it| !(0..=31).contains(it)) {
+    if let Some(position) = measure.position.filter(|it| position_name(*it).is_none()) {
         (context.unknown)(Unknown::Position, position);
     }
 }
 
-/// `value` × 10^`unit`, finite. Dividing by a power of ten is exact in f64 where multiplying by its inverse is wrong in
-/// one case of five.
-fn scaled(value: f64, unit: i64) -> Option<f64> {
-    let exponent = i32::try_from(unit).ok().filter(|_| EXPONENTS.contains(&unit))?;
+/// `value` × 10^(`unit` + `exponent`), finite. Dividing by a power of ten is exact in f64 where multiplying by its inverse is wrong in
+/// one case of five; for the same reason our `exponent` is added and not applied on its own.
+fn scaled(value: f64, unit: i64, exponent: i32) -> Option<f64> {
+    let exponent = i32::try_from(unit).ok().filter(|_| EXPONENTS.contains(&unit))? + exponent;
     let power = 10_f64.powi(exponent.abs());
     let scaled = if exponent < 0 { value / power } else { value * power };
     scaled.is_finite().then_some(scaled)

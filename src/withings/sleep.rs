@@ -8,7 +8,7 @@ use super::is_future;
 use super::measures::Context;
 use super::wire::{Segment, SummaryRow};
 use crate::catalogue::{Measurement, Source, Unit};
-use crate::reading::{Origin, Reading, SleepSegment, SleepState};
+use crate::reading::{Labels, Origin, Reading, SleepSegment, SleepState};
 use crate::telemetry::Unknown;
 
 /// A row shorter than this may be a nap, seconds: 3 hours.
@@ -88,8 +88,10 @@ impl Sleeps {
         let Some(night) = self.night() else { return Vec::new() };
         let reading = |(measurement, value): &(Measurement, f64)| Reading {
             measurement: *measurement,
+            labels: Labels::default(),
             value: *value,
             measured_at: night.ended_at,
+            until: None,
             origin: night.origin,
         };
         night.values.iter().map(reading).collect()
@@ -156,7 +158,7 @@ fn sleep_row(row: &SummaryRow, context: &mut Context<'_>) -> Option<SleepRow> {
 }
 
 fn summary_value(measurement: Measurement, row: &SummaryRow) -> Option<f64> {
-    let Source::Summary { fields } = measurement.source else { return None };
+    let Source::Summary { fields, .. } = measurement.source else { return None };
     fields.iter().find_map(|name| field(row, name).filter(|value| means_something(*value, measurement.unit)))
 }
 

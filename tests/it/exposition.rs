@@ -19,8 +19,8 @@ use withings_exporter::clock::Clock;
 use withings_exporter::exposition::{Encoding, Escaping, Exposition, Format, Live, Page};
 use withings_exporter::process::Process;
 use withings_exporter::reading::{
-    Attempt, CallStatus, Login, Origin, ProfileSnapshot, Reading, RefreshSummary, Sleep, SleepSegment, SleepState,
-    Snapshot,
+    Attempt, CallStatus, Labels, Login, Origin, ProfileSnapshot, Reading, RefreshSummary, Sleep, SleepSegment,
+    SleepState, Snapshot,
 };
 use withings_exporter::telemetry::{Build, Telemetry};
 
@@ -88,6 +88,8 @@ fn snapshot(profiles: Vec<ProfileSnapshot>) -> Snapshot {
 fn connected(name: &str, readings: &[(&str, f64)]) -> ProfileSnapshot {
     let reading = |(key, value): &(&str, f64)| Reading {
         measurement: Measurement::by_key(key).unwrap(),
+        labels: Labels::default(),
+        until: None,
         value: *value,
         measured_at: NOW - 3600,
         origin: Origin { modified: NOW, id: 1 },

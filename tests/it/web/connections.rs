@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use withings_exporter::catalogue::Measurement;
-use withings_exporter::reading::{Origin, ProfileSnapshot, Reading, Sleep, Snapshot};
+use withings_exporter::reading::{Labels, Origin, ProfileSnapshot, Reading, Sleep, Snapshot};
 use withings_exporter::web::{Limits, Scrapes};
 
 use super::{Server, Setup};
@@ -40,6 +40,8 @@ async fn slow_scrape(server: &Server) -> Connection {
 fn large() -> Snapshot {
     let weight = |value| Reading {
         measurement: Measurement::by_key("weight_kg").unwrap(),
+        labels: Labels::default(),
+        until: None,
         value,
         measured_at: 0,
         origin: Origin { modified: 0, id: 0 },

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use withings_exporter::catalogue::{Call, Measurement};
 use withings_exporter::reading::{
-    Attempt, CallStatus, Login, Origin, ProfileSnapshot, Reading, RefreshSummary, Sleep, Snapshot,
+    Attempt, CallStatus, Labels, Login, Origin, ProfileSnapshot, Reading, RefreshSummary, Sleep, Snapshot,
 };
 
 use super::{NOW, Setup};
@@ -23,6 +23,8 @@ fn unconnected(name: &str) -> ProfileSnapshot {
 fn connected() -> ProfileSnapshot {
     let weight = Reading {
         measurement: Measurement::by_key("weight_kg").unwrap(),
+        labels: Labels::default(),
+        until: None,
         value: 72.345,
         measured_at: NOW - 3600,
         origin: Origin { modified: NOW, id: 1 },

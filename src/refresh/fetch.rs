@@ -1,0 +1,63 @@
+//! One call of one profile: what to ask for, the answer, and what is known after it.
+
+use super::known::{Known, Noted, Noting, Read};
+use crate::catalogue::Call;
+use crate::session::{Session, SessionError};
+use crate::telemetry::Telemetry;
+use crate::withings::client::{Request, Rows};
+use crate::withings::wire::{Getmeas, Getsummary, Page, SleepGet};
+
+/// Makes the calls of one profile and notes what they bring.
+pub(super) struct Fetch<'a> {
+    pub(super) session: &'a Session,
+    pub(super) telemetry: &'a Telemetry,
+    pub(super) known: &'a mut Known,
+}
+
+impl Fetch<'_> {
+    /// Makes `call`, with all its pages: everything that it brings is noted, or nothing.
+    pub(super) async fn call(&mut self, call: Call) -> Result<(), SessionError> {
+        match call {
+            Call::Getmeas => self.rows::<Getmeas>(call, |rows, _| Request::getmeas(rows), Known::note_measures).await,
+            Call::Getsummary => self.rows::<Getsummary>(call, Request::getsummary, Known::note_summaries).await,
+            Call::SleepGet => self.segments().await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads what has changed, or everything.
+    async fn rows<P: Page + 'static>(
+        &mut self,
+        call: Call,
+        request: fn(Rows, &str) -> Request,
+        note: fn(&mut Known, Read, &[P::Row], &Noting) -> Noted,
+    ) -> Result<(), SessionError> {
+        let mut read = self.known.next_read(call, self.session.server_now());
+        loop {
+            let rows = match self.session.rows::<P>(&request(read.rows(), &read.tomorrow())).await {
+                Err(error) if read.is_refused_as_a_whole(call, &error) => {
+                    read = read.by_days();
+                    continue;
+                }
+                rows => rows?,
+            };
+            match note(self.known, read, &rows, &self.noting()) {
+                Noted::Everything => return Ok(()),
+                Noted::ReadEverything => read = Read::everything(self.session.server_now()),
+            }
+        }
+    }
+
+    async fn segments(&mut self) -> Result<(), SessionError> {
+        let spans = self.known.sleep_spans(self.session.server_now());
+        for span in spans {
+            let segments = self.session.rows::<SleepGet>(&Request::sleep_get(span.from, span.to)).await?;
+            self.known.note_segments(span, &segments, &self.noting());
+        }
+        Ok(())
+    }
+
+    fn noting(&self) -> Noting {
+        Noting { server_now: self.session.server_now(), telemetry: self.telemetry.clone() }
+    }
+}
