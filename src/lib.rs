@@ -22,6 +22,7 @@
 //! | 4 | [`session`] | one profile's login: tokens, rotation, repeat after a refresh |
 //! | 4 | [`exposition`] | values → bytes: both formats, gzip, negotiation |
 //! | 5 | [`refresh`] | one profile's loop: interval or nudge → fetch → snapshot |
+//! | 5 | [`history`] | a period of readings → series with timestamps |
 //! | 6 | [`web`] | the HTTP server: routes, limits, pages |
 //! | 7 | [`cli`], [`commands`] | flags; one file per command, the only place that knows every layer |
 //! | 7 | [`sim`] | a Withings cloud that is not there; uses the clock only |
@@ -39,6 +40,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod exposition;
+pub mod history;
 pub mod http;
 pub mod process;
 pub mod reading;
