@@ -18,12 +18,11 @@ use crate::catalogue::Call;
 use crate::clock::Clock;
 use crate::config::Selection;
 use crate::reading::{Attempt, CallStatus, RefreshSummary, Snapshot};
-use crate::session::{Session, SessionError, Status};
+use crate::session::{Next, Session, SessionError, Status, after_failure};
 use crate::storage::Storage;
 use crate::telemetry::Telemetry;
 use fetch::Fetch;
 use known::Known;
-use schedule::Next;
 
 /// How often the stored login is looked at: `authorize` and `forget` change it beside a running exporter.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -197,7 +196,7 @@ impl Refresher {
             return;
         };
         plan.failures += 1;
-        let next = schedule::after_failure(&error, plan.failures, fastrand::f64());
+        let next = after_failure(&error, plan.failures, fastrand::f64());
         plan.due = match next {
             Next::After(pause) => Some(Instant::now() + pause),
             Next::Interval => Some(next_interval),

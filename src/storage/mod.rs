@@ -8,11 +8,13 @@
 //! A file whose content does not parse is set aside under another name, and said so; on an I/O error it is left alone.
 
 mod atomic;
+mod backfill;
 mod directory;
 mod login;
 mod pending;
 #[cfg(test)]
 mod tests;
+mod work;
 
 use std::fs::{self, File};
 use std::io;
@@ -24,9 +26,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
+pub use backfill::{BackfillError, BackfillLock};
 pub use directory::{OpenError, Purpose};
 pub use login::{LockedLogin, Login, NewLogin, RotateError};
 pub use pending::{Pending, STATE_LIFETIME};
+pub use work::{WorkDirectory, WorkError};
+
+/// The folder of an unfinished backfill.
+const BACKFILL: &str = "backfill";
 
 /// The storage directory. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -152,6 +159,22 @@ impl Storage {
     /// Takes the login that was started with `state`: once, and only before its end. `now` is in Unix seconds.
     pub fn take_pending(&self, state: &str, now: i64) -> Result<Option<Pending>, StorageError> {
         pending::take(self, state, now)
+    }
+
+    /// Takes the right to half of the requests to Withings, which a running exporter leaves to its holder.
+    pub fn begin_backfill(&self) -> Result<BackfillLock, BackfillError> {
+        backfill::take(&self.0.root)
+    }
+
+    /// Whether somebody has that right now.
+    pub fn is_backfilling(&self) -> Result<bool, StorageError> {
+        backfill::is_taken(&self.0.root)
+    }
+
+    /// Where a backfill keeps what it has fetched if it writes no file beside which it could.
+    #[must_use]
+    pub fn backfill_directory(&self) -> PathBuf {
+        self.0.root.join(BACKFILL)
     }
 
     /// Every file of `profile`, its lock included.
