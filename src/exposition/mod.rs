@@ -5,6 +5,7 @@
 //! The live section (the exporter's own counters and the process) is small and rendered at most once a second. Both are
 //! written as OpenMetrics; the text format is a translation of it.
 
+mod archive;
 mod data;
 mod encoding;
 mod live;
@@ -23,6 +24,7 @@ use crate::process::Process;
 use crate::reading::Snapshot;
 use crate::telemetry::Telemetry;
 
+pub use archive::{Archive, MetricFamily, own_labels, time_label};
 pub use negotiation::{Encoding, Escaping, Format, negotiate};
 use rendition::{Rendition, Sources};
 
