@@ -114,7 +114,7 @@ fn readings(group: &Group, context: &mut Context<'_>) -> Vec<Reading> {
     }
     let origin = Origin { modified: modified(group), id: group.grpid.unwrap_or(0) };
     let reading = |measure| {
-        let Value { measurement, labels, value } = value(measure, &attribution, context)?;
+        let ((measurement, labels), value) = value(measure, &attribution, context)?;
         Some(Reading { measurement, labels, value, measured_at, until: None, origin })
     };
     group.measures.iter().filter_map(reading).collect()
@@ -146,14 +146,8 @@ fn attribution(group: &Group, context: &mut Context<'_>) -> Attribution {
     }
 }
 
-/// A measure that counts.
-struct Value {
-    measurement: Measurement,
-    labels: Labels,
-    value: f64,
-}
-
-fn value(measure: &Measure, attribution: &Attribution, context: &mut Context<'_>) -> Option<Value> {
+/// What a measure that counts says.
+fn value(measure: &Measure, attribution: &Attribution, context: &mut Context<'_>) -> Option<(Series, f64)> {
     let meastype = measure.meastype?;
     note_position(measure, context);
     let measurement = row(meastype, context);
@@ -172,7 +166,7 @@ fn value(measure: &Measure, attribution: &Attribution, context: &mut Context<'_>
         Source::Classification { .. } => classification(value, context),
         _ => value,
     };
-    Some(Value { measurement, labels: labels(measurement, measure, meastype), value })
+    Some(((measurement, labels(measurement, measure, meastype)), value))
 }
 
 /// The value × 10^`exponent`, if it is a number.
@@ -220,13 +214,14 @@ fn labels(measurement: Measurement, measure: &Measure, meastype: i64) -> Labels 
 
 /// The place of a classification among its states.
 fn classification(code: f64, context: &mut Context<'_>) -> f64 {
+    #[expect(clippy::cast_possible_truncation, reason = "a code that is not whole is none of the known ones")]
+    let number = code as i64;
     let unknown = CLASSIFICATIONS.len() - 1;
-    let known = (0..unknown).find(|place| *place as f64 == code);
-    if known.is_none() {
-        #[expect(clippy::cast_possible_truncation, reason = "the code is only counted and logged")]
-        (context.unknown)(Unknown::Classification, code as i64);
+    let place = usize::try_from(number).ok().filter(|it| *it < unknown && code.fract() == 0.0).unwrap_or(unknown);
+    if place == unknown {
+        (context.unknown)(Unknown::Classification, number);
     }
-    known.unwrap_or(unknown) as f64
+    place as f64
 }
 
 fn note_position(measure: &Measure, context: &mut Context<'_>) {
