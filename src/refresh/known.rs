@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{Call, Measurement, Source};
 use crate::config::Selection;
-use crate::reading::{CallStatus, Login, Origin, ProfileSnapshot, Reading, RefreshSummary, Sleep, SleepSegment};
+use crate::reading::{CallStatus, Login, ProfileSnapshot, Reading, RefreshSummary, Sleep, SleepSegment};
 use crate::session::SessionError;
 use crate::storage::Storage;
 use crate::telemetry::{Telemetry, Unknown};
 use crate::withings::client::{CallError, Rows};
 use crate::withings::envelope::Remedy;
 use crate::withings::measures::{self, Context};
-use crate::withings::sleep::{self, Sleeps};
+use crate::withings::sleep::{self, Hypnogram, SleepRow, Sleeps};
 use crate::withings::wire::{Group, Segment, SummaryRow};
 
 /// How far a read of changes reaches back before the newest change that was seen, seconds: Withings does not say whether
@@ -39,8 +39,9 @@ pub(super) struct Known {
     sleeps: Sleeps,
     /// The newest sleep segment.
     segment: Option<SleepSegment>,
-    /// The night whose whole span `sleep get` was asked for.
-    spanned: Option<Origin>,
+    /// The course of the last night that `sleep get` told whole; without any stretch if it has nothing of that night.
+    #[serde(default)]
+    hypnogram: Option<Hypnogram>,
     cursors: BTreeMap<Call, Cursor>,
 }
 
@@ -67,7 +68,8 @@ pub(super) struct Read {
 pub(super) struct Span {
     pub(super) from: i64,
     pub(super) to: i64,
-    night: Option<Origin>,
+    /// Whether it is the last night's, and not the last day.
+    is_night: bool,
 }
 
 /// Whether an answer told everything.
@@ -200,14 +202,15 @@ impl Known {
         }
     }
 
-    /// The times to ask `sleep get` for: the last day, and once the last night if it is longer ago.
+    /// The times to ask `sleep get` for: the last day, and once the last night if it began longer ago.
     pub(super) fn sleep_spans(&self, server_now: i64) -> Vec<Span> {
-        let day = Span { from: server_now - SEGMENTS_SPAN, to: server_now, night: None };
-        let night = self.sleeps.night().filter(|it| Some(it.origin) != self.spanned && it.ended_at < day.from);
+        let day = Span { from: server_now - SEGMENTS_SPAN, to: server_now, is_night: false };
+        let is_told = |night: &SleepRow| self.hypnogram.as_ref().is_some_and(|it| it.is_of(night));
+        let night = self.sleeps.night().filter(|it| it.started_at < day.from && !is_told(it));
         let night = night.map(|it| Span {
             from: it.started_at.max(it.ended_at - SEGMENTS_SPAN),
             to: it.ended_at,
-            night: Some(it.origin),
+            is_night: true,
         });
         night.into_iter().chain([day]).collect()
     }
@@ -217,7 +220,11 @@ impl Known {
         // What ended within the span is known whole now; what ended outside it, only as far as it was.
         let outside = self.segment.filter(|it| !(span.from..=span.to).contains(&it.ended_at));
         self.segment = newest.into_iter().chain(outside).max_by_key(|it| it.ended_at);
-        self.spanned = span.night.or(self.spanned);
+        if let Some(night) = self.sleeps.night().filter(|it| span.is_night || it.started_at >= span.from) {
+            // Segments may come later than the summary: the night is asked for once more when the last day has left it.
+            let is_final = |it: &Hypnogram| span.is_night || !it.is_empty();
+            self.hypnogram = Some(Hypnogram::new(night, segments)).filter(is_final);
+        }
     }
 
     pub(super) fn note_success(&mut self, call: Call, now: i64) {
@@ -253,8 +260,10 @@ impl Known {
         refresh: Option<RefreshSummary>,
     ) -> ProfileSnapshot {
         let shown = |reading: &Reading| selection.contains(reading.measurement);
-        let mut readings: Vec<Reading> =
-            self.measures.iter().cloned().chain(self.sleeps.readings()).filter(shown).collect();
+        let course = self.sleeps.night().zip(self.hypnogram.as_ref());
+        let course = course.into_iter().flat_map(|(night, hypnogram)| hypnogram.readings(night));
+        let measures = self.measures.iter().cloned();
+        let mut readings: Vec<Reading> = measures.chain(self.sleeps.readings()).chain(course).filter(shown).collect();
         readings.sort_by(|a, b| (a.measurement, &a.labels).cmp(&(b.measurement, &b.labels)));
         let is_sleep_state = |it: Measurement| it.source == Source::SleepState;
         let sleep = if selection.iter().any(is_sleep_state) { Sleep::Newest(self.segment) } else { Sleep::NotSelected };
