@@ -4,6 +4,7 @@
 //! list mean nothing.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Display;
 
 use super::is_future;
 use super::wire::{Group, Measure};
@@ -24,8 +25,8 @@ type Series = (Measurement, Labels);
 pub struct Context<'a> {
     /// The server's time, Unix seconds.
     pub server_now: i64,
-    /// Told of everything that is not known, with its code.
-    pub unknown: &'a mut dyn FnMut(Unknown, i64),
+    /// Told of everything that is not known, with its code or its name.
+    pub unknown: &'a mut dyn FnMut(Unknown, &dyn Display),
 }
 
 /// The last known readings after an answer.
@@ -107,7 +108,7 @@ fn readings(group: &Group, context: &mut Context<'_>) -> Vec<Reading> {
     }
     let attribution = attribution(group, context);
     if is_future(measured_at, context.server_now) {
-        (context.unknown)(Unknown::FutureDate, group.grpid.unwrap_or(0));
+        (context.unknown)(Unknown::FutureDate, &group.grpid.unwrap_or(0));
         return Vec::new();
     }
     let origin = Origin { modified: modified(group), id: group.grpid.unwrap_or(0) };
@@ -138,7 +139,7 @@ fn attribution(group: &Group, context: &mut Context<'_>) -> Attribution {
         4 => Attribution::AccountCreation,
         0 | 2 | 3 | 5 | 7 | 8 | 15 | 17 => Attribution::Own,
         unknown => {
-            (context.unknown)(Unknown::Attribution, unknown);
+            (context.unknown)(Unknown::Attribution, &unknown);
             Attribution::Own
         }
     }
@@ -164,7 +165,7 @@ fn value(measure: &Measure, attribution: &Attribution, context: &mut Context<'_>
     }
     let value = measure.value.zip(measure.unit).and_then(|(value, unit)| scaled(value, unit, exponent));
     let Some(value) = value else {
-        (context.unknown)(Unknown::BadNumber, meastype);
+        (context.unknown)(Unknown::BadNumber, &meastype);
         return None;
     };
     let value = match measurement.source {
@@ -177,7 +178,7 @@ fn value(measure: &Measure, attribution: &Attribution, context: &mut Context<'_>
 /// The row of a measure type; that of unlisted types for one that no other row has.
 fn row(meastype: i64, context: &mut Context<'_>) -> Measurement {
     u32::try_from(meastype).ok().and_then(Measurement::by_meastype).unwrap_or_else(|| {
-        (context.unknown)(Unknown::MeasureType, meastype);
+        (context.unknown)(Unknown::MeasureType, &meastype);
         Measurement::unlisted_measure()
     })
 }
@@ -217,20 +218,20 @@ fn classification(code: f64, context: &mut Context<'_>) -> f64 {
     let known = (0..unknown).find(|place| *place as f64 == code);
     if known.is_none() {
         #[expect(clippy::cast_possible_truncation, reason = "the code is only counted and logged")]
-        (context.unknown)(Unknown::Classification, code as i64);
+        (context.unknown)(Unknown::Classification, &(code as i64));
     }
     known.unwrap_or(unknown) as f64
 }
 
 fn note_position(measure: &Measure, context: &mut Context<'_>) {
     if let Some(position) = measure.position.filter(|it| position_name(*it).is_none()) {
-        (context.unknown)(Unknown::Position, position);
+        (context.unknown)(Unknown::Position, &position);
     }
 }
 
 /// `value` × 10^(`unit` + `exponent`), finite. Dividing by a power of ten is exact in f64 where multiplying by its inverse is wrong in
 /// one case of five; for the same reason our `exponent` is added and not applied on its own.
-fn scaled(value: f64, unit: i64, exponent: i32) -> Option<f64> {
+pub(super) fn scaled(value: f64, unit: i64, exponent: i32) -> Option<f64> {
     let exponent = i32::try_from(unit).ok().filter(|_| EXPONENTS.contains(&unit))? + exponent;
     let power = 10_f64.powi(exponent.abs());
     let scaled = if exponent < 0 { value / power } else { value * power };

@@ -122,7 +122,7 @@ pub fn newest_segment(segments: &[Segment], context: &mut Context<'_>) -> Option
     let newest = timed.filter(|(ended_at, _)| {
         let is_believed = !is_future(*ended_at, context.server_now);
         if !is_believed {
-            (context.unknown)(Unknown::FutureDate, *ended_at);
+            (context.unknown)(Unknown::FutureDate, ended_at);
         }
         is_believed
     });
@@ -139,7 +139,7 @@ fn state(code: Option<i64>, context: &mut Context<'_>) -> SleepState {
         Some(3) => SleepState::Rem,
         None | Some(4 | 5 | 15) => SleepState::Unknown,
         Some(code) => {
-            (context.unknown)(Unknown::SleepState, code);
+            (context.unknown)(Unknown::SleepState, &code);
             SleepState::Unknown
         }
     }
@@ -148,7 +148,7 @@ fn state(code: Option<i64>, context: &mut Context<'_>) -> SleepState {
 fn sleep_row(row: &SummaryRow, context: &mut Context<'_>) -> Option<SleepRow> {
     let (id, started_at, ended_at) = (row.id?, row.startdate?, row.enddate?);
     if is_future(ended_at, context.server_now) {
-        (context.unknown)(Unknown::FutureDate, id);
+        (context.unknown)(Unknown::FutureDate, &id);
         return None;
     }
     let values = Measurement::all().filter_map(|it| Some((it, summary_value(it, row)?))).collect();
@@ -167,7 +167,7 @@ fn field(row: &SummaryRow, name: &str) -> Option<f64> {
 }
 
 /// −1 means that there is no value, negative durations were seen, and nobody sleeps with a heart or breathing rate of 0.
-fn means_something(value: f64, unit: Unit) -> bool {
+pub(super) fn means_something(value: f64, unit: Unit) -> bool {
     match unit {
         Unit::BeatsPerMinute | Unit::BreathsPerMinute => value > 0.0 && value.is_finite(),
         _ => value >= 0.0 && value.is_finite(),
