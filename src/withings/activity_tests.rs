@@ -116,7 +116,7 @@ fn somebody_who_travels_has_the_day_of_where_the_source_is() {
     // Landed in Los Angeles on the morning of the same date: the watch's day of Tokyo has ended there.
     let tokyo = row("2026-11-22", "Asia/Tokyo", 3000);
     let landed = [with(row("2026-11-22", "US/Pacific", 3500), "modified", json!(2))];
-    check(&[tokyo.clone()], &[("2026-11-22T14:00:00Z", Some(3000.0)), ("2026-11-22T17:00:00Z", None)]);
+    check(&[tokyo], &[("2026-11-22T14:00:00Z", Some(3000.0)), ("2026-11-22T17:00:00Z", None)]);
     check(&landed, &[("2026-11-22T17:00:00Z", Some(3500.0))]);
     // For an hour it is the 23rd by the phone, which still has the zone of Tokyo, and the 22nd by the watch.
     let late = phone(row("2026-11-23", "Asia/Tokyo", 7), 9);

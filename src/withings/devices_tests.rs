@@ -21,7 +21,8 @@ fn noted(json: &Value) -> (Vec<Shown>, Vec<(Unknown, String)>) {
         let id = label(LabelName::Device);
         let value = |key| of(key).find(|it| it.labels.get(LabelName::Device) == Some(id)).map(|it| it.value);
         let battery = value("device_battery_state").unwrap();
-        let battery = (0..).zip(BATTERY_STATES).find(|(place, _)| f64::from(*place) == battery).unwrap().1;
+        let battery =
+            BATTERY_STATES.iter().zip(0..).find(|(_, place)| (f64::from(*place) - battery).abs() < 0.5).unwrap().0;
         let [category, model] = [LabelName::Category, LabelName::Model].map(|it| label(it).to_owned());
         (id.to_owned(), category, model, *battery, value("device_last_seen_timestamp_seconds"))
     };
