@@ -80,7 +80,7 @@ fn asked(known: &mut Known, later: i64, all: &[Segment]) -> usize {
 
 /// The begins of the stretches of the night that is shown, and its end, in seconds before now.
 fn course(known: &Known) -> Vec<i64> {
-    let snapshot = known.snapshot("Alice".into(), &Selection::all(), None, BTreeMap::new(), None);
+    let snapshot = known.snapshot(NOW, "Alice".into(), &Selection::all(), None, BTreeMap::new(), None);
     let course = snapshot.readings.iter().filter(|it| it.measurement.source == Source::NightSegments);
     #[expect(clippy::cast_possible_truncation, reason = "whole seconds")]
     course.map(|it| NOW - it.value as i64).collect()

@@ -249,6 +249,7 @@ impl Refresher {
             (*call, CallStatus { latest: plan.latest.clone(), last_success: self.known.last_success(*call) })
         });
         let snapshot = self.known.snapshot(
+            self.services.clock.unix(),
             Arc::clone(self.session.profile()),
             &self.services.selection,
             status.login,

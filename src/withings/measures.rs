@@ -5,6 +5,7 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Display;
 
 use super::wire::{Group, Measure};
 use super::{is_future, scaled};
@@ -25,8 +26,8 @@ type Series = (Measurement, Labels);
 pub struct Context<'a> {
     /// The server's time, Unix seconds.
     pub server_now: i64,
-    /// Told of everything that is not known, with its code.
-    pub unknown: &'a mut dyn FnMut(Unknown, i64),
+    /// Told of everything that is not known, with its code or its name.
+    pub unknown: &'a mut dyn FnMut(Unknown, &dyn Display),
 }
 
 /// The last known readings after an answer.
@@ -109,7 +110,7 @@ fn readings(group: &Group, context: &mut Context<'_>) -> Vec<Reading> {
     }
     let attribution = attribution(group, context);
     if is_future(measured_at, context.server_now) {
-        (context.unknown)(Unknown::FutureDate, group.grpid.unwrap_or(0));
+        (context.unknown)(Unknown::FutureDate, &group.grpid.unwrap_or(0));
         return Vec::new();
     }
     let origin = Origin { modified: modified(group), id: group.grpid.unwrap_or(0) };
@@ -140,7 +141,7 @@ fn attribution(group: &Group, context: &mut Context<'_>) -> Attribution {
         4 => Attribution::AccountCreation,
         0 | 2 | 3 | 5 | 7 | 8 | 15 | 17 => Attribution::Own,
         unknown => {
-            (context.unknown)(Unknown::Attribution, unknown);
+            (context.unknown)(Unknown::Attribution, &unknown);
             Attribution::Own
         }
     }
@@ -158,8 +159,8 @@ fn value(measure: &Measure, attribution: &Attribution, context: &mut Context<'_>
     if !counts(measurement, measure, attribution) {
         return None;
     }
-    let Some(value) = believed(measure, exponent) else {
-        (context.unknown)(Unknown::BadNumber, meastype);
+    let Some(value) = believed(measure.value, measure.unit, exponent) else {
+        (context.unknown)(Unknown::BadNumber, &meastype);
         return None;
     };
     let value = match measurement.source {
@@ -169,16 +170,16 @@ fn value(measure: &Measure, attribution: &Attribution, context: &mut Context<'_>
     Some(((measurement, labels(measurement, measure, meastype)), value))
 }
 
-/// The value × 10^`exponent`, if it is a number.
-fn believed(measure: &Measure, exponent: i32) -> Option<f64> {
-    let unit = measure.unit.filter(|it| EXPONENTS.contains(it))?;
-    scaled(measure.value?, i32::try_from(unit).ok()? + exponent)
+/// `value` × 10^(`unit` + `exponent`), if both are there and believed.
+pub(super) fn believed(value: Option<f64>, unit: Option<i64>, exponent: i32) -> Option<f64> {
+    let unit = unit.filter(|it| EXPONENTS.contains(it))?;
+    scaled(value?, i32::try_from(unit).ok()? + exponent)
 }
 
 /// The row of a measure type; that of unlisted types for one that no other row has.
 fn row(meastype: i64, context: &mut Context<'_>) -> Measurement {
     u32::try_from(meastype).ok().and_then(Measurement::by_meastype).unwrap_or_else(|| {
-        (context.unknown)(Unknown::MeasureType, meastype);
+        (context.unknown)(Unknown::MeasureType, &meastype);
         Measurement::unlisted_measure()
     })
 }
@@ -219,14 +220,14 @@ fn classification(code: f64, context: &mut Context<'_>) -> f64 {
     let unknown = CLASSIFICATIONS.len() - 1;
     let place = usize::try_from(number).ok().filter(|it| *it < unknown && code.fract() == 0.0).unwrap_or(unknown);
     if place == unknown {
-        (context.unknown)(Unknown::Classification, number);
+        (context.unknown)(Unknown::Classification, &number);
     }
     place as f64
 }
 
 fn note_position(measure: &Measure, context: &mut Context<'_>) {
     if let Some(position) = measure.position.filter(|it| position_name(*it).is_none()) {
-        (context.unknown)(Unknown::Position, position);
+        (context.unknown)(Unknown::Position, &position);
     }
 }
 

@@ -33,7 +33,7 @@ fn named_so<const N: usize>(expected: [(&str, f64); N]) -> Vec<(String, f64)> {
 
 fn unknown_of(json: &serde_json::Value) -> Vec<(Unknown, i64)> {
     let mut seen = Vec::new();
-    let mut note = |kind, what| seen.push((kind, what));
+    let mut note = |kind, code: &dyn Display| seen.push((kind, code.to_string().parse().unwrap()));
     choose(&groups(json), &mut Context { server_now: NOW, unknown: &mut note });
     seen
 }

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{Measurement, Source, Unit};
+use crate::catalogue::{Measurement, Source};
 use crate::reading::Origin;
 use crate::telemetry::Unknown;
 use crate::withings::measures::Context;
 use crate::withings::wire::SummaryRow;
-use crate::withings::{is_future, scaled};
+use crate::withings::{is_future, means_something, scaled};
 
 /// Fields that only a row with sleep stages has.
 const STAGES: [&str; 3] = ["lightsleepduration", "deepsleepduration", "remsleepduration"];
@@ -35,11 +35,11 @@ impl SleepRow {
     pub(super) fn new(row: &SummaryRow, context: &mut Context<'_>) -> Option<Self> {
         let (id, started_at, ended_at) = (row.id?, row.startdate?, row.enddate?);
         if is_future(ended_at, context.server_now) {
-            (context.unknown)(Unknown::FutureDate, id);
+            (context.unknown)(Unknown::FutureDate, &id);
             return None;
         }
         if ended_at <= started_at {
-            (context.unknown)(Unknown::BadNumber, id);
+            (context.unknown)(Unknown::BadNumber, &id);
             return None;
         }
         let values = Measurement::all().filter_map(|it| Some((it, value(it, row)?))).collect();
@@ -71,13 +71,4 @@ fn value(measurement: Measurement, row: &SummaryRow) -> Option<f64> {
 
 fn field(row: &SummaryRow, name: &str) -> Option<f64> {
     row.data.get(name).and_then(|it| it.0).filter(|it| it.is_finite())
-}
-
-/// −1 means that there is no value, negative durations were seen, and nobody sleeps with a heart or breathing rate or a
-/// temperature of 0.
-fn means_something(value: f64, unit: Unit) -> bool {
-    match unit {
-        Unit::BeatsPerMinute | Unit::BreathsPerMinute | Unit::DegreesCelsius => value > 0.0,
-        _ => value >= 0.0,
-    }
 }

@@ -11,11 +11,11 @@ pub fn newest_segment(segments: &[Segment], context: &mut Context<'_>) -> Option
     let mut newest: Option<SleepSegment> = None;
     for (segment, ended_at) in segments.iter().filter_map(|it| Some((it, it.enddate?))) {
         if is_future(ended_at, context.server_now) {
-            (context.unknown)(Unknown::FutureDate, ended_at);
+            (context.unknown)(Unknown::FutureDate, &ended_at);
             continue;
         }
         if let Some(code) = segment.state.filter(|it| !is_documented(*it)) {
-            (context.unknown)(Unknown::SleepState, code);
+            (context.unknown)(Unknown::SleepState, &code);
         }
         if newest.is_none_or(|it| it.ended_at <= ended_at) {
             newest = Some(SleepSegment { state: state(segment), ended_at });

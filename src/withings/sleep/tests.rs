@@ -1,5 +1,7 @@
 //! Each test names the bug, seen in another program, that its rule prevents.
 
+use std::fmt::Display;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -15,7 +17,7 @@ fn rows(json: &[Value]) -> Vec<SummaryRow> {
     json.iter().map(|it| serde_json::from_str(&it.to_string()).unwrap()).collect()
 }
 
-fn context(unknown: &mut dyn FnMut(Unknown, i64)) -> Context<'_> {
+fn context(unknown: &mut dyn FnMut(Unknown, &dyn Display)) -> Context<'_> {
     Context { server_now: MIDNIGHT + 20 * HOUR, unknown }
 }
 
@@ -252,9 +254,9 @@ fn other_codes_are_the_state_unknown_and_only_new_ones_are_noted() {
         let segments: Vec<Segment> =
             serde_json::from_str(&json!([{"enddate": 400, "state": code}]).to_string()).unwrap();
         let mut noted = Vec::new();
-        let mut note = |kind, what| noted.push((kind, what));
+        let mut note = |kind, what: &dyn Display| noted.push((kind, what.to_string()));
         let segment = newest_segment(&segments, &mut context(&mut note)).unwrap();
         assert_eq!(segment.state, SleepState::Unknown);
-        assert_eq!(noted, if is_noted { vec![(Unknown::SleepState, 99)] } else { vec![] });
+        assert_eq!(noted, if is_noted { vec![(Unknown::SleepState, "99".to_owned())] } else { vec![] });
     }
 }
