@@ -89,7 +89,7 @@ impl WorkDirectory {
     }
 
     /// Deletes the directory: the work is done.
-    pub fn remove(self) -> Result<(), StorageError> {
+    pub fn remove(&self) -> Result<(), StorageError> {
         remove(&self.root)
     }
 
