@@ -1,6 +1,7 @@
 //! Fetching: one person's calls, window by window, as patient as the loop of the exporter.
 
 use std::fmt::Display;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,13 +13,17 @@ use super::HistoryError;
 use super::question::{Window, midnight};
 use super::work::{Part, Work};
 use crate::catalogue::Call;
+use crate::reading::Reading;
 use crate::session::{Next, Session, SessionError, after_failure};
 use crate::telemetry::{Telemetry, Unknown};
 use crate::withings::activity::Days;
 use crate::withings::client::{Request, Rows};
 use crate::withings::measures::{self, Context};
-use crate::withings::wire::{Getactivity, Getmeas, Getsummary, Getworkouts, Page, SleepGet};
-use crate::withings::{sleep, workouts};
+use crate::withings::sleep::{self, SleepRow};
+use crate::withings::wire::{
+    ActivityRow, Getactivity, Getmeas, Getsummary, Getworkouts, Group, Page, Segment, SleepGet, SummaryRow, WorkoutRow,
+};
+use crate::withings::workouts::{self, Workout};
 
 /// For so long a call that fails is repeated before the whole is given up.
 const PATIENCE: Duration = Duration::from_mins(30);
@@ -35,6 +40,8 @@ pub struct Progress {
     pub call: Call,
     /// The end of the days whose answers are there, Unix seconds.
     pub reached: i64,
+    /// How many values have come since the start.
+    pub values: u64,
     /// The answers that are there, of all people.
     pub done: u64,
     /// How many there will be, as far as is known.
@@ -46,9 +53,19 @@ pub struct Fetch<'a> {
     work: Work,
     telemetry: Telemetry,
     report: Box<dyn FnMut(&Progress) + Send + 'a>,
+    /// How many calls there are in a minute.
+    per_minute: NonZeroU32,
+    values: u64,
     done: u64,
     total: u64,
     left_out: Vec<(Arc<str>, Call)>,
+}
+
+/// What is kept of an answer.
+struct Chosen<T> {
+    rows: Vec<T>,
+    /// How many values are in it.
+    values: usize,
 }
 
 /// Why a part is not there.
@@ -66,12 +83,27 @@ impl<E: Into<HistoryError>> From<E> for Failure {
 }
 
 impl<'a> Fetch<'a> {
-    /// A fetch for `work`. Values that are not known are counted by `telemetry`; `report` hears of every answer.
-    pub fn new(work: Work, telemetry: Telemetry, report: impl FnMut(&Progress) + Send + 'a) -> Self {
+    /// A fetch for `work`, of so many calls in a minute. Values that are not known are counted by `telemetry`; `report`
+    /// hears of every answer.
+    pub fn new(
+        work: Work,
+        telemetry: Telemetry,
+        per_minute: NonZeroU32,
+        report: impl FnMut(&Progress) + Send + 'a,
+    ) -> Self {
         let asked = work.asked();
         let calls = Call::DATA.into_iter().filter(|it| *it != Call::SleepGet && asked.question.needs(*it)).count();
         let total = calls * asked.windows().len() * asked.question.people.len();
-        Self { work, telemetry, report: Box::new(report), done: 0, total: total as u64, left_out: Vec::new() }
+        Self {
+            work,
+            telemetry,
+            report: Box::new(report),
+            per_minute,
+            values: 0,
+            done: 0,
+            total: total as u64,
+            left_out: Vec::new(),
+        }
     }
 
     /// Fetches what is not there yet of the person at `place` of the question, through their login.
@@ -103,19 +135,13 @@ impl<'a> Fetch<'a> {
             let part = Part { place, call, from: midnight(from) };
             let rows = Rows::Days { from, to };
             match call {
-                Call::Getmeas => {
-                    self.part::<Getmeas, _>(session, part, Request::getmeas(rows), measures::each_moment).await?;
-                }
-                Call::Getsummary => {
-                    self.part::<Getsummary, _>(session, part, Request::getsummary(rows), sleep::latest_versions)
-                        .await?;
-                }
+                Call::Getmeas => self.part::<Getmeas, _>(session, part, Request::getmeas(rows), measured).await?,
+                Call::Getsummary => self.part::<Getsummary, _>(session, part, Request::getsummary(rows), slept).await?,
                 Call::Getactivity => {
-                    let days = |rows: &[_], context: &mut Context<'_>| [Days::choose(rows, context)];
-                    self.part::<Getactivity, _>(session, part, Request::getactivity(rows), days).await?;
+                    self.part::<Getactivity, _>(session, part, Request::getactivity(rows), active).await?
                 }
                 Call::Getworkouts => {
-                    self.part::<Getworkouts, _>(session, part, Request::getworkouts(rows), workouts::each).await?;
+                    self.part::<Getworkouts, _>(session, part, Request::getworkouts(rows), trained).await?
                 }
                 _ => unreachable!("the question needs no other call"),
             }
@@ -130,13 +156,14 @@ impl<'a> Fetch<'a> {
         let sleeps = spawn_blocking(move || work.sleeps(place)).await.expect("reading parts does not panic")?;
         let spans = sleeps.spans(&self.work.asked().stages());
         self.total += spans.len() as u64;
+        let missing =
+            spans.iter().filter(|(from, _)| !self.work.has(Part { place, call: Call::SleepGet, from: *from }));
+        let (calls, profile) = (missing.count(), session.profile());
+        let minutes = calls.div_ceil(self.per_minute.get() as usize);
+        tracing::info!(%profile, calls, minutes, "the stages of the nights cost a call for each night");
         for (from, to) in spans {
             let part = Part { place, call: Call::SleepGet, from };
-            let keep = |segments: &[_], context: &mut Context<'_>| {
-                sleep::newest_segment(segments, context);
-                segments.to_vec()
-            };
-            self.part::<SleepGet, _>(session, part, Request::sleep_get(from, to), keep).await?;
+            self.part::<SleepGet, _>(session, part, Request::sleep_get(from, to), staged).await?;
             self.report(session, Call::SleepGet, to);
         }
         Ok(())
@@ -148,7 +175,7 @@ impl<'a> Fetch<'a> {
         session: &Session,
         part: Part,
         request: Request,
-        choose: impl FnOnce(&[P::Row], &mut Context<'_>) -> T,
+        choose: fn(&[P::Row], &mut Context<'_>) -> Chosen<T>,
     ) -> Result<(), Failure> {
         if self.work.has(part) {
             return Ok(());
@@ -160,15 +187,17 @@ impl<'a> Fetch<'a> {
         }
         let mut unknown = |kind: Unknown, what: &dyn Display| self.telemetry.unknown(kind, what);
         let chosen = choose(&rows, &mut Context { server_now: session.server_now(), unknown: &mut unknown });
+        self.values += chosen.values as u64;
         let work = self.work.clone();
-        spawn_blocking(move || work.save(part, &chosen)).await.expect("saving a part does not panic")?;
+        spawn_blocking(move || work.save(part, &chosen.rows)).await.expect("saving a part does not panic")?;
         Ok(())
     }
 
     fn report(&mut self, session: &Session, call: Call, reached: i64) {
         self.done += 1;
         let profile = Arc::clone(session.profile());
-        (self.report)(&Progress { profile, call, reached, done: self.done, total: self.total });
+        let Self { values, done, total, .. } = *self;
+        (self.report)(&Progress { profile, call, reached, values, done, total });
     }
 
     fn leave_out(&mut self, session: &Session, call: Call) {
@@ -176,6 +205,32 @@ impl<'a> Fetch<'a> {
         tracing::warn!(%profile, %call, scope, "the login lacks the permission; this call is left out");
         self.left_out.push((Arc::clone(profile), call));
     }
+}
+
+fn measured(groups: &[Group], context: &mut Context<'_>) -> Chosen<Reading> {
+    let rows = measures::each_moment(groups, context);
+    Chosen { values: rows.len(), rows }
+}
+
+fn slept(rows: &[SummaryRow], context: &mut Context<'_>) -> Chosen<SleepRow> {
+    let rows = sleep::latest_versions(rows, context);
+    Chosen { values: rows.iter().map(|it| it.values.len()).sum(), rows }
+}
+
+fn staged(segments: &[Segment], context: &mut Context<'_>) -> Chosen<Segment> {
+    // What is not known or not believed is noted here; what stays is chosen from all segments together.
+    sleep::newest_segment(segments, context);
+    Chosen { values: segments.len(), rows: segments.to_vec() }
+}
+
+fn active(rows: &[ActivityRow], context: &mut Context<'_>) -> Chosen<Days> {
+    let days = Days::choose(rows, context);
+    Chosen { values: days.values(), rows: vec![days] }
+}
+
+fn trained(rows: &[WorkoutRow], context: &mut Context<'_>) -> Chosen<(i64, Workout)> {
+    let rows = workouts::each(rows, context);
+    Chosen { values: rows.iter().map(|(_, it)| it.values()).sum(), rows }
 }
 
 /// Makes a call with all its pages, again and again for half an hour.

@@ -13,7 +13,7 @@ use super::timeline::Tracks;
 use super::{HistoryError, moments};
 use crate::catalogue::Call;
 use crate::storage::{StorageError, WorkDirectory};
-use crate::withings::sleep::{SleepRow, Sleeps};
+use crate::withings::sleep::Sleeps;
 use crate::withings::wire::Segment;
 
 /// An interrupted question is gone on with for so long, seconds: a week. Older answers may have changed at Withings.
@@ -77,7 +77,7 @@ impl Work {
     }
 
     /// Keeps a part.
-    pub(super) fn save<T: Serialize>(&self, part: Part, rows: &T) -> Result<(), StorageError> {
+    pub(super) fn save<T: Serialize>(&self, part: Part, rows: &Vec<T>) -> Result<(), StorageError> {
         self.0.directory.save(&part.name(), rows)
     }
 

@@ -53,6 +53,12 @@ impl Days {
         Self(days)
     }
 
+    /// How many values are in them.
+    #[must_use]
+    pub fn values(&self) -> usize {
+        self.0.iter().map(|it| it.readings.len()).sum()
+    }
+
     /// The readings of the day that it is at `now`, Unix seconds: until its end.
     pub fn readings(&self, now: i64) -> impl Iterator<Item = &Reading> {
         self.winner(now).into_iter().flat_map(|it| &it.readings)

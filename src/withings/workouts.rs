@@ -100,6 +100,12 @@ fn winners<K: Ord>(workouts: Vec<(i64, Workout)>, place: impl Fn(i64, &Workout) 
 }
 
 impl Workout {
+    /// How many values are in it.
+    #[must_use]
+    pub fn values(&self) -> usize {
+        self.values.len()
+    }
+
     /// The order of winning.
     fn rank(&self) -> (i64, Origin) {
         (self.ended_at, self.origin)
