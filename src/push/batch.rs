@@ -100,8 +100,8 @@ impl Open {
 mod tests {
     use super::*;
 
-    fn series(name: &str, samples: usize) -> Series {
-        let sample = |at: usize| Sample { at: at as i64, value: at as f64 };
+    fn series(name: &str, samples: i64) -> Series {
+        let sample = |at| Sample { at, value: 1.0 };
         Series { name: name.to_owned(), labels: Vec::new(), samples: (0..samples).map(sample).collect() }
     }
 

@@ -112,10 +112,13 @@ mod tests {
             samples: vec![Sample { at: 1_700_000_001, value: 1e300 }],
         };
         let batch = Batch { series: vec![weight, goal], samples: 3 };
-        let hex: String = write_request(&batch).iter().map(|it| format!("{it:02x}")).collect();
+        let bytes_of = |hex: &str| -> Vec<u8> {
+            (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+        };
         let sample_of_goal = "1210099c7500883ce4377e10e8d795ffbc31";
-        assert_eq!(hex, [&BY_GOOGLE.concat(), &"42".repeat(200), sample_of_goal].concat());
+        let expected = bytes_of(&[&BY_GOOGLE.concat(), &"42".repeat(200), sample_of_goal].concat());
+        assert_eq!(write_request(&batch), expected);
         let unpacked = snap::raw::Decoder::new().decompress_vec(&encode(&batch)).unwrap();
-        assert_eq!(unpacked, write_request(&batch));
+        assert_eq!(unpacked, expected);
     }
 }
