@@ -34,28 +34,32 @@ async fn prometheus_has_every_sample_of_some_weeks_once() {
 }
 
 #[tokio::test]
-async fn prometheus_without_a_window_takes_nothing_old_and_the_way_out_is_told() {
+async fn prometheus_without_a_window_takes_nothing_old_until_it_has_one() {
     let (data, dir) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let prometheus = Server::prometheus(&data, "").await;
-    let now = Clock::system().unix();
-    let live = [series("withings_weight_kg", "Bob", now - 60, 1, 1)];
-    push(&prometheus.url("/api/v1/write"), dir.path(), &live).await.unwrap();
-    let older = TempDir::new().unwrap();
-    let error = push(&prometheus.url("/api/v1/write"), older.path(), &weeks()).await.unwrap_err().to_string();
+    let (live, weeks) = (live(&prometheus).await, weeks());
+    let error = push(&prometheus.url("/api/v1/write"), dir.path(), &weeks).await.unwrap_err().to_string();
     assert!(error.contains("does not take samples this old (HTTP 400: out of "), "{error}");
-    assert!(error.contains("out_of_order_time_window"), "{error}");
+    assert!(error.contains("set `out_of_order_time_window` under `storage: tsdb:`"), "{error}");
     assert_eq!(prometheus.stored("withings_", "5w"), stored(&live));
+    prometheus.configure("out_of_order_time_window: 5w").await;
+    assert_eq!(push(&prometheus.url("/api/v1/write"), dir.path(), &weeks).await.unwrap(), count(&weeks));
+    assert_eq!(prometheus.stored("withings_", "5w"), stored(&[&weeks[..], &live[..]].concat()));
 }
 
 #[tokio::test]
 async fn prometheus_with_too_small_a_window_is_not_asked_for_ever() {
     let (data, dir) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let prometheus = Server::prometheus(&data, "out_of_order_time_window: 1d").await;
-    let now = Clock::system().unix();
-    let live = [series("withings_weight_kg", "Bob", now - 60, 1, 1)];
-    push(&prometheus.url("/api/v1/write"), dir.path(), &live).await.unwrap();
-    let older = TempDir::new().unwrap();
-    let error = push(&prometheus.url("/api/v1/write"), older.path(), &weeks()).await.unwrap_err().to_string();
+    let live = live(&prometheus).await;
+    let error = push(&prometheus.url("/api/v1/write"), dir.path(), &weeks()).await.unwrap_err().to_string();
     assert!(error.contains("does not take samples this old (HTTP "), "{error}");
     assert_eq!(prometheus.stored("withings_", "5w"), stored(&live));
+}
+
+/// Gives it a sample of a minute ago, as a scrape would.
+async fn live(prometheus: &Server) -> [Series; 1] {
+    let live = [series("withings_spo2_pct", "Bob", Clock::system().unix() - 60, 1, 1)];
+    push(&prometheus.url("/api/v1/write"), TempDir::new().unwrap().path(), &live).await.unwrap();
+    live
 }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -14,15 +15,15 @@ use crate::prometheus::free_address;
 
 /// A server with Prometheus' API for queries.
 pub(super) struct Server {
-    _program: Program,
+    program: Program,
     address: SocketAddr,
+    folder: PathBuf,
 }
 
 impl Server {
     /// A Prometheus that takes remote write, with `tsdb` as the settings of its storage.
     pub(super) async fn prometheus(dir: &TempDir, tsdb: &str) -> Self {
-        let config = dir.path().join("prometheus.yml");
-        writeln!(File::create(&config).unwrap(), "storage: {{tsdb: {{{tsdb}}}}}").unwrap();
+        let config = write_configuration(dir.path(), tsdb);
         let address = free_address();
         let mut command = Command::new("prometheus");
         command.arg(format!("--config.file={}", config.display()));
@@ -44,9 +45,18 @@ impl Server {
 
     async fn start(mut command: Command, address: SocketAddr, dir: &TempDir) -> Self {
         let program = Program::start(&mut command, &dir.path().join("server.log"));
-        let server = Self { _program: program, address };
+        let server = Self { program, address, folder: dir.path().to_owned() };
         until("the server to answer queries", async || server.query("vector(1)")).await;
         server
+    }
+
+    /// Has a running Prometheus read these settings of its storage.
+    pub(super) async fn configure(&self, tsdb: &str) {
+        write_configuration(&self.folder, tsdb);
+        let loads = || self.program.said().matches("Completed loading of configuration file").count();
+        let before = loads();
+        self.program.signal("HUP");
+        until("Prometheus to have read its configuration", async || (loads() > before).then_some(())).await;
     }
 
     /// An address of it.
@@ -74,4 +84,11 @@ impl Server {
         promtool.args(["query", "-o", "json", "instant", &self.url(""), expression]);
         serde_json::from_slice(&fed(&mut promtool, b"").stdout).ok()
     }
+}
+
+/// Writes what Prometheus is told, and gives the file.
+fn write_configuration(folder: &Path, tsdb: &str) -> PathBuf {
+    let path = folder.join("prometheus.yml");
+    writeln!(File::create(&path).unwrap(), "storage: {{tsdb: {{{tsdb}}}}}").unwrap();
+    path
 }
