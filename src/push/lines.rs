@@ -28,7 +28,7 @@ fn text(batch: &Batch) -> String {
         let start = format!("{}{{{}}}", series.name, labels.join(","));
         for sample in &series.samples {
             // Milliseconds: every version takes them, and only newer ones tell seconds from them.
-            writeln!(text, "{start} {} {}", sample.value, sample.at * 1000).expect(VEC_WRITES);
+            writeln!(text, "{start} {} {}", sample.value, sample.at.saturating_mul(1000)).expect(VEC_WRITES);
         }
     }
     text

@@ -92,7 +92,7 @@ impl Push {
     /// Prepares to send a history to `target`. `history` tells it from any other: period, profiles, labels. `checkpoint` is a
     /// file of this push alone (0600), made when something is confirmed; delete it with the history's other files. Blocks.
     pub fn prepare(target: Target, history: &str, checkpoint: PathBuf) -> Result<Self, PushError> {
-        let push = format!("{:x}", Sha256::digest(format!("{target}\n{history}")));
+        let push = format!("{:x}", Sha256::digest(format!("{}\n{history}", target.place())));
         let earlier = storage::load::<Progress>(&checkpoint)?.filter(|it| it.push == push);
         let progress = earlier.unwrap_or(Progress { push, samples: 0 });
         Ok(Self { delivery: Delivery::to(target)?, checkpoint, progress })

@@ -63,7 +63,7 @@ fn sample(sample: Sample) -> Vec<u8> {
     message.extend(sample.value.to_le_bytes());
     put_tag(&mut message, 2, VARINT);
     // A negative number is written as its two's complement.
-    put_varint(&mut message, (sample.at * 1000).cast_unsigned());
+    put_varint(&mut message, (sample.at.saturating_mul(1000)).cast_unsigned());
     message
 }
 

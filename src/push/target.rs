@@ -48,6 +48,9 @@ pub struct Shown(Url);
 const EXAMPLES: &str = "http://localhost:8428/api/v1/import/prometheus for VictoriaMetrics, or \
                         http://localhost:9090/api/v1/write for Prometheus and others that take remote write";
 
+/// Why credentials can be set.
+const HAS_HOST: &str = "an address with http or https has a host";
+
 impl Target {
     /// What to do once everything is sent; a whole sentence, or none.
     #[must_use]
@@ -67,6 +70,13 @@ impl Target {
         &self.url
     }
 
+    /// What tells it from other targets: the address without its password, which may change. May be secret.
+    pub(super) fn place(&self) -> Url {
+        let mut url = self.url.clone();
+        url.set_password(None).expect(HAS_HOST);
+        url
+    }
+
     pub(super) fn protocol(&self) -> Protocol {
         self.protocol
     }
@@ -77,7 +87,7 @@ impl Target {
         let secret = self.url.password().unwrap_or(self.url.username());
         // Encoded as the address is: so the plain password is found, and the encoded one.
         let mut encoded = self.url.clone();
-        encoded.set_password(Some(text)).expect("an address with http or https has a host");
+        encoded.set_password(Some(text)).expect(HAS_HOST);
         let is_there = encoded.password().is_some_and(|it| it.contains(secret)) || text.contains("Basic ");
         !secret.is_empty() && is_there || self.url.query().is_some_and(|it| !it.is_empty() && text.contains(it))
     }
@@ -124,7 +134,7 @@ impl Shown {
         let mut url = url.clone();
         url.set_query(None);
         url.set_fragment(None);
-        url.set_username("").and_then(|()| url.set_password(None)).expect("an address with http or https has a host");
+        url.set_username("").and_then(|()| url.set_password(None)).expect(HAS_HOST);
         Self(url)
     }
 }

@@ -100,6 +100,7 @@ async fn another_server_or_history_begins_anew() {
     assert_eq!(confirmed(&fake.url(), "a history"), 5_000);
     assert_eq!(confirmed(&fake.url().replace("sesame", "changed"), "a history"), 5_000);
     assert_eq!(confirmed(&fake.url(), "another history"), 0);
+    assert_eq!(confirmed(&format!("{}?extra_label=home=b", fake.url()), "a history"), 0);
     assert_eq!(confirmed(&other.url(), "a history"), 0);
     assert_eq!(push(&other.url(), dir.path(), &history()).await.unwrap(), 12_000);
     other.check_taken(&lines(&history()));
