@@ -1,7 +1,7 @@
 //! Sending history to a server: VictoriaMetrics' import, or Prometheus remote write 1.0.
 //!
-//! Series are cut into batches ([`batch`]), written in the protocol of the target ([`lines`], [`remote_write`]) and
-//! delivered one at a time ([`delivery`]). What the server has confirmed is noted after each batch, so that an interrupted
+//! Series are cut into batches (`batch`), written in the protocol of the target (`lines`, `remote_write`) and
+//! delivered one at a time (`delivery`). What the server has confirmed is noted after each batch, so that an interrupted
 //! push goes on with the first batch that was not. Only a batch whose answer was lost is sent twice.
 
 mod batch;
