@@ -26,6 +26,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
+pub use atomic::write as save;
 pub use backfill::{BackfillError, BackfillLock};
 pub use directory::{OpenError, Purpose};
 pub use login::{LockedLogin, Login, NewLogin, RotateError};
@@ -196,8 +197,8 @@ fn is_lock(path: &Path) -> bool {
     path.extension().is_some_and(|it| it == "lock")
 }
 
-/// Reads a file; `None` if there is none, or if it did not parse and was set aside.
-fn load<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StorageError> {
+/// Reads a file that [`save`] wrote; `None` if there is none, or if it did not parse and was set aside.
+pub fn load<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StorageError> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 8] = [
     &["withings"],
     &["session", "exposition"],
     &["refresh", "history"],
-    &["web"],
+    &["web", "push"],
     &["cli", "commands", "sim"],
 ];
 

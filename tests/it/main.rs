@@ -24,6 +24,7 @@ mod people;
 mod process;
 mod program;
 mod prometheus;
+mod push;
 mod python;
 mod readme;
 mod restarts;
