@@ -4,7 +4,7 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
-use withings_exporter::cli::Cli;
+use withings_exporter::cli::{Cli, UsageError};
 use withings_exporter::commands;
 use withings_exporter::config::ConfigError;
 
@@ -17,7 +17,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     eprintln!("error: {err:#}");
-    if err.is::<ConfigError>() { ExitCode::from(EXIT_MISTAKE) } else { ExitCode::FAILURE }
+    if err.is::<ConfigError>() || err.is::<UsageError>() { ExitCode::from(EXIT_MISTAKE) } else { ExitCode::FAILURE }
 }
 
 /// Whether the reader of the output has seen enough, as `head` does.

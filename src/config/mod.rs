@@ -32,7 +32,7 @@ use diagnostic::{Mistake, Place};
 use secrets::Outside;
 
 pub use diagnostic::Diagnostic;
-pub use duration::format_duration;
+pub use duration::{format_duration, parse_duration};
 
 const REFRESH_INTERVAL: Duration = Duration::from_mins(5);
 const REQUESTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(100).expect("100 is not 0");

@@ -39,8 +39,8 @@ pub enum HistoryError {
     /// The profile's login is another person's than when the history was asked for.
     #[error("somebody else logged in as {0} meanwhile; start again")]
     AnotherPerson(Arc<str>),
-    /// Withings did not answer a call, however often it was repeated.
-    #[error("{profile}: Withings does not answer {call}")]
+    /// A call failed for good, or for so long that it was given up.
+    #[error("{profile}: the call {call} cannot be made")]
     Call {
         /// The profile.
         profile: Arc<str>,

@@ -61,6 +61,19 @@ pub(super) struct Window {
 }
 
 impl Question {
+    /// The times of the samples if it is asked at `now`, Unix seconds.
+    #[must_use]
+    pub fn period(&self, now: i64) -> Range<i64> {
+        let end = self.end.unwrap_or(now - HEAD).min(now);
+        self.start.unwrap_or_else(|| midnight(FIRST_DAY))..end
+    }
+
+    /// Whether anything that was measured has a history.
+    #[must_use]
+    pub fn has_history(&self) -> bool {
+        Call::DATA.into_iter().any(|it| self.needs(it))
+    }
+
     /// Whether a measurement needs `call`.
     pub(super) fn needs(&self, call: Call) -> bool {
         match call {
@@ -82,8 +95,7 @@ impl Asked {
     /// The times of the samples, Unix seconds.
     #[must_use]
     pub fn period(&self) -> Range<i64> {
-        let Question { start, end, .. } = self.question;
-        start.unwrap_or_else(|| midnight(FIRST_DAY))..end.unwrap_or(self.at - HEAD)
+        self.question.period(self.at)
     }
 
     /// The ends of the nights whose stages are read, Unix seconds.

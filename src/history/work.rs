@@ -1,7 +1,7 @@
 //! The work directory of a question: the answers that have come so far.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -123,6 +123,18 @@ impl Work {
             people.push((person.profile.clone(), tracks));
         }
         Ok(Reader::new(people, question, &period))
+    }
+
+    /// What tells it from any other question, or from the same one asked at another time.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        serde_json::to_string(self.asked()).expect("a question has string keys and no failing fields")
+    }
+
+    /// A file of this name in the directory, which is deleted with it.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.directory.path(name)
     }
 
     /// A new file of this name in the directory, to be written.

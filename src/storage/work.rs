@@ -44,18 +44,18 @@ impl WorkDirectory {
 
     /// What was saved under `name`; `None` if nothing was, or what does not parse any more.
     pub fn load<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StorageError> {
-        load(&self.json(name))
+        load(&self.path(name))
     }
 
     /// Whether something was saved under `name`.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
-        self.json(name).exists()
+        self.path(name).exists()
     }
 
     /// Saves a value under `name`, whole.
     pub fn save<T: Serialize>(&self, name: &str, value: &T) -> Result<(), StorageError> {
-        atomic::write(&self.json(name), value)
+        atomic::write(&self.path(name), value)
     }
 
     /// A new file of this name, to be written.
@@ -93,7 +93,9 @@ impl WorkDirectory {
         remove(&self.root)
     }
 
-    fn json(&self, name: &str) -> PathBuf {
+    /// Where something is saved under `name`.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
         self.root.join(format!("{name}.json"))
     }
 }
