@@ -138,10 +138,10 @@ impl<'a> Fetch<'a> {
                 Call::Getmeas => self.part::<Getmeas, _>(session, part, Request::getmeas(rows), measured).await?,
                 Call::Getsummary => self.part::<Getsummary, _>(session, part, Request::getsummary(rows), slept).await?,
                 Call::Getactivity => {
-                    self.part::<Getactivity, _>(session, part, Request::getactivity(rows), active).await?
+                    self.part::<Getactivity, _>(session, part, Request::getactivity(rows), active).await?;
                 }
                 Call::Getworkouts => {
-                    self.part::<Getworkouts, _>(session, part, Request::getworkouts(rows), trained).await?
+                    self.part::<Getworkouts, _>(session, part, Request::getworkouts(rows), trained).await?;
                 }
                 _ => unreachable!("the question needs no other call"),
             }

@@ -131,7 +131,7 @@ impl Open {
     }
 
     fn is_present(&self, point: Point) -> f64 {
-        if self.state as f64 == point.value { 1.0 } else { 0.0 }
+        if (self.state as f64 - point.value).abs() < 0.5 { 1.0 } else { 0.0 }
     }
 
     /// Goes to the series of the next state; false if there is none.

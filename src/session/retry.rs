@@ -31,6 +31,7 @@ pub enum Next {
 
 /// What to do after the `failures`-th failure in a row, at least the first. `jitter`, 0 to 1, spreads the tries of
 /// many profiles.
+#[must_use]
 pub fn after_failure(error: &SessionError, failures: u32, jitter: f64) -> Next {
     match error {
         SessionError::NoLogin | SessionError::NewLogin | SessionError::SamePerson { .. } => Next::NewLogin,
