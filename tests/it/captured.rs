@@ -35,11 +35,11 @@ fn captured(directory: &str) -> PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/captured")).join(directory)
 }
 
-/// The gauges by key, each with its value and its time.
+/// The gauges by key, each with its value and its time, which is 0 for what is not measured.
 fn shown(page: &BTreeMap<String, f64>) -> BTreeMap<&str, (f64, f64)> {
     let gauge = |it: Measurement| {
         let value = page.get(&format!("{}{{profile=\"Ann\"}}", it.metric()))?;
-        Some((it.key, (*value, page[&time(it.key)])))
+        Some((it.key, (*value, if it.has_time() { page[&time(it.key)] } else { 0.0 })))
     };
     Measurement::all().filter_map(gauge).collect()
 }
@@ -165,7 +165,8 @@ async fn the_last_night_is_the_one_that_ended_last() {
         ("sleep_respiratory_max_bpm", 20.0),
         ("sleep_respiratory_min_bpm", 13.0),
     ];
-    let page = check("mat", &[(1_625_624_461, &night)], 0.0).await;
+    let goals = [("goal_steps", 10_000.0), ("goal_sleep_duration_seconds", 28_800.0), ("goal_weight_kg", 70.5)];
+    let page = check("mat", &[(1_625_624_461, &night), (0, &goals)], 0.0).await;
     assert_eq!(page.get(&time("sleep_state")), Some(&1_619_296_297.0));
     // That is years ago.
     let unknown = "withings_sleep_state{profile=\"Ann\",withings_sleep_state=\"unknown\"}";

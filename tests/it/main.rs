@@ -4,10 +4,12 @@
 
 mod aiowithings;
 mod browser;
+mod budget;
 mod captured;
 mod cli;
 mod compression;
 mod config;
+mod daily;
 mod demo;
 mod exposition;
 mod failures;
@@ -21,6 +23,7 @@ mod kills;
 mod layers;
 mod page;
 mod people;
+mod permissions;
 mod process;
 mod program;
 mod prometheus;
