@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::day::{Day, whole};
+use super::sport::{Habit, Session, sessions};
 use super::story::{Entries, Gear};
 use crate::sim::activity::{Activity, HeartRate, Source};
 use crate::sim::device::Device;
@@ -15,9 +16,11 @@ const METERS_A_STEP: f64 = 0.72;
 
 pub(super) struct Pedometer {
     pub(super) source: Source,
-    /// Steps of a usual day.
+    /// Steps of a usual day without a workout.
     pub(super) steps: f64,
-    /// The share of them that it notices, 0 to 1.
+    /// The person's workouts, which it counts with the rest.
+    pub(super) habits: &'static [Habit],
+    /// The share of everything that it notices, 0 to 1.
     pub(super) notices: f64,
     /// How often it stays at home for a day, 0 to 1.
     pub(super) left_at_home: f64,
@@ -37,29 +40,36 @@ impl Gear for Pedometer {
         if day.ahead > 1 && day.noise("watch at home").happens(self.left_at_home) {
             return;
         }
-        let midnight = day.at(0.0);
+        let (midnight, next_midnight) = (day.at(0.0), day.at(24.0));
         // A first row right after midnight, and a last one after the next midnight: yesterday is newer than today then.
-        let hours = (1..=24).map(|hour| day.at(f64::from(hour)) + self.minute * 60);
+        let hours = (midnight + 3600..=next_midnight).step_by(3600).map(|hour| hour + self.minute * 60);
         let times: Vec<_> = std::iter::once(midnight + 60 + self.minute).chain(hours).collect();
-        let total = Total::of(self, day);
-        entries.activity(&times, |time| self.until((time - midnight) as f64 / 3600.0, &total, day));
+        let plan = Plan::of(self, day);
+        entries.activity(&times, |time| self.until(time, midnight, &plan, day));
     }
 }
 
 impl Pedometer {
-    /// The day's row as it is so many hours after midnight.
-    fn until(&self, hours: f64, total: &Total, day: &Day) -> Activity {
+    /// The day's row as it is at `time`.
+    fn until(&self, time: i64, midnight: i64, plan: &Plan, day: &Day) -> Activity {
+        let hours = (time - midnight) as f64 / 3600.0;
         let share = ((hours - GETS_UP) / HOURS_UP).clamp(0.0, 1.0);
-        let of = |total: f64| u32::try_from(whole(total * share)).unwrap_or_default();
-        let (steps, intense) = (of(total.steps), of(total.intense));
-        let calories = thousandths(f64::from(steps) * 0.038 + f64::from(intense) * 0.11);
+        let all = |everyday: f64, of: &dyn Fn(&Session) -> i64| {
+            let sessions = plan.sessions.iter().map(|it| it.done(time) * of(it) as f64).sum::<f64>();
+            (everyday * share + sessions) * self.notices
+        };
+        let count =
+            |everyday, of: &dyn Fn(&Session) -> i64| u32::try_from(whole(all(everyday, of))).unwrap_or_default();
+        let seconds = |intense| move |it: &Session| if it.is_intense() == intense { it.seconds() } else { 0 };
+        let meters = |it: &Session| if it.is_on_foot() { it.meters() } else { 0 };
+        let calories = thousandths(all(plan.steps * 0.038, &Session::kcal));
         let activity = Activity {
-            steps,
-            distance: thousandths(f64::from(steps) * METERS_A_STEP),
-            elevation: of(total.floors),
-            soft: of(total.soft),
-            moderate: of(total.moderate),
-            intense,
+            steps: count(plan.steps, &Session::steps),
+            distance: thousandths(all(plan.steps * METERS_A_STEP, &meters)),
+            elevation: count(plan.floors, &|it| meters(it) / 500),
+            soft: count(plan.steps * 0.55, &|_| 0),
+            moderate: count(plan.moderate, &seconds(false)),
+            intense: count(0.0, &seconds(true)),
             calories,
             totalcalories: thousandths(calories + self.kcal_at_rest * (hours / 24.0).min(1.0)),
             ..Activity::new(day.date, self.source.clone())
@@ -71,28 +81,26 @@ impl Pedometer {
     }
 }
 
-/// What a whole day comes to.
-struct Total {
+/// What the day will come to.
+struct Plan {
+    /// Without the workouts.
     steps: f64,
     floors: f64,
-    soft: f64,
+    /// Seconds, without the workouts.
     moderate: f64,
-    intense: f64,
+    sessions: Vec<Session>,
 }
 
-impl Total {
+impl Plan {
     fn of(pedometer: &Pedometer, day: &Day) -> Self {
-        let mood = day.noise("steps").around(1.0, 0.35).max(0.15);
         let strength = if day.fever.is_some() { 0.15 } else { 1.0 };
-        let steps = pedometer.steps * pedometer.notices * mood * strength;
+        let mood = day.noise("steps").around(1.0, 0.35).max(0.15);
         let between = |what: &str, low, high| day.noise(what).between(low, high) * strength;
-        let sweats = day.fever.is_none() && day.noise("sweats").happens(0.4);
         Self {
-            steps,
+            steps: pedometer.steps * mood * strength,
             floors: between("floors", 2.0, 18.0),
-            soft: steps * 0.55,
             moderate: between("moderate", 900.0, 3600.0),
-            intense: if sweats { between("intense", 300.0, 2400.0) } else { 0.0 },
+            sessions: sessions(pedometer.habits, day).collect(),
         }
     }
 }
