@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::day::{Day, whole};
+use super::effort::Effort;
 use super::sport::{Habit, Session, sessions};
 use super::story::{Entries, Gear};
 use crate::sim::activity::{Activity, HeartRate, Source};
@@ -54,22 +55,17 @@ impl Pedometer {
     fn until(&self, time: i64, midnight: i64, plan: &Plan, day: &Day) -> Activity {
         let hours = (time - midnight) as f64 / 3600.0;
         let share = ((hours - GETS_UP) / HOURS_UP).clamp(0.0, 1.0);
-        let all = |everyday: f64, of: &dyn Fn(&Session) -> i64| {
-            let sessions = plan.sessions.iter().map(|it| it.done(time) * of(it) as f64).sum::<f64>();
-            (everyday * share + sessions) * self.notices
-        };
-        let count =
-            |everyday, of: &dyn Fn(&Session) -> i64| u32::try_from(whole(all(everyday, of))).unwrap_or_default();
-        let seconds = |intense| move |it: &Session| if it.is_intense() == intense { it.seconds() } else { 0 };
-        let meters = |it: &Session| if it.is_on_foot() { it.meters() } else { 0 };
-        let calories = thousandths(all(plan.steps * 0.038, &Session::kcal));
+        let everyday = Effort::default().and(share, plan.everyday);
+        let done = plan.sessions.iter().fold(everyday, |sum, it| sum.and(it.done(time), it.effort()));
+        let noticed = Effort::default().and(self.notices, done);
+        let calories = thousandths(noticed.kcal);
         let activity = Activity {
-            steps: count(plan.steps, &Session::steps),
-            distance: thousandths(all(plan.steps * METERS_A_STEP, &meters)),
-            elevation: count(plan.floors, &|it| meters(it) / 500),
-            soft: count(plan.steps * 0.55, &|_| 0),
-            moderate: count(plan.moderate, &seconds(false)),
-            intense: count(0.0, &seconds(true)),
+            steps: count(noticed.steps),
+            distance: thousandths(noticed.meters),
+            elevation: count(noticed.floors),
+            soft: count(noticed.soft),
+            moderate: count(noticed.moderate),
+            intense: count(noticed.intense),
             calories,
             totalcalories: thousandths(calories + self.kcal_at_rest * (hours / 24.0).min(1.0)),
             ..Activity::new(day.date, self.source.clone())
@@ -84,30 +80,30 @@ impl Pedometer {
 /// What the day will come to.
 struct Plan {
     /// Without the workouts.
-    steps: f64,
-    floors: f64,
-    /// Seconds, without the workouts.
-    moderate: f64,
+    everyday: Effort,
     sessions: Vec<Session>,
 }
 
 impl Plan {
     fn of(pedometer: &Pedometer, day: &Day) -> Self {
         let strength = if day.fever.is_some() { 0.15 } else { 1.0 };
-        let mood = day.noise("steps").around(1.0, 0.35).max(0.15);
-        let between = |what: &str, low, high| day.noise(what).between(low, high) * strength;
-        Self {
-            steps: pedometer.steps * mood * strength,
-            floors: between("floors", 2.0, 18.0),
-            moderate: between("moderate", 900.0, 3600.0),
-            sessions: sessions(pedometer.habits, day).collect(),
-        }
+        let steps = pedometer.steps * day.noise("steps").around(1.0, 0.35).max(0.15) * strength;
+        let everyday = Effort {
+            steps,
+            meters: steps * METERS_A_STEP,
+            floors: day.noise("floors").between(2.0, 18.0) * strength,
+            soft: steps * 0.55,
+            moderate: day.noise("moderate").between(900.0, 3600.0) * strength,
+            intense: 0.0,
+            kcal: steps * 0.038,
+        };
+        Self { everyday, sessions: sessions(pedometer.habits, day).collect() }
     }
 }
 
 /// The heart follows the day: zones are filled by what was done.
 fn heart(activity: &Activity, share: f64, day: &Day) -> HeartRate {
-    let beats = |what, mean: f64| u32::try_from(whole(day.noise(what).around(mean, 3.0))).unwrap_or_default();
+    let beats = |what, mean: f64| count(day.noise(what).around(mean, 3.0));
     let ill = if day.fever.is_some() { 12.0 } else { 0.0 };
     let average = beats("average heart", 58.0 + 18.0 * share + ill);
     let hardest = if activity.intense > 0 { 80.0 } else { 45.0 };
@@ -117,6 +113,10 @@ fn heart(activity: &Activity, share: f64, day: &Day) -> HeartRate {
         max: beats("fast heart", 72.0 + hardest * share + ill).max(average),
         zones: [activity.soft / 2, activity.moderate, activity.intense - activity.intense / 4, activity.intense / 4],
     }
+}
+
+fn count(number: f64) -> u32 {
+    u32::try_from(whole(number)).unwrap_or_default()
 }
 
 fn thousandths(number: f64) -> f64 {

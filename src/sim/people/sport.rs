@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::day::{Day, whole};
+use super::effort::Effort;
 use super::story::{Entries, Gear};
 use crate::sim::device::Device;
 use crate::sim::workout::Workout;
@@ -68,32 +69,44 @@ impl Session {
         ((time - self.start) as f64 / self.seconds as f64).clamp(0.0, 1.0)
     }
 
-    pub(super) fn seconds(&self) -> i64 {
-        self.seconds
+    /// What it comes to in a day.
+    pub(super) fn effort(&self) -> Effort {
+        let seconds = self.seconds as f64;
+        let (moderate, intense) = if self.is_intense() { (0.0, seconds) } else { (seconds, 0.0) };
+        let kcal = self.kcal() as f64;
+        let effort = Effort { moderate, intense, kcal, ..Effort::default() };
+        if !self.is_on_foot() {
+            return effort;
+        }
+        Effort { steps: self.steps() as f64, meters: self.meters() as f64, floors: self.floors() as f64, ..effort }
     }
 
-    pub(super) fn meters(&self) -> i64 {
+    fn meters(&self) -> i64 {
         whole(self.seconds as f64 * self.habit.speed)
     }
 
-    pub(super) fn steps(&self) -> i64 {
+    fn steps(&self) -> i64 {
         if self.is_on_foot() { self.seconds * 2 } else { 0 }
     }
 
-    pub(super) fn kcal(&self) -> i64 {
-        whole(self.seconds as f64 * (0.07 + self.effort() * 0.03))
+    fn floors(&self) -> i64 {
+        if self.is_on_foot() { self.meters() / 500 } else { 0 }
     }
 
-    pub(super) fn is_on_foot(&self) -> bool {
+    fn kcal(&self) -> i64 {
+        whole(self.seconds as f64 * (0.07 + self.strength() * 0.03))
+    }
+
+    fn is_on_foot(&self) -> bool {
         matches!(self.habit.category, WALK | RUN | HIKE)
     }
 
-    pub(super) fn is_intense(&self) -> bool {
+    fn is_intense(&self) -> bool {
         matches!(self.habit.category, RUN | RIDE | SWIM)
     }
 
     /// 0 to 4.
-    fn effort(&self) -> f64 {
+    fn strength(&self) -> f64 {
         self.habit.speed.min(4.0)
     }
 }
@@ -118,7 +131,7 @@ impl Sport {
         match &self.watch {
             Some(watch) => {
                 let attrib = if habit.category == WALK { CONFIRMED } else { 0 };
-                let heart = day.noise("sport heart").around(122.0 + session.effort() * 8.0, 8.0);
+                let heart = day.noise("sport heart").around(122.0 + session.strength() * 8.0, 8.0);
                 let workout = workout.by(watch).attributed(attrib).counted();
                 workout.with(moved(session)).with(beats(heart, session.seconds))
             }
@@ -134,11 +147,11 @@ fn moved(session: &Session) -> Vec<(&'static str, Value)> {
     let meters = session.meters();
     let mut fields = vec![
         ("calories", json!(session.kcal())),
-        ("intensity", json!(30 + whole(session.effort() * 10.0))),
+        ("intensity", json!(30 + whole(session.strength() * 10.0))),
         // By satellite, with a fraction; a guess by the length of a step is whole.
         ("distance", if session.habit.speed > 2.0 { json!(meters as f64 + 0.25) } else { json!(meters) }),
         ("steps", json!(session.steps())),
-        ("elevation", json!(if session.is_on_foot() { meters / 500 } else { 0 })),
+        ("elevation", json!(session.floors())),
     ];
     if session.habit.category == SWIM {
         let laps = meters / POOL_METERS;
