@@ -173,6 +173,19 @@ async fn the_last_night_is_the_one_that_ended_last() {
     assert_eq!(page.get(unknown), Some(&1.0));
 }
 
+/// Of eleven walks 3752609178 ended last; 3752609174 is there twice and older. The two days of steps are long over.
+#[tokio::test(start_paused = true)]
+async fn the_last_walk_of_a_phone_stays_and_its_days_do_not() {
+    let goals = [("goal_steps", 10_000.0), ("goal_sleep_duration_seconds", 28_800.0)];
+    let page = check("phone", &[(0, &goals)], 0.0).await;
+    let walk = |key: &str| page.get(&format!("withings_workout_{key}{{category=\"walk\",profile=\"Ann\"}}")).copied();
+    assert_eq!(walk("end_timestamp_seconds"), Some(1_696_844_638.0));
+    assert_eq!((walk("active_energy_kcal"), walk("distance_meters")), (Some(24.0), Some(232.0)));
+    assert_eq!(walk("heart_rate_average_bpm"), None, "zeros mean that there was no sensor");
+    assert_eq!(page.keys().filter(|it| it.starts_with("withings_workout_")).count(), 4);
+    assert_eq!(page.keys().filter(|it| it.starts_with("withings_activity_")).count(), 0);
+}
+
 /// The same through the program, as somebody reproduces a report.
 #[tokio::test]
 async fn the_demo_serves_a_directory_and_does_not_call_it_invented() {
