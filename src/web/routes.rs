@@ -7,14 +7,19 @@ use hyper::{Method, Request, StatusCode};
 use super::answer::{self, Answer};
 use super::{App, landing, login, scrape};
 
-/// Answers one request.
+/// Answers one request, if its sender may come in.
 pub(super) async fn answer(app: &App, request: Request<Incoming>) -> Answer {
-    let mut answer = match Route::at(request.uri().path(), &app.telemetry_path) {
-        None => answer::text(StatusCode::NOT_FOUND, "There is nothing at this address."),
-        Some(route) if !route.methods().contains(request.method()) => refuse_method(route),
-        Some(route) => route.answer(app, request).await,
+    let security = app.security.in_force();
+    let route = Route::at(request.uri().path(), &app.telemetry_path);
+    let refusal = if route.is_some_and(Route::is_open) { None } else { security.refuse(&request).await };
+    let mut answer = match (refusal, route) {
+        (Some(refusal), _) => refusal,
+        (None, None) => answer::text(StatusCode::NOT_FOUND, "There is nothing at this address."),
+        (None, Some(route)) if !route.methods().contains(request.method()) => refuse_method(route),
+        (None, Some(route)) => route.answer(app, request).await,
     };
     answer::set(&mut answer, X_CONTENT_TYPE_OPTIONS, "nosniff");
+    security.add_headers(&mut answer);
     answer
 }
 
@@ -43,6 +48,13 @@ impl Route {
             "/-/ready" => Some(Self::Ready),
             _ => None,
         }
+    }
+
+    /// Whether everybody may come here without a password, and as often as they like: probes, Withings, and people whom
+    /// it sends back. The callback takes nothing without the `state` that a login began with, and the style sheet is
+    /// that of its page.
+    fn is_open(self) -> bool {
+        matches!(self, Self::Callback | Self::Style | Self::Healthy | Self::Ready)
     }
 
     fn methods(self) -> &'static [Method] {
