@@ -35,6 +35,11 @@ impl Body {
         Self { _request: Some(request), ..self }
     }
 
+    /// Bytes that are still to be sent.
+    pub(super) fn len(&self) -> u64 {
+        self.remaining
+    }
+
     fn next_piece(&mut self) -> Option<Bytes> {
         let chunk = self.chunks.front_mut()?;
         let piece = chunk.split_to(chunk.len().min(PIECE));

@@ -10,6 +10,7 @@ use super::{App, landing, login, scrape};
 /// Answers one request, if its sender may come in.
 pub(super) async fn answer(app: &App, request: Request<Incoming>) -> Answer {
     let security = app.security.in_force();
+    let is_head = request.method() == Method::HEAD;
     let route = Route::at(request.uri().path(), &app.telemetry_path);
     let refusal = if route.is_some_and(Route::is_open) { None } else { security.refuse(&request).await };
     let mut answer = match (refusal, route) {
@@ -20,7 +21,7 @@ pub(super) async fn answer(app: &App, request: Request<Incoming>) -> Answer {
     };
     answer::set(&mut answer, X_CONTENT_TYPE_OPTIONS, "nosniff");
     security.add_headers(&mut answer);
-    answer
+    if is_head { answer::without_body(answer) } else { answer }
 }
 
 #[derive(Clone, Copy)]
@@ -66,7 +67,7 @@ impl Route {
         }
     }
 
-    /// The answer to an allowed method. HEAD is answered as GET; hyper leaves the body out.
+    /// The answer to an allowed method. HEAD is answered as GET.
     async fn answer(self, app: &App, request: Request<Incoming>) -> Answer {
         let query = request.uri().query().unwrap_or_default();
         match self {

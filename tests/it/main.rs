@@ -5,6 +5,7 @@
 mod aiowithings;
 mod browser;
 mod captured;
+mod certificates;
 mod cli;
 mod compression;
 mod config;
@@ -35,4 +36,5 @@ mod sources;
 mod terminal;
 mod values;
 mod web;
+mod web_config;
 mod world;

@@ -120,7 +120,7 @@ impl WebConfig {
 }
 
 fn read(text: &str, folder: &Path) -> Result<WebConfig, Mistake> {
-    let file = Section::of(document::read(text)?, "the file", &[TLS, HTTP, USERS, RATE_LIMIT])?;
+    let file = Section::of(document::read(text)?, "this file", &[TLS, HTTP, USERS, RATE_LIMIT])?;
     let http = file.read(HTTP, |key, node| Section::of(node.clone(), key, &["http2", HEADERS]))?.unwrap_or_default();
     Ok(WebConfig {
         tls: file.read(TLS, |key, node| tls::read(key, node, folder))?.flatten(),

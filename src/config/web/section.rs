@@ -16,7 +16,7 @@ impl Section {
         for (key, value) in &section.0 {
             let said = key.text().unwrap_or_default();
             if !keys.contains(&said) {
-                return Err(Mistake::at(key, format!("{} is not known under {name}", shown(key, value)))
+                return Err(Mistake::at(key, format!("{} is not known in {name}", shown(key, value)))
                     .did_you_mean(nearest(said, keys.iter().copied()))
                     .help(format!("allowed are {}", keys.join(", "))));
             }

@@ -258,6 +258,16 @@ fn one_of<T: Copy>(key: &str, node: &Node, allowed: &[(&'static str, T)]) -> Res
     found.ok_or_else(|| {
         Mistake::at(node, format!("`{key}` cannot be {}", shown(node)))
             .did_you_mean(nearest(said, names()))
-            .help(format!("allowed are {}", names().collect::<Vec<_>>().join(", ")))
+            .help(format!("allowed are {}", listed(&names().collect::<Vec<_>>())))
     })
+}
+
+/// The names for a message; of many the first ones.
+fn listed(names: &[&str]) -> String {
+    match names {
+        [first, second, third, .., last] if names.len() > 8 => {
+            format!("{first}, {second}, {third} and so on to {last}")
+        }
+        _ => names.join(", "),
+    }
 }

@@ -4,6 +4,7 @@ mod connections;
 mod login;
 mod pages;
 mod routes;
+mod tls;
 
 use std::net::SocketAddr;
 
