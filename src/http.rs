@@ -2,6 +2,8 @@
 
 mod pinned;
 
+use std::error::Error;
+use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -116,14 +118,16 @@ impl HttpError {
     /// Whether the other side is there, proved who it is, and wants a certificate too.
     #[must_use]
     pub fn wants_certificate(&self) -> bool {
-        let mut next: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        let mut next: Option<&(dyn Error + 'static)> = Some(self);
         while let Some(error) = next {
-            let io = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-            let tls = io.and_then(|it| it.downcast_ref()).or_else(|| error.downcast_ref());
-            if let Some(TlsError::AlertReceived(alert)) = tls {
+            if let Some(TlsError::AlertReceived(alert)) = error.downcast_ref() {
                 return matches!(alert, AlertDescription::CertificateRequired | AlertDescription::HandshakeFailure);
             }
-            next = error.source();
+            next = match error.downcast_ref::<io::Error>() {
+                // Its `source` is what is behind the error that it wraps.
+                Some(error) => error.get_ref().map(|it| it as &(dyn Error + 'static)),
+                None => error.source(),
+            };
         }
         false
     }

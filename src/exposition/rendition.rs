@@ -122,7 +122,7 @@ impl Format {
 }
 
 /// Renders off the async threads: a page of thousands of people takes a while.
-async fn rendered(render: impl FnOnce() -> Part + Send + 'static) -> Arc<Part> {
+pub(super) async fn rendered(render: impl FnOnce() -> Part + Send + 'static) -> Arc<Part> {
     let part = spawn_blocking(render).await;
     Arc::new(part.expect("rendering does not panic, and a runtime that shuts down stops who waits here first"))
 }

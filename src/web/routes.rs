@@ -71,7 +71,7 @@ impl Route {
     async fn answer(self, app: &App, request: Request<Incoming>) -> Answer {
         let query = request.uri().query().unwrap_or_default();
         match self {
-            Self::Metrics => scrape::page(app, request.headers()).await,
+            Self::Metrics => scrape::page(app, query, request.headers()).await,
             Self::Landing => landing::page(app).await,
             Self::Style => answer::style(),
             Self::Authorize if request.method() == Method::POST => login::submit(app, request).await,

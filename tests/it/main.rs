@@ -30,6 +30,7 @@ mod readme;
 mod restarts;
 mod rotation;
 mod secrets;
+mod service;
 mod shell;
 mod sim;
 mod sources;
