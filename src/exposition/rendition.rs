@@ -96,8 +96,10 @@ impl Rendition {
         }
         let (format, encoding) = (self.format, self.encoding);
         let (live, telemetry) = (section.live, section.telemetry.clone());
+        // What is counted while it is rendered may be missing in it.
+        let at = Instant::now();
         let part = rendered(move || encoding.last(format.translate(live::render(live, &telemetry)))).await;
-        section.kept = Some((Instant::now(), part.clone()));
+        section.kept = Some((at, part.clone()));
         part
     }
 }
