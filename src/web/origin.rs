@@ -2,6 +2,7 @@
 
 use hyper::Request;
 use hyper::header::{HOST, ORIGIN};
+use hyper::http::uri::Authority;
 
 /// Whether the request comes from a page of this server, or from something that is no browser.
 ///
@@ -10,7 +11,7 @@ use hyper::header::{HOST, ORIGIN};
 pub(super) fn is_own<B>(request: &Request<B>) -> bool {
     let said = |name: &str| request.headers().get(name).map(|it| it.to_str().unwrap_or_default());
     // HTTP/2 has the host in the address.
-    let asked = || request.uri().authority().map(|it| it.as_str()).or_else(|| said(HOST.as_str()));
+    let asked = || request.uri().authority().map(Authority::as_str).or_else(|| said(HOST.as_str()));
     match (said("sec-fetch-site"), said(ORIGIN.as_str())) {
         (Some(site), _) => matches!(site, "same-origin" | "none"),
         (None, Some(origin)) => host_of(origin).zip(asked()).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b)),

@@ -54,7 +54,7 @@ pub(super) async fn page(app: &App, query: &str, headers: &HeaderMap) -> Answer 
     answer
 }
 
-/// What client_golang's handler selects too.
+/// What is selected, as Go's client library has it.
 fn selection(query: &str) -> Option<Selection> {
     let names = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == "name[]");
     let mut names = names.map(|(_, name)| name.into_owned()).peekable();

@@ -13,7 +13,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
 use rustls::ServerConfig;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -29,6 +29,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
 /// Bytes of an answer of HTTP/2 that wait for their client at one time.
 const SEND_BUFFER: usize = 64 * 1024;
+
+/// What every connection with TLS begins with: the type of its first record.
+const TLS_HANDSHAKE: u8 = 22;
+
+/// The answer to a request without TLS where TLS is needed.
+const UNENCRYPTED: &[u8] = b"HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n\
+    This address speaks HTTPS: it begins with https://\n";
 
 /// What one listener allows its clients.
 #[derive(Clone, Copy, Debug)]
@@ -131,7 +138,7 @@ impl Conversation {
     async fn shake_hands(&self, stream: TcpStream, config: Arc<ServerConfig>) -> Option<TlsStream<TcpStream>> {
         let mut closing = self.closing.clone();
         tokio::select! {
-            shaken = timeout(self.limits.handshake, TlsAcceptor::from(config).accept(stream)) => {
+            shaken = timeout(self.limits.handshake, encrypt(stream, config)) => {
                 let shaken = shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
                 shaken.inspect_err(|error| tracing::debug!(%error, "no TLS was agreed on")).ok()
             }
@@ -176,6 +183,18 @@ impl Conversation {
         };
         conclude(connection, closed, self.limits.drain).await;
     }
+}
+
+/// The connection with TLS. Who speaks without it is told, as browsers do that are given `http://`.
+async fn encrypt(mut stream: TcpStream, config: Arc<ServerConfig>) -> io::Result<TlsStream<TcpStream>> {
+    let mut first = [0];
+    if stream.peek(&mut first).await? > 0 && first[0] != TLS_HANDSHAKE {
+        // What is left unread would make the answer be lost.
+        let _ = stream.read(&mut [0; 4096]).await?;
+        stream.write_all(UNENCRYPTED).await?;
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the client does not speak TLS"));
+    }
+    TlsAcceptor::from(config).accept(stream).await
 }
 
 /// Lets a connection go on until `closed`; then takes no more requests and gives the answers in work time to end.

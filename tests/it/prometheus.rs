@@ -173,8 +173,8 @@ async fn scrapers_have_what_the_page_has_over_tls_with_a_password() {
 /// changed since the last scrape.
 async fn same_as_page(scraper: &Scraper, target: &Target, accept: &str) -> BTreeMap<String, f64> {
     until("the scraper to have what the page has", async || {
-        let scraped = measured(scraper.query("{job=\"withings\"}"));
-        (scraped == measured(Page::read(&target.page(accept)).samples)).then_some(scraped)
+        let has = measured(scraper.query("{job=\"withings\"}"));
+        (has == measured(Page::read(&target.page(accept)).samples)).then_some(has)
     })
     .await
 }

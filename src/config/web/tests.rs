@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 
 use super::{ClientPolicy, Curve, Pem, TlsVersion, WebConfig};
 
-const HASH: &str = "$2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi";
+const HASH: &str = "$2y$10$Oj02h0KlGl0rF.qd/.5rWujZAZYaKOxFxprlvgMTMhKvPrC5apzZG";
 
 /// Keys with nothing but secrets.
 const SECRETS: &str = "\

@@ -8,6 +8,7 @@ mod subject_names;
 mod tls;
 
 use std::convert::Infallible;
+use std::error::Error as _;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -150,13 +151,8 @@ async fn follow(mut files: Files, in_force: &watch::Sender<Arc<InForce>>) -> Inf
 
 /// An error with what is behind it, in one line.
 fn with_sources(error: &SecurityError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
+    let sources = std::iter::successors(error.source(), |it| (*it).source());
+    sources.fold(error.to_string(), |text, it| format!("{text}: {it}"))
 }
 
 impl InForce {

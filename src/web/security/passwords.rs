@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     /// Hashes of `hush:hush` and of `other`, as cheap as can be.
-    fn passwords() -> Passwords {
+    fn known_users() -> Passwords {
         let user = |name: &str, password: &str| User {
             name: name.to_owned(),
             hash: bcrypt::hash_with_salt(password, 4, [7; 16]).unwrap().to_string().into(),
@@ -111,7 +111,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_right_password_of_the_user_is_needed() {
-        let passwords = passwords();
+        let passwords = known_users();
         for _ in 0..2 {
             check(&passwords, &basic("Zoë:hush:hush"), true).await;
             check(&passwords, &basic("Bob:other").replace("Basic", "bASIC "), true).await;
@@ -127,7 +127,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_right_passwords_are_remembered_and_only_as_digests() {
-        let passwords = passwords();
+        let passwords = known_users();
         check(&passwords, &basic("Bob:wrong"), false).await;
         check(&passwords, &basic("Eve:other"), false).await;
         assert!(passwords.right.lock().unwrap().is_empty());
@@ -135,7 +135,7 @@ mod tests {
         // Nothing is hashed any more: that would wait for its turn in vain.
         let _turn = Arc::clone(&passwords.turn).acquire_owned().await.unwrap();
         check(&passwords, &basic("Bob:other"), true).await;
-        let again = super::tests::passwords();
+        let again = known_users();
         check(&again, &basic("Bob:other"), true).await;
         assert_ne!(passwords.right("Bob"), again.right("Bob"));
     }
