@@ -25,6 +25,6 @@ pub(super) fn run(flags: &Flags, out: &mut dyn Write) -> Result<()> {
         Err(error) if security.client_policy().is_required() && error.wants_certificate() => 200,
         status => status.with_context(|| format!("{url} does not answer"))?,
     };
-    ensure!(status == 200, "{url} answers with status {status}");
+    ensure!(status == 200, "{url} answers with status {status}; does the exporter run with the same flags?");
     Ok(writeln!(out, "withings-exporter is healthy.")?)
 }

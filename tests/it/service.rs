@@ -144,7 +144,7 @@ async fn the_health_check_needs_no_password_and_trusts_the_servers_own_certifica
             start(folder.path(), &["--web.listen-address", "127.0.0.1:0", "--web.config.file", "web.yml"], &[]);
         let address = address(&program).await;
         check_health(&health(folder.path(), address, &["--web.config.file", "web.yml"]), 0, "healthy");
-        check_health(&health(folder.path(), address, &[]), 1, "does not answer");
+        check_health(&health(folder.path(), address, &[]), 1, "status 400; does the exporter run with the same flags?");
         write(&folder.path().join("other.yml"), &format!("{TLS}{client}").replace("server.", "stranger."));
         check_health(&health(folder.path(), address, &["--web.config.file", "other.yml"]), 1, "does not answer");
         drop(program);
