@@ -20,11 +20,3 @@ const AHEAD_SECONDS: i64 = 24 * 3600;
 fn is_future(at: i64, server_now: i64) -> bool {
     at > server_now.saturating_add(AHEAD_SECONDS)
 }
-
-/// `value` × 10^`exponent`, finite. Dividing by a power of ten is exact in f64 where multiplying by its inverse is wrong in
-/// one case of five; for the same reason several exponents are added and not applied one after another.
-fn scaled(value: f64, exponent: i32) -> Option<f64> {
-    let power = 10_f64.powi(exponent.abs());
-    let scaled = if exponent < 0 { value / power } else { value * power };
-    scaled.is_finite().then_some(scaled)
-}

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::catalogue::{Measurement, Source, Unit};
 use crate::reading::Origin;
 use crate::telemetry::Unknown;
-use crate::withings::measures::Context;
+use crate::withings::is_future;
+use crate::withings::measures::{Context, scaled};
 use crate::withings::wire::SummaryRow;
-use crate::withings::{is_future, scaled};
 
 /// Fields that only a row with sleep stages has.
 const STAGES: [&str; 3] = ["lightsleepduration", "deepsleepduration", "remsleepduration"];
@@ -66,7 +66,7 @@ fn value(measurement: Measurement, row: &SummaryRow) -> Option<f64> {
     let values =
         || fields.iter().filter_map(|name| field(row, name)).filter(|it| means_something(*it, measurement.unit));
     let value = values().find(|it| *it > 0.0).or_else(|| values().next())?;
-    scaled(value, exponent)
+    scaled(value, 0, exponent)
 }
 
 fn field(row: &SummaryRow, name: &str) -> Option<f64> {
