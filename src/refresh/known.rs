@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{Call, Measurement, Source};
 use crate::config::Selection;
-use crate::reading::{CallStatus, Login, Origin, ProfileSnapshot, Reading, RefreshSummary, Sleep, SleepSegment};
+use crate::reading::{CallStatus, Login, ProfileSnapshot, Reading, RefreshSummary, Sleep, SleepSegment};
 use crate::session::SessionError;
 use crate::storage::Storage;
 use crate::telemetry::{Telemetry, Unknown};
@@ -17,7 +17,7 @@ use crate::withings::activity::Days;
 use crate::withings::client::{CallError, Rows};
 use crate::withings::envelope::Remedy;
 use crate::withings::measures::{self, Context};
-use crate::withings::sleep::{self, Sleeps};
+use crate::withings::sleep::{self, Hypnogram, SleepRow, Sleeps};
 use crate::withings::wire::{ActivityRow, Amount, Device, Group, Segment, SummaryRow, WorkoutRow};
 use crate::withings::workouts::{self, Workouts};
 use crate::withings::{devices, goals};
@@ -43,8 +43,9 @@ pub(super) struct Known {
     sleeps: Sleeps,
     /// The newest sleep segment.
     segment: Option<SleepSegment>,
-    /// The night whose whole span `sleep get` was asked for.
-    spanned: Option<Origin>,
+    /// The course of the last night that `sleep get` told whole; without any stretch if it has nothing of that night.
+    #[serde(default)]
+    hypnogram: Option<Hypnogram>,
     /// The last days of activity.
     #[serde(default)]
     days: Days,
@@ -83,7 +84,8 @@ pub(super) struct Read {
 pub(super) struct Span {
     pub(super) from: i64,
     pub(super) to: i64,
-    night: Option<Origin>,
+    /// Whether it is the last night's, and not the last day.
+    is_night: bool,
 }
 
 /// Whether an answer told everything.
@@ -241,14 +243,15 @@ impl Known {
         }
     }
 
-    /// The times to ask `sleep get` for: the last day, and once the last night if it is longer ago.
+    /// The times to ask `sleep get` for: the last day, and once the last night if it began longer ago.
     pub(super) fn sleep_spans(&self, server_now: i64) -> Vec<Span> {
-        let day = Span { from: server_now - SEGMENTS_SPAN, to: server_now, night: None };
-        let night = self.sleeps.night().filter(|it| Some(it.origin) != self.spanned && it.ended_at < day.from);
+        let day = Span { from: server_now - SEGMENTS_SPAN, to: server_now, is_night: false };
+        let is_told = |night: &SleepRow| self.hypnogram.as_ref().is_some_and(|it| it.is_of(night));
+        let night = self.sleeps.night().filter(|it| it.started_at < day.from && !is_told(it));
         let night = night.map(|it| Span {
             from: it.started_at.max(it.ended_at - SEGMENTS_SPAN),
             to: it.ended_at,
-            night: Some(it.origin),
+            is_night: true,
         });
         night.into_iter().chain([day]).collect()
     }
@@ -258,7 +261,11 @@ impl Known {
         // What ended within the span is known whole now; what ended outside it, only as far as it was.
         let outside = self.segment.filter(|it| !(span.from..=span.to).contains(&it.ended_at));
         self.segment = newest.into_iter().chain(outside).max_by_key(|it| it.ended_at);
-        self.spanned = span.night.or(self.spanned);
+        if let Some(night) = self.sleeps.night().filter(|it| span.is_night || it.started_at >= span.from) {
+            // Segments may come later than the summary: the night is asked for once more when the last day has left it.
+            let is_final = |it: &Hypnogram| span.is_night || !it.is_empty();
+            self.hypnogram = Some(Hypnogram::new(night, segments)).filter(is_final);
+        }
     }
 
     pub(super) fn note_success(&mut self, call: Call, now: i64) {
@@ -296,7 +303,9 @@ impl Known {
     ) -> ProfileSnapshot {
         let day = self.days.readings(now);
         let kept = self.measures.iter().chain(day).chain(&self.devices).chain(&self.goals).cloned();
-        let made = self.sleeps.readings().into_iter().chain(self.workouts.readings());
+        let course = self.sleeps.night().zip(self.hypnogram.as_ref());
+        let course = course.into_iter().flat_map(|(night, hypnogram)| hypnogram.readings(night));
+        let made = self.sleeps.readings().into_iter().chain(course).chain(self.workouts.readings());
         let mut readings: Vec<_> = kept.chain(made).filter(|it| selection.contains(it.measurement)).collect();
         readings.sort_by(|a, b| (a.measurement, &a.labels).cmp(&(b.measurement, &b.labels)));
         let is_sleep_state = |it: Measurement| it.source == Source::SleepState;

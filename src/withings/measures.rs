@@ -3,6 +3,7 @@
 //! The newest `date` wins; ties: newest `modified`, highest `grpid`, first in the group. Upload time and the order of the
 //! list mean nothing.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 
@@ -48,15 +49,15 @@ pub fn choose(groups: &[Group], context: &mut Context<'_>) -> Vec<Reading> {
 pub fn merge(known: &[Reading], changed: &[Group], context: &mut Context<'_>) -> Merged {
     let mut newest = newest(changed, context);
     for old in known {
-        let is_changed = changed.iter().any(|group| group.grpid == Some(old.origin.id));
-        let is_beaten = newest.get(&series(old)).is_some_and(|new| rank(new) >= rank(old));
+        let place = newest.entry(series(old));
+        let is_beaten = matches!(&place, Entry::Occupied(new) if rank(new.get()) >= rank(old));
         if is_beaten {
             continue;
         }
-        if is_changed {
+        if changed.iter().any(|group| group.grpid == Some(old.origin.id)) {
             return Merged::ReadEverything;
         }
-        newest.insert(series(old), old.clone());
+        place.insert_entry(old.clone());
     }
     Merged::Known(newest.into_values().collect())
 }
@@ -71,9 +72,10 @@ fn newest(groups: &[Group], context: &mut Context<'_>) -> BTreeMap<Series, Readi
     let mut newest: BTreeMap<Series, Reading> = BTreeMap::new();
     for group in latest_versions(groups) {
         for reading in readings(group, context) {
-            let is_beaten = newest.get(&series(&reading)).is_some_and(|best| rank(best) >= rank(&reading));
+            let place = newest.entry(series(&reading));
+            let is_beaten = matches!(&place, Entry::Occupied(best) if rank(best.get()) >= rank(&reading));
             if !is_beaten {
-                newest.insert(series(&reading), reading);
+                place.insert_entry(reading);
             }
         }
     }
@@ -113,7 +115,7 @@ fn readings(group: &Group, context: &mut Context<'_>) -> Vec<Reading> {
     }
     let origin = Origin { modified: modified(group), id: group.grpid.unwrap_or(0) };
     let reading = |measure| {
-        let Value { measurement, labels, value } = value(measure, &attribution, context)?;
+        let ((measurement, labels), value) = value(measure, &attribution, context)?;
         Some(Reading { measurement, labels, value, measured_at, until: None, origin })
     };
     group.measures.iter().filter_map(reading).collect()
@@ -145,14 +147,8 @@ fn attribution(group: &Group, context: &mut Context<'_>) -> Attribution {
     }
 }
 
-/// A measure that counts.
-struct Value {
-    measurement: Measurement,
-    labels: Labels,
-    value: f64,
-}
-
-fn value(measure: &Measure, attribution: &Attribution, context: &mut Context<'_>) -> Option<Value> {
+/// What a measure that counts says.
+fn value(measure: &Measure, attribution: &Attribution, context: &mut Context<'_>) -> Option<(Series, f64)> {
     let meastype = measure.meastype?;
     note_position(measure, context);
     let measurement = row(meastype, context);
@@ -172,7 +168,7 @@ fn value(measure: &Measure, attribution: &Attribution, context: &mut Context<'_>
         Source::Classification { .. } => classification(value, context),
         _ => value,
     };
-    Some(Value { measurement, labels: labels(measurement, measure, meastype), value })
+    Some(((measurement, labels(measurement, measure, meastype)), value))
 }
 
 /// The row of a measure type; that of unlisted types for one that no other row has.
@@ -214,13 +210,14 @@ fn labels(measurement: Measurement, measure: &Measure, meastype: i64) -> Labels 
 
 /// The place of a classification among its states.
 fn classification(code: f64, context: &mut Context<'_>) -> f64 {
+    #[expect(clippy::cast_possible_truncation, reason = "a code that is not whole is none of the known ones")]
+    let number = code as i64;
     let unknown = CLASSIFICATIONS.len() - 1;
-    let known = (0..unknown).find(|place| *place as f64 == code);
-    if known.is_none() {
-        #[expect(clippy::cast_possible_truncation, reason = "the code is only counted and logged")]
-        (context.unknown)(Unknown::Classification, &(code as i64));
+    let place = usize::try_from(number).ok().filter(|it| *it < unknown && code.fract() == 0.0).unwrap_or(unknown);
+    if place == unknown {
+        (context.unknown)(Unknown::Classification, &number);
     }
-    known.unwrap_or(unknown) as f64
+    place as f64
 }
 
 fn note_position(measure: &Measure, context: &mut Context<'_>) {
@@ -229,8 +226,8 @@ fn note_position(measure: &Measure, context: &mut Context<'_>) {
     }
 }
 
-/// `value` × 10^(`unit` + `exponent`), finite. Dividing by a power of ten is exact in f64 where multiplying by its inverse is wrong in
-/// one case of five; for the same reason our `exponent` is added and not applied on its own.
+/// `value` × 10^(`unit` + `exponent`), finite. Dividing by a power of ten is exact in f64 where multiplying by its inverse is
+/// wrong in one case of five; for the same reason our `exponent` is added and not applied on its own.
 pub(super) fn scaled(value: f64, unit: i64, exponent: i32) -> Option<f64> {
     let exponent = i32::try_from(unit).ok().filter(|_| EXPONENTS.contains(&unit))? + exponent;
     let power = 10_f64.powi(exponent.abs());

@@ -114,6 +114,9 @@ pub struct SummaryRow {
     /// When it was last changed, Unix seconds.
     #[serde(deserialize_with = "int")]
     pub modified: Option<i64>,
+    /// Withings' id of the device that saw it.
+    #[serde(rename = "hash_deviceid", deserialize_with = "text")]
+    pub device: Option<String>,
     /// The named values.
     #[serde(deserialize_with = "map")]
     pub data: BTreeMap<String, Float>,
@@ -140,6 +143,9 @@ pub struct Segment {
     /// The state's code.
     #[serde(deserialize_with = "int")]
     pub state: Option<i64>,
+    /// Withings' id of the device that saw it.
+    #[serde(rename = "hash_deviceid", deserialize_with = "text")]
+    pub device: Option<String>,
 }
 
 impl Page for Getmeas {

@@ -5,6 +5,9 @@ use std::fmt::Display;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::reading::{SleepSegment, SleepState};
+use crate::telemetry::Unknown;
+use crate::withings::wire::Segment;
 
 const HOUR: i64 = 3600;
 /// Midnight between two days.
@@ -59,7 +62,10 @@ fn nothing_is_summed_over_nights() {
     let sleeps = choose(&[sleep(1, -25, -17), sleep(2, -1, 7)]);
     assert_eq!(value(&sleeps, "sleep_deep_duration_seconds"), Some(3600.0));
     assert_eq!(value(&sleeps, "sleep_heart_rate_average_bpm"), Some(55.0));
+    assert_eq!(value(&sleeps, "sleep_start_timestamp_seconds"), Some((MIDNIGHT - HOUR) as f64));
+    assert_eq!(value(&sleeps, "sleep_end_timestamp_seconds"), Some((MIDNIGHT + 7 * HOUR) as f64));
     assert!(sleeps.readings().iter().all(|it| it.measured_at == MIDNIGHT + 7 * HOUR));
+    assert!(sleeps.readings().is_sorted_by_key(|it| it.measurement));
 }
 
 #[test]
@@ -86,8 +92,111 @@ fn a_missing_value_is_no_zero_and_not_of_the_night_before() {
             ("sleep_tosleep_duration_seconds", 540.0),
             ("sleep_wakeup_count", 0.0),
             ("sleep_respiratory_average_bpm", 14.0),
+            ("sleep_start_timestamp_seconds", (MIDNIGHT - HOUR) as f64),
+            ("sleep_end_timestamp_seconds", (MIDNIGHT + 7 * HOUR) as f64),
         ]
     );
+}
+
+#[test]
+fn a_night_of_a_source_without_stages_has_its_length_and_no_stages() {
+    let data = json!({"asleepduration": 25200, "total_sleep_time": 0, "lightsleepduration": null,
+                      "deepsleepduration": null, "remsleepduration": null});
+    let sleeps = choose(&[with_data(sleep(1, -1, 7), data)]);
+    assert_eq!(value(&sleeps, "sleep_total_duration_seconds"), Some(25200.0));
+    for stage in ["sleep_light_duration_seconds", "sleep_deep_duration_seconds", "sleep_rem_duration_seconds"] {
+        assert_eq!(value(&sleeps, stage), None, "{stage}");
+    }
+}
+
+#[test]
+fn of_two_names_of_one_value_the_first_that_has_one_counts() {
+    let index = |data: Value| value(&choose(&[with_data(sleep(1, -1, 7), data)]), "sleep_breathing_disturbances_index");
+    let (old, new) = ("breathing_disturbances_intensity", "breathing_quality_assessment");
+    assert_eq!(index(json!({old: 31, new: 7})), Some(31.0));
+    assert_eq!(index(json!({old: -1, new: 7})), Some(7.0));
+    assert_eq!(index(json!({old: 0, new: -1})), Some(0.0));
+    assert_eq!(index(json!({old: -1})), None);
+}
+
+#[test]
+fn milliseconds_are_seconds_and_a_temperature_of_nothing_is_none() {
+    let data = json!({"rmssd_start_avg": 87, "rmssd_end_avg": -1, "core_body_temperature_avg": 36.9,
+                      "core_body_temperature_min": 0, "core_body_temperature_max": null, "apnea_hypopnea_index": 0});
+    let sleeps = choose(&[with_data(sleep(1, -1, 7), data)]);
+    assert_eq!(value(&sleeps, "sleep_heart_rate_variability_start_seconds"), Some(0.087));
+    assert_eq!(value(&sleeps, "sleep_heart_rate_variability_end_seconds"), None);
+    assert_eq!(value(&sleeps, "sleep_core_body_temperature_average_c"), Some(36.9));
+    assert_eq!(value(&sleeps, "sleep_core_body_temperature_min_c"), None);
+    assert_eq!(value(&sleeps, "sleep_core_body_temperature_max_c"), None);
+    assert_eq!(value(&sleeps, "sleep_apnea_hypopnea_events_per_hour"), Some(0.0));
+}
+
+/// The naps' duration in hours and their time in hours after midnight.
+fn naps(json: &[Value]) -> Option<(f64, i64)> {
+    let readings = choose(json).readings();
+    let naps = readings.iter().find(|it| it.measurement.key == "sleep_nap_duration_seconds")?;
+    Some((naps.value / 3600.0, (naps.measured_at - MIDNIGHT) / HOUR))
+}
+
+#[test]
+fn naps_are_counted_since_the_night_and_each_time_once() {
+    let (before, night) = (sleep(1, -40, -32), sleep(2, -1, 7));
+    assert_eq!(naps(&[before.clone(), night.clone()]), None);
+    assert_eq!(naps(&[sleep(3, -12, -11), before.clone(), night.clone()]), None, "a nap of the day before");
+    assert_eq!(naps(&[sleep(3, 10, 11), night.clone(), before.clone()]), Some((1.0, 11)));
+    assert_eq!(naps(&[sleep(4, 14, 16), sleep(3, 10, 11), night.clone()]), Some((3.0, 16)));
+    assert_eq!(naps(&[sleep(3, 14, 16), sleep(4, 15, 16), night]), Some((2.0, 16)), "of two devices");
+    assert_eq!(naps(&[sleep(3, 10, 11)]), None, "alone it is the night");
+}
+
+#[test]
+fn an_afternoon_nap_on_a_day_without_a_night_leaves_the_night_before() {
+    let history = [sleep(1, -25, -17), sleep(2, 14, 15)];
+    assert_eq!(night_id(&history), Some(1));
+    assert_eq!(naps(&history), Some((1.0, 15)));
+}
+
+#[test]
+fn a_short_sleep_before_midnight_is_a_nap_until_the_night_comes() {
+    let (night_before, evening, night) = (sleep(1, -25, -17), sleep(2, -3, -1), sleep(3, 0, 7));
+    assert_eq!(night_id(&[night_before.clone(), evening.clone()]), Some(1));
+    assert_eq!(naps(&[night_before.clone(), evening.clone()]), Some((2.0, -1)));
+    assert_eq!(night_id(&[night_before.clone(), evening.clone(), night.clone()]), Some(3));
+    assert_eq!(naps(&[night_before, evening, night]), None);
+}
+
+#[test]
+fn a_clock_change_makes_no_sleep_longer_or_shorter() {
+    // In Berlin 2025-10-26 03:00 is 02:00 again, and 2026-03-29 02:00 is 03:00; both are 01:00 in UTC.
+    let (autumn, spring): (i64, i64) = (1_761_440_400, 1_774_746_000);
+    let berlin = |id, start, end| json!({"id": id, "timezone": "Europe/Berlin", "startdate": start, "enddate": end, "modified": end, "data": {}});
+    let minutes = |count: i64| count * 60;
+    // 00:30 to 02:45 on the wall, but 3 h 15 min.
+    let short_on_the_wall = berlin(2, autumn - minutes(150), autumn + minutes(45));
+    assert_eq!(night_id(&[berlin(1, autumn - 25 * HOUR, autumn - 18 * HOUR), short_on_the_wall]), Some(2));
+    // 00:30 to 04:15 on the wall, but 2 h 45 min.
+    let long_on_the_wall = berlin(2, spring - minutes(90), spring + minutes(75));
+    let sleeps = choose(&[berlin(1, spring - 25 * HOUR, spring - 18 * HOUR), long_on_the_wall]);
+    assert_eq!(sleeps.night().map(|it| it.origin.id), Some(1));
+    assert_eq!(value(&sleeps, "sleep_nap_duration_seconds"), Some(9900.0));
+}
+
+#[test]
+fn a_sleep_that_ends_before_it_begins_is_none() {
+    assert_eq!(night_id(&[sleep(1, -25, -17), sleep(2, 7, -1), sleep(3, 7, 7)]), Some(1));
+}
+
+#[test]
+fn of_a_row_that_changed_while_it_was_read_the_newest_version_counts() {
+    let mut shorter = sleep(2, -1, 6);
+    shorter["modified"] = json!(MIDNIGHT + 9 * HOUR);
+    let versions = [sleep(2, -1, 7), shorter];
+    let ended = |sleeps: &Sleeps| sleeps.night().map(|it| it.ended_at);
+    assert_eq!(ended(&choose(&versions)), Some(MIDNIGHT + 6 * HOUR));
+    let before = choose(&[sleep(1, -25, -17)]);
+    let Merged::Known(merged) = before.merge(&rows(&versions), &mut context(&mut |_, _| {})) else { panic!() };
+    assert_eq!(ended(&merged), Some(MIDNIGHT + 6 * HOUR));
 }
 
 #[test]
