@@ -93,7 +93,7 @@ impl Measurement {
     pub fn by_meastype(wanted: u32) -> Option<Self> {
         // A history has tens of thousands of measures.
         static TABLE: LazyLock<HashMap<u32, Measurement>> = LazyLock::new(|| {
-            Measurement::all().flat_map(|it| it.meastypes().map(move |meastype| (meastype, it))).collect()
+            Measurement::all().flat_map(|it| it.meastypes().into_iter().map(move |meastype| (meastype, it))).collect()
         });
         TABLE.get(&wanted).copied()
     }
@@ -110,13 +110,12 @@ impl Measurement {
         Self::all().find(|it| it.source == Source::UnlistedMeasure).expect("a test asks for it")
     }
 
-    fn meastypes(self) -> impl Iterator<Item = u32> {
-        let (several, one) = match self.source {
-            Source::Measure { meastypes, .. } => (meastypes, None),
-            Source::Classification { meastype } => (&[][..], Some(meastype)),
-            _ => (&[][..], None),
-        };
-        several.iter().copied().chain(one)
+    fn meastypes(self) -> Vec<u32> {
+        match self.source {
+            Source::Measure { meastypes, .. } => meastypes.to_vec(),
+            Source::Classification { meastype } => vec![meastype],
+            _ => Vec::new(),
+        }
     }
 
     fn at(index: usize) -> Self {

@@ -83,7 +83,7 @@ fn state_sets(page: &mut Writer, cursors: &mut [Cursor<'_>], measurement: Measur
     let rows = StateRows::new(&name, states);
     let family = Family::of(measurement, &name, &help);
     each_reading(page, cursors, measurement, &family, |samples, labels, reading| {
-        rows.add(samples, labels, |place, _| place as f64 == reading.value);
+        rows.add(samples, labels, |place, _| (place as f64 - reading.value).abs() < 0.5);
     });
 }
 

@@ -296,10 +296,10 @@ impl Known {
         calls: BTreeMap<Call, CallStatus>,
         refresh: Option<RefreshSummary>,
     ) -> ProfileSnapshot {
-        let course = self.sleeps.night().zip(self.hypnogram.as_ref());
-        let course = course.into_iter().flat_map(|(night, hypnogram)| hypnogram.readings(night));
         let day = self.days.readings(now);
         let kept = self.measures.iter().chain(day).chain(&self.devices).chain(&self.goals).cloned();
+        let course = self.sleeps.night().zip(self.hypnogram.as_ref());
+        let course = course.into_iter().flat_map(|(night, hypnogram)| hypnogram.readings(night));
         let made = self.sleeps.readings().into_iter().chain(course).chain(self.workouts.readings());
         let mut readings: Vec<_> = kept.chain(made).filter(|it| selection.contains(it.measurement)).collect();
         readings.sort_by(|a, b| (a.measurement, &a.labels).cmp(&(b.measurement, &b.labels)));

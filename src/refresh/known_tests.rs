@@ -3,7 +3,7 @@
 use super::*;
 use crate::storage::{NewLogin, Purpose};
 use crate::telemetry::Build;
-use crate::withings::wire::Page;
+use crate::withings::wire::{Getactivity, Getdevice, Getgoals, Getworkouts, Page};
 
 const NOW: i64 = 1_800_000_000;
 
@@ -200,4 +200,63 @@ fn readings_of_another_person_are_not_restored() {
     assert_eq!(Known::restore(&storage, "Alice", Some("1")), known);
     assert_eq!(Known::restore(&storage, "Alice", None), known, "the login is gone, the values stay");
     assert!(Known::restore(&storage, "Alice", Some("2")).measures.is_empty());
+}
+
+#[test]
+fn what_an_earlier_version_stored_is_read() {
+    let mut known = Known::default();
+    known.note_measures(Read::everything(NOW), &weigh_in(1, NOW - 5000), &noting());
+    let mut stored = serde_json::to_value(&known).unwrap();
+    for new in ["days", "workouts", "devices", "goals"] {
+        assert!(stored.as_object_mut().unwrap().remove(new).is_some());
+    }
+    assert_eq!(serde_json::from_value::<Known>(stored).unwrap(), known);
+}
+
+/// A day, a workout, a device and a goal.
+fn note_a_day(known: &mut Known) {
+    fn rows<P: Page>(json: &str) -> Vec<P::Row> {
+        serde_json::from_str::<P>(json).unwrap().into_rows().0
+    }
+    let today = format!(r#"{{"activities":[{{"date":"{}","timezone":"UTC","steps":7}}]}}"#, day(NOW, 0));
+    let workouts = r#"{"series":[{"id":1,"category":2,"startdate":5,"enddate":6,"modified":9,"data":{"calories":8}}]}"#;
+    known.note_days(&rows::<Getactivity>(&today), &noting());
+    known.note_workouts(Read::everything(NOW), &rows::<Getworkouts>(workouts), &noting());
+    known.note_devices(&rows::<Getdevice>(r#"{"devices":[{"deviceid":"ab"}]}"#), &noting());
+    known.note_goals(&rows::<Getgoals>(r#"{"goals":{"steps":1}}"#), &noting());
+}
+
+#[test]
+fn days_workouts_devices_and_goals_outlast_a_restart_and_are_written_once() {
+    let mut known = Known::default();
+    note_a_day(&mut known);
+    let stored: Known = serde_json::from_str(&serde_json::to_string(&known).unwrap()).unwrap();
+    assert_eq!(stored, known);
+    note_a_day(&mut known);
+    assert!(!known.is_worth_storing(&stored), "nothing has changed");
+    let keys = |now| {
+        let snapshot = known.snapshot(now, "Alice".into(), &Selection::all(), None, BTreeMap::new(), None);
+        snapshot.readings.iter().map(|it| it.measurement.key).collect::<Vec<_>>()
+    };
+    let lasting = [
+        "goal_steps",
+        "workout_start_timestamp_seconds",
+        "workout_end_timestamp_seconds",
+        "workout_active_energy_kcal",
+        "device_info",
+        "device_battery_state",
+    ];
+    assert_eq!(keys(NOW), [&["activity_steps", "activity_day_start_timestamp_seconds"], &lasting[..]].concat());
+    assert_eq!(keys(NOW + 24 * 3600), lasting, "tomorrow");
+}
+
+#[test]
+fn workouts_are_read_since_the_newest_change() {
+    let mut known = Known::default();
+    note_a_day(&mut known);
+    assert_eq!(known.next_read(Call::Getworkouts, NOW + 900).rows(), Rows::ChangedSince(9 - OVERLAP));
+    known.note_workouts(known.next_read(Call::Getworkouts, NOW + 900), &[], &noting());
+    assert_eq!(known.workouts.readings().count(), 3);
+    known.note_workouts(Read::everything(NOW), &[], &noting());
+    assert_eq!(known.workouts.readings().count(), 0);
 }

@@ -136,7 +136,7 @@ pub enum Unknown {
     TimeZone,
     /// A time later than a day from now.
     FutureDate,
-    /// A number that is not finite or whose exponent is out of range.
+    /// A number that is not finite or whose exponent is out of range, or the end of a sleep before its begin.
     BadNumber,
 }
 

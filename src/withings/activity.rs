@@ -9,8 +9,9 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use super::measures::Context;
+use super::sleep::means_something;
 use super::wire::ActivityRow;
-use super::{is_future, means_something, number};
+use super::{is_future, number};
 use crate::catalogue::{LabelName, Measurement, Source, ZONES};
 use crate::reading::{Labels, Origin, Reading};
 use crate::telemetry::Unknown;

@@ -1,6 +1,6 @@
 //! What the person aims for: wire amounts → readings.
 
-use super::measures::{Context, believed};
+use super::measures::{Context, scaled};
 use super::wire::Amount;
 use crate::catalogue::{Measurement, Source};
 use crate::reading::{Labels, Origin, Reading};
@@ -19,12 +19,12 @@ pub fn readings(goals: &[(String, Amount)], context: &mut Context<'_>) -> Vec<Re
 }
 
 fn value(Amount { value, unit }: Amount, field: &str, context: &mut Context<'_>) -> Option<f64> {
-    value?;
-    let believed = believed(value, unit, 0);
-    if believed.is_none() {
+    let value = value?;
+    let scaled = unit.and_then(|unit| scaled(value, unit, 0));
+    if scaled.is_none() {
         (context.unknown)(Unknown::BadNumber, &field);
     }
-    believed
+    scaled
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 
+use super::is_future;
 use super::wire::{Group, Measure};
-use super::{is_future, scaled};
 use crate::catalogue::{CLASSIFICATIONS, LabelName, Measurement, Position, Source, named, position_name};
 use crate::reading::{Labels, Origin, Reading};
 use crate::telemetry::Unknown;
@@ -169,7 +169,8 @@ fn value(measure: &Measure, attribution: &Attribution, context: &mut Context<'_>
     if !counts(measurement, measure, attribution) {
         return None;
     }
-    let Some(value) = believed(measure.value, measure.unit, exponent) else {
+    let value = measure.value.zip(measure.unit).and_then(|(value, unit)| scaled(value, unit, exponent));
+    let Some(value) = value else {
         (context.unknown)(Unknown::BadNumber, &meastype);
         return None;
     };
@@ -178,12 +179,6 @@ fn value(measure: &Measure, attribution: &Attribution, context: &mut Context<'_>
         _ => value,
     };
     Some(((measurement, labels(measurement, measure, meastype)), value))
-}
-
-/// `value` × 10^(`unit` + `exponent`), if both are there and believed.
-pub(super) fn believed(value: Option<f64>, unit: Option<i64>, exponent: i32) -> Option<f64> {
-    let unit = unit.filter(|it| EXPONENTS.contains(it))?;
-    scaled(value?, i32::try_from(unit).ok()? + exponent)
 }
 
 /// The row of a measure type; that of unlisted types for one that no other row has.
@@ -239,6 +234,15 @@ fn note_position(measure: &Measure, context: &mut Context<'_>) {
     if let Some(position) = measure.position.filter(|it| position_name(*it).is_none()) {
         (context.unknown)(Unknown::Position, &position);
     }
+}
+
+/// `value` × 10^(`unit` + `exponent`), finite. Dividing by a power of ten is exact in f64 where multiplying by its inverse is
+/// wrong in one case of five; for the same reason our `exponent` is added and not applied on its own.
+pub(super) fn scaled(value: f64, unit: i64, exponent: i32) -> Option<f64> {
+    let exponent = i32::try_from(unit).ok().filter(|_| EXPONENTS.contains(&unit))? + exponent;
+    let power = 10_f64.powi(exponent.abs());
+    let scaled = if exponent < 0 { value / power } else { value * power };
+    scaled.is_finite().then_some(scaled)
 }
 
 #[cfg(test)]

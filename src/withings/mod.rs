@@ -19,7 +19,6 @@ pub mod workouts;
 
 use std::collections::BTreeMap;
 
-use crate::catalogue::Unit;
 use crate::telemetry::Unknown;
 use measures::Context;
 use wire::Float;
@@ -30,23 +29,6 @@ const AHEAD_SECONDS: i64 = 24 * 3600;
 /// Whether a time (Unix seconds) is too far ahead of the server's time to be believed.
 fn is_future(at: i64, server_now: i64) -> bool {
     at > server_now.saturating_add(AHEAD_SECONDS)
-}
-
-/// `value` × 10^`exponent`, finite. Dividing by a power of ten is exact in f64 where multiplying by its inverse is wrong in
-/// one case of five; for the same reason several exponents are added and not applied one after another.
-fn scaled(value: f64, exponent: i32) -> Option<f64> {
-    let power = 10_f64.powi(exponent.abs());
-    let scaled = if exponent < 0 { value / power } else { value * power };
-    scaled.is_finite().then_some(scaled)
-}
-
-/// −1 means that there is no value, negative durations were seen, and nobody has a heart or breathing rate or a temperature
-/// of 0.
-fn means_something(value: f64, unit: Unit) -> bool {
-    match unit {
-        Unit::BeatsPerMinute | Unit::BreathsPerMinute | Unit::DegreesCelsius => value > 0.0,
-        _ => value >= 0.0,
-    }
 }
 
 /// The number that stands under `name`; one that is not finite is not believed.

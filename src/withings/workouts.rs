@@ -1,7 +1,7 @@
 //! Choosing workouts: wire rows → the newest workout of each category.
 //!
 //! The newest end wins; ties: newest `modified`, highest `id`. A row without an end is a workout that goes on, and one
-//! that ends before it began is none: both are left out.
+//! that ends before it began is not believed: both are left out.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -145,11 +145,12 @@ fn latest_versions(rows: &[WorkoutRow]) -> impl Iterator<Item = &WorkoutRow> {
 
 fn workout(row: &WorkoutRow, context: &mut Context<'_>) -> Option<(i64, Workout)> {
     let (id, category, started_at, ended_at) = (row.id?, row.category?, row.startdate?, row.enddate?);
-    if started_at > ended_at {
-        return None;
-    }
     if is_future(ended_at, context.server_now) {
         (context.unknown)(Unknown::FutureDate, &id);
+        return None;
+    }
+    if ended_at < started_at {
+        (context.unknown)(Unknown::BadNumber, &id);
         return None;
     }
     if workout_category(category).is_none() {

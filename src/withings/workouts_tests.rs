@@ -114,20 +114,21 @@ fn no_two_categories_have_one_name() {
 }
 
 #[test]
-fn what_is_no_workout_yet_or_never_was_is_left_out() {
-    for (field, odd) in [
-        ("enddate", json!(null)),
-        ("startdate", json!(null)),
-        ("category", json!("walk")),
-        ("id", json!(null)),
-        ("startdate", json!(NOW)),
-    ] {
+fn what_is_no_workout_yet_is_left_out() {
+    for (field, odd) in
+        [("enddate", json!(null)), ("startdate", json!(null)), ("category", json!("walk")), ("id", json!(null))]
+    {
         let (workouts, noted) = noted(&[with(workout(1, WALK, 900, 10), field, odd)]);
         assert_eq!((workouts, noted), (Workouts::default(), vec![]), "{field}");
     }
-    let (workouts, noted) = noted(&[workout(7, WALK, -24 * 3600 - 1, 10), workout(8, RUN, -24 * 3600, 10)]);
+}
+
+#[test]
+fn times_in_the_future_or_in_the_wrong_order_are_not_believed() {
+    let odd = with(workout(6, WALK, 900, 10), "startdate", json!(NOW));
+    let (workouts, noted) = noted(&[odd, workout(7, WALK, -24 * 3600 - 1, 10), workout(8, RUN, -24 * 3600, 10)]);
     assert_eq!(energies(&workouts), [("run".to_owned(), 10.0)]);
-    assert_eq!(noted, [(Unknown::FutureDate, "7".to_owned())]);
+    assert_eq!(noted, [(Unknown::BadNumber, "6".to_owned()), (Unknown::FutureDate, "7".to_owned())]);
 }
 
 /// What is known after `changed` came upon the history `before`.

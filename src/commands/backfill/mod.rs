@@ -37,7 +37,7 @@ const CHECKPOINT: &str = "push";
 /// Fetches what `asked` names and writes or sends it, until SIGTERM or SIGINT.
 pub(super) fn run(flags: &Flags, asked: &BackfillFlags, out: &mut dyn Write) -> Result<()> {
     log::init(flags.log_level, flags.log_format)?;
-    let config = Config::load(&flags.config_file, &|name| env::var(name).ok(), &flags.default_base_url())?;
+    let config = super::config(flags, &super::security(flags)?)?;
     let storage = Storage::join(&flags.storage_path(env::var_os("STATE_DIRECTORY")))?;
     let backfill = Backfill::new(config, storage, Clock::system(), asked)?;
     let runtime = Runtime::new()?;

@@ -87,7 +87,15 @@ fn measuring(birth: &Birth) -> [Box<dyn Gear>; 6] {
 fn moving(birth: &Birth) -> [Box<dyn Gear>; 4] {
     let watch = birth.device("Activity Tracker", "ScanWatch", 93, "low");
     let pedometer = |source, notices, left_at_home, minute| {
-        Box::new(Pedometer { source, steps: 8600.0, notices, left_at_home, kcal_at_rest: 1440.0, minute })
+        Box::new(Pedometer {
+            source,
+            steps: 6400.0,
+            habits: &HABITS,
+            notices,
+            left_at_home,
+            kcal_at_rest: 1440.0,
+            minute,
+        })
     };
     [
         Box::new(Watch { device: Arc::clone(&watch) }),

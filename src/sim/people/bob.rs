@@ -70,9 +70,10 @@ fn moving() -> [Box<dyn Gear>; 2] {
     [
         Box::new(Pedometer {
             source: Source::GOOGLE_FIT,
-            steps: 5400.0,
+            steps: 3600.0,
+            habits: &HABITS,
             notices: 1.0,
-            left_at_home: 0.02,
+            left_at_home: 0.0,
             kcal_at_rest: 1780.0,
             minute: 35,
         }),

@@ -20,6 +20,7 @@ mod body;
 mod cast;
 mod cuff;
 mod day;
+mod effort;
 mod feet;
 mod fever;
 mod glucometer;

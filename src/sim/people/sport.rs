@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::day::{Day, whole};
+use super::effort::Effort;
 use super::story::{Entries, Gear};
 use crate::sim::device::Device;
 use crate::sim::workout::Workout;
@@ -44,6 +45,72 @@ pub(super) struct Habit {
     pub(super) speed: f64,
 }
 
+/// A workout of a day.
+pub(super) struct Session {
+    habit: &'static Habit,
+    start: i64,
+    seconds: i64,
+}
+
+/// The workouts of the day; who has a fever stays in bed.
+pub(super) fn sessions(habits: &'static [Habit], day: &Day) -> impl Iterator<Item = Session> {
+    let due = |it: &&Habit| day.fever.is_none() && (day.ahead - it.last).rem_euclid(it.every) == 0;
+    habits.iter().filter(due).map(|habit| {
+        let noise = day.noise("sport").fork(u64::from(habit.category));
+        let start = day.at(noise.named("hour").around(habit.hour, 0.3));
+        let seconds = whole(noise.named("minutes").around(habit.minutes, habit.minutes * 0.2) * 60.0);
+        Session { habit, start, seconds }
+    })
+}
+
+impl Session {
+    /// The share that is over at `time`, 0 to 1.
+    pub(super) fn done(&self, time: i64) -> f64 {
+        ((time - self.start) as f64 / self.seconds as f64).clamp(0.0, 1.0)
+    }
+
+    /// What it comes to in a day.
+    pub(super) fn effort(&self) -> Effort {
+        let seconds = self.seconds as f64;
+        let (moderate, intense) = if self.is_intense() { (0.0, seconds) } else { (seconds, 0.0) };
+        let kcal = self.kcal() as f64;
+        let effort = Effort { moderate, intense, kcal, ..Effort::default() };
+        if !self.is_on_foot() {
+            return effort;
+        }
+        Effort { steps: self.steps() as f64, meters: self.meters() as f64, floors: self.floors() as f64, ..effort }
+    }
+
+    fn meters(&self) -> i64 {
+        whole(self.seconds as f64 * self.habit.speed)
+    }
+
+    fn steps(&self) -> i64 {
+        if self.is_on_foot() { self.seconds * 2 } else { 0 }
+    }
+
+    fn floors(&self) -> i64 {
+        if self.is_on_foot() { self.meters() / 500 } else { 0 }
+    }
+
+    fn kcal(&self) -> i64 {
+        whole(self.seconds as f64 * (0.07 + self.strength() * 0.03))
+    }
+
+    fn is_on_foot(&self) -> bool {
+        matches!(self.habit.category, WALK | RUN | HIKE)
+    }
+
+    fn is_intense(&self) -> bool {
+        matches!(self.habit.category, RUN | RIDE | SWIM)
+    }
+
+    /// 0 to 4.
+    fn strength(&self) -> f64 {
+        self.habit.speed.min(4.0)
+    }
+}
+
 impl Gear for Sport {
     /// The watch is listed as itself.
     fn device(&self) -> Option<&Arc<Device>> {
@@ -51,50 +118,48 @@ impl Gear for Sport {
     }
 
     fn live(&self, day: &Day, entries: &mut Entries<'_>) {
-        let due = |it: &&Habit| day.fever.is_none() && (day.ahead - it.last).rem_euclid(it.every) == 0;
-        for habit in self.habits.iter().filter(due) {
-            entries.workout(self.workout(habit, day), 600);
+        for session in sessions(self.habits, day) {
+            entries.workout(self.workout(&session, day), 600);
         }
     }
 }
 
 impl Sport {
-    fn workout(&self, habit: &Habit, day: &Day) -> Workout {
-        let noise = day.noise("sport").fork(u64::from(habit.category));
-        let start = day.at(noise.named("hour").around(habit.hour, 0.3));
-        let seconds = whole(noise.named("minutes").around(habit.minutes, habit.minutes * 0.2) * 60.0);
-        let workout = Workout::new(habit.category, start, start + seconds);
+    fn workout(&self, session: &Session, day: &Day) -> Workout {
+        let habit = session.habit;
+        let workout = Workout::new(habit.category, session.start, session.start + session.seconds);
         match &self.watch {
             Some(watch) => {
                 let attrib = if habit.category == WALK { CONFIRMED } else { 0 };
-                let heart = day.noise("sport heart").around(122.0 + habit.speed.min(4.0) * 8.0, 8.0);
-                workout.by(watch).attributed(attrib).counted().with(moved(habit, seconds)).with(beats(heart, seconds))
+                let heart = day.noise("sport heart").around(122.0 + session.strength() * 8.0, 8.0);
+                let workout = workout.by(watch).attributed(attrib).counted();
+                workout.with(moved(session)).with(beats(heart, session.seconds))
             }
             // Without a way to go a phone knows nothing but the time.
             None if habit.speed == 0.0 => workout,
-            None => workout.counted().with(moved(habit, seconds)),
+            None => workout.counted().with(moved(session)),
         }
     }
 }
 
-/// What was done in so many seconds.
-fn moved(habit: &Habit, seconds: i64) -> Vec<(&'static str, Value)> {
-    let distance = whole(seconds as f64 * habit.speed);
-    let on_foot = matches!(habit.category, WALK | RUN | HIKE | BADMINTON);
+/// What was done.
+fn moved(session: &Session) -> Vec<(&'static str, Value)> {
+    let meters = session.meters();
     let mut fields = vec![
-        ("calories", json!(whole(seconds as f64 * (0.07 + habit.speed.min(4.0) * 0.03)))),
-        ("intensity", json!(30 + whole(habit.speed.min(4.0) * 10.0))),
-        ("distance", json!(distance)),
-        ("steps", json!(if on_foot { seconds * 2 } else { 0 })),
-        ("elevation", json!(if on_foot { distance / 500 } else { 0 })),
+        ("calories", json!(session.kcal())),
+        ("intensity", json!(30 + whole(session.strength() * 10.0))),
+        // By satellite, with a fraction; a guess by the length of a step is whole.
+        ("distance", if session.habit.speed > 2.0 { json!(meters as f64 + 0.25) } else { json!(meters) }),
+        ("steps", json!(session.steps())),
+        ("elevation", json!(session.floors())),
     ];
-    if habit.category == SWIM {
-        let laps = distance / POOL_METERS;
+    if session.habit.category == SWIM {
+        let laps = meters / POOL_METERS;
         fields.extend([
             ("pool_laps", json!(laps)),
             ("pool_length", json!(POOL_METERS)),
             ("strokes", json!(laps * 18)),
-            ("algo_pause_duration", json!(seconds / 10)),
+            ("algo_pause_duration", json!(session.seconds / 10)),
         ]);
     }
     fields

@@ -17,6 +17,7 @@ use crate::reading::{Labels, Reading};
 pub use history::{LONGEST_SPAN, ended_states};
 pub use hypnogram::Hypnogram;
 pub use row::SleepRow;
+pub(super) use row::means_something;
 pub use segments::newest_segment;
 
 /// A row shorter than this may be a nap, seconds: 3 hours.

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{Measurement, Source};
+use crate::catalogue::{Measurement, Source, Unit};
 use crate::reading::Origin;
 use crate::telemetry::Unknown;
-use crate::withings::measures::Context;
+use crate::withings::is_future;
+use crate::withings::measures::{Context, scaled};
 use crate::withings::wire::SummaryRow;
-use crate::withings::{is_future, means_something, scaled};
 
 /// Fields that only a row with sleep stages has.
 const STAGES: [&str; 3] = ["lightsleepduration", "deepsleepduration", "remsleepduration"];
@@ -66,9 +66,18 @@ fn value(measurement: Measurement, row: &SummaryRow) -> Option<f64> {
     let values =
         || fields.iter().filter_map(|name| field(row, name)).filter(|it| means_something(*it, measurement.unit));
     let value = values().find(|it| *it > 0.0).or_else(|| values().next())?;
-    scaled(value, exponent)
+    scaled(value, 0, exponent)
 }
 
 fn field(row: &SummaryRow, name: &str) -> Option<f64> {
     row.data.get(name).and_then(|it| it.0).filter(|it| it.is_finite())
+}
+
+/// −1 means that there is no value, negative durations were seen, and nobody sleeps with a heart or breathing rate or a
+/// temperature of 0.
+pub(in crate::withings) fn means_something(value: f64, unit: Unit) -> bool {
+    match unit {
+        Unit::BeatsPerMinute | Unit::BreathsPerMinute | Unit::DegreesCelsius => value > 0.0,
+        _ => value >= 0.0,
+    }
 }
