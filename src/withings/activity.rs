@@ -19,8 +19,8 @@ use crate::telemetry::Unknown;
 /// Fields of which one has a value if the source has a sensor for the heart. Without it the zones are zero.
 const HEART_RATES: [&str; 3] = ["hr_average", "hr_min", "hr_max"];
 
-/// No day is longer, seconds: two, where a place left one out to change sides of the date line.
-const LONGEST_DAY: i64 = 49 * 3600;
+/// No day is as long, seconds: clocks are set back by some hours at most.
+const LONGEST_DAY: i64 = 48 * 3600;
 
 /// The last days of all sources.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -68,7 +68,9 @@ impl Days {
     /// The readings of every day, at the last moment at which it was measured and was the present day: those of the rows
     /// that won over all others then.
     pub fn history(&self) -> impl Iterator<Item = Reading> {
-        let moments = self.0.iter().map(|day| (day, day.origin.modified.clamp(day.begins_at, day.ends_at - 1)));
+        // A place that changes sides of the date line leaves a day out.
+        let lasting = self.0.iter().filter(|day| day.begins_at < day.ends_at);
+        let moments = lasting.map(|day| (day, day.origin.modified.clamp(day.begins_at, day.ends_at - 1)));
         let winners = moments.filter(|(day, at)| self.winner(*at).is_some_and(|it| std::ptr::eq(it, *day)));
         winners.flat_map(|(day, measured_at)| day.readings.iter().map(move |it| Reading { measured_at, ..it.clone() }))
     }

@@ -57,3 +57,7 @@ fn around<'a>(night: &SleepRow, segments: &'a [Segment]) -> &'a [Segment] {
     let place = |at: i64| segments.partition_point(|it| it.startdate.unwrap_or_default() < at);
     &segments[place(night.started_at - LONGEST_SPAN)..place(night.ended_at)]
 }
+
+#[cfg(test)]
+#[path = "history_tests.rs"]
+mod tests;
