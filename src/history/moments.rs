@@ -13,17 +13,13 @@ use crate::withings::{sleep, workouts};
 pub(super) fn timeline(work: &Work, place: usize) -> Result<Timeline, StorageError> {
     let mut timeline = Timeline::default();
     let question = &work.asked().question;
-    let mut add = |readings: Vec<Reading>| {
-        for reading in readings.into_iter().filter(|it| question.measurements.contains(&it.measurement)) {
-            timeline.add(reading);
-        }
-    };
-    add(work.rows(place, Call::Getmeas)?);
+    let is_asked = |it: &Reading| question.measurements.contains(&it.measurement);
+    timeline.extend(work.rows::<Reading>(place, Call::Getmeas)?.into_iter().filter(is_asked));
     let sleeps = work.sleeps(place)?;
     let segments = work.segments(place, &sleeps)?;
-    add(sleeps.history(&segments));
-    add(Days::joined(work.rows(place, Call::Getactivity)?).history().collect());
-    add(workouts::history(work.rows(place, Call::Getworkouts)?));
+    timeline.extend(sleeps.history(&segments).filter(is_asked));
+    timeline.extend(Days::joined(work.rows(place, Call::Getactivity)?).history().filter(is_asked));
+    timeline.extend(workouts::history(work.rows(place, Call::Getworkouts)?).into_iter().filter(is_asked));
     if let Some(state) = question.measurements.iter().find(|it| it.source == Source::SleepState) {
         sleep_states(&mut timeline, *state, &segments);
     }

@@ -154,7 +154,7 @@ impl Position {
                 (Some(before), Some(step)) => before + step,
                 (Some(_), None) => i64::MAX,
             };
-            if self.given_at.is_none() || at < next.min(point.until.unwrap_or(i64::MAX)).min(end) {
+            if self.given_at.is_none() || at < next.min(point.until).min(end) {
                 self.given_at = Some(at);
                 return Some((at, point));
             }
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     fn point(at: i64, value: f64, until: Option<i64>) -> Point {
-        Point { at, value, until }
+        (at, value, until).into()
     }
 
     fn check(points: &[Point], fill: Option<i64>, expected: &[(i64, f64)]) {

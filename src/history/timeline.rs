@@ -26,8 +26,8 @@ pub(super) struct Point {
     pub(super) at: i64,
     /// The value, or the place of the present state.
     pub(super) value: f64,
-    /// When its time is over, Unix seconds, also without a next value.
-    pub(super) until: Option<i64>,
+    /// When its time is over, Unix seconds, also without a next value; the end of all times for one that stays.
+    pub(super) until: i64,
 }
 
 /// All points of a series; of a state set, of all its series.
@@ -42,9 +42,14 @@ pub(super) struct Track {
 }
 
 impl Timeline {
-    /// Adds a reading, from the time at which it was measured.
-    pub(super) fn add(&mut self, reading: Reading) {
+    /// Adds readings, each from the time at which it was measured.
+    pub(super) fn extend(&mut self, readings: impl Iterator<Item = Reading>) {
+        readings.for_each(|it| self.add(it));
+    }
+
+    fn add(&mut self, reading: Reading) {
         let Reading { measurement, labels, value, measured_at: at, until, .. } = reading;
+        let until = until.unwrap_or(i64::MAX);
         if measurement.has_time() {
             self.note_time(measurement, labels.get(LabelName::Meastype), at, until);
         }
@@ -53,17 +58,17 @@ impl Timeline {
 
     /// Adds a state, by its place, that was measured at a time, Unix seconds.
     pub(super) fn add_state(&mut self, measurement: Measurement, at: i64, place: usize) {
-        self.note_time(measurement, None, at, None);
+        self.note_time(measurement, None, at, i64::MAX);
         self.change_state(measurement, at, place);
     }
 
     /// Adds a state, by its place, that was not measured: it only became the present one at this time, Unix seconds.
     pub(super) fn change_state(&mut self, measurement: Measurement, at: i64, place: usize) {
         let points = self.values.entry((measurement, Labels::default())).or_default();
-        points.push(Point { at, value: place as f64, until: None });
+        points.push(Point { at, value: place as f64, until: i64::MAX });
     }
 
-    fn note_time(&mut self, measurement: Measurement, meastype: Option<&str>, at: i64, until: Option<i64>) {
+    fn note_time(&mut self, measurement: Measurement, meastype: Option<&str>, at: i64, until: i64) {
         let label = time_label(measurement, meastype);
         self.times.entry(label).or_default().push(Point { at, value: at as f64, until });
     }
@@ -94,7 +99,7 @@ impl Timeline {
 /// The points within `period`, ascending; of several at one time the one that is shown longest, then the last.
 fn in_order(mut points: Vec<Point>, period: &Range<i64>) -> Vec<Point> {
     points.retain(|it| period.contains(&it.at));
-    points.sort_by_key(|it| (it.at, it.until.unwrap_or(i64::MAX)));
+    points.sort_by_key(|it| (it.at, it.until));
     points.reverse();
     points.dedup_by_key(|it| it.at);
     points.reverse();
@@ -135,12 +140,12 @@ impl<R: io::Read> Tracks<R> {
 
 impl From<(i64, f64, Option<i64>)> for Point {
     fn from((at, value, until): (i64, f64, Option<i64>)) -> Self {
-        Self { at, value, until }
+        Self { at, value, until: until.unwrap_or(i64::MAX) }
     }
 }
 
 impl From<Point> for (i64, f64, Option<i64>) {
     fn from(Point { at, value, until }: Point) -> Self {
-        (at, value, until)
+        (at, value, Some(until).filter(|it| *it != i64::MAX))
     }
 }

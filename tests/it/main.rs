@@ -15,6 +15,7 @@ mod demo;
 mod exposition;
 mod failures;
 mod flow;
+mod history;
 mod house;
 mod household;
 mod http_client;

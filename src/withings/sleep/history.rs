@@ -16,18 +16,14 @@ impl Sleeps {
 
     /// The readings of every night at its end, and of every nap at its end: its length and that of those before it since
     /// the night. They end with the next night. Courses come from `segments`, ascending by their begin, if there are any.
-    #[must_use]
-    pub fn history(&self, segments: &[Segment]) -> Vec<Reading> {
+    pub fn history(&self, segments: &[Segment]) -> impl Iterator<Item = Reading> {
         let nights = self.nights();
-        let mut history = Vec::new();
-        for (place, (night, naps)) in nights.iter().enumerate() {
-            let until = nights.get(place + 1).map(|(next, _)| next.ended_at);
+        let next_ends: Vec<_> = nights.iter().skip(1).map(|(next, _)| Some(next.ended_at)).collect();
+        nights.into_iter().zip(next_ends.into_iter().chain([None])).flat_map(move |((night, naps), until)| {
             let course = Hypnogram::new(night, around(night, segments)).readings(night);
-            let naps = (1..=naps.len()).filter_map(|count| nap_reading(night, &naps[..count]));
-            let readings = night_readings(night).chain(course).chain(naps);
-            history.extend(readings.map(|it| Reading { until, ..it }));
-        }
-        history
+            let naps = (1..=naps.len()).filter_map(move |count| nap_reading(night, &naps[..count]));
+            night_readings(night).chain(course).chain(naps).map(move |it| Reading { until, ..it })
+        })
     }
 
     /// Spans of at most 24 hours, Unix seconds, that hold every sleep that ended within `ended_in`, as few as possible.

@@ -29,7 +29,7 @@ fn sleeps(json: &[Value]) -> Sleeps {
 /// The values of a measurement with their moments and ends, hours after midnight.
 fn told(sleeps: &Sleeps, key: &str) -> Vec<(i64, f64, Option<i64>)> {
     let hours = |at: i64| (at - MIDNIGHT) / HOUR;
-    let history = sleeps.history(&[]).into_iter().filter(|it| it.measurement.key == key);
+    let history = sleeps.history(&[]).filter(|it| it.measurement.key == key);
     history.map(|it| (hours(it.measured_at), it.value, it.until.map(hours))).collect()
 }
 
@@ -80,8 +80,7 @@ fn each_night_has_the_course_of_its_own_segments() {
         let labels: Vec<_> = it.labels.iter().map(|(_, value)| value).collect();
         format!("{} {} {}", (it.measured_at - MIDNIGHT) / HOUR, labels.join(" "), (it.value as i64 - MIDNIGHT) / HOUR)
     };
-    let history = all.history(&segments);
-    let told: Vec<_> = history.iter().filter(|it| !it.labels.is_empty()).map(course).collect();
+    let told: Vec<_> = all.history(&segments).filter(|it| !it.labels.is_empty()).map(|it| course(&it)).collect();
     assert_eq!(told, ["7 00 light -1", "7 01 deep 2", "7 02 none 7", "31 00 light 23", "31 01 none 31"]);
 }
 
