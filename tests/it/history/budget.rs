@@ -18,7 +18,7 @@ fn busiest_minute(world: &World, from: usize) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn both_together_make_no_more_requests_than_one_may() {
-    let mut world = alice(10).await;
+    let mut world = alice(1).await;
     world.config.requests_per_minute = 20.try_into().unwrap();
     // So often that the exporter alone takes all that it may.
     world.config.refresh_interval = Duration::from_secs(15);
@@ -38,11 +38,11 @@ async fn both_together_make_no_more_requests_than_one_may() {
 
 #[tokio::test(start_paused = true)]
 async fn a_login_that_ends_meanwhile_is_renewed_for_both() {
-    let world = alice(2).await;
-    world.cloud.access_token_lifetime(60);
+    let world = alice(1).await;
     let before = world.stored("Alice").unwrap().version;
-    world.pass(Duration::from_hours(3)).await;
-    world.backfill("--sleep-stages").await;
+    world.cloud.access_token_lifetime(360);
+    world.clock.advance(Duration::from_hours(3));
+    world.backfill("--start 2026-11-01 --sleep-stages").await;
     assert!(world.stored("Alice").unwrap().version > before);
     world.until_refreshed("Alice").await;
     world.until_up("Alice").await;

@@ -1,6 +1,6 @@
 //! Interruptions: nothing is fetched twice, and nothing wrong is taken for an answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
@@ -45,11 +45,11 @@ fn asked(requests: &[Request]) -> BTreeMap<String, usize> {
 
 #[tokio::test(start_paused = true)]
 async fn an_interrupted_backfill_fetches_nothing_twice() {
-    let mut world = alice(2).await;
+    let mut world = alice(1).await;
     world.stop_exporter().await;
     let file = world.file("history.om");
     let parts = world.file("history.om.parts");
-    let flags = format!("--output {} --start 2025-01-01 --sleep-stages", file.display());
+    let flags = format!("--output {} --start 2026-07-01 --sleep-stages", file.display());
     let began = world.cloud.requests().len();
     for calls in [1, 3, 100] {
         world.interrupt_backfill(&flags, calls).await;
@@ -64,14 +64,12 @@ async fn an_interrupted_backfill_fetches_nothing_twice() {
     let asked = asked(&world.cloud.requests()[began..]);
     // A call that was under way at an interruption is made again.
     let twice: Vec<_> = asked.iter().filter(|(_, times)| **times > 1).collect();
-    assert!(twice.len() <= 3 && asked.len() > 600, "{} questions, {twice:#?}", asked.len());
-    let resumed = fs::read_to_string(&file).unwrap();
-    world.clock.advance(Duration::from_secs(1));
+    assert!(twice.len() <= 3 && asked.len() > 140, "{} questions, {twice:#?}", asked.len());
     assert!(!parts.exists());
-    let end = "--end 2026-11-20";
-    let at_once = world.backfill(&format!("--start 2025-01-01 --sleep-stages {end}")).await;
-    let same = at_once.lines().filter(|it| !it.starts_with('#')).filter(|line| resumed.contains(*line)).count();
-    assert_eq!(same, at_once.lines().filter(|it| !it.starts_with('#')).count(), "as if nothing had happened");
+    let resumed = fs::read_to_string(&file).unwrap();
+    let lines: HashSet<&str> = resumed.lines().collect();
+    let at_once = world.backfill("--start 2026-07-01 --sleep-stages --end 2026-11-20").await;
+    assert!(at_once.lines().all(|it| lines.contains(it)), "as if nothing had happened");
 }
 
 #[tokio::test(start_paused = true)]
@@ -97,8 +95,8 @@ async fn faults_are_waited_out_and_long_ones_end_it_where_it_can_go_on() {
     world.stop_exporter().await;
     let flags = format!("--output {}", world.file("a.om").display());
     for failure in [
-        Failure::BadGateway,
         Failure::InvalidParams,
+        Failure::BadGateway,
         Failure::TooManyRequests { wait_seconds: Some(100) },
         Failure::SameArguments { wait_seconds: 20 },
         Failure::InvalidToken,

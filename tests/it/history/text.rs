@@ -27,7 +27,7 @@ fn has_history(measurement: Measurement, stages: bool) -> bool {
 async fn a_history_has_the_names_and_labels_of_the_page() {
     let world = alice(1).await;
     let page = Page::read(&world.metrics().await).samples;
-    let text = world.backfill("--sleep-stages").await;
+    let text = world.backfill("--sleep-stages --end 2026-11-22").await;
     let history = read(&text);
     for (series, value) in page.iter().filter(|(it, _)| it.contains("profile=\"Alice\"")) {
         let metric = series.split_once('{').unwrap().0;
