@@ -162,7 +162,12 @@ impl Session {
 
     /// Gets a new pair and stores it, under the login's lock, which also other processes respect.
     async fn rotate(&self, state: &mut State) -> Result<(), SessionError> {
-        let lock = self.blocking(Storage::lock_login).await.map_err(SessionError::Storage)?;
+        let lock = self.blocking(Storage::lock_stored_login).await.map_err(SessionError::Storage)?;
+        let Some(lock) = lock else {
+            // Somebody removed it a moment ago.
+            *state = State::of(None);
+            return Err(SessionError::NoLogin);
+        };
         let (lock, stored) = self.locked(lock, LockedLogin::read).await;
         let stored = stored.map_err(SessionError::Storage)?;
         let held = state.login.as_ref().map(|it| it.version);
@@ -213,7 +218,11 @@ impl Session {
         if state.unsaved.is_none() {
             return Ok(());
         }
-        let lock = self.blocking(Storage::lock_login).await.map_err(SessionError::Storage)?;
+        let lock = self.blocking(Storage::lock_stored_login).await.map_err(SessionError::Storage)?;
+        let Some(lock) = lock else {
+            *state = State::of(None);
+            return Ok(());
+        };
         self.save_unsaved_under(lock, state).await
     }
 
@@ -240,8 +249,9 @@ impl Session {
         let mut state = self.0.state.lock().await;
         let used = token.secret.expose_secret();
         let Some(held) = state.login.clone().filter(|it| it.access_token.expose_secret() == used) else { return };
-        let marked = match self.blocking(Storage::lock_login).await {
-            Ok(lock) => self.locked(lock, move |lock| lock.mark_used(&held)).await.1,
+        let marked = match self.blocking(Storage::lock_stored_login).await {
+            Ok(None) => return,
+            Ok(Some(lock)) => self.locked(lock, move |lock| lock.mark_used(&held)).await.1,
             Err(error) => Err(error.into()),
         };
         match marked {

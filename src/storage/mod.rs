@@ -144,6 +144,13 @@ impl Storage {
         Ok(LockedLogin::new(self.clone(), profile, file))
     }
 
+    /// The same for a login that is there, `None` without one: taking the lock makes its file, which has the profile's name.
+    pub fn lock_stored_login(&self, profile: &str) -> Result<Option<LockedLogin>, StorageError> {
+        let path = self.path("logins", profile, "json");
+        let is_there = path.try_exists().map_err(StorageError::new("read", &path))?;
+        if is_there { self.lock_login(profile).map(Some) } else { Ok(None) }
+    }
+
     /// Remembers the random state of a login that somebody starts, until it is taken or `STATE_LIFETIME` has passed.
     pub fn add_pending(&self, state: &str, pending: Pending) -> Result<(), StorageError> {
         pending::add(self, state, pending)
