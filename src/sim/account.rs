@@ -5,6 +5,7 @@ use super::cloud::Cloud;
 use super::login::LiveTokens;
 use super::measure::MeasureGroup;
 use super::night::Night;
+use super::notify;
 use super::person::{Person, Resident, Stored};
 
 /// A handle to the account of a person. Functions given to it must not call the cloud: it is locked meanwhile.
@@ -56,11 +57,16 @@ impl Account {
 
     /// Stores a group with these times, Unix seconds; it is visible from `created` on. Answers its `grpid`.
     pub fn add_group_at(&self, row: MeasureGroup, created: i64, modified: i64) -> u64 {
-        self.with(|it, _| {
+        let (applis, date) = (notify::applis(&row), row.date);
+        let id = self.with(|it, _| {
             let id = it.diary.new_id();
             it.diary.groups_mut().push(Stored { id, created, modified, row });
             id
-        })
+        });
+        for appli in applis {
+            self.notify_of(appli, created, date, date);
+        }
+        id
     }
 
     /// Changes a group, which is modified now. Whether there is one.
@@ -81,11 +87,14 @@ impl Account {
 
     /// Stores a night with these times, Unix seconds; it is visible from `created` on. Answers its `id`.
     pub fn add_night_at(&self, row: Night, created: i64, modified: i64) -> u64 {
-        self.with(|it, _| {
+        let (startdate, enddate) = (row.startdate, row.enddate);
+        let id = self.with(|it, _| {
             let id = it.diary.new_id();
             it.diary.nights_mut().push(Stored { id, created, modified, row });
             id
-        })
+        });
+        self.notify_of(44, created, startdate, enddate);
+        id
     }
 
     /// Changes a night, which is modified now. Whether there is one.
@@ -98,8 +107,29 @@ impl Account {
         self.with(|it, _| delete(it.diary.nights_mut(), id))
     }
 
-    /// Cuts every application off, as the person can do: codes and tokens are dead.
+    /// The person gets into bed.
+    pub fn got_in_bed(&self) {
+        self.notify_of_bed(50);
+    }
+
+    /// The person gets out of bed.
+    pub fn got_out_of_bed(&self) {
+        self.notify_of_bed(51);
+    }
+
+    /// Tells those who subscribed to `appli` of this person; rows that are added tell it by themselves.
+    pub fn notify(&self, appli: u32, fields: &[(&'static str, String)]) {
+        self.cloud.model().tell(self.userid, appli, fields);
+    }
+
+    /// The callback URLs that are called about the person, each with its `appli`, in the order of subscribing.
+    pub fn subscriptions(&self) -> Vec<(String, u32)> {
+        self.cloud.model().notifications.of(self.userid)
+    }
+
+    /// Cuts every application off, as the person can do: codes and tokens are dead, which is told before.
     pub fn revoke(&self) {
+        self.notify(46, &[("action", "unlink".to_owned())]);
         self.cloud.model().logins.revoke(self.userid);
     }
 
@@ -112,6 +142,20 @@ impl Account {
     /// The refresh token that was given last, dead or alive.
     pub fn latest_refresh_token(&self) -> Option<String> {
         self.cloud.model().logins.latest(self.userid).map(|it| it.refresh.clone())
+    }
+
+    /// Tells of a row of this time, unless it will become visible later.
+    fn notify_of(&self, appli: u32, created: i64, startdate: i64, enddate: i64) {
+        if created <= self.cloud.clock().unix() {
+            self.notify(appli, &[("startdate", startdate.to_string()), ("enddate", enddate.to_string())]);
+        }
+    }
+
+    fn notify_of_bed(&self, appli: u32) {
+        let mats = self.person().devices;
+        let mat = mats.iter().find(|it| it.kind == "Sleep Monitor").map(|it| ("deviceid", it.id.clone()));
+        let at = ("startdate", self.cloud.clock().unix().to_string());
+        self.notify(appli, &[at].into_iter().chain(mat).collect::<Vec<_>>());
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Resident, i64) -> T) -> T {
