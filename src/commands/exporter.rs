@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use futures_util::future::join_all;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -18,10 +19,12 @@ use crate::reading::{ProfileSnapshot, Sleep, Snapshot};
 use crate::refresh::{self, Refresher};
 use crate::session::{self, Sessions};
 use crate::storage::Storage;
+use crate::subscription::{Subscriber, Wish};
 use crate::telemetry::{Build, Telemetry};
-use crate::web::{self, App, Limits, Scrapes};
+use crate::web::{self, Addressee, App, Inbox, Limits, Scrapes};
 use crate::withings::client::Client;
-use crate::withings::oauth::{Application, OAuth};
+use crate::withings::notify::Appli;
+use crate::withings::oauth::{Application, OAuth, random_token};
 use crate::withings::pace::Pace;
 
 /// How long after the start the exporter calls itself ready, whatever Withings does.
@@ -35,6 +38,7 @@ pub struct Exporter {
     app: App,
     ready: watch::Sender<bool>,
     refreshers: Vec<Refresher>,
+    subscribers: Vec<Subscriber>,
     settled: Vec<tokio::sync::oneshot::Receiver<()>>,
 }
 
@@ -63,19 +67,27 @@ impl Exporter {
         telemetry.refresh_interval(config.refresh_interval, None);
         let sessions = sessions(&config, &storage, &clock, &telemetry)?;
         let (snapshots, shown) = watch::channel(nothing_known(&config));
+        let secret = config.webhooks.then(|| storage.webhook_secret(random_token)).transpose()?;
         let services = refresh::Services {
             storage,
             snapshots,
             telemetry: telemetry.clone(),
             clock: clock.clone(),
-            selection: config.measurements.clone(),
+            selection: config.measured(),
             interval: config.refresh_interval,
         };
         let restore = |(place, profile): (usize, &Arc<str>)| {
             let session = sessions.get(profile).expect("every configured profile has a session");
             Refresher::restore(session.clone(), place, services.clone())
         };
-        let (refreshers, settled) = config.profiles.iter().enumerate().map(restore).unzip();
+        let (refreshers, settled): (Vec<_>, _) = config.profiles.iter().enumerate().map(restore).unzip();
+        let wish = secret.as_ref().map(|secret| wish(&config, secret));
+        let subscribe = |it: &Refresher| Subscriber::new(it.session().clone(), wish.clone());
+        let subscribers: Vec<_> = refreshers.iter().map(subscribe).collect();
+        let inbox = secret.map(|secret| {
+            let addressees = refreshers.iter().zip(&subscribers).map(addressee).collect();
+            Inbox::new(&secret, addressees, telemetry.clone(), clock.clone())
+        });
         let (ready, is_ready) = watch::channel(false);
         let app = App {
             telemetry_path: telemetry_path.into(),
@@ -83,10 +95,11 @@ impl Exporter {
             scrapes: Scrapes::at_most(max_requests),
             snapshots: shown,
             sessions,
+            inbox,
             ready: is_ready,
             clock,
         };
-        Ok(Self { app, ready, refreshers, settled })
+        Ok(Self { app, ready, refreshers, subscribers, settled })
     }
 
     /// What is shown of the profiles, now and whenever it changes.
@@ -103,7 +116,7 @@ impl Exporter {
 
     /// Serves and refreshes until `shutdown`, then lets answers finish and stores what is not stored yet.
     pub async fn run(self, listeners: Vec<TcpListener>, shutdown: impl Future<Output = ()>) {
-        let Self { app, ready, refreshers, settled } = self;
+        let Self { app, ready, refreshers, subscribers, settled } = self;
         let (end, ended) = watch::channel(false);
         let until_end = || {
             let mut ended = ended.clone();
@@ -115,6 +128,9 @@ impl Exporter {
         }
         for refresher in refreshers {
             tasks.spawn(refresher.run(until_end()));
+        }
+        for subscriber in subscribers {
+            tasks.spawn(subscriber.run(until_end()));
         }
         tokio::spawn(async move {
             drop(timeout(READY_AFTER, join_all(settled)).await);
@@ -141,10 +157,24 @@ pub(super) fn sessions(config: &Config, storage: &Storage, clock: &Clock, teleme
         account_url: config.account_url.clone(),
         api_url: config.api_url.clone(),
         redirect_uri: config.redirect_uri(),
+        webhooks: config.webhooks,
     };
     let oauth = OAuth::new(&application, client.clone(), clock.clone());
     let (storage, clock, telemetry) = (storage.clone(), clock.clone(), telemetry.clone());
     Ok(Sessions::restore(&config.profiles, &session::Services { storage, client, oauth, clock, telemetry }))
+}
+
+/// What Withings is asked to tell, and at which address.
+fn wish(config: &Config, secret: &SecretString) -> Wish {
+    Wish {
+        callback: config.webhook_url(secret.expose_secret()).into(),
+        shown: config.webhook_url("…").into(),
+        applis: Appli::wanted(&config.measured()),
+    }
+}
+
+fn addressee((refresher, subscriber): (&Refresher, &Subscriber)) -> Addressee {
+    Addressee { session: refresher.session().clone(), nudges: refresher.nudges(), standing: subscriber.standing() }
 }
 
 /// The snapshot before anything was restored.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Days};
 use serde::{Deserialize, Serialize};
 
+use super::bed::Bed;
 use crate::catalogue::{Call, Measurement, Source};
 use crate::config::Selection;
 use crate::reading::{CallStatus, Login, Origin, ProfileSnapshot, Reading, RefreshSummary, Sleep, SleepSegment};
@@ -41,6 +42,9 @@ pub(super) struct Known {
     segment: Option<SleepSegment>,
     /// The night whose whole span `sleep get` was asked for.
     spanned: Option<Origin>,
+    /// What happened in bed.
+    #[serde(default)]
+    bed: Bed,
     cursors: BTreeMap<Call, Cursor>,
 }
 
@@ -220,6 +224,10 @@ impl Known {
         self.spanned = span.night.or(self.spanned);
     }
 
+    pub(super) fn note_bed(&mut self, later: Bed) {
+        self.bed.merge(later);
+    }
+
     pub(super) fn note_success(&mut self, call: Call, now: i64) {
         self.cursors.entry(call).or_default().last_success = Some(now);
     }
@@ -253,8 +261,14 @@ impl Known {
         refresh: Option<RefreshSummary>,
     ) -> ProfileSnapshot {
         let shown = |reading: &Reading| selection.contains(reading.measurement);
-        let mut readings: Vec<Reading> =
-            self.measures.iter().cloned().chain(self.sleeps.readings()).filter(shown).collect();
+        let mut readings: Vec<Reading> = self
+            .measures
+            .iter()
+            .cloned()
+            .chain(self.sleeps.readings())
+            .chain(self.bed.reading())
+            .filter(shown)
+            .collect();
         readings.sort_by(|a, b| (a.measurement, &a.labels).cmp(&(b.measurement, &b.labels)));
         let is_sleep_state = |it: Measurement| it.source == Source::SleepState;
         let sleep = if selection.iter().any(is_sleep_state) { Sleep::Newest(self.segment) } else { Sleep::NotSelected };

@@ -5,6 +5,7 @@
 
 mod answer;
 mod body;
+mod form;
 mod landing;
 mod login;
 mod message;
@@ -13,6 +14,7 @@ mod redirect;
 mod routes;
 mod scrape;
 mod server;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -26,6 +28,7 @@ use crate::session::Sessions;
 pub use redirect::Redirect;
 pub use scrape::Scrapes;
 pub use server::{Limits, serve};
+pub use webhook::{Addressee, Inbox};
 
 /// What is served. Cheap to clone; several listeners may share it.
 #[derive(Clone)]
@@ -40,6 +43,8 @@ pub struct App {
     pub snapshots: watch::Receiver<Snapshot>,
     /// The profiles' logins.
     pub sessions: Sessions,
+    /// What Withings calls when it has news; `None`: it is not asked to.
+    pub inbox: Option<Inbox>,
     /// Whether every connected profile was restored or tried once, or need not be waited for any longer.
     pub ready: watch::Receiver<bool>,
     /// The present time.

@@ -5,11 +5,11 @@ use hyper::header::{ALLOW, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use hyper::{Method, Request, StatusCode};
 
 use super::answer::{self, Answer};
-use super::{App, landing, login, scrape};
+use super::{App, landing, login, scrape, webhook};
 
 /// Answers one request.
 pub(super) async fn answer(app: &App, request: Request<Incoming>) -> Answer {
-    let mut answer = match Route::at(request.uri().path(), &app.telemetry_path) {
+    let mut answer = match Route::at(request.uri().path(), app) {
         None => answer::text(StatusCode::NOT_FOUND, "There is nothing at this address."),
         Some(route) if !route.methods().contains(request.method()) => refuse_method(route),
         Some(route) => route.answer(app, request).await,
@@ -28,12 +28,14 @@ enum Route {
     Callback,
     Healthy,
     Ready,
+    /// Where Withings posts. Whoever does not know the address finds nothing there.
+    Webhook,
 }
 
 impl Route {
-    fn at(path: &str, telemetry_path: &str) -> Option<Self> {
+    fn at(path: &str, app: &App) -> Option<Self> {
         match path {
-            _ if path == telemetry_path => Some(Self::Metrics),
+            _ if path == &*app.telemetry_path => Some(Self::Metrics),
             "/" => Some(Self::Landing),
             "/style.css" => Some(Self::Style),
             "/authorize" => Some(Self::Authorize),
@@ -41,6 +43,7 @@ impl Route {
             "/callback" => Some(Self::Callback),
             "/-/healthy" => Some(Self::Healthy),
             "/-/ready" => Some(Self::Ready),
+            _ if app.inbox.as_ref().is_some_and(|it| it.is_at(path)) => Some(Self::Webhook),
             _ => None,
         }
     }
@@ -50,6 +53,7 @@ impl Route {
             // Each GET begins a login, so there is no HEAD.
             Self::Authorize => &[Method::GET, Method::POST],
             Self::Adopt => &[Method::POST],
+            Self::Webhook => &[Method::GET, Method::HEAD, Method::POST],
             _ => &[Method::GET, Method::HEAD],
         }
     }
@@ -69,6 +73,7 @@ impl Route {
             Self::Callback => login::callback(app, query).await,
             Self::Healthy => answer::text(StatusCode::OK, "withings-exporter is healthy."),
             Self::Ready => ready(app),
+            Self::Webhook => webhook::answer(app, request).await,
         }
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! A request waits for its turn ([`pace`]), is sent and opened ([`client`]), its status is read before its body
 //! ([`envelope`]), its foreign shapes ([`wire`]) become readings ([`measures`], [`sleep`]). Tokens are
-//! [`oauth`], their end is [`revoke`].
+//! [`oauth`], their end is [`revoke`]; what Withings calls us for is [`notify`].
 
 pub mod client;
 pub mod envelope;
 pub mod measures;
+pub mod notify;
 pub mod oauth;
 pub mod pace;
 pub mod revoke;

@@ -222,7 +222,7 @@ pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
 }
 
 /// A list; anything else is an empty one. An element of another shape is left out.
-fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+pub(super) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     let json = <&'de RawValue>::deserialize(deserializer)?.get();
     let elements: Vec<&RawValue> = serde_json::from_str(json).unwrap_or_default();
     // A list would be taken for an object whose fields come in order.

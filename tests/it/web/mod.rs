@@ -77,6 +77,7 @@ impl Setup {
             exposition: Exposition::new(snapshots.clone(), telemetry, clock.clone(), Live::Shown { process: || None }),
             scrapes: self.scrapes,
             snapshots,
+            inbox: None,
             ready: readiness,
             clock,
         };
@@ -95,6 +96,7 @@ fn sessions_of_nobody(disk: &TempDir, clock: &Clock, telemetry: &Telemetry) -> S
         account_url: nowhere.clone(),
         api_url: nowhere.clone(),
         redirect_uri: "http://localhost:10064/callback".to_owned(),
+        webhooks: false,
     };
     let http = Http::reaching(&[&nowhere]).unwrap();
     let client = Client::new(http, nowhere, Pace::new(100), telemetry.clone(), clock.clone());
