@@ -124,7 +124,7 @@ impl Account {
 
     /// The callback URLs that are called about the person, each with its `appli`, in the order of subscribing.
     pub fn subscriptions(&self) -> Vec<(String, u32)> {
-        self.cloud.model().notifications.of(self.userid)
+        self.cloud.model().subscriptions(self.userid)
     }
 
     /// Cuts every application off, as the person can do: codes and tokens are dead, which is told before.

@@ -98,6 +98,14 @@ impl Model {
         answer.into()
     }
 
+    /// The URLs that are called about a user, each with its kind of event, in the order of subscribing.
+    pub(super) fn subscriptions(&mut self, user: UserId) -> Vec<(String, u32)> {
+        let now = self.clock.unix();
+        self.notifications.forget_the_dead(&self.logins, now);
+        let of_user = self.notifications.subscriptions.iter().filter(|it| it.user == user);
+        of_user.map(|it| (it.url.clone(), it.appli)).collect()
+    }
+
     /// Tells everybody who wants to hear such news of a person. Unknown fields come with it, as documented.
     pub(super) fn tell(&mut self, user: UserId, appli: u32, fields: &[(&'static str, String)]) {
         let now = self.clock.unix();
@@ -237,11 +245,6 @@ impl Notifications {
 
     pub(super) fn delivered(&self) -> Vec<Delivery> {
         self.delivered.iter().cloned().collect()
-    }
-
-    /// The URLs that are called about a user, each with its kind of event, in the order of subscribing.
-    pub(super) fn of(&self, user: UserId) -> Vec<(String, u32)> {
-        self.subscriptions.iter().filter(|it| it.user == user).map(|it| (it.url.clone(), it.appli)).collect()
     }
 
     /// The end of a login is the end of its subscriptions.

@@ -35,4 +35,5 @@ mod sources;
 mod terminal;
 mod values;
 mod web;
+mod webhooks;
 mod world;
