@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 use futures_util::future::join_all;
-use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::webhooks;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::exposition::{Exposition, Live};
@@ -19,12 +19,11 @@ use crate::reading::{ProfileSnapshot, Sleep, Snapshot};
 use crate::refresh::{self, Refresher};
 use crate::session::{self, Sessions};
 use crate::storage::Storage;
-use crate::subscription::{Subscriber, Wish};
+use crate::subscription::Subscriber;
 use crate::telemetry::{Build, Telemetry};
-use crate::web::{self, Addressee, App, Inbox, Limits, Scrapes};
+use crate::web::{self, App, Limits, Scrapes, Security};
 use crate::withings::client::Client;
-use crate::withings::notify::Appli;
-use crate::withings::oauth::{Application, OAuth, random_token};
+use crate::withings::oauth::{Application, OAuth};
 use crate::withings::pace::Pace;
 
 /// How long after the start the exporter calls itself ready, whatever Withings does.
@@ -52,6 +51,8 @@ pub struct Parts {
     pub clock: Clock,
     /// The path of the metrics.
     pub telemetry_path: String,
+    /// Who may talk to it, and how.
+    pub security: Security,
     /// The most scrapes at the same time; 0 is no limit.
     pub max_requests: usize,
     /// Whether the exporter's own metrics are shown.
@@ -61,13 +62,12 @@ pub struct Parts {
 impl Exporter {
     /// Puts the parts together and restores what was stored. Blocks; must be called within a tokio runtime.
     pub fn assemble(parts: Parts) -> Result<Self> {
-        let Parts { config, storage, clock, telemetry_path, max_requests, live } = parts;
+        let Parts { config, storage, clock, telemetry_path, security, max_requests, live } = parts;
         let telemetry = Telemetry::new(Build::this());
         telemetry.config_loaded(clock.unix());
         telemetry.refresh_interval(config.refresh_interval, None);
         let sessions = sessions(&config, &storage, &clock, &telemetry)?;
         let (snapshots, shown) = watch::channel(nothing_known(&config));
-        let secret = config.webhooks.then(|| storage.webhook_secret(random_token)).transpose()?;
         let services = refresh::Services {
             storage,
             snapshots,
@@ -81,17 +81,12 @@ impl Exporter {
             Refresher::restore(session.clone(), place, services.clone())
         };
         let (refreshers, settled): (Vec<_>, _) = config.profiles.iter().enumerate().map(restore).unzip();
-        let wish = secret.as_ref().map(|secret| wish(&config, secret));
-        let subscribe = |it: &Refresher| Subscriber::new(it.session().clone(), wish.clone());
-        let subscribers: Vec<_> = refreshers.iter().map(subscribe).collect();
-        let inbox = secret.map(|secret| {
-            let addressees = refreshers.iter().zip(&subscribers).map(addressee).collect();
-            Inbox::new(&secret, addressees, telemetry.clone(), clock.clone())
-        });
+        let (subscribers, inbox) = webhooks::assemble(&config, &services, &refreshers)?;
         let (ready, is_ready) = watch::channel(false);
         let app = App {
             telemetry_path: telemetry_path.into(),
             exposition: Exposition::new(shown.clone(), telemetry, clock.clone(), live),
+            security,
             scrapes: Scrapes::at_most(max_requests),
             snapshots: shown,
             sessions,
@@ -126,6 +121,7 @@ impl Exporter {
         for listener in listeners {
             tasks.spawn(web::serve(listener, app.clone(), Limits::default(), until_end()));
         }
+        tasks.spawn(app.security.clone().keep_current(until_end()));
         for refresher in refreshers {
             tasks.spawn(refresher.run(until_end()));
         }
@@ -162,19 +158,6 @@ pub(super) fn sessions(config: &Config, storage: &Storage, clock: &Clock, teleme
     let oauth = OAuth::new(&application, client.clone(), clock.clone());
     let (storage, clock, telemetry) = (storage.clone(), clock.clone(), telemetry.clone());
     Ok(Sessions::restore(&config.profiles, &session::Services { storage, client, oauth, clock, telemetry }))
-}
-
-/// What Withings is asked to tell, and at which address.
-fn wish(config: &Config, secret: &SecretString) -> Wish {
-    Wish {
-        callback: config.webhook_url(secret.expose_secret()).into(),
-        shown: config.webhook_url("…").into(),
-        applis: Appli::wanted(&config.measured()),
-    }
-}
-
-fn addressee((refresher, subscriber): (&Refresher, &Subscriber)) -> Addressee {
-    Addressee { session: refresher.session().clone(), nudges: refresher.nudges(), standing: subscriber.standing() }
 }
 
 /// The snapshot before anything was restored.

@@ -9,13 +9,16 @@
 //! its own: the rest of this crate must agree with it over the wire, and shares nothing with it but the clock.
 
 mod account;
+mod activity;
 mod call;
 mod cloud;
 mod consent;
 mod deliver;
 mod device;
 mod fault;
+mod getactivity;
 mod getmeas;
+mod getworkouts;
 mod journal;
 mod limit;
 mod login;
@@ -34,8 +37,10 @@ mod signature;
 mod sleep;
 mod token;
 mod user;
+mod workout;
 
 pub use account::Account;
+pub use activity::{Activity, HeartRate, Source};
 pub use cloud::{App, Cloud, PageSizes};
 pub use device::{Device, Goals};
 pub use fault::{Failure, Fault};
@@ -48,6 +53,7 @@ pub use notify::{Callbacks, Delivery};
 pub use person::{Person, Stored};
 pub use replay::ReplayError;
 pub use serve::serve;
+pub use workout::Workout;
 
 /// Withings' number of a user.
 pub type UserId = u64;

@@ -16,7 +16,7 @@ use super::notify::Notifications;
 use super::person::Resident;
 use super::reply::{Refusal, Reply};
 use super::signature::Nonces;
-use super::{UserId, getmeas, people, sleep, token, user};
+use super::{UserId, getactivity, getmeas, getworkouts, people, sleep, token, user};
 
 const CONSENT_PATH: &str = "/oauth2_user/authorize2";
 const API_PATHS: [&str; 7] =
@@ -26,6 +26,8 @@ const API_PATHS: [&str; 7] =
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Action {
     Getmeas,
+    Getactivity,
+    Getworkouts,
     SleepGet,
     Getsummary,
     Getdevice,
@@ -165,6 +167,8 @@ impl Model {
         }
         let answer: Result<Value, Refusal> = match action {
             Action::Getmeas => getmeas::getmeas(resident, params, pages.getmeas, now),
+            Action::Getactivity => getactivity::getactivity(resident, params, pages.getactivity, now),
+            Action::Getworkouts => getworkouts::getworkouts(resident, params, pages.getworkouts, now),
             Action::Getsummary => sleep::getsummary(resident, params, pages.getsummary, now),
             Action::SleepGet => sleep::get(resident, params, now),
             Action::Getdevice => Ok(user::getdevice(resident, now)),
@@ -186,6 +190,8 @@ impl Action {
     fn of(path: &str, action: Option<&str>) -> Option<Self> {
         match (path, action?) {
             ("/measure", "getmeas") => Some(Self::Getmeas),
+            ("/v2/measure", "getactivity") => Some(Self::Getactivity),
+            ("/v2/measure", "getworkouts") => Some(Self::Getworkouts),
             ("/v2/sleep", "get") => Some(Self::SleepGet),
             ("/v2/sleep", "getsummary") => Some(Self::Getsummary),
             ("/v2/user", "getdevice") => Some(Self::Getdevice),
@@ -198,7 +204,7 @@ impl Action {
     fn scopes(self) -> &'static [&'static str] {
         match self {
             Self::Getmeas => &["user.metrics"],
-            Self::SleepGet | Self::Getsummary => &["user.activity"],
+            Self::Getactivity | Self::Getworkouts | Self::SleepGet | Self::Getsummary => &["user.activity"],
             Self::Getdevice => &["user.info"],
             Self::Getgoals => &["user.metrics", "user.info"],
         }

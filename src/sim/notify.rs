@@ -10,11 +10,14 @@ use tokio::sync::Notify;
 use url::{Host, Url};
 
 use super::UserId;
+use super::activity::Activity;
 use super::call::{Call, Params};
 use super::login::{Grant, Logins};
 use super::measure::MeasureGroup;
 use super::model::Model;
+use super::night::Night;
 use super::reply::{Refusal, Reply};
+use super::workout::Workout;
 
 /// The longest callback URL, in characters.
 const LONGEST_URL: usize = 255;
@@ -53,6 +56,9 @@ pub struct Delivery {
     pub http: Option<u16>,
 }
 
+/// A field of a notification.
+type Field = (&'static str, String);
+
 /// A wish to be called.
 struct Subscription {
     client_id: String,
@@ -68,7 +74,7 @@ pub(super) struct Waiting {
     pub(super) user: UserId,
     pub(super) appli: u32,
     pub(super) url: String,
-    pub(super) fields: Vec<(&'static str, String)>,
+    pub(super) fields: Vec<Field>,
     attempt: usize,
     /// Unix seconds.
     due: i64,
@@ -107,7 +113,7 @@ impl Model {
     }
 
     /// Tells everybody who wants to hear such news of a person. Unknown fields come with it, as documented.
-    pub(super) fn tell(&mut self, user: UserId, appli: u32, fields: &[(&'static str, String)]) {
+    pub(super) fn tell(&mut self, user: UserId, appli: u32, fields: &[Field]) {
         let now = self.clock.unix();
         self.notifications.forget_the_dead(&self.logins, now);
         self.notifications.tell(user, appli, fields, now);
@@ -207,7 +213,7 @@ impl Notifications {
         }
     }
 
-    fn tell(&mut self, user: UserId, appli: u32, fields: &[(&'static str, String)], now: i64) {
+    fn tell(&mut self, user: UserId, appli: u32, fields: &[Field], now: i64) {
         let who = [("userid", user.to_string()), ("appli", appli.to_string()), ("foo", "bar".to_owned())];
         let fields: Vec<_> = who.iter().chain(fields).cloned().collect();
         for it in self.subscriptions.iter().filter(|it| it.user == user && it.appli == appli) {
@@ -263,17 +269,48 @@ impl Subscription {
     }
 }
 
-/// The kinds of event that a group of measures is.
-pub(super) fn applis(group: &MeasureGroup) -> BTreeSet<u32> {
-    let of_kind = |kind| match kind {
-        12 => 2,
-        9..=11 | 54 => 4,
-        130 | 135..=138 => 54,
-        119 => 58,
-        147 | 148 | 151 | 204 | 205 | 248 | 249 | 251 => 63,
-        _ => 1,
-    };
-    group.measures.iter().map(|it| of_kind(it.kind)).collect()
+/// A row that is news.
+pub(super) trait News {
+    /// The kinds of events that it is, each with its fields.
+    fn news(&self) -> Vec<(u32, Vec<Field>)>;
+}
+
+impl News for MeasureGroup {
+    fn news(&self) -> Vec<(u32, Vec<Field>)> {
+        let of_kind = |kind| match kind {
+            12 => 2,
+            9..=11 | 54 => 4,
+            130 | 135..=138 => 54,
+            119 => 58,
+            147 | 148 | 151 | 204 | 205 | 248 | 249 | 251 => 63,
+            _ => 1,
+        };
+        let applis: BTreeSet<u32> = self.measures.iter().map(|it| of_kind(it.kind)).collect();
+        applis.into_iter().map(|appli| (appli, period(self.date, self.date))).collect()
+    }
+}
+
+impl News for Night {
+    fn news(&self) -> Vec<(u32, Vec<Field>)> {
+        vec![(44, period(self.startdate, self.enddate))]
+    }
+}
+
+impl News for Activity {
+    fn news(&self) -> Vec<(u32, Vec<Field>)> {
+        vec![(16, vec![("date", self.date.to_string())])]
+    }
+}
+
+impl News for Workout {
+    fn news(&self) -> Vec<(u32, Vec<Field>)> {
+        let day = DateTime::from_timestamp(self.startdate, 0).unwrap_or_default().date_naive();
+        vec![(16, vec![("date", day.to_string())])]
+    }
+}
+
+fn period(start: i64, end: i64) -> Vec<Field> {
+    vec![("startdate", start.to_string()), ("enddate", end.to_string())]
 }
 
 fn appli(params: &Params) -> Result<u32, Refusal> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// An answer, ready for HTTP.
 #[derive(Debug)]
@@ -135,4 +135,11 @@ impl Refusal {
         }
         envelope
     }
+}
+
+/// The fields asked for, as far as there are such. The service cannot tell an empty map from an empty list.
+pub(super) fn map_or_list(data: &Map<String, Value>, fields: &[&str]) -> Value {
+    let asked = fields.iter().filter_map(|&name| Some((name.to_owned(), data.get(name)?.clone())));
+    let asked: Map<_, _> = asked.collect();
+    if asked.is_empty() { json!([]) } else { Value::Object(asked) }
 }
