@@ -5,8 +5,8 @@ use super::activity::Activity;
 use super::cloud::Cloud;
 use super::login::LiveTokens;
 use super::measure::MeasureGroup;
+use super::news::News;
 use super::night::Night;
-use super::notify::News;
 use super::person::{Person, Resident, Rows, Stored};
 use super::workout::Workout;
 

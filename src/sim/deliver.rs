@@ -21,6 +21,9 @@ use super::notify::Waiting;
 /// Whoever is called must answer within so long.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How often is looked who is in bed, if anybody wants to know.
+const LOOK_INTO_BEDS_EVERY: Duration = Duration::from_secs(30);
+
 /// How often is looked whether a retry is due: the clock may be moved by hand.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -38,8 +41,8 @@ pub(super) async fn callback_answers(cloud: &Cloud, call: &Call) -> bool {
 pub(super) async fn deliver(cloud: Cloud) -> Infallible {
     let news = cloud.model().notifications.news.clone();
     loop {
-        let now = cloud.clock().unix();
-        let due = cloud.model().notifications.take_due(now);
+        let is_listened = cloud.model().tell_of_beds();
+        let due = cloud.model().notifications.take_due(cloud.clock().unix());
         for it in due {
             let http = send(&cloud, Method::POST, &it.url, form(&it)).await;
             let time = cloud.clock().now();
@@ -47,9 +50,10 @@ pub(super) async fn deliver(cloud: Cloud) -> Infallible {
         }
         let next = cloud.model().notifications.next_due();
         match next {
-            None => news.notified().await,
             Some(at) if at <= cloud.clock().unix() => {}
             Some(_) => drop(timeout(LOOK_EVERY, news.notified()).await),
+            None if is_listened => drop(timeout(LOOK_INTO_BEDS_EVERY, news.notified()).await),
+            None => news.notified().await,
         }
     }
 }

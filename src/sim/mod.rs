@@ -24,6 +24,7 @@ mod limit;
 mod login;
 mod measure;
 mod model;
+mod news;
 mod night;
 mod noise;
 mod notify;

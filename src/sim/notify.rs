@@ -1,7 +1,7 @@
 //! `/notify`: who wants to be called when there is news, and what waits to be told.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -10,14 +10,11 @@ use tokio::sync::Notify;
 use url::{Host, Url};
 
 use super::UserId;
-use super::activity::Activity;
 use super::call::{Call, Params};
 use super::login::{Grant, Logins};
-use super::measure::MeasureGroup;
 use super::model::Model;
-use super::night::Night;
+use super::news::BedEvent;
 use super::reply::{Refusal, Reply};
-use super::workout::Workout;
 
 /// The longest callback URL, in characters.
 const LONGEST_URL: usize = 255;
@@ -35,8 +32,8 @@ pub enum Callbacks {
     /// As documented (default): https, a public name, port 443 or 80.
     #[default]
     Public,
-    /// Also `http` at this host, for a demo.
-    ThisHost,
+    /// Also `http` at `localhost` or an IP address, for a demo.
+    Local,
 }
 
 /// One try to deliver a notification.
@@ -57,7 +54,7 @@ pub struct Delivery {
 }
 
 /// A field of a notification.
-type Field = (&'static str, String);
+pub(super) type Field = (&'static str, String);
 
 /// A wish to be called.
 struct Subscription {
@@ -89,6 +86,8 @@ pub(super) struct Notifications {
     subscriptions: Vec<Subscription>,
     waiting: Vec<Waiting>,
     delivered: VecDeque<Delivery>,
+    /// When the last event in a person's bed was that was told, Unix seconds.
+    beds: BTreeMap<UserId, i64>,
     pub(super) news: Arc<Notify>,
 }
 
@@ -149,6 +148,7 @@ impl Notifications {
                 comment,
             }),
         }
+        self.news.notify_one();
         Ok(json!({}))
     }
 
@@ -200,17 +200,14 @@ impl Notifications {
     /// Whether a callback URL may be asked at all.
     fn accepts(&self, url: &str) -> bool {
         let Ok(parsed) = Url::parse(url) else { return false };
-        url.len() <= LONGEST_URL && (is_public(&parsed) || self.callbacks == Callbacks::ThisHost && is_here(&parsed))
+        url.len() <= LONGEST_URL && (is_public(&parsed) || self.callbacks == Callbacks::Local && is_local(&parsed))
     }
 
     /// Where to reach a callback URL that is accepted.
     pub(super) fn address(&self, url: &str) -> Option<SocketAddr> {
         let parsed = Url::parse(url).ok().filter(|_| self.accepts(url))?;
-        match parsed.host_str().and_then(|it| self.hosts.get(it)) {
-            Some(address) => Some(*address),
-            None if is_here(&parsed) => Some(([127, 0, 0, 1], parsed.port_or_known_default()?).into()),
-            None => None,
-        }
+        let named = parsed.host_str().and_then(|it| self.hosts.get(it)).copied();
+        named.or_else(|| Some((local_ip(&parsed)?, parsed.port_or_known_default()?).into()))
     }
 
     fn tell(&mut self, user: UserId, appli: u32, fields: &[Field], now: i64) {
@@ -221,6 +218,21 @@ impl Notifications {
             self.waiting.push(Waiting { user, appli, url, fields, attempt: 0, due: now });
         }
         self.news.notify_one();
+    }
+
+    /// The people whose beds somebody wants to hear of.
+    pub(super) fn listened_beds(&self) -> BTreeSet<UserId> {
+        self.subscriptions.iter().filter(|it| matches!(it.appli, 50 | 51)).map(|it| it.user).collect()
+    }
+
+    /// Whether somebody wants to hear of this event and has not heard of it yet; from now on it counts as told.
+    pub(super) fn is_new_in_bed(&mut self, user: UserId, event: &BedEvent) -> bool {
+        let is_listened = self.subscriptions.iter().any(|it| it.user == user && it.appli == event.appli);
+        let is_new = is_listened && self.beds.get(&user).is_none_or(|told| *told < event.at);
+        if is_new {
+            self.beds.insert(user, event.at);
+        }
+        is_new
     }
 
     /// What is to be delivered now.
@@ -269,50 +281,6 @@ impl Subscription {
     }
 }
 
-/// A row that is news.
-pub(super) trait News {
-    /// The kinds of events that it is, each with its fields.
-    fn news(&self) -> Vec<(u32, Vec<Field>)>;
-}
-
-impl News for MeasureGroup {
-    fn news(&self) -> Vec<(u32, Vec<Field>)> {
-        let of_kind = |kind| match kind {
-            12 => 2,
-            9..=11 | 54 => 4,
-            130 | 135..=138 => 54,
-            119 => 58,
-            147 | 148 | 151 | 204 | 205 | 248 | 249 | 251 => 63,
-            _ => 1,
-        };
-        let applis: BTreeSet<u32> = self.measures.iter().map(|it| of_kind(it.kind)).collect();
-        applis.into_iter().map(|appli| (appli, period(self.date, self.date))).collect()
-    }
-}
-
-impl News for Night {
-    fn news(&self) -> Vec<(u32, Vec<Field>)> {
-        vec![(44, period(self.startdate, self.enddate))]
-    }
-}
-
-impl News for Activity {
-    fn news(&self) -> Vec<(u32, Vec<Field>)> {
-        vec![(16, vec![("date", self.date.to_string())])]
-    }
-}
-
-impl News for Workout {
-    fn news(&self) -> Vec<(u32, Vec<Field>)> {
-        let day = DateTime::from_timestamp(self.startdate, 0).unwrap_or_default().date_naive();
-        vec![(16, vec![("date", day.to_string())])]
-    }
-}
-
-fn period(start: i64, end: i64) -> Vec<Field> {
-    vec![("startdate", start.to_string()), ("enddate", end.to_string())]
-}
-
 fn appli(params: &Params) -> Result<u32, Refusal> {
     let appli = params.integer("appli")?.and_then(|it| u32::try_from(it).ok());
     appli.ok_or_else(|| Refusal::invalid("missing appli"))
@@ -336,6 +304,15 @@ fn is_public(url: &Url) -> bool {
     url.scheme() == "https" && host && matches!(url.port_or_known_default(), Some(443 | 80))
 }
 
-fn is_here(url: &Url) -> bool {
-    url.scheme() == "http" && matches!(url.host_str(), Some("localhost" | "127.0.0.1"))
+fn is_local(url: &Url) -> bool {
+    url.scheme() == "http" && local_ip(url).is_some()
+}
+
+fn local_ip(url: &Url) -> Option<IpAddr> {
+    match url.host()? {
+        Host::Domain("localhost") => Some(Ipv4Addr::LOCALHOST.into()),
+        Host::Domain(_) => None,
+        Host::Ipv4(ip) => Some(ip.into()),
+        Host::Ipv6(ip) => Some(ip.into()),
+    }
 }

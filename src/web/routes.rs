@@ -55,8 +55,8 @@ impl Route {
     }
 
     /// Whether everybody may come here without a password, and as often as they like: probes, Withings, and people whom
-    /// it sends back. The address that Withings posts to is a password itself. The callback takes nothing without the `state` that a login began with, and the style sheet is
-    /// that of its page.
+    /// it sends back. The callback takes nothing without the `state` that a login began with, the address that Withings
+    /// posts to is a secret itself, and the style sheet is that of its page.
     fn is_open(self) -> bool {
         matches!(self, Self::Callback | Self::Style | Self::Healthy | Self::Ready | Self::Webhook)
     }

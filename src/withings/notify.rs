@@ -14,9 +14,13 @@ use crate::config::Selection;
 /// The longest name of a device that is kept, in bytes; Withings' have 40.
 const LONGEST_DEVICE: usize = 64;
 
-/// A kind of event that Withings tells of.
+/// A kind of event that Withings tells of, in the order of subscribing: first what no call brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Appli {
+    /// Somebody got into bed.
+    InBed,
+    /// Somebody got out of bed.
+    OutOfBed,
     /// Weight, composition, and whatever else `getmeas` has.
     Weight,
     /// Temperature.
@@ -29,10 +33,6 @@ pub enum Appli {
     Sleep,
     /// The person's account was changed, deleted, or parted from the application.
     Account,
-    /// Somebody got into bed.
-    InBed,
-    /// Somebody got out of bed.
-    OutOfBed,
     /// An electrocardiogram.
     Ecg,
     /// Blood glucose.
@@ -44,14 +44,14 @@ pub enum Appli {
 impl Appli {
     /// Every kind that is of use here.
     pub const ALL: [Self; 11] = [
+        Self::InBed,
+        Self::OutOfBed,
         Self::Weight,
         Self::Temperature,
         Self::Pressure,
         Self::Activity,
         Self::Sleep,
         Self::Account,
-        Self::InBed,
-        Self::OutOfBed,
         Self::Ecg,
         Self::Glucose,
         Self::Urine,
@@ -316,7 +316,7 @@ mod tests {
         };
         check(&["weight_kg"], &[Appli::Weight, Appli::Account]);
         check(&["goal_steps", "device_info"], &[Appli::Account]);
-        check(&["in_bed"], &[Appli::Account, Appli::InBed, Appli::OutOfBed]);
+        check(&["in_bed"], &[Appli::InBed, Appli::OutOfBed, Appli::Account]);
         check(&["spo2_pct", "sleep_score"], &[Appli::Pressure, Appli::Sleep, Appli::Account]);
         check(&["workout_distance_meters", "urine_ph"], &[Appli::Activity, Appli::Account, Appli::Urine]);
         assert_eq!(Appli::wanted(&Selection::all()), Appli::ALL.into());

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use withings_exporter::reading::Attempt;
 use withings_exporter::sim::{Failure, Fault};
+use withings_exporter::web::Security;
 
 use super::{count, path, post, restart, subscribed, weigh};
+use crate::config::write;
 use crate::http_client::Connection;
 use crate::world::World;
 
@@ -117,6 +119,23 @@ async fn the_address_answers_the_test_of_it_and_nobody_who_guesses() {
     world.config.webhooks = false;
     restart(&mut world).await;
     assert_eq!(world.get(&path).await.status, 404);
+}
+
+#[tokio::test(start_paused = true)]
+async fn withings_needs_no_password() {
+    let mut world = subscribed(&["Alice"]).await;
+    let path = path(&world);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("web.yml");
+    let hash = bcrypt::hash_with_salt("hush-hush", 4, [7; 16]).unwrap();
+    write(&file, &format!("basic_auth_users:\n  prometheus: {hash}\n"));
+    world.security = Security::load(&file).unwrap();
+    restart(&mut world).await;
+    assert_eq!(world.get("/metrics").await.status, 401);
+    assert_eq!(world.request("HEAD", &path, "").await.status, 200);
+    assert_eq!(post(&world, &path, 50, &[]).await.status, 200);
+    world.until_measured("Alice", "in_bed").await;
+    assert_eq!(world.get("/webhook/guess").await.body, world.get("/nothing").await.body);
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,6 +8,9 @@ use url::Url;
 use super::HOST;
 use crate::installation::{Installation, free_address};
 
+/// A flood may cost so much memory, in bytes, which allocators keep.
+const FLOOD_COSTS: u64 = 32 << 20;
+
 #[test]
 fn the_secret_address_is_kept_by_its_owner_and_shown_to_nobody() {
     let address = free_address();
@@ -32,6 +35,16 @@ fn the_secret_address_is_kept_by_its_owner_and_shown_to_nobody() {
     installation.post(address, &path, &[("userid", "1"), ("appli", "1")]);
     installation.post(address, &path, &[("nonsense", "")]);
     installation.until_metrics(address, "one in bed", |page| page.contains("withings_in_bed{profile=\"Mum\"} 1\n"));
+    let before = exporter.memory();
+    for number in 0..3000 {
+        let fields =
+            [("userid", "1".repeat(number % 18 + 1)), ("appli", number.to_string()), ("x", "y".repeat(number))];
+        installation.post(address, &path, &fields.each_ref().map(|(name, value)| (*name, value.as_str())));
+        let mat = format!("mat-{number}");
+        installation.post(address, &path, &[("userid", &userid), ("appli", "51"), ("deviceid", &mat)]);
+    }
+    let after = exporter.memory();
+    assert!(after < before + FLOOD_COSTS, "{before} bytes became {after}");
     // From now on the address cannot be reached, which Withings says with the address in its words.
     installation.cloud.host(HOST, ([127, 0, 0, 1], 1).into());
     let failed = "withings_exporter_api_request_failures_total{call=\"notify\",reason=\"other\"} ";
