@@ -1,6 +1,7 @@
 //! Plain values of the own process, from `/proc`.
 
 use std::fs;
+use std::sync::OnceLock;
 
 /// Clock ticks per second in `/proc`, as Linux reports them to every program whatever the kernel's own timer is.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -32,7 +33,7 @@ impl Process {
         let status = read("/proc/self/status")?;
         Some(Self {
             cpu_seconds: times.cpu_seconds,
-            start_time: boot_time(&read("/proc/stat")?)? + times.start_after_boot,
+            start_time: booted_at()? + times.start_after_boot,
             virtual_bytes: status_value(&status, "VmSize:")? * 1024,
             resident_bytes: status_value(&status, "VmRSS:")? * 1024,
             threads: status_value(&status, "Threads:")?,
@@ -74,6 +75,12 @@ impl Times {
 
 fn seconds(ticks: &str) -> Option<f64> {
     ticks.parse::<u64>().ok().map(|it| it as f64 / TICKS_PER_SECOND)
+}
+
+/// When the host started, Unix seconds. Asked once: the kernel counts every interrupt of the host for the answer.
+fn booted_at() -> Option<f64> {
+    static BOOTED_AT: OnceLock<Option<f64>> = OnceLock::new();
+    *BOOTED_AT.get_or_init(|| boot_time(&read("/proc/stat")?))
 }
 
 /// When the host started, Unix seconds, in `/proc/stat`.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
 use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
+use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use url::Url;
 
@@ -27,7 +27,8 @@ pub(super) fn run(flags: &Flags) -> Result<()> {
     let config = Config::load(&flags.config_file, &|name| env::var(name).ok(), &base_url)?;
     let storage_path = flags.storage_path(env::var_os("STATE_DIRECTORY"));
     let storage = Storage::open(&storage_path, Purpose::Serve)?;
-    Runtime::new()?.block_on(async {
+    // One thread: a scrape on several would cost twice, for they wake one another. What takes long is done beside it.
+    runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let signals = Signals::listen()?;
         let (listeners, redirect_uri) = (into_tokio(listeners)?, config.redirect_uri());
         let exporter = Exporter::assemble(parts(flags, config, storage))?;

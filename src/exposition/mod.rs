@@ -44,7 +44,7 @@ pub enum Live {
     Hidden,
     /// They are, and this reads those of the process ([`Process::read`]); they are left out where it gives none.
     Shown {
-        /// Called at most once a second for each format and encoding, off the async threads.
+        /// Called at most once a second for each format and encoding; must not block for long.
         process: fn() -> Option<Process>,
     },
 }

@@ -1,6 +1,7 @@
 //! What is known of one profile: the last readings and how far each call has read. This is what is stored.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use chrono::{DateTime, Days};
@@ -53,6 +54,14 @@ struct Cursor {
     everything_at: Option<i64>,
     /// When it last succeeded, by the host's clock.
     last_success: Option<i64>,
+}
+
+/// Tells one state of the known from another, so that what is stored need not be kept in memory as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Digest {
+    everything: u64,
+    /// Of all but the times of success.
+    values: u64,
 }
 
 /// One read of a call: everything, or what has changed.
@@ -233,14 +242,15 @@ impl Known {
         self.cursors.entry(call).or_default().everything_at = None;
     }
 
+    pub(super) fn digest(&self) -> Digest {
+        let mut without_times = self.clone();
+        without_times.cursors.values_mut().for_each(|it| it.last_success = None);
+        Digest { everything: hash(self), values: hash(&without_times) }
+    }
+
     /// Whether more than the times of success differ from what was stored.
-    pub(super) fn is_worth_storing(&self, stored: &Self) -> bool {
-        let without_times = |known: &Self| {
-            let mut known = known.clone();
-            known.cursors.values_mut().for_each(|it| it.last_success = None);
-            known
-        };
-        without_times(self) != without_times(stored)
+    pub(super) fn is_worth_storing(&self, stored: Digest) -> bool {
+        self.digest().values != stored.values
     }
 
     /// What is shown of it.
@@ -256,10 +266,17 @@ impl Known {
         let mut readings: Vec<Reading> =
             self.measures.iter().cloned().chain(self.sleeps.readings()).filter(shown).collect();
         readings.sort_by(|a, b| (a.measurement, &a.labels).cmp(&(b.measurement, &b.labels)));
+        readings.shrink_to_fit();
         let is_sleep_state = |it: Measurement| it.source == Source::SleepState;
         let sleep = if selection.iter().any(is_sleep_state) { Sleep::Newest(self.segment) } else { Sleep::NotSelected };
         ProfileSnapshot { profile, login, readings, sleep, calls, refresh }
     }
+}
+
+fn hash(known: &Known) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    serde_json::to_vec(known).expect("stored values have string keys and no failing fields").hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use crate::session::{Session, SessionError, Status};
 use crate::storage::Storage;
 use crate::telemetry::Telemetry;
 use fetch::Fetch;
-use known::Known;
+use known::{Digest, Known};
 use schedule::Next;
 
 /// How often the stored login is looked at: `authorize` and `forget` change it beside a running exporter.
@@ -48,7 +48,7 @@ pub struct Refresher {
     round_began: Option<Instant>,
     refresh: Option<RefreshSummary>,
     /// What is on disk, and since when.
-    stored: Known,
+    stored: Digest,
     stored_at: Instant,
     settled: Option<oneshot::Sender<()>>,
 }
@@ -101,7 +101,7 @@ impl Refresher {
             status,
             services,
             place,
-            stored: known.clone(),
+            stored: known.digest(),
             known,
             anchor: now,
             round_began: None,
@@ -241,7 +241,7 @@ impl Refresher {
         let (storage, profile) = (self.services.storage.clone(), Arc::clone(self.session.profile()));
         let restored = spawn_blocking(move || Known::restore(&storage, &profile, user.as_deref())).await;
         self.known = restored.expect("reading stored values does not panic");
-        self.stored = self.known.clone();
+        self.stored = self.known.digest();
     }
 
     fn publish(&mut self) {
@@ -265,17 +265,18 @@ impl Refresher {
     }
 
     async fn save_if_changed(&mut self) {
-        if self.known.is_worth_storing(&self.stored) || self.stored_at.elapsed() >= SAVE_TIMES_EVERY {
+        if self.known.is_worth_storing(self.stored) || self.stored_at.elapsed() >= SAVE_TIMES_EVERY {
             self.save().await;
         }
     }
 
     async fn save(&mut self) {
-        if self.known == self.stored {
+        let digest = self.known.digest();
+        if digest == self.stored {
             return;
         }
         match self.session.save_readings(self.known.clone()).await {
-            Ok(()) => (self.stored, self.stored_at) = (self.known.clone(), Instant::now()),
+            Ok(()) => (self.stored, self.stored_at) = (digest, Instant::now()),
             Err(error) => tracing::error!(
                 profile = %self.session.profile(), error = error.with_cause(),
                 "the readings could not be stored; they are shown, and storing them is tried again"

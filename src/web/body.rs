@@ -10,7 +10,7 @@ use hyper::body::{Frame, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 
 /// The most bytes handed to a connection at one time, so that a body is not done long before its client has it.
-const PIECE: usize = 64 * 1024;
+const PIECE: usize = 256 * 1024;
 
 /// Chunks of known total length, sent without being copied together.
 pub(super) struct Body {

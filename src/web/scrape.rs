@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, VARY};
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, VARY};
 use hyper::{HeaderMap, Response, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -40,8 +40,7 @@ pub(super) async fn page(app: &App, headers: &HeaderMap) -> Answer {
     let (format, encoding) = negotiate(values(headers, &ACCEPT), values(headers, &ACCEPT_ENCODING));
     let page = app.exposition.page(format, encoding).await;
     let mut answer = Response::new(Body::of(page.chunks, Some(scrape)));
-    let content_type = HeaderValue::from_str(&format.content_type()).expect("content types are ASCII");
-    answer.headers_mut().insert(CONTENT_TYPE, content_type);
+    answer::set(&mut answer, CONTENT_TYPE, format.content_type());
     answer::set(&mut answer, VARY, "Accept, Accept-Encoding");
     if encoding == Encoding::Gzip {
         answer::set(&mut answer, CONTENT_ENCODING, "gzip");

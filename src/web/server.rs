@@ -52,11 +52,12 @@ pub async fn serve(listener: TcpListener, app: App, limits: Limits, shutdown: im
     let slots = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
     let mut conversations = JoinSet::new();
+    let app = Arc::new(app);
     let mut shutdown = pin!(shutdown);
     loop {
         tokio::select! {
             (stream, slot) = accept(&listener, &slots) => {
-                conversations.spawn(converse(stream, slot, app.clone(), limits, graceful.watcher()));
+                conversations.spawn(converse(stream, slot, Arc::clone(&app), limits, graceful.watcher()));
             }
             // Without this the set would keep what has ended.
             Some(_) = conversations.join_next() => {}
@@ -86,9 +87,9 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, O
 }
 
 /// Answers one connection's requests until either side has enough.
-async fn converse(stream: TcpStream, slot: OwnedSemaphorePermit, app: App, limits: Limits, watcher: Watcher) {
+async fn converse(stream: TcpStream, slot: OwnedSemaphorePermit, app: Arc<App>, limits: Limits, watcher: Watcher) {
     let service = service_fn(|request| {
-        let app = app.clone();
+        let app = Arc::clone(&app);
         async move { Ok::<_, Infallible>(routes::answer(&app, request).await) }
     });
     let connection = http1::Builder::new()

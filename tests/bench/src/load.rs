@@ -121,7 +121,8 @@ impl NodeExporter {
 
     fn compare(&self) -> Result<()> {
         println!("side by side with node_exporter, one collector (loadavg); ours with 2 profiles:");
-        let exporter = Home::stored(2)?.start()?;
+        let home = Home::stored(2)?;
+        let exporter = home.start()?;
         for encoding in Encoding::BOTH {
             let (ours, theirs) = (exporter.page(encoding)?.len(), self.0.page(encoding)?.len());
             let (mine, node, ratio) = under_load(&exporter, &self.0, encoding, ours.max(theirs))?;

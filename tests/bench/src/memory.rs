@@ -42,7 +42,8 @@ fn histories() -> Result<()> {
 fn stored() -> Result<()> {
     let mut of = Vec::new();
     for profiles in [2_u32, 1000] {
-        let program = Home::stored(profiles as usize)?.start()?;
+        let home = Home::stored(profiles as usize)?;
+        let program = home.start()?;
         let page = program.page(Encoding::Plain)?.len();
         sleep(CALM);
         let memory = program.memory()?;

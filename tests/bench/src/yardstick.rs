@@ -1,4 +1,5 @@
-//! What an HTTP server costs that does nothing: hyper with the settings of the exporter, and pages that are in memory.
+//! What an HTTP server costs that does nothing: hyper with the settings of the exporter and
+//! on such a runtime, and pages that are in memory.
 
 use std::convert::Infallible;
 use std::fs;
@@ -18,7 +19,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::Runtime;
+use tokio::runtime;
 use withings_exporter::web::Limits;
 
 use crate::client::Encoding;
@@ -55,7 +56,7 @@ pub(crate) fn serve(folder: &Path) -> Result<()> {
     let page = |encoding: Encoding| Ok::<_, std::io::Error>(Bytes::from(fs::read(folder.join(encoding.name()))?));
     let (plain, gzip) = (page(Encoding::Plain)?, page(Encoding::Gzip)?);
     let address: SocketAddr = fs::read_to_string(folder.join("address"))?.parse().context("no address")?;
-    Runtime::new()?.block_on(async {
+    runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let listener = TcpListener::bind(address).await?;
         loop {
             let (stream, _) = listener.accept().await?;
