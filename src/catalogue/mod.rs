@@ -8,8 +8,10 @@ mod table;
 mod unit;
 mod words;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -83,7 +85,9 @@ impl Measurement {
     /// The measurement with this key.
     #[must_use]
     pub fn by_key(key: &str) -> Option<Self> {
-        Self::all().find(|it| it.key == key)
+        static BY_KEY: LazyLock<HashMap<&str, Measurement>> =
+            LazyLock::new(|| Measurement::all().map(|it| (it.key, it)).collect());
+        BY_KEY.get(key).copied()
     }
 
     /// The measurement that this measure type of `getmeas` stands for.

@@ -18,6 +18,9 @@ use crate::process::Process;
 use crate::storage::{Purpose, Storage};
 use crate::telemetry::log;
 
+/// How many threads may wait for the disk or render pages at one time: each has a stack and a heap of its own.
+const BLOCKING_THREADS: usize = 16;
+
 /// Serves what the configuration says, until SIGTERM or SIGINT.
 pub(super) fn run(flags: &Flags) -> Result<()> {
     log::init(flags.log_level, flags.log_format)?;
@@ -28,14 +31,16 @@ pub(super) fn run(flags: &Flags) -> Result<()> {
     let storage_path = flags.storage_path(env::var_os("STATE_DIRECTORY"));
     let storage = Storage::open(&storage_path, Purpose::Serve)?;
     // One thread: a scrape on several would cost twice, for they wake one another. What takes long is done beside it.
-    runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-        let signals = Signals::listen()?;
-        let (listeners, redirect_uri) = (into_tokio(listeners)?, config.redirect_uri());
-        let exporter = Exporter::assemble(parts(flags, config, storage))?;
-        announce(&listeners, flags, &redirect_uri, &exporter);
-        exporter.run(listeners, signals.received()).await;
-        Ok(())
-    })
+    runtime::Builder::new_current_thread().max_blocking_threads(BLOCKING_THREADS).enable_all().build()?.block_on(
+        async {
+            let signals = Signals::listen()?;
+            let (listeners, redirect_uri) = (into_tokio(listeners)?, config.redirect_uri());
+            let exporter = Exporter::assemble(parts(flags, config, storage))?;
+            announce(&listeners, flags, &redirect_uri, &exporter);
+            exporter.run(listeners, signals.received()).await;
+            Ok(())
+        },
+    )
 }
 
 /// The parts of an exporter that runs for `flags`.

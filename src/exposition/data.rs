@@ -68,13 +68,17 @@ fn measurements(page: &mut Writer, people: &[Person<'_>]) {
 fn gauges(page: &mut Writer, cursors: &mut [Cursor<'_>], measurement: Measurement) {
     let (name, help) = (measurement.metric(), measurement.help());
     let family = Family::gauge(&name, measurement.unit.suffix_of(&name), &help);
-    each_reading(page, cursors, measurement, &family, |samples, series, reading| samples.add(series.labels(), reading.value));
+    each_reading(page, cursors, measurement, &family, |samples, series, reading| {
+        samples.add(series.labels(), reading.value)
+    });
 }
 
 fn infos(page: &mut Writer, cursors: &mut [Cursor<'_>], measurement: Measurement) {
     let (name, help) = (measurement.metric(), measurement.help());
     let name = name.strip_suffix("_info").expect("the catalogue's test: an info's key ends so");
-    each_reading(page, cursors, measurement, &Family::info(name, &help), |samples, series, _| samples.add(series.labels(), true));
+    each_reading(page, cursors, measurement, &Family::info(name, &help), |samples, series, _| {
+        samples.add(series.labels(), true)
+    });
 }
 
 fn state_sets(page: &mut Writer, cursors: &mut [Cursor<'_>], measurement: Measurement, states: &[&str]) {

@@ -52,8 +52,8 @@ pub enum Live {
 /// A page to be sent: the body of an answer.
 #[derive(Clone, Debug)]
 pub struct Page {
-    /// The body in pieces, in order; some may be empty. Large pieces are shared between pages and not copied.
-    pub chunks: [Bytes; 3],
+    /// The body in pieces, in order; the second may be empty. A large first piece is shared between pages and not copied.
+    pub chunks: [Bytes; 2],
 }
 
 impl Exposition {

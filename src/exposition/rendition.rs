@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::{Mutex, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
@@ -16,6 +17,9 @@ use super::{Encoding, Format, Live, Page, data, live, text};
 
 /// How long a rendered live section is shown.
 const LIVE_LASTS: Duration = Duration::from_secs(1);
+
+/// Data sections up to this size are copied into each page, bytes.
+const JOINED_BYTES: usize = 512 * 1024;
 
 /// What pages are made of.
 #[derive(Clone)]
@@ -68,8 +72,7 @@ impl Rendition {
         }
         let data = self.data(&mut kept).await;
         let live = self.live();
-        let trailer = self.encoding.trailer(&data.part, &live);
-        let page = Page { chunks: [data.part.bytes.clone(), live.bytes, trailer] };
+        let page = Page { chunks: chunks(&data.part.bytes, &live.bytes, &self.encoding.trailer(&data.part, &live)) };
         let kept_page = KeptPage { page: page.clone(), data, rendered_at: Instant::now() };
         *self.page.write().unwrap_or_else(PoisonError::into_inner) = Some(kept_page);
         page
@@ -103,6 +106,15 @@ impl Rendition {
     fn live(&self) -> Part {
         let text = live::render(self.sources.live, &self.sources.telemetry);
         self.encoding.last(self.format.translate(text))
+    }
+}
+
+/// As few chunks as can be, since each costs every scrape something, without copying what is large.
+fn chunks(data: &Bytes, live: &[u8], trailer: &[u8]) -> [Bytes; 2] {
+    if data.len() <= JOINED_BYTES {
+        [[data, live, trailer].concat().into(), Bytes::new()]
+    } else {
+        [data.clone(), [live, trailer].concat().into()]
     }
 }
 

@@ -59,9 +59,9 @@ struct Cursor {
 /// Tells one state of the known from another, so that what is stored need not be kept in memory as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Digest {
-    everything: u64,
-    /// Of all but the times of success.
     values: u64,
+    /// Of the times of success.
+    times: u64,
 }
 
 /// One read of a call: everything, or what has changed.
@@ -248,7 +248,9 @@ impl Known {
     pub(super) fn digest(&self) -> Digest {
         let mut without_times = self.clone();
         without_times.cursors.values_mut().for_each(|it| it.last_success = None);
-        Digest { everything: hash(self), values: hash(&without_times) }
+        let values = serde_json::to_vec(&without_times).expect("stored values have string keys and no failing fields");
+        let times: Vec<_> = self.cursors.values().map(|it| it.last_success).collect();
+        Digest { values: hash(&values), times: hash(&times) }
     }
 
     /// Whether more than the times of success differ from what was stored.
@@ -276,9 +278,9 @@ impl Known {
     }
 }
 
-fn hash(known: &Known) -> u64 {
+fn hash(value: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
-    serde_json::to_vec(known).expect("stored values have string keys and no failing fields").hash(&mut hasher);
+    value.hash(&mut hasher);
     hasher.finish()
 }
 

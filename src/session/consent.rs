@@ -123,12 +123,7 @@ impl Sessions {
         let restore =
             |profile: &Arc<str>| (Arc::clone(profile), Session::restore(Arc::clone(profile), Arc::clone(&services)));
         let sessions = profiles.iter().map(restore).collect();
-        let all = All {
-            services,
-            sessions,
-            storing: Mutex::default(),
-            unconfirmed: std::sync::Mutex::default(),
-        };
+        let all = All { services, sessions, storing: Mutex::default(), unconfirmed: std::sync::Mutex::default() };
         all.part_twins();
         Self(Arc::new(all))
     }
