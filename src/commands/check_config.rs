@@ -1,6 +1,5 @@
 //! `check-config`: what the configuration means, without its secret.
 
-use std::env;
 use std::io::{self, Write};
 
 use anyhow::Result;
@@ -11,8 +10,12 @@ use crate::config::{Config, format_duration};
 
 /// Loads the configuration and prints what would be exported; fails with the mistake.
 pub(super) fn run(flags: &Flags, out: &mut dyn Write) -> Result<()> {
-    let config = Config::load(&flags.config_file, &|name| env::var(name).ok(), &flags.default_base_url())?;
-    writeln!(out, "{} is valid.\n", flags.config_file.display())?;
+    let config = super::config(flags, &super::security(flags)?)?;
+    writeln!(out, "{} is valid.", flags.config_file.display())?;
+    if let Some(file) = &flags.web_config_file {
+        writeln!(out, "{} is valid.", file.display())?;
+    }
+    writeln!(out)?;
     Ok(print(&config, out)?)
 }
 
@@ -22,12 +25,16 @@ fn print(config: &Config, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "Login page           {}", plain(&config.account_url))?;
     writeln!(out, "Refresh interval     {}", format_duration(config.refresh_interval))?;
     writeln!(out, "Requests per minute  {}", config.requests_per_minute)?;
+    if config.webhooks {
+        writeln!(out, "Webhooks             {} (Withings must reach this address)", config.webhook_url("…"))?;
+    }
     writeln!(out, "\nProfiles ({})", config.profiles.len())?;
     for profile in &config.profiles {
         writeln!(out, "  {profile}")?;
     }
-    writeln!(out, "\nMetrics ({})", config.measurements.iter().len())?;
-    for measurement in config.measurements.iter() {
+    let measured = config.measured();
+    writeln!(out, "\nMetrics ({})", measured.iter().len())?;
+    for measurement in measured.iter() {
         writeln!(out, "  {:45}  {}", measurement.metric(), measurement.what)?;
     }
     Ok(())

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::webhooks;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::exposition::{Exposition, Live};
@@ -18,8 +19,9 @@ use crate::reading::{ProfileSnapshot, Sleep, Snapshot};
 use crate::refresh::{self, Refresher};
 use crate::session::{self, Sessions};
 use crate::storage::Storage;
+use crate::subscription::Subscriber;
 use crate::telemetry::{Build, Telemetry};
-use crate::web::{self, App, Limits, Scrapes};
+use crate::web::{self, App, Limits, Scrapes, Security};
 use crate::withings::client::Client;
 use crate::withings::oauth::{Application, OAuth};
 use crate::withings::pace::Pace;
@@ -35,6 +37,7 @@ pub struct Exporter {
     app: App,
     ready: watch::Sender<bool>,
     refreshers: Vec<Refresher>,
+    subscribers: Vec<Subscriber>,
     settled: Vec<tokio::sync::oneshot::Receiver<()>>,
 }
 
@@ -48,6 +51,8 @@ pub struct Parts {
     pub clock: Clock,
     /// The path of the metrics.
     pub telemetry_path: String,
+    /// Who may talk to it, and how.
+    pub security: Security,
     /// The most scrapes at the same time; 0 is no limit.
     pub max_requests: usize,
     /// Whether the exporter's own metrics are shown.
@@ -57,7 +62,7 @@ pub struct Parts {
 impl Exporter {
     /// Puts the parts together and restores what was stored. Blocks; must be called within a tokio runtime.
     pub fn assemble(parts: Parts) -> Result<Self> {
-        let Parts { config, storage, clock, telemetry_path, max_requests, live } = parts;
+        let Parts { config, storage, clock, telemetry_path, security, max_requests, live } = parts;
         let telemetry = Telemetry::new(Build::this());
         telemetry.config_loaded(clock.unix());
         telemetry.refresh_interval(config.refresh_interval, None);
@@ -68,25 +73,28 @@ impl Exporter {
             snapshots,
             telemetry: telemetry.clone(),
             clock: clock.clone(),
-            selection: config.measurements.clone(),
+            selection: config.measured(),
             interval: config.refresh_interval,
         });
         let restore = |(place, profile): (usize, &Arc<str>)| {
             let session = sessions.get(profile).expect("every configured profile has a session");
             Refresher::restore(session.clone(), place, Arc::clone(&services))
         };
-        let (refreshers, settled) = config.profiles.iter().enumerate().map(restore).unzip();
+        let (refreshers, settled): (Vec<_>, _) = config.profiles.iter().enumerate().map(restore).unzip();
+        let (subscribers, inbox) = webhooks::assemble(&config, &services, &refreshers)?;
         let (ready, is_ready) = watch::channel(false);
         let app = App {
             telemetry_path: telemetry_path.into(),
             exposition: Exposition::new(shown.clone(), telemetry, clock.clone(), live),
+            security,
             scrapes: Scrapes::at_most(max_requests),
             snapshots: shown,
             sessions,
+            inbox,
             ready: is_ready,
             clock,
         };
-        Ok(Self { app, ready, refreshers, settled })
+        Ok(Self { app, ready, refreshers, subscribers, settled })
     }
 
     /// What is shown of the profiles, now and whenever it changes.
@@ -103,7 +111,7 @@ impl Exporter {
 
     /// Serves and refreshes until `shutdown`, then lets answers finish and stores what is not stored yet.
     pub async fn run(self, listeners: Vec<TcpListener>, shutdown: impl Future<Output = ()>) {
-        let Self { app, ready, refreshers, settled } = self;
+        let Self { app, ready, refreshers, subscribers, settled } = self;
         let (end, ended) = watch::channel(false);
         let until_end = || {
             let mut ended = ended.clone();
@@ -113,8 +121,12 @@ impl Exporter {
         for listener in listeners {
             tasks.spawn(web::serve(listener, app.clone(), Limits::default(), until_end()));
         }
+        tasks.spawn(app.security.clone().keep_current(until_end()));
         for refresher in refreshers {
             tasks.spawn(refresher.run(until_end()));
+        }
+        for subscriber in subscribers {
+            tasks.spawn(subscriber.run(until_end()));
         }
         tokio::spawn(async move {
             drop(timeout(READY_AFTER, join_all(settled)).await);
@@ -141,6 +153,7 @@ pub(super) fn sessions(config: &Config, storage: &Storage, clock: &Clock, teleme
         account_url: config.account_url.clone(),
         api_url: config.api_url.clone(),
         redirect_uri: config.redirect_uri(),
+        webhooks: config.webhooks,
     };
     let oauth = OAuth::new(&application, client.clone(), clock.clone());
     let (storage, clock, telemetry) = (storage.clone(), clock.clone(), telemetry.clone());

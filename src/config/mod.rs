@@ -14,6 +14,8 @@ mod nearest;
 mod scalar;
 mod secrets;
 mod syntax;
+pub mod web;
+mod webhooks;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
@@ -26,16 +28,19 @@ use secrecy::SecretString;
 use thiserror::Error;
 use url::Url;
 
-use crate::catalogue::Measurement;
+use crate::catalogue::{Measurement, Source};
 use block::Block;
 use diagnostic::{Mistake, Place};
 use secrets::Outside;
 
 pub use diagnostic::Diagnostic;
 pub use duration::format_duration;
+pub use webhooks::WEBHOOK_PATH;
 
 const REFRESH_INTERVAL: Duration = Duration::from_mins(5);
 const REQUESTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(100).expect("100 is not 0");
+const BASE_URL_HELP: &str =
+    "with --web.systemd-socket the address is known to systemd only; say where browsers reach the exporter";
 const API_URL: &str = "https://wbsapi.withings.net";
 const ACCOUNT_URL: &str = "https://account.withings.com";
 
@@ -57,7 +62,7 @@ pub struct Config {
     pub refresh_interval: Duration,
     /// The most requests to Withings in any 60 s, for the whole application: 1 to 120. Default: 100.
     pub requests_per_minute: NonZeroU32,
-    /// Whether Withings is asked to call when it has news. Always `false` in this version.
+    /// Whether Withings is asked to call when it has news; then `base_url` is public and `https`. Default: no.
     pub webhooks: bool,
     /// Where Withings answers calls, shaped as `base_url`. Default: `https://wbsapi.withings.net`.
     pub api_url: Url,
@@ -90,6 +95,14 @@ pub enum ConfigError {
         /// What the system says.
         source: io::Error,
     },
+    /// The web configuration file cannot be read.
+    #[error("cannot read the web configuration file {}", path.display())]
+    ReadWeb {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The file says something that is not understood.
     #[error("{0}")]
     Mistake(Diagnostic),
@@ -98,12 +111,12 @@ pub enum ConfigError {
 impl Config {
     /// Reads the file at `path`, and the secrets that it refers to.
     ///
-    /// `env` gives the variables of the environment; `default_base_url` stands in for a `base_url` that is not given.
-    /// Fails with the first mistake.
+    /// `env` gives the variables of the environment; `default_base_url` stands in for a `base_url` that is not given,
+    /// and without it one must be given. Fails with the first mistake.
     pub fn load(
         path: &Path,
         env: &dyn Fn(&str) -> Option<String>,
-        default_base_url: &Url,
+        default_base_url: Option<&Url>,
     ) -> Result<Self, ConfigError> {
         let bytes = fs::read(path).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => ConfigError::Missing(path.to_owned()),
@@ -112,7 +125,8 @@ impl Config {
         })?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let outside = Outside { folder, env };
-        let in_file = |mistake: Mistake, text: &str| ConfigError::Mistake(mistake.in_file(path, text));
+        let in_file =
+            |mistake: Mistake, text: &str| ConfigError::Mistake(mistake.in_file(path, text, &block::VOCABULARY));
         let text = decode(&bytes).map_err(|mistake| in_file(mistake, &String::from_utf8_lossy(&bytes)))?;
         Self::parse(text, &outside, default_base_url).map_err(|mistake| in_file(mistake, text))
     }
@@ -123,24 +137,48 @@ impl Config {
         format!("{}/callback", self.base_url.as_str().trim_end_matches('/'))
     }
 
-    fn parse(text: &str, outside: &Outside<'_>, default_base_url: &Url) -> Result<Self, Mistake> {
+    /// The address that Withings calls when it has news, with its secret part.
+    #[must_use]
+    pub fn webhook_url(&self, secret: &str) -> String {
+        format!("{}{WEBHOOK_PATH}{secret}", self.base_url.as_str().trim_end_matches('/'))
+    }
+
+    /// What is exported: all that is selected, but without webhooks nothing that only they tell.
+    #[must_use]
+    pub fn measured(&self) -> Selection {
+        self.measurements.iter().filter(|it| self.webhooks || it.source != Source::BedEvent).collect()
+    }
+
+    fn parse(text: &str, outside: &Outside<'_>, default_base_url: Option<&Url>) -> Result<Self, Mistake> {
         let block = Block::of(document::read(text)?, outside)?;
-        Ok(Self {
+        let config = Self {
             client_id: credentials::client_id(&block)?,
             client_secret: credentials::client_secret(&block)?,
             profiles: block
                 .read("profiles", names::profiles)?
                 .ok_or_else(|| block.missing("profiles").help(names::PROFILES_HELP))?,
-            base_url: block.read("base_url", scalar::url)?.unwrap_or_else(|| default_base_url.clone()),
+            base_url: match (block.read("base_url", scalar::url)?, default_base_url) {
+                (Some(url), _) => url,
+                (None, Some(url)) => url.clone(),
+                (None, None) => return Err(block.missing("base_url").help(BASE_URL_HELP)),
+            },
             measurements: block.read("measurements", names::measurements)?.unwrap_or_else(Selection::all),
             refresh_interval: block.read("refresh_interval", scalar::interval)?.unwrap_or(REFRESH_INTERVAL),
             requests_per_minute: block
                 .read("requests_per_minute", scalar::requests_per_minute)?
                 .unwrap_or(REQUESTS_PER_MINUTE),
-            webhooks: block.read("webhooks", scalar::webhooks)?.unwrap_or(false),
+            webhooks: block.read("webhooks", webhooks::switch)?.unwrap_or(false),
             api_url: block.read("api_url", scalar::url)?.unwrap_or_else(|| known_url(API_URL)),
             account_url: block.read("account_url", scalar::url)?.unwrap_or_else(|| known_url(ACCOUNT_URL)),
-        })
+        };
+        webhooks::check(&config, &block)?;
+        Ok(config)
+    }
+}
+
+impl FromIterator<Measurement> for Selection {
+    fn from_iter<I: IntoIterator<Item = Measurement>>(measurements: I) -> Self {
+        Self(measurements.into_iter().collect())
     }
 }
 
@@ -148,7 +186,7 @@ impl Selection {
     /// Everything in the catalogue.
     #[must_use]
     pub fn all() -> Self {
-        Self(Measurement::all().collect())
+        Measurement::all().collect()
     }
 
     /// Whether this one is exported.

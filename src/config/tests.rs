@@ -6,6 +6,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use url::Url;
 
+use super::block::VOCABULARY;
 use super::{Config, Measurement, Outside, Selection};
 
 const SECRET: &str = "kqzvwxjyfghb";
@@ -23,8 +24,8 @@ const WRITINGS: [&str; 6] = [
 fn parse(text: &str) -> Result<Config, String> {
     let outside = Outside { folder: Path::new("."), env: &|_| None };
     let default = Url::parse("http://localhost:10064").unwrap();
-    Config::parse(text, &outside, &default)
-        .map_err(|mistake| mistake.in_file(Path::new("withings.yaml"), text).to_string())
+    Config::parse(text, &outside, Some(&default))
+        .map_err(|mistake| mistake.in_file(Path::new("withings.yaml"), text, &VOCABULARY).to_string())
 }
 
 #[test]
@@ -71,8 +72,8 @@ fn measurements_are_keys_and_groups_in_the_catalogues_order() {
     assert_eq!(keys("[sleep_state, weight_kg]"), ["weight_kg", "sleep_state"]);
     assert_eq!(keys("{spo2_pct: , hydration: }"), ["spo2_pct", "hydration"]);
     assert_eq!(keys("height_m"), ["height_m"]);
-    assert_eq!(keys("heart").len(), 4);
-    assert_eq!(keys("[heart, heart_pulse_bpm, weight_kg]").len(), 5);
+    assert_eq!(keys("heart").len(), 10);
+    assert_eq!(keys("[heart, heart_pulse_bpm, weight_kg]").len(), 11);
     assert_eq!(keys("all").len(), Measurement::all().len());
     assert_eq!(keys("").len(), Measurement::all().len());
 }

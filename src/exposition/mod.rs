@@ -2,7 +2,8 @@
 //!
 //! A page has two sections. The data section (measurements and what belongs to a profile) is large and changes when a
 //! snapshot is published, or when a value in it ends by itself; it is rendered by the first scrape after that and kept.
-//! The live section (the exporter's own counters and the process) is small and rendered at most once a second. Both are
+//! The live section (the exporter's own counters and the process) is small and rendered at most once a second,
+//! or together with the data. Both are
 //! written as OpenMetrics; the text format is a translation of it.
 
 mod data;
@@ -11,6 +12,7 @@ mod live;
 mod negotiation;
 mod openmetrics;
 mod rendition;
+mod selection;
 mod text;
 
 use std::sync::Arc;
@@ -24,7 +26,8 @@ use crate::reading::Snapshot;
 use crate::telemetry::Telemetry;
 
 pub use negotiation::{Encoding, Escaping, Format, negotiate};
-use rendition::{Rendition, Sources};
+use rendition::{Rendition, Sources, rendered};
+pub use selection::Selection;
 
 /// The source of pages. Cheap to clone; clones share what was rendered.
 #[derive(Clone)]
@@ -81,5 +84,16 @@ impl Exposition {
             (Format::Text, Encoding::Gzip) => &self.0.text_gzip,
         };
         rendition.page().await
+    }
+
+    /// The present page with the selected families only. The whole page is kept as ever; this one is not.
+    pub async fn selected_page(&self, format: Format, encoding: Encoding, selection: Selection) -> Page {
+        let whole = self.page(format, Encoding::Identity).await;
+        let part = rendered(move || {
+            let select =
+                |chunk: &Bytes| selection.select(std::str::from_utf8(chunk).expect("pages are rendered as text"));
+            encoding.first(whole.chunks.iter().map(select).collect())
+        });
+        encoding.page(&part.await, &encoding.last(String::new()))
     }
 }

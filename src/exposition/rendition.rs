@@ -3,7 +3,6 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::{Mutex, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
@@ -17,9 +16,6 @@ use super::{Encoding, Format, Live, Page, data, live, text};
 
 /// How long a rendered live section is shown.
 const LIVE_LASTS: Duration = Duration::from_secs(1);
-
-/// Data sections up to this size are copied into each page, bytes.
-const JOINED_BYTES: usize = 512 * 1024;
 
 /// What pages are made of.
 #[derive(Clone)]
@@ -71,9 +67,11 @@ impl Rendition {
             return page;
         }
         let data = self.data(&mut kept).await;
+        // What is counted while it is rendered may be missing in it.
+        let rendered_at = Instant::now();
         let live = self.live();
-        let page = Page { chunks: chunks(&data.part.bytes, &live.bytes, &self.encoding.trailer(&data.part, &live)) };
-        let kept_page = KeptPage { page: page.clone(), data, rendered_at: Instant::now() };
+        let page = self.encoding.page(&data.part, &live);
+        let kept_page = KeptPage { page: page.clone(), data, rendered_at };
         *self.page.write().unwrap_or_else(PoisonError::into_inner) = Some(kept_page);
         page
     }
@@ -96,9 +94,7 @@ impl Rendition {
         let snapshot = snapshots.borrow_and_update().clone();
         let changes_at = snapshot.changes_at(now);
         let (format, encoding) = (self.format, self.encoding);
-        // Off the async threads: a page of thousands of people takes a while.
-        let part = spawn_blocking(move || encoding.first(format.translate(data::render(&snapshot, now)))).await;
-        let part = part.expect("rendering does not panic, and a runtime that shuts down stops who waits here first");
+        let part = rendered(move || encoding.first(format.translate(data::render(&snapshot, now)))).await;
         Arc::clone(kept.insert(Arc::new(DataSection { part, snapshots, changes_at })))
     }
 
@@ -106,15 +102,6 @@ impl Rendition {
     fn live(&self) -> Part {
         let text = live::render(self.sources.live, &self.sources.telemetry);
         self.encoding.last(self.format.translate(text))
-    }
-}
-
-/// As few chunks as can be, since each costs every scrape something, without copying what is large.
-fn chunks(data: &Bytes, live: &[u8], trailer: &[u8]) -> [Bytes; 2] {
-    if data.len() <= JOINED_BYTES {
-        [[data, live, trailer].concat().into(), Bytes::new()]
-    } else {
-        [data.clone(), [live, trailer].concat().into()]
     }
 }
 
@@ -133,4 +120,10 @@ impl Format {
             Self::Text => text::from_openmetrics(&openmetrics),
         }
     }
+}
+
+/// Renders off the async threads: a page of thousands of people takes a while.
+pub(super) async fn rendered(render: impl FnOnce() -> Part + Send + 'static) -> Part {
+    let part = spawn_blocking(render).await;
+    part.expect("rendering does not panic, and a runtime that shuts down stops who waits here first")
 }

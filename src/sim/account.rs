@@ -1,11 +1,14 @@
 //! One person's account, for tests to change and to look into.
 
 use super::UserId;
+use super::activity::Activity;
 use super::cloud::Cloud;
 use super::login::LiveTokens;
 use super::measure::MeasureGroup;
+use super::news::News;
 use super::night::Night;
-use super::person::{Person, Resident, Stored};
+use super::person::{Person, Resident, Rows, Stored};
+use super::workout::Workout;
 
 /// A handle to the account of a person. Functions given to it must not call the cloud: it is locked meanwhile.
 #[derive(Clone)]
@@ -13,6 +16,9 @@ pub struct Account {
     cloud: Cloud,
     userid: UserId,
 }
+
+/// Where a person's rows of one kind are.
+type RowsOf<T> = fn(&mut Rows) -> &mut Vec<Stored<T>>;
 
 #[allow(clippy::must_use_candidate, reason = "most callers change the cloud and want no answer")]
 impl Account {
@@ -48,6 +54,16 @@ impl Account {
         self.with(|it, now| it.diary.nights(now).cloned().collect())
     }
 
+    /// The days visible now, in no order, each as it was written last.
+    pub fn activities(&self) -> Vec<Stored<Activity>> {
+        self.with(|it, now| it.diary.activities(now).cloned().collect())
+    }
+
+    /// The workouts visible now, in no order.
+    pub fn workouts(&self) -> Vec<Stored<Workout>> {
+        self.with(|it, now| it.diary.workouts(now).cloned().collect())
+    }
+
     /// Stores a group, created and modified now, and answers its `grpid`.
     pub fn add_group(&self, group: MeasureGroup) -> u64 {
         let now = self.cloud.clock().unix();
@@ -55,22 +71,18 @@ impl Account {
     }
 
     /// Stores a group with these times, Unix seconds; it is visible from `created` on. Answers its `grpid`.
-    pub fn add_group_at(&self, row: MeasureGroup, created: i64, modified: i64) -> u64 {
-        self.with(|it, _| {
-            let id = it.diary.new_id();
-            it.diary.groups_mut().push(Stored { id, created, modified, row });
-            id
-        })
+    pub fn add_group_at(&self, group: MeasureGroup, created: i64, modified: i64) -> u64 {
+        self.add(|it| &mut it.groups, group, created, modified)
     }
 
     /// Changes a group, which is modified now. Whether there is one.
     pub fn edit_group(&self, grpid: u64, change: impl FnOnce(&mut MeasureGroup)) -> bool {
-        self.with(|it, now| edit(it.diary.groups_mut(), grpid, now, change))
+        self.change(|it| &mut it.groups, grpid, change)
     }
 
     /// Deletes a group, of which the service says nothing. Whether there was one.
     pub fn delete_group(&self, grpid: u64) -> bool {
-        self.with(|it, _| delete(it.diary.groups_mut(), grpid))
+        self.delete(|it| &mut it.groups, grpid)
     }
 
     /// Stores a night with its segments, created and modified now, and answers its `id`.
@@ -79,27 +91,86 @@ impl Account {
         self.add_night_at(night, now, now)
     }
 
-    /// Stores a night with these times, Unix seconds; it is visible from `created` on. Answers its `id`.
-    pub fn add_night_at(&self, row: Night, created: i64, modified: i64) -> u64 {
-        self.with(|it, _| {
-            let id = it.diary.new_id();
-            it.diary.nights_mut().push(Stored { id, created, modified, row });
-            id
-        })
+    /// Stores a night with its segments with these times, Unix seconds; it is visible from `created` on. Answers its `id`.
+    pub fn add_night_at(&self, night: Night, created: i64, modified: i64) -> u64 {
+        self.add(|it| &mut it.nights, night, created, modified)
     }
 
     /// Changes a night, which is modified now. Whether there is one.
     pub fn edit_night(&self, id: u64, change: impl FnOnce(&mut Night)) -> bool {
-        self.with(|it, now| edit(it.diary.nights_mut(), id, now, change))
+        self.change(|it| &mut it.nights, id, change)
     }
 
     /// Deletes a night. Whether there was one.
     pub fn delete_night(&self, id: u64) -> bool {
-        self.with(|it, _| delete(it.diary.nights_mut(), id))
+        self.delete(|it| &mut it.nights, id)
     }
 
-    /// Cuts every application off, as the person can do: codes and tokens are dead.
+    /// Stores a day of one source, created and modified now, and answers its id.
+    pub fn add_activity(&self, activity: Activity) -> u64 {
+        let now = self.cloud.clock().unix();
+        self.add_activity_at(activity, now, now)
+    }
+
+    /// Stores a day of one source with these times, Unix seconds; it is visible from `created` on. Answers its id.
+    pub fn add_activity_at(&self, activity: Activity, created: i64, modified: i64) -> u64 {
+        self.add(|it| &mut it.activities, activity, created, modified)
+    }
+
+    /// Changes a day of one source, which is modified now. Whether there is one.
+    pub fn edit_activity(&self, id: u64, change: impl FnOnce(&mut Activity)) -> bool {
+        self.change(|it| &mut it.activities, id, change)
+    }
+
+    /// Deletes a day of one source. Whether there was one.
+    pub fn delete_activity(&self, id: u64) -> bool {
+        self.delete(|it| &mut it.activities, id)
+    }
+
+    /// Stores a workout, created and modified now, and answers its `id`.
+    pub fn add_workout(&self, workout: Workout) -> u64 {
+        let now = self.cloud.clock().unix();
+        self.add_workout_at(workout, now, now)
+    }
+
+    /// Stores a workout with these times, Unix seconds; it is visible from `created` on. Answers its `id`.
+    pub fn add_workout_at(&self, workout: Workout, created: i64, modified: i64) -> u64 {
+        self.add(|it| &mut it.workouts, workout, created, modified)
+    }
+
+    /// Changes a workout, which is modified now. Whether there is one.
+    pub fn edit_workout(&self, id: u64, change: impl FnOnce(&mut Workout)) -> bool {
+        self.change(|it| &mut it.workouts, id, change)
+    }
+
+    /// Deletes a workout. Whether there was one.
+    pub fn delete_workout(&self, id: u64) -> bool {
+        self.delete(|it| &mut it.workouts, id)
+    }
+
+    /// The person gets into bed.
+    pub fn got_in_bed(&self) {
+        self.notify_of_bed(50);
+    }
+
+    /// The person gets out of bed.
+    pub fn got_out_of_bed(&self) {
+        self.notify_of_bed(51);
+    }
+
+    /// Tells those who subscribed to `appli` of this person; rows that are added tell it by themselves.
+    pub fn notify(&self, appli: u32, fields: &[(&'static str, String)]) {
+        self.cloud.model().tell(self.userid, appli, fields);
+    }
+
+    /// The callback URLs that are called about the person, each with its `appli`, in the order of subscribing.
+    pub fn subscriptions(&self) -> Vec<(String, u32)> {
+        self.cloud.model().subscriptions(self.userid)
+    }
+
+    /// Cuts every application off, as the person can do: codes and tokens are dead, which is told before.
     pub fn revoke(&self) {
+        self.notify(46, &[("action", "unlink".to_owned())]);
         self.cloud.model().logins.revoke(self.userid);
     }
 
@@ -114,22 +185,49 @@ impl Account {
         self.cloud.model().logins.latest(self.userid).map(|it| it.refresh.clone())
     }
 
+    fn notify_of_bed(&self, appli: u32) {
+        let mats = self.person().devices;
+        let mat = mats.iter().find(|it| it.kind == "Sleep Monitor").map(|it| ("deviceid", it.id.clone()));
+        let at = ("startdate", self.cloud.clock().unix().to_string());
+        self.notify(appli, &[at].into_iter().chain(mat).collect::<Vec<_>>());
+    }
+
+    fn add<T: News>(&self, rows: RowsOf<T>, row: T, created: i64, modified: i64) -> u64 {
+        let news = row.news();
+        let (id, now) = self.with(|it, now| {
+            let id = it.diary.new_id();
+            rows(&mut it.diary.rows).push(Stored { id, created, modified, row });
+            (id, now)
+        });
+        // What becomes visible later is not told.
+        for (appli, fields) in news.into_iter().filter(|_| created <= now) {
+            self.notify(appli, &fields);
+        }
+        id
+    }
+
+    fn change<T>(&self, rows: RowsOf<T>, id: u64, change: impl FnOnce(&mut T)) -> bool {
+        self.with(|it, now| {
+            let visible = |it: &&mut Stored<T>| it.id == id && it.created <= now;
+            let Some(stored) = rows(&mut it.diary.rows).iter_mut().rfind(visible) else { return false };
+            change(&mut stored.row);
+            stored.modified = now;
+            true
+        })
+    }
+
+    fn delete<T>(&self, rows: RowsOf<T>, id: u64) -> bool {
+        self.with(|it, _| {
+            let rows = rows(&mut it.diary.rows);
+            let before = rows.len();
+            rows.retain(|it| it.id != id);
+            rows.len() < before
+        })
+    }
+
     fn with<T>(&self, act: impl FnOnce(&mut Resident, i64) -> T) -> T {
         let mut model = self.cloud.model();
         let now = model.clock.unix();
         act(model.resident(self.userid).expect("an account is replaced at most, never closed"), now)
     }
-}
-
-fn edit<T>(rows: &mut [Stored<T>], id: u64, now: i64, change: impl FnOnce(&mut T)) -> bool {
-    let Some(stored) = rows.iter_mut().find(|it| it.id == id) else { return false };
-    change(&mut stored.row);
-    stored.modified = now;
-    true
-}
-
-fn delete<T>(rows: &mut Vec<Stored<T>>, id: u64) -> bool {
-    let before = rows.len();
-    rows.retain(|it| it.id != id);
-    rows.len() < before
 }

@@ -1,5 +1,6 @@
 //! The handle that everybody holds: tests, `demo`, and the HTTP skin.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,6 +15,7 @@ use super::journal::Request;
 use super::limit::Limits;
 use super::login::Rotation;
 use super::model::Model;
+use super::notify::{Callbacks, Delivery};
 use super::people;
 use super::person::{Person, Resident};
 use super::replay::{ReplayError, recorded};
@@ -41,11 +43,15 @@ pub struct PageSizes {
     pub getmeas: usize,
     /// Nights in a page of `getsummary`. Default 300.
     pub getsummary: usize,
+    /// Days in a page of `getactivity`. Default 200.
+    pub getactivity: usize,
+    /// Workouts in a page of `getworkouts`. Default 200.
+    pub getworkouts: usize,
 }
 
 impl Default for PageSizes {
     fn default() -> Self {
-        Self { getmeas: 1000, getsummary: 300 }
+        Self { getmeas: 1000, getsummary: 300, getactivity: 200, getworkouts: 200 }
     }
 }
 
@@ -71,8 +77,9 @@ impl Cloud {
     }
 
     /// A cloud with one person, `replay`, who answers what was captured: files of `dir` named after the call
-    /// (`getmeas.json`, `getsummary.json`, `sleep_get.json`, `getdevice.json`, `getgoals.json`), with or without the
-    /// envelope, `getmeas` also as a bare list of groups. A missing file answers an empty result.
+    /// (`getmeas.json`, `getactivity.json`, `getworkouts.json`, `getsummary.json`, `sleep_get.json`, `getdevice.json`,
+    /// `getgoals.json`), with or without the envelope, `getmeas` also as a bare list of groups. A missing file answers an
+    /// empty result.
     pub fn replay(dir: &Path, clock: Clock) -> Result<Self, ReplayError> {
         Ok(Self::of(0, clock, vec![recorded(dir)?]))
     }
@@ -91,7 +98,12 @@ impl Cloud {
 
     /// Sets how many rows a page has; a page has at least one.
     pub fn page_sizes(&self, sizes: PageSizes) {
-        self.model().pages = PageSizes { getmeas: sizes.getmeas.max(1), getsummary: sizes.getsummary.max(1) };
+        self.model().pages = PageSizes {
+            getmeas: sizes.getmeas.max(1),
+            getsummary: sizes.getsummary.max(1),
+            getactivity: sizes.getactivity.max(1),
+            getworkouts: sizes.getworkouts.max(1),
+        };
     }
 
     /// Sets what happens to a used refresh token.
@@ -112,6 +124,23 @@ impl Cloud {
     /// Takes every waiting fault back.
     pub fn heal(&self) {
         self.model().faults.0.clear();
+    }
+
+    /// Sets which callback URLs are accepted.
+    pub fn callbacks(&self, callbacks: Callbacks) {
+        self.model().notifications.callbacks = callbacks;
+    }
+
+    /// Lets the host `name` of callback URLs lead to `address`, as the domain name system and a proxy that ends TLS do.
+    /// Other public names lead nowhere.
+    pub fn host(&self, name: &str, address: SocketAddr) {
+        self.model().notifications.hosts.insert(name.to_owned(), address);
+    }
+
+    /// The latest 10 000 tries to deliver notifications, oldest first.
+    #[must_use]
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.model().notifications.delivered()
     }
 
     /// Opens an account; one with the same user id is replaced, its tokens stay.

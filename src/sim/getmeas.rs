@@ -26,9 +26,9 @@ pub(super) fn getmeas(resident: &Resident, params: &Params, size: usize, now: i6
     let timezone = resident.person.timezone.name();
     let groups: Value = page.rows.iter().map(|it| it.to_json(timezone, wanted)).collect();
     let mut body = json!({"updatetime": now, "timezone": timezone, "measuregrps": groups});
-    if let Some(next) = page.next {
+    if page.more {
         body["more"] = 1.into();
-        body["offset"] = next.into();
+        body["offset"] = page.end.into();
     }
     Ok(body)
 }

@@ -2,26 +2,32 @@
 //! API, with people who go on living. `demo` runs on it, and tests assert what it has seen.
 //!
 //! Three parts: the model, which knows no HTTP and takes a call for an answer; the skin over it, [`serve()`], one
-//! listener for what Withings spreads over two hosts; and the [`people`], invented from a seed. [`Cloud::replay`]
+//! listener for what Withings spreads over two hosts, which also calls those who subscribed to notifications; and the [`people`], invented from a seed. [`Cloud::replay`]
 //! serves captured answers in their place.
 //!
 //! The model knows the service from its documentation and from captured answers, with type numbers and field names of
 //! its own: the rest of this crate must agree with it over the wire, and shares nothing with it but the clock.
 
 mod account;
+mod activity;
 mod call;
 mod cloud;
 mod consent;
+mod deliver;
 mod device;
 mod fault;
+mod getactivity;
 mod getmeas;
+mod getworkouts;
 mod journal;
 mod limit;
 mod login;
 mod measure;
 mod model;
+mod news;
 mod night;
 mod noise;
+mod notify;
 pub mod people;
 mod person;
 mod replay;
@@ -32,8 +38,10 @@ mod signature;
 mod sleep;
 mod token;
 mod user;
+mod workout;
 
 pub use account::Account;
+pub use activity::{Activity, HeartRate, Source};
 pub use cloud::{App, Cloud, PageSizes};
 pub use device::{Device, Goals};
 pub use fault::{Failure, Fault};
@@ -42,9 +50,11 @@ pub use limit::Limits;
 pub use login::{LiveTokens, Rotation};
 pub use measure::{Measure, MeasureGroup};
 pub use night::{AWAKE, DEEP, LIGHT, Night, REM, Segment, Vitals};
+pub use notify::{Callbacks, Delivery};
 pub use person::{Person, Stored};
 pub use replay::ReplayError;
 pub use serve::serve;
+pub use workout::Workout;
 
 /// Withings' number of a user.
 pub type UserId = u64;

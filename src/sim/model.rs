@@ -12,18 +12,22 @@ use super::journal::Journal;
 use super::limit::{Caller, Limiter};
 use super::login::{Grant, Logins};
 use super::noise::Noise;
+use super::notify::Notifications;
 use super::person::Resident;
 use super::reply::{Refusal, Reply};
 use super::signature::Nonces;
-use super::{UserId, getmeas, people, sleep, token, user};
+use super::{UserId, getactivity, getmeas, getworkouts, people, sleep, token, user};
 
 const CONSENT_PATH: &str = "/oauth2_user/authorize2";
-const API_PATHS: [&str; 6] = ["/v2/oauth2", "/v2/signature", "/measure", "/v2/measure", "/v2/sleep", "/v2/user"];
+const API_PATHS: [&str; 7] =
+    ["/v2/oauth2", "/v2/signature", "/measure", "/v2/measure", "/v2/sleep", "/v2/user", "/notify"];
 
 /// A data call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Action {
     Getmeas,
+    Getactivity,
+    Getworkouts,
     SleepGet,
     Getsummary,
     Getdevice,
@@ -39,6 +43,7 @@ pub(super) struct Model {
     pub(super) limiter: Limiter,
     pub(super) faults: Faults,
     pub(super) journal: Journal,
+    pub(super) notifications: Notifications,
     pub(super) pages: PageSizes,
     seed: u64,
 }
@@ -54,6 +59,7 @@ impl Model {
             limiter: Limiter::default(),
             faults: Faults::default(),
             journal: Journal::default(),
+            notifications: Notifications::default(),
             pages: PageSizes::default(),
             seed,
         }
@@ -124,6 +130,9 @@ impl Model {
     }
 
     fn admitted(&mut self, call: &Call, now: i64) -> Reply {
+        if call.path == "/notify" {
+            return self.notify(call, now);
+        }
         let (logins, apps, params) = (&mut self.logins, &self.apps, &call.params);
         match (call.path.as_str(), call.action()) {
             ("/v2/oauth2", Some("requesttoken")) => return token::request_token(logins, apps, params, now).into(),
@@ -158,6 +167,8 @@ impl Model {
         }
         let answer: Result<Value, Refusal> = match action {
             Action::Getmeas => getmeas::getmeas(resident, params, pages.getmeas, now),
+            Action::Getactivity => getactivity::getactivity(resident, params, pages.getactivity, now),
+            Action::Getworkouts => getworkouts::getworkouts(resident, params, pages.getworkouts, now),
             Action::Getsummary => sleep::getsummary(resident, params, pages.getsummary, now),
             Action::SleepGet => sleep::get(resident, params, now),
             Action::Getdevice => Ok(user::getdevice(resident, now)),
@@ -179,6 +190,8 @@ impl Action {
     fn of(path: &str, action: Option<&str>) -> Option<Self> {
         match (path, action?) {
             ("/measure", "getmeas") => Some(Self::Getmeas),
+            ("/v2/measure", "getactivity") => Some(Self::Getactivity),
+            ("/v2/measure", "getworkouts") => Some(Self::Getworkouts),
             ("/v2/sleep", "get") => Some(Self::SleepGet),
             ("/v2/sleep", "getsummary") => Some(Self::Getsummary),
             ("/v2/user", "getdevice") => Some(Self::Getdevice),
@@ -191,7 +204,7 @@ impl Action {
     fn scopes(self) -> &'static [&'static str] {
         match self {
             Self::Getmeas => &["user.metrics"],
-            Self::SleepGet | Self::Getsummary => &["user.activity"],
+            Self::Getactivity | Self::Getworkouts | Self::SleepGet | Self::Getsummary => &["user.activity"],
             Self::Getdevice => &["user.info"],
             Self::Getgoals => &["user.metrics", "user.info"],
         }

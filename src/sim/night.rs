@@ -79,6 +79,20 @@ impl Night {
         Self { startdate, enddate, device: Arc::clone(device), data, segments }
     }
 
+    /// A night of which only the length is known, as other companies' trackers send it; `asleep` in seconds. There are
+    /// no segments, and the stages are null.
+    #[must_use]
+    pub fn unstaged(device: &Arc<Device>, startdate: i64, enddate: i64, asleep: i64) -> Self {
+        let data = into_map(json!({
+            "asleepduration": asleep,
+            "total_timeinbed": enddate - startdate,
+            "lightsleepduration": null,
+            "deepsleepduration": null,
+            "remsleepduration": null,
+        }));
+        Self { startdate, enddate, device: Arc::clone(device), data, segments: Vec::new() }
+    }
+
     /// The same night with what `measure` says for each minute (its begin in Unix seconds, and the state), summed up.
     #[must_use]
     pub fn measured(mut self, measure: impl Fn(i64, u8) -> Vitals) -> Self {
@@ -180,7 +194,8 @@ fn mean(minutes: &[Vitals], of: impl Fn(&Vitals) -> u8) -> Option<usize> {
     (sum + minutes.len() / 2).checked_div(minutes.len())
 }
 
-fn into_map(json: Value) -> Map<String, Value> {
+/// The map that a `json!({…})` is.
+pub(super) fn into_map(json: Value) -> Map<String, Value> {
     match json {
         Value::Object(map) => map,
         _ => Map::new(),

@@ -6,12 +6,14 @@ use chrono::{DateTime, NaiveDate};
 use chrono_tz::Tz;
 
 use super::UserId;
+use super::activity::{Activity, Source};
 use super::consent::SCOPES;
 use super::device::{Device, Goals};
 use super::measure::MeasureGroup;
 use super::night::Night;
 use super::people::Story;
 use super::replay::Recording;
+use super::workout::Workout;
 
 /// The ids of rows that were added by hand begin here; those of stories are smaller.
 const FIRST_ADDED_ID: u64 = 9_000_000_000;
@@ -51,7 +53,7 @@ impl Person {
 /// A row as the cloud keeps it.
 #[derive(Clone, Debug)]
 pub struct Stored<T> {
-    /// `grpid` of a measure group, `id` of a night.
+    /// `grpid` of a measure group, `id` of a night or a workout; no answer has that of an activity.
     pub id: u64,
     /// When it was stored, Unix seconds; it is visible from then on.
     pub created: i64,
@@ -82,11 +84,20 @@ impl Resident {
     }
 }
 
-/// Everything stored about a person, including what will become visible later.
+/// What was written about a person, including what will become visible later.
+#[derive(Default)]
+pub(super) struct Rows {
+    pub(super) groups: Vec<Stored<MeasureGroup>>,
+    pub(super) nights: Vec<Stored<Night>>,
+    /// A day is rewritten as it goes on: the versions of a row have one id and stand together, oldest first.
+    pub(super) activities: Vec<Stored<Activity>>,
+    pub(super) workouts: Vec<Stored<Workout>>,
+}
+
+/// Everything that is stored about a person.
 #[derive(Default)]
 pub(super) struct Diary {
-    groups: Vec<Stored<MeasureGroup>>,
-    nights: Vec<Stored<Night>>,
+    pub(super) rows: Rows,
     story: Option<Story>,
     added: u64,
 }
@@ -95,26 +106,34 @@ impl Diary {
     /// Lets the person live until `now`.
     pub(super) fn continue_until(&mut self, now: i64) {
         if let Some(story) = &mut self.story {
-            story.tell(now, &mut self.groups, &mut self.nights);
+            story.tell(now, &mut self.rows);
         }
     }
 
     /// The groups visible at `now`.
     pub(super) fn groups(&self, now: i64) -> impl Iterator<Item = &Stored<MeasureGroup>> {
-        self.groups.iter().filter(move |it| it.created <= now)
+        self.rows.groups.iter().filter(move |it| it.created <= now)
     }
 
     /// The nights visible at `now`.
     pub(super) fn nights(&self, now: i64) -> impl Iterator<Item = &Stored<Night>> {
-        self.nights.iter().filter(move |it| it.created <= now)
+        self.rows.nights.iter().filter(move |it| it.created <= now)
     }
 
-    pub(super) fn groups_mut(&mut self) -> &mut Vec<Stored<MeasureGroup>> {
-        &mut self.groups
+    /// The days visible at `now`, each as it was written last.
+    pub(super) fn activities(&self, now: i64) -> impl Iterator<Item = &Stored<Activity>> {
+        let versions = self.rows.activities.chunk_by(|a, b| a.id == b.id);
+        versions.filter_map(move |it| it.iter().rfind(|it| it.created <= now))
     }
 
-    pub(super) fn nights_mut(&mut self) -> &mut Vec<Stored<Night>> {
-        &mut self.nights
+    /// The workouts visible at `now`.
+    pub(super) fn workouts(&self, now: i64) -> impl Iterator<Item = &Stored<Workout>> {
+        self.rows.workouts.iter().filter(move |it| it.created <= now)
+    }
+
+    /// Whether the person lives by themselves.
+    pub(super) fn goes_on(&self) -> bool {
+        self.story.is_some()
     }
 
     /// An id that no other row has.
@@ -125,9 +144,12 @@ impl Diary {
 
     /// When a device has last uploaded anything.
     pub(super) fn last_upload(&self, device: &str, now: i64) -> Option<i64> {
-        let by = |it: &&Stored<MeasureGroup>| it.row.device.as_ref().is_some_and(|it| it.id == device);
-        let groups = self.groups(now).filter(by).map(|it| it.created);
+        let measured = |it: &&Stored<MeasureGroup>| it.row.device.as_ref().is_some_and(|it| it.id == device);
+        let groups = self.groups(now).filter(measured).map(|it| it.created);
         let nights = self.nights(now).filter(|it| it.row.device.id == device).map(|it| it.created);
-        groups.chain(nights).max()
+        let counted = |it: &Source| it.device_id() == Some(device);
+        let activities = self.activities(now).filter(|it| counted(&it.row.source)).map(|it| it.created);
+        let workouts = self.workouts(now).filter(|it| counted(&it.row.source)).map(|it| it.created);
+        groups.chain(nights).chain(activities).chain(workouts).max()
     }
 }

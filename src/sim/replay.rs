@@ -15,8 +15,10 @@ use super::person::{Person, Resident};
 const REPLAY_USER: UserId = 30_817_000;
 
 /// The files, and the list that the answer in each of them must have.
-const FILES: [(&str, Action, &str); 5] = [
+const FILES: [(&str, Action, &str); 7] = [
     ("getmeas.json", Action::Getmeas, "measuregrps"),
+    ("getactivity.json", Action::Getactivity, "activities"),
+    ("getworkouts.json", Action::Getworkouts, "series"),
     ("getsummary.json", Action::Getsummary, "series"),
     ("sleep_get.json", Action::SleepGet, "series"),
     ("getdevice.json", Action::Getdevice, "devices"),

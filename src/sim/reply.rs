@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// An answer, ready for HTTP.
 #[derive(Debug)]
@@ -99,6 +99,16 @@ impl Refusal {
         Self::wait(&format!("Same arguments in less than {within} seconds"), Some(wait_seconds))
     }
 
+    /// A callback URL that is not allowed or does not answer.
+    pub(super) fn wrong_callback(url: &str) -> Self {
+        Self::new(293, &format!("The callback URL is either absent or incorrect: {url}"))
+    }
+
+    /// No such subscription (286), nothing to revoke (294), or nothing with this callback URL (343).
+    pub(super) fn no_subscription(status: i64, url: &str) -> Self {
+        Self::new(status, &format!("No such subscription was found: {url}"))
+    }
+
     /// A signature that the secret did not make (older documentation: 342).
     pub(super) fn bad_signature() -> Self {
         Self::new(342, "The signature is incorrect")
@@ -125,4 +135,11 @@ impl Refusal {
         }
         envelope
     }
+}
+
+/// The fields asked for, as far as there are such. The service cannot tell an empty map from an empty list.
+pub(super) fn map_or_list(data: &Map<String, Value>, fields: &[&str]) -> Value {
+    let asked = fields.iter().filter_map(|&name| Some((name.to_owned(), data.get(name)?.clone())));
+    let asked: Map<_, _> = asked.collect();
+    if asked.is_empty() { json!([]) } else { Value::Object(asked) }
 }

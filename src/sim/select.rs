@@ -1,7 +1,11 @@
 //! Which rows a call asks for, and a page of them at a time.
 
+use std::ops::RangeInclusive;
+
+use chrono::NaiveDate;
+
 use super::call::Params;
-use super::person::Stored;
+use super::person::{Person, Stored};
 use super::reply::Refusal;
 
 /// The names of the parameters that begin and end a period.
@@ -38,10 +42,42 @@ impl<'a> Selection<'a> {
     }
 }
 
-/// A page of rows, and where the next one begins, if there is one.
+/// The rows that a call for nights, days or workouts selects.
+pub(super) enum Days {
+    /// What was created or changed at this second or later.
+    Since(i64),
+    /// What belongs to these local days.
+    Of(RangeInclusive<NaiveDate>),
+}
+
+impl Days {
+    /// Reads `startdateymd` with `enddateymd`, or `lastupdate`; one of them must be there.
+    pub(super) fn read(params: &Params, person: &Person, now: i64) -> Result<Self, Refusal> {
+        const PERIOD: Period = Period { start: "startdateymd", end: "enddateymd" };
+        let ymd = |name| params.required(name)?.parse().map_err(|_| Refusal::invalid(&format!("invalid {name}")));
+        let today = person.local_date(now);
+        Ok(match Selection::read(params, &PERIOD, now)? {
+            Selection::Since(since) => Self::Since(since),
+            Selection::Today => Self::Of(today..=today),
+            Selection::Between(..) => Self::Of(ymd(PERIOD.start)?..=ymd(PERIOD.end)?),
+            Selection::All => return Err(Refusal::invalid("missing startdateymd and enddateymd, or lastupdate")),
+        })
+    }
+
+    /// Whether the row, which belongs to `date`, is selected.
+    pub(super) fn have<T>(&self, row: &Stored<T>, date: NaiveDate) -> bool {
+        match self {
+            Self::Since(since) => row.modified >= *since,
+            Self::Of(days) => days.contains(&date),
+        }
+    }
+}
+
+/// A page of rows, where it ends, and whether more follows.
 pub(super) struct Page<'a, T> {
     pub(super) rows: Vec<&'a Stored<T>>,
-    pub(super) next: Option<usize>,
+    pub(super) end: usize,
+    pub(super) more: bool,
 }
 
 /// The rows by their last change from the call's `offset` on, at most `size`.
@@ -50,6 +86,6 @@ pub(super) fn page<'a, T>(mut rows: Vec<&'a Stored<T>>, params: &Params, size: u
     let offset = usize::try_from(offset).map_err(|_| Refusal::invalid("invalid offset"))?;
     rows.sort_by_key(|it| (it.modified, it.id));
     let end = offset.saturating_add(size);
-    let next = (end < rows.len()).then_some(end);
-    Ok(Page { rows: rows.into_iter().skip(offset).take(size).collect(), next })
+    let more = end < rows.len();
+    Ok(Page { rows: rows.into_iter().skip(offset).take(size).collect(), end, more })
 }

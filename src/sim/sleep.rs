@@ -1,18 +1,13 @@
 //! `getsummary` and `sleep get`: nights, and what they are made of.
 
-use std::collections::BTreeMap;
-
-use chrono::NaiveDate;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::call::Params;
 use super::night::{Night, Segment, Vitals};
 use super::noise::Noise;
 use super::person::{Person, Resident, Stored};
-use super::reply::Refusal;
-use super::select::{Period, Selection, page};
-
-const PERIOD: Period = Period { start: "startdateymd", end: "enddateymd" };
+use super::reply::{Refusal, map_or_list};
+use super::select::{Days, page};
 
 /// What `getsummary` answers without `data_fields`: no heart rate, no breathing rate, no score.
 const DEFAULT_FIELDS: [&str; 15] = [
@@ -41,22 +36,12 @@ const LONGEST_SPAN: i64 = 7 * DAY;
 /// The nights that the call selects, by their local day or by their last change.
 pub(super) fn getsummary(resident: &Resident, params: &Params, size: usize, now: i64) -> Result<Value, Refusal> {
     let person = &resident.person;
-    let selection = Selection::read(params, &PERIOD, now)?;
-    let days = match selection {
-        Selection::Between(..) => ymd(params, PERIOD.start)?..=ymd(params, PERIOD.end)?,
-        _ => person.local_date(now)..=person.local_date(now),
-    };
-    let selected = |it: &&Stored<Night>| match selection {
-        Selection::Since(since) => it.modified >= since,
-        _ => days.contains(&person.local_date(it.row.enddate)),
-    };
-    if selection == Selection::All {
-        return Err(Refusal::invalid("missing startdateymd and enddateymd, or lastupdate"));
-    }
+    let days = Days::read(params, person, now)?;
+    let selected = |it: &&Stored<Night>| days.have(it, person.local_date(it.row.enddate));
     let page = page(resident.diary.nights(now).filter(selected).collect(), params, size)?;
     let fields = params.list("data_fields").unwrap_or_else(|| DEFAULT_FIELDS.to_vec());
     let series: Value = page.rows.iter().map(|it| it.to_json(person, &fields)).collect();
-    Ok(json!({"series": series, "more": page.next.is_some(), "offset": page.next.unwrap_or(0)}))
+    Ok(json!({"series": series, "more": page.more, "offset": if page.more { page.end } else { 0 }}))
 }
 
 /// The segments that begin in the first 24 h of the period, in no order.
@@ -80,14 +65,9 @@ pub(super) fn get(resident: &Resident, params: &Params, now: i64) -> Result<Valu
     })
 }
 
-fn ymd(params: &Params, name: &str) -> Result<NaiveDate, Refusal> {
-    params.required(name)?.parse().map_err(|_| Refusal::invalid(&format!("invalid {name}")))
-}
-
 impl Stored<Night> {
     fn to_json(&self, person: &Person, fields: &[&str]) -> Value {
         let night = &self.row;
-        let value = |name: &&str| Some(((*name).to_owned(), night.data.get(*name)?.clone()));
         json!({
             "id": self.id,
             "timezone": person.timezone.name(),
@@ -97,7 +77,7 @@ impl Stored<Night> {
             "startdate": night.startdate,
             "enddate": night.enddate,
             "date": person.local_date(night.enddate).to_string(),
-            "data": map_or_list(fields.iter().filter_map(value).collect()),
+            "data": map_or_list(&night.data, fields),
             "created": self.created,
             "modified": self.modified,
         })
@@ -133,9 +113,4 @@ fn vital(field: &str) -> Option<fn(&Vitals) -> u8> {
         "mvt_score" => |it| it.movement,
         _ => return None,
     })
-}
-
-/// The service cannot tell an empty map from an empty list.
-fn map_or_list(map: BTreeMap<String, Value>) -> Value {
-    if map.is_empty() { json!([]) } else { Value::Object(Map::from_iter(map)) }
 }

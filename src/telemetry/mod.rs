@@ -25,6 +25,9 @@ const DURATION_BUCKETS: [f64; 9] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 3
 /// outside, and memory stays bounded.
 const LOGGED_UNKNOWN_VALUES: usize = 1000;
 
+/// How much of an unknown value is logged and remembered, characters.
+const LOGGED_CHARACTERS: usize = 100;
+
 /// The exporter's own metrics. Cheap to clone; clones share the counters.
 #[derive(Clone)]
 pub struct Telemetry(Arc<Inner>);
@@ -36,6 +39,7 @@ struct Inner {
     durations: Family<CallLabel, Histogram, fn() -> Histogram>,
     rotations: Family<ProfileLabel, Counter>,
     unknown: Family<KindLabel, Counter>,
+    notifications: Family<NotificationLabels, Counter>,
     intervals: Family<IntervalLabel, Gauge<f64, AtomicU64>>,
     reload_successful: Gauge,
     reload_success_at: Gauge,
@@ -133,7 +137,7 @@ pub enum Unknown {
     TimeZone,
     /// A time later than a day from now.
     FutureDate,
-    /// A number that is not finite or whose exponent is out of range.
+    /// A number that is not finite or whose exponent is out of range, or the end of a sleep before its begin.
     BadNumber,
 }
 
@@ -181,6 +185,32 @@ impl Unknown {
     }
 }
 
+/// What became of a notification: the label `outcome`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// What it tells of is asked for, or shown.
+    Followed,
+    /// It is about somebody who is no profile here.
+    UnknownUser,
+    /// It is of a kind that nobody here has subscribed to.
+    UnknownKind,
+    /// It does not say whom or what it is about, or not when in a way that can be believed.
+    Invalid,
+}
+
+impl Outcome {
+    /// The label's value.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Followed => "followed",
+            Self::UnknownUser => "unknown_user",
+            Self::UnknownKind => "unknown_kind",
+            Self::Invalid => "invalid",
+        }
+    }
+}
+
 impl Telemetry {
     /// All counters at zero.
     #[must_use]
@@ -192,6 +222,7 @@ impl Telemetry {
             durations: Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS)),
             rotations: Family::default(),
             unknown: Family::default(),
+            notifications: Family::default(),
             intervals: Family::default(),
             reload_successful: Gauge::default(),
             reload_success_at: Gauge::default(),
@@ -225,7 +256,7 @@ impl Telemetry {
     /// value.
     pub fn unknown(&self, kind: Unknown, what: &dyn std::fmt::Display) {
         self.0.unknown.get_or_create_owned(&KindLabel { kind }).inc();
-        let what = what.to_string();
+        let what: String = what.to_string().chars().take(LOGGED_CHARACTERS).collect();
         let mut logged = self.0.logged.lock().unwrap_or_else(PoisonError::into_inner);
         if logged.len() < LOGGED_UNKNOWN_VALUES && logged.insert((kind, what.clone())) {
             tracing::warn!(
@@ -235,6 +266,11 @@ impl Telemetry {
                 "Withings sent a value that is not known or not believed; it is counted"
             );
         }
+    }
+
+    /// Counts a notification of this kind, which is one of few words.
+    pub fn notification(&self, kind: &'static str, outcome: Outcome) {
+        self.0.notifications.get_or_create_owned(&NotificationLabels { kind, outcome }).inc();
     }
 
     /// Sets the refresh interval that the configuration asks for and the one that was achieved.
@@ -279,6 +315,11 @@ impl Inner {
             "unknown_values",
             "Values in answers of Withings that this version does not know or does not believe",
             self.unknown.clone(),
+        );
+        registry.register(
+            "notifications",
+            "What Withings has posted, and what became of it",
+            self.notifications.clone(),
         );
         registry.register(
             "refresh_interval_seconds",
@@ -327,6 +368,12 @@ struct KindLabel {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct NotificationLabels {
+    kind: &'static str,
+    outcome: Outcome,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct IntervalLabel {
     kind: &'static str,
 }
@@ -338,6 +385,12 @@ impl EncodeLabelValue for Call {
 }
 
 impl EncodeLabelValue for Reason {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
+        self.name().encode(encoder)
+    }
+}
+
+impl EncodeLabelValue for Outcome {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
         self.name().encode(encoder)
     }

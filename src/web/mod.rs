@@ -5,6 +5,7 @@
 
 mod answer;
 mod body;
+mod form;
 mod landing;
 mod login;
 mod message;
@@ -12,7 +13,10 @@ mod origin;
 mod redirect;
 mod routes;
 mod scrape;
+mod security;
 mod server;
+mod webhook;
+mod work;
 
 use std::sync::Arc;
 
@@ -25,7 +29,9 @@ use crate::session::Sessions;
 
 pub use redirect::Redirect;
 pub use scrape::Scrapes;
+pub use security::{Security, SecurityError, TlsError};
 pub use server::{Limits, serve};
+pub use webhook::{Addressee, Inbox};
 
 /// What is served. Cheap to clone; several listeners may share it.
 #[derive(Clone)]
@@ -34,12 +40,16 @@ pub struct App {
     pub telemetry_path: Arc<str>,
     /// The metrics.
     pub exposition: Exposition,
+    /// Who may talk to the server, and how.
+    pub security: Security,
     /// How many scrapes may run at one time.
     pub scrapes: Scrapes,
     /// What the landing page tells of the profiles.
     pub snapshots: watch::Receiver<Snapshot>,
     /// The profiles' logins.
     pub sessions: Sessions,
+    /// What Withings calls when it has news; `None`: it is not asked to.
+    pub inbox: Option<Inbox>,
     /// Whether every connected profile was restored or tried once, or need not be waited for any longer.
     pub ready: watch::Receiver<bool>,
     /// The present time.

@@ -3,15 +3,79 @@
 
 use std::collections::BTreeMap;
 
+use chrono::DateTime;
 use serde_json::{Value, json};
 use withings_exporter::sim::people::{ALICE, BOB, ZOE};
-use withings_exporter::sim::{Account, Cloud, MeasureGroup, Night, PageSizes, Stored, UserId};
+use withings_exporter::sim::{
+    Account, Activity, Cloud, HeartRate, MeasureGroup, Night, PageSizes, Source, Stored, UserId, Workout,
+};
 
 use crate::python;
 use crate::sim::server::{NOW, Server, clock};
 
 /// The library does not list these on purpose.
 const HIDDEN_MODEL: &str = "Aura Sensor V2";
+/// The measure types that it does not know, and its word for them.
+const UNKNOWN_TYPES: [u32; 10] = [119, 147, 148, 151, 204, 205, 229, 248, 249, 251];
+const UNKNOWN_TYPE: u32 = 0;
+/// The workout that no list has yet, and what the library takes it for: some other kind.
+const NEW_CATEGORY: u32 = 569;
+const OTHER_CATEGORY: u32 = 36;
+/// The device that it does not know, and its words for that.
+const UNKNOWN_DEVICE: &str = "Urine Analyzer";
+const UNKNOWN_KIND: (&str, u32) = ("unknown", 0);
+/// More than anybody has rows: the library asks for one page.
+const ONE_PAGE: usize = 1_000_000;
+
+/// A night's fields as the library and as Withings call them.
+const NIGHT_FIELDS: [(&str, &str); 28] = [
+    ("active_movement_duration", "mvt_active_duration"),
+    ("apnea_hypopnea_index", "apnea_hypopnea_index"),
+    ("average_heart_rate", "hr_average"),
+    ("average_movement_score", "mvt_score_avg"),
+    ("average_respiration_rate", "rr_average"),
+    ("breathing_disturbances_intensity", "breathing_disturbances_intensity"),
+    ("deep_sleep_duration", "deepsleepduration"),
+    ("external_time_asleep", "asleepduration"),
+    ("light_sleep_duration", "lightsleepduration"),
+    ("max_heart_rate", "hr_max"),
+    ("max_respiration_rate", "rr_max"),
+    ("min_heart_rate", "hr_min"),
+    ("min_respiration_rate", "rr_min"),
+    ("out_of_bed_count", "out_of_bed_count"),
+    ("rem_sleep_duration", "remsleepduration"),
+    ("rem_sleep_phase_count", "nb_rem_episodes"),
+    ("sleep_efficiency", "sleep_efficiency"),
+    ("sleep_latency", "sleep_latency"),
+    ("sleep_score", "sleep_score"),
+    ("snoring", "snoring"),
+    ("snoring_count", "snoringepisodecount"),
+    ("time_awake_during_sleep", "waso"),
+    ("total_sleep_time", "total_sleep_time"),
+    ("total_time_awake", "wakeupduration"),
+    ("total_time_in_bed", "total_timeinbed"),
+    ("wake_up_count", "wakeupcount"),
+    ("wake_up_latency", "wakeup_latency"),
+    ("withings_index", "withings_index"),
+];
+
+/// The same of a workout.
+const WORKOUT_FIELDS: [(&str, &str); 14] = [
+    ("active_calories_burnt", "calories"),
+    ("average_heart_rate", "hr_average"),
+    ("distance", "distance"),
+    ("duration_heart_rate_intense_zone", "hr_zone_2"),
+    ("duration_heart_rate_light_zone", "hr_zone_0"),
+    ("duration_heart_rate_maximal_zone", "hr_zone_3"),
+    ("duration_heart_rate_moderate_zone", "hr_zone_1"),
+    ("elevation", "elevation"),
+    ("intensity", "intensity"),
+    ("max_heart_rate", "hr_max"),
+    ("min_heart_rate", "hr_min"),
+    ("pause_duration", "pause_duration"),
+    ("spo2_average", "spo2_average"),
+    ("steps", "steps"),
+];
 
 #[test]
 fn it_reads_alice() {
@@ -30,13 +94,17 @@ fn it_reads_zoe() {
 
 fn check(user: UserId) {
     let server = Server::start(Cloud::with_history(7, 1, clock()));
-    // The library asks for one page.
-    server.cloud.page_sizes(PageSizes { getmeas: usize::MAX, getsummary: usize::MAX });
+    let [getmeas, getsummary, getactivity, getworkouts] = [ONE_PAGE; 4];
+    server.cloud.page_sizes(PageSizes { getmeas, getsummary, getactivity, getworkouts });
     let account = server.cloud.accounts().into_iter().find(|it| it.userid() == user).unwrap();
     let seen = read(&server, user);
     check_groups(&seen["groups"], &account);
-    check_nights(&seen["nights"], &account);
+    let nights = in_order(account.nights());
+    assert_eq!(seen["nights"], nights.iter().map(|it| night(&it.row, &account)).collect::<Value>());
     check_segments(&seen["segments"], &account);
+    assert_eq!(seen["activities"], in_order(account.activities()).iter().map(day).collect::<Value>());
+    let workouts = in_order(account.workouts());
+    assert_eq!(seen["workouts"], workouts.iter().map(|it| workout(it, &account)).collect::<Value>());
     check_devices(&seen["devices"], &account);
     let goals = account.person().goals;
     let weight = goals.weight.map(|grams| grams as f64 / 1000.0);
@@ -68,34 +136,79 @@ fn check_measures(seen: &[Value], group: &MeasureGroup) {
     assert_eq!(seen.len(), group.measures.len());
     for (seen, measure) in seen.iter().zip(&group.measures) {
         let value = measure.value as f64 / 10_f64.powi(-measure.unit);
-        assert_eq!((&seen[0], &seen[2]), (&json!(measure.kind), &json!(measure.position)));
+        let kind = if UNKNOWN_TYPES.contains(&measure.kind) { UNKNOWN_TYPE } else { measure.kind };
+        assert_eq!((&seen[0], &seen[2]), (&json!(kind), &json!(measure.position)));
         assert!((seen[1].as_f64().unwrap() - value).abs() < 1e-9, "{seen} is not {value}");
     }
 }
 
-fn check_nights(seen: &Value, account: &Account) {
-    let mut nights = account.nights();
-    nights.sort_by_key(|it| (it.modified, it.id));
-    let expected = nights.iter().map(|it| night(&it.row, account));
-    assert_eq!(*seen, expected.collect::<Value>());
+/// As the cloud answers them.
+fn in_order<T>(mut rows: Vec<Stored<T>>) -> Vec<Stored<T>> {
+    rows.sort_by_key(|it| (it.modified, it.id));
+    rows
 }
 
 fn night(night: &Night, account: &Account) -> Value {
-    let field = |name: &str| night.data.get(name).cloned().unwrap_or_default();
-    let end = chrono::DateTime::from_timestamp(night.enddate, 0).unwrap();
+    let mut expected = json!({
+        "start_date": night.startdate,
+        "end_date": night.enddate,
+        "date": local_date(night.enddate, account),
+        "hashed_device_id": night.device.id,
+    });
+    for (name, field) in NIGHT_FIELDS {
+        expected[name] = night.data.get(field).cloned().unwrap_or_default();
+    }
+    expected
+}
+
+fn day(stored: &Stored<Activity>) -> Value {
+    let day = &stored.row;
+    let is_tracker = matches!(day.source, Source::Tracker(_));
+    let heart = |of: fn(HeartRate) -> u32| day.heart.map(of);
     json!({
-        "start": night.startdate,
-        "end": night.enddate,
-        "date": end.with_timezone(&account.person().timezone).date_naive().to_string(),
-        "device": night.device.id,
-        "light": field("lightsleepduration"),
-        "deep": field("deepsleepduration"),
-        "rem": field("remsleepduration"),
-        "asleep": field("total_sleep_time"),
-        "efficiency": field("sleep_efficiency"),
-        "heart": [field("hr_min"), field("hr_average"), field("hr_max")],
-        "score": field("sleep_score"),
+        "steps": day.steps,
+        "distance": day.distance,
+        "elevation": day.elevation,
+        "soft_activity": day.soft,
+        "moderate_activity": day.moderate,
+        "intense_activity": day.intense,
+        "total_time_active": day.moderate + day.intense,
+        "active_calories_burnt": day.calories,
+        "total_calories_burnt": day.totalcalories,
+        "average_heart_rate": heart(|it| it.average),
+        "min_heart_rate": heart(|it| it.min),
+        "max_heart_rate": heart(|it| it.max),
+        "duration_heart_rate_light_zone": heart(|it| it.zones[0]),
+        "duration_heart_rate_moderate_zone": heart(|it| it.zones[1]),
+        "duration_heart_rate_intense_zone": heart(|it| it.zones[2]),
+        "duration_heart_rate_maximal_zone": heart(|it| it.zones[3]),
+        "date": day.date.to_string(),
+        "modified": stored.modified,
+        "is_withings_tracker": is_tracker,
+        "origin": if is_tracker { 1 } else { 18 },
     })
+}
+
+/// To the library 0 is nothing.
+fn workout(stored: &Stored<Workout>, account: &Account) -> Value {
+    let workout = &stored.row;
+    let mut expected = json!({
+        "workout_id": stored.id,
+        "category": if workout.category == NEW_CATEGORY { OTHER_CATEGORY } else { workout.category },
+        "attribution": workout.attrib,
+        "start_date": workout.startdate,
+        "end_date": workout.enddate,
+        "date": local_date(workout.startdate, account),
+    });
+    for (name, field) in WORKOUT_FIELDS {
+        expected[name] = workout.data.get(field).filter(|it| **it != 0).cloned().unwrap_or_default();
+    }
+    expected
+}
+
+fn local_date(time: i64, account: &Account) -> String {
+    let time = DateTime::from_timestamp(time, 0).unwrap();
+    time.with_timezone(&account.person().timezone).date_naive().to_string()
 }
 
 /// In order of time: the cloud answers them in none.
@@ -117,12 +230,31 @@ fn check_segments(seen: &Value, account: &Account) {
 fn check_devices(seen: &Value, account: &Account) {
     let listed = account.person().devices.into_iter().filter(|it| it.model != HIDDEN_MODEL);
     let expected = listed.map(|it| {
-        let groups = account.groups().into_iter().filter(|group| group.row.device.as_ref() == Some(&it));
-        let nights = account.nights().into_iter().filter(|night| night.row.device == it).map(|it| it.created);
-        let last = groups.map(|it| it.created).chain(nights).max();
-        json!({"id": it.id, "type": it.kind, "model": it.model_id, "last": last})
+        let is_known = it.kind != UNKNOWN_DEVICE;
+        let (kind, model) = if is_known { (it.kind.as_str(), it.model_id) } else { UNKNOWN_KIND };
+        json!({
+            "device_type": kind,
+            "battery": Some(&it.battery).filter(|it| *it != "unknown"),
+            // Its own name for a mat that has none.
+            "raw_model": if it.model.is_empty() { "Sleep Analyzer" } else { &it.model },
+            "model": model,
+            "first_session_date": it.first_session,
+            "last_session_date": last_upload(&it.id, account),
+            "device_id": it.id,
+            "hashed_device_id": it.id,
+        })
     });
     assert_eq!(*seen, expected.collect::<Value>());
+}
+
+fn last_upload(device: &str, account: &Account) -> Option<i64> {
+    let measured = |it: &Stored<MeasureGroup>| it.row.device.as_ref().is_some_and(|it| it.id == device);
+    let counted = |it: &Source| it.device_id() == Some(device);
+    let groups = account.groups().into_iter().filter(measured).map(|it| it.created);
+    let nights = account.nights().into_iter().filter(|it| it.row.device.id == device).map(|it| it.created);
+    let days = account.activities().into_iter().filter(|it| counted(&it.row.source)).map(|it| it.created);
+    let workouts = account.workouts().into_iter().filter(|it| counted(&it.row.source)).map(|it| it.created);
+    groups.chain(nights).chain(days).chain(workouts).max()
 }
 
 fn by_id<T>(rows: Vec<Stored<T>>) -> BTreeMap<u64, Stored<T>> {

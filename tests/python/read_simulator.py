@@ -8,10 +8,17 @@ URL is the address of the simulator, START and END (Unix seconds) are the span o
 import asyncio
 import json
 import sys
-from datetime import datetime, timezone
+from dataclasses import fields
+from datetime import date, datetime, timezone
 
 from aiohttp import ClientSession
-from aiowithings import SleepDataFields, SleepSummaryDataFields, WithingsClient
+from aiowithings import (
+    ActivityDataFields,
+    SleepDataFields,
+    SleepSummaryDataFields,
+    WithingsClient,
+    WorkoutDataFields,
+)
 from yarl import URL
 
 
@@ -37,30 +44,20 @@ def group(it) -> dict:
     return {"id": it.group_id, "times": times, "category": category, "device": it.device_id, "measures": measures}
 
 
-def night(it) -> dict:
-    return {
-        "start": unix(it.start_date),
-        "end": unix(it.end_date),
-        "date": it.date.isoformat(),
-        "device": it.hashed_device_id,
-        "light": it.light_sleep_duration,
-        "deep": it.deep_sleep_duration,
-        "rem": it.rem_sleep_duration,
-        "asleep": it.total_sleep_time,
-        "efficiency": it.sleep_efficiency,
-        "heart": [it.min_heart_rate, it.average_heart_rate, it.max_heart_rate],
-        "score": it.sleep_score,
-    }
+def plain(it) -> dict:
+    """The fields of one of the library's records by their names, times in Unix seconds."""
+    return {field.name: simple(getattr(it, field.name)) for field in fields(it)}
+
+
+def simple(value):
+    if isinstance(value, datetime):
+        return unix(value)
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def segment(it) -> dict:
     heart = [[unix(point.time), point.value] for point in it.heart_rate or []]
     return {"start": unix(it.start_date), "end": unix(it.end_date), "state": int(it.state), "heart": heart}
-
-
-def device(it) -> dict:
-    last = it.last_session_date and unix(it.last_session_date)
-    return {"id": it.device_id, "type": str(it.device_type), "model": int(it.model), "last": last}
 
 
 async def read(url: str, token: str, start: int, end: int) -> dict:
@@ -69,14 +66,17 @@ async def read(url: str, token: str, start: int, end: int) -> dict:
     async with ClientSession() as session:
         client = WithingsClient(session=Redirected(session, URL(url)))
         client.authenticate(token)
-        goals = await client.get_goals()
         nights = await client.get_sleep_summary_since(beginning, list(SleepSummaryDataFields))
+        activities = await client.get_activities_since(beginning, list(ActivityDataFields))
+        workouts = await client.get_workouts_since(beginning, list(WorkoutDataFields))
         return {
             "groups": [group(it) for it in await client.get_measurement_since(beginning)],
-            "nights": [night(it) for it in nights],
+            "nights": [plain(it) for it in nights],
+            "activities": [plain(it) for it in activities],
+            "workouts": [plain(it) for it in workouts],
             "segments": [segment(it) for it in await client.get_sleep(*span, list(SleepDataFields))],
-            "devices": [device(it) for it in await client.get_devices()],
-            "goals": {"steps": goals.steps, "sleep": goals.sleep, "weight": goals.weight},
+            "devices": [plain(it) for it in await client.get_devices()],
+            "goals": plain(await client.get_goals()),
         }
 
 

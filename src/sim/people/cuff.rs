@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::day::{Day, whole};
+use super::heart::{INCONCLUSIVE, NEGATIVE, POSITIVE, electrocardiogram};
 use super::story::{Entries, Gear};
 use crate::sim::device::Device;
 use crate::sim::measure::{Measure, MeasureGroup};
@@ -13,15 +14,25 @@ const PULSE: u32 = 11;
 
 /// The best of several readings in a row.
 const BEST_OF_SEVERAL: u32 = 5;
+
+/// The treatment began so many days before the cloud.
+const TREATED_FOR_DAYS: i64 = 240;
 /// Half of what the treatment does is done after so many days.
-const HALF_LIFE_DAYS: f64 = 260.0;
+const HALF_LIFE_DAYS: f64 = 35.0;
+
+/// Days from one electrocardiogram to the next.
+const DAYS_BETWEEN_RHYTHMS: i64 = 3;
+/// The one with atrial fibrillation: on the evening before the cloud begins, so that it is the last one by then.
+const FIBRILLATION: i64 = 1;
 
 pub(super) struct Cuff {
     pub(super) device: Arc<Device>,
-    /// mmHg before the treatment.
-    pub(super) systolic_from: f64,
-    /// mmHg that the treatment arrives at.
-    pub(super) systolic_to: f64,
+    /// mmHg without treatment.
+    pub(super) systolic: f64,
+    /// mmHg that the treatment takes away, 0 without one.
+    pub(super) relief: f64,
+    /// Whether it records electrocardiograms, too.
+    pub(super) electrodes: bool,
 }
 
 impl Gear for Cuff {
@@ -30,12 +41,19 @@ impl Gear for Cuff {
     }
 
     fn live(&self, day: &Day, entries: &mut Entries<'_>) {
-        if day.ahead > 1 && !day.noise("cuff").happens(0.6) {
-            return;
+        if day.ahead <= 1 || day.noise("cuff").happens(0.6) {
+            entries.group(self.pressure(day).by(&self.device), 9);
         }
-        let way = (-(day.age as f64) / HALF_LIFE_DAYS).exp2();
-        let mean = self.systolic_to + (self.systolic_from - self.systolic_to) * way + 3.0 * day.winter();
-        let systolic = day.noise("systolic").around(mean, 9.0);
+        if self.electrodes && (day.ahead - FIBRILLATION).rem_euclid(DAYS_BETWEEN_RHYTHMS) == 0 {
+            let rhythm = MeasureGroup::new(day.at(19.4), electrocardiogram(day, classification(day)));
+            entries.group(rhythm.by(&self.device), 40);
+        }
+    }
+}
+
+impl Cuff {
+    fn pressure(&self, day: &Day) -> MeasureGroup {
+        let systolic = day.noise("systolic").around(self.mean(day), 10.0);
         let diastolic = day.noise("diastolic").around(systolic * 0.62 + 2.0, 4.0);
         let pulse = day.noise("cuff pulse").around(64.0, 8.0);
         // Whole numbers from one firmware, hundredths from the other.
@@ -43,7 +61,20 @@ impl Gear for Cuff {
         let measures = [(DIASTOLIC, diastolic), (SYSTOLIC, systolic), (PULSE, pulse)]
             .map(|(kind, value)| Measure::new(kind, whole(value) * scale, unit));
         let attrib = if day.noise("attrib").happens(0.3) { BEST_OF_SEVERAL } else { 0 };
-        let date = day.at(day.noise("cuff time").around(7.6, 0.5));
-        entries.group(MeasureGroup::new(date, measures).by(&self.device).attributed(attrib), 9);
+        MeasureGroup::new(day.at(day.noise("cuff time").around(7.6, 0.5)), measures).attributed(attrib)
+    }
+
+    /// The systolic pressure of this time of life and of the year.
+    fn mean(&self, day: &Day) -> f64 {
+        let treated = (TREATED_FOR_DAYS - day.ahead).max(0) as f64;
+        self.systolic - self.relief * (1.0 - (-treated / HALF_LIFE_DAYS).exp2()) + 3.0 * day.winter()
+    }
+}
+
+fn classification(day: &Day) -> i64 {
+    match day.ahead {
+        FIBRILLATION => POSITIVE,
+        _ if day.noise("unclear").happens(0.06) => INCONCLUSIVE,
+        _ => NEGATIVE,
     }
 }

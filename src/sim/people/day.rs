@@ -13,6 +13,8 @@ pub(super) struct Day {
     pub(super) age: i64,
     /// Days until the day on which the cloud began; negative later.
     pub(super) ahead: i64,
+    /// °C of a fever on this day, if the person has one.
+    pub(super) fever: Option<f64>,
     pub(super) timezone: Tz,
     pub(super) noise: Noise,
 }

@@ -13,13 +13,39 @@ use crate::sim::noise::Noise;
 /// Disturbances of breathing are counted in nights longer than this, in seconds.
 const LONG_NIGHT: i64 = 5 * 3600;
 
+/// What the service has called the disturbances of breathing first, and what it calls them now.
+pub(super) const DISTURBANCES: [&str; 2] = ["breathing_disturbances_intensity", "breathing_quality_assessment"];
+
 pub(super) struct Mat {
     pub(super) device: Arc<Device>,
+    /// The first night was that of so many days after the story's first one.
+    pub(super) since: i64,
     /// How often there is a nap, 0 to 1.
     pub(super) naps: f64,
     /// The local hour of getting up on a working day.
     pub(super) gets_up: f64,
+    pub(super) breath: Breath,
+    /// Which of [`DISTURBANCES`] are answered.
+    pub(super) disturbances: &'static [&'static str],
+    /// Whether a watch is worn in bed, too, whose temperature the service adds.
+    pub(super) watch: bool,
 }
+
+/// How somebody breathes asleep.
+#[derive(Clone, Copy)]
+pub(super) struct Breath {
+    /// Halts an hour.
+    pub(super) halts: f64,
+    /// The share of the night that is snored through, 0 to 1.
+    pub(super) snores: f64,
+    /// How often a cycle of sleep ends awake, 0 to 1.
+    pub(super) wakes: f64,
+}
+
+/// Nothing to worry about.
+pub(super) const CALM: Breath = Breath { halts: 3.5, snores: 0.12, wakes: 0.35 };
+/// Sleep apnoea, of the kind that should be treated.
+pub(super) const APNOEA: Breath = Breath { halts: 26.0, snores: 0.45, wakes: 0.75 };
 
 impl Gear for Mat {
     fn device(&self) -> Option<&Arc<Device>> {
@@ -27,6 +53,9 @@ impl Gear for Mat {
     }
 
     fn live(&self, day: &Day, entries: &mut Entries<'_>) {
+        if day.age < self.since {
+            return;
+        }
         // Minutes as a rule; the whole day when the network was down.
         let delay = if day.noise("network").happens(0.04) { 20 * 3600 } else { 1200 };
         let minutes = day.noise("length").around(460.0, 55.0);
@@ -41,21 +70,48 @@ impl Gear for Mat {
 
 impl Mat {
     fn sleep(&self, day: &Day, what: &str, minutes: f64, until: f64) -> Night {
-        let stages = stages(day.noise(what), minutes);
+        let stages = stages(day.noise(what), minutes, self.breath);
         let in_bed: u16 = stages.iter().map(|it| it.1).sum();
         let start = day.at(until) - i64::from(in_bed) * 60;
         let noise = day.noise(what).named("vitals");
-        let night = Night::asleep(&self.device, start, &stages).measured(|minute, state| vitals(noise, minute, state));
-        let long = night.enddate - night.startdate > LONG_NIGHT;
-        let index = |respect: &str, high: f64| if long { whole(noise.named(respect).between(2.0, high)) } else { -1 };
+        let faster = if day.fever.is_some() { 11.0 } else { 0.0 };
+        let night = Night::asleep(&self.device, start, &stages);
+        let night = night.measured(|minute, state| vitals(noise, minute, state, self.breath, faster));
         let score = score(&night);
-        let night = night.with([
-            ("sleep_score", json!(score)),
-            ("breathing_disturbances_intensity", json!(index("breath", 34.0))),
-            ("apnea_hypopnea_index", json!(index("apnea", 9.0))),
-        ]);
+        let left_bed = i64::from(noise.named("thirst").happens(self.breath.wakes / 2.0));
+        let night = night.with([("sleep_score", json!(score)), ("out_of_bed_count", json!(left_bed))]);
+        let night = self.breathed(night, noise);
+        let night = if self.watch { warm(night, noise, day.fever) } else { night };
         if noise.named("slipped").happens(0.03) { without_heart(night) } else { night }
     }
+
+    /// The same night with how it was breathed; in a short one disturbances are not counted.
+    fn breathed(&self, night: Night, noise: Noise) -> Night {
+        let long = night.enddate - night.startdate > LONG_NIGHT;
+        let halts = noise.named("apnea").around(self.breath.halts, self.breath.halts * 0.3);
+        let count = |number: f64| json!(if long { whole(number) } else { -1 });
+        let chest = noise.named("chest").around(15.0, 1.0);
+        let spread = noise.named("chest spread").between(3.0, 6.0);
+        let disturbances = self.disturbances.iter().map(|name| (*name, count(halts * 2.4)));
+        night.with(disturbances).with([
+            ("apnea_hypopnea_index", count(halts)),
+            ("chest_movement_rate_average", json!(whole(chest))),
+            ("chest_movement_rate_min", json!(whole(chest - spread))),
+            ("chest_movement_rate_max", json!(whole(chest + spread))),
+        ])
+    }
+}
+
+/// The same night with the temperature inside the body, °C.
+fn warm(night: Night, noise: Noise, fever: Option<f64>) -> Night {
+    let average = noise.named("core").around(fever.unwrap_or(36.8), 0.1);
+    let tenths = |number: f64| json!(whole(number * 10.0) as f64 / 10.0);
+    night.with([
+        ("core_body_temperature_min", tenths(average - 0.5)),
+        ("core_body_temperature_avg", tenths(average)),
+        ("core_body_temperature_max", tenths(average + 0.4)),
+        ("core_body_temperature_status", json!(if fever.is_some() { "elevated" } else { "usual" })),
+    ])
 }
 
 /// The mat slipped: no heart rate, the fields are not there.
@@ -77,7 +133,7 @@ fn score(night: &Night) -> i64 {
 
 /// About so many minutes in bed: falling asleep, cycles of light, deep, light and dreaming with wakings, waking up.
 /// Deep sleep is early, dreams are late.
-pub(super) fn stages(noise: Noise, minutes: f64) -> Vec<(u8, u16)> {
+fn stages(noise: Noise, minutes: f64, breath: Breath) -> Vec<(u8, u16)> {
     let draw = |what: &str, low: f64, high: f64| minutes_of(noise.named(what).between(low, high));
     let goal = minutes_of(minutes);
     let mut stages = vec![(AWAKE, draw("falling asleep", 4.0, 24.0))];
@@ -92,7 +148,7 @@ pub(super) fn stages(noise: Noise, minutes: f64) -> Vec<(u8, u16)> {
             (LIGHT, length("lighter", 10.0, 24.0)),
             (REM, minutes_of(noise.named("dream").around(8.0 + 28.0 * late, 6.0))),
         ];
-        if noise.named("waking").happens(0.35) {
+        if noise.named("waking").happens(breath.wakes) {
             round.push((AWAKE, length("awake", 1.0, 7.0)));
         }
         for (state, wanted) in round {
@@ -115,8 +171,8 @@ fn joined(stages: &[(u8, u16)]) -> Vec<(u8, u16)> {
     stages.chunk_by(|a, b| a.0 == b.0).map(|run| (run[0].0, run.iter().map(|it| it.1).sum())).collect()
 }
 
-/// What is measured in a minute of this stage: calmer when deep, uneven in dreams.
-pub(super) fn vitals(noise: Noise, minute: i64, state: u8) -> Vitals {
+/// What is measured in a minute of this stage: calmer when deep, uneven in dreams, `faster` by so many beats with a fever.
+fn vitals(noise: Noise, minute: i64, state: u8, breath: Breath, faster: f64) -> Vitals {
     let at = noise.fork(minute.unsigned_abs());
     let (hr, rr, rmssd, movement) = match state {
         AWAKE => (66.0, 16.0, 34.0, 40.0),
@@ -126,9 +182,9 @@ pub(super) fn vitals(noise: Noise, minute: i64, state: u8) -> Vitals {
     };
     let near = |what: u64, mean: f64, spread: f64| byte(at.fork(what).around(mean, spread));
     // Snoring comes in stretches of a quarter of an hour.
-    let snores = state != AWAKE && noise.named("snores").fork(minute.unsigned_abs() / 900).happens(0.12);
+    let snores = state != AWAKE && noise.named("snores").fork(minute.unsigned_abs() / 900).happens(breath.snores);
     Vitals {
-        hr: near(0, noise.named("night").around(hr, 5.0), 4.0),
+        hr: near(0, noise.named("night").around(hr + faster, 5.0), 4.0),
         rr: near(1, rr, 1.5),
         snoring: if snores { near(2, 30.0, 25.0) } else { 0 },
         rmssd: near(3, rmssd, 12.0),

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::body::Body;
 use super::day::{Day, whole};
+use super::feet;
+use super::heart::{NEGATIVE, rhythm};
 use super::story::{Entries, Gear};
 use crate::sim::device::Device;
 use crate::sim::measure::{Measure, MeasureGroup};
@@ -28,6 +30,7 @@ const SEGMENT_MUSCLE_MASS: u32 = 175;
 const BASAL_METABOLIC_RATE: u32 = 226;
 const METABOLIC_AGE: u32 = 227;
 
+const BETWEEN_LEGS: u32 = 6;
 const WHOLE_BODY: u32 = 7;
 const RIGHT_FOOT: u32 = 4;
 const LEFT_FOOT: u32 = 5;
@@ -93,6 +96,10 @@ impl Scale {
                 Measure::new(PULSE_WAVE_VELOCITY, whole((speed + offset) * 1000.0), -3).at(position)
             };
             groups.push(group(vec![foot(RIGHT_FOOT, 1.4), foot(LEFT_FOOT, 1.9)]).attributed(PER_FOOT));
+            groups.extend(feet::groups(day, date).into_iter().map(|it| it.by(&self.device)));
+            if day.is_every(7) {
+                groups.push(group(rhythm(day, NEGATIVE)));
+            }
         }
         groups
     }
@@ -155,10 +162,11 @@ fn scan(mass: &Mass, noise: Noise) -> Vec<Measure> {
     let outside = mass.water() * 42 / 100;
     let metabolism = 370 + mass.lean * 216 / 1000;
     let mut measures = vec![
-        Measure::new(EXTRACELLULAR_WATER, outside, -2),
-        Measure::new(INTRACELLULAR_WATER, mass.water() - outside, -2),
-        Measure::new(VISCERAL_FAT, whole(noise.around(mass.fat as f64 / 70.0, 1.5)), -1),
-        Measure::new(BASAL_METABOLIC_RATE, metabolism, 0),
+        // As seen, now and then at another position that means the same.
+        Measure::new(EXTRACELLULAR_WATER, outside, -2).at(if noise.happens(0.07) { BETWEEN_LEGS } else { WHOLE_BODY }),
+        Measure::new(INTRACELLULAR_WATER, mass.water() - outside, -2).at(WHOLE_BODY),
+        Measure::new(VISCERAL_FAT, whole(noise.around(mass.fat as f64 / 70.0, 1.5)), -1).at(WHOLE_BODY),
+        Measure::new(BASAL_METABOLIC_RATE, metabolism, 0).at(WHOLE_BODY),
         Measure::new(METABOLIC_AGE, whole(noise.named("age").around(28.0 + mass.fat as f64 / 200.0, 1.0)), 0),
     ];
     let bodies =

@@ -11,14 +11,8 @@ const TEMPERATURE: u32 = 12;
 const BODY_TEMPERATURE: u32 = 71;
 const SKIN_TEMPERATURE: u32 = 73;
 
-/// °C of the days of a fever, the last one first: the day on which the cloud begins.
-const FEVER: [f64; 4] = [37.8, 38.9, 39.3, 38.2];
-const DAYS_BETWEEN_FEVERS: i64 = 90;
-
 pub(super) struct Thermometer {
     pub(super) device: Arc<Device>,
-    /// Whether its owner has a fever every three months.
-    pub(super) fevers: bool,
 }
 
 impl Gear for Thermometer {
@@ -27,9 +21,8 @@ impl Gear for Thermometer {
     }
 
     fn live(&self, day: &Day, entries: &mut Entries<'_>) {
-        let into = usize::try_from(day.ahead.rem_euclid(DAYS_BETWEEN_FEVERS)).unwrap_or(usize::MAX);
-        match FEVER.get(into).filter(|_| self.fevers) {
-            Some(&fever) => {
+        match day.fever {
+            Some(fever) => {
                 for hour in [8.0, 13.5, 18.0, 21.5] {
                     self.measure(day, hour, fever, entries);
                 }
@@ -42,7 +35,7 @@ impl Gear for Thermometer {
 
 impl Thermometer {
     fn measure(&self, day: &Day, hour: f64, mean: f64, entries: &mut Entries<'_>) {
-        let body = day.noise("body").fork(whole(hour).unsigned_abs()).around(mean, 0.25);
+        let body = day.noise("body").fork(whole(hour).unsigned_abs()).around(mean, 0.15);
         let skin = day.noise("skin").around(body - 3.1, 0.4);
         let measures = [
             Measure::new(TEMPERATURE, whole(body * 100.0), -2),

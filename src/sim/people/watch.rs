@@ -1,26 +1,22 @@
-//! The watch: blood oxygen each morning, fitness each month, and the night of who wears it in bed.
+//! The watch: blood oxygen each morning, the rhythm of the heart, fitness each month.
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
-
 use super::day::{Day, whole};
-use super::mat::{stages, vitals};
+use super::heart::{INCONCLUSIVE, NEGATIVE, NEGATIVE_NORMAL_RATE, electrocardiogram};
 use super::story::{Entries, Gear};
 use crate::sim::device::Device;
 use crate::sim::measure::{Measure, MeasureGroup};
-use crate::sim::night::Night;
 
 const OXYGEN: u32 = 54;
 const FITNESS: u32 = 123;
+const RHYTHM_OF_PULSE: u32 = 139;
 
 /// Uploaded when the phone's application runs, hours later.
 const UPLOAD_SECONDS: i64 = 2 * 3600;
 
 pub(super) struct Watch {
     pub(super) device: Arc<Device>,
-    /// Whether it writes nights.
-    pub(super) worn_at_night: bool,
 }
 
 impl Gear for Watch {
@@ -30,36 +26,22 @@ impl Gear for Watch {
 
     fn live(&self, day: &Day, entries: &mut Entries<'_>) {
         let date = day.at(day.noise("watch").around(5.5, 1.0));
-        let oxygen = Measure::new(OXYGEN, whole(day.noise("oxygen").around(96.2, 2.0)).min(100), 0);
-        entries.group(MeasureGroup::new(date, [oxygen]).by(&self.device), UPLOAD_SECONDS);
+        let mut write = |date, measures: Vec<Measure>| {
+            entries.group(MeasureGroup::new(date, measures).by(&self.device), UPLOAD_SECONDS);
+        };
+        write(date, vec![Measure::new(OXYGEN, whole(day.noise("oxygen").around(96.2, 2.0)).min(100), 0)]);
+        let unclear = day.noise("unclear").happens(0.1);
+        if day.is_every(2) {
+            let rhythm = if unclear { INCONCLUSIVE } else { NEGATIVE };
+            write(date + 30, vec![Measure::new(RHYTHM_OF_PULSE, rhythm, 0)]);
+        }
         if day.is_every(30) {
-            let fitness = Measure::new(FITNESS, whole(day.noise("fitness").around(38.0, 1.5) * 10.0), -1);
-            entries.group(MeasureGroup::new(date + 60, [fitness]).by(&self.device), UPLOAD_SECONDS);
+            let fitness = whole(day.noise("fitness").around(38.0, 1.5) * 10.0);
+            write(date + 60, vec![Measure::new(FITNESS, fitness, -1)]);
         }
-        if self.worn_at_night {
-            entries.night(self.night(day), UPLOAD_SECONDS);
+        if day.is_every(10) {
+            let classification = if unclear { INCONCLUSIVE } else { NEGATIVE_NORMAL_RATE };
+            write(day.at(9.5), electrocardiogram(day, classification));
         }
-    }
-}
-
-impl Watch {
-    /// A watch knows the heart and guesses the stages; breath and snoring it does not know, in three ways.
-    fn night(&self, day: &Day) -> Night {
-        let stages = stages(day.noise("watch night"), 420.0);
-        let minutes: u16 = stages.iter().map(|it| it.1).sum();
-        let start = day.at(6.3) - i64::from(minutes) * 60;
-        let noise = day.noise("watch vitals");
-        let mut night =
-            Night::asleep(&self.device, start, &stages).measured(|minute, state| vitals(noise, minute, state));
-        for unknown in ["snoring", "snoringepisodecount", "mvt_score_avg"] {
-            night.data.remove(unknown);
-        }
-        night.with([
-            ("rr_average", Value::Null),
-            ("rr_min", Value::Null),
-            ("rr_max", Value::Null),
-            ("breathing_disturbances_intensity", json!(-1)),
-            ("apnea_hypopnea_index", json!(-1)),
-        ])
     }
 }

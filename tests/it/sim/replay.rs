@@ -34,6 +34,11 @@ fn captured_answers_are_served_with_and_without_the_envelope() {
     let dir = recording(&[
         ("getmeas.json", r#"[{"grpid": 7, "measures": []}]"#),
         ("getsummary.json", r#"{"status": 0, "body": {"series": [{"id": 8}], "more": true, "offset": 300}}"#),
+        (
+            "getactivity.json",
+            r#"{"activities": [{"date": "2023-10-20", "steps": 1209}], "more": false, "offset": 200}"#,
+        ),
+        ("getworkouts.json", r#"{"status": 0, "body": {"series": [{"id": 9, "category": 1}], "more": false}}"#),
         ("getgoals.json", r#"{"goals": {"steps": 5000}}"#),
         ("notes.txt", "not an answer"),
     ]);
@@ -41,6 +46,10 @@ fn captured_answers_are_served_with_and_without_the_envelope() {
     assert_eq!(call(&server, "/measure", &[("action", "getmeas")])["measuregrps"][0]["grpid"], 7);
     let nights = [("action", "getsummary"), ("lastupdate", "0")];
     assert_eq!(call(&server, "/v2/sleep", &nights)["series"][0]["id"], 8);
+    let days = call(&server, "/v2/measure", &[("action", "getactivity"), ("lastupdate", "0")]);
+    assert_eq!((&days["activities"][0]["steps"], &days["offset"]), (&json!(1209), &json!(200)));
+    let workouts = call(&server, "/v2/measure", &[("action", "getworkouts"), ("lastupdate", "0")]);
+    assert_eq!(workouts["series"][0]["category"], 1);
     assert_eq!(call(&server, "/v2/user", &[("action", "getgoals")]), json!({"goals": {"steps": 5000}}));
     let second = call(&server, "/v2/sleep", &[&nights[..], &[("offset", "300")]].concat());
     assert_eq!((&second["series"], &second["more"]), (&json!([]), &json!(false)), "one page was captured");
@@ -55,6 +64,9 @@ fn what_was_not_captured_is_empty() {
     let span = [("action", "get"), ("startdate", &*(NOW - 60).to_string()), ("enddate", &*NOW.to_string())];
     assert_eq!(call(&server, "/v2/sleep", &span)["series"], json!([]));
     assert_eq!(call(&server, "/v2/user", &[("action", "getdevice")])["devices"], json!([]));
+    for (action, list) in [("getactivity", "activities"), ("getworkouts", "series")] {
+        assert_eq!(call(&server, "/v2/measure", &[("action", action), ("lastupdate", "0")])[list], json!([]));
+    }
 }
 
 #[test]
@@ -68,7 +80,8 @@ fn a_captured_error_is_an_answer_too() {
 #[test]
 fn mistakes_are_named() {
     check_mistake(&recording(&[]).path().join("nowhere"), "DIR is not a directory", false);
-    let names = "getmeas.json, getsummary.json, sleep_get.json, getdevice.json, getgoals.json";
+    let names = "getmeas.json, getactivity.json, getworkouts.json, getsummary.json, sleep_get.json, getdevice.json, \
+                 getgoals.json";
     check_mistake(
         recording(&[("a.json", "{}")]).path(),
         &format!("DIR has no captured answer: looked for {names}"),

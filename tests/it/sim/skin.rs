@@ -61,13 +61,22 @@ fn requests_are_remembered_without_their_secrets() {
     assert!([&tokens.access, &tokens.refresh, "client_secret"].into_iter().all(|it| !text.contains(it)), "{text}");
 }
 
+/// The data calls with parameters.
+const CALLS: [(&str, &str); 5] = [
+    ("/measure", "getmeas"),
+    ("/v2/measure", "getactivity"),
+    ("/v2/measure", "getworkouts"),
+    ("/v2/sleep", "get"),
+    ("/v2/sleep", "getsummary"),
+];
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     /// The server notices its own panic when it ends.
     #[test]
     fn no_parameter_breaks_the_model(
-        call in prop::sample::select(&[("/measure", "getmeas"), ("/v2/sleep", "get"), ("/v2/sleep", "getsummary")][..]),
+        call in prop::sample::select(&CALLS[..]),
         params in prop::collection::vec((parameter(), value()), 0..6),
     ) {
         thread_local!(static SERVER: (Server, String) = {

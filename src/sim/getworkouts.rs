@@ -1,0 +1,49 @@
+//! `getworkouts`: the workouts.
+
+use serde_json::{Value, json};
+
+use super::activity::Source;
+use super::call::Params;
+use super::person::{Person, Resident, Stored};
+use super::reply::{Refusal, map_or_list};
+use super::select::{Days, page};
+use super::workout::Workout;
+
+/// What is answered without `data_fields`: next to nothing.
+const DEFAULT_FIELDS: [&str; 1] = ["algo_pause_duration"];
+
+/// The workouts that the call selects, by the local day of their begin or by their last change.
+pub(super) fn getworkouts(resident: &Resident, params: &Params, size: usize, now: i64) -> Result<Value, Refusal> {
+    let person = &resident.person;
+    let days = Days::read(params, person, now)?;
+    let selected = |it: &&Stored<Workout>| days.have(it, person.local_date(it.row.startdate));
+    let page = page(resident.diary.workouts(now).filter(selected).collect(), params, size)?;
+    let fields = params.list("data_fields").unwrap_or_else(|| DEFAULT_FIELDS.to_vec());
+    let series: Value = page.rows.iter().map(|it| it.to_json(person, &fields)).collect();
+    Ok(json!({"series": series, "more": page.more, "offset": if page.more { page.end } else { 0 }}))
+}
+
+impl Stored<Workout> {
+    fn to_json(&self, person: &Person, fields: &[&str]) -> Value {
+        let workout = &self.row;
+        let mut json = json!({
+            "id": self.id,
+            "category": workout.category,
+            "timezone": person.timezone.name(),
+            "model": workout.source.model_id(),
+            "attrib": workout.attrib,
+            "startdate": workout.startdate,
+            "enddate": workout.enddate,
+            "date": person.local_date(workout.startdate).to_string(),
+            "deviceid": workout.source.device_id(),
+            "data": map_or_list(&workout.data, fields),
+            "modified": self.modified,
+        });
+        // A foreign row has neither.
+        if let Source::Tracker(device) = &workout.source {
+            json["hash_deviceid"] = device.id.as_str().into();
+            json["created"] = self.created.into();
+        }
+        json
+    }
+}

@@ -1,0 +1,82 @@
+//! Bob, who has high blood pressure and snores.
+
+use chrono_tz::America;
+
+use super::BOB;
+use super::birth::Birth;
+use super::body::Body;
+use super::cuff::Cuff;
+use super::glucometer::Glucometer;
+use super::hand::Hand;
+use super::mat::{APNOEA, DISTURBANCES, Mat};
+use super::pedometer::Pedometer;
+use super::scale::Scale;
+use super::sport::{HIKE, Habit, Sport, WALK, WEIGHTS};
+use super::story::Gear;
+use crate::sim::activity::Source;
+use crate::sim::device::Goals;
+use crate::sim::person::{Person, Resident};
+
+const BODY: Body = Body {
+    from_kg: 88.5,
+    to_kg: 86.0,
+    half_life_days: 700.0,
+    winter_kg: 0.8,
+    fat_from: 0.25,
+    fat_to: 0.24,
+    height_cm: 181,
+};
+const HABITS: [Habit; 3] = [
+    Habit { category: WALK, every: 2, last: 1, hour: 18.5, minutes: 32.0, speed: 1.2 },
+    Habit { category: HIKE, every: 28, last: 11, hour: 10.0, minutes: 95.0, speed: 1.1 },
+    Habit { category: WEIGHTS, every: 9, last: 3, hour: 17.0, minutes: 30.0, speed: 0.0 },
+];
+
+/// Bob after so many days.
+pub(super) fn bob(seed: u64, days: u64, now: i64) -> Resident {
+    let goals = Goals { steps: Some(6000), weight: Some(82_000), sleep: None };
+    let person = Person { goals, ..Person::new(BOB, "Bob", America::New_York) };
+    let birth = Birth::of(person, seed, days, now);
+    let gear = measuring(&birth).into_iter().chain(moving()).collect();
+    birth.grow_up(gear)
+}
+
+fn measuring(birth: &Birth) -> [Box<dyn Gear>; 5] {
+    let device = |kind, model, number, battery| birth.device(kind, model, number, battery);
+    [
+        Box::new(Cuff {
+            device: device("Blood Pressure Monitor", "BPM Core", 44, "medium"),
+            systolic: 154.0,
+            relief: 24.0,
+            electrodes: true,
+        }),
+        Box::new(Scale { device: device("Scale", "Body+", 5, "low"), body: BODY, whole_scan: false, visitor_kg: 61.2 }),
+        Box::new(Mat {
+            device: device("Sleep Monitor", "Aura Sensor V2", 63, "high"),
+            since: 0,
+            naps: 0.1,
+            gets_up: 6.3,
+            breath: APNOEA,
+            disturbances: &DISTURBANCES[..1],
+            watch: false,
+        }),
+        Box::new(Glucometer { device: device("iGlucose", "iGlucose", 1061, "unknown") }),
+        Box::new(Hand { body: BODY, goal_kg: None }),
+    ]
+}
+
+/// Bob has no watch.
+fn moving() -> [Box<dyn Gear>; 2] {
+    [
+        Box::new(Pedometer {
+            source: Source::GOOGLE_FIT,
+            steps: 3600.0,
+            habits: &HABITS,
+            notices: 1.0,
+            left_at_home: 0.0,
+            kcal_at_rest: 1780.0,
+            minute: 35,
+        }),
+        Box::new(Sport { watch: None, habits: &HABITS }),
+    ]
+}

@@ -1,0 +1,33 @@
+//! What moving comes to.
+
+/// The sums of a stretch of moving. Fractions are fine: a day is seen while it lasts.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Effort {
+    pub(super) steps: f64,
+    /// On foot.
+    pub(super) meters: f64,
+    /// Floors climbed.
+    pub(super) floors: f64,
+    /// Seconds of light activity.
+    pub(super) soft: f64,
+    /// Seconds of moderate activity.
+    pub(super) moderate: f64,
+    /// Seconds of intense activity.
+    pub(super) intense: f64,
+    pub(super) kcal: f64,
+}
+
+impl Effort {
+    /// The sums with this share of another effort.
+    pub(super) fn and(self, share: f64, of: Self) -> Self {
+        Self {
+            steps: self.steps + share * of.steps,
+            meters: self.meters + share * of.meters,
+            floors: self.floors + share * of.floors,
+            soft: self.soft + share * of.soft,
+            moderate: self.moderate + share * of.moderate,
+            intense: self.intense + share * of.intense,
+            kcal: self.kcal + share * of.kcal,
+        }
+    }
+}
