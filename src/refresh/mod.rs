@@ -25,7 +25,7 @@ use crate::storage::Storage;
 use crate::telemetry::Telemetry;
 use crate::telemetry::log::with_causes;
 use fetch::Fetch;
-use known::Known;
+use known::{Digest, Known};
 use nudge::Nudge;
 pub use nudge::Nudges;
 use schedule::Next;
@@ -45,7 +45,7 @@ pub struct Refresher {
     status: watch::Receiver<Status>,
     /// The consent whose login is used.
     consents: u64,
-    services: Services,
+    services: Arc<Services>,
     /// This profile's place in the snapshot of everybody.
     place: usize,
     known: Known,
@@ -59,13 +59,12 @@ pub struct Refresher {
     /// When the latest refresh ended, of whichever calls.
     refreshed: Option<Instant>,
     /// What is on disk, and since when.
-    stored: Known,
+    stored: Digest,
     stored_at: Instant,
     settled: Option<oneshot::Sender<()>>,
 }
 
 /// What every refresher uses.
-#[derive(Clone)]
 pub struct Services {
     /// Where readings are kept.
     pub storage: Storage,
@@ -92,7 +91,7 @@ impl Refresher {
     /// Restores the profile of `session` from storage and publishes what was stored, at `place` of the snapshot. The
     /// receiver hears when there is something to show: restored, tried once, or no login at all. Blocks.
     #[must_use]
-    pub fn restore(session: Session, place: usize, services: Services) -> (Self, oneshot::Receiver<()>) {
+    pub fn restore(session: Session, place: usize, services: Arc<Services>) -> (Self, oneshot::Receiver<()>) {
         let (settled, hears) = oneshot::channel();
         let mut status = session.status();
         let Status { consents, user_id: user, twin_of, .. } = status.borrow_and_update().clone();
@@ -112,7 +111,7 @@ impl Refresher {
             status,
             services,
             place,
-            stored: known.clone(),
+            stored: known.digest(),
             known,
             anchor: now,
             round_began: None,
@@ -284,7 +283,7 @@ impl Refresher {
         let (storage, profile) = (self.services.storage.clone(), Arc::clone(self.session.profile()));
         let restored = spawn_blocking(move || Known::restore(&storage, &profile, user.as_deref())).await;
         self.known = restored.expect("reading stored values does not panic");
-        self.stored = self.known.clone();
+        self.stored = self.known.digest();
     }
 
     fn publish(&mut self) {
@@ -309,17 +308,18 @@ impl Refresher {
     }
 
     async fn save_if_changed(&mut self) {
-        if self.known.is_worth_storing(&self.stored) || self.stored_at.elapsed() >= SAVE_TIMES_EVERY {
+        if self.known.is_worth_storing(self.stored) || self.stored_at.elapsed() >= SAVE_TIMES_EVERY {
             self.save().await;
         }
     }
 
     async fn save(&mut self) {
-        if self.known == self.stored {
+        let digest = self.known.digest();
+        if digest == self.stored {
             return;
         }
         match self.session.save_readings(self.known.clone()).await {
-            Ok(()) => (self.stored, self.stored_at) = (self.known.clone(), Instant::now()),
+            Ok(()) => (self.stored, self.stored_at) = (digest, Instant::now()),
             Err(error) => tracing::error!(
                 profile = %self.session.profile(), error = error.with_cause(),
                 "the readings could not be stored; they are shown, and storing them is tried again"
