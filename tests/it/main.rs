@@ -8,6 +8,7 @@ mod captured;
 mod cli;
 mod compression;
 mod config;
+mod corpus;
 mod demo;
 mod exposition;
 mod failures;

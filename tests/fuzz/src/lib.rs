@@ -1,0 +1,170 @@
+//! What must hold whatever comes from outside, one function for each way in. The fuzz targets look for inputs that break
+//! it, and a plain test replays the inputs of the corpus.
+
+use std::path::Path;
+
+use url::Url;
+use withings_exporter::config::Config;
+use withings_exporter::exposition::{Encoding, Format, negotiate};
+use withings_exporter::reading::{Reading, SleepSegment};
+use withings_exporter::web::Redirect;
+use withings_exporter::withings::envelope::{self, DecodeError, NotAnEnvelope};
+use withings_exporter::withings::measures::{self, Context};
+use withings_exporter::withings::oauth::to_rfc6749;
+use withings_exporter::withings::sleep::{self, Sleeps};
+use withings_exporter::withings::wire::{Getdevice, Getmeas, Getsummary, Page, SleepGet};
+
+/// Every way in, and what must hold there.
+pub const TARGETS: [(&str, fn(&[u8])); 4] =
+    [("accept", accept), ("config", config), ("envelope", envelope), ("redirect", redirect)];
+
+/// What a secret is written as in the corpus: letters that stand together in no word that a message has.
+const SECRET: &str = "kqzvwxjyfghb";
+
+/// What may stand before a secret so that it is one for sure.
+const SECRET_KEYS: [&str; 4] = ["client_secret: ", "client_secret: '", "client_secret: \"", "\"client_secret\": \""];
+
+/// 2026-11-22 17:05 UTC.
+const NOW: i64 = 1_795_367_100;
+
+/// The lines of `Accept` until an empty one, then those of `Accept-Encoding`: nobody gets what they did not ask for.
+pub fn accept(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let (accept, encoding) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let (format, chosen) = negotiate(accept.split('\n'), encoding.split('\n'));
+    assert!(format.content_type().chars().all(|it| it == ' ' || it.is_ascii_graphic()));
+    if format != Format::Text {
+        let names = ["application/openmetrics-text", "application/*", "*/*"];
+        assert!(names.iter().any(|it| accept.to_ascii_lowercase().contains(it)));
+    }
+    if chosen == Encoding::Gzip {
+        assert!(["gzip", "*"].iter().any(|it| encoding.to_ascii_lowercase().contains(it)));
+    }
+}
+
+/// A configuration file: it is accepted within its limits, or refused without the secret and without control characters.
+pub fn config(input: &[u8]) {
+    let default = Url::parse("http://localhost:10064").expect("it is one");
+    let shown = match Config::from_bytes(input, Path::new("nowhere/withings.yaml"), &|_| None, &default) {
+        Err(error) => error.to_string(),
+        Ok(config) => {
+            assert!(!config.profiles.is_empty() && !config.client_id.trim().is_empty());
+            assert!((15..=365 * 24 * 3600).contains(&config.refresh_interval.as_secs()));
+            assert!(config.requests_per_minute.get() <= 120);
+            assert!(config.redirect_uri().ends_with("/callback"));
+            format!("{config:?}")
+        }
+    };
+    assert!(!shown.chars().any(|it| it.is_control() && it != '\n'), "{shown}");
+    if has_secret(input) {
+        let parts = SECRET.as_bytes().windows(5);
+        assert!(!parts.into_iter().any(|part| contains(shown.as_bytes(), part)), "{shown}");
+    }
+}
+
+/// Whether the file says the secret once, where a secret belongs, and no part of it anywhere else.
+fn has_secret(file: &[u8]) -> bool {
+    let Some(at) = file.windows(SECRET.len()).position(|it| it == SECRET.as_bytes()) else { return false };
+    let (before, after) = (&file[..at], &file[at + SECRET.len()..]);
+    let mut parts = SECRET.as_bytes().windows(5);
+    SECRET_KEYS.iter().any(|it| before.ends_with(it.as_bytes()))
+        && parts.all(|part| !contains(before, part) && !contains(after, part))
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|it| it == part)
+}
+
+/// An answer of Withings to any call: values are finite, in order, each once, and do not depend on the list's order.
+pub fn envelope(input: &[u8]) {
+    let _ = to_rfc6749(input);
+    match envelope::open(input) {
+        Err(NotAnEnvelope(error)) => check_says_where(&error),
+        Ok(Err(refusal)) => {
+            let _ = (refusal.remedy(), refusal.reason());
+            assert!(!refusal.to_string().chars().any(char::is_control), "{refusal}");
+        }
+        Ok(Ok(body)) => {
+            measures(rows::<Getmeas>(body));
+            nights(rows::<Getsummary>(body));
+            segments(rows::<SleepGet>(body));
+            rows::<Getdevice>(body);
+        }
+    }
+}
+
+fn rows<P: Page>(body: &str) -> Vec<P::Row> {
+    match envelope::parse::<P>(body.as_bytes()) {
+        Ok(page) => page.into_rows().0,
+        Err(error) => {
+            check_says_where(&error);
+            Vec::new()
+        }
+    }
+}
+
+/// An error's text has the place and nothing of the answer but names of fields.
+fn check_says_where(error: &DecodeError) {
+    let text = error.to_string();
+    assert!(text.len() < 200 && !text.chars().any(char::is_control), "{text}");
+}
+
+fn measures(mut groups: Vec<<Getmeas as Page>::Row>) {
+    let all = with_context(|context| measures::choose(&groups, context));
+    check_order(&all);
+    let merged = with_context(|context| measures::merge(&all, &groups, context));
+    assert_eq!(merged, measures::Merged::Known(all.clone()), "an answer that repeats everything changes nothing");
+    // Two rows that Withings cannot send: one id and time of change, and different contents.
+    groups.dedup_by_key(|it| it.grpid);
+    let first = with_context(|context| measures::choose(&groups, context));
+    groups.sort_by_key(|it| std::cmp::Reverse(it.grpid));
+    let is_each_once = groups.windows(2).all(|it| it[0].grpid != it[1].grpid);
+    if is_each_once {
+        assert_eq!(with_context(|context| measures::choose(&groups, context)), first);
+    }
+}
+
+fn nights(rows: Vec<<Getsummary as Page>::Row>) {
+    let sleeps = with_context(|context| Sleeps::choose(&rows, context));
+    check_order(&sleeps.readings());
+    let merged = with_context(|context| sleeps.merge(&rows, context));
+    if let sleep::Merged::Known(merged) = merged {
+        assert_eq!(merged.readings(), sleeps.readings(), "an answer that repeats everything changes nothing");
+    }
+}
+
+fn segments(mut segments: Vec<<SleepGet as Page>::Row>) {
+    let newest = |it: &[_]| with_context(|context| sleep::newest_segment(it, context));
+    let first: Option<SleepSegment> = newest(&segments);
+    segments.reverse();
+    assert_eq!(newest(&segments).map(|it| it.ended_at), first.map(|it| it.ended_at));
+}
+
+fn check_order(readings: &[Reading]) {
+    assert!(readings.iter().all(|it| it.value.is_finite()), "{readings:?}");
+    let is_before = |a: &Reading, b: &Reading| (a.measurement, &a.labels) < (b.measurement, &b.labels);
+    assert!(readings.is_sorted_by(is_before), "{readings:?}");
+}
+
+fn with_context<T>(choose: impl FnOnce(&mut Context<'_>) -> T) -> T {
+    choose(&mut Context { server_now: NOW, unknown: &mut |_, _| () })
+}
+
+/// A query of a redirect, and the same pasted by hand: nothing is empty, and both mean the same.
+pub fn redirect(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let remembered = || Some("remembered".to_owned());
+    let pasted = Redirect::from_pasted(&text, remembered());
+    let query = Redirect::from_query(&text);
+    for it in [&pasted, &query] {
+        assert!([&it.code, &it.state, &it.error].iter().all(|it| it.as_ref().is_none_or(|it| !it.is_empty())));
+    }
+    if text.trim() == text && !text.contains(['?', '#']) {
+        let address = Redirect::from_pasted(&format!("http://localhost:10064/callback?{text}"), remembered());
+        assert_eq!((address.code, address.state, address.error), (query.code, query.state, query.error));
+    }
+    if text.contains(['=', '/', '?', '#']) {
+        let is_another = |it: &String| it != "remembered" || text.contains("remembered");
+        assert!(pasted.state.is_none_or(|it| is_another(&it)));
+    }
+}
