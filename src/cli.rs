@@ -55,6 +55,8 @@ pub enum Command {
         /// The profile; it need not be in the configuration any more.
         profile: String,
     },
+    /// Ask the running exporter whether it is healthy; it is started with the same flags and variables.
+    Healthcheck,
     /// Print the catalogue of measurements.
     Measurements {
         /// How it is printed.
@@ -90,6 +92,19 @@ pub struct Flags {
         env = "WITHINGS_EXPORTER_WEB_LISTEN_ADDRESS"
     )]
     pub listen_addresses: Vec<ListenAddress>,
+
+    /// Listen on the sockets that systemd passes, instead of addresses.
+    #[arg(
+        long = "web.systemd-socket",
+        global = true,
+        value_parser = BoolishValueParser::new(),
+        env = "WITHINGS_EXPORTER_WEB_SYSTEMD_SOCKET"
+    )]
+    pub systemd_socket: bool,
+
+    /// The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none].
+    #[arg(long = "web.config.file", value_name = "FILE", global = true, env = "WITHINGS_EXPORTER_WEB_CONFIG_FILE")]
+    pub web_config_file: Option<PathBuf>,
 
     /// The path of the metrics.
     #[arg(
@@ -183,10 +198,25 @@ impl Flags {
         self.storage_path.clone().or_else(from_systemd).unwrap_or_else(|| Path::new("data").to_owned())
     }
 
-    /// The `base_url` of a configuration that has none: `http://localhost:PORT` with the first address's port.
+    /// The `base_url` of a configuration that has none: `http://localhost:PORT` with the first address's port, `https`
+    /// with TLS. `None` with sockets of systemd, of which nothing is known yet.
     #[must_use]
-    pub fn default_base_url(&self) -> Url {
-        localhost(self.listen_addresses.first().map_or(0, |it| it.port))
+    pub fn default_base_url(&self, has_tls: bool) -> Option<Url> {
+        let address = self.listen_addresses.first().filter(|_| !self.systemd_socket)?;
+        Some(local_url("localhost", address.port, has_tls))
+    }
+
+    /// The exporter that runs with these flags, as this host reaches it. `None` if the port is not known beforehand.
+    #[must_use]
+    pub fn own_url(&self, has_tls: bool) -> Option<Url> {
+        let address = self.listen_addresses.first().filter(|it| it.port != 0)?;
+        let host = match address.host.as_str() {
+            "" | "0.0.0.0" => "127.0.0.1".to_owned(),
+            "::" => "[::1]".to_owned(),
+            host if host.contains(':') => format!("[{host}]"),
+            host => host.to_owned(),
+        };
+        Some(local_url(&host, address.port, has_tls))
     }
 }
 
@@ -241,8 +271,12 @@ impl From<Format> for catalogue::Format {
     }
 }
 
-fn localhost(port: u16) -> Url {
-    Url::parse(&format!("http://localhost:{port}")).expect("every port makes a URL")
+/// The exporter at this host, which is one to listen on, and port.
+#[must_use]
+pub fn local_url(host: &str, port: u16, has_tls: bool) -> Url {
+    let scheme = if has_tls { "https" } else { "http" };
+    let url = Url::parse(&format!("{scheme}://{host}:{port}"));
+    url.unwrap_or_else(|_| Url::parse(&format!("{scheme}://localhost:{port}")).expect("every port makes a URL"))
 }
 
 fn telemetry_path(text: &str) -> Result<String, &'static str> {

@@ -1,11 +1,17 @@
 //! The one HTTP client: time-outs, a body limit, no redirects, no proxy for loopback.
 
+mod pinned;
+
+use std::error::Error;
+use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderValue, LOCATION};
-use reqwest::{Client, redirect};
+use reqwest::{Client, ClientBuilder, redirect};
+use rustls::pki_types::CertificateDer;
+use rustls::{AlertDescription, Error as TlsError};
 use url::{Host, Url};
 
 /// How long a connection may take, TLS included.
@@ -54,16 +60,21 @@ pub enum HttpError {
 impl Http {
     /// A client for the servers at `urls`.
     pub fn reaching(urls: &[&Url]) -> Result<Self, BuildError> {
-        let agent = concat!("withings-exporter/", env!("CARGO_PKG_VERSION"));
-        let mut builder = Client::builder()
-            .user_agent(agent)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TIMEOUT)
-            .redirect(redirect::Policy::none());
+        let mut builder = builder();
         if urls.iter().all(|url| is_loopback(url)) {
             // A simulator on this host: a proxy of the environment must not get it, and no CA certificate is needed.
             builder = builder.no_proxy().tls_certs_only([]);
         }
+        builder.build().map(Self).map_err(BuildError)
+    }
+
+    /// A client for an exporter on this host: for the one with this certificate, or one without TLS.
+    pub fn reaching_exporter(certificate: Option<CertificateDer<'static>>) -> Result<Self, BuildError> {
+        let builder = builder().no_proxy();
+        let builder = match certificate {
+            Some(certificate) => builder.tls_backend_preconfigured(pinned::trusting(certificate)),
+            None => builder.tls_certs_only([]),
+        };
         builder.build().map(Self).map_err(BuildError)
     }
 
@@ -89,6 +100,12 @@ impl Http {
 }
 
 impl Http {
+    /// The status of the answer to a GET.
+    pub async fn status_of(&self, url: Url) -> Result<u16, HttpError> {
+        let response = self.0.get(url).send().await.map_err(HttpError::from_reqwest)?;
+        Ok(response.status().as_u16())
+    }
+
     /// Where a GET of `url` is redirected to; `None` if the answer is no redirect. What the demo's browser does.
     pub async fn redirect_of(&self, url: Url) -> Result<Option<Url>, HttpError> {
         let response = self.0.get(url.clone()).send().await.map_err(HttpError::from_reqwest)?;
@@ -98,10 +115,35 @@ impl Http {
 }
 
 impl HttpError {
+    /// Whether the other side is there, proved who it is, and wants a certificate too.
+    #[must_use]
+    pub fn wants_certificate(&self) -> bool {
+        let mut next: Option<&(dyn Error + 'static)> = Some(self);
+        while let Some(error) = next {
+            if let Some(TlsError::AlertReceived(alert)) = error.downcast_ref() {
+                return matches!(alert, AlertDescription::CertificateRequired | AlertDescription::HandshakeFailure);
+            }
+            next = match error.downcast_ref::<io::Error>() {
+                // Its `source` is what is behind the error that it wraps.
+                Some(error) => error.get_ref().map(|it| it as &(dyn Error + 'static)),
+                None => error.source(),
+            };
+        }
+        false
+    }
+
     fn from_reqwest(error: reqwest::Error) -> Self {
         let error = error.without_url();
         if error.is_timeout() { Self::Timeout(error) } else { Self::Connect(error) }
     }
+}
+
+fn builder() -> ClientBuilder {
+    Client::builder()
+        .user_agent(concat!("withings-exporter/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(TIMEOUT)
+        .redirect(redirect::Policy::none())
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -13,8 +13,9 @@
 //! | 0 | [`clock`] | the present time, given everywhere |
 //! | 0 | [`catalogue`] | the one table of measurements and calls |
 //! | 1 | [`reading`] | immutable values: readings, the snapshot of a profile, the snapshot of all |
-//! | 1 | [`config`] | the configuration file → [`config::Config`], with diagnostics |
+//! | 1 | [`config`] | the configuration files → [`config::Config`] and [`config::web::WebConfig`], with diagnostics |
 //! | 1 | [`process`] | plain values from `/proc` |
+//! | 1 | [`systemd`] | the service manager: notifications, passed sockets |
 //! | 1 | [`http`] | the one HTTP client: time-outs, body limit |
 //! | 2 | [`telemetry`] | logging and the exporter's own metrics |
 //! | 2 | [`storage`] | what survives a restart: logins, readings, pending login states |
@@ -22,7 +23,7 @@
 //! | 4 | [`session`] | one profile's login: tokens, rotation, repeat after a refresh |
 //! | 4 | [`exposition`] | values → bytes: both formats, gzip, negotiation |
 //! | 5 | [`refresh`] | one profile's loop: interval or nudge → fetch → snapshot |
-//! | 6 | [`web`] | the HTTP server: routes, limits, pages |
+//! | 6 | [`web`] | the HTTP server: routes, limits, TLS, passwords, pages |
 //! | 7 | [`cli`], [`commands`] | flags; one file per command, the only place that knows every layer |
 //! | 7 | [`sim`] | a Withings cloud that is not there; uses the clock only |
 //!
@@ -46,6 +47,7 @@ pub mod refresh;
 pub mod session;
 pub mod sim;
 pub mod storage;
+pub mod systemd;
 pub mod telemetry;
 pub mod web;
 pub mod withings;

@@ -7,6 +7,7 @@ use clap::Parser;
 use withings_exporter::cli::Cli;
 use withings_exporter::commands;
 use withings_exporter::config::ConfigError;
+use withings_exporter::web::SecurityError;
 
 /// Wrong usage or configuration, as clap exits too.
 const EXIT_MISTAKE: u8 = 2;
@@ -17,7 +18,8 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     eprintln!("error: {err:#}");
-    if err.is::<ConfigError>() { ExitCode::from(EXIT_MISTAKE) } else { ExitCode::FAILURE }
+    let is_mistake = err.is::<ConfigError>() || err.is::<SecurityError>();
+    if is_mistake { ExitCode::from(EXIT_MISTAKE) } else { ExitCode::FAILURE }
 }
 
 /// Whether the reader of the output has seen enough, as `head` does.

@@ -84,7 +84,10 @@ fn addresses_are_repeated_or_separated_by_commas() {
     assert_eq!(addresses(&repeated.flags), ["[::1]:10064", "localhost:9"]);
     let commas = parse("withings-exporter --web.listen-address [::1]:10064,localhost:9");
     assert_eq!(commas.flags.listen_addresses, repeated.flags.listen_addresses);
-    assert_eq!(repeated.flags.default_base_url().as_str(), "http://localhost:10064/");
+    assert_eq!(repeated.flags.default_base_url(false).unwrap().as_str(), "http://localhost:10064/");
+    assert_eq!(repeated.flags.default_base_url(true).unwrap().as_str(), "https://localhost:10064/");
+    let passed = parse("withings-exporter --web.systemd-socket");
+    assert_eq!(passed.flags.default_base_url(false), None);
 }
 
 #[test]
@@ -96,6 +99,23 @@ fn an_address_without_a_host_is_every_interface() {
     assert_eq!(tried(":10064"), ["[::]:10064", "0.0.0.0:10064"]);
     assert_eq!(tried("[::1]:0"), ["[::1]:0"]);
     assert_eq!(tried("192.0.2.1:80"), ["192.0.2.1:80"]);
+}
+
+#[test]
+fn the_own_exporter_is_found_on_this_host() {
+    for (address, url) in [
+        (":10064", "http://127.0.0.1:10064/"),
+        ("0.0.0.0:80", "http://127.0.0.1/"),
+        ("[::]:9", "http://[::1]:9/"),
+        ("[::1]:9", "http://[::1]:9/"),
+        ("192.0.2.1:9", "http://192.0.2.1:9/"),
+        ("nas.local:9", "http://nas.local:9/"),
+    ] {
+        let flags = parse(&format!("withings-exporter --web.listen-address {address}")).flags;
+        assert_eq!(flags.own_url(false).unwrap().as_str(), url);
+        assert_eq!(flags.own_url(true).unwrap().scheme(), "https");
+    }
+    assert_eq!(parse("withings-exporter --web.listen-address :0").flags.own_url(false), None);
 }
 
 #[test]
@@ -122,6 +142,5 @@ fn wrong_usage_is_refused_with_the_reason() {
     check_refused("withings-exporter --log.level trace", "debug, info, warn, error");
     check_refused("withings-exporter --log.format text", "logfmt, json");
     check_refused("withings-exporter measurements --format xml", "table, markdown, json");
-    check_refused("withings-exporter --web.config.file x", "unexpected argument");
     check_refused("withings-exporter serve", "unrecognized subcommand");
 }

@@ -21,7 +21,7 @@ use crate::exposition::{Exposition, Live};
 use crate::session::{BeginError, FinishError, Mode, Sessions};
 use crate::storage::{STATE_LIFETIME, Storage};
 use crate::telemetry::{Build, Telemetry};
-use crate::web::{self, App, Limits, Redirect, Scrapes};
+use crate::web::{self, App, Limits, Redirect, Scrapes, Security};
 
 /// How often the stored login is looked at, which a running exporter may have finished.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -31,10 +31,12 @@ const LAST_PAGE: Duration = Duration::from_secs(15);
 
 /// Logs `profile` in, or says why not.
 pub(super) fn run(flags: &Flags, profile: &str, out: &mut dyn Write) -> Result<()> {
-    let config = Config::load(&flags.config_file, &|name| env::var(name).ok(), &flags.default_base_url())?;
+    let security = super::security(flags)?;
+    let config = super::config(flags, &security)?;
     let storage = Storage::join(&flags.storage_path(env::var_os("STATE_DIRECTORY")))?;
     let runtime = Runtime::new()?;
-    let outcome = runtime.block_on(async { Terminal::new(flags, config, storage)?.log_in(profile, out).await });
+    let outcome =
+        runtime.block_on(async { Terminal::new(flags, config, security, storage)?.log_in(profile, out).await });
     // A thread may still wait for a line of the terminal: nobody needs it.
     runtime.shutdown_background();
     outcome
@@ -48,7 +50,7 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn new(flags: &Flags, config: Config, storage: Storage) -> Result<Self> {
+    fn new(flags: &Flags, config: Config, security: Security, storage: Storage) -> Result<Self> {
         let (clock, telemetry) = (Clock::system(), Telemetry::new(Build::this()));
         let sessions = sessions(&config, &storage, &clock, &telemetry)?;
         let (_, snapshots) = watch::channel(nothing_known(&config));
@@ -56,6 +58,7 @@ impl Terminal {
         let app = App {
             telemetry_path: flags.telemetry_path.as_str().into(),
             exposition: Exposition::new(snapshots.clone(), telemetry, clock.clone(), Live::Hidden),
+            security,
             scrapes: Scrapes::at_most(1),
             snapshots,
             sessions: sessions.clone(),
@@ -151,12 +154,13 @@ impl Terminal {
     /// which finishes the login as well.
     async fn serve_callback(&self) -> Option<CallbackServer> {
         let url = &self.config.base_url;
+        let has_tls = self.app.security.has_tls();
         let is_here = match url.host()? {
             Host::Domain(name) => name == "localhost",
             Host::Ipv4(ip) => ip.is_loopback(),
             Host::Ipv6(ip) => ip.is_loopback(),
         };
-        let port = url.port_or_known_default().filter(|_| is_here && url.scheme() == "http")?;
+        let port = url.port_or_known_default().filter(|_| is_here && has_tls == (url.scheme() == "https"))?;
         let listener = TcpListener::bind(("127.0.0.1", port)).await.ok()?;
         let (shutdown, told) = oneshot::channel();
         let serving = web::serve(listener, self.app.clone(), Limits::default(), async { drop(told.await) });

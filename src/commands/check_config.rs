@@ -1,6 +1,5 @@
 //! `check-config`: what the configuration means, without its secret.
 
-use std::env;
 use std::io::{self, Write};
 
 use anyhow::Result;
@@ -11,8 +10,12 @@ use crate::config::{Config, format_duration};
 
 /// Loads the configuration and prints what would be exported; fails with the mistake.
 pub(super) fn run(flags: &Flags, out: &mut dyn Write) -> Result<()> {
-    let config = Config::load(&flags.config_file, &|name| env::var(name).ok(), &flags.default_base_url())?;
-    writeln!(out, "{} is valid.\n", flags.config_file.display())?;
+    let config = super::config(flags, &super::security(flags)?)?;
+    writeln!(out, "{} is valid.", flags.config_file.display())?;
+    if let Some(file) = &flags.web_config_file {
+        writeln!(out, "{} is valid.", file.display())?;
+    }
+    writeln!(out)?;
     Ok(print(&config, out)?)
 }
 

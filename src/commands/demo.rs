@@ -13,11 +13,12 @@ use tokio::runtime::Runtime;
 use url::Url;
 
 use super::exporter::Exporter;
-use super::serve::{Signals, bind, into_tokio, landing_page, parts};
+use super::serve::{Signals, into_tokio, landing_page, listeners, parts};
 use crate::cli::Flags;
 use crate::clock::Clock;
 use crate::config::{Config, Selection};
 use crate::http::Http;
+use crate::session::{Mode, Sessions};
 use crate::sim::{self, Cloud, Limits};
 use crate::storage::{Purpose, Storage};
 use crate::telemetry::log;
@@ -39,7 +40,8 @@ const REQUESTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(12_000).expect("it is no
 /// Shows the simulated people, or what was captured in `replay`, until SIGTERM or SIGINT.
 pub(super) fn run(flags: &Flags, replay: Option<&Path>, out: &mut dyn Write) -> Result<()> {
     log::init(flags.log_level, flags.log_format)?;
-    let listeners = bind(&flags.listen_addresses)?;
+    let security = super::security(flags)?;
+    let listeners = listeners(flags)?;
     let temporary = if flags.storage_path.is_none() { Some(TempDir::with_prefix("withings-demo-")?) } else { None };
     let directory = temporary.as_ref().map_or_else(|| flags.storage_path(None), |it| it.path().to_owned());
     let storage = Storage::open(&directory, Purpose::Demo)?;
@@ -50,17 +52,19 @@ pub(super) fn run(flags: &Flags, replay: Option<&Path>, out: &mut dyn Write) -> 
     Runtime::new()?.block_on(async {
         let signals = Signals::listen()?;
         let listeners = into_tokio(listeners)?;
-        let page = landing_page(listeners.first().context("no address to listen on")?.local_addr()?);
+        let first = listeners.first().context("no address to listen on")?.local_addr()?;
+        let page = landing_page(first, security.has_tls());
+        let browser = Http::reaching_exporter(security.certificate())?;
         let cloud_url = start_cloud(cloud.clone()).await?;
-        let config = config(&cloud, &cloud_url, &page)?;
+        let config = config(&cloud, &cloud_url, &page);
         cloud.register(sim::App {
             client_id: CLIENT_ID.to_owned(),
             client_secret: CLIENT_SECRET.to_owned(),
             redirect_uris: vec![config.redirect_uri()],
         });
-        let exporter = Exporter::assemble(parts(flags, config, storage))?;
+        let exporter = Exporter::assemble(parts(flags, config, security, storage))?;
         greet(out, replay, &page, &flags.telemetry_path)?;
-        let visit = visit(cloud, page);
+        let visit = visit(cloud, exporter.sessions(), browser);
         tokio::spawn(async move {
             if let Err(error) = visit.await {
                 tracing::error!("the demo's people could not log in: {error:#}");
@@ -80,39 +84,35 @@ async fn start_cloud(cloud: Cloud) -> Result<Url> {
     Ok(url)
 }
 
-fn config(cloud: &Cloud, cloud_url: &Url, page: &str) -> Result<Config> {
-    Ok(Config {
+fn config(cloud: &Cloud, cloud_url: &Url, page: &Url) -> Config {
+    Config {
         client_id: CLIENT_ID.to_owned(),
         client_secret: CLIENT_SECRET.into(),
         profiles: cloud.accounts().iter().map(|it| it.person().name.as_str().into()).collect(),
-        base_url: Url::parse(page)?,
+        base_url: page.clone(),
         measurements: Selection::all(),
         refresh_interval: REFRESH_INTERVAL,
         requests_per_minute: REQUESTS_PER_MINUTE,
         webhooks: false,
         api_url: cloud_url.clone(),
         account_url: cloud_url.clone(),
-    })
+    }
 }
 
-/// Logs everybody in as a browser would: the exporter's link, the consent page, the way back.
-async fn visit(cloud: Cloud, page: String) -> Result<()> {
-    let page = Url::parse(&page)?;
-    let http = Http::reaching(&[&page])?;
+/// Logs everybody in as a browser would: the consent page, and the way back to the exporter.
+async fn visit(cloud: Cloud, sessions: Sessions, browser: Http) -> Result<()> {
     for account in cloud.accounts() {
         let person = account.person();
-        let mut link = page.join("authorize")?;
-        link.query_pairs_mut().append_pair("profile", &person.name);
-        let mut consent = http.redirect_of(link).await?.context("the exporter did not lead to the consent page")?;
+        let mut consent = sessions.begin(&person.name, Mode::Real).await?;
         consent.query_pairs_mut().append_pair("selecteduser", &person.userid.to_string());
-        let back = http.redirect_of(consent).await?.context("the consent page did not lead back")?;
-        ensure!(http.redirect_of(back).await?.is_none(), "the login of {} did not end", person.name);
+        let back = browser.redirect_of(consent).await?.context("the consent page did not lead back")?;
+        ensure!(browser.redirect_of(back).await?.is_none(), "the login of {} did not end", person.name);
     }
     Ok(())
 }
 
-fn greet(out: &mut dyn Write, replay: Option<&Path>, page: &str, telemetry_path: &str) -> Result<()> {
-    let metrics = format!("{}{telemetry_path}", page.trim_end_matches('/'));
+fn greet(out: &mut dyn Write, replay: Option<&Path>, page: &Url, telemetry_path: &str) -> Result<()> {
+    let metrics = format!("{}{telemetry_path}", page.as_str().trim_end_matches('/'));
     let source = match replay {
         Some(dir) => format!("Captured answers in {}, real exporter. They may be somebody's data.", dir.display()),
         None => "Simulated people, real exporter. Nothing here is anybody's data.".to_owned(),

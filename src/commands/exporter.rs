@@ -19,7 +19,7 @@ use crate::refresh::{self, Refresher};
 use crate::session::{self, Sessions};
 use crate::storage::Storage;
 use crate::telemetry::{Build, Telemetry};
-use crate::web::{self, App, Limits, Scrapes};
+use crate::web::{self, App, Limits, Scrapes, Security};
 use crate::withings::client::Client;
 use crate::withings::oauth::{Application, OAuth};
 use crate::withings::pace::Pace;
@@ -48,6 +48,8 @@ pub struct Parts {
     pub clock: Clock,
     /// The path of the metrics.
     pub telemetry_path: String,
+    /// Who may talk to it, and how.
+    pub security: Security,
     /// The most scrapes at the same time; 0 is no limit.
     pub max_requests: usize,
     /// Whether the exporter's own metrics are shown.
@@ -57,7 +59,7 @@ pub struct Parts {
 impl Exporter {
     /// Puts the parts together and restores what was stored. Blocks; must be called within a tokio runtime.
     pub fn assemble(parts: Parts) -> Result<Self> {
-        let Parts { config, storage, clock, telemetry_path, max_requests, live } = parts;
+        let Parts { config, storage, clock, telemetry_path, security, max_requests, live } = parts;
         let telemetry = Telemetry::new(Build::this());
         telemetry.config_loaded(clock.unix());
         telemetry.refresh_interval(config.refresh_interval, None);
@@ -80,6 +82,7 @@ impl Exporter {
         let app = App {
             telemetry_path: telemetry_path.into(),
             exposition: Exposition::new(shown.clone(), telemetry, clock.clone(), live),
+            security,
             scrapes: Scrapes::at_most(max_requests),
             snapshots: shown,
             sessions,
@@ -113,6 +116,7 @@ impl Exporter {
         for listener in listeners {
             tasks.spawn(web::serve(listener, app.clone(), Limits::default(), until_end()));
         }
+        tasks.spawn(app.security.clone().keep_current(until_end()));
         for refresher in refreshers {
             tasks.spawn(refresher.run(until_end()));
         }

@@ -18,7 +18,7 @@ use crate::withings::revoke::revoke;
 
 /// Forgets `profile`, which need not be configured any more. Works also when Withings cannot be told.
 pub(super) fn run(flags: &Flags, profile: &str, out: &mut dyn Write) -> Result<()> {
-    let config = Config::load(&flags.config_file, &|name| env::var(name).ok(), &flags.default_base_url())?;
+    let config = super::config(flags, &super::security(flags)?)?;
     let storage = Storage::join(&flags.storage_path(env::var_os("STATE_DIRECTORY")))?;
     if !storage.holds(profile)? {
         bail!("nothing is stored about the profile {profile:?}; {}", stored(&storage)?);

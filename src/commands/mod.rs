@@ -5,20 +5,35 @@ mod check_config;
 mod demo;
 mod exporter;
 mod forget;
+mod healthcheck;
 mod measurements;
 mod serve;
 
+use std::env;
 use std::io::Write;
 
 use anyhow::Result;
 
 pub use exporter::{Exporter, Parts};
 
-use crate::cli::{Cli, Command, version};
+use crate::cli::{Cli, Command, Flags, version};
+use crate::config::{Config, ConfigError};
+use crate::web::{Security, SecurityError};
+
+/// The security that the flags name.
+fn security(flags: &Flags) -> Result<Security, SecurityError> {
+    flags.web_config_file.as_deref().map_or_else(|| Ok(Security::none()), Security::load)
+}
+
+/// The configuration of a command that does not serve.
+fn config(flags: &Flags, security: &Security) -> Result<Config, ConfigError> {
+    let base_url = flags.default_base_url(security.has_tls());
+    Config::load(&flags.config_file, &|name| env::var(name).ok(), base_url.as_ref())
+}
 
 /// Does what the command line says; what a command prints goes to `out`.
 ///
-/// Fails with a [`crate::config::ConfigError`] in the chain where the configuration is wrong.
+/// Fails with a [`ConfigError`] or a [`SecurityError`] where the configuration is wrong.
 pub fn run(cli: &Cli, out: &mut dyn Write) -> Result<()> {
     if cli.flags.version {
         return Ok(writeln!(out, "{}", version())?);
@@ -28,6 +43,7 @@ pub fn run(cli: &Cli, out: &mut dyn Write) -> Result<()> {
         Some(Command::Demo { replay }) => demo::run(&cli.flags, replay.as_deref(), out),
         Some(Command::Authorize { profile }) => authorize::run(&cli.flags, profile, out),
         Some(Command::Forget { profile }) => forget::run(&cli.flags, profile, out),
+        Some(Command::Healthcheck) => healthcheck::run(&cli.flags, out),
         Some(Command::CheckConfig) => check_config::run(&cli.flags, out),
         Some(Command::Measurements { format }) => measurements::run(*format, out),
     }

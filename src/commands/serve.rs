@@ -1,66 +1,88 @@
 //! Serving: refresh and expose, until a signal.
 
 use std::env;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use url::Url;
 
 use super::exporter::{Exporter, Parts};
-use crate::cli::{Flags, ListenAddress, version};
+use crate::cli::{Flags, ListenAddress, local_url, version};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::exposition::Live;
 use crate::process::Process;
 use crate::storage::{Purpose, Storage};
+use crate::systemd::{self, ServiceManager};
 use crate::telemetry::log;
+use crate::web::Security;
 
 /// Serves what the configuration says, until SIGTERM or SIGINT.
 pub(super) fn run(flags: &Flags) -> Result<()> {
     log::init(flags.log_level, flags.log_format)?;
     tracing::info!("{}", version());
-    let listeners = bind(&flags.listen_addresses)?;
-    let base_url = local_url(&listeners)?;
-    let config = Config::load(&flags.config_file, &|name| env::var(name).ok(), &base_url)?;
+    let service_manager =
+        ServiceManager::of(&|name| env::var_os(name)).context("the service manager cannot be told")?;
+    let security = super::security(flags)?;
+    let listeners = listeners(flags)?;
+    let base_url = if flags.systemd_socket { None } else { Some(base_url(&listeners, security.has_tls())?) };
+    let config = Config::load(&flags.config_file, &|name| env::var(name).ok(), base_url.as_ref())?;
     let storage_path = flags.storage_path(env::var_os("STATE_DIRECTORY"));
     let storage = Storage::open(&storage_path, Purpose::Serve)?;
     Runtime::new()?.block_on(async {
         let signals = Signals::listen()?;
         let (listeners, redirect_uri) = (into_tokio(listeners)?, config.redirect_uri());
-        let exporter = Exporter::assemble(parts(flags, config, storage))?;
-        announce(&listeners, flags, &redirect_uri, &exporter);
-        exporter.run(listeners, signals.received()).await;
+        let has_tls = security.has_tls();
+        let exporter = Exporter::assemble(parts(flags, config, security, storage))?;
+        announce(&listeners, flags, has_tls, &redirect_uri, &exporter);
+        // The ports are open, and what was stored is restored.
+        service_manager.ready();
+        let end = async {
+            tokio::select! {
+                () = signals.received() => service_manager.stopping(),
+                never = service_manager.live() => match never {},
+            }
+        };
+        exporter.run(listeners, end).await;
         Ok(())
     })
 }
 
 /// The parts of an exporter that runs for `flags`.
-pub(super) fn parts(flags: &Flags, config: Config, storage: Storage) -> Parts {
+pub(super) fn parts(flags: &Flags, config: Config, security: Security, storage: Storage) -> Parts {
     Parts {
         config,
         storage,
         clock: Clock::system(),
         telemetry_path: flags.telemetry_path.clone(),
+        security,
         max_requests: flags.max_requests,
         live: if flags.disable_exporter_metrics { Live::Hidden } else { Live::Shown { process: Process::read } },
     }
 }
 
-/// Takes the ports before anything else happens. They do not accept yet.
-pub(super) fn bind(addresses: &[ListenAddress]) -> Result<Vec<std::net::TcpListener>> {
-    let bind = |address: &ListenAddress| {
-        let listener = std::net::TcpListener::bind(address).with_context(|| {
-            format!(
-                "cannot listen on {address}; is another program there? --web.listen-address chooses another address"
-            )
-        })?;
-        listener.set_nonblocking(true)?;
-        Ok(listener)
+/// Takes the ports before anything else happens, or what systemd passes. They do not accept yet.
+pub(super) fn listeners(flags: &Flags) -> Result<Vec<std::net::TcpListener>> {
+    let listeners = if flags.systemd_socket {
+        systemd::listeners().context("the sockets that systemd passes must be of TCP")?
+    } else {
+        flags.listen_addresses.iter().map(bind).collect::<Result<_>>()?
     };
-    addresses.iter().map(bind).collect()
+    ensure!(
+        !listeners.is_empty(),
+        "systemd has passed no socket: start the .socket unit, or leave out --web.systemd-socket"
+    );
+    listeners.iter().try_for_each(|it| it.set_nonblocking(true))?;
+    Ok(listeners)
+}
+
+fn bind(address: &ListenAddress) -> Result<std::net::TcpListener> {
+    std::net::TcpListener::bind(address).with_context(|| {
+        format!("cannot listen on {address}; is another program there? --web.listen-address chooses another address")
+    })
 }
 
 /// The listeners as the runtime wants them; must be called within it.
@@ -69,9 +91,9 @@ pub(super) fn into_tokio(listeners: Vec<std::net::TcpListener>) -> Result<Vec<Tc
 }
 
 /// The exporter as a browser on this host reaches it.
-pub(super) fn local_url(listeners: &[std::net::TcpListener]) -> Result<Url> {
+fn base_url(listeners: &[std::net::TcpListener], has_tls: bool) -> Result<Url> {
     let first = listeners.first().context("no address to listen on")?.local_addr()?;
-    Ok(Url::parse(&format!("http://localhost:{}", first.port()))?)
+    Ok(local_url("localhost", first.port(), has_tls))
 }
 
 /// The end of the program, asked for from outside.
@@ -95,11 +117,12 @@ impl Signals {
     }
 }
 
-fn announce(listeners: &[TcpListener], flags: &Flags, redirect_uri: &str, exporter: &Exporter) {
+fn announce(listeners: &[TcpListener], flags: &Flags, has_tls: bool, redirect_uri: &str, exporter: &Exporter) {
     for address in listeners.iter().flat_map(TcpListener::local_addr) {
-        tracing::info!(%address, path = flags.telemetry_path, "listening");
+        tracing::info!(%address, path = flags.telemetry_path, tls = has_tls, "listening");
     }
-    let page = listeners.first().and_then(|it| it.local_addr().ok()).map(landing_page).unwrap_or_default();
+    let page = listeners.first().and_then(|it| it.local_addr().ok()).map(|it| landing_page(it, has_tls));
+    let page = page.as_ref().map(Url::as_str).unwrap_or_default();
     for profile in &exporter.snapshots().borrow().profiles {
         if profile.login.is_none() {
             tracing::warn!(profile = %profile.profile, page, redirect_uri, "not connected: open the page and log in");
@@ -108,8 +131,11 @@ fn announce(listeners: &[TcpListener], flags: &Flags, redirect_uri: &str, export
 }
 
 /// The landing page as a browser on this host reaches it.
-pub(super) fn landing_page(address: SocketAddr) -> String {
-    let host = if address.ip().is_unspecified() { "localhost".to_owned() } else { address.ip().to_string() };
-    let host = if host.contains(':') { format!("[{host}]") } else { host };
-    format!("http://{host}:{}/", address.port())
+pub(super) fn landing_page(address: SocketAddr, has_tls: bool) -> Url {
+    let host = match address.ip() {
+        ip if ip.is_unspecified() => "localhost".to_owned(),
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    };
+    local_url(&host, address.port(), has_tls)
 }

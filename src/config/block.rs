@@ -2,7 +2,7 @@
 
 use super::diagnostic::Mistake;
 use super::document::{Node, Value};
-use super::excerpt::quoted;
+use super::excerpt::{Vocabulary, quoted};
 use super::nearest::nearest;
 use super::secrets::Outside;
 
@@ -22,6 +22,26 @@ const KEYS: [&str; 11] = [
 ];
 
 const NAME: &str = "withings";
+
+/// What may be shown of a file with this block.
+pub(super) const VOCABULARY: Vocabulary = Vocabulary {
+    blocks: &[NAME],
+    shown: &[
+        "account_url",
+        "api_url",
+        "base_url",
+        "client_id",
+        "client_secret_file",
+        "measurements",
+        "profiles",
+        "refresh_interval",
+        "requests_per_minute",
+        "webhooks",
+    ],
+    secret: &["client_secret"],
+    secret_prefix: "client_",
+    marks: &["client_secret"],
+};
 
 /// The smallest configuration, for those who have none.
 pub(super) const EXAMPLE: &str = "\
@@ -130,7 +150,8 @@ fn known(key: &Node, value: &Node) -> Result<(), Mistake> {
         .help(format!("allowed are {}", KEYS.join(", "))))
 }
 
-fn once(key: &Node, before: &[(Node, Node)]) -> Result<(), Mistake> {
+/// Refuses a key that stands among those before it.
+pub(super) fn once(key: &Node, before: &[(Node, Node)]) -> Result<(), Mistake> {
     match key.text() {
         Some(name) if before.iter().any(|(other, _)| other.text() == Some(name)) => {
             Err(Mistake::at(key, format!("`{name}` stands twice")).help("keep one of them"))
@@ -140,7 +161,7 @@ fn once(key: &Node, before: &[(Node, Node)]) -> Result<(), Mistake> {
 }
 
 /// A key for a message. One that is no single word, or has no value, may be a secret that lost its own key or colon.
-fn shown(key: &Node, value: &Node) -> String {
+pub(super) fn shown(key: &Node, value: &Node) -> String {
     let is_word = |word: &&str| !word.is_empty() && !word.contains([':', '=', ' ']);
     let word = key.text().filter(is_word).filter(|_| !matches!(value.value, Value::Null));
     word.and_then(quoted).map_or_else(|| "this key".to_owned(), |name| format!("the key {name}"))

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::document::{self, Node};
-use super::excerpt::{self, Excerpt};
+use super::excerpt::{self, Excerpt, Vocabulary};
 
 /// A mistake found in a document, not yet placed in its text. No text of it contains a secret.
 #[derive(Debug)]
@@ -63,13 +63,13 @@ impl Mistake {
         }
     }
 
-    /// The mistake placed in the text of `file`.
-    pub(super) fn in_file(self, file: &Path, text: &str) -> Diagnostic {
+    /// The mistake placed in the text of `file`, whose keys are those of `vocabulary`.
+    pub(super) fn in_file(self, file: &Path, text: &str, vocabulary: &Vocabulary) -> Diagnostic {
         let place = match self.at {
             At::Node(id) => document::place(text, id),
             At::Place(place) => place,
         };
-        let place = place.map(|place| (place, excerpt::excerpt(text, place)));
+        let place = place.map(|place| (place, excerpt::excerpt(text, place, vocabulary)));
         Diagnostic { what: self.what, help: self.help, file: file.to_owned(), place }
     }
 

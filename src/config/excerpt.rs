@@ -6,24 +6,19 @@ use super::nearest::is_typo;
 
 const MASK: &str = "********";
 
-/// The keys whose values may be shown. The secret is not among them, nor is any unknown key.
-const SHOWN: [&str; 10] = [
-    "account_url",
-    "api_url",
-    "base_url",
-    "client_id",
-    "client_secret_file",
-    "measurements",
-    "profiles",
-    "refresh_interval",
-    "requests_per_minute",
-    "webhooks",
-];
-
-/// The key around them.
-const BLOCK: &str = "withings";
-
-const SECRET_KEY: &str = "client_secret";
+/// What the keys of a kind of file hold.
+pub(super) struct Vocabulary {
+    /// The keys around them.
+    pub(super) blocks: &'static [&'static str],
+    /// The keys whose values may be shown. No secret is among them, nor is any unknown key.
+    pub(super) shown: &'static [&'static str],
+    /// The keys with a secret. They themselves may be shown.
+    pub(super) secret: &'static [&'static str],
+    /// How those keys begin: a misspelt key like that could be meant for one of them.
+    pub(super) secret_prefix: &'static str,
+    /// What makes a value of any key suspicious.
+    pub(super) marks: &'static [&'static str],
+}
 
 /// Longer runs of letters and digits are taken for ids, secrets or tokens, wherever they stand.
 const LONGEST_WORD: usize = 31;
@@ -39,10 +34,10 @@ pub(super) struct Excerpt {
 }
 
 /// The line of `place` with what may be secret masked; the caret stays inside of it.
-pub(super) fn excerpt(text: &str, place: Place) -> Excerpt {
+pub(super) fn excerpt(text: &str, place: Place, vocabulary: &Vocabulary) -> Excerpt {
     // A file that ends too early is wrong in the line after its last.
     let lines: Vec<&str> = text.lines().chain([""]).take(place.line).collect();
-    let line: Vec<char> = visible(&lines).chars().map(printable).collect();
+    let line: Vec<char> = vocabulary.visible(&lines).chars().map(printable).collect();
     let caret = (place.column - 1).min(line.len());
     let from = if line.len() > WIDTH { caret.saturating_sub(WIDTH / 2) } else { 0 };
     Excerpt { line: line[from..].iter().take(WIDTH).collect(), caret: caret - from }
@@ -54,48 +49,59 @@ pub(super) fn quoted(word: &str) -> Option<String> {
     (word.chars().count() <= WIDTH && !word.contains(['@', '?', '#']) && plain == word).then(|| format!("`{word}`"))
 }
 
-/// The last of `lines` as it may be shown; the ones above tell what it belongs to.
-fn visible(lines: &[&str]) -> String {
-    let Some((line, above)) = lines.split_last() else { return String::new() };
-    let line = line.split(" #").next().unwrap_or_default().trim_end();
-    let (indent, content) = line.split_at(indentation(line));
-    let shown = match key(line) {
-        Some((name, value)) if is_named(owner(line, above), name, value) => {
-            let head = &content[..content.len() - value.len()];
-            let shown = is_shown(name) && harmless(value) || reference(value) || value.is_empty();
-            format!("{head}{}", if shown { value } else { MASK })
-        }
-        None if content.is_empty() || is_listed(line, above) && harmless(content) => content.to_owned(),
-        _ => MASK.to_owned(),
-    };
-    format!("{indent}{}", redacted(&shown))
-}
-
-/// Whether this key itself may be shown. One that stands alone in the block may be a secret that lost its key.
-fn is_named(owner: Option<&str>, name: &str, value: &str) -> bool {
-    match owner {
-        None => true,
-        Some(BLOCK) => !value.is_empty() || name == SECRET_KEY || is_shown(name),
-        Some(owner) => SHOWN.contains(&owner),
+impl Vocabulary {
+    /// The last of `lines` as it may be shown; the ones above tell what it belongs to.
+    fn visible(&self, lines: &[&str]) -> String {
+        let Some((line, above)) = lines.split_last() else { return String::new() };
+        let line = line.split(" #").next().unwrap_or_default().trim_end();
+        let (indent, content) = line.split_at(indentation(line));
+        let shown = match key(line) {
+            Some((name, value)) if self.is_named(owner(line, above), name, value) => {
+                let head = &content[..content.len() - value.len()];
+                let shown = self.is_shown(name) && self.harmless(value) || reference(value) || value.is_empty();
+                format!("{head}{}", if shown { value } else { MASK })
+            }
+            None if content.is_empty() || self.is_listed(line, above) && self.harmless(content) => content.to_owned(),
+            _ => MASK.to_owned(),
+        };
+        format!("{indent}{}", redacted(&shown))
     }
-}
 
-/// Whether values of this key may be shown. A misspelt one is as good, unless it could be meant for the secret.
-fn is_shown(key: &str) -> bool {
-    let far_from_secret = SHOWN.into_iter().filter(|it| !it.starts_with("client_"));
-    SHOWN.contains(&key) || is_typo(key, far_from_secret)
+    /// Whether this key itself may be shown. One that stands alone in a block may be a secret that lost its key.
+    fn is_named(&self, owner: Option<&str>, name: &str, value: &str) -> bool {
+        match owner {
+            None => true,
+            Some(owner) if self.blocks.contains(&owner) => {
+                !value.is_empty() || self.secret.contains(&name) || self.is_shown(name)
+            }
+            Some(owner) => self.shown.contains(&owner),
+        }
+    }
+
+    /// Whether values of this key may be shown. A misspelt one is as good, unless it could be meant for a secret.
+    fn is_shown(&self, key: &str) -> bool {
+        let far_from_secret = self.shown.iter().copied().filter(|it| !it.starts_with(self.secret_prefix));
+        self.shown.contains(&key) || is_typo(key, far_from_secret)
+    }
+
+    /// Whether a line is an item of a list whose key may be shown, with nothing but items between them.
+    fn is_listed(&self, line: &str, above: &[&str]) -> bool {
+        let is_item = |line: &str| line.trim() == "-" || line.trim_start().starts_with("- ");
+        let head = above.iter().rev().find(|line| !is_item(line)).and_then(|line| key(line));
+        is_item(line) && head.is_some_and(|(name, value)| self.shown.contains(&name) && value.is_empty())
+    }
+
+    /// Whether a value holds no second key and nothing that URLs use for passwords and tokens.
+    fn harmless(&self, value: &str) -> bool {
+        let nested = [": ", ":\t", "\":", "':", "@", "?", "#"];
+        let suspicious = nested.iter().chain(self.marks).any(|it| value.contains(it));
+        !suspicious && !value.ends_with(':')
+    }
 }
 
 /// The key under which a line stands: the nearest above that is indented less.
 fn owner<'a>(line: &str, above: &[&'a str]) -> Option<&'a str> {
     above.iter().rev().filter(|it| indentation(it) < indentation(line)).find_map(|it| Some(key(it)?.0))
-}
-
-/// Whether a line is an item of a list whose key may be shown, with nothing but items between them.
-fn is_listed(line: &str, above: &[&str]) -> bool {
-    let is_item = |line: &str| line.trim() == "-" || line.trim_start().starts_with("- ");
-    let head = above.iter().rev().find(|line| !is_item(line)).and_then(|line| key(line));
-    is_item(line) && head.is_some_and(|(name, value)| SHOWN.contains(&name) && value.is_empty())
 }
 
 /// The key of a line, and the value after it up to the line's end.
@@ -106,12 +112,6 @@ fn key(line: &str) -> Option<(&str, &str)> {
     let is_word = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'));
     let ends = value.is_empty() || value.starts_with([' ', '\t']);
     (is_word && ends).then(|| (name, value.trim_start()))
-}
-
-/// Whether a value holds no second key and nothing that URLs use for passwords and tokens.
-fn harmless(value: &str) -> bool {
-    let nested = [": ", ":\t", "\":", "':", SECRET_KEY, "@", "?", "#"].iter().any(|it| value.contains(it));
-    !nested && !value.ends_with(':')
 }
 
 /// Whether a value only names a secret of `secrets.yaml`.

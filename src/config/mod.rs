@@ -14,6 +14,7 @@ mod nearest;
 mod scalar;
 mod secrets;
 mod syntax;
+pub mod web;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
@@ -36,6 +37,8 @@ pub use duration::format_duration;
 
 const REFRESH_INTERVAL: Duration = Duration::from_mins(5);
 const REQUESTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(100).expect("100 is not 0");
+const BASE_URL_HELP: &str =
+    "with --web.systemd-socket the address is known to systemd only; say where browsers reach the exporter";
 const API_URL: &str = "https://wbsapi.withings.net";
 const ACCOUNT_URL: &str = "https://account.withings.com";
 
@@ -90,6 +93,14 @@ pub enum ConfigError {
         /// What the system says.
         source: io::Error,
     },
+    /// The web configuration file cannot be read.
+    #[error("cannot read the web configuration file {}", path.display())]
+    ReadWeb {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The file says something that is not understood.
     #[error("{0}")]
     Mistake(Diagnostic),
@@ -98,12 +109,12 @@ pub enum ConfigError {
 impl Config {
     /// Reads the file at `path`, and the secrets that it refers to.
     ///
-    /// `env` gives the variables of the environment; `default_base_url` stands in for a `base_url` that is not given.
-    /// Fails with the first mistake.
+    /// `env` gives the variables of the environment; `default_base_url` stands in for a `base_url` that is not given,
+    /// and without it one must be given. Fails with the first mistake.
     pub fn load(
         path: &Path,
         env: &dyn Fn(&str) -> Option<String>,
-        default_base_url: &Url,
+        default_base_url: Option<&Url>,
     ) -> Result<Self, ConfigError> {
         let bytes = fs::read(path).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => ConfigError::Missing(path.to_owned()),
@@ -118,11 +129,12 @@ impl Config {
         bytes: &[u8],
         path: &Path,
         env: &dyn Fn(&str) -> Option<String>,
-        default_base_url: &Url,
+        default_base_url: Option<&Url>,
     ) -> Result<Self, ConfigError> {
         let folder = path.parent().unwrap_or(Path::new(""));
         let outside = Outside { folder, env };
-        let in_file = |mistake: Mistake, text: &str| ConfigError::Mistake(mistake.in_file(path, text));
+        let in_file =
+            |mistake: Mistake, text: &str| ConfigError::Mistake(mistake.in_file(path, text, &block::VOCABULARY));
         let text = decode(bytes).map_err(|mistake| in_file(mistake, &String::from_utf8_lossy(bytes)))?;
         Self::parse(text, &outside, default_base_url).map_err(|mistake| in_file(mistake, text))
     }
@@ -133,7 +145,7 @@ impl Config {
         format!("{}/callback", self.base_url.as_str().trim_end_matches('/'))
     }
 
-    fn parse(text: &str, outside: &Outside<'_>, default_base_url: &Url) -> Result<Self, Mistake> {
+    fn parse(text: &str, outside: &Outside<'_>, default_base_url: Option<&Url>) -> Result<Self, Mistake> {
         let block = Block::of(document::read(text)?, outside)?;
         Ok(Self {
             client_id: credentials::client_id(&block)?,
@@ -141,7 +153,11 @@ impl Config {
             profiles: block
                 .read("profiles", names::profiles)?
                 .ok_or_else(|| block.missing("profiles").help(names::PROFILES_HELP))?,
-            base_url: block.read("base_url", scalar::url)?.unwrap_or_else(|| default_base_url.clone()),
+            base_url: match (block.read("base_url", scalar::url)?, default_base_url) {
+                (Some(url), _) => url,
+                (None, Some(url)) => url.clone(),
+                (None, None) => return Err(block.missing("base_url").help(BASE_URL_HELP)),
+            },
             measurements: block.read("measurements", names::measurements)?.unwrap_or_else(Selection::all),
             refresh_interval: block.read("refresh_interval", scalar::interval)?.unwrap_or(REFRESH_INTERVAL),
             requests_per_minute: block

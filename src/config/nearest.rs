@@ -3,8 +3,10 @@
 /// The nearest candidate by edit distance, with or without its last part (`_kg`), if it is near: two fifths of the
 /// letters differ at most, or it contains the word. Case does not matter; spaces and dashes count as underscores.
 pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let word = word.to_lowercase().replace([' ', '-'], "_");
+    let plain = |text: &str| text.to_lowercase().replace([' ', '-'], "_");
+    let word = plain(word);
     let near = |candidate: &str| {
+        let candidate = &plain(candidate);
         let distance = distance(&word, candidate);
         let longer = word.chars().count().max(candidate.chars().count());
         let contained = word.len() >= 4 && candidate.contains(&word);
@@ -42,7 +44,15 @@ mod tests {
 
     #[track_caller]
     fn check(word: &str, meant: Option<&str>) {
-        let words = ["profiles", "measurements", "refresh_interval", "weight_kg", "heart_pulse_bpm", "spo2_pct"];
+        let words = [
+            "profiles",
+            "measurements",
+            "refresh_interval",
+            "weight_kg",
+            "heart_pulse_bpm",
+            "spo2_pct",
+            "X-Frame-Options",
+        ];
         assert_eq!(nearest(word, words), meant, "{word}");
     }
 
@@ -55,6 +65,7 @@ mod tests {
         check("Weight-KG", Some("weight_kg"));
         check("interval", Some("refresh_interval"));
         check("pulse", Some("heart_pulse_bpm"));
+        check("x-frame-option", Some("X-Frame-Options"));
     }
 
     #[test]

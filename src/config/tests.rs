@@ -6,6 +6,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use url::Url;
 
+use super::block::VOCABULARY;
 use super::{Config, Measurement, Outside, Selection};
 
 const SECRET: &str = "kqzvwxjyfghb";
@@ -23,8 +24,8 @@ const WRITINGS: [&str; 6] = [
 fn parse(text: &str) -> Result<Config, String> {
     let outside = Outside { folder: Path::new("."), env: &|_| None };
     let default = Url::parse("http://localhost:10064").unwrap();
-    Config::parse(text, &outside, &default)
-        .map_err(|mistake| mistake.in_file(Path::new("withings.yaml"), text).to_string())
+    Config::parse(text, &outside, Some(&default))
+        .map_err(|mistake| mistake.in_file(Path::new("withings.yaml"), text, &VOCABULARY).to_string())
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod live;
 mod negotiation;
 mod openmetrics;
 mod rendition;
+mod selection;
 mod text;
 
 use std::sync::Arc;
@@ -24,7 +25,8 @@ use crate::reading::Snapshot;
 use crate::telemetry::Telemetry;
 
 pub use negotiation::{Encoding, Escaping, Format, negotiate};
-use rendition::{Rendition, Sources};
+use rendition::{Rendition, Sources, rendered};
+pub use selection::Selection;
 
 /// The source of pages. Cheap to clone; clones share what was rendered.
 #[derive(Clone)]
@@ -81,5 +83,18 @@ impl Exposition {
             (Format::Text, Encoding::Gzip) => &self.0.text_gzip,
         };
         rendition.page().await
+    }
+
+    /// The present page with the selected families only. The whole page is kept as ever; this one is not.
+    pub async fn selected_page(&self, format: Format, encoding: Encoding, selection: Selection) -> Page {
+        let whole = self.page(format, Encoding::Identity).await;
+        let part = rendered(move || {
+            let select =
+                |chunk: &Bytes| selection.select(std::str::from_utf8(chunk).expect("pages are rendered as text"));
+            encoding.first(whole.chunks.iter().map(select).collect())
+        });
+        let (part, end) = (part.await, encoding.last(String::new()));
+        let trailer = encoding.trailer(&part, &end);
+        Page { chunks: [part.bytes.clone(), end.bytes, trailer] }
     }
 }

@@ -1,5 +1,8 @@
 //! What a scraper asks for: `Accept` and `Accept-Encoding` → format and encoding.
 
+const OPENMETRICS: &str = "application/openmetrics-text";
+const TEXT: &str = "text/plain";
+
 /// The format of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -40,8 +43,9 @@ pub enum Encoding {
 ///
 /// Each is a list with q-values (default 1; 0 refuses), where the most specific element that covers an offer decides.
 /// OpenMetrics is served if it is preferred, by q-value or by being named where the text format is only covered by a
-/// wildcard; otherwise the text format, also when nothing fits: a scrape is never refused. Any version of either is
-/// answered with the one there is. gzip is served if it is accepted and identity is not preferred.
+/// wildcard; otherwise the text format, also when nothing fits: a scrape is never refused. A version that a scraper reads
+/// as well counts as the one there is; any other version counts for nothing. gzip is served if it is accepted and identity
+/// is not preferred.
 #[must_use]
 pub fn negotiate<'a>(
     accept: impl Iterator<Item = &'a str>,
@@ -83,8 +87,10 @@ impl Escaping {
 }
 
 fn format(accept: &[Element<'_>]) -> Format {
-    let openmetrics = best(accept, ["application/openmetrics-text", "application/*", "*/*"]);
-    let text = best(accept, ["text/plain", "text/*", "*/*"]);
+    let openmetrics = of_versions(accept, OPENMETRICS, &["0.0.1", "1.0.0"]);
+    let openmetrics = best(&openmetrics, [OPENMETRICS, "application/*", "*/*"]);
+    let text = of_versions(accept, TEXT, &["0.0.4", "1.0.0"]);
+    let text = best(&text, [TEXT, "text/*", "*/*"]);
     match openmetrics {
         Some(found) if found.element.q > 0.0 && text.is_none_or(|text| found.rank() > text.rank()) => {
             let escaping = found.element.parameter("escaping").and_then(Escaping::by_name).unwrap_or_default();
@@ -94,8 +100,14 @@ fn format(accept: &[Element<'_>]) -> Format {
     }
 }
 
+/// The list without what names `media_type` in other versions. None is any.
+fn of_versions<'a>(accept: &[Element<'a>], media_type: &str, versions: &[&str]) -> Vec<Element<'a>> {
+    let fits = |it: &Element<'_>| it.parameter("version").is_none_or(|version| versions.contains(&version));
+    accept.iter().copied().filter(|it| !it.value.eq_ignore_ascii_case(media_type) || fits(it)).collect()
+}
+
 fn encoding(accept_encoding: &[Element<'_>]) -> Encoding {
-    let gzip = best(accept_encoding, ["gzip", "*"]).map_or(0.0, |it| it.element.q);
+    let gzip = best(accept_encoding, ["gzip", "x-gzip", "*"]).map_or(0.0, |it| it.element.q);
     let identity = best(accept_encoding, ["identity", "*"]).map_or(0.0, |it| it.element.q);
     if gzip > 0.0 && gzip >= identity { Encoding::Gzip } else { Encoding::Identity }
 }
@@ -109,7 +121,18 @@ struct Element<'a> {
 }
 
 fn elements<'a>(headers: impl Iterator<Item = &'a str>) -> Vec<Element<'a>> {
-    headers.flat_map(|it| it.split(',')).map(Element::parse).collect()
+    headers.flat_map(|it| split(it, ',')).map(Element::parse).collect()
+}
+
+/// The parts of a list between separators that are not quoted.
+fn split(list: &str, separator: char) -> impl Iterator<Item = &str> {
+    let (mut quoted, mut escaped) = (false, false);
+    list.split(move |it: char| {
+        let is_end = it == separator && !quoted;
+        quoted ^= it == '"' && !escaped;
+        escaped = it == '\\' && quoted && !escaped;
+        is_end
+    })
 }
 
 impl<'a> Element<'a> {
@@ -121,7 +144,7 @@ impl<'a> Element<'a> {
     }
 
     fn parameter(&self, name: &str) -> Option<&'a str> {
-        let mut pairs = self.parameters.split(';').filter_map(|it| it.split_once('='));
+        let mut pairs = split(self.parameters, ';').filter_map(|it| it.split_once('='));
         let (_, value) = pairs.find(|(it, _)| it.trim().eq_ignore_ascii_case(name))?;
         Some(value.trim().trim_matches('"'))
     }
@@ -167,59 +190,110 @@ mod tests {
         assert_eq!(encoding, expected, "{accept_encoding:?}");
     }
 
+    /// What scrapers send, word for word, and what they get.
+    const SCRAPERS: [(&str, &str, Format); 16] = [
+        (
+            "Prometheus 2.40",
+            "application/openmetrics-text;version=1.0.0;q=0.75,application/openmetrics-text;q=0.6,\
+             text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+            UNDERSCORES,
+        ),
+        (
+            "Prometheus 2.42 to 2.48",
+            "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,\
+             text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+            UNDERSCORES,
+        ),
+        (
+            "Prometheus 2.50 to 2.55",
+            "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,\
+             text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+            UNDERSCORES,
+        ),
+        (
+            "Prometheus 2.50 to 2.55 with native histograms",
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,\
+             application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,\
+             text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+            UNDERSCORES,
+        ),
+        (
+            "Prometheus 3.0",
+            "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\
+             application/openmetrics-text;version=0.0.1;escaping=allow-utf-8;q=0.5,\
+             text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,\
+             text/plain;version=0.0.4;escaping=allow-utf-8;q=0.3,*/*;q=0.2",
+            UTF_8,
+        ),
+        (
+            "Prometheus 3.14",
+            "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\
+             application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,\
+             text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+            UTF_8,
+        ),
+        (
+            "Prometheus 3.14 with native histograms",
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.7,\
+             application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\
+             application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,\
+             text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+            UTF_8,
+        ),
+        (
+            "Prometheus 3 that prefers the text format",
+            "text/plain;version=0.0.4;q=0.6,application/openmetrics-text;version=1.0.0;escaping=underscores;q=0.5,\
+             */*;q=0.2",
+            Format::Text,
+        ),
+        ("VictoriaMetrics and vmagent", "text/plain;version=0.0.4;q=1,*/*;q=0.1", Format::Text),
+        (
+            "Telegraf",
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.7,\
+             text/plain;version=0.0.4;q=0.3",
+            Format::Text,
+        ),
+        ("Vector", "text/plain", Format::Text),
+        ("curl, wget, Python", "*/*", Format::Text),
+        (
+            "Chrome",
+            "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,\
+             application/signed-exchange;v=b3;q=0.7",
+            Format::Text,
+        ),
+        ("Firefox and Safari", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", Format::Text),
+        ("older Firefox", "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8", Format::Text),
+        ("a browser's script", "application/json, text/plain, */*", Format::Text),
+    ];
+
     #[test]
     fn scrapers_get_the_best_that_they_ask_for() {
-        for (accept, expected) in [
-            // Prometheus 2.40, 2.42, 2.50, 3.0, 3.14.
-            (
-                "application/openmetrics-text;version=1.0.0;q=0.75,application/openmetrics-text;q=0.6,\
-                 text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
-                UNDERSCORES,
-            ),
-            (
-                "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,\
-                 text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
-                UNDERSCORES,
-            ),
-            (
-                "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,\
-                 text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
-                UNDERSCORES,
-            ),
-            (
-                "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,\
-                 application/openmetrics-text;version=0.0.1;escaping=allow-utf-8;q=0.4,\
-                 text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,\
-                 text/plain;version=0.0.4;escaping=allow-utf-8;q=0.2,*/*;q=0.1",
-                UTF_8,
-            ),
-            (
-                "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\
-                 application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,\
-                 text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
-                UTF_8,
-            ),
-            // Prometheus with native histograms.
-            (
-                "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.7,\
-                 application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;q=0.3,\
-                 */*;q=0.2",
-                UTF_8,
-            ),
-            // VictoriaMetrics, Telegraf, Vector, curl.
-            ("text/plain;version=0.0.4;q=1,*/*;q=0.1", Format::Text),
-            (
-                "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.7,\
-                 text/plain;version=0.0.4;q=0.3",
-                Format::Text,
-            ),
-            ("text/plain", Format::Text),
-            ("*/*", Format::Text),
-            // A browser.
-            ("text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8", Format::Text),
-        ] {
-            check_format(&[accept], expected);
+        for (scraper, accept, expected) in SCRAPERS {
+            let (format, _) = negotiate([accept].into_iter(), ["gzip"].into_iter());
+            assert_eq!(format, expected, "{scraper}");
+            // The same list in several headers means the same.
+            let (format, _) = negotiate(accept.split(','), ["gzip"].into_iter());
+            assert_eq!(format, expected, "{scraper}");
         }
+    }
+
+    #[test]
+    fn other_versions_are_not_what_there_is() {
+        let two = "application/openmetrics-text;version=2.0.0";
+        check_format(&[&format!("{two}, text/plain;version=0.0.4;q=0.5")], Format::Text);
+        check_format(
+            &[&format!("{two}, application/openmetrics-text;version=1.0.0;q=0.5, text/plain;q=0.1")],
+            UNDERSCORES,
+        );
+        check_format(&["text/plain;version=3.0.0, application/openmetrics-text;q=0.5"], UNDERSCORES);
+        check_format(&[two], Format::Text);
+    }
+
+    #[test]
+    fn quoted_separators_separate_nothing() {
+        let odd = r#"application/openmetrics-text;note="a\",text/plain;q=\"";q=0.9;escaping="dots", text/plain;q=0.8"#;
+        check_format(&[odd], Format::OpenMetrics { escaping: Escaping::Dots });
+        check_format(&[r#"text/plain;note="never closed, application/openmetrics-text"#], Format::Text);
     }
 
     #[test]
@@ -269,11 +343,33 @@ mod tests {
 
     #[test]
     fn gzip_is_used_when_it_is_accepted() {
-        for gzip in ["gzip", "GZIP", "deflate, gzip;q=1.0, *;q=0.5", "br, gzip", "*", "gzip;q=0.5", "gzip, identity"] {
+        for gzip in [
+            "gzip",
+            "GZIP",
+            "deflate, gzip;q=1.0, *;q=0.5",
+            "br, gzip",
+            "*",
+            "gzip;q=0.5",
+            "gzip, identity",
+            "x-gzip",
+            "identity;q=0, *",
+            "identity;q=0, gzip;q=0.1",
+        ] {
             check_encoding(&[gzip], Encoding::Gzip);
         }
         check_encoding(&["br", "gzip"], Encoding::Gzip);
-        for identity in ["", "identity", "gzip;q=0", "gzip;q=0, *", "*;q=0", "br, zstd", "gzip;q=0.4, identity;q=0.5"] {
+        for identity in [
+            "",
+            "identity",
+            "gzip;q=0",
+            "gzip;q=0, *",
+            "*;q=0",
+            "br, zstd",
+            "*;q=0.5, identity",
+            "gzip;q=0.000",
+            "identity;q=0",
+            "gzip;q=0.4, identity;q=0.5",
+        ] {
             check_encoding(&[identity], Encoding::Identity);
         }
         check_encoding(&[], Encoding::Identity);

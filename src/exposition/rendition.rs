@@ -96,8 +96,10 @@ impl Rendition {
         }
         let (format, encoding) = (self.format, self.encoding);
         let (live, telemetry) = (section.live, section.telemetry.clone());
+        // What is counted while it is rendered may be missing in it.
+        let at = Instant::now();
         let part = rendered(move || encoding.last(format.translate(live::render(live, &telemetry)))).await;
-        section.kept = Some((Instant::now(), part.clone()));
+        section.kept = Some((at, part.clone()));
         part
     }
 }
@@ -122,7 +124,7 @@ impl Format {
 }
 
 /// Renders off the async threads: a page of thousands of people takes a while.
-async fn rendered(render: impl FnOnce() -> Part + Send + 'static) -> Arc<Part> {
+pub(super) async fn rendered(render: impl FnOnce() -> Part + Send + 'static) -> Arc<Part> {
     let part = spawn_blocking(render).await;
     Arc::new(part.expect("rendering does not panic, and a runtime that shuts down stops who waits here first"))
 }

@@ -1,7 +1,9 @@
 //! The kinds of answers and their headers.
 
 use askama::Template;
-use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY};
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
+};
 use hyper::{Response, StatusCode};
 
 use super::body::Body;
@@ -47,6 +49,13 @@ pub(super) fn style() -> Answer {
     let mut answer = with_type(StatusCode::OK, "text/css; charset=utf-8", css.to_owned());
     set(&mut answer, CACHE_CONTROL, "no-cache");
     answer
+}
+
+/// The same for HEAD: with the length of the body and without it.
+pub(super) fn without_body(answer: Answer) -> Answer {
+    let (mut head, body) = answer.into_parts();
+    head.headers.insert(CONTENT_LENGTH, body.len().into());
+    Response::from_parts(head, Body::from(String::new()))
 }
 
 /// Sets a header whose value is known beforehand.

@@ -9,6 +9,8 @@ use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::work;
+
 /// The most bytes handed to a connection at one time, so that a body is not done long before its client has it.
 const PIECE: usize = 64 * 1024;
 
@@ -17,6 +19,7 @@ pub(super) struct Body {
     chunks: VecDeque<Bytes>,
     remaining: u64,
     _scrape: Option<OwnedSemaphorePermit>,
+    _request: Option<work::Request>,
 }
 
 impl Body {
@@ -24,7 +27,17 @@ impl Body {
     pub(super) fn of(chunks: impl IntoIterator<Item = Bytes>, scrape: Option<OwnedSemaphorePermit>) -> Self {
         let chunks: VecDeque<_> = chunks.into_iter().filter(|it| !it.is_empty()).collect();
         let remaining = chunks.iter().map(|it| it.len() as u64).sum();
-        Self { chunks, remaining, _scrape: scrape }
+        Self { chunks, remaining, _scrape: scrape, _request: None }
+    }
+
+    /// The same, with `request` in work until the last piece is with the connection.
+    pub(super) fn answering(self, request: work::Request) -> Self {
+        Self { _request: Some(request), ..self }
+    }
+
+    /// Bytes that are still to be sent.
+    pub(super) fn len(&self) -> u64 {
+        self.remaining
     }
 
     fn next_piece(&mut self) -> Option<Bytes> {

@@ -50,7 +50,7 @@ pub(super) async fn callback(app: &App, query: &str) -> Answer {
 /// `POST /authorize`: the same, pasted by hand, from a browser that cannot reach the exporter; or the confirmation that
 /// another person may replace the former one.
 pub(super) async fn submit(app: &App, request: Request<Incoming>) -> Answer {
-    if !origin::is_own(request.headers()) {
+    if !origin::is_own(&request) {
         return foreign_form();
     }
     let remembered = redirect::remembered(request.headers());
@@ -68,7 +68,7 @@ pub(super) async fn submit(app: &App, request: Request<Incoming>) -> Answer {
 
 /// `POST /adopt`: a profile takes over the login of a former one.
 pub(super) async fn adopt(app: &App, request: Request<Incoming>) -> Answer {
-    if !origin::is_own(request.headers()) {
+    if !origin::is_own(&request) {
         return foreign_form();
     }
     let form = match form(request).await {

@@ -12,7 +12,9 @@ mod origin;
 mod redirect;
 mod routes;
 mod scrape;
+mod security;
 mod server;
+mod work;
 
 use std::sync::Arc;
 
@@ -25,6 +27,7 @@ use crate::session::Sessions;
 
 pub use redirect::Redirect;
 pub use scrape::Scrapes;
+pub use security::{Security, SecurityError, TlsError};
 pub use server::{Limits, serve};
 
 /// What is served. Cheap to clone; several listeners may share it.
@@ -34,6 +37,8 @@ pub struct App {
     pub telemetry_path: Arc<str>,
     /// The metrics.
     pub exposition: Exposition,
+    /// Who may talk to the server, and how.
+    pub security: Security,
     /// How many scrapes may run at one time.
     pub scrapes: Scrapes,
     /// What the landing page tells of the profiles.

@@ -1,19 +1,20 @@
 //! Where a form was sent from: other sites must not send ours with a visitor's browser.
 
-use hyper::HeaderMap;
+use hyper::Request;
 use hyper::header::{HOST, ORIGIN};
+use hyper::http::uri::Authority;
 
 /// Whether the request comes from a page of this server, or from something that is no browser.
 ///
 /// `Sec-Fetch-Site` is the browser's own verdict, but it is said only to https and loopback addresses; elsewhere
 /// `Origin` is compared with the host that was asked. A program that sends neither acts for itself.
-pub(super) fn is_own(headers: &HeaderMap) -> bool {
-    let said = |name: &str| headers.get(name).map(|it| it.to_str().unwrap_or_default());
+pub(super) fn is_own<B>(request: &Request<B>) -> bool {
+    let said = |name: &str| request.headers().get(name).map(|it| it.to_str().unwrap_or_default());
+    // HTTP/2 has the host in the address.
+    let asked = || request.uri().authority().map(Authority::as_str).or_else(|| said(HOST.as_str()));
     match (said("sec-fetch-site"), said(ORIGIN.as_str())) {
         (Some(site), _) => matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => {
-            host_of(origin).zip(said(HOST.as_str())).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b))
-        }
+        (None, Some(origin)) => host_of(origin).zip(asked()).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b)),
         (None, None) => true,
     }
 }
@@ -28,8 +29,11 @@ mod tests {
     use super::*;
 
     fn check(headers: &[(&'static str, &str)], own: bool) {
-        let map = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-        assert_eq!(is_own(&map), own, "{headers:?}");
+        let mut request = Request::new(());
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        assert_eq!(is_own(&request), own, "{headers:?}");
     }
 
     #[test]
@@ -47,6 +51,14 @@ mod tests {
         check(&[("origin", "https://evil.example"), ("host", "nas.local")], false);
         check(&[("origin", "null"), ("host", "nas.local")], false);
         check(&[("origin", "null")], false);
+    }
+
+    #[test]
+    fn the_host_may_be_in_the_address() {
+        for (address, own) in [("https://nas.local:10064/authorize", true), ("https://nas.local/authorize", false)] {
+            let request = Request::post(address).header(ORIGIN, "https://nas.local:10064").body(()).unwrap();
+            assert_eq!(is_own(&request), own, "{address}");
+        }
     }
 
     #[test]

@@ -7,15 +7,21 @@ use hyper::{Method, Request, StatusCode};
 use super::answer::{self, Answer};
 use super::{App, landing, login, scrape};
 
-/// Answers one request.
+/// Answers one request, if its sender may come in.
 pub(super) async fn answer(app: &App, request: Request<Incoming>) -> Answer {
-    let mut answer = match Route::at(request.uri().path(), &app.telemetry_path) {
-        None => answer::text(StatusCode::NOT_FOUND, "There is nothing at this address."),
-        Some(route) if !route.methods().contains(request.method()) => refuse_method(route),
-        Some(route) => route.answer(app, request).await,
+    let security = app.security.in_force();
+    let is_head = request.method() == Method::HEAD;
+    let route = Route::at(request.uri().path(), &app.telemetry_path);
+    let refusal = if route.is_some_and(Route::is_open) { None } else { security.refuse(&request).await };
+    let mut answer = match (refusal, route) {
+        (Some(refusal), _) => refusal,
+        (None, None) => answer::text(StatusCode::NOT_FOUND, "There is nothing at this address."),
+        (None, Some(route)) if !route.methods().contains(request.method()) => refuse_method(route),
+        (None, Some(route)) => route.answer(app, request).await,
     };
     answer::set(&mut answer, X_CONTENT_TYPE_OPTIONS, "nosniff");
-    answer
+    security.add_headers(&mut answer);
+    if is_head { answer::without_body(answer) } else { answer }
 }
 
 #[derive(Clone, Copy)]
@@ -45,6 +51,13 @@ impl Route {
         }
     }
 
+    /// Whether everybody may come here without a password, and as often as they like: probes, Withings, and people whom
+    /// it sends back. The callback takes nothing without the `state` that a login began with, and the style sheet is
+    /// that of its page.
+    fn is_open(self) -> bool {
+        matches!(self, Self::Callback | Self::Style | Self::Healthy | Self::Ready)
+    }
+
     fn methods(self) -> &'static [Method] {
         match self {
             // Each GET begins a login, so there is no HEAD.
@@ -54,11 +67,11 @@ impl Route {
         }
     }
 
-    /// The answer to an allowed method. HEAD is answered as GET; hyper leaves the body out.
+    /// The answer to an allowed method. HEAD is answered as GET.
     async fn answer(self, app: &App, request: Request<Incoming>) -> Answer {
         let query = request.uri().query().unwrap_or_default();
         match self {
-            Self::Metrics => scrape::page(app, request.headers()).await,
+            Self::Metrics => scrape::page(app, query, request.headers()).await,
             Self::Landing => landing::page(app).await,
             Self::Style => answer::style(),
             Self::Authorize if request.method() == Method::POST => login::submit(app, request).await,

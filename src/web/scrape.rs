@@ -5,11 +5,12 @@ use std::sync::Arc;
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, VARY};
 use hyper::{HeaderMap, Response, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use url::form_urlencoded;
 
 use super::App;
 use super::answer::{self, Answer};
 use super::body::Body;
-use crate::exposition::{Encoding, negotiate};
+use crate::exposition::{Encoding, Selection, negotiate};
 
 /// How many scrapes may run at one time, over all listeners. Clones share the places.
 #[derive(Clone, Debug)]
@@ -32,13 +33,17 @@ impl Scrapes {
 }
 
 /// The metrics in the format and encoding that the client prefers. A scrape runs until its client takes the page's end.
-pub(super) async fn page(app: &App, headers: &HeaderMap) -> Answer {
+/// Of all metrics, or of those that the query names with `name[]`.
+pub(super) async fn page(app: &App, query: &str, headers: &HeaderMap) -> Answer {
     let Some(scrape) = app.scrapes.begin() else {
         let sentence = format!("{} scrapes are running, and no more are allowed. Try again later.", app.scrapes.limit);
         return answer::text(StatusCode::SERVICE_UNAVAILABLE, &sentence);
     };
     let (format, encoding) = negotiate(values(headers, &ACCEPT), values(headers, &ACCEPT_ENCODING));
-    let page = app.exposition.page(format, encoding).await;
+    let page = match selection(query) {
+        None => app.exposition.page(format, encoding).await,
+        Some(selection) => app.exposition.selected_page(format, encoding, selection).await,
+    };
     let mut answer = Response::new(Body::of(page.chunks, Some(scrape)));
     let content_type = HeaderValue::from_str(&format.content_type()).expect("content types are ASCII");
     answer.headers_mut().insert(CONTENT_TYPE, content_type);
@@ -47,6 +52,13 @@ pub(super) async fn page(app: &App, headers: &HeaderMap) -> Answer {
         answer::set(&mut answer, CONTENT_ENCODING, "gzip");
     }
     answer
+}
+
+/// What is selected, as Go's client library has it.
+fn selection(query: &str) -> Option<Selection> {
+    let names = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == "name[]");
+    let mut names = names.map(|(_, name)| name.into_owned()).peekable();
+    names.peek().is_some().then(|| Selection::of(names))
 }
 
 /// The readable lines of a header that may be sent several times.

@@ -6,30 +6,52 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulConnection;
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
+use super::work::Work;
 use super::{App, routes};
 
 /// How long accepting rests after the operating system refused a connection (most often: too many open files).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
+/// Bytes of an answer of HTTP/2 that wait for their client at one time.
+const SEND_BUFFER: usize = 64 * 1024;
+
+/// What every connection with TLS begins with: the type of its first record.
+const TLS_HANDSHAKE: u8 = 22;
+
+/// The answer to a request without TLS where TLS is needed.
+const UNENCRYPTED: &[u8] = b"HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n\
+    This address speaks HTTPS: it begins with https://\n";
+
 /// What one listener allows its clients.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// How long a TLS handshake may take. Default 10 s.
+    pub handshake: Duration,
     /// How long a client may take for a request's header, which is also how long a connection may idle between two
     /// requests. Default 20 s: short for the slow, and none of the usual scrape intervals, so that the end of an idle
     /// connection does not meet the next scrape.
     pub header_timeout: Duration,
-    /// Bytes of a request's header with its first line; above it 431. Default 16 KiB, at least 8 KiB.
+    /// Bytes of a request's header, in HTTP/1 with its first line; above it 431. Default 16 KiB, at least 8 KiB.
     pub header_bytes: usize,
     /// Connections at one time; further ones wait in the operating system's queue. Default 512.
     pub connections: usize,
+    /// Requests at one time on one connection of HTTP/2. Default 32.
+    pub streams: u32,
     /// How long answers may take to finish after the shutdown began. Default 10 s.
     pub drain: Duration,
 }
@@ -37,9 +59,11 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            handshake: Duration::from_secs(10),
             header_timeout: Duration::from_secs(20),
             header_bytes: 16 * 1024,
             connections: 512,
+            streams: 32,
             drain: Duration::from_secs(10),
         }
     }
@@ -50,21 +74,26 @@ impl Default for Limits {
 /// is logged.
 pub async fn serve(listener: TcpListener, app: App, limits: Limits, shutdown: impl Future<Output = ()>) {
     let slots = Arc::new(Semaphore::new(limits.connections));
-    let graceful = GracefulShutdown::new();
+    let (open, closing) = watch::channel(());
     let mut conversations = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
         tokio::select! {
             (stream, slot) = accept(&listener, &slots) => {
-                conversations.spawn(converse(stream, slot, app.clone(), limits, graceful.watcher()));
+                let conversation = Conversation { app: app.clone(), limits, closing: closing.clone() };
+                conversations.spawn(async move {
+                    conversation.hold(stream).await;
+                    drop(slot);
+                });
             }
             // Without this the set would keep what has ended.
             Some(_) = conversations.join_next() => {}
             () = &mut shutdown => break,
         }
     }
-    drop(listener);
-    if tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_err() {
+    drop((listener, open));
+    let rest = async { while conversations.join_next().await.is_some() {} };
+    if timeout(limits.drain, rest).await.is_err() {
         tracing::warn!("some clients did not take their answers in time; their connections are cut");
     }
 }
@@ -85,19 +114,103 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, O
     }
 }
 
-/// Answers one connection's requests until either side has enough.
-async fn converse(stream: TcpStream, slot: OwnedSemaphorePermit, app: App, limits: Limits, watcher: Watcher) {
-    let service = service_fn(|request| {
-        let app = app.clone();
-        async move { Ok::<_, Infallible>(routes::answer(&app, request).await) }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout)
-        .max_header_size(limits.header_bytes)
-        .serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = watcher.watch(connection).await {
+/// One connection.
+struct Conversation {
+    app: App,
+    limits: Limits,
+    /// Closed when no more requests are taken.
+    closing: watch::Receiver<()>,
+}
+
+impl Conversation {
+    /// Answers requests until either side has enough.
+    async fn hold(self, stream: TcpStream) {
+        match self.app.security.in_force().tls() {
+            None => self.speak_http1(stream).await,
+            Some(config) => match self.shake_hands(stream, config).await {
+                Some(stream) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => self.speak_http2(stream).await,
+                Some(stream) => self.speak_http1(stream).await,
+                None => {}
+            },
+        }
+    }
+
+    async fn shake_hands(&self, stream: TcpStream, config: Arc<ServerConfig>) -> Option<TlsStream<TcpStream>> {
+        let mut closing = self.closing.clone();
+        tokio::select! {
+            shaken = timeout(self.limits.handshake, encrypt(stream, config)) => {
+                let shaken = shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+                shaken.inspect_err(|error| tracing::debug!(%error, "no TLS was agreed on")).ok()
+            }
+            _ = closing.changed() => None,
+        }
+    }
+
+    async fn speak_http1(mut self, stream: impl AsyncRead + AsyncWrite + Unpin + 'static) {
+        let app = &self.app;
+        let service =
+            service_fn(
+                |request: Request<Incoming>| async move { Ok::<_, Infallible>(routes::answer(app, request).await) },
+            );
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.limits.header_timeout)
+            .max_header_size(self.limits.header_bytes)
+            .serve_connection(TokioIo::new(stream), service);
+        let closed = async { drop(self.closing.changed().await) };
+        conclude(connection, closed, self.limits.drain).await;
+    }
+
+    async fn speak_http2(mut self, stream: impl AsyncRead + AsyncWrite + Unpin + 'static) {
+        let work = Work::none();
+        let service = service_fn(|request: Request<Incoming>| {
+            let (app, in_work) = (self.app.clone(), work.begin());
+            async move {
+                let answer = routes::answer(&app, request).await;
+                Ok::<_, Infallible>(answer.map(|body| body.answering(in_work)))
+            }
+        });
+        let connection = http2::Builder::new(TokioExecutor::new())
+            .max_concurrent_streams(self.limits.streams)
+            .max_header_list_size(u32::try_from(self.limits.header_bytes).unwrap_or(u32::MAX))
+            .max_send_buf_size(SEND_BUFFER)
+            .serve_connection(TokioIo::new(stream), service);
+        let closed = async {
+            tokio::select! {
+                _ = self.closing.changed() => {}
+                () = work.rested(self.limits.header_timeout) => {}
+            }
+        };
+        conclude(connection, closed, self.limits.drain).await;
+    }
+}
+
+/// The connection with TLS. Who speaks without it is told, as browsers do that are given `http://`.
+async fn encrypt(mut stream: TcpStream, config: Arc<ServerConfig>) -> io::Result<TlsStream<TcpStream>> {
+    let mut first = [0];
+    if stream.peek(&mut first).await? > 0 && first[0] != TLS_HANDSHAKE {
+        // What is left unread would make the answer be lost.
+        let _ = stream.read(&mut [0; 4096]).await?;
+        stream.write_all(UNENCRYPTED).await?;
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the client does not speak TLS"));
+    }
+    TlsAcceptor::from(config).accept(stream).await
+}
+
+/// Lets a connection go on until `closed`; then takes no more requests and gives the answers in work time to end.
+async fn conclude<C>(connection: C, closed: impl Future<Output = ()>, drain: Duration)
+where
+    C: GracefulConnection<Error = hyper::Error>,
+{
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        () = closed => {
+            connection.as_mut().graceful_shutdown();
+            timeout(drain, connection).await.unwrap_or(Ok(()))
+        }
+    };
+    if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
     }
-    drop(slot);
 }

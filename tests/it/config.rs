@@ -132,14 +132,14 @@ fn check_config(folder: &Path, file: &Path, variables: &[(&str, &str)]) -> Outpu
 }
 
 /// The program in this folder, with nothing from this environment.
-fn exporter(folder: &Path) -> Command {
+pub(crate) fn exporter(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_withings-exporter"));
     command.current_dir(folder).env_clear();
     command
 }
 
 /// The configurations in a folder, sorted.
-fn yaml_files(folder: &str) -> Vec<PathBuf> {
+pub(crate) fn yaml_files(folder: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let is_case = |path: &PathBuf| path.extension().is_some_and(|it| it == "yaml") && !path.ends_with("secrets.yaml");
     let mut files: Vec<PathBuf> = entries.filter(is_case).collect();
@@ -155,7 +155,7 @@ fn check_no_secret(text: &str) {
 }
 
 #[track_caller]
-fn check_expected(file: &Path, actual: &str) {
+pub(crate) fn check_expected(file: &Path, actual: &str) {
     if std::env::var_os("UPDATE_EXPECT").is_some() {
         return write(file, actual);
     }
@@ -164,6 +164,6 @@ fn check_expected(file: &Path, actual: &str) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test file needs no atomic replacement")]
-fn write(file: &Path, content: &str) {
+pub(crate) fn write(file: &Path, content: &str) {
     fs::write(file, content).unwrap();
 }

@@ -33,7 +33,8 @@ impl Pages {
     }
 }
 
-fn read_by_python(format: &str, page: &str) -> Page {
+/// What the reference parser makes of a page in this format.
+pub(crate) fn read_by_python(format: &str, page: &str) -> Page {
     let mut parser = python::script("parse_exposition.py");
     parser.arg(format);
     serde_json::from_slice(&python::answer(&mut parser, page.as_bytes())).unwrap()

@@ -9,7 +9,7 @@ use crate::sources::{Source, braced, is_word};
 /// The modules of each layer, the lowest first. A module may use those of the layers below its own.
 const LAYERS: [&[&str]; 8] = [
     &["clock", "catalogue"],
-    &["reading", "config", "process", "http"],
+    &["reading", "config", "process", "systemd", "http"],
     &["telemetry", "storage"],
     &["withings"],
     &["session", "exposition"],
@@ -19,12 +19,13 @@ const LAYERS: [&[&str]; 8] = [
 ];
 
 /// Packages with the only modules that may name them.
-const PACKAGES: [(&str, &[&str]); 7] = [
+const PACKAGES: [(&str, &[&str]); 8] = [
     ("serde_yaml", &["config"]),
     ("reqwest", &["http"]),
     ("oauth2", &["withings"]),
     ("hyper", &["web", "sim"]),
     ("hyper_util", &["web", "sim"]),
+    ("rustls", &["http", "web"]),
     ("prometheus_client", &["exposition", "telemetry"]),
     ("anyhow", &["commands"]),
 ];

@@ -1,19 +1,28 @@
-//! A real Prometheus scrapes the demo.
+//! A real Prometheus and a real VictoriaMetrics scrape the demo, plainly and over TLS with a password.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
 use withings_exporter::catalogue::Measurement;
 
+use crate::certificates::certificates;
 use crate::demo::Demo;
 use crate::http_client::Connection;
+use crate::judges::read_by_python;
 use crate::page::{Page, series};
 use crate::program::{Program, fed, until};
+
+const OPENMETRICS: &str = "Accept: application/openmetrics-text;version=1.0.0";
+const TEXT: &str = "Accept: text/plain;version=0.0.4";
+
+/// The password of the user `prometheus`.
+const PASSWORD: &str = "hush:hush";
 
 const PEOPLE: [&str; 3] = ["Alice", "Bob", "Zoë"];
 
@@ -23,27 +32,42 @@ withings_height_m metric names should not contain abbreviated units
 withings_sleep_wakeup_count non-histogram and non-summary metrics should not have \"_count\" suffix
 ";
 
-/// A Prometheus.
-struct Prometheus {
+/// A program that scrapes a target every second.
+struct Scraper {
     _program: Program,
     address: SocketAddr,
 }
 
-impl Prometheus {
-    /// Starts it with one target, which it scrapes every second, and waits until it has.
-    async fn start(target: SocketAddr, dir: &TempDir) -> Self {
-        let config = dir.path().join("prometheus.yml");
-        let job = format!("{{job_name: withings, scrape_interval: 1s, static_configs: [{{targets: [\"{target}\"]}}]}}");
-        writeln!(File::create(&config).unwrap(), "scrape_configs: [{job}]").unwrap();
+impl Scraper {
+    /// A Prometheus, which prefers OpenMetrics.
+    async fn prometheus(target: &Target, dir: &TempDir) -> Self {
+        let flags = ["--config.file", "--storage.tsdb.path", "--web.listen-address"];
+        Self::start("prometheus", flags, target, dir).await
+    }
+
+    /// A VictoriaMetrics, which wants the text format.
+    async fn victoria_metrics(target: &Target, dir: &TempDir) -> Self {
+        let flags = ["-promscrape.config", "-storageDataPath", "-httpListenAddr"];
+        Self::start("victoria-metrics", flags, target, dir).await
+    }
+
+    /// Starts `program` with its flags for configuration, data and address, and waits until it has scraped.
+    async fn start(program: &str, flags: [&str; 3], target: &Target, dir: &TempDir) -> Self {
+        let config = dir.path().join(format!("{program}.yml"));
+        writeln!(File::create(&config).unwrap(), "scrape_configs: [{}]", target.job()).unwrap();
         let address = free_address();
-        let mut command = Command::new("prometheus");
-        command.arg(format!("--config.file={}", config.display()));
-        command.arg(format!("--storage.tsdb.path={}", dir.path().join("tsdb").display()));
-        command.arg(format!("--web.listen-address={address}"));
-        let program = Program::start(&mut command, &dir.path().join("prometheus.log"));
-        let prometheus = Self { address, _program: program };
-        until("the target to be up", async || (!prometheus.query("up == 1").is_empty()).then_some(())).await;
-        prometheus
+        let values =
+            [config.display().to_string(), dir.path().join(program).display().to_string(), address.to_string()];
+        let mut command = Command::new(program);
+        command.args(flags.iter().zip(values).map(|(flag, value)| format!("{flag}={value}")));
+        if program == "victoria-metrics" {
+            // It would hide the newest half minute.
+            command.arg("-search.latencyOffset=0s");
+        }
+        let program = Program::start(&mut command, &dir.path().join(format!("{program}.log")));
+        let scraper = Self { address, _program: program };
+        until("the target to be up", async || (!scraper.query("up == 1").is_empty()).then_some(())).await;
+        scraper
     }
 
     /// The present values of an expression; none before it answers.
@@ -63,21 +87,96 @@ impl Prometheus {
     }
 }
 
+/// What is scraped, and how.
+struct Target {
+    address: SocketAddr,
+    /// The folder with the authority of its certificate, if it has one. Then it wants a password too.
+    certificates: Option<PathBuf>,
+}
+
+impl Target {
+    fn job(&self) -> String {
+        let security = self.certificates.as_ref().map(|folder| {
+            let authority = folder.join("ca.crt");
+            format!(
+                "scheme: https, tls_config: {{ca_file: \"{}\", server_name: localhost}}, \
+                 basic_auth: {{username: prometheus, password: \"{PASSWORD}\"}}, ",
+                authority.display()
+            )
+        });
+        let address = self.address;
+        format!(
+            "{{job_name: withings, scrape_interval: 1s, {}static_configs: [{{targets: [\"{address}\"]}}]}}",
+            security.unwrap_or_default()
+        )
+    }
+
+    /// The page as curl gets it; it accepts gzip.
+    fn page(&self, accept: &str) -> String {
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--show-error", "--fail", "--compressed", "--header", accept]);
+        match &self.certificates {
+            Some(folder) => {
+                curl.arg("--cacert").arg(folder.join("ca.crt")).args(["--user", &format!("prometheus:{PASSWORD}")]);
+                curl.arg(format!("https://localhost:{}/metrics", self.address.port()));
+            }
+            None => drop(curl.arg(format!("http://{}/metrics", self.address))),
+        }
+        let output = fed(&mut curl, b"");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
 #[tokio::test]
-async fn prometheus_has_what_the_page_has() {
+async fn scrapers_have_what_the_page_has() {
     let dir = TempDir::new().unwrap();
     let demo = Demo::start(&[], &dir, &PEOPLE).await;
-    let prometheus = Prometheus::start(demo.address, &dir).await;
-    // The people of the demo live on: their page may have changed since the last scrape.
-    let scraped = until("Prometheus to have what the page has", async || {
-        let scraped = measured(prometheus.query("{job=\"withings\"}"));
-        let page = demo.page("Accept: application/openmetrics-text;version=1.0.0\r\n").await;
-        (scraped == measured(Page::read(&page).samples)).then_some(scraped)
-    });
-    check_measurements(&scraped.await);
+    let target = Target { address: demo.address, certificates: None };
+    let prometheus = Scraper::prometheus(&target, &dir).await;
+    check_measurements(&same_as_page(&prometheus, &target, OPENMETRICS).await);
     check_sleep_states(&prometheus);
     check_metadata(&prometheus).await;
-    check_lint(&demo.page("Accept: text/plain;version=0.0.4\r\n").await);
+    check_lint(&target.page(TEXT));
+    let victoria_metrics = Scraper::victoria_metrics(&target, &dir).await;
+    check_measurements(&same_as_page(&victoria_metrics, &target, TEXT).await);
+    check_sleep_states(&victoria_metrics);
+}
+
+#[tokio::test]
+async fn scrapers_have_what_the_page_has_over_tls_with_a_password() {
+    let (dir, certificates) = (TempDir::new().unwrap(), certificates());
+    let hash = bcrypt::hash_with_salt(PASSWORD, 4, [7; 16]).unwrap();
+    let web = certificates.path().join("web.yml");
+    let tls = "tls_server_config: {cert_file: server.crt, key_file: server.key}";
+    writeln!(File::create(&web).unwrap(), "{tls}\nbasic_auth_users: {{prometheus: {hash}}}").unwrap();
+    let demo = Demo::start(&["--web.config.file", web.to_str().unwrap()], &dir, &[]).await;
+    let target = Target { address: demo.address, certificates: Some(certificates.path().to_owned()) };
+    until("everybody's first refresh", async || {
+        let page = target.page(TEXT);
+        PEOPLE.iter().all(|it| page.contains(&format!("refresh_duration_seconds{{profile=\"{it}\"}}"))).then_some(())
+    })
+    .await;
+    let prometheus = Scraper::prometheus(&target, &dir).await;
+    check_measurements(&same_as_page(&prometheus, &target, OPENMETRICS).await);
+    check_metadata(&prometheus).await;
+    let victoria_metrics = Scraper::victoria_metrics(&target, &dir).await;
+    check_measurements(&same_as_page(&victoria_metrics, &target, TEXT).await);
+    for (format, accept) in [("openmetrics", OPENMETRICS), ("text", TEXT)] {
+        let page = target.page(accept);
+        let (read, expected) = (read_by_python(format, &page), Page::read(&page));
+        assert!(read.families == expected.families && measured(read.samples) == measured(expected.samples), "{page}");
+    }
+}
+
+/// What a scraper has of people as soon as it is what the page has: the people of the demo live on, and the page may have
+/// changed since the last scrape.
+async fn same_as_page(scraper: &Scraper, target: &Target, accept: &str) -> BTreeMap<String, f64> {
+    until("the scraper to have what the page has", async || {
+        let has = measured(scraper.query("{job=\"withings\"}"));
+        (has == measured(Page::read(&target.page(accept)).samples)).then_some(has)
+    })
+    .await
 }
 
 /// Alice owns every device; the others have a scale at least.
@@ -93,14 +192,14 @@ fn check_measurements(scraped: &BTreeMap<String, f64>) {
     assert!(PEOPLE.iter().all(|name| has("withings_weight_kg", name)), "{scraped:#?}");
 }
 
-fn check_sleep_states(prometheus: &Prometheus) {
+fn check_sleep_states(prometheus: &Scraper) {
     let each = |value: f64| PEOPLE.map(|name| (format!("{{profile=\"{name}\"}}"), value)).into();
     assert_eq!(prometheus.query("count by (profile) (withings_sleep_state)"), each(5.0));
     assert_eq!(prometheus.query("count by (profile) (withings_sleep_state == 1)"), each(1.0));
     assert_eq!(prometheus.query("sum by (profile) (withings_sleep_state)"), each(1.0));
 }
 
-async fn check_metadata(prometheus: &Prometheus) {
+async fn check_metadata(prometheus: &Scraper) {
     for (metric, kind, unit) in [
         ("withings_sleep_state", "stateset", ""),
         ("withings_weight_kg", "gauge", "kg"),

@@ -14,6 +14,8 @@ use tempfile::TempDir;
 use withings_exporter::catalogue::{self, Format, Group, Measurement};
 use withings_exporter::cli::Cli;
 
+use crate::certificates::certificates;
+use crate::config::{exporter, write};
 use crate::shell::{Home, Running};
 use crate::sources::root;
 
@@ -153,10 +155,24 @@ fn prometheus_understands_what_is_said_about_it() {
         let promtool = Command::new("promtool").args(["check", kind]).arg(file).output();
         checked(promtool.map_err(|error| panic!("{error}; tests/run installs promtool")));
     };
-    let scrape = blocks("yaml").into_iter().find(|it| it.starts_with("scrape_configs:")).unwrap();
-    check("config", &scrape);
+    let scrapes: Vec<_> = blocks("yaml").into_iter().filter(|it| it.starts_with("scrape_configs:")).collect();
+    assert_eq!(scrapes.len(), 2);
+    for scrape in scrapes {
+        check("config", &scrape);
+    }
     let rules = blocks("promql").into_iter().map(|it| json!({"record": "readme:example", "expr": it}));
     check("rules", &json!({"groups": [{"name": "readme", "rules": rules.collect::<Vec<_>>()}]}).to_string());
+}
+
+#[test]
+fn the_web_configuration_is_valid_here_and_for_other_exporters() {
+    let folder = certificates();
+    write(&folder.path().join("withings.yaml"), &configurations()[0]);
+    let example = blocks("yaml").into_iter().find(|it| it.starts_with("tls_server_config:")).unwrap();
+    write(&folder.path().join("web.yml"), &example);
+    checked(exporter(folder.path()).args(["check-config", "--web.config.file", "web.yml"]).output());
+    let promtool = &mut Command::new("promtool");
+    checked(promtool.current_dir(folder.path()).args(["check", "web-config", "web.yml"]).output());
 }
 
 #[test]
@@ -243,9 +259,4 @@ fn checked(output: std::io::Result<Output>) -> String {
     let output = output.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
-}
-
-#[expect(clippy::disallowed_methods, reason = "a test file needs no atomic replacement")]
-fn write(file: &std::path::Path, content: &str) {
-    fs::write(file, content).unwrap();
 }

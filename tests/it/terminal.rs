@@ -1,8 +1,12 @@
 //! `authorize` and `forget`, as somebody at a terminal meets them.
 
 use std::net::SocketAddr;
+use std::process::Command;
 
+use crate::certificates::certificates;
+use crate::config::write;
 use crate::installation::{CLIENT_SECRET, Ended, Installation, Program, free_address};
+use crate::program::fed;
 
 /// A base URL that no browser of this host opens, so that the address must be pasted.
 const ELSEWHERE: &str = "http://nas.local:10064";
@@ -97,6 +101,23 @@ fn a_browser_on_this_host_needs_no_pasting() {
     let page = installation.request(address, "GET", &callback, "");
     assert_eq!(page.status, 200, "{}", page.body);
     assert!(page.body.contains("Mum is connected"), "{}", page.body);
+    check_connected(&program.end(), "Mum");
+}
+
+#[test]
+fn a_browser_on_this_host_may_come_over_tls() {
+    let (address, certificates) = (free_address(), certificates());
+    let origin = format!("https://localhost:{}", address.port());
+    let installation = Installation::new(&["Mum"], &origin);
+    let web = certificates.path().join("web.yml");
+    write(&web, "tls_server_config: {cert_file: server.crt, key_file: server.key}\n");
+    let mut program = installation.start(&["authorize", "Mum", "--web.config.file", web.to_str().unwrap()]);
+    let consent = program.line(|it| it.contains("authorize2?")).trim().to_owned();
+    program.line(|it| it.contains("paste its address here"));
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--cacert"]).arg(certificates.path().join("ca.crt"));
+    let page = fed(curl.arg(origin + &installation.agree(&consent, "Alice")), b"");
+    assert!(String::from_utf8(page.stdout).unwrap().contains("Mum is connected"));
     check_connected(&program.end(), "Mum");
 }
 

@@ -24,6 +24,7 @@ use withings_exporter::reading::{ProfileSnapshot, Snapshot};
 use withings_exporter::session::{Session, Sessions};
 use withings_exporter::sim::{self, Account, Cloud, Person};
 use withings_exporter::storage::{Login, OpenError, Purpose, Storage};
+use withings_exporter::web::Security;
 
 use crate::http_client::{Answer, Connection};
 
@@ -114,6 +115,7 @@ impl World {
             storage,
             clock: self.clock.clone(),
             telemetry_path: "/metrics".to_owned(),
+            security: Security::none(),
             max_requests: 40,
             live: Live::Shown { process: || None },
         });

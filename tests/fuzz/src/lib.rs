@@ -5,6 +5,7 @@ use std::path::Path;
 
 use url::Url;
 use withings_exporter::config::Config;
+use withings_exporter::config::web::WebConfig;
 use withings_exporter::exposition::{Encoding, Format, negotiate};
 use withings_exporter::reading::{Reading, SleepSegment};
 use withings_exporter::web::Redirect;
@@ -15,14 +16,22 @@ use withings_exporter::withings::sleep::{self, Sleeps};
 use withings_exporter::withings::wire::{Getdevice, Getmeas, Getsummary, Page, SleepGet};
 
 /// Every way in, and what must hold there.
-pub const TARGETS: [(&str, fn(&[u8])); 4] =
-    [("accept", accept), ("config", config), ("envelope", envelope), ("redirect", redirect)];
+pub const TARGETS: [(&str, fn(&[u8])); 5] = [
+    ("accept", accept),
+    ("config", config),
+    ("envelope", envelope),
+    ("redirect", redirect),
+    ("web_config", web_config),
+];
 
 /// What a secret is written as in the corpus: letters that stand together in no word that a message has.
 const SECRET: &str = "kqzvwxjyfghb";
 
-/// What may stand before a secret so that it is one for sure.
+/// What may stand before a secret of the configuration file so that it is one for sure.
 const SECRET_KEYS: [&str; 4] = ["client_secret: ", "client_secret: '", "client_secret: \"", "\"client_secret\": \""];
+
+/// What may stand before a secret of the web configuration file: a hash has such a beginning, and a key such a name.
+const WEB_SECRET_KEYS: [&str; 4] = ["$2y$10$", "\n  key: ", "\n  key: '", "\"key\": \""];
 
 /// 2026-11-22 17:05 UTC.
 const NOW: i64 = 1_795_367_100;
@@ -45,7 +54,7 @@ pub fn accept(input: &[u8]) {
 /// A configuration file: it is accepted within its limits, or refused without the secret and without control characters.
 pub fn config(input: &[u8]) {
     let default = Url::parse("http://localhost:10064").expect("it is one");
-    let shown = match Config::from_bytes(input, Path::new("nowhere/withings.yaml"), &|_| None, &default) {
+    let shown = match Config::from_bytes(input, Path::new("nowhere/withings.yaml"), &|_| None, Some(&default)) {
         Err(error) => error.to_string(),
         Ok(config) => {
             assert!(!config.profiles.is_empty() && !config.client_id.trim().is_empty());
@@ -55,19 +64,38 @@ pub fn config(input: &[u8]) {
             format!("{config:?}")
         }
     };
+    check_shown(&shown, input, &SECRET_KEYS);
+}
+
+/// A web configuration file: the same.
+pub fn web_config(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let shown = match WebConfig::parse(&text, Path::new("nowhere/web.yaml")) {
+        Err(mistake) => mistake.to_string(),
+        Ok(config) => {
+            assert!(config.users.iter().all(|it| !it.name.is_empty()));
+            assert!(config.rate_limit.is_none_or(|it| !it.interval.is_zero() && it.burst > 0));
+            format!("{config:?}")
+        }
+    };
+    check_shown(&shown, input, &WEB_SECRET_KEYS);
+}
+
+#[track_caller]
+fn check_shown(shown: &str, file: &[u8], secret_keys: &[&str]) {
     assert!(!shown.chars().any(|it| it.is_control() && it != '\n'), "{shown}");
-    if has_secret(input) {
-        let parts = SECRET.as_bytes().windows(5);
-        assert!(!parts.into_iter().any(|part| contains(shown.as_bytes(), part)), "{shown}");
+    if has_secret(file, secret_keys) {
+        let mut parts = SECRET.as_bytes().windows(5);
+        assert!(!parts.any(|part| contains(shown.as_bytes(), part)), "{shown}");
     }
 }
 
 /// Whether the file says the secret once, where a secret belongs, and no part of it anywhere else.
-fn has_secret(file: &[u8]) -> bool {
+fn has_secret(file: &[u8], keys: &[&str]) -> bool {
     let Some(at) = file.windows(SECRET.len()).position(|it| it == SECRET.as_bytes()) else { return false };
     let (before, after) = (&file[..at], &file[at + SECRET.len()..]);
     let mut parts = SECRET.as_bytes().windows(5);
-    SECRET_KEYS.iter().any(|it| before.ends_with(it.as_bytes()))
+    keys.iter().any(|it| before.ends_with(it.as_bytes()))
         && parts.all(|part| !contains(before, part) && !contains(after, part))
 }
 

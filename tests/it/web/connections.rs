@@ -37,7 +37,7 @@ async fn slow_scrape(server: &Server) -> Connection {
 }
 
 /// More than the server holds ready for one client.
-fn large() -> Snapshot {
+pub(super) fn large() -> Snapshot {
     let weight = |value| Reading {
         measurement: Measurement::by_key("weight_kg").unwrap(),
         labels: Labels::default(),

@@ -4,6 +4,7 @@ mod connections;
 mod login;
 mod pages;
 mod routes;
+mod tls;
 
 use std::net::SocketAddr;
 
@@ -20,7 +21,7 @@ use withings_exporter::reading::Snapshot;
 use withings_exporter::session::{Services, Sessions};
 use withings_exporter::storage::{Purpose, Storage};
 use withings_exporter::telemetry::{Build, Telemetry};
-use withings_exporter::web::{App, Limits, Scrapes, serve};
+use withings_exporter::web::{App, Limits, Scrapes, Security, serve};
 use withings_exporter::withings::client::Client;
 use withings_exporter::withings::oauth::{Application, OAuth};
 use withings_exporter::withings::pace::Pace;
@@ -34,6 +35,7 @@ const NOW: i64 = 1_795_367_100;
 struct Setup {
     telemetry_path: &'static str,
     snapshot: Snapshot,
+    security: Security,
     scrapes: Scrapes,
     limits: Limits,
 }
@@ -43,6 +45,7 @@ impl Default for Setup {
         Self {
             telemetry_path: "/metrics",
             snapshot: Snapshot::default(),
+            security: Security::none(),
             scrapes: Scrapes::at_most(40),
             limits: Limits::default(),
         }
@@ -75,6 +78,7 @@ impl Setup {
             telemetry_path: self.telemetry_path.into(),
             sessions: sessions_of_nobody(&disk, &clock, &telemetry),
             exposition: Exposition::new(snapshots.clone(), telemetry, clock.clone(), Live::Shown { process: || None }),
+            security: self.security,
             scrapes: self.scrapes,
             snapshots,
             ready: readiness,

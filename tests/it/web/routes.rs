@@ -86,3 +86,28 @@ async fn a_scraper_gets_the_format_and_the_encoding_that_it_asks_for() {
     let plain = connection.request("GET", "/metrics", "").await;
     assert_eq!(plain.header("content-encoding"), None);
 }
+
+#[tokio::test]
+async fn metrics_are_selected_by_name_and_the_whole_page_stays() {
+    let server = Setup::default().start().await;
+    let whole = server.get("/metrics").await.body;
+    let families = |page: &str| page.lines().filter(|it| it.starts_with("# TYPE ")).count();
+    let build = "withings_exporter_build_info";
+    let selected =
+        server.get(&format!("/metrics?name[]={build}&name%5B%5D=withings_exporter_api_requests_total")).await;
+    assert_eq!((families(&selected.body), selected.header("vary")), (2, Some("Accept, Accept-Encoding")));
+    assert!(
+        selected.body.contains("\nwithings_exporter_api_requests_total{call=\"getmeas\"} 0\n"),
+        "{}",
+        selected.body
+    );
+    let mut connection = server.connect().await;
+    let wanted = "Accept: application/openmetrics-text\r\n";
+    let openmetrics = connection.request("GET", &format!("/metrics?name[]={build}"), wanted).await.body;
+    assert!(
+        openmetrics.contains(build) && openmetrics.ends_with("# EOF\n") && families(&openmetrics) == 1,
+        "{openmetrics}"
+    );
+    assert_eq!(server.get("/metrics?name[]=nothing").await.body, "");
+    assert_eq!(server.get("/metrics?name=nothing").await.body, whole);
+}

@@ -1,0 +1,238 @@
+//! Who may talk to the server, and how: the web configuration in force. It is read again whenever its files change, so
+//! that certificates are renewed and passwords are changed without a restart.
+
+mod client_certificate;
+mod passwords;
+mod rate;
+mod subject_names;
+mod tls;
+
+use std::convert::Infallible;
+use std::error::Error as _;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::{Request, StatusCode};
+use rustls::ServerConfig;
+use rustls::pki_types::CertificateDer;
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+
+use super::answer::{self, Answer};
+use crate::config::ConfigError;
+use crate::config::web::{ClientPolicy, WebConfig};
+use passwords::Passwords;
+use rate::Limiter;
+pub use tls::TlsError;
+
+/// How often the files are looked at. A change counts when it is the same twice: a file may still be written to, and a
+/// key follows its certificate.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// The security of all listeners. Cheap to clone; clones share what is in force.
+#[derive(Clone)]
+pub struct Security {
+    in_force: Arc<watch::Sender<Arc<InForce>>>,
+    files: Option<Files>,
+}
+
+/// Why there is none. The text holds no secret.
+#[derive(Debug, Error)]
+pub enum SecurityError {
+    /// The web configuration file cannot be read, or says something that is not understood.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Its certificates cannot be used.
+    #[error("the TLS of {} cannot be used", path.display())]
+    Tls {
+        /// The web configuration file.
+        path: PathBuf,
+        /// What is wrong.
+        source: TlsError,
+    },
+    /// A running server cannot begin or cease to speak TLS.
+    #[error("TLS is switched on or off at the next start only")]
+    Switched,
+}
+
+/// What the web configuration says, ready for use.
+pub(super) struct InForce {
+    tls: Option<tls::Identity>,
+    headers: HeaderMap,
+    passwords: Passwords,
+    limiter: Option<Limiter>,
+}
+
+impl Security {
+    /// Plain HTTP for everybody.
+    #[must_use]
+    pub fn none() -> Self {
+        let in_force = InForce::of(&WebConfig::default(), Path::new("")).expect("without TLS nothing can fail");
+        Self { in_force: Arc::new(watch::Sender::new(Arc::new(in_force))), files: None }
+    }
+
+    /// What the web configuration file at `path` says. Blocks.
+    pub fn load(path: &Path) -> Result<Self, SecurityError> {
+        let mut files = Files { path: path.to_owned(), others: Vec::new(), loaded: Vec::new() };
+        let in_force = files.load()?;
+        Ok(Self { in_force: Arc::new(watch::Sender::new(Arc::new(in_force))), files: Some(files) })
+    }
+
+    /// Whether TLS is spoken.
+    #[must_use]
+    pub fn has_tls(&self) -> bool {
+        self.in_force().tls.is_some()
+    }
+
+    /// The server's own certificate in DER, where TLS is spoken.
+    #[must_use]
+    pub fn certificate(&self) -> Option<CertificateDer<'static>> {
+        self.in_force().tls.as_ref().map(|it| it.certificate.clone())
+    }
+
+    /// What clients must show before they can ask anything.
+    #[must_use]
+    pub fn client_policy(&self) -> ClientPolicy {
+        self.in_force().tls.as_ref().map_or(ClientPolicy::None, |it| it.client_policy)
+    }
+
+    /// Puts changes of the files in force until `end`. A change that cannot be used is logged once, and what was in force
+    /// stays.
+    pub async fn keep_current(self, end: impl Future<Output = ()>) {
+        let Some(files) = self.files else { return };
+        let mut end = pin!(end);
+        let mut watched = pin!(follow(files, &self.in_force));
+        tokio::select! {
+            never = &mut watched => match never {},
+            () = &mut end => {}
+        }
+    }
+
+    pub(super) fn in_force(&self) -> Arc<InForce> {
+        Arc::clone(&self.in_force.borrow())
+    }
+}
+
+async fn follow(mut files: Files, in_force: &watch::Sender<Arc<InForce>>) -> Infallible {
+    let mut seen = files.loaded.clone();
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let now = files.stamps();
+        if now == files.loaded || now != seen {
+            seen = now;
+            continue;
+        }
+        let load = spawn_blocking(move || (files.load(), files)).await;
+        let (loaded, same_files) = load.expect("reading files does not panic");
+        files = same_files;
+        seen.clone_from(&files.loaded);
+        let is_switch = |new: &InForce| new.tls.is_some() != in_force.borrow().tls.is_some();
+        match loaded.and_then(|new| if is_switch(&new) { Err(SecurityError::Switched) } else { Ok(new) }) {
+            Ok(new) => {
+                in_force.send_replace(Arc::new(new));
+                tracing::info!(path = %files.path.display(), "the web configuration has changed and is in force");
+            }
+            Err(error) => {
+                let error = with_sources(&error);
+                tracing::warn!(
+                    error,
+                    "the web configuration has changed and cannot be used; the former one stays in force"
+                );
+            }
+        }
+    }
+}
+
+/// An error with what is behind it, in one line.
+fn with_sources(error: &SecurityError) -> String {
+    let sources = std::iter::successors(error.source(), |it| (*it).source());
+    sources.fold(error.to_string(), |text, it| format!("{text}: {it}"))
+}
+
+impl InForce {
+    fn of(config: &WebConfig, path: &Path) -> Result<Self, SecurityError> {
+        let identity = |tls| tls::Identity::load(tls, config.http2);
+        let identity = config.tls.as_ref().map(identity).transpose();
+        let header = |(name, value): &(&str, String)| {
+            let name: HeaderName = name.parse().expect("the list of names is fixed");
+            (name, HeaderValue::from_str(value).expect("the value was checked when it was read"))
+        };
+        Ok(Self {
+            tls: identity.map_err(|source| SecurityError::Tls { path: path.to_owned(), source })?,
+            headers: config.headers.iter().map(header).collect(),
+            passwords: Passwords::new(&config.users),
+            limiter: config.rate_limit.map(Limiter::new),
+        })
+    }
+
+    /// How a connection is encrypted.
+    pub(super) fn tls(&self) -> Option<Arc<ServerConfig>> {
+        self.tls.as_ref().map(|it| Arc::clone(&it.server))
+    }
+
+    /// The answer to a request that is not let in.
+    pub(super) async fn refuse<B>(&self, request: &Request<B>) -> Option<Answer> {
+        if self.limiter.as_ref().is_some_and(|it| !it.admit()) {
+            let mut answer = answer::text(StatusCode::TOO_MANY_REQUESTS, "Too many requests. Try again later.");
+            answer::set(&mut answer, RETRY_AFTER, "1");
+            return Some(answer);
+        }
+        if self.passwords.accept(request.headers()).await {
+            return None;
+        }
+        let mut answer = answer::text(StatusCode::UNAUTHORIZED, "A user name and a password are needed here.");
+        answer::set(&mut answer, WWW_AUTHENTICATE, "Basic realm=\"withings-exporter\", charset=\"UTF-8\"");
+        Some(answer)
+    }
+
+    /// Adds the configured headers. Those of a page stay: they are stricter.
+    pub(super) fn add_headers(&self, answer: &mut Answer) {
+        for (name, value) in &self.headers {
+            answer.headers_mut().entry(name).or_insert_with(|| value.clone());
+        }
+    }
+}
+
+/// The web configuration file and those that it names.
+#[derive(Clone)]
+struct Files {
+    path: PathBuf,
+    others: Vec<PathBuf>,
+    /// How they were when they were last read.
+    loaded: Vec<Option<Stamp>>,
+}
+
+/// What changes when a file changes: device and number, time of the change in nanoseconds, length.
+#[derive(Clone, Copy, PartialEq)]
+struct Stamp(u64, u64, i64, i64, u64);
+
+impl Files {
+    fn load(&mut self) -> Result<InForce, SecurityError> {
+        // Before they are read: what changes meanwhile is read again.
+        self.loaded = self.stamps();
+        let config = WebConfig::load(&self.path)?;
+        let others = config.files().cloned().collect();
+        if self.others != others {
+            self.others = others;
+            self.loaded = self.stamps();
+        }
+        InForce::of(&config, &self.path)
+    }
+
+    fn stamps(&self) -> Vec<Option<Stamp>> {
+        let files = std::iter::once(&self.path).chain(&self.others);
+        files.map(|path| Some(Stamp::of(&fs::metadata(path).ok()?))).collect()
+    }
+}
+
+impl Stamp {
+    fn of(file: &fs::Metadata) -> Self {
+        Self(file.dev(), file.ino(), file.mtime(), file.mtime_nsec(), file.len())
+    }
+}

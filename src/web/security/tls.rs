@@ -1,0 +1,154 @@
+//! The server's side of TLS, as the web configuration wants it and rustls can do it.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
+use rustls::{NamedGroup, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion, version};
+use secrecy::ExposeSecret;
+use thiserror::Error;
+
+use super::client_certificate;
+use crate::config::web::{ClientPolicy, Curve, Pem, Tls, TlsVersion};
+
+/// Why certificates, keys or settings cannot be used.
+#[derive(Debug, Error)]
+pub enum TlsError {
+    /// A file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// What should be a certificate is none.
+    #[error("there is no certificate in {place}")]
+    NoCertificate {
+        /// The file, or the key of the web configuration.
+        place: String,
+        /// What the reader says.
+        source: pem::Error,
+    },
+    /// What should be a private key is none.
+    #[error("there is no private key in {place}")]
+    NoKey {
+        /// The file, or the key of the web configuration.
+        place: String,
+        /// What the reader says.
+        source: pem::Error,
+    },
+    /// Certificate and key do not belong together, or cannot be used.
+    #[error("the certificate cannot be used with its key")]
+    Certificate(#[source] rustls::Error),
+    /// An authority of clients cannot be used.
+    #[error("the authority of the clients cannot be used")]
+    Authority(#[source] rustls::Error),
+    /// The authorities of clients cannot be used together.
+    #[error("the authorities of the clients cannot be used")]
+    Authorities(#[source] rustls::server::VerifierBuilderError),
+    /// No cipher suite is left for the versions, or no group for the key exchange.
+    #[error("none of the cipher suites or curves can be used")]
+    NothingLeft(#[source] rustls::Error),
+}
+
+/// Who the server is, and how it speaks.
+pub(super) struct Identity {
+    pub(super) server: Arc<ServerConfig>,
+    /// The server's own certificate.
+    pub(super) certificate: CertificateDer<'static>,
+    pub(super) client_policy: ClientPolicy,
+}
+
+impl Identity {
+    /// Reads certificates and keys. What rustls cannot do and can leave out is logged.
+    pub(super) fn load(tls: &Tls, http2: bool) -> Result<Self, TlsError> {
+        let chain = certificates(&tls.certificate, "cert")?;
+        let certificate = chain[0].clone();
+        let provider = Arc::new(provider(tls));
+        let verifier = client_certificate::verifier(tls, &provider)?;
+        let mut server = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&versions(tls))
+            .map_err(TlsError::NothingLeft)?
+            .with_client_cert_verifier(verifier)
+            .with_single_cert(chain, key(&tls.key)?)
+            .map_err(TlsError::Certificate)?;
+        server.ignore_client_order = tls.prefer_server_cipher_suites;
+        server.alpn_protocols =
+            if http2 { vec![b"h2".to_vec(), b"http/1.1".to_vec()] } else { vec![b"http/1.1".to_vec()] };
+        Ok(Self { server: Arc::new(server), certificate, client_policy: tls.client_policy })
+    }
+}
+
+/// The certificates in PEM, at least one.
+pub(super) fn certificates(pem: &Pem, name: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let (place, text) = read(pem, name)?;
+    let no_certificate = |source| TlsError::NoCertificate { place: place.clone(), source };
+    let found: Vec<_> = CertificateDer::pem_slice_iter(&text).collect::<Result<_, _>>().map_err(no_certificate)?;
+    if found.is_empty() { Err(no_certificate(pem::Error::NoItemsFound)) } else { Ok(found) }
+}
+
+fn key(pem: &Pem) -> Result<PrivateKeyDer<'static>, TlsError> {
+    let (place, text) = read(pem, "key")?;
+    PrivateKeyDer::from_pem_slice(&text).map_err(|source| TlsError::NoKey { place, source })
+}
+
+/// What is in PEM, and where it stands, for messages.
+fn read(pem: &Pem, name: &str) -> Result<(String, Vec<u8>), TlsError> {
+    match pem {
+        Pem::Inline(text) => Ok((format!("`{name}`"), text.expose_secret().into())),
+        Pem::File(path) => {
+            let text = fs::read(path).map_err(|source| TlsError::Read { path: path.clone(), source })?;
+            Ok((path.display().to_string(), text))
+        }
+    }
+}
+
+/// What rustls has, as far as it is wanted. The suites of TLS 1.3 are all good, and stay.
+fn provider(tls: &Tls) -> CryptoProvider {
+    let mut provider = aws_lc_rs::default_provider();
+    if !tls.cipher_suites.is_empty() {
+        let named = |name: &&str| provider.cipher_suites.iter().copied().find(|it| it.suite().as_str() == Some(name));
+        let below = chosen("cipher_suites", &tls.cipher_suites, named);
+        provider.cipher_suites.retain(|it| matches!(it, SupportedCipherSuite::Tls13(_)));
+        provider.cipher_suites.extend(below);
+    }
+    if !tls.curves.is_empty() {
+        let groups = std::mem::take(&mut provider.kx_groups);
+        provider.kx_groups = chosen("curve_preferences", &tls.curves, |curve| group(&groups, *curve));
+    }
+    provider
+}
+
+/// What there is of what is wanted; the rest is named in the log.
+fn chosen<W: std::fmt::Debug, T>(key: &str, wanted: &[W], find: impl Fn(&W) -> Option<T>) -> Vec<T> {
+    let found = wanted.iter().filter_map(|it| {
+        let found = find(it);
+        if found.is_none() {
+            tracing::warn!(key, value = ?it, "rustls does not have this; it is left out");
+        }
+        found
+    });
+    found.collect()
+}
+
+fn group(groups: &[&'static dyn SupportedKxGroup], curve: Curve) -> Option<&'static dyn SupportedKxGroup> {
+    let name = match curve {
+        Curve::P256 => NamedGroup::secp256r1,
+        Curve::P384 => NamedGroup::secp384r1,
+        Curve::P521 => NamedGroup::secp521r1,
+        Curve::X25519 => NamedGroup::X25519,
+    };
+    groups.iter().copied().find(|it| it.name() == name)
+}
+
+/// Versions before 1.2 are safe to leave out: the oldest allowed one is a lower bound.
+fn versions(tls: &Tls) -> Vec<&'static SupportedProtocolVersion> {
+    let spoken = [(TlsVersion::Tls13, &version::TLS13), (TlsVersion::Tls12, &version::TLS12)];
+    let wanted = |version: TlsVersion| tls.min_version <= version && version <= tls.max_version;
+    spoken.into_iter().filter(|(version, _)| wanted(*version)).map(|(_, version)| version).collect()
+}

@@ -1,0 +1,47 @@
+//! Certificates, made when a test needs them: no key lies in the repository.
+
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::program::fed;
+
+/// A folder with an authority (`ca`), and certificates that it has signed: `server` for this host, `client` for
+/// `prometheus.example`. Beside them `stranger`, which signed itself. Each is a `.crt` with a `.key`.
+pub(crate) fn certificates() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    make(folder.path(), "ca", "basicConstraints=critical,CA:TRUE", None);
+    make_server(folder.path(), "server");
+    make(folder.path(), "client", "subjectAltName=DNS:prometheus.example,IP:192.0.2.1", Some("ca"));
+    make(folder.path(), "stranger", "subjectAltName=DNS:stranger.example", None);
+    folder
+}
+
+/// Makes another certificate for this host, signed by the authority.
+pub(crate) fn make_server(folder: &Path, name: &str) {
+    make(folder, name, "subjectAltName=DNS:localhost,IP:127.0.0.1", Some("ca"));
+}
+
+fn make(folder: &Path, name: &str, extension: &str, authority: Option<&str>) {
+    let mut openssl = Command::new("openssl");
+    openssl.current_dir(folder).args([
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+    ]);
+    openssl.args(["-days", "2", "-subj", &format!("/CN={name}"), "-addext", extension]);
+    openssl.args(["-keyout", &format!("{name}.key"), "-out", &format!("{name}.crt")]);
+    match authority {
+        Some(it) => openssl.args(["-CA", &format!("{it}.crt"), "-CAkey", &format!("{it}.key")]).args(NO_AUTHORITY),
+        None => &mut openssl,
+    };
+    let output = fed(&mut openssl, b"");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+const NO_AUTHORITY: [&str; 2] = ["-addext", "basicConstraints=critical,CA:FALSE"];
