@@ -174,7 +174,7 @@ impl Selection {
     /// Everything in the catalogue.
     #[must_use]
     pub fn all() -> Self {
-        Self(Measurement::all().collect())
+        Measurement::all().collect()
     }
 
     /// Whether this one is exported.
@@ -187,6 +187,12 @@ impl Selection {
     #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Measurement> {
         self.0.iter().copied()
+    }
+}
+
+impl FromIterator<Measurement> for Selection {
+    fn from_iter<T: IntoIterator<Item = Measurement>>(selected: T) -> Self {
+        Self(selected.into_iter().collect())
     }
 }
 

@@ -4,12 +4,14 @@
 
 mod aiowithings;
 mod browser;
+mod budget;
 mod captured;
 mod certificates;
 mod cli;
 mod compression;
 mod config;
 mod corpus;
+mod daily;
 mod demo;
 mod exposition;
 mod failures;
@@ -23,6 +25,7 @@ mod kills;
 mod layers;
 mod page;
 mod people;
+mod permissions;
 mod process;
 mod program;
 mod prometheus;

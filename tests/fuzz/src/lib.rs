@@ -7,13 +7,18 @@ use url::Url;
 use withings_exporter::config::Config;
 use withings_exporter::config::web::WebConfig;
 use withings_exporter::exposition::{Encoding, Format, negotiate};
-use withings_exporter::reading::{Reading, SleepSegment};
+use withings_exporter::reading::Reading;
 use withings_exporter::web::Redirect;
+use withings_exporter::withings::activity::Days;
 use withings_exporter::withings::envelope::{self, DecodeError, NotAnEnvelope};
 use withings_exporter::withings::measures::{self, Context};
 use withings_exporter::withings::oauth::to_rfc6749;
-use withings_exporter::withings::sleep::{self, Sleeps};
-use withings_exporter::withings::wire::{Getdevice, Getmeas, Getsummary, Page, SleepGet};
+use withings_exporter::withings::sleep::{self, Hypnogram, Sleeps};
+use withings_exporter::withings::wire::{
+    Getactivity, Getdevice, Getgoals, Getmeas, Getsummary, Getworkouts, Page, SleepGet,
+};
+use withings_exporter::withings::workouts::{self, Workouts};
+use withings_exporter::withings::{devices, goals};
 
 /// Every way in, and what must hold there.
 pub const TARGETS: [(&str, fn(&[u8])); 5] = [
@@ -103,7 +108,7 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|it| it == part)
 }
 
-/// An answer of Withings to any call: values are finite, in order, each once, and do not depend on the list's order.
+/// An answer of Withings to any call: values are finite, each once, and do not depend on the list's order.
 pub fn envelope(input: &[u8]) {
     let _ = to_rfc6749(input);
     match envelope::open(input) {
@@ -114,9 +119,12 @@ pub fn envelope(input: &[u8]) {
         }
         Ok(Ok(body)) => {
             measures(rows::<Getmeas>(body));
-            nights(rows::<Getsummary>(body));
-            segments(rows::<SleepGet>(body));
-            rows::<Getdevice>(body);
+            nights(&rows::<Getsummary>(body), rows::<SleepGet>(body));
+            workouts(&rows::<Getworkouts>(body));
+            let days = with_context(|context| Days::choose(&rows::<Getactivity>(body), context));
+            check(days.readings(NOW).cloned().collect());
+            check(with_context(|context| devices::readings(&rows::<Getdevice>(body), context)));
+            check(with_context(|context| goals::readings(&rows::<Getgoals>(body), context)));
         }
     }
 }
@@ -139,39 +147,46 @@ fn check_says_where(error: &DecodeError) {
 
 fn measures(mut groups: Vec<<Getmeas as Page>::Row>) {
     let all = with_context(|context| measures::choose(&groups, context));
-    check_order(&all);
     let merged = with_context(|context| measures::merge(&all, &groups, context));
     assert_eq!(merged, measures::Merged::Known(all.clone()), "an answer that repeats everything changes nothing");
-    // Two rows that Withings cannot send: one id and time of change, and different contents.
+    check(all);
+    // Withings sends a group again only when it has changed, or as it was.
+    groups.sort_by_key(|it| it.grpid);
     groups.dedup_by_key(|it| it.grpid);
-    let first = with_context(|context| measures::choose(&groups, context));
-    groups.sort_by_key(|it| std::cmp::Reverse(it.grpid));
-    let is_each_once = groups.windows(2).all(|it| it[0].grpid != it[1].grpid);
-    if is_each_once {
-        assert_eq!(with_context(|context| measures::choose(&groups, context)), first);
-    }
+    let ascending = with_context(|context| measures::choose(&groups, context));
+    groups.reverse();
+    assert_eq!(with_context(|context| measures::choose(&groups, context)), ascending);
 }
 
-fn nights(rows: Vec<<Getsummary as Page>::Row>) {
-    let sleeps = with_context(|context| Sleeps::choose(&rows, context));
-    check_order(&sleeps.readings());
-    let merged = with_context(|context| sleeps.merge(&rows, context));
-    if let sleep::Merged::Known(merged) = merged {
-        assert_eq!(merged.readings(), sleeps.readings(), "an answer that repeats everything changes nothing");
+fn nights(rows: &[<Getsummary as Page>::Row], mut segments: Vec<<SleepGet as Page>::Row>) {
+    let sleeps = with_context(|context| Sleeps::choose(rows, context));
+    let readings = sleeps.readings();
+    if let sleep::Merged::Known(merged) = with_context(|context| sleeps.merge(rows, context)) {
+        assert_eq!(merged.readings(), readings, "an answer that repeats everything changes nothing");
     }
-}
-
-fn segments(mut segments: Vec<<SleepGet as Page>::Row>) {
+    check(readings);
     let newest = |it: &[_]| with_context(|context| sleep::newest_segment(it, context));
-    let first: Option<SleepSegment> = newest(&segments);
+    let course = |it: &[_]| sleeps.night().map(|night| Hypnogram::new(night, it).readings(night)).unwrap_or_default();
+    let forwards = (newest(&segments), course(&segments));
     segments.reverse();
-    assert_eq!(newest(&segments).map(|it| it.ended_at), first.map(|it| it.ended_at));
+    assert_eq!((newest(&segments), course(&segments)), forwards);
+    check(forwards.1);
 }
 
-fn check_order(readings: &[Reading]) {
+fn workouts(rows: &[<Getworkouts as Page>::Row]) {
+    let workouts = with_context(|context| Workouts::choose(rows, context));
+    let merged = with_context(|context| workouts.merge(rows, context));
+    check(workouts.readings().collect());
+    assert_eq!(merged, workouts::Merged::Known(workouts), "an answer that repeats everything changes nothing");
+}
+
+/// Finite, and each series once.
+#[track_caller]
+fn check(mut readings: Vec<Reading>) {
     assert!(readings.iter().all(|it| it.value.is_finite()), "{readings:?}");
-    let is_before = |a: &Reading, b: &Reading| (a.measurement, &a.labels) < (b.measurement, &b.labels);
-    assert!(readings.is_sorted_by(is_before), "{readings:?}");
+    readings.sort_by(|a, b| (a.measurement, &a.labels).cmp(&(b.measurement, &b.labels)));
+    let is_same = |it: &[Reading]| (it[0].measurement, &it[0].labels) == (it[1].measurement, &it[1].labels);
+    assert!(!readings.windows(2).any(is_same), "{readings:?}");
 }
 
 fn with_context<T>(choose: impl FnOnce(&mut Context<'_>) -> T) -> T {
