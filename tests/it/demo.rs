@@ -10,7 +10,7 @@ use crate::program::{Program, until};
 
 /// A running `withings-exporter demo`.
 pub(crate) struct Demo {
-    program: Program,
+    pub(crate) program: Program,
     pub(crate) address: SocketAddr,
 }
 
