@@ -323,3 +323,7 @@ pub(super) fn day(server_now: i64, days: i64) -> String {
 #[cfg(test)]
 #[path = "known_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "order_tests.rs"]
+mod order_tests;
