@@ -39,6 +39,7 @@ struct Inner {
     durations: Family<CallLabel, Histogram, fn() -> Histogram>,
     rotations: Family<ProfileLabel, Counter>,
     unknown: Family<KindLabel, Counter>,
+    notifications: Family<NotificationLabels, Counter>,
     intervals: Family<IntervalLabel, Gauge<f64, AtomicU64>>,
     reload_successful: Gauge,
     reload_success_at: Gauge,
@@ -184,6 +185,32 @@ impl Unknown {
     }
 }
 
+/// What became of a notification: the label `outcome`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// What it tells of is asked for, or shown.
+    Followed,
+    /// It is about somebody who is no profile here.
+    UnknownUser,
+    /// It is of a kind that nobody here has subscribed to.
+    UnknownKind,
+    /// It does not say whom or what it is about, or not when in a way that can be believed.
+    Invalid,
+}
+
+impl Outcome {
+    /// The label's value.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Followed => "followed",
+            Self::UnknownUser => "unknown_user",
+            Self::UnknownKind => "unknown_kind",
+            Self::Invalid => "invalid",
+        }
+    }
+}
+
 impl Telemetry {
     /// All counters at zero.
     #[must_use]
@@ -195,6 +222,7 @@ impl Telemetry {
             durations: Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS)),
             rotations: Family::default(),
             unknown: Family::default(),
+            notifications: Family::default(),
             intervals: Family::default(),
             reload_successful: Gauge::default(),
             reload_success_at: Gauge::default(),
@@ -240,6 +268,11 @@ impl Telemetry {
         }
     }
 
+    /// Counts a notification of this kind, which is one of few words.
+    pub fn notification(&self, kind: &'static str, outcome: Outcome) {
+        self.0.notifications.get_or_create_owned(&NotificationLabels { kind, outcome }).inc();
+    }
+
     /// Sets the refresh interval that the configuration asks for and the one that was achieved.
     pub fn refresh_interval(&self, wanted: Duration, achieved: Option<Duration>) {
         let set = |kind, value: Duration| {
@@ -282,6 +315,11 @@ impl Inner {
             "unknown_values",
             "Values in answers of Withings that this version does not know or does not believe",
             self.unknown.clone(),
+        );
+        registry.register(
+            "notifications",
+            "What Withings has posted, and what became of it",
+            self.notifications.clone(),
         );
         registry.register(
             "refresh_interval_seconds",
@@ -330,6 +368,12 @@ struct KindLabel {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct NotificationLabels {
+    kind: &'static str,
+    outcome: Outcome,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct IntervalLabel {
     kind: &'static str,
 }
@@ -341,6 +385,12 @@ impl EncodeLabelValue for Call {
 }
 
 impl EncodeLabelValue for Reason {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
+        self.name().encode(encoder)
+    }
+}
+
+impl EncodeLabelValue for Outcome {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
         self.name().encode(encoder)
     }

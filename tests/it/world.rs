@@ -44,6 +44,8 @@ pub(crate) struct World {
     pub(crate) disk: TempDir,
     /// What the next start of the exporter is configured with.
     pub(crate) config: Config,
+    /// Who may talk to the next start of it.
+    pub(crate) security: Security,
     cloud_end: Option<oneshot::Sender<()>>,
     exporter: Option<Running>,
     /// The disks of exporters that crashed.
@@ -83,7 +85,8 @@ impl World {
             redirect_uris: vec![config.redirect_uri()],
         });
         let (clock, disk) = (cloud.clock(), TempDir::new().unwrap());
-        Self { cloud, clock, disk, config, cloud_end: Some(cloud_end), exporter: None, wrecks: Vec::new() }
+        let security = Security::none();
+        Self { cloud, clock, disk, config, security, cloud_end: Some(cloud_end), exporter: None, wrecks: Vec::new() }
     }
 
     /// The same with accounts of the profiles' names, which hold nothing.
@@ -119,7 +122,7 @@ impl World {
             storage,
             clock: self.clock.clone(),
             telemetry_path: "/metrics".to_owned(),
-            security: Security::none(),
+            security: self.security.clone(),
             max_requests: 40,
             live: Live::Shown { process: || None },
         });
