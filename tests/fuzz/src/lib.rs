@@ -12,6 +12,7 @@ use withings_exporter::web::Redirect;
 use withings_exporter::withings::activity::Days;
 use withings_exporter::withings::envelope::{self, DecodeError, NotAnEnvelope};
 use withings_exporter::withings::measures::{self, Context};
+use withings_exporter::withings::notify::{Appli, Notification, Subscriptions};
 use withings_exporter::withings::oauth::to_rfc6749;
 use withings_exporter::withings::sleep::{self, Hypnogram, Sleeps};
 use withings_exporter::withings::wire::{
@@ -21,10 +22,11 @@ use withings_exporter::withings::workouts::{self, Workouts};
 use withings_exporter::withings::{devices, goals};
 
 /// Every way in, and what must hold there.
-pub const TARGETS: [(&str, fn(&[u8])); 5] = [
+pub const TARGETS: [(&str, fn(&[u8])); 6] = [
     ("accept", accept),
     ("config", config),
     ("envelope", envelope),
+    ("notification", notification),
     ("redirect", redirect),
     ("web_config", web_config),
 ];
@@ -124,6 +126,7 @@ pub fn envelope(input: &[u8]) {
             let days = with_context(|context| Days::choose(&rows::<Getactivity>(body), context));
             check(days.readings(NOW).cloned().collect());
             check(with_context(|context| devices::readings(&rows::<Getdevice>(body), context)));
+            rows::<Subscriptions>(body);
             check(with_context(|context| goals::readings(&rows::<Getgoals>(body), context)));
         }
     }
@@ -191,6 +194,18 @@ fn check(mut readings: Vec<Reading>) {
 
 fn with_context<T>(choose: impl FnOnce(&mut Context<'_>) -> T) -> T {
     choose(&mut Context { server_now: NOW, unknown: &mut |_, _| () })
+}
+
+/// A form that Withings posts: it says whom and what it is about, and no more than is of use.
+pub fn notification(input: &[u8]) {
+    let Some(notification) = Notification::parse(input) else { return };
+    assert!(notification.user_id.bytes().all(|it| it.is_ascii_digit()));
+    assert!(notification.at.is_none_or(|at| at > 0));
+    assert!(notification.device.as_ref().is_none_or(|it| (1..=64).contains(&it.len())));
+    let kind = Appli::by_number(notification.appli);
+    let event = kind.and_then(|kind| notification.bed_event(kind, NOW));
+    assert_eq!(event.is_some(), matches!(kind, Some(Appli::InBed | Appli::OutOfBed)));
+    assert!(event.is_none_or(|it| notification.at.is_some() || !it.is_future(NOW)));
 }
 
 /// A query of a redirect, and the same pasted by hand: nothing is empty, and both mean the same.
