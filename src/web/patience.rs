@@ -99,7 +99,7 @@ mod tests {
         let taken = tokio::spawn(async move {
             let mut all = Vec::new();
             while there.read_buf(&mut all).await.unwrap() > 0 {
-                tokio::time::sleep(Duration::from_secs(29)).await;
+                sleep(Duration::from_secs(29)).await;
             }
             all.len()
         });
@@ -114,5 +114,17 @@ mod tests {
         let begun = Instant::now();
         let error = Patient::new(here, PATIENCE).write_all(&[0; 100]).await.unwrap_err();
         assert_eq!((error.kind(), begun.elapsed()), (io::ErrorKind::TimedOut, PATIENCE));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_of_http_2_that_does_not_end_is_dropped() {
+        let (held, dropped) = tokio::sync::oneshot::channel::<()>();
+        let begun = Instant::now();
+        Hurried(PATIENCE).execute(async move {
+            std::future::pending::<()>().await;
+            drop(held);
+        });
+        assert!(dropped.await.is_err());
+        assert_eq!(begun.elapsed(), PATIENCE);
     }
 }

@@ -21,8 +21,11 @@ use withings_exporter::withings::wire::{
 use withings_exporter::withings::workouts::{self, Workouts};
 use withings_exporter::withings::{devices, goals};
 
-/// Every way in, and what must hold there.
-pub const TARGETS: [(&str, fn(&[u8])); 6] = [
+/// A way in: its name, and what must hold there.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every way in.
+pub const TARGETS: [Target; 6] = [
     ("accept", accept),
     ("config", config),
     ("envelope", envelope),
