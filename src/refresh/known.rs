@@ -354,3 +354,7 @@ fn hash(value: &impl Hash) -> u64 {
 #[cfg(test)]
 #[path = "known_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "order_tests.rs"]
+mod order_tests;

@@ -14,7 +14,7 @@ pub(crate) const RARELY_MEASURED: [&str; 3] =
 
 /// A running `withings-exporter demo`.
 pub(crate) struct Demo {
-    program: Program,
+    pub(crate) program: Program,
     pub(crate) address: SocketAddr,
 }
 
