@@ -50,6 +50,8 @@ pub struct Refresher {
     /// What is on disk, and since when.
     stored: Known,
     stored_at: Instant,
+    /// How often in a row it could not be stored.
+    unsaved: u32,
     settled: Option<oneshot::Sender<()>>,
 }
 
@@ -107,6 +109,7 @@ impl Refresher {
             round_began: None,
             refresh: None,
             stored_at: now,
+            unsaved: 0,
         };
         refresher.publish();
         (refresher, hears)
@@ -276,12 +279,17 @@ impl Refresher {
         if self.known == self.stored {
             return;
         }
-        match self.session.save_readings(self.known.clone()).await {
-            Ok(()) => (self.stored, self.stored_at) = (self.known.clone(), Instant::now()),
-            Err(error) => tracing::error!(
-                profile = %self.session.profile(), error = error.with_cause(),
+        let Err(error) = self.session.save_readings(self.known.clone()).await else {
+            (self.stored, self.stored_at, self.unsaved) = (self.known.clone(), Instant::now(), 0);
+            return;
+        };
+        self.unsaved += 1;
+        // After each call a full disk is tried again, and must not fill the log as well.
+        if self.unsaved.is_power_of_two() {
+            tracing::error!(
+                profile = %self.session.profile(), error = error.with_cause(), failures = self.unsaved,
                 "the readings could not be stored; they are shown, and storing them is tried again"
-            ),
+            );
         }
     }
 }
@@ -307,8 +315,10 @@ fn log_failure(profile: &str, call: Call, error: &SessionError, failures: u32) {
     if matches!(error, SessionError::NoLogin) {
         return;
     }
+    // What is wrong with a login is said once, and not for each call that lacks it.
+    let is_said = matches!(error, SessionError::LoginRefused { .. } | SessionError::RefreshRests { .. });
     let error = with_causes(error);
-    if failures.is_power_of_two() {
+    if failures.is_power_of_two() && !is_said {
         tracing::warn!(profile, %call, error, failures, "a call failed; the last values stay");
     } else {
         tracing::debug!(profile, %call, error, failures, "a call failed; the last values stay");
