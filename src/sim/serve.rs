@@ -155,7 +155,7 @@ mod tests {
             match stream.try_read(&mut buffer) {
                 Ok(0) => return said,
                 Ok(length) => said.push_str(std::str::from_utf8(&buffer[..length]).unwrap()),
-                Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock),
+                Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
             }
         }
     }

@@ -1,11 +1,9 @@
 //! What is wrong around the exporter, before any request reaches Withings: played by the program itself, in a namespace
 //! where the test says which names there are.
 
-use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};

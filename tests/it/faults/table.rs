@@ -29,11 +29,11 @@ const WRONG_TYPES: &str = r#"{"status":"0","body":{"updatetime":[],"timezone":7,
 const TOO_HIGH: &str = r#"{"status":503,"error":"Invalid Params lastupdate is too high:[1900000000]"}"#;
 
 const DUPLICATES: &str = r#"{"status":0,"body":{"measuregrps":[
-    {"grpid":9,"attrib":0,"date":1795367100,"modified":1795367100,"measures":[{"value":71,"type":1,"unit":0}]},
-    {"grpid":9,"attrib":8,"date":1795367100,"modified":1795367100,"measures":[{"value":71,"type":1,"unit":0}]}]}}"#;
+    {"grpid":9,"attrib":0,"date":1795367101,"modified":1795367101,"measures":[{"value":71,"type":1,"unit":0}]},
+    {"grpid":9,"attrib":8,"date":1795367101,"modified":1795367101,"measures":[{"value":71,"type":1,"unit":0}]}]}}"#;
 
 const BEYOND_FLOATS: &str = r#"{"status":0,"body":{"measuregrps":[
-    {"grpid":9,"date":1795367100,"modified":1795367100,
+    {"grpid":9,"date":1795367101,"modified":1795367101,
      "measures":[{"value":71,"type":1,"unit":0},{"value":1e999,"type":54,"unit":0}]}]}}"#;
 
 const ON_MARS: &str =
