@@ -31,6 +31,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How often the times of success alone are stored, so that a disk is not written every five minutes for nothing.
 const SAVE_TIMES_EVERY: Duration = Duration::from_hours(1);
 
+/// How long a disk that failed is left alone: the calls of one refresh need not all find it full.
+const SAVE_AGAIN_AFTER: Duration = Duration::from_secs(15);
+
 /// Refreshes one profile.
 pub struct Refresher {
     session: Session,
@@ -50,8 +53,9 @@ pub struct Refresher {
     /// What is on disk, and since when.
     stored: Known,
     stored_at: Instant,
-    /// How often in a row it could not be stored.
+    /// How often in a row it could not be stored, and when it is tried again.
     unsaved: u32,
+    save_again_at: Instant,
     settled: Option<oneshot::Sender<()>>,
 }
 
@@ -110,6 +114,7 @@ impl Refresher {
             refresh: None,
             stored_at: now,
             unsaved: 0,
+            save_again_at: now,
         };
         refresher.publish();
         (refresher, hears)
@@ -270,7 +275,8 @@ impl Refresher {
     }
 
     async fn save_if_changed(&mut self) {
-        if self.known.is_worth_storing(&self.stored) || self.stored_at.elapsed() >= SAVE_TIMES_EVERY {
+        let is_due = self.known.is_worth_storing(&self.stored) || self.stored_at.elapsed() >= SAVE_TIMES_EVERY;
+        if is_due && Instant::now() >= self.save_again_at {
             self.save().await;
         }
     }
@@ -284,7 +290,8 @@ impl Refresher {
             return;
         };
         self.unsaved += 1;
-        // After each call a full disk is tried again, and must not fill the log as well.
+        self.save_again_at = Instant::now() + SAVE_AGAIN_AFTER;
+        // A disk that is full must not fill the log as well.
         if self.unsaved.is_power_of_two() {
             tracing::error!(
                 profile = %self.session.profile(), error = error.with_cause(), failures = self.unsaved,

@@ -4,8 +4,11 @@
 //! The README shows the same rows; `UPDATE_EXPECT=1` writes them anew.
 
 mod check;
+mod disk;
+mod kills;
 mod log;
-mod namespace;
 mod network;
 mod row;
+mod served;
+mod soak;
 mod table;

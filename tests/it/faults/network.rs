@@ -14,8 +14,8 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use withings_exporter::sim::Failure;
 
-use super::namespace::{Namespaced, is_possible};
 use super::row::{Row, Trouble};
+use super::served::{Served, alice, is_possible, weigh};
 use crate::certificates::{certificates, make};
 use crate::config::write;
 use crate::program::until;
@@ -94,12 +94,12 @@ impl Surroundings {
         self.folder.path().join(name)
     }
 
-    fn start(&self, world: &World, host: &Host) -> Namespaced {
+    fn start(&self, world: &World, host: &Host) -> Served {
         let api_url = format!("https://{NAME}:{}", host.address.port());
         let mounts =
             ["hosts", "nsswitch.conf"].map(|it| format!("mount --bind '{}' /etc/{it}", self.path(it).display()));
         let variables = [("SSL_CERT_FILE", self.path("ca.crt"))];
-        Namespaced::start(world, &api_url, &mounts.join(" && "), &variables)
+        Served::apart(world, &api_url, &mounts.join(" && "), &variables)
     }
 }
 
@@ -113,12 +113,12 @@ async fn check(
     if !is_possible() {
         return;
     }
-    let world = super::namespace::alice().await;
+    let world = alice().await;
     let surroundings = Surroundings::new();
     surroundings.know_names(names);
     let host = Host::start(world.cloud_address(), surroundings.folder.path(), certificate).await;
     let program = surroundings.start(&world, &host);
-    super::namespace::weigh(&world, 71);
+    weigh(&world, 71);
     let (series, _) = row.metric.as_ref().unwrap();
     program.until_sample(series, |it| it >= 1.0).await;
     assert_eq!(program.weight().await, Some(72.0), "the last value stays");

@@ -127,10 +127,11 @@ impl Row {
     /// The row of the table.
     pub(super) fn markdown(&self) -> String {
         let metric = self.metric.as_ref().map_or("none".to_owned(), |(series, value)| {
-            let is_flag = *value == 0.0;
-            format!("`{series}`{}", if is_flag { " is 0" } else { "" })
+            let shown = series.replace("withings_exporter_", "…_").replace("call=\"getmeas\",", "");
+            let shown = shown.replace("{profile=\"Alice\"}", "");
+            if *value == 0.0 { format!("`{shown}` is 0") } else { format!("`{shown}`") }
         });
-        let log = self.log.map_or("nothing".to_owned(), |it| format!("“{it}”"));
+        let log = self.log.map_or("none".to_owned(), |it| format!("“{it}”"));
         format!("| {} | {metric} | {log} | {} | {} |\n", self.fault, self.shown.words(), self.again.words())
     }
 }

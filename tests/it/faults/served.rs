@@ -1,5 +1,5 @@
-//! The program in a namespace of its own, where mounts are the test's and nobody else sees them. No rights are needed where
-//! the kernel lets users have namespaces.
+//! The program itself, on the disk of a world in real time. It may be in a namespace of its own, where mounts are the test's
+//! and nobody else sees them; no rights are needed where the kernel lets users have namespaces.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -41,14 +41,28 @@ pub(super) fn weigh(world: &World, kilograms: i64) {
 }
 
 /// The running program.
-pub(super) struct Namespaced {
+pub(super) struct Served {
     program: Program,
     _folder: TempDir,
 }
 
-impl Namespaced {
-    /// Starts the exporter on the world's disk after `mounts`, a line of shell.
-    pub(super) fn start(world: &World, api_url: &str, mounts: &str, variables: &[(&str, PathBuf)]) -> Self {
+impl Served {
+    /// Starts the exporter on the world's disk.
+    pub(super) fn start(world: &World) -> Self {
+        Self::of(Command::new(env!("CARGO_BIN_EXE_withings-exporter")), world, world.config.api_url.as_str())
+    }
+
+    /// Starts it in a namespace, after `mounts`, a line of shell.
+    pub(super) fn apart(world: &World, api_url: &str, mounts: &str, variables: &[(&str, PathBuf)]) -> Self {
+        let mut command = Command::new("unshare");
+        command.args(["-rm", "sh", "-c", &format!("{mounts} && exec \"$@\""), "sh"]);
+        command.arg(env!("CARGO_BIN_EXE_withings-exporter")).env_clear();
+        command.envs(variables.iter().map(|(name, value)| (*name, value)));
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        Self::of(command, world, api_url)
+    }
+
+    fn of(mut command: Command, world: &World, api_url: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let config = folder.path().join("withings.yaml");
         let text = format!(
@@ -56,12 +70,8 @@ impl Namespaced {
              requests_per_minute: 120\n  refresh_interval: 15s\n  api_url: {api_url}\n"
         );
         write(&config, &text);
-        let mut command = Command::new("unshare");
-        command.args(["-rm", "sh", "-c", &format!("{mounts} && exec \"$@\""), "sh"]);
-        command.arg(env!("CARGO_BIN_EXE_withings-exporter")).arg("--config.file").arg(config);
-        command.arg("--storage.path").arg(world.disk.path()).args(["--web.listen-address", "127.0.0.1:0"]);
-        command.env_clear().envs(variables.iter().map(|(name, value)| (*name, value)));
-        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.arg("--config.file").arg(config).arg("--storage.path").arg(world.disk.path());
+        command.args(["--web.listen-address", "127.0.0.1:0"]);
         Self { program: Program::start(&mut command, &folder.path().join("log")), _folder: folder }
     }
 
