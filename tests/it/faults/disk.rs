@@ -16,9 +16,10 @@ const SAID: &str = "the readings could not be stored; they are shown, and storin
 /// The program on a disk of half a megabyte.
 fn on_a_small_disk(world: &World) -> Served {
     let disk = world.disk.path().display();
+    // The readings are a mount of their own: one with files that are open for writing does not become read-only.
     let mounts = format!(
-        "mount -t tmpfs tmpfs /mnt && cp -a '{disk}/.' /mnt && mount -t tmpfs -o size=512k,mode=700 tmpfs '{disk}' && cp \
-         -a /mnt/. '{disk}'"
+        "mount -t tmpfs tmpfs /mnt && cp -a '{disk}/.' /mnt && mount -t tmpfs -o size=512k,mode=700 tmpfs '{disk}' && \
+         cp -a /mnt/. '{disk}' && mount --bind '{disk}/readings' '{disk}/readings'"
     );
     Served::apart(world, world.config.api_url.as_str(), &mounts, &[])
 }
@@ -58,7 +59,7 @@ async fn a_full_disk_and_a_read_only_one_are_lived_with() {
         while file.write_all(&[0; 512]).is_ok() {}
     };
     check(&world, &program, 71, fill, || fs::remove_file(&filler).unwrap()).await;
-    let disk = world.disk.path().to_str().unwrap();
-    let remount = |how: &str| program.run(&["mount", "-o", &format!("remount,{how}"), disk]);
+    let readings = world.disk.path().join("readings");
+    let remount = |how: &str| program.run(&["mount", "-o", &format!("remount,bind,{how}"), readings.to_str().unwrap()]);
     check(&world, &program, 70, || remount("ro"), || remount("rw")).await;
 }

@@ -22,13 +22,16 @@ use crate::world::{DATA_ACTIONS, World};
 const WITHIN: &str = "WITHINGS_TEST_SOAK_WITHIN";
 
 /// The day from which on nothing may grow: what is kept for a while is full by then, as the cloud's journal is.
-const SETTLED: u32 = 2;
+const SETTLED: u32 = 4;
 
 /// What may come and go, in tasks and in descriptors.
 const SOME: usize = 5;
 
 /// What an allocator may keep, in bytes.
 const ALLOCATOR: u64 = 16 << 20;
+
+/// Longer than usual: a request costs the simulated cloud as much as the exporter.
+const INTERVAL: Duration = Duration::from_mins(15);
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -62,7 +65,12 @@ struct Soak {
 impl Soak {
     async fn start(profiles: usize, seed: u64) -> Self {
         let names: Vec<_> = (1..=profiles).map(|it| format!("Person {it}")).collect();
-        let world = World::connected(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        let mut world = World::with_accounts(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        world.config.refresh_interval = INTERVAL;
+        world.start_exporter().await;
+        for name in &names {
+            world.connect(name).await;
+        }
         Self { world, names, random: Rng::with_seed(seed) }
     }
 
