@@ -119,14 +119,14 @@ impl Scene<'_> {
     }
 
     async fn check_pause(&self, world: &World) {
-        let (tried, tries) = (Instant::now(), self.tries(world).await);
+        let (failed_at, tries) = (Instant::now(), self.tries(world).await);
         let Some(pause) = self.row.again.pause() else {
             world.pass(Duration::from_hours(2)).await;
             assert_eq!(self.tries(world).await, tries, "tried again");
             return;
         };
         until("the next try", pause.end() + SLACK, async || self.tries(world).await > tries).await;
-        let paused = tried.elapsed().as_secs();
+        let paused = failed_at.elapsed().as_secs();
         assert!(paused + SLACK >= *pause.start(), "tried again after {paused} s");
     }
 
