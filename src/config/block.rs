@@ -94,6 +94,12 @@ impl<'a> Block<'a> {
         meant(key, &self.outside.resolve(value)?).map(Some)
     }
 
+    /// The mistake in the value of a key that the block has.
+    pub(super) fn mistake(&self, key: &str, what: impl Into<String>) -> Mistake {
+        let value = self.entry(key).map_or(&self.name, |(_, value)| value);
+        Mistake::at(value, what)
+    }
+
     /// The mistake of a block that lacks `key`.
     pub(super) fn missing(&self, key: &str) -> Mistake {
         Mistake::at(&self.name, format!("`{key}` is missing"))

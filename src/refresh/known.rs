@@ -7,6 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta};
 use serde::{Deserialize, Serialize};
 
+use super::bed::Bed;
 use crate::catalogue::{Call, Measurement, Source};
 use crate::config::Selection;
 use crate::reading::{CallStatus, Login, ProfileSnapshot, Reading, RefreshSummary, Sleep, SleepSegment};
@@ -58,6 +59,9 @@ pub(super) struct Known {
     /// The readings of the goals.
     #[serde(default)]
     goals: Vec<Reading>,
+    /// What happened in bed.
+    #[serde(default)]
+    bed: Bed,
     cursors: BTreeMap<Call, Cursor>,
 }
 
@@ -268,6 +272,10 @@ impl Known {
         }
     }
 
+    pub(super) fn note_bed(&mut self, later: Bed) {
+        self.bed.merge(later);
+    }
+
     pub(super) fn note_success(&mut self, call: Call, now: i64) {
         self.cursors.entry(call).or_default().last_success = Some(now);
     }
@@ -305,7 +313,8 @@ impl Known {
         let kept = self.measures.iter().chain(day).chain(&self.devices).chain(&self.goals).cloned();
         let course = self.sleeps.night().zip(self.hypnogram.as_ref());
         let course = course.into_iter().flat_map(|(night, hypnogram)| hypnogram.readings(night));
-        let made = self.sleeps.readings().into_iter().chain(course).chain(self.workouts.readings());
+        let made =
+            self.sleeps.readings().into_iter().chain(course).chain(self.workouts.readings()).chain(self.bed.reading());
         let mut readings: Vec<_> = kept.chain(made).filter(|it| selection.contains(it.measurement)).collect();
         readings.sort_by(|a, b| (a.measurement, &a.labels).cmp(&(b.measurement, &b.labels)));
         let is_sleep_state = |it: Measurement| it.source == Source::SleepState;

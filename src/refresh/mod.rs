@@ -1,9 +1,11 @@
-//! One profile's loop: interval or new login → the calls that are due → a new snapshot, published and stored.
+//! One profile's loop: interval, notification or new login → the calls that are due → a new snapshot, published and stored.
 //!
 //! A call that fails leaves the other calls and the other profiles alone and keeps the last values.
 
+mod bed;
 mod fetch;
 mod known;
+mod nudge;
 mod schedule;
 
 use std::collections::BTreeMap;
@@ -18,11 +20,14 @@ use crate::catalogue::Call;
 use crate::clock::Clock;
 use crate::config::Selection;
 use crate::reading::{Attempt, CallStatus, RefreshSummary, Snapshot};
-use crate::session::{Session, SessionError, Status};
+use crate::session::{REPEAT_AFTER, Session, SessionError, Status};
 use crate::storage::Storage;
 use crate::telemetry::Telemetry;
+use crate::telemetry::log::with_causes;
 use fetch::Fetch;
 use known::Known;
+use nudge::Nudge;
+pub use nudge::Nudges;
 use schedule::Next;
 
 /// How often the stored login is looked at: `authorize` and `forget` change it beside a running exporter.
@@ -33,6 +38,9 @@ const SAVE_TIMES_EVERY: Duration = Duration::from_hours(1);
 
 /// How long a disk that failed is left alone: the calls of one refresh need not all find it full.
 const SAVE_AGAIN_AFTER: Duration = Duration::from_secs(15);
+
+/// How long after a refresh the next one may begin that notifications ask for, so that a flood of them costs little.
+const NUDGED_APART: Duration = Duration::from_secs(30);
 
 /// Refreshes one profile.
 pub struct Refresher {
@@ -50,6 +58,9 @@ pub struct Refresher {
     /// When the last round began: a refresh of all calls that are made at every interval.
     round_began: Option<Instant>,
     refresh: Option<RefreshSummary>,
+    nudges: Nudges,
+    /// When the latest refresh ended, of whichever calls.
+    refreshed: Option<Instant>,
     /// What is on disk, and since when.
     stored: Known,
     stored_at: Instant,
@@ -112,12 +123,26 @@ impl Refresher {
             anchor: now,
             round_began: None,
             refresh: None,
+            nudges: Nudges::default(),
+            refreshed: None,
             stored_at: now,
             unsaved: 0,
             save_again_at: now,
         };
         refresher.publish();
         (refresher, hears)
+    }
+
+    /// Whose login the calls are made with.
+    #[must_use]
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Where notifications about the profile are left.
+    #[must_use]
+    pub fn nudges(&self) -> Nudges {
+        self.nudges.clone()
     }
 
     /// Refreshes until `shutdown`, then stores what is not stored yet.
@@ -143,6 +168,7 @@ impl Refresher {
                     continue;
                 }
                 () = sleep_until_some(due) => self.refresh().await,
+                nudge = self.nudges.take() => self.follow(nudge).await,
             }
             self.publish();
         }
@@ -168,10 +194,24 @@ impl Refresher {
             self.save_if_changed().await;
         }
         self.settled.take();
+        self.refreshed = Some(Instant::now());
         // Without a login there was nobody to refresh.
         if self.status.borrow().login.is_some() {
             self.note_refresh(began, is_round);
         }
+    }
+
+    /// Does what notifications ask for. A call that comes soon anyway is left to its time, as the identical call would be
+    /// refused; so is one that fails, lest notifications shorten its pause.
+    async fn follow(&mut self, nudge: Nudge) {
+        let now = Instant::now();
+        let at = self.refreshed.map_or(now, |it| now.max(it + NUDGED_APART));
+        for call in nudge.calls {
+            let Some(plan) = self.plans.get_mut(&call).filter(|it| it.failures == 0) else { continue };
+            plan.due = plan.due.map(|due| if due > at + REPEAT_AFTER { at } else { due });
+        }
+        self.known.note_bed(nudge.bed);
+        self.save_if_changed().await;
     }
 
     /// Whether these are all the calls that are made at every interval.
@@ -231,8 +271,10 @@ impl Refresher {
         let status = self.status.borrow_and_update().clone();
         let is_forgotten = status.login.is_none() && !self.services.storage.has_readings(self.session.profile());
         if is_forgotten {
+            self.nudges.clear();
             self.known = Known::default();
         } else if self.known.is_not_yet_of(status.user_id.as_deref()) {
+            self.nudges.clear();
             self.restore_person(status.user_id.clone()).await;
         }
         if self.consents != status.consents {
@@ -330,10 +372,4 @@ fn log_failure(profile: &str, call: Call, error: &SessionError, failures: u32) {
     } else {
         tracing::debug!(profile, %call, error, failures, "a call failed; the last values stay");
     }
-}
-
-/// An error and its causes in one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |it| it.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

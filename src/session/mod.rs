@@ -9,6 +9,7 @@ mod adoption;
 mod consent;
 mod tokens;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,8 +32,8 @@ use crate::withings::envelope::Remedy;
 use crate::withings::oauth::OAuth;
 use crate::withings::wire::Page;
 
-/// Withings refuses the identical call within 10 s (withings-api: limits).
-const REPEAT_AFTER: Duration = Duration::from_secs(11);
+/// How long after a call the identical one may be made: Withings refuses it within 10 s (withings-api: limits).
+pub const REPEAT_AFTER: Duration = Duration::from_secs(11);
 
 /// More pages than any history has: their offsets grow, but they never end.
 const MOST_PAGES: usize = 2000;
@@ -180,6 +181,17 @@ impl Session {
         let _no_rotation = self.0.state.lock().await;
         let saved = self.blocking(move |storage, profile| storage.save_readings(profile, &readings)).await;
         saved.inspect_err(|_| self.0.services.telemetry.storage_failure(&self.0.profile))
+    }
+
+    /// The addresses that Withings may have been asked to call for this login.
+    pub async fn callbacks(&self) -> Result<BTreeSet<String>, StorageError> {
+        self.blocking(Storage::callbacks).await
+    }
+
+    /// Saves the addresses that Withings may have been asked to call for this login, whole.
+    pub async fn save_callbacks(&self, callbacks: BTreeSet<String>) -> Result<(), StorageError> {
+        let _no_rotation = self.0.state.lock().await;
+        self.blocking(move |storage, profile| storage.save_callbacks(profile, &callbacks)).await
     }
 
     async fn page<P: Page + 'static>(&self, request: &Request, offset: Option<i64>) -> Result<P, SessionError> {

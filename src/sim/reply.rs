@@ -115,6 +115,16 @@ impl Refusal {
         Self::wait(&format!("Same arguments in less than {within} seconds"), Some(wait_seconds))
     }
 
+    /// A callback URL that is not allowed or does not answer.
+    pub(super) fn wrong_callback(url: &str) -> Self {
+        Self::new(293, &format!("The callback URL is either absent or incorrect: {url}"))
+    }
+
+    /// No such subscription (286), nothing to revoke (294), or nothing with this callback URL (343).
+    pub(super) fn no_subscription(status: i64, url: &str) -> Self {
+        Self::new(status, &format!("No such subscription was found: {url}"))
+    }
+
     /// A signature that the secret did not make (older documentation: 342).
     pub(super) fn bad_signature() -> Self {
         Self::new(342, "The signature is incorrect")

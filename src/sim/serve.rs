@@ -22,6 +22,7 @@ use url::form_urlencoded;
 
 use super::call::{Call, Params};
 use super::cloud::Cloud;
+use super::deliver::{self, deliver};
 use super::reply::{Reply, Travel};
 
 /// A body is a short form.
@@ -35,13 +36,16 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 
-/// Serves the account's host and the API's host of `cloud` on one listener, until `shutdown` is done.
+/// Serves the account's host and the API's host of `cloud` on one listener and delivers its notifications, until
+/// `shutdown` is done.
 pub async fn serve(listener: TcpListener, cloud: Cloud, shutdown: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
+    let mut deliveries = pin!(deliver(cloud.clone()));
     loop {
         tokio::select! {
+            never = &mut deliveries => match never {},
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => drop(connections.spawn(connection(stream, cloud.clone(), graceful.watcher()))),
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
@@ -70,7 +74,10 @@ async fn connection(stream: TcpStream, cloud: Cloud, watcher: Watcher) {
 
 async fn respond(cloud: &Cloud, request: Request<Incoming>) -> io::Result<Response<Body>> {
     let reply = match read(request).await {
-        Ok(call) => cloud.answer(&call),
+        Ok(call) => {
+            let callback_answers = deliver::callback_answers(cloud, &call).await;
+            cloud.answer(&Call { callback_answers, ..call })
+        }
         Err(refused) => refused,
     };
     let response = response(&reply, cloud);
@@ -108,6 +115,7 @@ async fn read(request: Request<Incoming>) -> Result<Call, Reply> {
         path: head.uri.path().trim_end_matches('/').to_owned(),
         params: Params(params.collect()),
         bearer: authorization.and_then(|it| it.strip_prefix("Bearer ")).map(str::to_owned),
+        callback_answers: false,
     })
 }
 

@@ -124,8 +124,10 @@ impl LockedLogin {
         let Some(login) = former.read()? else { return Ok(None) };
         let login = self.write(Login { profile: self.profile.clone(), ..login })?;
         // The readings carry the person's id: a crash before this line costs a read of everything, no more.
-        let readings = |it: &Self| it.storage.path("readings", &it.profile, "json");
-        atomic::rename(&readings(former), &readings(self))?;
+        for folder in ["readings", "callbacks"] {
+            let file = |it: &Self| it.storage.path(folder, &it.profile, "json");
+            atomic::rename(&file(former), &file(self))?;
+        }
         former.forget()?;
         Ok(Some(login))
     }

@@ -3,7 +3,7 @@
 //! Few verbs stand between the program and the disk: readings are loaded and saved; a login is loaded, and changed only
 //! by [`LockedLogin::rotate`], which refuses a stale version, by [`LockedLogin::replace`] after a new consent, by
 //! [`LockedLogin::mark_used`], by [`LockedLogin::adopt`] and by [`LockedLogin::forget`]; pending login states are added and
-//! taken. All of them block: call them off the async threads.
+//! taken; [`Storage::webhook_secret`] and the callbacks are for notifications. All of them block: call them off the async threads.
 //!
 //! A file whose content does not parse, or is of a newer version of this program, is set aside under another name, and said
 //! so; on an I/O error it is left alone.
@@ -15,6 +15,7 @@ mod login;
 mod pending;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
 use std::fs::{self, File};
 use std::io;
@@ -92,6 +93,11 @@ impl Storage {
     /// Saves the last readings and cursors of `profile`, whole; does nothing if its login is gone, for then somebody else
     /// has deleted everything of the profile.
     pub fn save_readings<T: Serialize>(&self, profile: &str, value: &T) -> Result<(), StorageError> {
+        self.save_of_login("readings", profile, value)
+    }
+
+    /// Saves what belongs to the login of `profile`, unless the login is gone.
+    fn save_of_login<T: Serialize>(&self, folder: &str, profile: &str, value: &T) -> Result<(), StorageError> {
         let is_forgotten = || !self.path("logins", profile, "json").exists();
         // Asked twice: taking the lock makes its file, which has the profile's name.
         if is_forgotten() {
@@ -101,7 +107,7 @@ impl Storage {
         if is_forgotten() {
             return Ok(());
         }
-        file::save(&self.path("readings", profile, "json"), value)
+        file::save(&self.path(folder, profile, "json"), value)
     }
 
     /// Whether there are readings of `profile`.
@@ -162,6 +168,7 @@ impl Storage {
         let is_its = |path: &PathBuf| path.file_name().is_some_and(|it| it.to_string_lossy().starts_with(&stem));
         let mut files = atomic::files(&self.0.root.join("logins"))?;
         files.extend(atomic::files(&self.0.root.join("readings"))?);
+        files.extend(atomic::files(&self.0.root.join("callbacks"))?);
         files.retain(is_its);
         Ok(files)
     }

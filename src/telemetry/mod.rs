@@ -40,6 +40,7 @@ struct Inner {
     rotations: Family<ProfileLabel, Counter>,
     storage_failures: Family<ProfileLabel, Counter>,
     unknown: Family<KindLabel, Counter>,
+    notifications: Family<NotificationLabels, Counter>,
     intervals: Family<IntervalLabel, Gauge<f64, AtomicU64>>,
     reload_successful: Gauge,
     reload_success_at: Gauge,
@@ -137,7 +138,7 @@ pub enum Unknown {
     TimeZone,
     /// A time later than a day from now.
     FutureDate,
-    /// A number that is not finite or whose exponent is out of range.
+    /// A number that is not finite or whose exponent is out of range, or the end of a sleep before its begin.
     BadNumber,
 }
 
@@ -185,6 +186,32 @@ impl Unknown {
     }
 }
 
+/// What became of a notification: the label `outcome`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// What it tells of is asked for, or shown.
+    Followed,
+    /// It is about somebody who is no profile here.
+    UnknownUser,
+    /// It is of a kind that nobody here has subscribed to.
+    UnknownKind,
+    /// It does not say whom or what it is about, or not when in a way that can be believed.
+    Invalid,
+}
+
+impl Outcome {
+    /// The label's value.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Followed => "followed",
+            Self::UnknownUser => "unknown_user",
+            Self::UnknownKind => "unknown_kind",
+            Self::Invalid => "invalid",
+        }
+    }
+}
+
 impl Telemetry {
     /// All counters at zero.
     #[must_use]
@@ -197,6 +224,7 @@ impl Telemetry {
             rotations: Family::default(),
             storage_failures: Family::default(),
             unknown: Family::default(),
+            notifications: Family::default(),
             intervals: Family::default(),
             reload_successful: Gauge::default(),
             reload_success_at: Gauge::default(),
@@ -249,6 +277,11 @@ impl Telemetry {
         }
     }
 
+    /// Counts a notification of this kind, which is one of few words.
+    pub fn notification(&self, kind: &'static str, outcome: Outcome) {
+        self.0.notifications.get_or_create_owned(&NotificationLabels { kind, outcome }).inc();
+    }
+
     /// Sets the refresh interval that the configuration asks for and the one that was achieved.
     pub fn refresh_interval(&self, wanted: Duration, achieved: Option<Duration>) {
         let set = |kind, value: Duration| {
@@ -298,6 +331,11 @@ impl Inner {
             self.unknown.clone(),
         );
         registry.register(
+            "notifications",
+            "What Withings has posted, and what became of it",
+            self.notifications.clone(),
+        );
+        registry.register(
             "refresh_interval_seconds",
             "Time between refreshes of a profile, as configured and as achieved within the request budget",
             self.intervals.clone(),
@@ -344,6 +382,12 @@ struct KindLabel {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct NotificationLabels {
+    kind: &'static str,
+    outcome: Outcome,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct IntervalLabel {
     kind: &'static str,
 }
@@ -355,6 +399,12 @@ impl EncodeLabelValue for Call {
 }
 
 impl EncodeLabelValue for Reason {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
+        self.name().encode(encoder)
+    }
+}
+
+impl EncodeLabelValue for Outcome {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
         self.name().encode(encoder)
     }

@@ -249,9 +249,17 @@ impl Request {
         Self { call: Call::Getgoals, parameters: Vec::new() }
     }
 
+    /// A request about notifications.
+    pub(super) fn notify(action: &'static str, mut parameters: Vec<(&'static str, String)>) -> Self {
+        parameters.insert(0, ("action", action.to_owned()));
+        Self { call: Call::Notify, parameters }
+    }
+
     fn form(&self, offset: Option<i64>) -> String {
         let mut form = Serializer::new(String::new());
-        form.append_pair("action", action(self.call));
+        if let Some(action) = action(self.call) {
+            form.append_pair("action", action);
+        }
         form.extend_pairs(&self.parameters);
         if let Some(offset) = offset {
             form.append_pair("offset", &offset.to_string());
@@ -327,18 +335,12 @@ fn path(call: Call) -> &'static str {
     }
 }
 
-fn action(call: Call) -> &'static str {
+/// The action of a call; `None` where there are several, which the requests have among their parameters.
+fn action(call: Call) -> Option<&'static str> {
     match call {
-        Call::Getmeas => "getmeas",
-        Call::Getsummary => "getsummary",
-        Call::SleepGet => "get",
-        Call::Getactivity => "getactivity",
-        Call::Getworkouts => "getworkouts",
-        Call::Getdevice => "getdevice",
-        Call::Getgoals => "getgoals",
-        Call::Requesttoken => "requesttoken",
-        Call::Revoke => "revoke",
-        Call::Notify => "subscribe",
+        Call::SleepGet => Some("get"),
+        Call::Notify => None,
+        call => Some(call.name()),
     }
 }
 

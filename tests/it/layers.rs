@@ -13,7 +13,7 @@ const LAYERS: [&[&str]; 8] = [
     &["telemetry", "storage"],
     &["withings"],
     &["session", "exposition"],
-    &["refresh"],
+    &["refresh", "subscription"],
     &["web"],
     &["cli", "commands", "sim"],
 ];

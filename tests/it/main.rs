@@ -42,4 +42,5 @@ mod terminal;
 mod values;
 mod web;
 mod web_config;
+mod webhooks;
 mod world;

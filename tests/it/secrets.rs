@@ -181,7 +181,7 @@ async fn household() -> World {
 /// Every file of the exporter and its content.
 fn files(world: &World) -> BTreeMap<String, Vec<u8>> {
     let root = world.disk.path();
-    let folders = [root.to_owned(), root.join("logins"), root.join("readings")];
+    let folders = [root.to_owned(), root.join("logins"), root.join("readings"), root.join("callbacks")];
     let entries = folders.iter().filter_map(|it| fs::read_dir(it).ok()).flatten().map(|it| it.unwrap().path());
     entries.filter(|it| it.is_file()).map(|it| (it.display().to_string(), fs::read(it).unwrap())).collect()
 }

@@ -46,6 +46,8 @@ pub(crate) struct World {
     pub(crate) disk: TempDir,
     /// What the next start of the exporter is configured with.
     pub(crate) config: Config,
+    /// Who may talk to the next start of it.
+    pub(crate) security: Security,
     cloud_end: Option<oneshot::Sender<()>>,
     exporter: Option<Running>,
     /// The disks of exporters that crashed.
@@ -85,8 +87,8 @@ impl World {
             redirect_uris: vec![config.redirect_uri()],
         });
         let (clock, disk) = (cloud.clock(), TempDir::new().unwrap());
-        let (host_clock, cloud_end) = (clock.clone(), Some(cloud_end));
-        Self { cloud, clock, host_clock, disk, config, cloud_end, exporter: None, wrecks: Vec::new() }
+        let (host_clock, cloud_end, security) = (clock.clone(), Some(cloud_end), Security::none());
+        Self { cloud, clock, host_clock, disk, config, security, cloud_end, exporter: None, wrecks: Vec::new() }
     }
 
     /// The same with accounts of the profiles' names, which hold nothing.
@@ -122,7 +124,7 @@ impl World {
             storage,
             clock: self.host_clock.clone(),
             telemetry_path: "/metrics".to_owned(),
-            security: Security::none(),
+            security: self.security.clone(),
             max_requests: 40,
             live: Live::Shown { process: || None },
         });

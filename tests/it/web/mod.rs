@@ -81,6 +81,7 @@ impl Setup {
             security: self.security,
             scrapes: self.scrapes,
             snapshots,
+            inbox: None,
             ready: readiness,
             clock,
         };
@@ -99,6 +100,7 @@ fn sessions_of_nobody(disk: &TempDir, clock: &Clock, telemetry: &Telemetry) -> S
         account_url: nowhere.clone(),
         api_url: nowhere.clone(),
         redirect_uri: "http://localhost:10064/callback".to_owned(),
+        webhooks: false,
     };
     let http = Http::reaching(&[&nowhere]).unwrap();
     let client = Client::new(http, nowhere, Pace::new(100), telemetry.clone(), clock.clone());
