@@ -36,6 +36,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How often the times of success alone are stored, so that a disk is not written every five minutes for nothing.
 const SAVE_TIMES_EVERY: Duration = Duration::from_hours(1);
 
+/// How long a disk that failed is left alone: the calls of one refresh need not all find it full.
+const SAVE_AGAIN_AFTER: Duration = Duration::from_secs(15);
+
 /// How long after a refresh the next one may begin that notifications ask for, so that a flood of them costs little.
 const NUDGED_APART: Duration = Duration::from_secs(30);
 
@@ -61,6 +64,9 @@ pub struct Refresher {
     /// What is on disk, and since when.
     stored: Digest,
     stored_at: Instant,
+    /// How often in a row it could not be stored, and when it is tried again.
+    unsaved: u32,
+    save_again_at: Instant,
     settled: Option<oneshot::Sender<()>>,
 }
 
@@ -119,6 +125,8 @@ impl Refresher {
             nudges: Nudges::default(),
             refreshed: None,
             stored_at: now,
+            unsaved: 0,
+            save_again_at: now,
         };
         refresher.publish();
         (refresher, hears)
@@ -308,7 +316,8 @@ impl Refresher {
     }
 
     async fn save_if_changed(&mut self) {
-        if self.known.is_worth_storing(self.stored) || self.stored_at.elapsed() >= SAVE_TIMES_EVERY {
+        let is_due = self.known.is_worth_storing(self.stored) || self.stored_at.elapsed() >= SAVE_TIMES_EVERY;
+        if is_due && Instant::now() >= self.save_again_at {
             self.save().await;
         }
     }
@@ -318,12 +327,18 @@ impl Refresher {
         if digest == self.stored {
             return;
         }
-        match self.session.save_readings(self.known.clone()).await {
-            Ok(()) => (self.stored, self.stored_at) = (digest, Instant::now()),
-            Err(error) => tracing::error!(
-                profile = %self.session.profile(), error = error.with_cause(),
+        let Err(error) = self.session.save_readings(self.known.clone()).await else {
+            (self.stored, self.stored_at, self.unsaved) = (digest, Instant::now(), 0);
+            return;
+        };
+        self.unsaved += 1;
+        self.save_again_at = Instant::now() + SAVE_AGAIN_AFTER;
+        // A disk that is full must not fill the log as well.
+        if self.unsaved.is_power_of_two() {
+            tracing::error!(
+                profile = %self.session.profile(), error = error.with_cause(), failures = self.unsaved,
                 "the readings could not be stored; they are shown, and storing them is tried again"
-            ),
+            );
         }
     }
 }
@@ -349,8 +364,10 @@ fn log_failure(profile: &str, call: Call, error: &SessionError, failures: u32) {
     if matches!(error, SessionError::NoLogin) {
         return;
     }
+    // What is wrong with a login is said once, and not for each call that lacks it.
+    let is_said = matches!(error, SessionError::LoginRefused { .. } | SessionError::RefreshRests { .. });
     let error = with_causes(error);
-    if failures.is_power_of_two() {
+    if failures.is_power_of_two() && !is_said {
         tracing::warn!(profile, %call, error, failures, "a call failed; the last values stay");
     } else {
         tracing::debug!(profile, %call, error, failures, "a call failed; the last values stay");

@@ -16,6 +16,7 @@ mod daily;
 mod demo;
 mod exposition;
 mod failures;
+mod faults;
 mod flow;
 mod house;
 mod household;
