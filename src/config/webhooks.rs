@@ -55,24 +55,22 @@ pub(super) fn check(config: &Config, block: &Block<'_>) -> Result<(), Mistake> {
     }
 }
 
-/// Why Withings would refuse to call an address that begins like this, and what helps.
-fn refusal(base_url: &Url) -> Option<(String, &'static str)> {
-    let length = base_url.as_str().trim_end_matches('/').chars().count() + WEBHOOK_PATH.len() + SECRET_LENGTH;
+/// Why Withings would refuse to call an address that begins like this, and what helps. The address is not repeated: it
+/// may come from the secrets.
+fn refusal(base_url: &Url) -> Option<(&'static str, &'static str)> {
+    let length = base_url.as_str().trim_end_matches('/').len() + WEBHOOK_PATH.len() + SECRET_LENGTH;
     let name = "give it a name that is known to the whole internet, and lead its port 443 to this exporter";
     match (base_url.scheme(), base_url.host(), base_url.port()) {
-        ("https", Some(Host::Domain(host)), _) if is_of_home(host) => {
-            Some((format!("`{host}` is not a public name"), name))
-        }
+        ("https", Some(Host::Domain(host)), _) if is_of_home(host) => Some(("its host is not a public name", name)),
         ("https", Some(Host::Domain(_)), Some(port)) if port != 80 => {
-            Some((format!("its port is {port}"), "Withings calls port 443, which needs not be written, and 80"))
+            Some(("its port is neither 443 nor 80", "443 is the port of `https` and needs not be written"))
         }
-        ("https", Some(Host::Domain(_)), _) if length > LONGEST_ADDRESS => Some((
-            format!("with `{WEBHOOK_PATH}` and the secret part it has {length} characters"),
-            "allowed are 255; shorten its path",
-        )),
+        ("https", Some(Host::Domain(_)), _) if length > LONGEST_ADDRESS => {
+            Some(("with `/webhook/` and the secret part it has more than 255 characters", "shorten its path"))
+        }
         ("https", Some(Host::Domain(_)), _) => None,
-        ("https", ..) => Some(("its host is an IP address".to_owned(), name)),
-        _ => Some(("it is not `https`".to_owned(), "a reverse proxy in front of the exporter can add `https`")),
+        ("https", ..) => Some(("its host is an IP address", name)),
+        _ => Some(("it is not `https`", "a reverse proxy in front of the exporter can add `https`")),
     }
 }
 
