@@ -8,8 +8,10 @@ mod table;
 mod unit;
 mod words;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -89,11 +91,11 @@ impl Measurement {
     /// The measurement that this measure type of `getmeas` stands for.
     #[must_use]
     pub fn by_meastype(wanted: u32) -> Option<Self> {
-        Self::all().find(|it| match it.source {
-            Source::Measure { meastypes, .. } => meastypes.contains(&wanted),
-            Source::Classification { meastype } => meastype == wanted,
-            _ => false,
-        })
+        // A history has tens of thousands of measures.
+        static TABLE: LazyLock<HashMap<u32, Measurement>> = LazyLock::new(|| {
+            Measurement::all().flat_map(|it| it.meastypes().into_iter().map(move |meastype| (meastype, it))).collect()
+        });
+        TABLE.get(&wanted).copied()
     }
 
     /// The measurement that takes this field of a sleep summary.
@@ -106,6 +108,14 @@ impl Measurement {
     #[must_use]
     pub fn unlisted_measure() -> Self {
         Self::all().find(|it| it.source == Source::UnlistedMeasure).expect("a test asks for it")
+    }
+
+    fn meastypes(self) -> Vec<u32> {
+        match self.source {
+            Source::Measure { meastypes, .. } => meastypes.to_vec(),
+            Source::Classification { meastype } => vec![meastype],
+            _ => Vec::new(),
+        }
     }
 
     fn at(index: usize) -> Self {

@@ -105,10 +105,10 @@ pub(super) static ROWS: &[Row] = &[
     summary("sleep_chest_movement_max_per_minute", "Highest chest movement of the last night", PerMinute, &["chest_movement_rate_max"]),
     row("sleep_start_timestamp_seconds", "Begin of the last night", UnixTime, Sleep, Source::Night(NightFact::Start)),
     row("sleep_end_timestamp_seconds", "End of the last night", UnixTime, Sleep, Source::Night(NightFact::End)),
-    row("sleep_nap_duration_seconds", "Naps since the last night", Seconds, Sleep, Source::Night(NightFact::Naps)),
+    row("sleep_nap_duration_seconds", "Naps since the end of the last night", Seconds, Sleep, Source::Night(NightFact::Naps)),
     Row {
         labels: &[Label::Segment, Label::Stage],
-        ..row("sleep_segment_start_timestamp_seconds", "Begin of each segment of the last night and, as the last one, of getting up", UnixTime, Sleep, Source::NightSegments)
+        ..row("sleep_segment_start_timestamp_seconds", "Begin of each stage of the last night and of getting up (stage none)", UnixTime, Sleep, Source::NightSegments)
     },
     row("in_bed", "Whether somebody is in bed, with webhooks only", None, Sleep, Source::BedEvent),
 

@@ -186,7 +186,7 @@ impl Selection {
     /// Everything in the catalogue.
     #[must_use]
     pub fn all() -> Self {
-        Self(Measurement::all().collect())
+        Measurement::all().collect()
     }
 
     /// Whether this one is exported.

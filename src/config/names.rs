@@ -109,7 +109,8 @@ fn selection(node: &Node, name: &str) -> Result<Vec<Measurement>, Mistake> {
     if let Some(measurement) = Measurement::by_key(name) {
         return Ok(vec![measurement]);
     }
-    Group::by_name(name).map(|it| it.measurements().collect()).ok_or_else(|| unknown(node, name))
+    let Some(group) = Group::by_name(name) else { return Err(unknown(node, name)) };
+    Ok(group.measurements().collect())
 }
 
 fn unknown(node: &Node, name: &str) -> Mistake {

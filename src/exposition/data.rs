@@ -82,7 +82,7 @@ fn state_sets(page: &mut Writer, cursors: &mut [Cursor<'_>], measurement: Measur
     let (name, help) = (measurement.metric(), measurement.help());
     let rows = StateRows::new(&name, states);
     each_reading(page, cursors, measurement, &Family::state_set(&name, &help), |samples, labels, reading| {
-        rows.add(samples, labels, |place, _| place as f64 == reading.value);
+        rows.add(samples, labels, |place, _| (place as f64 - reading.value).abs() < 0.5);
     });
 }
 

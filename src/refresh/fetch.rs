@@ -1,11 +1,11 @@
 //! One call of one profile: what to ask for, the answer, and what is known after it.
 
-use super::known::{Known, Noted, Noting, Read};
+use super::known::{Known, Noted, Noting, Read, day};
 use crate::catalogue::Call;
 use crate::session::{Session, SessionError};
 use crate::telemetry::Telemetry;
 use crate::withings::client::{Request, Rows};
-use crate::withings::wire::{Getmeas, Getsummary, Page, SleepGet};
+use crate::withings::wire::{Getactivity, Getdevice, Getgoals, Getmeas, Getsummary, Getworkouts, Page, SleepGet};
 
 /// Makes the calls of one profile and notes what they bring.
 pub(super) struct Fetch<'a> {
@@ -21,7 +21,13 @@ impl Fetch<'_> {
             Call::Getmeas => self.rows::<Getmeas>(call, |rows, _| Request::getmeas(rows), Known::note_measures).await,
             Call::Getsummary => self.rows::<Getsummary>(call, Request::getsummary, Known::note_summaries).await,
             Call::SleepGet => self.segments().await,
-            _ => Ok(()),
+            Call::Getactivity => self.days().await,
+            Call::Getworkouts => self.rows::<Getworkouts>(call, Request::getworkouts, Known::note_workouts).await,
+            Call::Getdevice => self.whole::<Getdevice>(Request::getdevice(), Known::note_devices).await,
+            Call::Getgoals => self.whole::<Getgoals>(Request::getgoals(), Known::note_goals).await,
+            Call::Requesttoken | Call::Revoke | Call::Notify => {
+                unreachable!("only calls of Call::DATA are planned, and these are of logins and subscriptions")
+            }
         }
     }
 
@@ -46,6 +52,24 @@ impl Fetch<'_> {
                 Noted::ReadEverything => read = Read::everything(self.session.server_now()),
             }
         }
+    }
+
+    /// Reads the days that can be the present one anywhere: all of their rows, so that nothing needs to be merged and
+    /// what was deleted is gone at once. Older days are never shown.
+    async fn days(&mut self) -> Result<(), SessionError> {
+        let now = self.session.server_now();
+        self.whole::<Getactivity>(Request::getactivity(&day(now, -1), &day(now, 1)), Known::note_days).await
+    }
+
+    /// Reads what a call always answers whole.
+    async fn whole<P: Page + 'static>(
+        &mut self,
+        request: Request,
+        note: fn(&mut Known, &[P::Row], &Noting),
+    ) -> Result<(), SessionError> {
+        let rows = self.session.rows::<P>(&request).await?;
+        note(self.known, &rows, &self.noting());
+        Ok(())
     }
 
     async fn segments(&mut self) -> Result<(), SessionError> {

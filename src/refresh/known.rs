@@ -1,23 +1,27 @@
 //! What is known of one profile: the last readings and how far each call has read. This is what is stored.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::sync::Arc;
 
-use chrono::{DateTime, Days};
+use chrono::{DateTime, TimeDelta};
 use serde::{Deserialize, Serialize};
 
 use super::bed::Bed;
 use crate::catalogue::{Call, Measurement, Source};
 use crate::config::Selection;
-use crate::reading::{CallStatus, Login, Origin, ProfileSnapshot, Reading, RefreshSummary, Sleep, SleepSegment};
+use crate::reading::{CallStatus, Login, ProfileSnapshot, Reading, RefreshSummary, Sleep, SleepSegment};
 use crate::session::SessionError;
 use crate::storage::Storage;
 use crate::telemetry::{Telemetry, Unknown};
+use crate::withings::activity::Days;
 use crate::withings::client::{CallError, Rows};
 use crate::withings::envelope::Remedy;
 use crate::withings::measures::{self, Context};
-use crate::withings::sleep::{self, Sleeps};
-use crate::withings::wire::{Group, Segment, SummaryRow};
+use crate::withings::sleep::{self, Hypnogram, SleepRow, Sleeps};
+use crate::withings::wire::{ActivityRow, Amount, Device, Group, Segment, SummaryRow, WorkoutRow};
+use crate::withings::workouts::{self, Workouts};
+use crate::withings::{devices, goals};
 
 /// How far a read of changes reaches back before the newest change that was seen, seconds: Withings does not say whether
 /// the bound is inclusive, and its machines' clocks may differ.
@@ -40,8 +44,21 @@ pub(super) struct Known {
     sleeps: Sleeps,
     /// The newest sleep segment.
     segment: Option<SleepSegment>,
-    /// The night whose whole span `sleep get` was asked for.
-    spanned: Option<Origin>,
+    /// The course of the last night that `sleep get` told whole; without any stretch if it has nothing of that night.
+    #[serde(default)]
+    hypnogram: Option<Hypnogram>,
+    /// The last days of activity.
+    #[serde(default)]
+    days: Days,
+    /// The newest workouts.
+    #[serde(default)]
+    workouts: Workouts,
+    /// The readings of the devices.
+    #[serde(default)]
+    devices: Vec<Reading>,
+    /// The readings of the goals.
+    #[serde(default)]
+    goals: Vec<Reading>,
     /// What happened in bed.
     #[serde(default)]
     bed: Bed,
@@ -71,7 +88,8 @@ pub(super) struct Read {
 pub(super) struct Span {
     pub(super) from: i64,
     pub(super) to: i64,
-    night: Option<Origin>,
+    /// Whether it is the last night's, and not the last day.
+    is_night: bool,
 }
 
 /// Whether an answer told everything.
@@ -91,7 +109,7 @@ pub(super) struct Noting {
 
 impl Noting {
     fn with<T>(&self, work: impl FnOnce(&mut Context<'_>) -> T) -> T {
-        let mut unknown = |kind: Unknown, code: i64| self.telemetry.unknown(kind, &code);
+        let mut unknown = |kind: Unknown, what: &dyn Display| self.telemetry.unknown(kind, what);
         work(&mut Context { server_now: self.server_now, unknown: &mut unknown })
     }
 }
@@ -111,10 +129,9 @@ impl Read {
         self.rows
     }
 
-    /// The day after the server's present one, in UTC, as `YYYY-MM-DD`: no time zone is further ahead than a day.
+    /// The server's next day, in UTC, as `YYYY-MM-DD`: no time zone is further ahead.
     pub(super) fn tomorrow(self) -> String {
-        let today = DateTime::from_timestamp(self.server_now, 0).unwrap_or_default().date_naive();
-        today.checked_add_days(Days::new(1)).unwrap_or(today).to_string()
+        day(self.server_now, 1)
     }
 
     /// Whether Withings refused `lastupdate=0`, so that days should be tried. A whole read of `getmeas` has none.
@@ -194,6 +211,32 @@ impl Known {
         Noted::Everything
     }
 
+    pub(super) fn note_workouts(&mut self, read: Read, rows: &[WorkoutRow], noting: &Noting) -> Noted {
+        let merged = noting.with(|context| {
+            if read.is_of_everything() {
+                workouts::Merged::Known(Workouts::choose(rows, context))
+            } else {
+                self.workouts.merge(rows, context)
+            }
+        });
+        let workouts::Merged::Known(workouts) = merged else { return Noted::ReadEverything };
+        self.workouts = workouts;
+        self.note_read(Call::Getworkouts, read, workouts::highest_modified(rows));
+        Noted::Everything
+    }
+
+    pub(super) fn note_days(&mut self, rows: &[ActivityRow], noting: &Noting) {
+        self.days = noting.with(|context| Days::choose(rows, context));
+    }
+
+    pub(super) fn note_devices(&mut self, devices: &[Device], noting: &Noting) {
+        self.devices = noting.with(|context| devices::readings(devices, context));
+    }
+
+    pub(super) fn note_goals(&mut self, goals: &[(String, Amount)], noting: &Noting) {
+        self.goals = noting.with(|context| goals::readings(goals, context));
+    }
+
     fn note_read(&mut self, call: Call, read: Read, changed_at: Option<i64>) {
         let cursor = self.cursors.entry(call).or_default();
         if read.is_of_everything() {
@@ -204,14 +247,15 @@ impl Known {
         }
     }
 
-    /// The times to ask `sleep get` for: the last day, and once the last night if it is longer ago.
+    /// The times to ask `sleep get` for: the last day, and once the last night if it began longer ago.
     pub(super) fn sleep_spans(&self, server_now: i64) -> Vec<Span> {
-        let day = Span { from: server_now - SEGMENTS_SPAN, to: server_now, night: None };
-        let night = self.sleeps.night().filter(|it| Some(it.origin) != self.spanned && it.ended_at < day.from);
+        let day = Span { from: server_now - SEGMENTS_SPAN, to: server_now, is_night: false };
+        let is_told = |night: &SleepRow| self.hypnogram.as_ref().is_some_and(|it| it.is_of(night));
+        let night = self.sleeps.night().filter(|it| it.started_at < day.from && !is_told(it));
         let night = night.map(|it| Span {
             from: it.started_at.max(it.ended_at - SEGMENTS_SPAN),
             to: it.ended_at,
-            night: Some(it.origin),
+            is_night: true,
         });
         night.into_iter().chain([day]).collect()
     }
@@ -221,7 +265,11 @@ impl Known {
         // What ended within the span is known whole now; what ended outside it, only as far as it was.
         let outside = self.segment.filter(|it| !(span.from..=span.to).contains(&it.ended_at));
         self.segment = newest.into_iter().chain(outside).max_by_key(|it| it.ended_at);
-        self.spanned = span.night.or(self.spanned);
+        if let Some(night) = self.sleeps.night().filter(|it| span.is_night || it.started_at >= span.from) {
+            // Segments may come later than the summary: the night is asked for once more when the last day has left it.
+            let is_final = |it: &Hypnogram| span.is_night || !it.is_empty();
+            self.hypnogram = Some(Hypnogram::new(night, segments)).filter(is_final);
+        }
     }
 
     pub(super) fn note_bed(&mut self, later: Bed) {
@@ -251,29 +299,34 @@ impl Known {
         without_times(self) != without_times(stored)
     }
 
-    /// What is shown of it.
+    /// What is shown of it at `now`, Unix seconds by the clock that judges what has ended.
     pub(super) fn snapshot(
         &self,
+        now: i64,
         profile: Arc<str>,
         selection: &Selection,
         login: Option<Login>,
         calls: BTreeMap<Call, CallStatus>,
         refresh: Option<RefreshSummary>,
     ) -> ProfileSnapshot {
-        let shown = |reading: &Reading| selection.contains(reading.measurement);
-        let mut readings: Vec<Reading> = self
-            .measures
-            .iter()
-            .cloned()
-            .chain(self.sleeps.readings())
-            .chain(self.bed.reading())
-            .filter(shown)
-            .collect();
+        let day = self.days.readings(now);
+        let kept = self.measures.iter().chain(day).chain(&self.devices).chain(&self.goals).cloned();
+        let course = self.sleeps.night().zip(self.hypnogram.as_ref());
+        let course = course.into_iter().flat_map(|(night, hypnogram)| hypnogram.readings(night));
+        let made =
+            self.sleeps.readings().into_iter().chain(course).chain(self.workouts.readings()).chain(self.bed.reading());
+        let mut readings: Vec<_> = kept.chain(made).filter(|it| selection.contains(it.measurement)).collect();
         readings.sort_by(|a, b| (a.measurement, &a.labels).cmp(&(b.measurement, &b.labels)));
         let is_sleep_state = |it: Measurement| it.source == Source::SleepState;
         let sleep = if selection.iter().any(is_sleep_state) { Sleep::Newest(self.segment) } else { Sleep::NotSelected };
         ProfileSnapshot { profile, login, readings, sleep, calls, refresh }
     }
+}
+
+/// The server's day, in UTC, so many days from the present one, as `YYYY-MM-DD`.
+pub(super) fn day(server_now: i64, days: i64) -> String {
+    let present = DateTime::from_timestamp(server_now, 0).unwrap_or_default();
+    present.checked_add_signed(TimeDelta::days(days)).unwrap_or(present).date_naive().to_string()
 }
 
 #[cfg(test)]

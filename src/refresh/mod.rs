@@ -258,7 +258,7 @@ impl Refresher {
         self.anchor + interval * times
     }
 
-    /// A new consent: everything is due at once, and nothing of another person stays.
+    /// A new consent: everything is due at once or soon, and nothing of another person stays.
     async fn note_login(&mut self) {
         let status = self.status.borrow_and_update().clone();
         let is_forgotten = status.login.is_none() && !self.services.storage.has_readings(self.session.profile());
@@ -272,8 +272,9 @@ impl Refresher {
         if self.consents != status.consents {
             self.consents = status.consents;
             self.anchor = Instant::now();
-            for plan in self.plans.values_mut() {
-                *plan = Plan { due: Some(self.anchor), failures: 0, latest: Attempt::None };
+            for (call, plan) in &mut self.plans {
+                let due = self.anchor + schedule::after_login(*call);
+                *plan = Plan { due: Some(due), failures: 0, latest: Attempt::None };
             }
         }
     }
@@ -292,6 +293,7 @@ impl Refresher {
             (*call, CallStatus { latest: plan.latest.clone(), last_success: self.known.last_success(*call) })
         });
         let snapshot = self.known.snapshot(
+            self.services.clock.unix(),
             Arc::clone(self.session.profile()),
             &self.services.selection,
             status.login,

@@ -19,6 +19,15 @@ const BEFORE_FULL_READ: Duration = Duration::from_mins(1);
 /// The pause where only time or a person can help.
 const HOUR: Duration = Duration::from_hours(1);
 
+/// How long the devices of a new login wait: who connects it asks for them within 10 s, to say whose it is, and Withings
+/// refuses the identical call for another 10 s.
+const DEVICES_AFTER_LOGIN: Duration = Duration::from_secs(30);
+
+/// How long after a new login a call is first made.
+pub(super) fn after_login(call: Call) -> Duration {
+    if call == Call::Getdevice { DEVICES_AFTER_LOGIN } else { Duration::ZERO }
+}
+
 /// At every how many intervals a call is made, at least 1: workouts appear some times a day, devices and goals change
 /// some times a year.
 pub(super) fn every(call: Call, interval: Duration) -> u32 {

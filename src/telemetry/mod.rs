@@ -25,6 +25,9 @@ const DURATION_BUCKETS: [f64; 9] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 3
 /// outside, and memory stays bounded.
 const LOGGED_UNKNOWN_VALUES: usize = 1000;
 
+/// How much of an unknown value is logged and remembered, characters.
+const LOGGED_CHARACTERS: usize = 100;
+
 /// The exporter's own metrics. Cheap to clone; clones share the counters.
 #[derive(Clone)]
 pub struct Telemetry(Arc<Inner>);
@@ -134,7 +137,7 @@ pub enum Unknown {
     TimeZone,
     /// A time later than a day from now.
     FutureDate,
-    /// A number that is not finite or whose exponent is out of range.
+    /// A number that is not finite or whose exponent is out of range, or the end of a sleep before its begin.
     BadNumber,
 }
 
@@ -253,7 +256,7 @@ impl Telemetry {
     /// value.
     pub fn unknown(&self, kind: Unknown, what: &dyn std::fmt::Display) {
         self.0.unknown.get_or_create_owned(&KindLabel { kind }).inc();
-        let what = what.to_string();
+        let what: String = what.to_string().chars().take(LOGGED_CHARACTERS).collect();
         let mut logged = self.0.logged.lock().unwrap_or_else(PoisonError::into_inner);
         if logged.len() < LOGGED_UNKNOWN_VALUES && logged.insert((kind, what.clone())) {
             tracing::warn!(

@@ -12,7 +12,7 @@ use url::form_urlencoded::Serializer;
 use super::envelope::{self, DecodeError, NotAnEnvelope, Refusal, Remedy};
 use super::pace::{Class, Pace};
 use super::wire::Page;
-use crate::catalogue::{Call, Measurement, Source};
+use crate::catalogue::{Call, Measurement, Source, WorkoutFact};
 use crate::clock::Clock;
 use crate::http::{Answer, Http, HttpError};
 use crate::telemetry::{Reason, Telemetry};
@@ -32,7 +32,7 @@ pub struct Client {
 pub struct Request {
     /// The call.
     pub call: Call,
-    parameters: Vec<(&'static str, String)>,
+    parameters: Vec<Parameter>,
 }
 
 /// Which rows of a call are asked for. Withings refuses or misreads combinations, so there is one at a time.
@@ -188,21 +188,37 @@ impl Request {
         Self { call: Call::Getmeas, parameters }
     }
 
-    /// Sleep summaries, with every field that the catalogue knows: unnamed ones would be left out. `tomorrow` ends the
-    /// days, as `YYYY-MM-DD`.
+    /// Sleep summaries, with every field that the catalogue knows. `tomorrow` ends the days, as `YYYY-MM-DD`.
     #[must_use]
     pub fn getsummary(rows: Rows, tomorrow: &str) -> Self {
-        let mut parameters = vec![("data_fields", summary_fields())];
-        match rows {
-            Rows::All => parameters.push(("lastupdate", "0".to_owned())),
-            Rows::ChangedSince(at) => parameters.push(("lastupdate", at.to_string())),
-            Rows::AllDays => {
-                // Before any Withings device.
-                parameters.push(("startdateymd", "2009-01-01".to_owned()));
-                parameters.push(("enddateymd", tomorrow.to_owned()));
-            }
-        }
-        Self { call: Call::Getsummary, parameters }
+        let fields = |source| match source {
+            Source::Summary { fields, .. } => fields,
+            _ => &[],
+        };
+        Self { call: Call::Getsummary, parameters: rows_with(data_fields(fields), rows, tomorrow) }
+    }
+
+    /// Workouts, in the same way.
+    #[must_use]
+    pub fn getworkouts(rows: Rows, tomorrow: &str) -> Self {
+        let fields = |source| match source {
+            Source::Workout(WorkoutFact::Data(fields)) => fields,
+            _ => &[],
+        };
+        Self { call: Call::Getworkouts, parameters: rows_with(data_fields(fields), rows, tomorrow) }
+    }
+
+    /// What was counted on the days from `from` to `to`, both included, as `YYYY-MM-DD`, with every field that the
+    /// catalogue knows.
+    #[must_use]
+    pub fn getactivity(from: &str, to: &str) -> Self {
+        let fields = |source| match source {
+            Source::Activity { fields } => fields,
+            _ => &[],
+        };
+        let mut parameters = vec![data_fields(fields)];
+        parameters.extend(days(from, to));
+        Self { call: Call::Getactivity, parameters }
     }
 
     /// The sleep segments between two times, Unix seconds, at most 24 hours apart.
@@ -222,6 +238,12 @@ impl Request {
     #[must_use]
     pub fn getdevice() -> Self {
         Self { call: Call::Getdevice, parameters: Vec::new() }
+    }
+
+    /// What the person aims for.
+    #[must_use]
+    pub fn getgoals() -> Self {
+        Self { call: Call::Getgoals, parameters: Vec::new() }
     }
 
     /// A request about notifications.
@@ -316,12 +338,28 @@ fn action(call: Call) -> Option<&'static str> {
     }
 }
 
-fn summary_fields() -> String {
-    let fields = Measurement::all().filter_map(|it| match it.source {
-        Source::Summary { fields, .. } => Some(fields),
-        _ => None,
-    });
-    fields.flatten().copied().collect::<Vec<_>>().join(",")
+type Parameter = (&'static str, String);
+
+/// The parameters that select rows of a call which needs something to select by.
+fn rows_with(fields: Parameter, rows: Rows, tomorrow: &str) -> Vec<Parameter> {
+    let mut parameters = vec![fields];
+    match rows {
+        Rows::All => parameters.push(("lastupdate", "0".to_owned())),
+        Rows::ChangedSince(at) => parameters.push(("lastupdate", at.to_string())),
+        // From before any Withings device.
+        Rows::AllDays => parameters.extend(days("2009-01-01", tomorrow)),
+    }
+    parameters
+}
+
+fn days(from: &str, to: &str) -> [Parameter; 2] {
+    [("startdateymd", from.to_owned()), ("enddateymd", to.to_owned())]
+}
+
+/// The fields that `of` takes of the catalogue's sources: what is not named would be left out.
+fn data_fields(of: impl Fn(Source) -> &'static [&'static str]) -> Parameter {
+    let fields: Vec<_> = Measurement::all().flat_map(|it| of(it.source)).copied().collect();
+    ("data_fields", fields.join(","))
 }
 
 #[cfg(test)]
@@ -335,10 +373,36 @@ mod tests {
         check(Request::getmeas(Rows::All), "action=getmeas");
         check(Request::getmeas(Rows::ChangedSince(7)), "action=getmeas&lastupdate=7");
         check(Request::sleep_get(1, 2), "action=get&startdate=1&enddate=2");
-        let form = |rows| Request::getsummary(rows, "2026-11-23").form(None);
-        assert!(form(Rows::All).ends_with("%2Crr_min&lastupdate=0"), "{}", form(Rows::All));
-        assert!(form(Rows::AllDays).ends_with("&startdateymd=2009-01-01&enddateymd=2026-11-23"));
+        check(Request::getdevice(), "action=getdevice");
+        check(Request::getgoals(), "action=getgoals");
+        for request in [Request::getsummary, Request::getworkouts] {
+            let ends = |rows, expected| {
+                let form = request(rows, "2026-11-23").form(None);
+                let (_, selection) = form.split_once("&data_fields=").and_then(|(_, it)| it.split_once('&')).unwrap();
+                assert_eq!(selection, expected, "{form}");
+            };
+            ends(Rows::All, "lastupdate=0");
+            ends(Rows::ChangedSince(7), "lastupdate=7");
+            ends(Rows::AllDays, "startdateymd=2009-01-01&enddateymd=2026-11-23");
+        }
+        let days = Request::getactivity("2026-11-21", "2026-11-23").form(None);
+        assert!(days.ends_with("&startdateymd=2026-11-21&enddateymd=2026-11-23"), "{days}");
         assert_eq!(Request::getmeas(Rows::All).form(Some(300)), "action=getmeas&offset=300");
+    }
+
+    #[test]
+    fn every_field_of_the_catalogue_is_named_because_unnamed_ones_would_be_left_out() {
+        let check =
+            |request: Request, expected: &str| assert_eq!(request.parameters[0], ("data_fields", expected.to_owned()));
+        check(
+            Request::getactivity("", ""),
+            "steps,distance,elevation,soft,moderate,intense,active,calories,totalcalories,hr_average,hr_min,hr_max,\
+             hr_zone_0,hr_zone_1,hr_zone_2,hr_zone_3",
+        );
+        let workouts = "calories,manual_calories,distance,manual_distance,hr_average,hr_min,hr_max";
+        check(Request::getworkouts(Rows::All, ""), workouts);
+        let (_, nights) = &Request::getsummary(Rows::All, "").parameters[0];
+        assert!(nights.starts_with("deepsleepduration,lightsleepduration,") && nights.contains(",rr_min,"), "{nights}");
     }
 
     #[test]

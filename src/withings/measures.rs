@@ -3,7 +3,9 @@
 //! The newest `date` wins; ties: newest `modified`, highest `grpid`, first in the group. Upload time and the order of the
 //! list mean nothing.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Display;
 
 use super::is_future;
 use super::wire::{Group, Measure};
@@ -24,8 +26,8 @@ type Series = (Measurement, Labels);
 pub struct Context<'a> {
     /// The server's time, Unix seconds.
     pub server_now: i64,
-    /// Told of everything that is not known, with its code.
-    pub unknown: &'a mut dyn FnMut(Unknown, i64),
+    /// Told of everything that is not known, with its code or its name.
+    pub unknown: &'a mut dyn FnMut(Unknown, &dyn Display),
 }
 
 /// The last known readings after an answer.
@@ -47,15 +49,15 @@ pub fn choose(groups: &[Group], context: &mut Context<'_>) -> Vec<Reading> {
 pub fn merge(known: &[Reading], changed: &[Group], context: &mut Context<'_>) -> Merged {
     let mut newest = newest(changed, context);
     for old in known {
-        let is_changed = changed.iter().any(|group| group.grpid == Some(old.origin.id));
-        let is_beaten = newest.get(&series(old)).is_some_and(|new| rank(new) >= rank(old));
+        let place = newest.entry(series(old));
+        let is_beaten = matches!(&place, Entry::Occupied(new) if rank(new.get()) >= rank(old));
         if is_beaten {
             continue;
         }
-        if is_changed {
+        if changed.iter().any(|group| group.grpid == Some(old.origin.id)) {
             return Merged::ReadEverything;
         }
-        newest.insert(series(old), old.clone());
+        place.insert_entry(old.clone());
     }
     Merged::Known(newest.into_values().collect())
 }
@@ -70,9 +72,10 @@ fn newest(groups: &[Group], context: &mut Context<'_>) -> BTreeMap<Series, Readi
     let mut newest: BTreeMap<Series, Reading> = BTreeMap::new();
     for group in latest_versions(groups) {
         for reading in readings(group, context) {
-            let is_beaten = newest.get(&series(&reading)).is_some_and(|best| rank(best) >= rank(&reading));
+            let place = newest.entry(series(&reading));
+            let is_beaten = matches!(&place, Entry::Occupied(best) if rank(best.get()) >= rank(&reading));
             if !is_beaten {
-                newest.insert(series(&reading), reading);
+                place.insert_entry(reading);
             }
         }
     }
@@ -107,12 +110,12 @@ fn readings(group: &Group, context: &mut Context<'_>) -> Vec<Reading> {
     }
     let attribution = attribution(group, context);
     if is_future(measured_at, context.server_now) {
-        (context.unknown)(Unknown::FutureDate, group.grpid.unwrap_or(0));
+        (context.unknown)(Unknown::FutureDate, &group.grpid.unwrap_or(0));
         return Vec::new();
     }
     let origin = Origin { modified: modified(group), id: group.grpid.unwrap_or(0) };
     let reading = |measure| {
-        let Value { measurement, labels, value } = value(measure, &attribution, context)?;
+        let ((measurement, labels), value) = value(measure, &attribution, context)?;
         Some(Reading { measurement, labels, value, measured_at, until: None, origin })
     };
     group.measures.iter().filter_map(reading).collect()
@@ -138,20 +141,14 @@ fn attribution(group: &Group, context: &mut Context<'_>) -> Attribution {
         4 => Attribution::AccountCreation,
         0 | 2 | 3 | 5 | 7 | 8 | 15 | 17 => Attribution::Own,
         unknown => {
-            (context.unknown)(Unknown::Attribution, unknown);
+            (context.unknown)(Unknown::Attribution, &unknown);
             Attribution::Own
         }
     }
 }
 
-/// A measure that counts.
-struct Value {
-    measurement: Measurement,
-    labels: Labels,
-    value: f64,
-}
-
-fn value(measure: &Measure, attribution: &Attribution, context: &mut Context<'_>) -> Option<Value> {
+/// What a measure that counts says.
+fn value(measure: &Measure, attribution: &Attribution, context: &mut Context<'_>) -> Option<(Series, f64)> {
     let meastype = measure.meastype?;
     note_position(measure, context);
     let measurement = row(meastype, context);
@@ -164,20 +161,20 @@ fn value(measure: &Measure, attribution: &Attribution, context: &mut Context<'_>
     }
     let value = measure.value.zip(measure.unit).and_then(|(value, unit)| scaled(value, unit, exponent));
     let Some(value) = value else {
-        (context.unknown)(Unknown::BadNumber, meastype);
+        (context.unknown)(Unknown::BadNumber, &meastype);
         return None;
     };
     let value = match measurement.source {
         Source::Classification { .. } => classification(value, context),
         _ => value,
     };
-    Some(Value { measurement, labels: labels(measurement, measure, meastype), value })
+    Some(((measurement, labels(measurement, measure, meastype)), value))
 }
 
 /// The row of a measure type; that of unlisted types for one that no other row has.
 fn row(meastype: i64, context: &mut Context<'_>) -> Measurement {
     u32::try_from(meastype).ok().and_then(Measurement::by_meastype).unwrap_or_else(|| {
-        (context.unknown)(Unknown::MeasureType, meastype);
+        (context.unknown)(Unknown::MeasureType, &meastype);
         Measurement::unlisted_measure()
     })
 }
@@ -213,24 +210,25 @@ fn labels(measurement: Measurement, measure: &Measure, meastype: i64) -> Labels 
 
 /// The place of a classification among its states.
 fn classification(code: f64, context: &mut Context<'_>) -> f64 {
+    #[expect(clippy::cast_possible_truncation, reason = "a code that is not whole is none of the known ones")]
+    let number = code as i64;
     let unknown = CLASSIFICATIONS.len() - 1;
-    let known = (0..unknown).find(|place| *place as f64 == code);
-    if known.is_none() {
-        #[expect(clippy::cast_possible_truncation, reason = "the code is only counted and logged")]
-        (context.unknown)(Unknown::Classification, code as i64);
+    let place = usize::try_from(number).ok().filter(|it| *it < unknown && code.fract() == 0.0).unwrap_or(unknown);
+    if place == unknown {
+        (context.unknown)(Unknown::Classification, &number);
     }
-    known.unwrap_or(unknown) as f64
+    place as f64
 }
 
 fn note_position(measure: &Measure, context: &mut Context<'_>) {
     if let Some(position) = measure.position.filter(|it| position_name(*it).is_none()) {
-        (context.unknown)(Unknown::Position, position);
+        (context.unknown)(Unknown::Position, &position);
     }
 }
 
-/// `value` × 10^(`unit` + `exponent`), finite. Dividing by a power of ten is exact in f64 where multiplying by its inverse is wrong in
-/// one case of five; for the same reason our `exponent` is added and not applied on its own.
-fn scaled(value: f64, unit: i64, exponent: i32) -> Option<f64> {
+/// `value` × 10^(`unit` + `exponent`), finite. Dividing by a power of ten is exact in f64 where multiplying by its inverse is
+/// wrong in one case of five; for the same reason our `exponent` is added and not applied on its own.
+pub(super) fn scaled(value: f64, unit: i64, exponent: i32) -> Option<f64> {
     let exponent = i32::try_from(unit).ok().filter(|_| EXPONENTS.contains(&unit))? + exponent;
     let power = 10_f64.powi(exponent.abs());
     let scaled = if exponent < 0 { value / power } else { value * power };

@@ -16,11 +16,40 @@ fn chosen(json: &serde_json::Value) -> Vec<(&'static str, f64)> {
     choose(&groups(json), &mut context).iter().map(|it| (it.measurement.key, it.value)).collect()
 }
 
+/// The same with the labels' values: `fat_mass_segment_kg left_leg`.
+fn labelled(json: &serde_json::Value) -> Vec<(String, f64)> {
+    let mut context = Context { server_now: NOW, unknown: &mut |_, _| {} };
+    choose(&groups(json), &mut context).iter().map(named_by_labels).collect()
+}
+
+fn named_by_labels(reading: &Reading) -> (String, f64) {
+    let labels = reading.labels.iter().map(|(_, value)| value);
+    (std::iter::once(reading.measurement.key).chain(labels).collect::<Vec<_>>().join(" "), reading.value)
+}
+
+fn named_so<const N: usize>(expected: [(&str, f64); N]) -> Vec<(String, f64)> {
+    expected.map(|(name, value)| (name.to_owned(), value)).to_vec()
+}
+
 fn unknown_of(json: &serde_json::Value) -> Vec<(Unknown, i64)> {
     let mut seen = Vec::new();
-    let mut note = |kind, what| seen.push((kind, what));
+    let mut note = |kind, code: &dyn Display| seen.push((kind, code.to_string().parse().unwrap()));
     choose(&groups(json), &mut Context { server_now: NOW, unknown: &mut note });
     seen
+}
+
+/// A group of the person's own with these measures.
+fn measured(grpid: i64, date: i64, measures: serde_json::Value) -> serde_json::Value {
+    with(weigh_in(grpid, date, 0), "measures", measures)
+}
+
+/// A measure: type, value, unit, position.
+fn measure(meastype: i64, value: i64, unit: i64, position: impl Into<Option<i64>>) -> serde_json::Value {
+    let mut measure = json!({"type": meastype, "value": value, "unit": unit});
+    if let Some(position) = position.into() {
+        measure["position"] = json!(position);
+    }
+    measure
 }
 
 /// A weigh-in of the person's own, at `date`.
@@ -122,11 +151,124 @@ fn there_is_no_float_noise() {
 }
 
 #[test]
-fn an_unknown_type_does_not_crash_and_is_noted() {
-    let measures = json!([{"value": 1, "type": 10226, "unit": 0}, {"value": 80, "type": 1, "unit": 0, "position": 77}]);
-    let group = json!([with(weigh_in(1, 100, 0), "measures", measures)]);
-    assert_eq!(chosen(&group), [("weight_kg", 80.0)]);
-    assert_eq!(unknown_of(&group), [(Unknown::MeasureType, 10226), (Unknown::Position, 77)]);
+fn each_part_of_the_body_is_a_value_of_its_own() {
+    let parts = |meastype, unit| [2, 3, 10, 11, 12].map(|position| measure(meastype, position + 20, unit, position));
+    let scan = measured(1, 100, json!([parts(173, -1), parts(174, -2), parts(175, 0)].concat()));
+    let of = |key: &str, values: [f64; 5]| {
+        let parts = ["left_arm", "left_leg", "right_arm", "right_leg", "torso"];
+        parts.iter().zip(values).map(|(part, value)| (format!("{key} {part}"), value)).collect::<Vec<_>>()
+    };
+    let expected = [
+        of("fat_free_mass_segment_kg", [2.3, 3.0, 2.2, 3.1, 3.2]),
+        of("fat_mass_segment_kg", [0.23, 0.3, 0.22, 0.31, 0.32]),
+        of("muscle_mass_segment_kg", [23.0, 30.0, 22.0, 31.0, 32.0]),
+    ];
+    assert_eq!(labelled(&json!([scan])), expected.concat());
+}
+
+#[test]
+fn a_part_of_the_body_keeps_its_value_when_the_next_scan_leaves_it_out() {
+    let before = measured(1, 100, json!([measure(174, 30, -1, 10), measure(174, 20, -1, 2)]));
+    let after = measured(2, 200, json!([measure(174, 31, -1, 10)]));
+    let expected = named_so([("fat_mass_segment_kg left_leg", 3.1), ("fat_mass_segment_kg right_arm", 2.0)]);
+    assert_eq!(labelled(&json!([after, before])), expected);
+}
+
+#[test]
+fn water_and_metabolism_of_a_limb_are_not_shown_as_the_body() {
+    for meastype in [5, 6, 8, 76, 77, 88, 91, 168, 169, 170, 226] {
+        for (position, is_shown) in
+            [(None, true), (Some(6), true), (Some(7), true), (Some(2), false), (Some(12), false)]
+        {
+            let group = json!([measured(1, 100, json!([measure(meastype, 9, 0, position)]))]);
+            assert_eq!(chosen(&group).len(), usize::from(is_shown), "type {meastype} at {position:?}");
+        }
+    }
+}
+
+#[test]
+fn of_the_same_value_sent_twice_the_first_counts() {
+    let twice = measured(1, 100, json!([measure(5, 786, -1, 7), measure(5, 787, -1, 7)]));
+    assert_eq!(chosen(&json!([twice])), [("fat_free_mass_kg", 78.6)]);
+}
+
+#[test]
+fn left_and_right_foot_are_told_apart_by_type_and_not_by_position() {
+    let nerves = [measure(158, 61, 0, None), measure(159, 62, 0, None), measure(167, 63, 0, 4)];
+    let skin = [measure(196, 71, 0, None), measure(197, 72, 0, None), measure(198, 73, 0, 5)];
+    let conductance = [measure(229, 81, 0, 4), measure(229, 82, 0, 5), measure(229, 83, 0, None)];
+    let group = measured(1, 100, json!([&nerves[..], &skin, &conductance].concat()));
+    let expected = [
+        ("nerve_health_score feet", 63.0),
+        ("nerve_health_score left_foot", 61.0),
+        ("nerve_health_score right_foot", 62.0),
+        ("electrodermal_activity_score feet", 71.0),
+        ("electrodermal_activity_score left_foot", 72.0),
+        ("electrodermal_activity_score right_foot", 73.0),
+        ("electrochemical_skin_conductance_microsiemens left_foot", 82.0),
+        ("electrochemical_skin_conductance_microsiemens none", 83.0),
+        ("electrochemical_skin_conductance_microsiemens right_foot", 81.0),
+    ];
+    assert_eq!(labelled(&json!([group])), named_so(expected));
+}
+
+#[test]
+fn milliseconds_are_seconds_without_float_noise() {
+    let at = |value, unit| chosen(&json!([measured(1, 100, json!([measure(135, value, unit, None)]))]))[0];
+    assert_eq!(at(92, 0), ("qrs_interval_seconds", 0.092));
+    assert_eq!(at(9200, -2), ("qrs_interval_seconds", 0.092));
+    assert_eq!(at(9, 1), ("qrs_interval_seconds", 0.09));
+    assert_eq!(at(92, 3), ("qrs_interval_seconds", 92.0));
+    // Each of these is another number if it is multiplied by 0.001.
+    for (value, expected) in [(87, "0.087"), (174, "0.174"), (346, "0.346")] {
+        assert_eq!(at(value, 0).1.to_string(), expected);
+    }
+}
+
+#[test]
+fn a_classification_is_the_state_of_its_number() {
+    let place = |state| CLASSIFICATIONS.iter().position(|it| *it == state).unwrap() as f64;
+    let shown = |code, unit| {
+        let group = json!([measured(1, 100, json!([measure(130, code, unit, None), measure(139, code, unit, None)]))]);
+        (chosen(&group), unknown_of(&group))
+    };
+    let both = |state| vec![("ecg_classification", place(state)), ("ppg_classification", place(state))];
+    assert_eq!(shown(0, 0), (both("negative"), vec![]));
+    assert_eq!(shown(13, 0), (both("no_diagnosis"), vec![]));
+    assert_eq!(shown(10, -1), (both("positive"), vec![]));
+    for code in [14, 99, -1] {
+        let noted = vec![(Unknown::Classification, code); 2];
+        assert_eq!(shown(code, 0), (both("unknown"), noted), "an unknown code is no other state");
+    }
+}
+
+#[test]
+fn an_unknown_type_does_not_crash_and_is_shown_and_noted() {
+    let measures =
+        json!([measure(10226, 15, -1, None), measure(10226, 2, 0, 10), measure(1, 80, 0, 77), measure(-3, 4, 0, 77)]);
+    let group = json!([measured(1, 100, measures)]);
+    let expected = [
+        ("weight_kg", 80.0),
+        ("unlisted_measure -3 position_77", 4.0),
+        ("unlisted_measure 10226 left_leg", 2.0),
+        ("unlisted_measure 10226 none", 1.5),
+    ];
+    assert_eq!(labelled(&group), named_so(expected));
+    let (unknown_type, position) = (Unknown::MeasureType, Unknown::Position);
+    assert_eq!(
+        unknown_of(&group),
+        [(unknown_type, 10226), (unknown_type, 10226), (position, 77), (position, 77), (unknown_type, -3)]
+    );
+}
+
+#[test]
+fn an_unknown_type_of_somebody_else_is_not_shown() {
+    for (attribution, is_shown) in [(0, true), (2, true), (10010, true), (1, false), (4, false), (10, false)] {
+        let group = with(measured(1, 100, json!([measure(10226, 15, 0, None)])), "attrib", json!(attribution));
+        assert_eq!(chosen(&json!([group])).len(), usize::from(is_shown), "attribution {attribution}");
+    }
+    let goal = with(measured(1, 100, json!([measure(10226, 15, 0, None)])), "category", json!(2));
+    assert_eq!(chosen(&json!([goal])), []);
 }
 
 #[test]
@@ -208,6 +350,19 @@ fn a_winner_that_no_longer_wins_makes_everything_be_read() {
     }
     let moved = with(with(weigh_in(2, 90, 81), "modified", json!(900)), "attrib", json!(1));
     assert_eq!(weight(&merged(&before, &json!([moved, weigh_in(3, 300, 82)]))), Some(82.0));
+}
+
+#[test]
+fn a_part_of_the_body_that_no_longer_wins_makes_everything_be_read() {
+    let scan = |grpid, date, parts: &[i64]| {
+        let parts: Vec<_> = parts.iter().map(|position| measure(175, 10 + grpid, 0, *position)).collect();
+        with(measured(grpid, date, json!(parts)), "modified", json!(900))
+    };
+    let before = json!([measured(1, 100, json!([measure(175, 9, 0, 10), measure(175, 8, 0, 11)]))]);
+    assert_eq!(merged(&before, &json!([scan(1, 100, &[10])])), Merged::ReadEverything, "the right leg is gone");
+    let Merged::Known(readings) = merged(&before, &json!([scan(2, 200, &[11])])) else { panic!() };
+    let expected = [("muscle_mass_segment_kg left_leg", 9.0), ("muscle_mass_segment_kg right_leg", 12.0)];
+    assert_eq!(readings.iter().map(named_by_labels).collect::<Vec<_>>(), named_so(expected));
 }
 
 proptest! {

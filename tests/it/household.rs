@@ -12,7 +12,7 @@ use crate::world::World;
 #[tokio::test(start_paused = true)]
 async fn the_whole_page_of_the_simulated_people() {
     let mut world = World::asleep(&["Alice", "Bob", "Zoë"], |clock| Cloud::seeded(7, clock)).await;
-    // All within a second: the page after a login asks Withings too, and whose turn is first is up to the scheduler.
+    // Each login within a second: the page after it asks Withings too, and whose turn is first is up to the scheduler.
     world.config.requests_per_minute = NonZeroU32::new(60_000).unwrap();
     world.start_exporter().await;
     for account in world.cloud.accounts() {

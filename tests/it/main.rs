@@ -4,11 +4,13 @@
 
 mod aiowithings;
 mod browser;
+mod budget;
 mod captured;
 mod certificates;
 mod cli;
 mod compression;
 mod config;
+mod daily;
 mod demo;
 mod exposition;
 mod failures;
@@ -22,6 +24,7 @@ mod kills;
 mod layers;
 mod page;
 mod people;
+mod permissions;
 mod process;
 mod program;
 mod prometheus;

@@ -9,6 +9,7 @@ use withings_exporter::sim::{
     TokenPlace,
 };
 
+use crate::page::Page;
 use crate::world::{World, beginning};
 
 const HOUR: i64 = 3600;
@@ -110,6 +111,57 @@ async fn a_nap_does_not_replace_the_night() {
     story.check_next("sleep_deep_duration_seconds", Some(5400.0)).await;
 }
 
+/// The stretches of Alice's night, as `00 light -480`: number, stage and begin in minutes after the beginning of the world.
+async fn course(world: &World) -> Vec<String> {
+    let page = Page::read(&world.metrics().await).samples;
+    let row = |(series, value): (&String, &f64)| {
+        let labels = series.strip_prefix("withings_sleep_segment_start_timestamp_seconds{")?;
+        let labels: Vec<_> = labels.split('"').skip(1).step_by(2).filter(|it| *it != "Alice").collect();
+        Some(format!("{} {}", labels.join(" "), (value - beginning().timestamp() as f64) / 60.0))
+    };
+    page.iter().filter_map(row).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_night_is_drawn_until_the_next_one_comes() {
+    let mut story = Story::begin().await;
+    story.alice.add_night(night(-8 * HOUR, &GOOD_NIGHT));
+    story.check_next("sleep_start_timestamp_seconds", Some((beginning().timestamp() - 16 * HOUR) as f64)).await;
+    story.check("sleep_end_timestamp_seconds", Some((beginning().timestamp() - 8 * HOUR) as f64)).await;
+    let drawn = ["00 awake -960", "01 light -950", "02 deep -660", "03 rem -570", "04 awake -485", "05 none -480"];
+    assert_eq!(course(&story.world).await, drawn);
+    story.world.stop_exporter().await;
+    story.world.cloud.fault(Fault::new(Failure::BadGateway).on("get").times(u32::MAX));
+    story.world.start_exporter().await;
+    story.world.until_down("Alice").await;
+    assert_eq!(course(&story.world).await, drawn, "after a restart without an answer");
+    story.world.cloud.heal();
+    story.world.until_up("Alice").await;
+    story.alice.add_night(night(60, &[(LIGHT, 20), (DEEP, 5)]));
+    story.check_next("sleep_nap_duration_seconds", Some(1500.0)).await;
+    assert_eq!(course(&story.world).await, drawn, "a nap is no part of it");
+    story.world.pass(Duration::from_hours(8)).await;
+    let mut without_segments = night(7 * HOUR, &[(DEEP, 240)]);
+    without_segments.segments.clear();
+    story.alice.add_night(without_segments);
+    story.check_next("sleep_nap_duration_seconds", None).await;
+    assert_eq!(course(&story.world).await, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_night_of_days_ago_is_asked_for_by_its_own_span_once() {
+    let mut world = World::with_accounts(&["Alice"]).await;
+    world.account("Alice").add_night(night(-72 * HOUR, &GOOD_NIGHT));
+    world.start_exporter().await;
+    world.connect("Alice").await;
+    assert_eq!(course(&world).await.len(), 6);
+    world.until_refreshed("Alice").await;
+    let ends: Vec<i64> = world.calls("get").iter().map(|it| it.params["enddate"].parse().unwrap()).collect();
+    let end = beginning().timestamp() - 72 * HOUR;
+    assert_eq!(ends.iter().map(|it| *it == end).collect::<Vec<_>>(), [true, false, false], "{ends:?}");
+    assert_eq!(course(&world).await.len(), 6);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_deleted_weighing_vanishes_with_the_daily_read_of_everything() {
     let story = Story::begin().await;
@@ -139,11 +191,19 @@ async fn a_weighing_that_turns_out_to_be_somebody_elses_gives_way_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unknown_measure_type_is_counted_and_harms_nothing() {
+async fn an_unknown_measure_type_is_shown_and_counted_and_harms_nothing() {
     let story = Story::begin().await;
     let at = beginning().timestamp() + 60;
-    story.alice.add_group(MeasureGroup::new(at, [Measure::new(4711, 1, 0), Measure::new(WEIGHT, 71_900, -3)]));
+    let unknown = [Measure::new(4711, 15, -1), Measure::new(4711, 16, -1).at(12)];
+    story.alice.add_group(MeasureGroup::new(at, [&unknown[..], &[Measure::new(WEIGHT, 71_900, -3)]].concat()));
     story.check_next("weight_kg", Some(71.9)).await;
+    for (position, value) in [("none", 1.5), ("torso", 1.6)] {
+        let series =
+            format!("withings_unlisted_measure{{profile=\"Alice\",meastype=\"4711\",position=\"{position}\"}}");
+        assert_eq!(story.world.sample(&series).await, Some(value), "{position}");
+    }
+    let time = "withings_measurement_timestamp_seconds{profile=\"Alice\",measurement=\"type_4711\"}";
+    assert_eq!(story.world.sample(time).await, Some(at as f64));
     let counted = story.world.sample("withings_exporter_unknown_values_total{kind=\"measure_type\"}").await;
     assert!(counted >= Some(1.0), "{counted:?}");
 }

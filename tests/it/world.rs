@@ -20,13 +20,17 @@ use withings_exporter::clock::Clock;
 use withings_exporter::commands::{Exporter, Parts};
 use withings_exporter::config::{Config, Selection};
 use withings_exporter::exposition::Live;
-use withings_exporter::reading::{ProfileSnapshot, Snapshot};
+use withings_exporter::reading::{Attempt, ProfileSnapshot, Snapshot};
 use withings_exporter::session::{Session, Sessions};
 use withings_exporter::sim::{self, Account, Cloud, Person};
 use withings_exporter::storage::{Login, OpenError, Purpose, Storage};
 use withings_exporter::web::Security;
 
 use crate::http_client::{Answer, Connection};
+
+/// The actions of the calls that bring measurements.
+pub(crate) const DATA_ACTIONS: [&str; 7] =
+    ["getmeas", "getsummary", "get", "getactivity", "getworkouts", "getdevice", "getgoals"];
 
 /// When every world begins: 2026-11-22 17:05 UTC.
 pub(crate) fn beginning() -> DateTime<Utc> {
@@ -330,7 +334,8 @@ impl World {
 
     /// Waits until every call of `profile` has worked or been switched off.
     pub(crate) async fn until_up(&self, profile: &str) {
-        self.until(profile, |it| it.refresh.is_some() && it.up() == Some(true)).await;
+        let is_tried = |it: &ProfileSnapshot| it.calls.values().all(|call| call.latest != Attempt::None);
+        self.until(profile, |it| is_tried(it) && it.up() == Some(true)).await;
     }
 
     /// Waits until a call of `profile` has failed and none has worked since.

@@ -33,14 +33,14 @@ async fn a_token_that_has_lapsed_at_the_start_is_refreshed_before_anything_is_as
     assert!(calls.iter().all(|it| it.status == Some(0)), "{calls:#?}");
 }
 
-/// Lets three refreshes go wrong in a row and expects that the login waits for better times, on disk as it was.
+/// Lets at least three refreshes go wrong in a row and expects that the login waits for better times, on disk as it was.
 async fn check_waited_out(fault: Fault) {
     let world = World::connected(&["Alice"]).await;
     weigh(&world, "Alice", 72);
     world.until_shown("Alice", "weight_kg", 72.0).await;
     world.pass(Duration::from_mins(165)).await;
     let before = world.stored("Alice").unwrap();
-    world.cloud.fault(fault.clone().on("requesttoken").times(3));
+    world.cloud.fault(fault.clone().on("requesttoken").times(u32::MAX));
     let mut calls = world.cloud.listen();
     for _ in 0..3 {
         heard(&mut calls, "requesttoken").await;
@@ -51,6 +51,7 @@ async fn check_waited_out(fault: Fault) {
         assert!(is_authorized(&world, "Alice").await, "{fault:?}");
         assert_eq!(world.value("Alice", "weight_kg").await, Some(72.0));
     }
+    world.cloud.heal();
     weigh(&world, "Alice", 71);
     world.until_shown("Alice", "weight_kg", 71.0).await;
     world.until_up("Alice").await;
@@ -105,7 +106,7 @@ async fn a_refused_refresh_is_not_repeated_at_once_by_the_other_calls() {
     let pauses = tries.windows(2).map(|it| (it[1].time - it[0].time).num_seconds());
     let shortest = pauses.min().unwrap();
     assert!(shortest > 10, "again after {shortest} s, and Withings refuses the same call within 10 s");
-    assert!(tries.len() < 40, "{} times in an hour", tries.len());
+    assert!(tries.len() < 60, "{} times in an hour", tries.len());
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,7 +11,7 @@ use withings_exporter::withings::wire::Getmeas;
 
 use super::{heard, is_authorized, previous_token, refresh_token, token_answers};
 use crate::http_client::Connection;
-use crate::world::World;
+use crate::world::{DATA_ACTIONS, World};
 
 /// Alice's exporter, two minutes before the refresh that comes ahead of the token's end, and what the cloud hears.
 async fn before_a_rotation() -> (World, Receiver<Request>) {
@@ -32,7 +32,7 @@ async fn with_an_unsaved_pair() -> (World, Receiver<Request>) {
 }
 
 fn fail_data_calls(world: &World, failure: Failure) {
-    for action in ["getmeas", "getsummary", "get"] {
+    for action in DATA_ACTIONS {
         world.cloud.fault(Fault::new(failure).on(action).times(u32::MAX));
     }
 }

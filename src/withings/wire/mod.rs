@@ -1,11 +1,20 @@
 //! The shapes of Withings' answers, permissive: a field of an unexpected type is as good as absent, unknown fields are
 //! ignored, maps may be lists, numbers may be text (withings-api: parser tolerances).
 
+mod activity;
+mod lenient;
+mod user;
+
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
+
+pub use activity::{ActivityRow, Getactivity, Getworkouts, WorkoutRow};
+pub use lenient::Float;
+use lenient::map;
+pub(super) use lenient::{float, int, list, text};
+pub use user::{Amount, Device, Getdevice, Getgoals};
 
 /// A page of a call that may have more.
 pub trait Page: DeserializeOwned + Default + Send {
@@ -105,6 +114,9 @@ pub struct SummaryRow {
     /// When it was last changed, Unix seconds.
     #[serde(deserialize_with = "int")]
     pub modified: Option<i64>,
+    /// Withings' id of the device that saw it.
+    #[serde(rename = "hash_deviceid", deserialize_with = "text")]
+    pub device: Option<String>,
     /// The named values.
     #[serde(deserialize_with = "map")]
     pub data: BTreeMap<String, Float>,
@@ -131,31 +143,10 @@ pub struct Segment {
     /// The state's code.
     #[serde(deserialize_with = "int")]
     pub state: Option<i64>,
+    /// Withings' id of the device that saw it.
+    #[serde(rename = "hash_deviceid", deserialize_with = "text")]
+    pub device: Option<String>,
 }
-
-/// `getdevice`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Getdevice {
-    #[serde(deserialize_with = "list")]
-    devices: Vec<Device>,
-}
-
-/// A device that the person owns.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Device {
-    /// What it is, such as `Scale`.
-    #[serde(rename = "type", deserialize_with = "text")]
-    pub kind: Option<String>,
-    /// Its model; may be empty.
-    #[serde(deserialize_with = "text")]
-    pub model: Option<String>,
-}
-
-/// A number that may be absent in any of Withings' ways.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Float(pub Option<f64>);
 
 impl Page for Getmeas {
     type Row = Group;
@@ -185,65 +176,9 @@ impl Page for SleepGet {
     }
 }
 
-impl Page for Getdevice {
-    type Row = Device;
-
-    fn into_rows(self) -> (Vec<Device>, Option<i64>) {
-        (self.devices, None)
-    }
-}
-
 /// `more` is a bool, a number or absent; an offset without `more` means nothing.
 fn next_offset(more: Option<i64>, offset: Option<i64>) -> Option<i64> {
     if more.unwrap_or(0) == 0 { None } else { Some(offset.unwrap_or(0)) }
-}
-
-/// An integer, also as a whole float, a bool or text; anything else is `None`.
-pub(super) fn int<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    let number = float(deserializer)?;
-    #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and far inside of i64")]
-    Ok(number.filter(|it| it.fract() == 0.0 && it.abs() < 9e15).map(|it| it as i64))
-}
-
-/// A number, also as text or a bool; anything else is `None`. One that is too large for a float is infinite.
-pub(super) fn float<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-    let json = <&RawValue>::deserialize(deserializer)?.get();
-    Ok(match json {
-        "true" => Some(1.0),
-        "false" => Some(0.0),
-        _ => string(json).as_deref().unwrap_or(json).trim().parse().ok(),
-    })
-}
-
-/// A text, also from a number; anything else is `None`.
-pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let json = <&RawValue>::deserialize(deserializer)?.get();
-    Ok(string(json).or_else(|| json.parse::<f64>().is_ok().then(|| json.to_owned())))
-}
-
-/// A list; anything else is an empty one. An element of another shape is left out.
-pub(super) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    let json = <&'de RawValue>::deserialize(deserializer)?.get();
-    let elements: Vec<&RawValue> = serde_json::from_str(json).unwrap_or_default();
-    // A list would be taken for an object whose fields come in order.
-    let objects = elements.into_iter().filter(|it| it.get().starts_with('{'));
-    Ok(objects.filter_map(|it| serde_json::from_str(it.get()).ok()).collect())
-}
-
-/// A map of numbers; anything else is an empty one.
-fn map<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Float>, D::Error> {
-    let json = <&RawValue>::deserialize(deserializer)?.get();
-    Ok(serde_json::from_str(json).unwrap_or_default())
-}
-
-fn string(json: &str) -> Option<String> {
-    if json.starts_with('"') { serde_json::from_str(json).ok() } else { None }
-}
-
-impl<'de> Deserialize<'de> for Float {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        float(deserializer).map(Self)
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,134 @@
+//! The course of a night: its segments → few stretches, each of one stage, without a hole from begin to end.
+
+use serde::{Deserialize, Serialize};
+
+use super::row::SleepRow;
+use super::segments::state;
+use crate::catalogue::{LabelName, Measurement, Source};
+use crate::reading::{Labels, Origin, Reading, SleepState};
+use crate::withings::wire::Segment;
+
+/// A hole between segments that is longer than this is a stretch of its own, in which the stage is unknown; seconds.
+/// Devices tell the stage minute by minute, so that a shorter one is rounding; real ones, when the person is out of bed,
+/// last some minutes.
+const HOLE_SECONDS: i64 = 60;
+
+/// The most stretches of a night: with the row for getting up a hundred, whose numbers have two digits.
+const MOST_STRETCHES: usize = 99;
+
+/// The stage of the last row: the person got up.
+const GOT_UP: &str = "none";
+
+/// The course of one night. Nights have some dozens of stretches. One that has more than 99 loses its shortest stretches,
+/// one after another, to the stretch before: begin and end stay, and no other boundary moves by more than what is lost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hypnogram {
+    /// The row of the night that it tells of.
+    night: Origin,
+    /// Ascending; each ends where the next one begins, the last one with the night.
+    stretches: Vec<Stretch>,
+    /// The end of the night, Unix seconds.
+    ended_at: i64,
+}
+
+/// A part of the night in one stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Stretch {
+    stage: SleepState,
+    /// Unix seconds.
+    started_at: i64,
+}
+
+impl Hypnogram {
+    /// The course of `night`, from segments of any time in any order. Where several devices saw the night, that of the
+    /// night counts; where segments overlap, the one that began first.
+    #[must_use]
+    pub fn new(night: &SleepRow, segments: &[Segment]) -> Self {
+        let mut stretches = stretches(night, segments);
+        drop_shortest(&mut stretches, night.ended_at);
+        Self { night: night.origin, stretches, ended_at: night.ended_at }
+    }
+
+    /// Whether it was made of this version of the night's row.
+    #[must_use]
+    pub fn is_of(&self, night: &SleepRow) -> bool {
+        self.night == night.origin
+    }
+
+    /// Whether no segment told of the night.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.stretches.is_empty()
+    }
+
+    /// The begin of each stretch of `night` and of getting up, ascending by labels; none if this is another night's course.
+    #[must_use]
+    pub fn readings(&self, night: &SleepRow) -> Vec<Reading> {
+        if self.is_empty() || self.night.id != night.origin.id {
+            return Vec::new();
+        }
+        let stages = self.stretches.iter().map(|it| (it.stage.name(), it.started_at));
+        let rows: Vec<_> = stages.chain([(GOT_UP, self.ended_at)]).collect();
+        let reading = |measurement, place: usize, (stage, started_at): (&str, i64)| Reading {
+            measurement,
+            labels: Labels::new([(LabelName::Segment, &format!("{place:02}")), (LabelName::Stage, stage)]),
+            value: started_at as f64,
+            measured_at: night.ended_at,
+            until: None,
+            origin: night.origin,
+        };
+        let measurements = Measurement::all().filter(|it| it.source == Source::NightSegments);
+        measurements.flat_map(|it| rows.iter().enumerate().map(move |(place, row)| reading(it, place, *row))).collect()
+    }
+}
+
+fn stretches(night: &SleepRow, segments: &[Segment]) -> Vec<Stretch> {
+    let mut stretches = Vec::new();
+    let mut told_until = night.started_at;
+    for (from, to, stage) in told(night, segments) {
+        let started_at = from.max(told_until);
+        if to <= started_at {
+            continue;
+        }
+        if started_at - told_until > HOLE_SECONDS {
+            stretches.push(Stretch { stage: SleepState::Unknown, started_at: told_until });
+        }
+        stretches.push(Stretch { stage, started_at });
+        told_until = to;
+    }
+    if !stretches.is_empty() && night.ended_at - told_until > HOLE_SECONDS {
+        stretches.push(Stretch { stage: SleepState::Unknown, started_at: told_until });
+    }
+    stretches.dedup_by_key(|it| it.stage);
+    stretches
+}
+
+/// What segments say within the night: begin, end and stage, ascending.
+fn told(night: &SleepRow, segments: &[Segment]) -> Vec<(i64, i64, SleepState)> {
+    let within = |it: &Segment| {
+        let (from, to) = (it.startdate?.max(night.started_at), it.enddate?.min(night.ended_at));
+        (from < to).then_some((from, to, state(it)))
+    };
+    let is_of_its_device = |it: &&Segment| night.device.is_some() && it.device == night.device;
+    let of_its_device: Vec<_> = segments.iter().filter(is_of_its_device).filter_map(within).collect();
+    let mut told = if of_its_device.is_empty() { segments.iter().filter_map(within).collect() } else { of_its_device };
+    told.sort_by_key(|(from, to, _)| (*from, *to));
+    told
+}
+
+fn drop_shortest(stretches: &mut Vec<Stretch>, ended_at: i64) {
+    while stretches.len() > MOST_STRETCHES {
+        let end_of = |place: usize| stretches.get(place + 1).map_or(ended_at, |it| it.started_at);
+        let length_of = |place: &usize| end_of(*place) - stretches[*place].started_at;
+        let shortest = (0..stretches.len()).min_by_key(length_of).unwrap_or_default();
+        let started_at = stretches[0].started_at;
+        stretches.remove(shortest);
+        // The first one has none before it: the next one begins in its place.
+        stretches[0].started_at = started_at;
+        stretches.dedup_by_key(|it| it.stage);
+    }
+}
+
+#[cfg(test)]
+#[path = "hypnogram_tests.rs"]
+mod tests;

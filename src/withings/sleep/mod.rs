@@ -1,0 +1,162 @@
+//! Choosing the night: wire rows → the last night's readings, its naps and its course; the newest sleep segment.
+
+mod hypnogram;
+mod row;
+mod segments;
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::measures::Context;
+use super::wire::SummaryRow;
+use crate::catalogue::{Measurement, NightFact, Source};
+use crate::reading::{Labels, Reading};
+
+pub use hypnogram::Hypnogram;
+pub use row::SleepRow;
+pub(super) use row::means_something;
+pub use segments::newest_segment;
+
+/// A row shorter than this may be a nap, seconds: 3 hours.
+const NAP_SECONDS: i64 = 3 * 3600;
+
+/// A nap has a longer row that ended within this time before its own end, seconds: 36 hours.
+const NAP_AFTER_SECONDS: i64 = 36 * 3600;
+
+/// The last sleeps: the night that is shown and the rows that could change which one it is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sleeps {
+    rows: Vec<SleepRow>,
+}
+
+/// The sleeps after an answer.
+#[derive(Debug, PartialEq)]
+pub enum Merged {
+    /// These.
+    Known(Sleeps),
+    /// The night that was shown changed and is no longer the newest: everything must be read.
+    ReadEverything,
+}
+
+impl Sleeps {
+    /// The last sleeps of a whole history.
+    pub fn choose(rows: &[SummaryRow], context: &mut Context<'_>) -> Self {
+        Self::recent(latest_versions(rows, context))
+    }
+
+    /// The last sleeps after an answer that holds what changed since.
+    pub fn merge(&self, changed: &[SummaryRow], context: &mut Context<'_>) -> Merged {
+        let changed = latest_versions(changed, context);
+        let is_changed = |old: &SleepRow| changed.iter().any(|row| row.origin.id == old.origin.id);
+        let night_changed = self.night().is_some_and(is_changed);
+        let unchanged = self.rows.iter().filter(|row| !is_changed(row)).cloned();
+        let merged = Self::recent(unchanged.chain(changed.iter().cloned()).collect());
+        let end = |sleeps: &Self| sleeps.night().map(|night| night.ended_at);
+        if night_changed && end(&merged) < end(self) { Merged::ReadEverything } else { Merged::Known(merged) }
+    }
+
+    /// The night that is shown: the newest sleep that is no nap.
+    #[must_use]
+    pub fn night(&self) -> Option<&SleepRow> {
+        self.night_and_naps().map(|(night, _)| night)
+    }
+
+    /// The night's readings, measured at its end, and the naps since then, measured at the end of the newest one; ascending
+    /// by measurement.
+    #[must_use]
+    pub fn readings(&self) -> Vec<Reading> {
+        let Some((night, naps)) = self.night_and_naps() else { return Vec::new() };
+        let reading = |measurement, value, measured_at| Reading {
+            measurement,
+            labels: Labels::default(),
+            value,
+            measured_at,
+            until: None,
+            origin: night.origin,
+        };
+        let fact = |it: Measurement| match it.source {
+            Source::Night(NightFact::Start) => Some(reading(it, night.started_at as f64, night.ended_at)),
+            Source::Night(NightFact::End) => Some(reading(it, night.ended_at as f64, night.ended_at)),
+            Source::Night(NightFact::Naps) => {
+                let duration: i64 = naps.iter().map(|nap| nap.duration()).sum();
+                naps.last().map(|newest| reading(it, duration as f64, newest.ended_at))
+            }
+            _ => None,
+        };
+        let values = night.values.iter().map(|(measurement, value)| reading(*measurement, *value, night.ended_at));
+        let mut readings: Vec<_> = values.chain(Measurement::all().filter_map(fact)).collect();
+        readings.sort_by_key(|it| it.measurement);
+        readings
+    }
+
+    /// The night that is shown and the naps after it, ascending.
+    fn night_and_naps(&self) -> Option<(&SleepRow, Vec<&SleepRow>)> {
+        let mut sleeps = one_for_each_time(&self.rows);
+        let night = sleeps.iter().rposition(|row| !is_nap(row, &sleeps))?;
+        let naps = sleeps.split_off(night + 1);
+        Some((sleeps[night], naps))
+    }
+
+    /// Keeps what can still decide which row is the night: all since 36 hours before its begin, and what overlaps it.
+    fn recent(rows: Vec<SleepRow>) -> Self {
+        let mut all = Self { rows };
+        if let Some(night) = all.night() {
+            let since = night.started_at - NAP_AFTER_SECONDS;
+            all.rows.retain(|row| row.ended_at >= since);
+        }
+        // Rows come from a hash map: the stored file must not change when nothing did.
+        all.rows.sort_by_key(|row| (row.ended_at, row.origin));
+        all
+    }
+}
+
+/// The highest `modified` of an answer, Unix seconds: where the next one begins.
+#[must_use]
+pub fn highest_modified(rows: &[SummaryRow]) -> Option<i64> {
+    rows.iter().filter_map(|row| row.modified).max()
+}
+
+/// The rows without the older versions of one that was changed while its pages were read.
+fn latest_versions(rows: &[SummaryRow], context: &mut Context<'_>) -> Vec<SleepRow> {
+    let mut latest: HashMap<i64, SleepRow> = HashMap::new();
+    for row in rows.iter().filter_map(|row| SleepRow::new(row, context)) {
+        let is_beaten = latest.get(&row.origin.id).is_some_and(|it| it.origin.modified >= row.origin.modified);
+        if !is_beaten {
+            latest.insert(row.origin.id, row);
+        }
+    }
+    latest.into_values().collect()
+}
+
+/// One row for each stretch of time: rows that overlap are one sleep from several sources, of which the one with stages
+/// is taken, then the longer, then the newest `modified`, then the highest id. Ascending.
+fn one_for_each_time(rows: &[SleepRow]) -> Vec<&SleepRow> {
+    let mut by_start: Vec<&SleepRow> = rows.iter().collect();
+    by_start.sort_by_key(|row| row.started_at);
+    let mut best: Vec<&SleepRow> = Vec::new();
+    let mut covered_until = i64::MIN;
+    for row in by_start {
+        match best.last_mut() {
+            Some(other) if row.started_at < covered_until => {
+                if row.preference() > other.preference() {
+                    *other = row;
+                }
+            }
+            _ => best.push(row),
+        }
+        covered_until = covered_until.max(row.ended_at);
+    }
+    best
+}
+
+fn is_nap(row: &SleepRow, sleeps: &[&SleepRow]) -> bool {
+    let makes_a_nap = |longer: &&SleepRow| {
+        let before = row.ended_at - longer.ended_at;
+        longer.duration() > row.duration() && (1..=NAP_AFTER_SECONDS).contains(&before)
+    };
+    row.duration() < NAP_SECONDS && sleeps.iter().any(makes_a_nap)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+//! One sleep: a wire row → its values.
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::{Measurement, Source, Unit};
+use crate::reading::Origin;
+use crate::telemetry::Unknown;
+use crate::withings::is_future;
+use crate::withings::measures::{Context, scaled};
+use crate::withings::wire::SummaryRow;
+
+/// Fields that only a row with sleep stages has.
+const STAGES: [&str; 3] = ["lightsleepduration", "deepsleepduration", "remsleepduration"];
+
+/// One sleep as Withings sums it up, from one source: a night or a nap.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SleepRow {
+    /// Which row of Withings it is.
+    pub origin: Origin,
+    /// Its start, Unix seconds.
+    pub started_at: i64,
+    /// Its end, Unix seconds, later than its start.
+    pub ended_at: i64,
+    /// Withings' id of the device that saw it; `None` where Withings names none.
+    #[serde(default)]
+    pub device: Option<String>,
+    /// Whether its source tells light, deep and REM sleep apart.
+    pub has_stages: bool,
+    /// Its values, ascending by measurement; absent ones are absent.
+    pub values: Vec<(Measurement, f64)>,
+}
+
+impl SleepRow {
+    /// What a row of Withings says; `None` without an id and two times in their order, and of one that is not believed.
+    pub(super) fn new(row: &SummaryRow, context: &mut Context<'_>) -> Option<Self> {
+        let (id, started_at, ended_at) = (row.id?, row.startdate?, row.enddate?);
+        if is_future(ended_at, context.server_now) {
+            (context.unknown)(Unknown::FutureDate, &id);
+            return None;
+        }
+        if ended_at <= started_at {
+            (context.unknown)(Unknown::BadNumber, &id);
+            return None;
+        }
+        let values = Measurement::all().filter_map(|it| Some((it, value(it, row)?))).collect();
+        let has_stages = STAGES.iter().any(|stage| field(row, stage).is_some_and(|it| it > 0.0));
+        let origin = Origin { modified: row.modified.unwrap_or(0), id };
+        Some(Self { origin, started_at, ended_at, device: row.device.clone(), has_stages, values })
+    }
+
+    /// How long it was, seconds: by the clock of the world, whatever the clock on the wall did that night.
+    pub(super) fn duration(&self) -> i64 {
+        self.ended_at - self.started_at
+    }
+
+    /// What makes a row win over others of the same time: stages, then length, then the newest change, then the id.
+    pub(super) fn preference(&self) -> (bool, i64, Origin) {
+        (self.has_stages, self.duration(), self.origin)
+    }
+}
+
+/// The first of the fields that has a value, but not a 0 if another one has more: a source without stages has a sum of its
+/// own beside Withings' sum of the stages.
+fn value(measurement: Measurement, row: &SummaryRow) -> Option<f64> {
+    let Source::Summary { fields, exponent } = measurement.source else { return None };
+    let values =
+        || fields.iter().filter_map(|name| field(row, name)).filter(|it| means_something(*it, measurement.unit));
+    let value = values().find(|it| *it > 0.0).or_else(|| values().next())?;
+    scaled(value, 0, exponent)
+}
+
+fn field(row: &SummaryRow, name: &str) -> Option<f64> {
+    row.data.get(name).and_then(|it| it.0).filter(|it| it.is_finite())
+}
+
+/// −1 means that there is no value, negative durations were seen, and nobody sleeps with a heart or breathing rate or a
+/// temperature of 0.
+pub(in crate::withings) fn means_something(value: f64, unit: Unit) -> bool {
+    match unit {
+        Unit::BeatsPerMinute | Unit::BreathsPerMinute | Unit::DegreesCelsius => value > 0.0,
+        _ => value >= 0.0,
+    }
+}

@@ -1,0 +1,140 @@
+//! Choosing workouts: wire rows → the newest workout of each category.
+//!
+//! The newest end wins; ties: newest `modified`, highest `id`. A row without an end is a workout that goes on, and one
+//! that ends before it began is not believed: both are left out.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::{Deserialize, Serialize};
+
+use super::measures::Context;
+use super::wire::WorkoutRow;
+use super::{is_future, number};
+use crate::catalogue::{LabelName, Measurement, Source, WorkoutFact, named, workout_category};
+use crate::reading::{Labels, Origin, Reading};
+use crate::telemetry::Unknown;
+
+/// The newest workout of each category, by Withings' number of the category.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Workouts(BTreeMap<i64, Workout>);
+
+/// A workout that is over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Workout {
+    origin: Origin,
+    ended_at: i64,
+    /// Ascending by measurement; absent ones are absent.
+    values: Vec<(Measurement, f64)>,
+}
+
+/// The workouts after an answer.
+#[derive(Debug, PartialEq)]
+pub enum Merged {
+    /// These.
+    Known(Workouts),
+    /// A workout that was shown is no longer the newest of its category: everything must be read.
+    ReadEverything,
+}
+
+impl Workouts {
+    /// The newest workouts of a whole history.
+    pub fn choose(rows: &[WorkoutRow], context: &mut Context<'_>) -> Self {
+        let mut newest: BTreeMap<i64, Workout> = BTreeMap::new();
+        for row in latest_versions(rows) {
+            let Some((category, workout)) = workout(row, context) else { continue };
+            let is_beaten = newest.get(&category).is_some_and(|best| best.rank() >= workout.rank());
+            if !is_beaten {
+                newest.insert(category, workout);
+            }
+        }
+        Self(newest)
+    }
+
+    /// The newest workouts after an answer that holds what changed since.
+    pub fn merge(&self, changed: &[WorkoutRow], context: &mut Context<'_>) -> Merged {
+        let mut newest = Self::choose(changed, context);
+        for (category, old) in &self.0 {
+            let is_changed = changed.iter().any(|row| row.id == Some(old.origin.id));
+            let is_beaten = newest.0.get(category).is_some_and(|new| new.rank() >= old.rank());
+            if is_beaten {
+                continue;
+            }
+            if is_changed {
+                return Merged::ReadEverything;
+            }
+            newest.0.insert(*category, old.clone());
+        }
+        Merged::Known(newest)
+    }
+
+    /// Their readings.
+    pub fn readings(&self) -> impl Iterator<Item = Reading> {
+        self.0.iter().flat_map(|(category, workout)| {
+            let name = named(workout_category(*category), "category", *category);
+            let labels = Labels::new([(LabelName::Category, &*name)]);
+            let reading = move |(measurement, value): &(Measurement, f64)| Reading {
+                measurement: *measurement,
+                labels: labels.clone(),
+                value: *value,
+                measured_at: 0,
+                until: None,
+                origin: workout.origin,
+            };
+            workout.values.iter().map(reading)
+        })
+    }
+}
+
+impl Workout {
+    /// The order of winning.
+    fn rank(&self) -> (i64, Origin) {
+        (self.ended_at, self.origin)
+    }
+}
+
+/// The highest `modified` of an answer, Unix seconds: where the next one begins.
+#[must_use]
+pub fn highest_modified(rows: &[WorkoutRow]) -> Option<i64> {
+    rows.iter().filter_map(|row| row.modified).max()
+}
+
+/// The rows without the older versions of a row that was changed while its pages were read.
+fn latest_versions(rows: &[WorkoutRow]) -> impl Iterator<Item = &WorkoutRow> {
+    let mut latest: HashMap<Option<i64>, Option<i64>> = HashMap::new();
+    for row in rows {
+        let modified = latest.entry(row.id).or_default();
+        *modified = row.modified.max(*modified);
+    }
+    rows.iter().filter(move |it| latest.get(&it.id) == Some(&it.modified))
+}
+
+fn workout(row: &WorkoutRow, context: &mut Context<'_>) -> Option<(i64, Workout)> {
+    let (id, category, started_at, ended_at) = (row.id?, row.category?, row.startdate?, row.enddate?);
+    if is_future(ended_at, context.server_now) {
+        (context.unknown)(Unknown::FutureDate, &id);
+        return None;
+    }
+    if ended_at < started_at {
+        (context.unknown)(Unknown::BadNumber, &id);
+        return None;
+    }
+    if workout_category(category).is_none() {
+        (context.unknown)(Unknown::Workout, &category);
+    }
+    let mut value = |it: Measurement| match it.source {
+        Source::Workout(WorkoutFact::Start) => Some(started_at as f64),
+        Source::Workout(WorkoutFact::End) => Some(ended_at as f64),
+        // A sensor that was not there shows as 0.
+        Source::Workout(WorkoutFact::Data(fields)) => {
+            fields.iter().find_map(|field| number(&row.data, field, context).filter(|it| *it > 0.0))
+        }
+        _ => None,
+    };
+    let values = Measurement::all().filter_map(|it| Some((it, value(it)?))).collect();
+    Some((category, Workout { origin: Origin { modified: row.modified.unwrap_or(0), id }, ended_at, values }))
+}
+
+#[cfg(test)]
+#[path = "workouts_tests.rs"]
+mod tests;

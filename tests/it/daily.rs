@@ -1,0 +1,233 @@
+//! What changes during a day: activity, workouts, devices and goals, through the whole program.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate};
+use chrono_tz::Tz;
+use serde_json::json;
+use withings_exporter::sim::{Account, Activity, Device, Failure, Fault, Goals, HeartRate, Source, Workout};
+
+use crate::world::{World, beginning};
+
+const HOUR: i64 = 3600;
+const WALK: u32 = 1;
+const RUN: u32 = 2;
+
+/// Alice, who lives in this zone, and her exporter, connected.
+async fn connected(timezone: Tz) -> (World, Account) {
+    let mut world = World::with_accounts(&["Alice"]).await;
+    let alice = world.account("Alice");
+    alice.edit(|it| it.timezone = timezone);
+    world.start_exporter().await;
+    world.connect("Alice").await;
+    (world, alice)
+}
+
+fn watch() -> Arc<Device> {
+    Arc::new(Device::new("Activity Tracker", "ScanWatch 2", 94, "ab12"))
+}
+
+/// So many steps of a day, counted by `source`.
+fn steps(date: NaiveDate, source: Source, steps: u32) -> Activity {
+    Activity { steps, ..Activity::new(date, source) }
+}
+
+/// The day that it is for somebody in this zone.
+fn today(world: &World, timezone: Tz) -> NaiveDate {
+    world.clock.now().with_timezone(&timezone).date_naive()
+}
+
+/// A workout that ended so many seconds after the beginning of the world, with so many kcal.
+fn workout(category: u32, ended: i64, calories: u32) -> Workout {
+    let end = beginning().timestamp() + ended;
+    Workout::new(category, end - 1800, end).counted().with([("calories", json!(calories))])
+}
+
+async fn check_energy(world: &World, category: &str, expected: Option<f64>) {
+    let series = format!("withings_workout_active_energy_kcal{{profile=\"Alice\",category=\"{category}\"}}");
+    assert_eq!(world.sample(&series).await, expected, "{category}");
+}
+
+/// The lines of the page that begin so.
+async fn lines(world: &World, beginning: &str) -> Vec<String> {
+    world.metrics().await.lines().filter(|it| it.starts_with(beginning)).map(str::to_owned).collect()
+}
+
+async fn pass_until(world: &World, unix: i64) {
+    world.pass(Duration::from_secs((unix - world.clock.unix()).unsigned_abs())).await;
+}
+
+/// Lets Alice, who lives in this zone, walk; then the cloud is down and her day ends at this time, RFC 3339.
+async fn check_end_of_day(timezone: Tz, end: &str) {
+    let (mut world, alice) = connected(timezone).await;
+    alice.add_activity(steps(today(&world, timezone), Source::Tracker(watch()), 5432));
+    world.until_shown("Alice", "activity_steps", 5432.0).await;
+    world.stop_cloud().await;
+    pass_until(&world, DateTime::parse_from_rfc3339(end).unwrap().timestamp() - 1).await;
+    assert_eq!(world.value("Alice", "activity_steps").await, Some(5432.0), "{timezone}");
+    world.pass(Duration::from_secs(1)).await;
+    assert_eq!(lines(&world, "withings_activity_").await, Vec::<String>::new(), "{timezone}");
+    let times = "withings_measurement_timestamp_seconds{profile=\"Alice\",measurement=\"activity";
+    assert_eq!(lines(&world, times).await, Vec::<String>::new(), "{timezone}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn steps_do_not_outlast_the_day_though_the_cloud_is_down() {
+    check_end_of_day(Tz::Asia__Tokyo, "2026-11-24T00:00:00+09:00").await;
+    check_end_of_day(Tz::US__Pacific, "2026-11-23T00:00:00-08:00").await;
+    check_end_of_day(Tz::UTC, "2026-11-23T00:00:00Z").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_new_day_begins_with_its_own_first_row() {
+    let zone = Tz::US__Pacific;
+    let (world, alice) = connected(zone).await;
+    alice.add_activity(steps(today(&world, zone), Source::Tracker(watch()), 5432));
+    world.until_shown("Alice", "activity_steps", 5432.0).await;
+    // In UTC it has been tomorrow for seven hours.
+    pass_until(&world, DateTime::parse_from_rfc3339("2026-11-22T23:50:00-08:00").unwrap().timestamp()).await;
+    assert_eq!(world.value("Alice", "activity_steps").await, Some(5432.0));
+    world.pass(Duration::from_mins(20)).await;
+    assert_eq!(world.value("Alice", "activity_steps").await, None);
+    alice.add_activity(steps(today(&world, zone), Source::Tracker(watch()), 7));
+    world.until_shown("Alice", "activity_steps", 7.0).await;
+    let midnight = DateTime::parse_from_rfc3339("2026-11-23T00:00:00-08:00").unwrap().timestamp();
+    assert_eq!(world.value("Alice", "activity_day_start_timestamp_seconds").await, Some(midnight as f64));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_shows_the_day_again_but_not_after_its_end() {
+    let (mut world, alice) = connected(Tz::UTC).await;
+    let walked = steps(today(&world, Tz::UTC), Source::Tracker(watch()), 5432);
+    alice.add_activity(Activity {
+        heart: Some(HeartRate { average: 71, min: 50, max: 120, zones: [60, 0, 0, 0] }),
+        ..walked
+    });
+    alice.add_workout(workout(RUN, 60, 300));
+    world.until_shown("Alice", "workout_active_energy_kcal", 300.0).await;
+    let before = (lines(&world, "withings_activity_").await, lines(&world, "withings_workout_").await);
+    assert!(before.0.iter().any(|it| it.contains("zone=\"light\"} 60")), "{before:?}");
+    world.stop_cloud().await;
+    world.stop_exporter().await;
+    world.start_exporter().await;
+    assert_eq!((lines(&world, "withings_activity_").await, lines(&world, "withings_workout_").await), before);
+    world.stop_exporter().await;
+    world.pass(Duration::from_hours(8)).await;
+    world.start_exporter().await;
+    assert_eq!(lines(&world, "withings_activity_").await, Vec::<String>::new());
+    assert_eq!(lines(&world, "withings_workout_").await, before.1, "the last run stays");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_phone_does_not_add_to_a_watch() {
+    let (world, alice) = connected(Tz::UTC).await;
+    let today = today(&world, Tz::UTC);
+    let phone = alice.add_activity(steps(today, Source::GOOGLE_FIT, 900));
+    world.until_shown("Alice", "activity_steps", 900.0).await;
+    let worn = alice.add_activity(steps(today, Source::Tracker(watch()), 800));
+    world.until_shown("Alice", "activity_steps", 800.0).await;
+    alice.edit_activity(phone, |it| it.steps = 2000);
+    world.until_refreshed("Alice").await;
+    assert_eq!(world.value("Alice", "activity_steps").await, Some(800.0));
+    alice.delete_activity(worn);
+    world.until_shown("Alice", "activity_steps", 2000.0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_watch_or_a_plan_does_not_measure_is_absent_and_no_failure() {
+    let (world, alice) = connected(Tz::UTC).await;
+    alice.add_activity(steps(today(&world, Tz::UTC), Source::Tracker(watch()), 5432));
+    alice.add_workout(Workout::new(RUN, beginning().timestamp() - HOUR, beginning().timestamp()));
+    world.until_measured("Alice", "workout_end_timestamp_seconds").await;
+    world.until_shown("Alice", "activity_steps", 5432.0).await;
+    assert_eq!(lines(&world, "withings_activity_heart").await, Vec::<String>::new());
+    assert_eq!(lines(&world, "withings_workout_").await.len(), 2);
+    assert_eq!(world.sample("withings_up{profile=\"Alice\"}").await, Some(1.0));
+    let page = world.metrics().await;
+    let counted = |it: &&str| {
+        let is_counted = ["withings_exporter_unknown_values_total", "withings_exporter_api_request_failures_total"];
+        is_counted.iter().any(|name| it.starts_with(name)) && !it.ends_with(" 0")
+    };
+    assert_eq!(page.lines().filter(counted).collect::<Vec<_>>(), Vec::<&str>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_newest_workout_of_each_kind_is_shown() {
+    let (world, alice) = connected(Tz::UTC).await;
+    alice.add_workout(workout(WALK, -48 * HOUR, 80));
+    alice.add_workout(workout(RUN, -24 * HOUR, 300));
+    let walk = alice.add_workout(workout(WALK, -HOUR, 90));
+    alice.add_workout(workout(533, -HOUR, 10));
+    world.until_shown("Alice", "workout_active_energy_kcal", 90.0).await;
+    for (category, energy) in [("walk", 90.0), ("run", 300.0), ("category_533", 10.0)] {
+        check_energy(&world, category, Some(energy)).await;
+    }
+    assert_eq!(world.sample("withings_exporter_unknown_values_total{kind=\"workout\"}").await, Some(1.0));
+    // It was a run after all: the walk before it is shown again, which only a read of everything brings.
+    alice.edit_workout(walk, |it| it.category = RUN);
+    world.until_shown("Alice", "workout_active_energy_kcal", 80.0).await;
+    check_energy(&world, "run", Some(90.0)).await;
+    alice.delete_workout(walk);
+    world.pass(Duration::from_hours(25)).await;
+    check_energy(&world, "run", Some(300.0)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_refuses_all_workouts_since_ever_is_read_by_days() {
+    let mut world = World::with_accounts(&["Alice"]).await;
+    world.account("Alice").add_workout(workout(RUN, -24 * HOUR, 300));
+    world.cloud.fault(Fault::new(Failure::InvalidParams).on("getworkouts"));
+    world.start_exporter().await;
+    world.connect("Alice").await;
+    check_energy(&world, "run", Some(300.0)).await;
+    let since = world.calls("getworkouts").iter().map(|it| it.params.get("startdateymd").cloned()).collect::<Vec<_>>();
+    assert_eq!(since, [None, Some("2009-01-01".to_owned())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_days_that_can_be_the_present_one_are_asked_for() {
+    let (world, _) = connected(Tz::Asia__Tokyo).await;
+    let [call] = &world.calls("getactivity")[..] else { panic!() };
+    let day = |name: &str| call.params[name].clone();
+    assert_eq!([day("startdateymd"), day("enddateymd")], ["2026-11-21", "2026-11-23"]);
+    assert!(!call.params.contains_key("lastupdate"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_was_given_away_is_gone_within_the_hour_and_so_is_a_goal() {
+    let mut world = World::with_accounts(&["Alice"]).await;
+    let alice = world.account("Alice");
+    let seen = Device { battery: "medium".to_owned(), last_session: Some(1_795_000_000), ..(*watch()).clone() };
+    let mat = Device::new("Sleep Monitor", "", 63, "cd34");
+    alice.edit(|it| {
+        it.devices = vec![Arc::new(seen), Arc::new(mat)];
+        it.goals = Goals { steps: Some(10_000), sleep: None, weight: Some(70_500) };
+    });
+    world.start_exporter().await;
+    world.connect("Alice").await;
+    world.until_measured("Alice", "device_info").await;
+    let device = [
+        "withings_device_info{profile=\"Alice\",device=\"ab12\",category=\"Activity Tracker\",model=\"ScanWatch 2\"} 1",
+        "withings_device_info{profile=\"Alice\",device=\"cd34\",category=\"Sleep Monitor\",model=\"model_63\"} 1",
+        "withings_device_battery_state{profile=\"Alice\",device=\"ab12\",withings_device_battery_state=\"high\"} 0",
+        "withings_device_battery_state{profile=\"Alice\",device=\"ab12\",withings_device_battery_state=\"medium\"} 1",
+        "withings_device_battery_state{profile=\"Alice\",device=\"ab12\",withings_device_battery_state=\"low\"} 0",
+        "withings_device_battery_state{profile=\"Alice\",device=\"ab12\",withings_device_battery_state=\"unknown\"} 0",
+    ];
+    let shown = lines(&world, "withings_device_").await;
+    for line in device {
+        assert!(shown.iter().any(|it| it == line), "no {line} in {shown:#?}");
+    }
+    assert_eq!(lines(&world, "withings_device_last_seen").await.len(), 1, "the mat was never seen");
+    assert_eq!(world.value("Alice", "goal_steps").await, Some(10_000.0));
+    assert_eq!(world.value("Alice", "goal_sleep_duration_seconds").await, None);
+    assert_eq!(world.value("Alice", "goal_weight_kg").await, Some(70.5));
+    alice.edit(|it| {
+        it.devices.remove(0);
+        it.goals = Goals::default();
+    });
+    world.pass(Duration::from_mins(61)).await;
+    assert_eq!(lines(&world, "withings_device_").await.len(), 5);
+    assert_eq!(lines(&world, "withings_goal_").await, Vec::<String>::new());
+}

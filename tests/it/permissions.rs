@@ -1,0 +1,64 @@
+//! A login that lacks a permission: what goes on without it, who is told, and how it comes back.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use withings_exporter::catalogue::Call;
+use withings_exporter::reading::Attempt;
+
+use crate::page::Page;
+use crate::world::World;
+
+/// Expects that without this permission `off` are made once and no more, and everything else goes on as if nothing were
+/// missing; and that a new consent brings them back.
+async fn check(scope: &str, off: &[Call]) {
+    let mut world = World::with_accounts(&["Alice"]).await;
+    let alice = world.account("Alice");
+    alice.edit(|it| it.scopes.retain(|it| it != scope));
+    world.start_exporter().await;
+    world.connect("Alice").await;
+    world.pass(Duration::from_hours(2)).await;
+
+    let success = |it: &Call| (!off.contains(it)).then_some((*it, 1.0));
+    assert_eq!(successes(&world).await, Call::DATA.iter().filter_map(success).collect(), "without {scope}");
+    assert_eq!(world.sample("withings_up{profile=\"Alice\"}").await, Some(1.0));
+    assert_eq!(world.sample("withings_authorized{profile=\"Alice\"}").await, Some(1.0));
+    for call in off {
+        let refused = format!("withings_exporter_api_request_failures_total{{call=\"{call}\",reason=\"scope\"}}");
+        // The page after a login asks for the devices, too.
+        let expected = if *call == Call::Getdevice { 2.0 } else { 1.0 };
+        assert_eq!(world.sample(&refused).await, Some(expected), "{call}");
+    }
+    let page = world.get("/").await.body;
+    assert_eq!(page.matches("Missing permission").count(), 1, "{page}");
+    assert!(page.contains(&format!("Missing permission:</strong> {scope}")), "{page}");
+
+    alice.edit(|it| it.scopes.push(scope.to_owned()));
+    world.connect("Alice").await;
+    world.until("Alice", |it| it.calls.values().all(|it| it.latest == Attempt::Worked)).await;
+    assert_eq!(successes(&world).await, Call::DATA.map(|it| (it, 1.0)).into(), "with {scope}");
+    assert!(!world.get("/").await.body.contains("Missing permission"));
+}
+
+/// The calls that say whether they worked.
+async fn successes(world: &World) -> BTreeMap<Call, f64> {
+    let page = Page::read(&world.metrics().await).samples;
+    let series = |call: Call| format!("withings_exporter_refresh_success{{call=\"{call}\",profile=\"Alice\"}}");
+    Call::DATA.into_iter().filter_map(|call| Some((call, *page.get(&series(call))?))).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_measures_the_rest_goes_on() {
+    check("user.metrics", &[Call::Getmeas]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_activity_and_sleep_the_rest_goes_on() {
+    check("user.activity", &[Call::Getsummary, Call::SleepGet, Call::Getactivity, Call::Getworkouts]).await;
+}
+
+/// Goals come with the permission for measures, too.
+#[tokio::test(start_paused = true)]
+async fn without_the_devices_the_rest_goes_on() {
+    check("user.info", &[Call::Getdevice]).await;
+}
