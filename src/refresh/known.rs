@@ -274,8 +274,10 @@ impl Known {
 
     pub(super) fn note_segments(&mut self, span: Span, segments: &[Segment], noting: &Noting) {
         let newest = noting.with(|context| sleep::newest_segment(segments, context));
-        // What ended within the span is known whole now; what ended outside it, only as far as it was.
-        let outside = self.segment.filter(|it| !(span.from..=span.to).contains(&it.ended_at));
+        // What ended within the span is known whole now; what ended outside it, only as far as it was. What ended in its
+        // older half may have begun before it, and is not in the answer then.
+        let told = span.from + SEGMENTS_SPAN / 2..=span.to;
+        let outside = self.segment.filter(|it| !told.contains(&it.ended_at));
         self.segment = newest.into_iter().chain(outside).max_by_key(|it| it.ended_at);
         if let Some(night) = self.sleeps.night().filter(|it| span.is_night || it.started_at >= span.from) {
             // Segments may come later than the summary: the night is asked for once more when the last day has left it.
