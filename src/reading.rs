@@ -124,7 +124,9 @@ impl SleepSegment {
         if now <= self.expires_at() { self.state } else { SleepState::Unknown }
     }
 
-    fn expires_at(&self) -> i64 {
+    /// Until when it gives a state, this second included, Unix seconds.
+    #[must_use]
+    pub fn expires_at(&self) -> i64 {
         self.ended_at.saturating_add(SLEEP_STATE_LASTS_SECONDS)
     }
 }

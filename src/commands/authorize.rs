@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use url::{Host, Url};
 
 use super::exporter::{nothing_known, sessions};
+use super::unknown_profile;
 use crate::cli::Flags;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -71,7 +72,7 @@ impl Terminal {
 
     async fn log_in(&self, profile: &str, out: &mut dyn Write) -> Result<()> {
         let consent = match self.sessions.begin(profile, Mode::Real).await {
-            Err(BeginError::UnknownProfile) => bail!("{}", self.unknown(profile)),
+            Err(BeginError::UnknownProfile) => bail!("{}", unknown_profile(&self.config, profile)),
             consent => consent?,
         };
         let before = self.connected_at(profile);
@@ -180,11 +181,6 @@ impl Terminal {
             writeln!(out, "Devices: {}", if devices.is_empty() { "none".to_owned() } else { devices.join(", ") })?;
         }
         Ok(())
-    }
-
-    fn unknown(&self, profile: &str) -> String {
-        let names: Vec<_> = self.config.profiles.iter().map(|it| format!("{it:?}")).collect();
-        format!("there is no profile {profile:?} in the configuration; it has {}", names.join(", "))
     }
 
     /// When the stored login of `profile` was made.

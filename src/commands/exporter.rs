@@ -1,5 +1,6 @@
 //! The composition root: what the parts are made of, and how they start and end together.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::webhooks;
+use super::{budget, webhooks};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::exposition::{Exposition, Live};
@@ -30,7 +31,7 @@ use crate::withings::pace::Pace;
 const READY_AFTER: Duration = Duration::from_secs(30);
 
 /// How long an end waits for a token rotation under way: longer than its request may take.
-const SETTLE_WITHIN: Duration = Duration::from_secs(35);
+pub(super) const SETTLE_WITHIN: Duration = Duration::from_secs(35);
 
 /// An exporter, put together and not yet running.
 pub struct Exporter {
@@ -39,6 +40,8 @@ pub struct Exporter {
     refreshers: Vec<Refresher>,
     subscribers: Vec<Subscriber>,
     settled: Vec<tokio::sync::oneshot::Receiver<()>>,
+    storage: Storage,
+    requests_per_minute: NonZeroU32,
 }
 
 /// What an exporter is made of.
@@ -69,7 +72,7 @@ impl Exporter {
         let sessions = sessions(&config, &storage, &clock, &telemetry)?;
         let (snapshots, shown) = watch::channel(nothing_known(&config));
         let services = Arc::new(refresh::Services {
-            storage,
+            storage: storage.clone(),
             snapshots,
             telemetry: telemetry.clone(),
             clock: clock.clone(),
@@ -94,7 +97,8 @@ impl Exporter {
             ready: is_ready,
             clock,
         };
-        Ok(Self { app, ready, refreshers, subscribers, settled })
+        let requests_per_minute = config.requests_per_minute;
+        Ok(Self { app, ready, refreshers, subscribers, settled, storage, requests_per_minute })
     }
 
     /// What is shown of the profiles, now and whenever it changes.
@@ -111,13 +115,21 @@ impl Exporter {
 
     /// Serves and refreshes until `shutdown`, then lets answers finish and stores what is not stored yet.
     pub async fn run(self, listeners: Vec<TcpListener>, shutdown: impl Future<Output = ()>) {
-        let Self { app, ready, refreshers, subscribers, settled } = self;
+        let Self { app, ready, refreshers, subscribers, settled, storage, requests_per_minute } = self;
         let (end, ended) = watch::channel(false);
         let until_end = || {
             let mut ended = ended.clone();
             async move { drop(ended.wait_for(|it| *it).await) }
         };
         let mut tasks = JoinSet::new();
+        let share = budget::keep_to_share(storage, app.sessions.pace().clone(), requests_per_minute);
+        let end_of_sharing = until_end();
+        tasks.spawn(async move {
+            tokio::select! {
+                () = share => {}
+                () = end_of_sharing => {}
+            }
+        });
         for listener in listeners {
             tasks.spawn(web::serve(listener, app.clone(), Limits::default(), until_end()));
         }

@@ -20,7 +20,7 @@ use crate::catalogue::Call;
 use crate::clock::Clock;
 use crate::config::Selection;
 use crate::reading::{Attempt, CallStatus, RefreshSummary, Snapshot};
-use crate::session::{REPEAT_AFTER, Session, SessionError, Status};
+use crate::session::{Next, REPEAT_AFTER, Session, SessionError, Status, after_failure};
 use crate::storage::Storage;
 use crate::telemetry::Telemetry;
 use crate::telemetry::log::with_causes;
@@ -28,7 +28,6 @@ use fetch::Fetch;
 use known::{Digest, Known};
 use nudge::Nudge;
 pub use nudge::Nudges;
-use schedule::Next;
 
 /// How often the stored login is looked at: `authorize` and `forget` change it beside a running exporter.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -244,7 +243,7 @@ impl Refresher {
             return;
         };
         plan.failures += 1;
-        let next = schedule::after_failure(&error, plan.failures, fastrand::f64());
+        let next = after_failure(&error, plan.failures, fastrand::f64());
         plan.due = match next {
             Next::After(pause) => Some(Instant::now() + pause),
             Next::Interval => Some(next_interval),

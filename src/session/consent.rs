@@ -11,6 +11,7 @@ use super::{Services, Session};
 use crate::storage::{NewLogin, Pending, STATE_LIFETIME, Storage};
 use crate::withings::client::CallError;
 use crate::withings::oauth::random_token;
+use crate::withings::pace::Pace;
 
 /// All profiles' sessions. Cheap to clone.
 #[derive(Clone)]
@@ -142,6 +143,12 @@ impl Sessions {
     #[must_use]
     pub fn get(&self, profile: &str) -> Option<&Session> {
         self.0.sessions.get(profile)
+    }
+
+    /// The budget of calls that all of them share.
+    #[must_use]
+    pub fn pace(&self) -> &Pace {
+        self.0.services.client.pace()
     }
 
     /// Where Withings sends the browser back to, exactly as it must be registered there.

@@ -7,6 +7,7 @@
 mod acquaintance;
 mod adoption;
 mod consent;
+mod retry;
 mod tokens;
 
 use std::collections::BTreeSet;
@@ -21,6 +22,7 @@ use tokio::time::{Instant, sleep_until};
 pub use acquaintance::{Acquaintance, weighed_at};
 pub use adoption::{AdoptError, Orphan};
 pub use consent::{BeginError, Connected, FinishError, Mode, Sessions};
+pub use retry::{Next, after_failure};
 use tokens::{State, Token};
 
 use crate::clock::Clock;

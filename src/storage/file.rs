@@ -37,12 +37,12 @@ enum Unusable {
 }
 
 /// Replaces the file at `path` by `value`.
-pub(super) fn save<T: Serialize>(path: &Path, value: &T) -> Result<(), StorageError> {
+pub fn save<T: Serialize>(path: &Path, value: &T) -> Result<(), StorageError> {
     atomic::write(path, &Written { format: FORMAT, content: value })
 }
 
 /// Reads a file; `None` if there is none, or if it is of no use and was set aside.
-pub(super) fn load<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StorageError> {
+pub fn load<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StorageError> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

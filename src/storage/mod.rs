@@ -9,6 +9,7 @@
 //! so; on an I/O error it is left alone.
 
 mod atomic;
+mod backfill;
 mod directory;
 mod file;
 mod login;
@@ -16,6 +17,7 @@ mod pending;
 #[cfg(test)]
 mod tests;
 mod webhook;
+mod work;
 
 use std::fs::{self, File};
 use std::io;
@@ -27,9 +29,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
+pub use backfill::{BackfillError, BackfillLock};
 pub use directory::{OpenError, Purpose};
+pub use file::{load, save};
 pub use login::{LockedLogin, Login, NewLogin, RotateError};
 pub use pending::{Pending, STATE_LIFETIME};
+pub use work::{WorkDirectory, WorkError};
+
+/// The folder of an unfinished backfill.
+const BACKFILL: &str = "backfill";
 
 /// The storage directory. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -87,7 +95,7 @@ impl Storage {
 
     /// The last readings and cursors of `profile`, as [`Storage::save_readings`] left them; `None` if there are none.
     pub fn readings<T: DeserializeOwned>(&self, profile: &str) -> Result<Option<T>, StorageError> {
-        file::load(&self.path("readings", profile, "json"))
+        load(&self.path("readings", profile, "json"))
     }
 
     /// Saves the last readings and cursors of `profile`, whole; does nothing if its login is gone, for then somebody else
@@ -107,7 +115,7 @@ impl Storage {
         if is_forgotten() {
             return Ok(());
         }
-        file::save(&self.path(folder, profile, "json"), value)
+        save(&self.path(folder, profile, "json"), value)
     }
 
     /// Whether there are readings of `profile`.
@@ -126,7 +134,7 @@ impl Storage {
     pub fn logins(&self) -> Result<Vec<Login>, StorageError> {
         let files = atomic::files(&self.0.root.join("logins"))?;
         let logins = files.iter().filter(|it| it.extension().is_some_and(|it| it == "json"));
-        let mut logins: Vec<Login> = logins.filter_map(|it| file::load(it).ok().flatten()).collect();
+        let mut logins: Vec<Login> = logins.filter_map(|it| load(it).ok().flatten()).collect();
         logins.sort_by(|a, b| a.profile.cmp(&b.profile));
         Ok(logins)
     }
@@ -140,7 +148,7 @@ impl Storage {
 
     /// The login of `profile`, as it is on disk now; `None` if there is none.
     pub fn login(&self, profile: &str) -> Result<Option<Login>, StorageError> {
-        file::load(&self.path("logins", profile, "json"))
+        load(&self.path("logins", profile, "json"))
     }
 
     /// Waits for the lock of `profile`'s login and holds it: nobody else, in this process or another, rotates or writes
@@ -167,6 +175,22 @@ impl Storage {
     /// Takes the login that was started with `state`: once, and only before its end. `now` is in Unix seconds.
     pub fn take_pending(&self, state: &str, now: i64) -> Result<Option<Pending>, StorageError> {
         pending::take(self, state, now)
+    }
+
+    /// Takes the right to half of the requests to Withings, which a running exporter leaves to its holder.
+    pub fn begin_backfill(&self) -> Result<BackfillLock, BackfillError> {
+        backfill::take(&self.0.root)
+    }
+
+    /// Whether somebody has that right now.
+    pub fn is_backfilling(&self) -> Result<bool, StorageError> {
+        backfill::is_taken(&self.0.root)
+    }
+
+    /// Where a backfill keeps what it has fetched if it writes no file beside which it could.
+    #[must_use]
+    pub fn backfill_directory(&self) -> PathBuf {
+        self.0.root.join(BACKFILL)
     }
 
     /// Every file of `profile`, its lock included.

@@ -78,7 +78,7 @@ impl World {
     }
 
     /// The world of this cloud, whose clock it takes.
-    async fn around(cloud: Cloud, profiles: &[&str]) -> Self {
+    pub(crate) async fn around(cloud: Cloud, profiles: &[&str]) -> Self {
         let (address, cloud_end) = serve(&cloud).await;
         let config = config(profiles, address);
         cloud.register(sim::App {
