@@ -22,7 +22,8 @@
 //! | 3 | [`withings`] | the remote service as types: pace, envelope, tokens, wire shapes, choosing a value |
 //! | 4 | [`session`] | one profile's login: tokens, rotation, repeat after a refresh |
 //! | 4 | [`exposition`] | values → bytes: both formats, gzip, negotiation |
-//! | 5 | [`refresh`] | one profile's loop: interval or nudge → fetch → snapshot |
+//! | 5 | [`refresh`] | one profile's loop: interval or notification → fetch → snapshot |
+//! | 5 | [`subscription`] | one profile's subscriptions to notifications, as they should be |
 //! | 5 | [`history`] | a period of readings → series with timestamps |
 //! | 6 | [`push`] | sending history to a server: VictoriaMetrics' import, Prometheus remote write |
 //! | 6 | [`web`] | the HTTP server: routes, limits, TLS, passwords, pages |
@@ -51,6 +52,7 @@ pub mod refresh;
 pub mod session;
 pub mod sim;
 pub mod storage;
+pub mod subscription;
 pub mod systemd;
 pub mod telemetry;
 pub mod web;

@@ -63,6 +63,7 @@ impl Terminal {
             scrapes: Scrapes::at_most(1),
             snapshots,
             sessions: sessions.clone(),
+            inbox: None,
             ready,
             clock,
         };

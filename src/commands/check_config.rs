@@ -25,12 +25,16 @@ fn print(config: &Config, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "Login page           {}", plain(&config.account_url))?;
     writeln!(out, "Refresh interval     {}", format_duration(config.refresh_interval))?;
     writeln!(out, "Requests per minute  {}", config.requests_per_minute)?;
+    if config.webhooks {
+        writeln!(out, "Webhooks             {} (Withings must reach this address)", config.webhook_url("…"))?;
+    }
     writeln!(out, "\nProfiles ({})", config.profiles.len())?;
     for profile in &config.profiles {
         writeln!(out, "  {profile}")?;
     }
-    writeln!(out, "\nMetrics ({})", config.measurements.iter().len())?;
-    for measurement in config.measurements.iter() {
+    let measured = config.measured();
+    writeln!(out, "\nMetrics ({})", measured.iter().len())?;
+    for measurement in measured.iter() {
         writeln!(out, "  {:45}  {}", measurement.metric(), measurement.what)?;
     }
     Ok(())

@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Selection};
 use crate::http::Http;
 use crate::session::{Mode, Sessions};
-use crate::sim::{self, Cloud, Limits};
+use crate::sim::{self, Callbacks, Cloud, Limits};
 use crate::storage::{Purpose, Storage};
 use crate::telemetry::{Build, Telemetry, log};
 
@@ -90,6 +90,7 @@ pub(super) fn run(flags: &Flags, replay: Option<&Path>, backfill: Option<&Path>,
 /// Starts the simulated cloud on a free port of this host and gives its address.
 async fn start_cloud(cloud: Cloud) -> Result<Url> {
     cloud.limits(Limits::OFF);
+    cloud.callbacks(Callbacks::Local);
     let listener = TcpListener::bind("127.0.0.1:0").await.context("the simulated cloud found no free port")?;
     let url = Url::parse(&format!("http://{}", listener.local_addr()?))?;
     tokio::spawn(sim::serve(listener, cloud, std::future::pending()));
@@ -105,7 +106,8 @@ fn config(cloud: &Cloud, cloud_url: &Url, page: &Url) -> Config {
         measurements: Selection::all(),
         refresh_interval: REFRESH_INTERVAL,
         requests_per_minute: REQUESTS_PER_MINUTE,
-        webhooks: false,
+        // The simulated cloud calls nobody over TLS.
+        webhooks: page.scheme() == "http",
         api_url: cloud_url.clone(),
         account_url: cloud_url.clone(),
     }

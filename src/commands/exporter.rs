@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::budget;
+use super::{budget, webhooks};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::exposition::{Exposition, Live};
@@ -20,6 +20,7 @@ use crate::reading::{ProfileSnapshot, Sleep, Snapshot};
 use crate::refresh::{self, Refresher};
 use crate::session::{self, Sessions};
 use crate::storage::Storage;
+use crate::subscription::Subscriber;
 use crate::telemetry::{Build, Telemetry};
 use crate::web::{self, App, Limits, Scrapes, Security};
 use crate::withings::client::Client;
@@ -37,6 +38,7 @@ pub struct Exporter {
     app: App,
     ready: watch::Sender<bool>,
     refreshers: Vec<Refresher>,
+    subscribers: Vec<Subscriber>,
     settled: Vec<tokio::sync::oneshot::Receiver<()>>,
     storage: Storage,
     requests_per_minute: NonZeroU32,
@@ -69,19 +71,20 @@ impl Exporter {
         telemetry.refresh_interval(config.refresh_interval, None);
         let sessions = sessions(&config, &storage, &clock, &telemetry)?;
         let (snapshots, shown) = watch::channel(nothing_known(&config));
-        let services = refresh::Services {
+        let services = Arc::new(refresh::Services {
             storage: storage.clone(),
             snapshots,
             telemetry: telemetry.clone(),
             clock: clock.clone(),
-            selection: config.measurements.clone(),
+            selection: config.measured(),
             interval: config.refresh_interval,
-        };
+        });
         let restore = |(place, profile): (usize, &Arc<str>)| {
             let session = sessions.get(profile).expect("every configured profile has a session");
-            Refresher::restore(session.clone(), place, services.clone())
+            Refresher::restore(session.clone(), place, Arc::clone(&services))
         };
-        let (refreshers, settled) = config.profiles.iter().enumerate().map(restore).unzip();
+        let (refreshers, settled): (Vec<_>, _) = config.profiles.iter().enumerate().map(restore).unzip();
+        let (subscribers, inbox) = webhooks::assemble(&config, &services, &refreshers)?;
         let (ready, is_ready) = watch::channel(false);
         let app = App {
             telemetry_path: telemetry_path.into(),
@@ -90,11 +93,12 @@ impl Exporter {
             scrapes: Scrapes::at_most(max_requests),
             snapshots: shown,
             sessions,
+            inbox,
             ready: is_ready,
             clock,
         };
         let requests_per_minute = config.requests_per_minute;
-        Ok(Self { app, ready, refreshers, settled, storage, requests_per_minute })
+        Ok(Self { app, ready, refreshers, subscribers, settled, storage, requests_per_minute })
     }
 
     /// What is shown of the profiles, now and whenever it changes.
@@ -111,7 +115,7 @@ impl Exporter {
 
     /// Serves and refreshes until `shutdown`, then lets answers finish and stores what is not stored yet.
     pub async fn run(self, listeners: Vec<TcpListener>, shutdown: impl Future<Output = ()>) {
-        let Self { app, ready, refreshers, settled, storage, requests_per_minute } = self;
+        let Self { app, ready, refreshers, subscribers, settled, storage, requests_per_minute } = self;
         let (end, ended) = watch::channel(false);
         let until_end = || {
             let mut ended = ended.clone();
@@ -132,6 +136,9 @@ impl Exporter {
         tasks.spawn(app.security.clone().keep_current(until_end()));
         for refresher in refreshers {
             tasks.spawn(refresher.run(until_end()));
+        }
+        for subscriber in subscribers {
+            tasks.spawn(subscriber.run(until_end()));
         }
         tokio::spawn(async move {
             drop(timeout(READY_AFTER, join_all(settled)).await);
@@ -158,10 +165,11 @@ pub(super) fn sessions(config: &Config, storage: &Storage, clock: &Clock, teleme
         account_url: config.account_url.clone(),
         api_url: config.api_url.clone(),
         redirect_uri: config.redirect_uri(),
+        webhooks: config.webhooks,
     };
     let oauth = OAuth::new(&application, client.clone(), clock.clone());
     let (storage, clock, telemetry) = (storage.clone(), clock.clone(), telemetry.clone());
-    Ok(Sessions::restore(&config.profiles, &session::Services { storage, client, oauth, clock, telemetry }))
+    Ok(Sessions::restore(&config.profiles, session::Services { storage, client, oauth, clock, telemetry }))
 }
 
 /// The snapshot before anything was restored.

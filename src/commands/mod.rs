@@ -10,6 +10,7 @@ mod forget;
 mod healthcheck;
 mod measurements;
 mod serve;
+mod webhooks;
 
 use std::env;
 use std::io::Write;

@@ -15,6 +15,7 @@ mod scalar;
 mod secrets;
 mod syntax;
 pub mod web;
+mod webhooks;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
@@ -27,13 +28,14 @@ use secrecy::SecretString;
 use thiserror::Error;
 use url::Url;
 
-use crate::catalogue::Measurement;
+use crate::catalogue::{Measurement, Source};
 use block::Block;
 use diagnostic::{Mistake, Place};
 use secrets::Outside;
 
 pub use diagnostic::Diagnostic;
 pub use duration::{format_duration, parse_duration};
+pub use webhooks::WEBHOOK_PATH;
 
 const REFRESH_INTERVAL: Duration = Duration::from_mins(5);
 const REQUESTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(100).expect("100 is not 0");
@@ -60,7 +62,7 @@ pub struct Config {
     pub refresh_interval: Duration,
     /// The most requests to Withings in any 60 s, for the whole application: 1 to 120. Default: 100.
     pub requests_per_minute: NonZeroU32,
-    /// Whether Withings is asked to call when it has news. Always `false` in this version.
+    /// Whether Withings is asked to call when it has news; then `base_url` is public and `https`. Default: no.
     pub webhooks: bool,
     /// Where Withings answers calls, shaped as `base_url`. Default: `https://wbsapi.withings.net`.
     pub api_url: Url,
@@ -121,11 +123,21 @@ impl Config {
             io::ErrorKind::IsADirectory => ConfigError::Directory(path.to_owned()),
             _ => ConfigError::Read { path: path.to_owned(), source },
         })?;
+        Self::from_bytes(&bytes, path, env, default_base_url)
+    }
+
+    /// The same with the file's content at hand; `path` is where it stands, and where the secrets that it refers to are.
+    pub fn from_bytes(
+        bytes: &[u8],
+        path: &Path,
+        env: &dyn Fn(&str) -> Option<String>,
+        default_base_url: Option<&Url>,
+    ) -> Result<Self, ConfigError> {
         let folder = path.parent().unwrap_or(Path::new(""));
         let outside = Outside { folder, env };
         let in_file =
             |mistake: Mistake, text: &str| ConfigError::Mistake(mistake.in_file(path, text, &block::VOCABULARY));
-        let text = decode(&bytes).map_err(|mistake| in_file(mistake, &String::from_utf8_lossy(&bytes)))?;
+        let text = decode(bytes).map_err(|mistake| in_file(mistake, &String::from_utf8_lossy(bytes)))?;
         Self::parse(text, &outside, default_base_url).map_err(|mistake| in_file(mistake, text))
     }
 
@@ -135,9 +147,21 @@ impl Config {
         format!("{}/callback", self.base_url.as_str().trim_end_matches('/'))
     }
 
+    /// The address that Withings calls when it has news, with its secret part.
+    #[must_use]
+    pub fn webhook_url(&self, secret: &str) -> String {
+        format!("{}{WEBHOOK_PATH}{secret}", self.base_url.as_str().trim_end_matches('/'))
+    }
+
+    /// What is exported: all that is selected, but without webhooks nothing that only they tell.
+    #[must_use]
+    pub fn measured(&self) -> Selection {
+        self.measurements.iter().filter(|it| self.webhooks || it.source != Source::BedEvent).collect()
+    }
+
     fn parse(text: &str, outside: &Outside<'_>, default_base_url: Option<&Url>) -> Result<Self, Mistake> {
         let block = Block::of(document::read(text)?, outside)?;
-        Ok(Self {
+        let config = Self {
             client_id: credentials::client_id(&block)?,
             client_secret: credentials::client_secret(&block)?,
             profiles: block
@@ -153,10 +177,18 @@ impl Config {
             requests_per_minute: block
                 .read("requests_per_minute", scalar::requests_per_minute)?
                 .unwrap_or(REQUESTS_PER_MINUTE),
-            webhooks: block.read("webhooks", scalar::webhooks)?.unwrap_or(false),
+            webhooks: block.read("webhooks", webhooks::switch)?.unwrap_or(false),
             api_url: block.read("api_url", scalar::url)?.unwrap_or_else(|| known_url(API_URL)),
             account_url: block.read("account_url", scalar::url)?.unwrap_or_else(|| known_url(ACCOUNT_URL)),
-        })
+        };
+        webhooks::check(&config, &block)?;
+        Ok(config)
+    }
+}
+
+impl FromIterator<Measurement> for Selection {
+    fn from_iter<I: IntoIterator<Item = Measurement>>(measurements: I) -> Self {
+        Self(measurements.into_iter().collect())
     }
 }
 
@@ -177,12 +209,6 @@ impl Selection {
     #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Measurement> {
         self.0.iter().copied()
-    }
-}
-
-impl FromIterator<Measurement> for Selection {
-    fn from_iter<T: IntoIterator<Item = Measurement>>(selected: T) -> Self {
-        Self(selected.into_iter().collect())
     }
 }
 

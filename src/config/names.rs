@@ -110,12 +110,7 @@ fn selection(node: &Node, name: &str) -> Result<Vec<Measurement>, Mistake> {
         return Ok(vec![measurement]);
     }
     let Some(group) = Group::by_name(name) else { return Err(unknown(node, name)) };
-    let members: Vec<Measurement> = group.measurements().collect();
-    if members.is_empty() {
-        return Err(Mistake::at(node, format!("the group `{name}` has no measurements in this version"))
-            .help(format!("groups that have some: {}", groups().join(", "))));
-    }
-    Ok(members)
+    Ok(group.measurements().collect())
 }
 
 fn unknown(node: &Node, name: &str) -> Mistake {
@@ -128,8 +123,7 @@ fn unknown(node: &Node, name: &str) -> Mistake {
         .help("and the keys that `withings-exporter measurements` prints")
 }
 
-/// The words for many measurements that select some in this version.
+/// The words for many measurements.
 fn groups() -> Vec<&'static str> {
-    let with_members = Group::ALL.into_iter().filter(|group| group.measurements().next().is_some());
-    std::iter::once(ALL).chain(with_members.map(Group::name)).collect()
+    std::iter::once(ALL).chain(Group::ALL.map(Group::name)).collect()
 }

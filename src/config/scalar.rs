@@ -102,17 +102,6 @@ pub(super) fn requests_per_minute(key: &str, node: &Node) -> Result<NonZeroU32, 
     }
 }
 
-/// `webhooks`, which can only be off.
-pub(super) fn webhooks(key: &str, node: &Node) -> Result<bool, Mistake> {
-    match node.value {
-        Value::Bool(false) => Ok(false),
-        Value::Bool(true) => Err(Mistake::at(node, "webhooks are not available in this version").help(format!(
-            "leave `{key}` out or set it to `false`: the exporter asks Withings every `refresh_interval`"
-        ))),
-        _ => Err(wrong_kind(key, "`true` or `false`", node)),
-    }
-}
-
 /// The mistake of a value of another kind than the key takes.
 pub(super) fn wrong_kind(key: &str, wanted: &str, node: &Node) -> Mistake {
     Mistake::at(node, format!("`{key}` takes {wanted}, and this is {}", node.value.kind()))

@@ -1,9 +1,11 @@
-//! One profile's loop: interval or new login → the calls that are due → a new snapshot, published and stored.
+//! One profile's loop: interval, notification or new login → the calls that are due → a new snapshot, published and stored.
 //!
 //! A call that fails leaves the other calls and the other profiles alone and keeps the last values.
 
+mod bed;
 mod fetch;
 mod known;
+mod nudge;
 mod schedule;
 
 use std::collections::BTreeMap;
@@ -18,11 +20,14 @@ use crate::catalogue::Call;
 use crate::clock::Clock;
 use crate::config::Selection;
 use crate::reading::{Attempt, CallStatus, RefreshSummary, Snapshot};
-use crate::session::{Next, Session, SessionError, Status, after_failure};
+use crate::session::{Next, REPEAT_AFTER, Session, SessionError, Status, after_failure};
 use crate::storage::Storage;
 use crate::telemetry::Telemetry;
+use crate::telemetry::log::with_causes;
 use fetch::Fetch;
-use known::Known;
+use known::{Digest, Known};
+use nudge::Nudge;
+pub use nudge::Nudges;
 
 /// How often the stored login is looked at: `authorize` and `forget` change it beside a running exporter.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -30,13 +35,19 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How often the times of success alone are stored, so that a disk is not written every five minutes for nothing.
 const SAVE_TIMES_EVERY: Duration = Duration::from_hours(1);
 
+/// How long a disk that failed is left alone: the calls of one refresh need not all find it full.
+const SAVE_AGAIN_AFTER: Duration = Duration::from_secs(15);
+
+/// How long after a refresh the next one may begin that notifications ask for, so that a flood of them costs little.
+const NUDGED_APART: Duration = Duration::from_secs(30);
+
 /// Refreshes one profile.
 pub struct Refresher {
     session: Session,
     status: watch::Receiver<Status>,
     /// The consent whose login is used.
     consents: u64,
-    services: Services,
+    services: Arc<Services>,
     /// This profile's place in the snapshot of everybody.
     place: usize,
     known: Known,
@@ -46,14 +57,19 @@ pub struct Refresher {
     /// When the last round began: a refresh of all calls that are made at every interval.
     round_began: Option<Instant>,
     refresh: Option<RefreshSummary>,
+    nudges: Nudges,
+    /// When the latest refresh ended, of whichever calls.
+    refreshed: Option<Instant>,
     /// What is on disk, and since when.
-    stored: Known,
+    stored: Digest,
     stored_at: Instant,
+    /// How often in a row it could not be stored, and when it is tried again.
+    unsaved: u32,
+    save_again_at: Instant,
     settled: Option<oneshot::Sender<()>>,
 }
 
 /// What every refresher uses.
-#[derive(Clone)]
 pub struct Services {
     /// Where readings are kept.
     pub storage: Storage,
@@ -80,7 +96,7 @@ impl Refresher {
     /// Restores the profile of `session` from storage and publishes what was stored, at `place` of the snapshot. The
     /// receiver hears when there is something to show: restored, tried once, or no login at all. Blocks.
     #[must_use]
-    pub fn restore(session: Session, place: usize, services: Services) -> (Self, oneshot::Receiver<()>) {
+    pub fn restore(session: Session, place: usize, services: Arc<Services>) -> (Self, oneshot::Receiver<()>) {
         let (settled, hears) = oneshot::channel();
         let mut status = session.status();
         let Status { consents, user_id: user, twin_of, .. } = status.borrow_and_update().clone();
@@ -100,15 +116,31 @@ impl Refresher {
             status,
             services,
             place,
-            stored: known.clone(),
+            stored: known.digest(),
             known,
             anchor: now,
             round_began: None,
             refresh: None,
+            nudges: Nudges::default(),
+            refreshed: None,
             stored_at: now,
+            unsaved: 0,
+            save_again_at: now,
         };
         refresher.publish();
         (refresher, hears)
+    }
+
+    /// Whose login the calls are made with.
+    #[must_use]
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Where notifications about the profile are left.
+    #[must_use]
+    pub fn nudges(&self) -> Nudges {
+        self.nudges.clone()
     }
 
     /// Refreshes until `shutdown`, then stores what is not stored yet.
@@ -134,6 +166,7 @@ impl Refresher {
                     continue;
                 }
                 () = sleep_until_some(due) => self.refresh().await,
+                nudge = self.nudges.take() => self.follow(nudge).await,
             }
             self.publish();
         }
@@ -159,10 +192,24 @@ impl Refresher {
             self.save_if_changed().await;
         }
         self.settled.take();
+        self.refreshed = Some(Instant::now());
         // Without a login there was nobody to refresh.
         if self.status.borrow().login.is_some() {
             self.note_refresh(began, is_round);
         }
+    }
+
+    /// Does what notifications ask for. A call that comes soon anyway is left to its time, as the identical call would be
+    /// refused; so is one that fails, lest notifications shorten its pause.
+    async fn follow(&mut self, nudge: Nudge) {
+        let now = Instant::now();
+        let at = self.refreshed.map_or(now, |it| now.max(it + NUDGED_APART));
+        for call in nudge.calls {
+            let Some(plan) = self.plans.get_mut(&call).filter(|it| it.failures == 0) else { continue };
+            plan.due = plan.due.map(|due| if due > at + REPEAT_AFTER { at } else { due });
+        }
+        self.known.note_bed(nudge.bed);
+        self.save_if_changed().await;
     }
 
     /// Whether these are all the calls that are made at every interval.
@@ -222,8 +269,10 @@ impl Refresher {
         let status = self.status.borrow_and_update().clone();
         let is_forgotten = status.login.is_none() && !self.services.storage.has_readings(self.session.profile());
         if is_forgotten {
+            self.nudges.clear();
             self.known = Known::default();
         } else if self.known.is_not_yet_of(status.user_id.as_deref()) {
+            self.nudges.clear();
             self.restore_person(status.user_id.clone()).await;
         }
         if self.consents != status.consents {
@@ -241,7 +290,7 @@ impl Refresher {
         let (storage, profile) = (self.services.storage.clone(), Arc::clone(self.session.profile()));
         let restored = spawn_blocking(move || Known::restore(&storage, &profile, user.as_deref())).await;
         self.known = restored.expect("reading stored values does not panic");
-        self.stored = self.known.clone();
+        self.stored = self.known.digest();
     }
 
     fn publish(&mut self) {
@@ -266,21 +315,29 @@ impl Refresher {
     }
 
     async fn save_if_changed(&mut self) {
-        if self.known.is_worth_storing(&self.stored) || self.stored_at.elapsed() >= SAVE_TIMES_EVERY {
+        let is_due = self.known.is_worth_storing(self.stored) || self.stored_at.elapsed() >= SAVE_TIMES_EVERY;
+        if is_due && Instant::now() >= self.save_again_at {
             self.save().await;
         }
     }
 
     async fn save(&mut self) {
-        if self.known == self.stored {
+        let digest = self.known.digest();
+        if digest == self.stored {
             return;
         }
-        match self.session.save_readings(self.known.clone()).await {
-            Ok(()) => (self.stored, self.stored_at) = (self.known.clone(), Instant::now()),
-            Err(error) => tracing::error!(
-                profile = %self.session.profile(), error = error.with_cause(),
+        let Err(error) = self.session.save_readings(self.known.clone()).await else {
+            (self.stored, self.stored_at, self.unsaved) = (digest, Instant::now(), 0);
+            return;
+        };
+        self.unsaved += 1;
+        self.save_again_at = Instant::now() + SAVE_AGAIN_AFTER;
+        // A disk that is full must not fill the log as well.
+        if self.unsaved.is_power_of_two() {
+            tracing::error!(
+                profile = %self.session.profile(), error = error.with_cause(), failures = self.unsaved,
                 "the readings could not be stored; they are shown, and storing them is tried again"
-            ),
+            );
         }
     }
 }
@@ -306,16 +363,12 @@ fn log_failure(profile: &str, call: Call, error: &SessionError, failures: u32) {
     if matches!(error, SessionError::NoLogin) {
         return;
     }
+    // What is wrong with a login is said once, and not for each call that lacks it.
+    let is_said = matches!(error, SessionError::LoginRefused { .. } | SessionError::RefreshRests { .. });
     let error = with_causes(error);
-    if failures.is_power_of_two() {
+    if failures.is_power_of_two() && !is_said {
         tracing::warn!(profile, %call, error, failures, "a call failed; the last values stay");
     } else {
         tracing::debug!(profile, %call, error, failures, "a call failed; the last values stay");
     }
-}
-
-/// An error and its causes in one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |it| it.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

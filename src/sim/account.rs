@@ -5,6 +5,7 @@ use super::activity::Activity;
 use super::cloud::Cloud;
 use super::login::LiveTokens;
 use super::measure::MeasureGroup;
+use super::news::News;
 use super::night::Night;
 use super::person::{Person, Resident, Rows, Stored};
 use super::workout::Workout;
@@ -147,8 +148,29 @@ impl Account {
         self.delete(|it| &mut it.workouts, id)
     }
 
-    /// Cuts every application off, as the person can do: codes and tokens are dead.
+    /// The person gets into bed.
+    pub fn got_in_bed(&self) {
+        self.notify_of_bed(50);
+    }
+
+    /// The person gets out of bed.
+    pub fn got_out_of_bed(&self) {
+        self.notify_of_bed(51);
+    }
+
+    /// Tells those who subscribed to `appli` of this person; rows that are added tell it by themselves.
+    pub fn notify(&self, appli: u32, fields: &[(&'static str, String)]) {
+        self.cloud.model().tell(self.userid, appli, fields);
+    }
+
+    /// The callback URLs that are called about the person, each with its `appli`, in the order of subscribing.
+    pub fn subscriptions(&self) -> Vec<(String, u32)> {
+        self.cloud.model().subscriptions(self.userid)
+    }
+
+    /// Cuts every application off, as the person can do: codes and tokens are dead, which is told before.
     pub fn revoke(&self) {
+        self.notify(46, &[("action", "unlink".to_owned())]);
         self.cloud.model().logins.revoke(self.userid);
     }
 
@@ -163,12 +185,25 @@ impl Account {
         self.cloud.model().logins.latest(self.userid).map(|it| it.refresh.clone())
     }
 
-    fn add<T>(&self, rows: RowsOf<T>, row: T, created: i64, modified: i64) -> u64 {
-        self.with(|it, _| {
+    fn notify_of_bed(&self, appli: u32) {
+        let mats = self.person().devices;
+        let mat = mats.iter().find(|it| it.kind == "Sleep Monitor").map(|it| ("deviceid", it.id.clone()));
+        let at = ("startdate", self.cloud.clock().unix().to_string());
+        self.notify(appli, &[at].into_iter().chain(mat).collect::<Vec<_>>());
+    }
+
+    fn add<T: News>(&self, rows: RowsOf<T>, row: T, created: i64, modified: i64) -> u64 {
+        let news = row.news();
+        let (id, now) = self.with(|it, now| {
             let id = it.diary.new_id();
             rows(&mut it.diary.rows).push(Stored { id, created, modified, row });
-            id
-        })
+            (id, now)
+        });
+        // What becomes visible later is not told.
+        for (appli, fields) in news.into_iter().filter(|_| created <= now) {
+            self.notify(appli, &fields);
+        }
+        id
     }
 
     fn change<T>(&self, rows: RowsOf<T>, id: u64, change: impl FnOnce(&mut T)) -> bool {

@@ -12,6 +12,8 @@ pub(super) struct Call {
     pub(super) params: Params,
     /// The token of the `Authorization` header.
     pub(super) bearer: Option<String>,
+    /// Whether the callback URL that is given for notifications was asked and answered.
+    pub(super) callback_answers: bool,
 }
 
 impl Call {

@@ -1,5 +1,6 @@
 //! The handle that everybody holds: tests, `demo`, and the HTTP skin.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,6 +15,7 @@ use super::journal::Request;
 use super::limit::Limits;
 use super::login::Rotation;
 use super::model::Model;
+use super::notify::{Callbacks, Delivery};
 use super::people;
 use super::person::{Person, Resident};
 use super::replay::{ReplayError, recorded};
@@ -122,6 +124,23 @@ impl Cloud {
     /// Takes every waiting fault back.
     pub fn heal(&self) {
         self.model().faults.0.clear();
+    }
+
+    /// Sets which callback URLs are accepted.
+    pub fn callbacks(&self, callbacks: Callbacks) {
+        self.model().notifications.callbacks = callbacks;
+    }
+
+    /// Lets the host `name` of callback URLs lead to `address`, as the domain name system and a proxy that ends TLS do.
+    /// Other public names lead nowhere.
+    pub fn host(&self, name: &str, address: SocketAddr) {
+        self.model().notifications.hosts.insert(name.to_owned(), address);
+    }
+
+    /// The latest 10 000 tries to deliver notifications, oldest first.
+    #[must_use]
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.model().notifications.delivered()
     }
 
     /// Opens an account; one with the same user id is replaced, its tokens stay.

@@ -2,7 +2,7 @@
 //! API, with people who go on living. `demo` runs on it, and tests assert what it has seen.
 //!
 //! Three parts: the model, which knows no HTTP and takes a call for an answer; the skin over it, [`serve()`], one
-//! listener for what Withings spreads over two hosts; and the [`people`], invented from a seed. [`Cloud::replay`]
+//! listener for what Withings spreads over two hosts, which also calls those who subscribed to notifications; and the [`people`], invented from a seed. [`Cloud::replay`]
 //! serves captured answers in their place.
 //!
 //! The model knows the service from its documentation and from captured answers, with type numbers and field names of
@@ -13,6 +13,7 @@ mod activity;
 mod call;
 mod cloud;
 mod consent;
+mod deliver;
 mod device;
 mod fault;
 mod getactivity;
@@ -23,8 +24,10 @@ mod limit;
 mod login;
 mod measure;
 mod model;
+mod news;
 mod night;
 mod noise;
+mod notify;
 pub mod people;
 mod person;
 mod replay;
@@ -47,6 +50,7 @@ pub use limit::Limits;
 pub use login::{LiveTokens, Rotation};
 pub use measure::{Measure, MeasureGroup};
 pub use night::{AWAKE, DEEP, LIGHT, Night, REM, Segment, Vitals};
+pub use notify::{Callbacks, Delivery};
 pub use person::{Person, Stored};
 pub use replay::ReplayError;
 pub use serve::serve;

@@ -12,13 +12,15 @@ use super::journal::Journal;
 use super::limit::{Caller, Limiter};
 use super::login::{Grant, Logins};
 use super::noise::Noise;
+use super::notify::Notifications;
 use super::person::Resident;
 use super::reply::{Refusal, Reply};
 use super::signature::Nonces;
 use super::{UserId, getactivity, getmeas, getworkouts, people, sleep, token, user};
 
 const CONSENT_PATH: &str = "/oauth2_user/authorize2";
-const API_PATHS: [&str; 6] = ["/v2/oauth2", "/v2/signature", "/measure", "/v2/measure", "/v2/sleep", "/v2/user"];
+const API_PATHS: [&str; 7] =
+    ["/v2/oauth2", "/v2/signature", "/measure", "/v2/measure", "/v2/sleep", "/v2/user", "/notify"];
 
 /// A data call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,6 +43,7 @@ pub(super) struct Model {
     pub(super) limiter: Limiter,
     pub(super) faults: Faults,
     pub(super) journal: Journal,
+    pub(super) notifications: Notifications,
     pub(super) pages: PageSizes,
     seed: u64,
 }
@@ -56,6 +59,7 @@ impl Model {
             limiter: Limiter::default(),
             faults: Faults::default(),
             journal: Journal::default(),
+            notifications: Notifications::default(),
             pages: PageSizes::default(),
             seed,
         }
@@ -119,13 +123,16 @@ impl Model {
             return Err(refusal).into();
         }
         match self.faults.strike(call, caller) {
-            Some(Effect::Fail(failure)) => failure.into(),
-            Some(Effect::Delay(delay)) => Reply { delay, ..self.admitted(call, now) },
+            Some(Effect::Fail(failure)) => failure.reply(call),
+            Some(Effect::Travel(travel)) => Reply { travel, ..self.admitted(call, now) },
             None => self.admitted(call, now),
         }
     }
 
     fn admitted(&mut self, call: &Call, now: i64) -> Reply {
+        if call.path == "/notify" {
+            return self.notify(call, now);
+        }
         let (logins, apps, params) = (&mut self.logins, &self.apps, &call.params);
         match (call.path.as_str(), call.action()) {
             ("/v2/oauth2", Some("requesttoken")) => return token::request_token(logins, apps, params, now).into(),

@@ -131,6 +131,11 @@ impl Diary {
         self.rows.workouts.iter().filter(move |it| it.created <= now)
     }
 
+    /// Whether the person lives by themselves.
+    pub(super) fn goes_on(&self) -> bool {
+        self.story.is_some()
+    }
+
     /// An id that no other row has.
     pub(super) fn new_id(&mut self) -> u64 {
         self.added += 1;

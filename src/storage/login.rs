@@ -5,7 +5,7 @@ use std::fs::File;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Storage, StorageError, atomic, is_lock, pending, work};
+use super::{Storage, StorageError, atomic, file, is_lock, pending, work};
 
 /// A login: whose it is, its tokens and how they may be used. `Debug` shows no token.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -124,8 +124,10 @@ impl LockedLogin {
         let Some(login) = former.read()? else { return Ok(None) };
         let login = self.write(Login { profile: self.profile.clone(), ..login })?;
         // The readings carry the person's id: a crash before this line costs a read of everything, no more.
-        let readings = |it: &Self| it.storage.path("readings", &it.profile, "json");
-        atomic::rename(&readings(former), &readings(self))?;
+        for folder in ["readings", "callbacks"] {
+            let file = |it: &Self| it.storage.path(folder, &it.profile, "json");
+            atomic::rename(&file(former), &file(self))?;
+        }
         former.forget()?;
         Ok(Some(login))
     }
@@ -158,7 +160,7 @@ impl LockedLogin {
     }
 
     fn write(&self, login: Login) -> Result<Login, StorageError> {
-        atomic::write(&self.storage.path("logins", &self.profile, "json"), &login)?;
+        file::save(&self.storage.path("logins", &self.profile, "json"), &login)?;
         Ok(login)
     }
 }

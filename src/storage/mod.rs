@@ -3,17 +3,20 @@
 //! Few verbs stand between the program and the disk: readings are loaded and saved; a login is loaded, and changed only
 //! by [`LockedLogin::rotate`], which refuses a stale version, by [`LockedLogin::replace`] after a new consent, by
 //! [`LockedLogin::mark_used`], by [`LockedLogin::adopt`] and by [`LockedLogin::forget`]; pending login states are added and
-//! taken. All of them block: call them off the async threads.
+//! taken; [`Storage::webhook_secret`] and the callbacks are for notifications. All of them block: call them off the async threads.
 //!
-//! A file whose content does not parse is set aside under another name, and said so; on an I/O error it is left alone.
+//! A file whose content does not parse, or is of a newer version of this program, is set aside under another name, and said
+//! so; on an I/O error it is left alone.
 
 mod atomic;
 mod backfill;
 mod directory;
+mod file;
 mod login;
 mod pending;
 #[cfg(test)]
 mod tests;
+mod webhook;
 mod work;
 
 use std::fs::{self, File};
@@ -26,9 +29,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-pub use atomic::write as save;
 pub use backfill::{BackfillError, BackfillLock};
 pub use directory::{OpenError, Purpose};
+pub use file::{load, save};
 pub use login::{LockedLogin, Login, NewLogin, RotateError};
 pub use pending::{Pending, STATE_LIFETIME};
 pub use work::{WorkDirectory, WorkError};
@@ -98,6 +101,11 @@ impl Storage {
     /// Saves the last readings and cursors of `profile`, whole; does nothing if its login is gone, for then somebody else
     /// has deleted everything of the profile.
     pub fn save_readings<T: Serialize>(&self, profile: &str, value: &T) -> Result<(), StorageError> {
+        self.save_of_login("readings", profile, value)
+    }
+
+    /// Saves what belongs to the login of `profile`, unless the login is gone.
+    fn save_of_login<T: Serialize>(&self, folder: &str, profile: &str, value: &T) -> Result<(), StorageError> {
         let is_forgotten = || !self.path("logins", profile, "json").exists();
         // Asked twice: taking the lock makes its file, which has the profile's name.
         if is_forgotten() {
@@ -107,7 +115,7 @@ impl Storage {
         if is_forgotten() {
             return Ok(());
         }
-        atomic::write(&self.path("readings", profile, "json"), value)
+        save(&self.path(folder, profile, "json"), value)
     }
 
     /// Whether there are readings of `profile`.
@@ -152,6 +160,13 @@ impl Storage {
         Ok(LockedLogin::new(self.clone(), profile, file))
     }
 
+    /// The same for a login that is there, `None` without one: taking the lock makes its file, which has the profile's name.
+    pub fn lock_stored_login(&self, profile: &str) -> Result<Option<LockedLogin>, StorageError> {
+        let path = self.path("logins", profile, "json");
+        let is_there = path.try_exists().map_err(StorageError::new("read", &path))?;
+        if is_there { self.lock_login(profile).map(Some) } else { Ok(None) }
+    }
+
     /// Remembers the random state of a login that somebody starts, until it is taken or `STATE_LIFETIME` has passed.
     pub fn add_pending(&self, state: &str, pending: Pending) -> Result<(), StorageError> {
         pending::add(self, state, pending)
@@ -184,6 +199,7 @@ impl Storage {
         let is_its = |path: &PathBuf| path.file_name().is_some_and(|it| it.to_string_lossy().starts_with(&stem));
         let mut files = atomic::files(&self.0.root.join("logins"))?;
         files.extend(atomic::files(&self.0.root.join("readings"))?);
+        files.extend(atomic::files(&self.0.root.join("callbacks"))?);
         files.retain(is_its);
         Ok(files)
     }
@@ -195,36 +211,6 @@ impl Storage {
 
 fn is_lock(path: &Path) -> bool {
     path.extension().is_some_and(|it| it == "lock")
-}
-
-/// Reads a file that [`save`] wrote; `None` if there is none, or if it did not parse and was set aside.
-pub fn load<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StorageError> {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(StorageError::new("read", path)(error)),
-    };
-    match serde_json::from_slice(&bytes) {
-        Ok(value) => Ok(Some(value)),
-        Err(error) => {
-            let aside = set_aside(path)?;
-            // The position tells enough: the text of the error could repeat what the file says.
-            let (line, column) = (error.line(), error.column());
-            tracing::error!(
-                file = %path.display(), aside = %aside.display(), line, column,
-                "a stored file does not parse; it was set aside and is treated as missing"
-            );
-            Ok(None)
-        }
-    }
-}
-
-/// Renames a file that does not parse, so that somebody can look at it and nothing overwrites it.
-fn set_aside(path: &Path) -> Result<PathBuf, StorageError> {
-    let candidates = (0_u32..).map(|n| path.with_extension(format!("json.broken-{n}")));
-    let aside = candidates.into_iter().find(|it| !it.exists()).expect("a directory has fewer than 2^32 files");
-    fs::rename(path, &aside).map_err(StorageError::new("set aside", path))?;
-    Ok(aside)
 }
 
 /// A file name for a profile of any name: readable where the name is ASCII, different for different names, never a path.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{StorageError, atomic, load};
+use super::{StorageError, atomic, file};
 
 const LOCK: &str = "lock";
 
@@ -44,7 +44,7 @@ impl WorkDirectory {
 
     /// What was saved under `name`; `None` if nothing was, or what does not parse any more.
     pub fn load<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StorageError> {
-        load(&self.path(name))
+        file::load(&self.path(name))
     }
 
     /// Whether something was saved under `name`.
@@ -55,7 +55,7 @@ impl WorkDirectory {
 
     /// Saves a value under `name`, whole.
     pub fn save<T: Serialize>(&self, name: &str, value: &T) -> Result<(), StorageError> {
-        atomic::write(&self.path(name), value)
+        file::save(&self.path(name), value)
     }
 
     /// A new file of this name, to be written.

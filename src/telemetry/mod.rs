@@ -38,7 +38,9 @@ struct Inner {
     failures: Family<FailureLabels, Counter>,
     durations: Family<CallLabel, Histogram, fn() -> Histogram>,
     rotations: Family<ProfileLabel, Counter>,
+    storage_failures: Family<ProfileLabel, Counter>,
     unknown: Family<KindLabel, Counter>,
+    notifications: Family<NotificationLabels, Counter>,
     intervals: Family<IntervalLabel, Gauge<f64, AtomicU64>>,
     reload_successful: Gauge,
     reload_success_at: Gauge,
@@ -184,6 +186,32 @@ impl Unknown {
     }
 }
 
+/// What became of a notification: the label `outcome`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// What it tells of is asked for, or shown.
+    Followed,
+    /// It is about somebody who is no profile here.
+    UnknownUser,
+    /// It is of a kind that nobody here has subscribed to.
+    UnknownKind,
+    /// It does not say whom or what it is about, or not when in a way that can be believed.
+    Invalid,
+}
+
+impl Outcome {
+    /// The label's value.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Followed => "followed",
+            Self::UnknownUser => "unknown_user",
+            Self::UnknownKind => "unknown_kind",
+            Self::Invalid => "invalid",
+        }
+    }
+}
+
 impl Telemetry {
     /// All counters at zero.
     #[must_use]
@@ -194,7 +222,9 @@ impl Telemetry {
             failures: Family::default(),
             durations: Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS)),
             rotations: Family::default(),
+            storage_failures: Family::default(),
             unknown: Family::default(),
+            notifications: Family::default(),
             intervals: Family::default(),
             reload_successful: Gauge::default(),
             reload_success_at: Gauge::default(),
@@ -214,14 +244,21 @@ impl Telemetry {
         self.0.failures.get_or_create_owned(&FailureLabels { call, reason }).inc();
     }
 
-    /// Shows the rotations of `profile` from zero on: the increase of a counter that appears at one cannot be seen.
-    pub fn expect_rotations(&self, profile: &str) {
-        drop(self.0.rotations.get_or_create(&ProfileLabel { profile: profile.to_owned() }));
+    /// Shows what is counted of `profile` from zero on: the increase of a counter that appears at one cannot be seen.
+    pub fn expect_profile(&self, profile: &str) {
+        let label = ProfileLabel { profile: profile.to_owned() };
+        drop(self.0.rotations.get_or_create(&label));
+        drop(self.0.storage_failures.get_or_create(&label));
     }
 
     /// Counts a new token pair of `profile`.
     pub fn rotation(&self, profile: &str) {
         self.0.rotations.get_or_create_owned(&ProfileLabel { profile: profile.to_owned() }).inc();
+    }
+
+    /// Counts that the login or the readings of `profile` could not be read or saved.
+    pub fn storage_failure(&self, profile: &str) {
+        self.0.storage_failures.get_or_create_owned(&ProfileLabel { profile: profile.to_owned() }).inc();
     }
 
     /// Counts a value that is not known, and logs each different one once. `what` is a code or a name, never a measured
@@ -238,6 +275,11 @@ impl Telemetry {
                 "Withings sent a value that is not known or not believed; it is counted"
             );
         }
+    }
+
+    /// Counts a notification of this kind, which is one of few words.
+    pub fn notification(&self, kind: &'static str, outcome: Outcome) {
+        self.0.notifications.get_or_create_owned(&NotificationLabels { kind, outcome }).inc();
     }
 
     /// Sets the refresh interval that the configuration asks for and the one that was achieved.
@@ -279,9 +321,19 @@ impl Inner {
         );
         registry.register("token_rotations", "New token pairs, stored", self.rotations.clone());
         registry.register(
+            "storage_failures",
+            "Times that a login or the last readings could not be read or saved",
+            self.storage_failures.clone(),
+        );
+        registry.register(
             "unknown_values",
             "Values in answers of Withings that this version does not know or does not believe",
             self.unknown.clone(),
+        );
+        registry.register(
+            "notifications",
+            "What Withings has posted, and what became of it",
+            self.notifications.clone(),
         );
         registry.register(
             "refresh_interval_seconds",
@@ -330,6 +382,12 @@ struct KindLabel {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct NotificationLabels {
+    kind: &'static str,
+    outcome: Outcome,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct IntervalLabel {
     kind: &'static str,
 }
@@ -341,6 +399,12 @@ impl EncodeLabelValue for Call {
 }
 
 impl EncodeLabelValue for Reason {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
+        self.name().encode(encoder)
+    }
+}
+
+impl EncodeLabelValue for Outcome {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
         self.name().encode(encoder)
     }

@@ -1,5 +1,6 @@
 //! The overview: every profile, how it is, and the way to connect it.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use askama::Template;
@@ -9,6 +10,7 @@ use url::form_urlencoded;
 
 use super::App;
 use super::answer::{self, Answer, Referrer};
+use super::webhook::Mail;
 use crate::reading::{Attempt, ProfileSnapshot};
 use crate::session::Orphan;
 
@@ -17,11 +19,12 @@ use crate::session::Orphan;
 pub(super) async fn page(app: &App) -> Answer {
     let profiles = app.snapshots.borrow().profiles.clone();
     let orphans = app.sessions.orphans().await;
+    let mail = |it: &ProfileSnapshot| app.inbox.as_ref().and_then(|inbox| inbox.mail(&it.profile));
     let landing = Landing {
         metrics: app.telemetry_path.trim_start_matches('/'),
         redirect_uri: app.sessions.redirect_uri(),
         now: minute(app.clock.now()),
-        cards: profiles.iter().map(|it| Card::of(it)).collect(),
+        cards: profiles.iter().map(|it| Card::of(it, mail(it))).collect(),
         orphans: orphans.iter().map(Former::of).collect(),
     };
     answer::page(StatusCode::OK, &landing, Referrer::OwnPages)
@@ -66,8 +69,10 @@ struct Card<'a> {
     since: Option<String>,
     refreshed: Option<String>,
     newest: Option<String>,
+    /// Whether Withings calls when it has news; `None` if it is not asked to.
+    notifications: Option<String>,
     /// Calls often fail for one reason, such as a cloud that does not answer: it is said once.
-    problems: BTreeSet<&'a str>,
+    problems: BTreeSet<Cow<'a, str>>,
     missing_scopes: BTreeSet<&'static str>,
 }
 
@@ -80,7 +85,7 @@ enum Connection {
 }
 
 impl<'a> Card<'a> {
-    fn of(profile: &'a ProfileSnapshot) -> Self {
+    fn of(profile: &'a ProfileSnapshot, mail: Option<Mail>) -> Self {
         let connection = match &profile.login {
             None => Connection::Absent,
             Some(login) if !login.accepted => Connection::Refused,
@@ -94,6 +99,7 @@ impl<'a> Card<'a> {
             since: profile.login.as_ref().and_then(|it| time(it.connected_at)),
             refreshed: profile.refresh.and_then(|it| time(it.ended_at)),
             newest: profile.newest_measured_at().and_then(time),
+            notifications: mail.as_ref().map(in_words),
             problems: BTreeSet::new(),
             missing_scopes: BTreeSet::new(),
         };
@@ -102,11 +108,24 @@ impl<'a> Card<'a> {
                 Attempt::None | Attempt::Worked => false,
                 // Every call fails for the reason that the card names already.
                 Attempt::Failed(_) if matches!(connection, Connection::Refused) => false,
-                Attempt::Failed(why) => card.problems.insert(why.as_str()),
+                Attempt::Failed(why) => card.problems.insert(why.into()),
                 Attempt::SwitchedOff { scope } => card.missing_scopes.insert(scope),
             };
         }
+        if let Some(Mail { standing, .. }) = mail {
+            card.problems
+                .extend(standing.problem.map(Cow::from).filter(|_| !matches!(connection, Connection::Refused)));
+            card.missing_scopes.extend(standing.missing_scopes);
+        }
         card
+    }
+}
+
+fn in_words(mail: &Mail) -> String {
+    match (mail.last.and_then(time), mail.standing.subscribed) {
+        (Some(last), _) => format!("last one {last}"),
+        (None, true) => "subscribed, none yet".to_owned(),
+        (None, false) => "not subscribed yet".to_owned(),
     }
 }
 

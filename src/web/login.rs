@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::header::{
     CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY, RETRY_AFTER, SET_COOKIE,
@@ -14,16 +13,10 @@ use url::Url;
 use super::answer::{self, Answer};
 use super::message::Message;
 use super::redirect::{self, Redirect, parameter};
-use super::{App, origin};
+use super::{App, form, origin};
 use crate::catalogue::Call;
 use crate::reading::{Attempt, ProfileSnapshot};
 use crate::session::{Acquaintance, BeginError, Connected, FinishError, Mode, Session, weighed_at};
-
-/// More than any address that a person pastes.
-const FORM_BYTES: usize = 8 * 1024;
-
-/// How long a browser may take to send a form.
-const FORM_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long the page after a login waits to say whose it is.
 const MEET_TIMEOUT: Duration = Duration::from_secs(10);
@@ -172,17 +165,8 @@ async fn form(request: Request<Incoming>) -> Result<String, Answer> {
     if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Err(answer::text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send application/x-www-form-urlencoded."));
     }
-    let body = Limited::new(request.into_body(), FORM_BYTES).collect();
-    match tokio::time::timeout(FORM_TIMEOUT, body).await {
-        // What is no UTF-8 is no address of ours either; it is answered as an address without a code.
-        Ok(Ok(body)) => Ok(String::from_utf8_lossy(&body.to_bytes()).into_owned()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(answer::text(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "The pasted text is too long to be an address of Withings.",
-        )),
-        Ok(Err(_)) => Err(answer::text(StatusCode::BAD_REQUEST, "The form did not arrive whole.")),
-        Err(_) => Err(answer::text(StatusCode::REQUEST_TIMEOUT, "The form did not arrive in time.")),
-    }
+    // What is no UTF-8 is no address of ours either; it is answered as an address without a code.
+    form::read(request).await.map(|it| String::from_utf8_lossy(&it).into_owned())
 }
 
 fn set_text(answer: &mut Answer, name: HeaderName, text: &str) {

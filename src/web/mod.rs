@@ -5,15 +5,19 @@
 
 mod answer;
 mod body;
+mod form;
 mod landing;
 mod login;
 mod message;
 mod origin;
+mod patience;
+mod places;
 mod redirect;
 mod routes;
 mod scrape;
 mod security;
 mod server;
+mod webhook;
 mod work;
 
 use std::sync::Arc;
@@ -29,6 +33,7 @@ pub use redirect::Redirect;
 pub use scrape::Scrapes;
 pub use security::{Security, SecurityError, TlsError};
 pub use server::{Limits, serve};
+pub use webhook::{Addressee, Inbox};
 
 /// What is served. Cheap to clone; several listeners may share it.
 #[derive(Clone)]
@@ -45,6 +50,8 @@ pub struct App {
     pub snapshots: watch::Receiver<Snapshot>,
     /// The profiles' logins.
     pub sessions: Sessions,
+    /// What Withings calls when it has news; `None`: it is not asked to.
+    pub inbox: Option<Inbox>,
     /// Whether every connected profile was restored or tried once, or need not be waited for any longer.
     pub ready: watch::Receiver<bool>,
     /// The present time.

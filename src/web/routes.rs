@@ -5,13 +5,13 @@ use hyper::header::{ALLOW, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use hyper::{Method, Request, StatusCode};
 
 use super::answer::{self, Answer};
-use super::{App, landing, login, scrape};
+use super::{App, landing, login, scrape, webhook};
 
 /// Answers one request, if its sender may come in.
 pub(super) async fn answer(app: &App, request: Request<Incoming>) -> Answer {
     let security = app.security.in_force();
     let is_head = request.method() == Method::HEAD;
-    let route = Route::at(request.uri().path(), &app.telemetry_path);
+    let route = Route::at(request.uri().path(), app);
     let refusal = if route.is_some_and(Route::is_open) { None } else { security.refuse(&request).await };
     let mut answer = match (refusal, route) {
         (Some(refusal), _) => refusal,
@@ -34,12 +34,14 @@ enum Route {
     Callback,
     Healthy,
     Ready,
+    /// Where Withings posts. Whoever does not know the address finds nothing there.
+    Webhook,
 }
 
 impl Route {
-    fn at(path: &str, telemetry_path: &str) -> Option<Self> {
+    fn at(path: &str, app: &App) -> Option<Self> {
         match path {
-            _ if path == telemetry_path => Some(Self::Metrics),
+            _ if path == &*app.telemetry_path => Some(Self::Metrics),
             "/" => Some(Self::Landing),
             "/style.css" => Some(Self::Style),
             "/authorize" => Some(Self::Authorize),
@@ -47,15 +49,16 @@ impl Route {
             "/callback" => Some(Self::Callback),
             "/-/healthy" => Some(Self::Healthy),
             "/-/ready" => Some(Self::Ready),
+            _ if app.inbox.as_ref().is_some_and(|it| it.is_at(path)) => Some(Self::Webhook),
             _ => None,
         }
     }
 
     /// Whether everybody may come here without a password, and as often as they like: probes, Withings, and people whom
-    /// it sends back. The callback takes nothing without the `state` that a login began with, and the style sheet is
-    /// that of its page.
+    /// it sends back. The callback takes nothing without the `state` that a login began with, the address that Withings
+    /// posts to is a secret itself, and the style sheet is that of its page.
     fn is_open(self) -> bool {
-        matches!(self, Self::Callback | Self::Style | Self::Healthy | Self::Ready)
+        matches!(self, Self::Callback | Self::Style | Self::Healthy | Self::Ready | Self::Webhook)
     }
 
     fn methods(self) -> &'static [Method] {
@@ -63,6 +66,7 @@ impl Route {
             // Each GET begins a login, so there is no HEAD.
             Self::Authorize => &[Method::GET, Method::POST],
             Self::Adopt => &[Method::POST],
+            Self::Webhook => &[Method::GET, Method::HEAD, Method::POST],
             _ => &[Method::GET, Method::HEAD],
         }
     }
@@ -82,6 +86,7 @@ impl Route {
             Self::Callback => login::callback(app, query).await,
             Self::Healthy => answer::text(StatusCode::OK, "withings-exporter is healthy."),
             Self::Ready => ready(app),
+            Self::Webhook => webhook::answer(app, request).await,
         }
     }
 }

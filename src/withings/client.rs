@@ -77,12 +77,15 @@ pub enum CallError {
     Refused(#[from] Refusal),
     /// An `offset` that does not grow: the pages would never end.
     #[error("the pages of the answer do not end: offset {offset} follows offset {previous}")]
-    EndlessPages {
+    SameOffset {
         /// The offset of this page.
         previous: i64,
         /// The offset that it gave for the next one.
         offset: i64,
     },
+    /// So many pages, and more to come.
+    #[error("the pages of the answer do not end: there were {0}")]
+    EndlessPages(usize),
 }
 
 /// The server's clock, as an offset to the host's in seconds.
@@ -258,9 +261,17 @@ impl Request {
         Self { call: Call::Getgoals, parameters: Vec::new() }
     }
 
+    /// A request about notifications.
+    pub(super) fn notify(action: &'static str, mut parameters: Vec<(&'static str, String)>) -> Self {
+        parameters.insert(0, ("action", action.to_owned()));
+        Self { call: Call::Notify, parameters }
+    }
+
     fn form(&self, offset: Option<i64>) -> String {
         let mut form = Serializer::new(String::new());
-        form.append_pair("action", action(self.call));
+        if let Some(action) = action(self.call) {
+            form.append_pair("action", action);
+        }
         form.extend_pairs(&self.parameters);
         if let Some(offset) = offset {
             form.append_pair("offset", &offset.to_string());
@@ -275,9 +286,12 @@ impl CallError {
     pub fn remedy(&self) -> Remedy {
         match self {
             Self::Refused(refusal) => refusal.remedy(),
-            Self::Http(_) | Self::HttpStatus(_) | Self::Envelope(_) | Self::Body(_) | Self::EndlessPages { .. } => {
-                Remedy::Retry
-            }
+            Self::Http(_)
+            | Self::HttpStatus(_)
+            | Self::Envelope(_)
+            | Self::Body(_)
+            | Self::SameOffset { .. }
+            | Self::EndlessPages(_) => Remedy::Retry,
         }
     }
 
@@ -289,7 +303,7 @@ impl CallError {
             Self::Http(HttpError::Timeout(_)) => Reason::Timeout,
             Self::Http(HttpError::TooLarge) => Reason::TooLarge,
             Self::HttpStatus(_) => Reason::Http,
-            Self::Envelope(_) | Self::Body(_) | Self::EndlessPages { .. } => Reason::Decode,
+            Self::Envelope(_) | Self::Body(_) | Self::SameOffset { .. } | Self::EndlessPages(_) => Reason::Decode,
             Self::Refused(refusal) => refusal.reason(),
         }
     }
@@ -333,18 +347,12 @@ fn path(call: Call) -> &'static str {
     }
 }
 
-fn action(call: Call) -> &'static str {
+/// The action of a call; `None` where there are several, which the requests have among their parameters.
+fn action(call: Call) -> Option<&'static str> {
     match call {
-        Call::Getmeas => "getmeas",
-        Call::Getsummary => "getsummary",
-        Call::SleepGet => "get",
-        Call::Getactivity => "getactivity",
-        Call::Getworkouts => "getworkouts",
-        Call::Getdevice => "getdevice",
-        Call::Getgoals => "getgoals",
-        Call::Requesttoken => "requesttoken",
-        Call::Revoke => "revoke",
-        Call::Notify => "subscribe",
+        Call::SleepGet => Some("get"),
+        Call::Notify => None,
+        call => Some(call.name()),
     }
 }
 

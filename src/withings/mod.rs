@@ -2,7 +2,8 @@
 //!
 //! A request waits for its turn ([`pace`]), is sent and opened ([`client`]), its status is read before its body
 //! ([`envelope`]), its foreign shapes ([`wire`]) become readings ([`measures`], [`sleep`], [`activity`], [`workouts`],
-//! [`devices`], [`goals`]). Tokens are [`oauth`], their end is [`revoke`].
+//! [`devices`], [`goals`]). Tokens are [`oauth`], their end is [`revoke`];
+//! what Withings calls us for is [`notify`].
 
 pub mod activity;
 pub mod client;
@@ -10,6 +11,7 @@ pub mod devices;
 pub mod envelope;
 pub mod goals;
 pub mod measures;
+pub mod notify;
 pub mod oauth;
 pub mod pace;
 pub mod revoke;

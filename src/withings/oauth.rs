@@ -28,6 +28,9 @@ use crate::storage::NewLogin;
 /// What a login asks for (withings-api: scopes).
 const SCOPES: &str = "user.info,user.metrics,user.activity";
 
+/// The same with what notifications about the bed need.
+const SCOPES_WITH_WEBHOOKS: &str = "user.info,user.metrics,user.activity,user.sleepevents";
+
 /// How long an access token lives where the answer does not say: 3 hours.
 const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_hours(3);
 
@@ -35,6 +38,7 @@ const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_hours(3);
 #[derive(Clone)]
 pub struct OAuth {
     inner: OAuthClient,
+    scopes: &'static str,
     client: Client,
     clock: Clock,
 }
@@ -52,6 +56,8 @@ pub struct Application {
     pub api_url: Url,
     /// Where Withings sends the browser back to, exactly as registered.
     pub redirect_uri: String,
+    /// Whether Withings is asked to call when it has news.
+    pub webhooks: bool,
 }
 
 type OAuthClient = oauth2::Client<
@@ -80,7 +86,8 @@ impl OAuth {
             .set_token_uri(TokenUrl::from_url(at(&application.api_url, "/v2/oauth2")))
             .set_redirect_uri(redirect_uri)
             .set_auth_type(AuthType::RequestBody);
-        Self { inner, client, clock }
+        let scopes = if application.webhooks { SCOPES_WITH_WEBHOOKS } else { SCOPES };
+        Self { inner, scopes, client, clock }
     }
 
     /// Where Withings sends the browser back to, exactly as registered.
@@ -92,7 +99,7 @@ impl OAuth {
     /// The address of the consent page and the random state that comes back from it. `demo` asks for Withings' demo user.
     #[must_use]
     pub fn authorize_url(&self, demo: bool) -> (Url, String) {
-        let scopes = Scope::new(SCOPES.to_owned());
+        let scopes = Scope::new(self.scopes.to_owned());
         let mut request = self.inner.authorize_url(|| CsrfToken::new(random_token())).add_scope(scopes);
         if demo {
             request = request.add_extra_param("mode", "demo");
@@ -254,7 +261,7 @@ struct TokenBody {
 
 /// Withings' token answer as RFC 6749 has it (section 5.1): the body without the envelope, scopes with spaces, `userid` as
 /// text; or the refusal.
-fn to_rfc6749(answer: &[u8]) -> Result<Result<serde_json::Value, Refusal>, CallError> {
+pub fn to_rfc6749(answer: &[u8]) -> Result<Result<serde_json::Value, Refusal>, CallError> {
     let body = match envelope::open(answer)? {
         Ok(body) => body,
         Err(refusal) => return Ok(Err(refusal)),

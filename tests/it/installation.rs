@@ -64,13 +64,14 @@ impl Installation {
         installation
     }
 
-    /// Writes the configuration.
+    /// Writes the configuration; with a base URL that Withings can call, it shall call.
     #[expect(clippy::disallowed_methods, reason = "nobody reads the file while it is written")]
     pub(crate) fn configure(&self, profiles: &[&str], client_secret: &str) {
         let (cloud, base_url) = (self.cloud_address, &self.base_url);
+        let webhooks = base_url.starts_with("https");
         let text = format!(
             "withings:\n  client_id: the-app\n  client_secret: {client_secret}\n  profiles: {profiles:?}\n  base_url: \
-             {base_url}\n  api_url: http://{cloud}\n  account_url: http://{cloud}\n  requests_per_minute: 120\n"
+             {base_url}\n  webhooks: {webhooks}\n  api_url: http://{cloud}\n  account_url: http://{cloud}\n  requests_per_minute: 120\n"
         );
         fs::write(self.folder.path().join("withings.yaml"), text).unwrap();
     }
@@ -179,14 +180,16 @@ impl Installation {
         self.names(&self.account(person).userid().to_string())
     }
 
-    fn files(&self) -> Vec<PathBuf> {
+    /// Every file of the storage directory.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
         let root = self.folder.path().join("data");
-        let folders = [root.clone(), root.join("logins"), root.join("readings")];
+        let folders = [root.clone(), root.join("logins"), root.join("readings"), root.join("callbacks")];
         let entries = folders.iter().filter_map(|it| fs::read_dir(it).ok()).flatten().map(|it| it.unwrap().path());
         entries.filter(|it| it.is_file()).collect()
     }
 
-    fn until(&self, what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    /// Waits until something is so.
+    pub(crate) fn until(&self, what: &str, mut is_so: impl AsyncFnMut() -> bool) {
         let waiting = async {
             let mut looks = interval(LOOK_EVERY);
             while !is_so().await {

@@ -13,7 +13,7 @@ const LAYERS: [&[&str]; 8] = [
     &["telemetry", "storage"],
     &["withings"],
     &["session", "exposition"],
-    &["refresh", "history"],
+    &["refresh", "subscription", "history"],
     &["web", "push"],
     &["cli", "commands", "sim"],
 ];

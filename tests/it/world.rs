@@ -41,9 +41,13 @@ pub(crate) fn beginning() -> DateTime<Utc> {
 pub(crate) struct World {
     pub(crate) cloud: Cloud,
     pub(crate) clock: Clock,
+    /// The exporter's own; the world's, unless a test gives it one that is wrong.
+    pub(crate) host_clock: Clock,
     pub(crate) disk: TempDir,
     /// What the next start of the exporter is configured with.
     pub(crate) config: Config,
+    /// Who may talk to the next start of it.
+    pub(crate) security: Security,
     cloud_end: Option<oneshot::Sender<()>>,
     exporter: Option<Running>,
     /// The disks of exporters that crashed.
@@ -83,7 +87,8 @@ impl World {
             redirect_uris: vec![config.redirect_uri()],
         });
         let (clock, disk) = (cloud.clock(), TempDir::new().unwrap());
-        Self { cloud, clock, disk, config, cloud_end: Some(cloud_end), exporter: None, wrecks: Vec::new() }
+        let (host_clock, cloud_end, security) = (clock.clone(), Some(cloud_end), Security::none());
+        Self { cloud, clock, host_clock, disk, config, security, cloud_end, exporter: None, wrecks: Vec::new() }
     }
 
     /// The same with accounts of the profiles' names, which hold nothing.
@@ -117,9 +122,9 @@ impl World {
         let exporter = Exporter::assemble(Parts {
             config: self.config.clone(),
             storage,
-            clock: self.clock.clone(),
+            clock: self.host_clock.clone(),
             telemetry_path: "/metrics".to_owned(),
-            security: Security::none(),
+            security: self.security.clone(),
             max_requests: 40,
             live: Live::Shown { process: || None },
         });
@@ -186,6 +191,12 @@ impl World {
         while tokio::net::TcpStream::connect(self.cloud_address()).await.is_ok() {
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Lets the cloud answer again, where it did before.
+    pub(crate) async fn resume_cloud(&mut self) {
+        let listener = TcpListener::bind(self.cloud_address()).await.unwrap();
+        self.cloud_end = Some(serve_on(listener, &self.cloud));
     }
 
     /// The account of the person with this name.
@@ -363,10 +374,13 @@ fn household(names: &[&str], clock: Clock) -> Cloud {
 /// Serves `cloud` on a free port until the sender is dropped.
 async fn serve(cloud: &Cloud) -> (SocketAddr, oneshot::Sender<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    (listener.local_addr().unwrap(), serve_on(listener, cloud))
+}
+
+fn serve_on(listener: TcpListener, cloud: &Cloud) -> oneshot::Sender<()> {
     let (end, ended) = oneshot::channel();
     tokio::spawn(sim::serve(listener, cloud.clone(), async { drop(ended.await) }));
-    (address, end)
+    end
 }
 
 /// Copies a directory that somebody may still write to: files are replaced whole, temporary ones come and go.

@@ -33,7 +33,9 @@ pub(in crate::withings) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> R
 }
 
 /// A list; anything else is an empty one. An element of another shape is left out.
-pub(super) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+pub(in crate::withings) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
     let json = <&'de RawValue>::deserialize(deserializer)?.get();
     let elements: Vec<&RawValue> = serde_json::from_str(json).unwrap_or_default();
     // A list would be taken for an object whose fields come in order.

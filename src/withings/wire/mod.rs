@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 pub use activity::{ActivityRow, Getactivity, Getworkouts, WorkoutRow};
 pub use lenient::Float;
-pub(super) use lenient::{float, int, text};
-use lenient::{list, map};
+use lenient::map;
+pub(super) use lenient::{float, int, list, text};
 pub use user::{Amount, Device, Getdevice, Getgoals};
 
 /// A page of a call that may have more.

@@ -96,7 +96,7 @@ async fn faults_are_waited_out_and_long_ones_end_it_where_it_can_go_on() {
     let flags = format!("--output {}", world.file("a.om").display());
     for failure in [
         Failure::InvalidParams,
-        Failure::BadGateway,
+        Failure::Http(502),
         Failure::TooManyRequests { wait_seconds: Some(100) },
         Failure::SameArguments { wait_seconds: 20 },
         Failure::InvalidToken,
@@ -104,7 +104,7 @@ async fn faults_are_waited_out_and_long_ones_end_it_where_it_can_go_on() {
         world.cloud.fault(Fault::new(failure).on("getsummary"));
     }
     world.try_backfill(&flags).await.unwrap();
-    world.cloud.fault(Fault::new(Failure::BadGateway).on("getworkouts").times(u32::MAX));
+    world.cloud.fault(Fault::new(Failure::Http(502)).on("getworkouts").times(u32::MAX));
     let began = world.clock.unix();
     let error = format!("{:#}", world.try_backfill(&flags).await.unwrap_err());
     assert!(

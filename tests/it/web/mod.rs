@@ -1,5 +1,6 @@
 //! The HTTP server as browsers, scrapers and probes meet it: a real listener, raw requests.
 
+mod abuse;
 mod connections;
 mod login;
 mod pages;
@@ -81,6 +82,7 @@ impl Setup {
             security: self.security,
             scrapes: self.scrapes,
             snapshots,
+            inbox: None,
             ready: readiness,
             clock,
         };
@@ -99,6 +101,7 @@ fn sessions_of_nobody(disk: &TempDir, clock: &Clock, telemetry: &Telemetry) -> S
         account_url: nowhere.clone(),
         api_url: nowhere.clone(),
         redirect_uri: "http://localhost:10064/callback".to_owned(),
+        webhooks: false,
     };
     let http = Http::reaching(&[&nowhere]).unwrap();
     let client = Client::new(http, nowhere, Pace::new(100), telemetry.clone(), clock.clone());
@@ -109,7 +112,7 @@ fn sessions_of_nobody(disk: &TempDir, clock: &Clock, telemetry: &Telemetry) -> S
         clock: clock.clone(),
         telemetry: telemetry.clone(),
     };
-    Sessions::restore(&[], &services)
+    Sessions::restore(&[], services)
 }
 
 impl Server {

@@ -1,0 +1,113 @@
+//! `webhooks`: whether Withings may call, and why it would refuse to, before it is asked.
+
+use url::{Host, Url};
+
+use super::Config;
+use super::block::Block;
+use super::diagnostic::Mistake;
+use super::document::{Node, Value};
+use super::scalar::wrong_kind;
+
+/// The path of the address that Withings calls, up to its secret part.
+pub const WEBHOOK_PATH: &str = "/webhook/";
+
+/// How long the secret part is, in characters.
+const SECRET_LENGTH: usize = 43;
+
+/// The longest address that Withings calls, in characters.
+const LONGEST_ADDRESS: usize = 255;
+
+/// Endings of names that only one home or office knows.
+const HOME_DOMAINS: [&str; 8] =
+    ["localhost", "local", "lan", "home", "internal", "home.arpa", "localdomain", "fritz.box"];
+
+const BASE_URL: &str = "base_url";
+
+/// `webhooks`: on or off.
+pub(super) fn switch(key: &str, node: &Node) -> Result<bool, Mistake> {
+    match node.value {
+        Value::Bool(is_on) => Ok(is_on),
+        _ => Err(wrong_kind(key, "`true` or `false`", node)),
+    }
+}
+
+/// What needs webhooks, and what they need.
+pub(super) fn check(config: &Config, block: &Block<'_>) -> Result<(), Mistake> {
+    if config.measured().iter().len() == 0 {
+        return Err(block
+            .mistake("measurements", "`in_bed` needs `webhooks: true`: only notifications tell it")
+            .help("turn webhooks on, or name other measurements"));
+    }
+    if !config.webhooks {
+        return Ok(());
+    }
+    if block.key(BASE_URL).is_none() {
+        return Err(block.mistake("webhooks", format!("`webhooks: true` needs a `{BASE_URL}`")).help(format!(
+            "Withings calls <{BASE_URL}>{WEBHOOK_PATH}…, which must be a public `https` address that leads to this exporter"
+        )));
+    }
+    match refusal(&config.base_url) {
+        None => Ok(()),
+        Some((why, help)) => Err(block
+            .mistake(BASE_URL, format!("Withings would not call this `{BASE_URL}`: {why}"))
+            .help(help)
+            .help("without `webhooks: true` any address will do: everything but `in_bed` is polled")),
+    }
+}
+
+/// Why Withings would refuse to call an address that begins like this, and what helps. The address is not repeated: it
+/// may come from the secrets.
+fn refusal(base_url: &Url) -> Option<(&'static str, &'static str)> {
+    let length = base_url.as_str().trim_end_matches('/').len() + WEBHOOK_PATH.len() + SECRET_LENGTH;
+    let name = "give it a name that is known to the whole internet, and lead its port 443 to this exporter";
+    match (base_url.scheme(), base_url.host(), base_url.port()) {
+        ("https", Some(Host::Domain(host)), _) if is_of_home(host) => Some(("its host is not a public name", name)),
+        ("https", Some(Host::Domain(_)), Some(port)) if port != 80 => {
+            Some(("its port is neither 443 nor 80", "443 is the port of `https` and needs not be written"))
+        }
+        ("https", Some(Host::Domain(_)), _) if length > LONGEST_ADDRESS => {
+            Some(("with `/webhook/` and the secret part it has more than 255 characters", "shorten its path"))
+        }
+        ("https", Some(Host::Domain(_)), _) => None,
+        ("https", ..) => Some(("its host is an IP address", name)),
+        _ => Some(("it is not `https`", "a reverse proxy in front of the exporter can add `https`")),
+    }
+}
+
+fn is_of_home(host: &str) -> bool {
+    let host = host.trim_end_matches('.');
+    !host.contains('.') || HOME_DOMAINS.iter().any(|it| host.strip_suffix(it).is_some_and(|it| it.ends_with('.')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_withings_can_call_is_accepted() {
+        let check = |base_url: &str, is_accepted: bool| {
+            let refusal = refusal(&Url::parse(base_url).unwrap());
+            assert_eq!(refusal.is_none(), is_accepted, "{base_url}: {refusal:?}");
+        };
+        for accepted in [
+            "https://health.example",
+            "https://a.b.example/withings",
+            "https://a.example:443",
+            "https://a.example:80",
+            "https://xn--e1afmkfd.example",
+        ] {
+            check(accepted, true);
+        }
+        let plain = ["http://health.example", "https://health.example:8443"];
+        let of_home =
+            ["https://localhost", "https://nas", "https://nas.local", "https://nas.fritz.box.", "https://a.lan"];
+        let without_name =
+            ["https://127.0.0.1", "https://192.168.0.2", "https://8.8.8.8", "https://[::1]", "https://1"];
+        for refused in plain.into_iter().chain(of_home).chain(without_name) {
+            check(refused, false);
+        }
+        let with_path = |length: usize| format!("https://health.example/{}", "a".repeat(length));
+        check(&with_path(180), true);
+        check(&with_path(181), false);
+    }
+}

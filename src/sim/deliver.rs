@@ -1,0 +1,86 @@
+//! Calling those who subscribed: the test of a callback URL, and the notifications with their retries.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::client::conn::http1;
+use hyper::header::{CONTENT_TYPE, HOST};
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use url::{Url, form_urlencoded};
+
+use super::call::Call;
+use super::cloud::Cloud;
+use super::notify::Waiting;
+
+/// Whoever is called must answer within so long.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often is looked who is in bed, if anybody wants to know.
+const LOOK_INTO_BEDS_EVERY: Duration = Duration::from_secs(30);
+
+/// How often is looked whether a retry is due: the clock may be moved by hand.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Whether the callback URL that a call of `/notify` gives answers HEAD with 200, as the service tests it.
+pub(super) async fn callback_answers(cloud: &Cloud, call: &Call) -> bool {
+    let is_new = call.path == "/notify" && matches!(call.action(), Some("subscribe" | "update"));
+    let url = call.params.get("new_callbackurl").or_else(|| call.params.get("callbackurl"));
+    match url.filter(|_| is_new) {
+        Some(url) => send(cloud, Method::HEAD, url, String::new()).await == Some(200),
+        None => false,
+    }
+}
+
+/// Delivers what there is to tell, for ever.
+pub(super) async fn deliver(cloud: Cloud) -> Infallible {
+    let news = cloud.model().notifications.news.clone();
+    loop {
+        let now = cloud.clock().unix();
+        let is_listened = cloud.model().tell_of_beds();
+        let due = cloud.model().notifications.take_due(now);
+        for it in due {
+            let http = send(&cloud, Method::POST, &it.url, form(&it)).await;
+            let time = cloud.clock().now();
+            cloud.model().notifications.note_delivery(it, http, time);
+        }
+        let next = cloud.model().notifications.next_due();
+        match next {
+            Some(at) if at <= cloud.clock().unix() => {}
+            Some(_) => drop(timeout(LOOK_EVERY, news.notified()).await),
+            None if is_listened => drop(timeout(LOOK_INTO_BEDS_EVERY, news.notified()).await),
+            None => news.notified().await,
+        }
+    }
+}
+
+fn form(it: &Waiting) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(&it.fields).finish()
+}
+
+/// The HTTP status of the answer, if it comes in time.
+async fn send(cloud: &Cloud, method: Method, url: &str, form: String) -> Option<u16> {
+    let address = cloud.model().notifications.address(url)?;
+    let url = Url::parse(url).ok()?;
+    timeout(PATIENCE, exchange(address, method, &url, form)).await.ok()?
+}
+
+async fn exchange(address: SocketAddr, method: Method, url: &Url, form: String) -> Option<u16> {
+    let stream = TcpStream::connect(address).await.ok()?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
+    let request = Request::builder()
+        .method(method)
+        .uri(&url[url::Position::BeforePath..url::Position::AfterQuery])
+        .header(HOST, url.host_str().unwrap_or_default())
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(Full::<Bytes>::from(form))
+        .ok()?;
+    // It ends with the sender.
+    tokio::spawn(connection);
+    sender.send_request(request).await.ok().map(|it| it.status().as_u16())
+}

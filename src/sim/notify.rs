@@ -1,0 +1,318 @@
+//! `/notify`: who wants to be called when there is news, and what waits to be told.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+use url::{Host, Url};
+
+use super::UserId;
+use super::call::{Call, Params};
+use super::login::{Grant, Logins};
+use super::model::Model;
+use super::news::BedEvent;
+use super::reply::{Refusal, Reply};
+
+/// The longest callback URL, in characters.
+const LONGEST_URL: usize = 255;
+
+/// So many deliveries are kept, the oldest go.
+const KEPT: usize = 10_000;
+
+/// How long before each try to deliver a notification, in seconds: five rounds of two (documented with a random part,
+/// which is its middle here).
+const PAUSES: [i64; 10] = [0, 0, 10, 0, 390, 0, 4260, 0, 15_390, 0];
+
+/// Which callback URLs are accepted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Callbacks {
+    /// As documented (default): https, a public name, port 443 or 80.
+    #[default]
+    Public,
+    /// Also `http` at `localhost` or an IP address, for a demo.
+    Local,
+}
+
+/// One try to deliver a notification.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// When, by the cloud's clock.
+    pub time: DateTime<Utc>,
+    /// Whom it is about.
+    pub user: UserId,
+    /// The kind of event.
+    pub appli: u32,
+    /// The callback URL.
+    pub url: String,
+    /// Which try it was, from 1.
+    pub attempt: usize,
+    /// The HTTP status of the answer; `None` if none came in time.
+    pub http: Option<u16>,
+}
+
+/// A field of a notification.
+pub(super) type Field = (&'static str, String);
+
+/// A wish to be called.
+struct Subscription {
+    client_id: String,
+    user: UserId,
+    appli: u32,
+    url: String,
+    comment: Option<String>,
+}
+
+/// A notification that is to be delivered.
+#[derive(Clone)]
+pub(super) struct Waiting {
+    pub(super) user: UserId,
+    pub(super) appli: u32,
+    pub(super) url: String,
+    pub(super) fields: Vec<Field>,
+    attempt: usize,
+    /// Unix seconds.
+    due: i64,
+}
+
+/// Every subscription, and what is on its way.
+#[derive(Default)]
+pub(super) struct Notifications {
+    pub(super) callbacks: Callbacks,
+    /// Where names lead, instead of the domain name system and of what ends TLS.
+    pub(super) hosts: BTreeMap<String, SocketAddr>,
+    subscriptions: Vec<Subscription>,
+    waiting: Vec<Waiting>,
+    delivered: VecDeque<Delivery>,
+    /// When the last event in a person's bed was that was told, Unix seconds.
+    beds: BTreeMap<UserId, i64>,
+    pub(super) news: Arc<Notify>,
+}
+
+impl Model {
+    /// Answers a call of `/notify`. The skin has asked the callback URL already whether it is there.
+    pub(super) fn notify(&mut self, call: &Call, now: i64) -> Reply {
+        self.notifications.forget_the_dead(&self.logins, now);
+        let grant = call.access_token().and_then(|it| self.logins.authenticate(it, now));
+        let answer = match grant {
+            None => Err(Refusal::invalid_token()),
+            Some(grant) => self.notifications.answer(&grant, call),
+        };
+        answer.into()
+    }
+
+    /// The URLs that are called about a user, each with its kind of event, in the order of subscribing.
+    pub(super) fn subscriptions(&mut self, user: UserId) -> Vec<(String, u32)> {
+        let now = self.clock.unix();
+        self.notifications.forget_the_dead(&self.logins, now);
+        let of_user = self.notifications.subscriptions.iter().filter(|it| it.user == user);
+        of_user.map(|it| (it.url.clone(), it.appli)).collect()
+    }
+
+    /// Tells everybody who wants to hear such news of a person. Unknown fields come with it, as documented.
+    pub(super) fn tell(&mut self, user: UserId, appli: u32, fields: &[Field]) {
+        let now = self.clock.unix();
+        self.notifications.forget_the_dead(&self.logins, now);
+        self.notifications.tell(user, appli, fields, now);
+    }
+}
+
+impl Notifications {
+    fn answer(&mut self, grant: &Grant, call: &Call) -> Result<Value, Refusal> {
+        let params = &call.params;
+        match call.action() {
+            Some("subscribe") => self.subscribe(grant, params, call.callback_answers),
+            Some("list") => self.list(grant, params),
+            Some("get") => self.find(grant, params).map(|it| self.subscriptions[it].to_json()),
+            Some("revoke") => self.revoke(grant, params),
+            Some("update") => self.update(grant, params, call.callback_answers),
+            _ => Err(Refusal::unknown_action()),
+        }
+    }
+
+    fn subscribe(&mut self, grant: &Grant, params: &Params, answers: bool) -> Result<Value, Refusal> {
+        let (url, appli) = (params.required("callbackurl")?.to_owned(), appli(params)?);
+        let comment = params.get("comment").map(str::to_owned);
+        check_scope(grant, appli)?;
+        self.check_url(&url, answers)?;
+        let is_same = |it: &&mut Subscription| it.is_of(grant) && it.appli == appli && it.url == url;
+        match self.subscriptions.iter_mut().find(is_same) {
+            Some(it) => it.comment = comment,
+            None => self.subscriptions.push(Subscription {
+                client_id: grant.client_id.clone(),
+                user: grant.user,
+                appli,
+                url,
+                comment,
+            }),
+        }
+        self.news.notify_one();
+        Ok(json!({}))
+    }
+
+    fn list(&self, grant: &Grant, params: &Params) -> Result<Value, Refusal> {
+        let wanted = params.integer("appli")?;
+        let of_appli = |it: &&Subscription| wanted.is_none_or(|wanted| wanted == i64::from(it.appli));
+        let mine = self.subscriptions.iter().filter(|it| it.is_of(grant)).filter(of_appli);
+        Ok(json!({"profiles": mine.map(Subscription::to_json).collect::<Value>()}))
+    }
+
+    fn revoke(&mut self, grant: &Grant, params: &Params) -> Result<Value, Refusal> {
+        let (url, appli) = (params.required("callbackurl")?, params.integer("appli")?);
+        let is_meant = |it: &Subscription| {
+            it.is_of(grant) && it.url == url && appli.is_none_or(|appli| appli == i64::from(it.appli))
+        };
+        let before = self.subscriptions.len();
+        self.subscriptions.retain(|it| !is_meant(it));
+        if self.subscriptions.len() < before { Ok(json!({})) } else { Err(Refusal::no_subscription(294, url)) }
+    }
+
+    fn update(&mut self, grant: &Grant, params: &Params, answers: bool) -> Result<Value, Refusal> {
+        let place = self.find(grant, params)?;
+        if let Some(url) = params.get("new_callbackurl") {
+            self.check_url(url, answers)?;
+            url.clone_into(&mut self.subscriptions[place].url);
+        }
+        if let Some(appli) = params.integer("new_appli")?.and_then(|it| u32::try_from(it).ok()) {
+            check_scope(grant, appli)?;
+            self.subscriptions[place].appli = appli;
+        }
+        if let Some(comment) = params.get("comment") {
+            self.subscriptions[place].comment = Some(comment.to_owned());
+        }
+        Ok(json!({}))
+    }
+
+    fn find(&self, grant: &Grant, params: &Params) -> Result<usize, Refusal> {
+        let (url, appli) = (params.required("callbackurl")?, params.integer("appli")?.unwrap_or(1));
+        let mine = || self.subscriptions.iter().enumerate().filter(|(_, it)| it.is_of(grant) && it.url == url);
+        let status = if mine().next().is_some() { 286 } else { 343 };
+        let found = mine().find(|(_, it)| i64::from(it.appli) == appli);
+        found.map(|(place, _)| place).ok_or_else(|| Refusal::no_subscription(status, url))
+    }
+
+    fn check_url(&self, url: &str, answers: bool) -> Result<(), Refusal> {
+        if self.accepts(url) && answers { Ok(()) } else { Err(Refusal::wrong_callback(url)) }
+    }
+
+    /// Whether a callback URL may be asked at all.
+    fn accepts(&self, url: &str) -> bool {
+        let Ok(parsed) = Url::parse(url) else { return false };
+        url.len() <= LONGEST_URL && (is_public(&parsed) || self.callbacks == Callbacks::Local && is_local(&parsed))
+    }
+
+    /// Where to reach a callback URL that is accepted.
+    pub(super) fn address(&self, url: &str) -> Option<SocketAddr> {
+        let parsed = Url::parse(url).ok().filter(|_| self.accepts(url))?;
+        let named = parsed.host_str().and_then(|it| self.hosts.get(it)).copied();
+        named.or_else(|| Some((local_ip(&parsed)?, parsed.port_or_known_default()?).into()))
+    }
+
+    fn tell(&mut self, user: UserId, appli: u32, fields: &[Field], now: i64) {
+        let who = [("userid", user.to_string()), ("appli", appli.to_string()), ("foo", "bar".to_owned())];
+        let fields: Vec<_> = who.iter().chain(fields).cloned().collect();
+        for it in self.subscriptions.iter().filter(|it| it.user == user && it.appli == appli) {
+            let (url, fields) = (it.url.clone(), fields.clone());
+            self.waiting.push(Waiting { user, appli, url, fields, attempt: 0, due: now });
+        }
+        self.news.notify_one();
+    }
+
+    /// The people whose beds somebody wants to hear of.
+    pub(super) fn listened_beds(&self) -> BTreeSet<UserId> {
+        self.subscriptions.iter().filter(|it| matches!(it.appli, 50 | 51)).map(|it| it.user).collect()
+    }
+
+    /// Whether somebody wants to hear of this event and has not heard of it yet; from now on it counts as told.
+    pub(super) fn is_new_in_bed(&mut self, user: UserId, event: &BedEvent) -> bool {
+        let is_listened = self.subscriptions.iter().any(|it| it.user == user && it.appli == event.appli);
+        let is_new = is_listened && self.beds.get(&user).is_none_or(|told| *told < event.at);
+        if is_new {
+            self.beds.insert(user, event.at);
+        }
+        is_new
+    }
+
+    /// What is to be delivered now.
+    pub(super) fn take_due(&mut self, now: i64) -> Vec<Waiting> {
+        self.waiting.extract_if(.., |it| it.due <= now).collect()
+    }
+
+    /// When the next one is to be delivered, Unix seconds.
+    pub(super) fn next_due(&self) -> Option<i64> {
+        self.waiting.iter().map(|it| it.due).min()
+    }
+
+    /// Notes how a try ended at `time`; a failed one is repeated, or was the last.
+    pub(super) fn note_delivery(&mut self, mut it: Waiting, http: Option<u16>, time: DateTime<Utc>) {
+        it.attempt += 1;
+        if self.delivered.len() == KEPT {
+            self.delivered.pop_front();
+        }
+        let (user, appli, url, attempt) = (it.user, it.appli, it.url.clone(), it.attempt);
+        self.delivered.push_back(Delivery { time, user, appli, url, attempt, http });
+        if http != Some(200)
+            && let Some(pause) = PAUSES.get(it.attempt)
+        {
+            it.due = time.timestamp() + pause;
+            self.waiting.push(it);
+        }
+    }
+
+    pub(super) fn delivered(&self) -> Vec<Delivery> {
+        self.delivered.iter().cloned().collect()
+    }
+
+    /// The end of a login is the end of its subscriptions.
+    fn forget_the_dead(&mut self, logins: &Logins, now: i64) {
+        self.subscriptions.retain(|it| logins.live(it.user, now).refresh > 0);
+    }
+}
+
+impl Subscription {
+    fn is_of(&self, grant: &Grant) -> bool {
+        self.user == grant.user && self.client_id == grant.client_id
+    }
+
+    fn to_json(&self) -> Value {
+        json!({"appli": self.appli, "callbackurl": self.url, "comment": self.comment, "expires": i32::MAX})
+    }
+}
+
+fn appli(params: &Params) -> Result<u32, Refusal> {
+    let appli = params.integer("appli")?.and_then(|it| u32::try_from(it).ok());
+    appli.ok_or_else(|| Refusal::invalid("missing appli"))
+}
+
+fn check_scope(grant: &Grant, appli: u32) -> Result<(), Refusal> {
+    let scope = match appli {
+        1 | 2 | 4 | 54 | 55 | 58 | 61 | 62 | 63 => "user.metrics",
+        16 | 44 => "user.activity",
+        46 => "user.info",
+        50..=52 => "user.sleepevents",
+        60 => "user.data",
+        _ => return Err(Refusal::invalid("invalid appli")),
+    };
+    if grant.scopes.iter().any(|it| it == scope) { Ok(()) } else { Err(Refusal::insufficient_scope()) }
+}
+
+fn is_public(url: &Url) -> bool {
+    let is_public_name = |it: &str| it.rsplit_once('.').is_some_and(|(_, end)| !["localhost", "local"].contains(&end));
+    let host = matches!(url.host(), Some(Host::Domain(name)) if is_public_name(name));
+    url.scheme() == "https" && host && matches!(url.port_or_known_default(), Some(443 | 80))
+}
+
+fn is_local(url: &Url) -> bool {
+    url.scheme() == "http" && local_ip(url).is_some()
+}
+
+fn local_ip(url: &Url) -> Option<IpAddr> {
+    match url.host()? {
+        Host::Domain("localhost") => Some(Ipv4Addr::LOCALHOST.into()),
+        Host::Domain(_) => None,
+        Host::Ipv4(ip) => Some(ip.into()),
+        Host::Ipv6(ip) => Some(ip.into()),
+    }
+}

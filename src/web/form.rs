@@ -1,0 +1,29 @@
+//! Reading a form that somebody sends.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::{Request, StatusCode};
+
+use super::answer::{self, Answer};
+
+/// More than any address that a person pastes, and than any notification.
+const BYTES: usize = 8 * 1024;
+
+/// How long a client may take to send it.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The body of a form that came whole, in time, and is no larger than it may be; else the answer that says so.
+pub(super) async fn read(request: Request<Incoming>) -> Result<Bytes, Answer> {
+    let body = Limited::new(request.into_body(), BYTES).collect();
+    match tokio::time::timeout(TIMEOUT, body).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err(answer::text(StatusCode::PAYLOAD_TOO_LARGE, "This is too long to be what belongs here."))
+        }
+        Ok(Err(_)) => Err(answer::text(StatusCode::BAD_REQUEST, "The form did not arrive whole.")),
+        Err(_) => Err(answer::text(StatusCode::REQUEST_TIMEOUT, "The form did not arrive in time.")),
+    }
+}

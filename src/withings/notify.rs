@@ -1,0 +1,332 @@
+//! Notifications: which there are, the subscriptions to them, and what Withings posts when there is news (withings-api:
+//! notifications). A notification carries no value: it says what to ask for.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use url::form_urlencoded;
+
+use super::client::Request;
+use super::wire::{self, Page};
+use crate::catalogue::{Call, Group, Measurement, Source};
+use crate::config::Selection;
+
+/// The longest name of a device that is kept, in bytes; Withings' have 40.
+const LONGEST_DEVICE: usize = 64;
+
+/// A kind of event that Withings tells of, in the order of subscribing: first what no call brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Appli {
+    /// Somebody got into bed.
+    InBed,
+    /// Somebody got out of bed.
+    OutOfBed,
+    /// Weight, composition, and whatever else `getmeas` has.
+    Weight,
+    /// Temperature.
+    Temperature,
+    /// Blood pressure, pulse, oxygen.
+    Pressure,
+    /// Activity and workouts.
+    Activity,
+    /// Sleep.
+    Sleep,
+    /// The person's account was changed, deleted, or parted from the application.
+    Account,
+    /// An electrocardiogram.
+    Ecg,
+    /// Blood glucose.
+    Glucose,
+    /// Urine analysis.
+    Urine,
+}
+
+impl Appli {
+    /// Every kind that is of use here.
+    pub const ALL: [Self; 11] = [
+        Self::InBed,
+        Self::OutOfBed,
+        Self::Weight,
+        Self::Temperature,
+        Self::Pressure,
+        Self::Activity,
+        Self::Sleep,
+        Self::Account,
+        Self::Ecg,
+        Self::Glucose,
+        Self::Urine,
+    ];
+
+    /// The kinds that tell of what is measured, and of the end of a login.
+    #[must_use]
+    pub fn wanted(selection: &Selection) -> BTreeSet<Self> {
+        selection.iter().flat_map(Self::telling_of).copied().chain([Self::Account]).collect()
+    }
+
+    /// Withings' number.
+    #[must_use]
+    pub fn number(self) -> i64 {
+        match self {
+            Self::Weight => 1,
+            Self::Temperature => 2,
+            Self::Pressure => 4,
+            Self::Activity => 16,
+            Self::Sleep => 44,
+            Self::Account => 46,
+            Self::InBed => 50,
+            Self::OutOfBed => 51,
+            Self::Ecg => 54,
+            Self::Glucose => 58,
+            Self::Urine => 63,
+        }
+    }
+
+    /// The kind with this number, if it is of use here.
+    #[must_use]
+    pub fn by_number(number: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.number() == number)
+    }
+
+    /// The label's value.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Weight => "weight",
+            Self::Temperature => "temperature",
+            Self::Pressure => "pressure",
+            Self::Activity => "activity",
+            Self::Sleep => "sleep",
+            Self::Account => "account",
+            Self::InBed => "in_bed",
+            Self::OutOfBed => "out_of_bed",
+            Self::Ecg => "ecg",
+            Self::Glucose => "glucose",
+            Self::Urine => "urine",
+        }
+    }
+
+    /// The permission that a subscription needs.
+    #[must_use]
+    pub fn scope(self) -> &'static str {
+        match self {
+            Self::Weight | Self::Temperature | Self::Pressure | Self::Ecg | Self::Glucose | Self::Urine => {
+                "user.metrics"
+            }
+            Self::Activity | Self::Sleep => "user.activity",
+            Self::Account => "user.info",
+            Self::InBed | Self::OutOfBed => "user.sleepevents",
+        }
+    }
+
+    /// The calls that bring what it tells of. After news of the account every call shows what has become of the login.
+    #[must_use]
+    pub fn calls(self) -> &'static [Call] {
+        match self {
+            Self::Weight | Self::Temperature | Self::Pressure | Self::Ecg | Self::Glucose | Self::Urine => {
+                &[Call::Getmeas]
+            }
+            Self::Activity => &[Call::Getactivity, Call::Getworkouts],
+            Self::Sleep => &[Call::Getsummary, Call::SleepGet],
+            Self::Account => &Call::DATA,
+            Self::InBed | Self::OutOfBed => &[],
+        }
+    }
+
+    /// The kinds that tell of `measurement`; none for what changes so seldom that Withings does not tell.
+    fn telling_of(measurement: Measurement) -> &'static [Self] {
+        match measurement.source {
+            Source::Measure { .. } if measurement.group == Group::Urine => &[Self::Urine],
+            Source::Measure { meastypes, .. } => match meastypes {
+                [12] => &[Self::Temperature],
+                [71 | 73] => &[Self::Weight, Self::Temperature],
+                [9..=11 | 54] => &[Self::Pressure],
+                [119] => &[Self::Glucose],
+                [135..=138] => &[Self::Ecg],
+                _ => &[Self::Weight],
+            },
+            Source::Classification { .. } => &[Self::Ecg],
+            Source::UnlistedMeasure => &[Self::Weight],
+            Source::Summary { .. } | Source::Night(_) | Source::NightSegments | Source::SleepState => &[Self::Sleep],
+            Source::BedEvent => &[Self::InBed, Self::OutOfBed],
+            Source::Activity { .. } | Source::ActivityDay | Source::Workout(_) => &[Self::Activity],
+            Source::Goal { .. } | Source::Device(_) => &[],
+        }
+    }
+}
+
+impl Request {
+    /// The subscriptions that this application has for the person, whoever made them.
+    #[must_use]
+    pub fn subscriptions() -> Self {
+        Self::notify("list", Vec::new())
+    }
+
+    /// A subscription: Withings first sends HEAD to the callback URL, which must answer 200.
+    #[must_use]
+    pub fn subscribe(callback: &str, appli: Appli) -> Self {
+        let appli = appli.number().to_string();
+        Self::notify("subscribe", vec![("callbackurl", callback.to_owned()), ("appli", appli)])
+    }
+
+    /// The end of a subscription.
+    #[must_use]
+    pub fn unsubscribe(subscription: &Subscription) -> Self {
+        let appli = subscription.appli.to_string();
+        Self::notify("revoke", vec![("callbackurl", subscription.callback.clone()), ("appli", appli)])
+    }
+}
+
+/// The answers of `/notify`. Only the list says something.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Subscriptions {
+    #[serde(deserialize_with = "wire::list")]
+    profiles: Vec<Listed>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Listed {
+    #[serde(deserialize_with = "wire::int")]
+    appli: Option<i64>,
+    #[serde(deserialize_with = "wire::text")]
+    callbackurl: Option<String>,
+}
+
+/// That Withings calls a URL when something happens.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Subscription {
+    /// The URL.
+    pub callback: String,
+    /// The number of the kind of event.
+    pub appli: i64,
+}
+
+impl Page for Subscriptions {
+    type Row = Subscription;
+
+    fn into_rows(self) -> (Vec<Subscription>, Option<i64>) {
+        let subscription = |it: Listed| Some(Subscription { callback: it.callbackurl?, appli: it.appli? });
+        (self.profiles.into_iter().filter_map(subscription).collect(), None)
+    }
+}
+
+/// What Withings has posted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notification {
+    /// Withings' id of the person.
+    pub user_id: String,
+    /// The number of the kind of event.
+    pub appli: i64,
+    /// When it happened, Unix seconds, where that is said to the second.
+    pub at: Option<i64>,
+    /// The device that has seen it.
+    pub device: Option<Box<str>>,
+}
+
+/// That somebody got into bed or out of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BedEvent {
+    /// Whether somebody is in bed since then.
+    pub in_bed: bool,
+    /// When it happened, Unix seconds.
+    pub at: i64,
+    /// The sleep mat, where Withings says which.
+    pub mat: Option<Box<str>>,
+}
+
+impl Notification {
+    /// Reads the form that Withings posts; `None` if it does not say whom and what it is about. Of a field that stands
+    /// there twice the first counts; fields that nobody knows are ignored.
+    #[must_use]
+    pub fn parse(form: &[u8]) -> Option<Self> {
+        let field = |name: &str| form_urlencoded::parse(form).find(|(it, _)| it == name).map(|(_, value)| value);
+        let number = |name: &str| field(name).and_then(|it| it.trim().parse::<i64>().ok());
+        // A day, which is what `date` is of activity, is no moment.
+        let at = number("startdate").or_else(|| number("date")).filter(|at| *at > 0);
+        let device = field("deviceid").filter(|it| (1..=LONGEST_DEVICE).contains(&it.len()));
+        Some(Self {
+            user_id: u64::try_from(number("userid")?).ok()?.to_string(),
+            appli: number("appli")?,
+            at,
+            device: device.map(|it| it.as_ref().into()),
+        })
+    }
+
+    /// What a notification of this kind says about the bed: nothing if it is of another kind. It happened when the
+    /// notification says, else `now`, Unix seconds by Withings' clock.
+    #[must_use]
+    pub fn bed_event(&self, appli: Appli, now: i64) -> Option<BedEvent> {
+        let event = |in_bed| BedEvent { in_bed, at: self.at.unwrap_or(now), mat: self.device.clone() };
+        match appli {
+            Appli::InBed => Some(event(true)),
+            Appli::OutOfBed => Some(event(false)),
+            _ => None,
+        }
+    }
+}
+
+impl BedEvent {
+    /// Whether its time is too far ahead of `now` to be believed; Unix seconds by Withings' clock.
+    #[must_use]
+    pub fn is_future(&self, now: i64) -> bool {
+        super::is_future(self.at, now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(form: &str) -> Option<(String, i64, Option<i64>, Option<String>)> {
+        let it = Notification::parse(form.as_bytes())?;
+        Some((it.user_id, it.appli, it.at, it.device.map(String::from)))
+    }
+
+    #[test]
+    fn a_notification_says_whom_and_what_it_is_about() {
+        let check = |form: &str, appli, at, device: Option<&str>| {
+            assert_eq!(parsed(form), Some(("1001".to_owned(), appli, at, device.map(str::to_owned))), "{form}");
+        };
+        check("userid=1001&startdate=1530576000&enddate=1530698753&appli=1&foo=bar", 1, Some(1_530_576_000), None);
+        check("appli=16&date=2026-11-22&userid=1001", 16, None, None);
+        check("userid=1001&appli=50&date=1530576000&deviceid=ab%2Bc", 50, Some(1_530_576_000), Some("ab+c"));
+        check("userid=+1001+&appli=51&startdate=&deviceid=", 51, None, None);
+        check("userid=1001&userid=7&appli=46&action=unlink", 46, None, None);
+        check(&format!("userid=1001&appli=50&deviceid={}", "a".repeat(65)), 50, None, None);
+        check("userid=1001&appli=50&startdate=-5", 50, None, None);
+    }
+
+    #[test]
+    fn a_body_without_person_or_kind_is_none() {
+        let bodies = ["", "userid=1001", "appli=1", "userid=x&appli=1", "userid=-1&appli=1", "userid=1&appli=1e9"];
+        for body in
+            bodies.map(str::as_bytes).into_iter().chain([&b"{\"userid\":1,\"appli\":1}"[..], b"\xff\x00%zz&&==="])
+        {
+            assert_eq!(Notification::parse(body), None, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_measured_is_subscribed_to() {
+        let check = |keys: &[&str], expected: &[Appli]| {
+            let measurements = keys.iter().map(|key| Measurement::by_key(key).unwrap());
+            let wanted = Appli::wanted(&measurements.collect());
+            assert_eq!(wanted.into_iter().collect::<Vec<_>>(), expected, "{keys:?}");
+        };
+        check(&["weight_kg"], &[Appli::Weight, Appli::Account]);
+        check(&["goal_steps", "device_info"], &[Appli::Account]);
+        check(&["in_bed"], &[Appli::InBed, Appli::OutOfBed, Appli::Account]);
+        check(&["spo2_pct", "sleep_score"], &[Appli::Pressure, Appli::Sleep, Appli::Account]);
+        check(&["workout_distance_meters", "urine_ph"], &[Appli::Activity, Appli::Account, Appli::Urine]);
+        assert_eq!(Appli::wanted(&Selection::all()), Appli::ALL.into());
+    }
+
+    #[test]
+    fn a_list_of_subscriptions_may_have_anything_in_it() {
+        let body =
+            r#"{"profiles":[{"appli":1,"callbackurl":"https:\/\/a.example","comment":null,"expires":null},7,{}]}"#;
+        let rows = serde_json::from_str::<Subscriptions>(body).unwrap().into_rows().0;
+        assert_eq!(rows, [Subscription { callback: "https://a.example".to_owned(), appli: 1 }]);
+    }
+}

@@ -1,0 +1,85 @@
+//! Who is in bed.
+
+use std::time::Duration;
+
+use super::{count, path, post, restart, subscribed};
+use crate::world::World;
+
+const TIME: &str = "withings_measurement_timestamp_seconds{profile=\"Alice\",measurement=\"in_bed\"}";
+
+/// Waits until this is shown, and expects when it has been measured, in seconds after `began`.
+async fn check(world: &World, in_bed: f64, began: i64, after: i64) {
+    world.until_shown("Alice", "in_bed", in_bed).await;
+    assert_eq!(world.value("Alice", "in_bed").await, Some(in_bed));
+    #[expect(clippy::cast_possible_truncation, reason = "times are whole")]
+    let at = world.sample(TIME).await.map(|it| it as i64);
+    assert_eq!(at, Some(began + after));
+}
+
+#[tokio::test(start_paused = true)]
+async fn getting_into_bed_and_out_of_it_is_shown_with_its_time() {
+    let world = subscribed(&["Alice", "Bob"]).await;
+    assert_eq!(world.value("Alice", "in_bed").await, None);
+    let (began, alice) = (world.clock.unix(), world.account("Alice"));
+    alice.got_in_bed();
+    check(&world, 1.0, began, 0).await;
+    world.pass(Duration::from_hours(8)).await;
+    let up = world.clock.unix();
+    alice.got_out_of_bed();
+    check(&world, 0.0, up, 0).await;
+    assert_eq!(world.value("Bob", "in_bed").await, None);
+    assert_eq!(count(&world, "in_bed", "followed").await, Some(1.0));
+    assert_eq!(count(&world, "out_of_bed", "followed").await, Some(1.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_counts_by_its_time_and_not_by_its_arrival() {
+    let world = subscribed(&["Alice"]).await;
+    let (path, began) = (path(&world), world.clock.unix());
+    let at = |after: i64| (began + after).to_string();
+    post(&world, &path, 51, &[("startdate", &at(-60)), ("deviceid", "mat")]).await;
+    check(&world, 0.0, began, -60).await;
+    post(&world, &path, 50, &[("startdate", &at(-3600)), ("deviceid", "mat")]).await;
+    world.pass(Duration::from_secs(10)).await;
+    check(&world, 0.0, began, -60).await;
+    post(&world, &path, 50, &[("date", &at(-30)), ("deviceid", "mat")]).await;
+    check(&world, 1.0, began, -30).await;
+    post(&world, &path, 51, &[("date", "2026-11-22"), ("deviceid", "mat")]).await;
+    let arrived = world.clock.unix();
+    check(&world, 0.0, arrived, 0).await;
+    post(&world, &path, 50, &[("startdate", &at(2 * 86_400)), ("deviceid", "mat")]).await;
+    world.pass(Duration::from_secs(10)).await;
+    check(&world, 0.0, arrived, 0).await;
+    assert_eq!(count(&world, "in_bed", "invalid").await, Some(1.0));
+    assert_eq!(world.sample("withings_exporter_unknown_values_total{kind=\"future_date\"}").await, Some(1.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_outlives_a_restart_and_ends_with_webhooks() {
+    let mut world = subscribed(&["Alice"]).await;
+    let began = world.clock.unix();
+    world.account("Alice").got_in_bed();
+    check(&world, 1.0, began, 0).await;
+    restart(&mut world).await;
+    check(&world, 1.0, began, 0).await;
+    world.config.webhooks = false;
+    restart(&mut world).await;
+    assert_eq!(world.value("Alice", "in_bed").await, None);
+    assert_eq!(world.sample(TIME).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_of_the_former_person_stays() {
+    let world = subscribed(&["Alice"]).await;
+    let began = world.clock.unix();
+    world.account("Alice").got_in_bed();
+    check(&world, 1.0, began, 0).await;
+    world.account("Alice").got_out_of_bed();
+    let other = withings_exporter::sim::Person::new(2002, "Carol", chrono_tz::Tz::UTC);
+    let asked = world.log_in("Alice", &world.cloud.add_person(other)).await;
+    let confirmation = asked.body.split("name=\"replace\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    assert_eq!(world.post("/authorize", &[("replace", confirmation)]).await.status, 200);
+    world.until_up("Alice").await;
+    world.pass(Duration::from_mins(1)).await;
+    assert_eq!(world.value("Alice", "in_bed").await, None);
+}

@@ -1,0 +1,100 @@
+//! Notifications, from the simulated cloud over real sockets to the metrics: subscriptions, what becomes of what arrives,
+//! and who is in bed.
+
+mod bed;
+mod inbox;
+mod program;
+mod subscriptions;
+
+use std::time::Duration;
+
+use url::Url;
+use withings_exporter::sim::{self, Measure, MeasureGroup, Request};
+
+use crate::http_client::Answer;
+use crate::world::World;
+
+/// The name under which Withings reaches the exporter, as through a proxy that ends TLS.
+pub(crate) const HOST: &str = "health.example";
+
+/// Every kind of event that is of use, by Withings' numbers.
+const ALL_APPLIS: [u32; 11] = [1, 2, 4, 16, 44, 46, 50, 51, 54, 58, 63];
+
+/// Longer than subscribing to everything takes.
+const SUBSCRIBED_AFTER: Duration = Duration::from_secs(90);
+
+/// These people, connected, refreshed and subscribed to what is configured by `change`.
+async fn subscribed_to(profiles: &[&str], change: impl FnOnce(&mut World)) -> World {
+    let mut world = World::with_accounts(profiles).await;
+    world.config.webhooks = true;
+    move_to(&mut world, HOST);
+    change(&mut world);
+    start(&mut world).await;
+    for profile in profiles {
+        world.connect(profile).await;
+    }
+    world.pass(SUBSCRIBED_AFTER).await;
+    world
+}
+
+/// The same with everything measured.
+async fn subscribed(profiles: &[&str]) -> World {
+    subscribed_to(profiles, |_| {}).await
+}
+
+/// Configures the public name of the exporter.
+fn move_to(world: &mut World, host: &str) {
+    world.config.base_url = Url::parse(&format!("https://{host}")).unwrap();
+    world.cloud.register(sim::App {
+        client_id: world.config.client_id.clone(),
+        client_secret: "secret-of-the-app".to_owned(),
+        redirect_uris: vec![world.config.redirect_uri()],
+    });
+}
+
+/// Starts the exporter where its public name leads.
+async fn start(world: &mut World) {
+    world.start_exporter().await;
+    world.cloud.host(world.config.base_url.host_str().unwrap(), world.address());
+}
+
+async fn restart(world: &mut World) {
+    world.stop_exporter().await;
+    start(world).await;
+}
+
+/// The path that Withings calls, as it knows it.
+fn path(world: &World) -> String {
+    let (url, _) = world.account("Alice").subscriptions().pop().unwrap();
+    Url::parse(&url).unwrap().path().to_owned()
+}
+
+/// The kinds of events of which Withings tells this address about a person, in ascending order.
+fn applis(world: &World, name: &str, address: &str) -> Vec<u32> {
+    let subscriptions = world.account(name).subscriptions().into_iter();
+    let mut applis: Vec<_> = subscriptions.filter(|(url, _)| url.starts_with(address)).map(|it| it.1).collect();
+    applis.sort_unstable();
+    applis
+}
+
+/// The calls about subscriptions with this action.
+fn notify_calls(world: &World, action: &str) -> Vec<Request> {
+    world.calls(action).into_iter().filter(|it| it.path == "/notify").collect()
+}
+
+/// Posts a notification of this kind about Alice to the exporter.
+async fn post(world: &World, path: &str, appli: u32, fields: &[(&str, &str)]) -> Answer {
+    let (user, appli) = (world.account("Alice").userid().to_string(), appli.to_string());
+    let who = [("userid", user.as_str()), ("appli", appli.as_str())];
+    world.post(path, &[&who[..], fields].concat()).await
+}
+
+fn weigh(world: &World, kilograms: i64) {
+    let weight = Measure::new(1, kilograms, 0);
+    world.account("Alice").add_group(MeasureGroup::new(world.clock.unix(), [weight]));
+}
+
+/// How many notifications had this end.
+async fn count(world: &World, kind: &str, outcome: &str) -> Option<f64> {
+    world.sample(&format!("withings_exporter_notifications_total{{kind=\"{kind}\",outcome=\"{outcome}\"}}")).await
+}
