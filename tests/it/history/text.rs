@@ -37,7 +37,10 @@ async fn a_history_has_the_names_and_labels_of_the_page() {
             if measurement
                 .is_some_and(|it| it.has_time() && !it.key.starts_with("activity_") && it.key != "sleep_state")
             {
-                assert!(samples.iter().any(|(_, it)| it == value), "the page shows {series} {value}: {samples:?}");
+                assert!(
+                    samples.iter().any(|(_, it)| (it - value).abs() < 1e-9),
+                    "the page shows {series} {value}: {samples:?}"
+                );
             }
         }
     }
@@ -85,8 +88,7 @@ async fn values_have_their_true_moments() {
     let walks: BTreeSet<i64> = account.workouts().iter().map(|it| it.row.enddate).collect();
     let workouts = history.iter().filter(|(series, _)| series.starts_with("withings_workout_end_timestamp_seconds{"));
     for (at, value) in workouts.flat_map(|(_, samples)| samples) {
-        assert_eq!(*at as f64, *value);
-        assert!(walks.contains(at));
+        assert!(walks.contains(at) && (*at as f64 - value).abs() < 0.5, "{value} at {at}");
     }
     let steps = of_alice(&history, "withings_activity_steps").len();
     assert!((360..=366).contains(&steps), "{steps} days of a year");
@@ -115,8 +117,8 @@ async fn stages_are_those_of_ninety_days_unless_more_is_asked_for() {
     let times: BTreeSet<Vec<i64>> = states.iter().map(|(_, samples)| samples.iter().map(|it| it.0).collect()).collect();
     assert_eq!((states.len(), times.len()), (5, 1), "five states, all at the same moments");
     let moments = times.first().unwrap().len();
-    let present: f64 = states.iter().flat_map(|(_, samples)| samples.iter().map(|it| it.1)).sum();
-    assert_eq!(present, moments as f64, "exactly one of them at each");
+    let present = states.iter().flat_map(|(_, samples)| samples.iter()).filter(|it| it.1 > 0.5).count();
+    assert_eq!(present, moments, "exactly one of them at each");
     let unknown = &history["withings_sleep_state{profile=\"Alice\",withings_sleep_state=\"unknown\"}"];
     assert!(unknown.iter().filter(|it| it.1 > 0.0).count() > 80, "every day, six hours after getting up");
 }
