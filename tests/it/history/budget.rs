@@ -51,7 +51,7 @@ async fn a_login_that_ends_meanwhile_is_renewed_for_both() {
 #[tokio::test(start_paused = true)]
 async fn an_exporter_takes_everything_again_when_a_backfill_was_killed() {
     let mut world = alice(1).await;
-    world.config.requests_per_minute = 60.try_into().unwrap();
+    world.config.requests_per_minute = 10.try_into().unwrap();
     world.config.refresh_interval = Duration::from_secs(15);
     world.stop_exporter().await;
     let storage = Storage::join(world.disk.path()).unwrap();
@@ -67,6 +67,6 @@ async fn an_exporter_takes_everything_again_when_a_backfill_was_killed() {
     let from = world.cloud.requests().len();
     world.pass(Duration::from_mins(5)).await;
     let alone = world.cloud.requests().len() - from;
-    assert!(shared <= 151 && alone >= shared, "{shared} requests shared, {alone} alone");
+    assert!((20..=26).contains(&shared) && (45..=51).contains(&alone), "{shared} requests shared, {alone} alone");
     assert!(Storage::open(world.disk.path(), Purpose::Serve).is_err(), "the exporter still serves");
 }
