@@ -418,7 +418,7 @@ proptest! {
         };
         // A changed group stays where it was measured.
         let mut of = of;
-        of.sort();
+        of.sort_unstable();
         of.dedup_by_key(|it| it.0);
         let (all, until): (Vec<_>, Vec<_>) = (of.iter().map(group).collect(), of.iter().filter(|it| it.1 <= moment).map(group).collect());
         let last = weights(&json!(all)).into_iter().rfind(|(at, _)| *at <= moment).map(|(_, value)| value);

@@ -78,7 +78,12 @@ fn each_night_has_the_course_of_its_own_segments() {
     let segments = parsed(&[segment(-1, 2, 1), segment(2, 7, 2), segment(12, 13, 3), segment(23, 31, 1)]);
     let course = |it: &Reading| {
         let labels: Vec<_> = it.labels.iter().map(|(_, value)| value).collect();
-        format!("{} {} {}", (it.measured_at - MIDNIGHT) / HOUR, labels.join(" "), (it.value as i64 - MIDNIGHT) / HOUR)
+        format!(
+            "{} {} {}",
+            (it.measured_at - MIDNIGHT) / HOUR,
+            labels.join(" "),
+            (it.value - MIDNIGHT as f64) / HOUR as f64
+        )
     };
     let told: Vec<_> = all.history(&segments).filter(|it| !it.labels.is_empty()).map(|it| course(&it)).collect();
     assert_eq!(told, ["7 00 light -1", "7 01 deep 2", "7 02 none 7", "31 00 light 23", "31 01 none 31"]);

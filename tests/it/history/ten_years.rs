@@ -112,8 +112,8 @@ fn check_stored(prometheus: &Prometheus, written: &BTreeMap<String, Samples>, en
 /// The text has what the cloud has of ten years: of each weigh-in and each night one sample.
 fn check_against_the_cloud(world: &World, text: &str, end: i64) {
     let added = |line: &str| line.replace("job=\"withings\",", "");
-    let text: String = text.lines().map(|it| format!("{}\n", without_instance(&added(it)))).collect();
-    let written = read(&text);
+    let lines: Vec<_> = text.lines().map(|it| without_instance(&added(it))).collect();
+    let written = read(&lines.join("\n"));
     let weighed = world.account("Alice").groups().into_iter().filter(|it| it.row.date < end && it.row.attrib == 0);
     let weighed: BTreeMap<i64, f64> = weighed
         .filter_map(|it| Some((it.row.date, it.row.measures.iter().find(|it| it.kind == 1).map(|it| it.value)?)))
