@@ -11,7 +11,7 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 use withings_exporter::clock::Clock;
-use withings_exporter::sim::Cloud;
+use withings_exporter::sim::{Cloud, Limits};
 
 use super::{Samples, of_alice, read};
 use crate::page::series;
@@ -66,6 +66,7 @@ impl Prometheus {
 async fn ten_years_are_in_prometheus_and_live_scrapes_go_on_with_the_same_series() {
     let mut world = World::around(Cloud::with_history(7, 10, Clock::system()), &["Alice"]).await;
     // In real time, which Prometheus lives in: nobody wants to wait for half of what Withings allows.
+    world.cloud.limits(Limits::OFF);
     world.config.requests_per_minute = NonZeroU32::new(60_000).unwrap();
     world.start_exporter().await;
     world.connect("Alice").await;
@@ -120,7 +121,7 @@ fn check_against_the_cloud(world: &World, text: &str, end: i64) {
         .map(|(at, value)| (at, value as f64))
         .collect();
     let weights = of_alice(&written, "withings_weight_kg");
-    assert!(weighed.len() > 3000, "{}", weighed.len());
+    assert!(weighed.len() > 2500, "{}", weighed.len());
     assert_eq!(weights.iter().map(|it| it.0).collect::<Vec<_>>(), weighed.into_keys().collect::<Vec<_>>());
     let scores = of_alice(&written, "withings_sleep_score");
     assert!(scores.len() > 3000 && scores.is_sorted_by(|a, b| a.0 < b.0), "{}", scores.len());
