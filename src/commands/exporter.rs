@@ -68,17 +68,17 @@ impl Exporter {
         telemetry.refresh_interval(config.refresh_interval, None);
         let sessions = sessions(&config, &storage, &clock, &telemetry)?;
         let (snapshots, shown) = watch::channel(nothing_known(&config));
-        let services = refresh::Services {
+        let services = Arc::new(refresh::Services {
             storage,
             snapshots,
             telemetry: telemetry.clone(),
             clock: clock.clone(),
             selection: config.measured(),
             interval: config.refresh_interval,
-        };
+        });
         let restore = |(place, profile): (usize, &Arc<str>)| {
             let session = sessions.get(profile).expect("every configured profile has a session");
-            Refresher::restore(session.clone(), place, services.clone())
+            Refresher::restore(session.clone(), place, Arc::clone(&services))
         };
         let (refreshers, settled): (Vec<_>, _) = config.profiles.iter().enumerate().map(restore).unzip();
         let (subscribers, inbox) = webhooks::assemble(&config, &services, &refreshers)?;
@@ -157,7 +157,7 @@ pub(super) fn sessions(config: &Config, storage: &Storage, clock: &Clock, teleme
     };
     let oauth = OAuth::new(&application, client.clone(), clock.clone());
     let (storage, clock, telemetry) = (storage.clone(), clock.clone(), telemetry.clone());
-    Ok(Sessions::restore(&config.profiles, &session::Services { storage, client, oauth, clock, telemetry }))
+    Ok(Sessions::restore(&config.profiles, session::Services { storage, client, oauth, clock, telemetry }))
 }
 
 /// The snapshot before anything was restored.

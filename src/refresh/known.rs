@@ -157,7 +157,10 @@ impl Known {
             None
         });
         let of_nobody = || Self { user_id: user_id.map(str::to_owned), ..Self::default() };
-        stored.filter(|it| !it.is_not_yet_of(user_id)).unwrap_or_else(of_nobody)
+        let mut known = stored.filter(|it| !it.is_not_yet_of(user_id)).unwrap_or_else(of_nobody);
+        // Reading a list reserves twice as much as it may need.
+        known.measures.shrink_to_fit();
+        known
     }
 
     /// Whether these readings are of somebody else than `user_id`, or of nobody yet.

@@ -45,7 +45,7 @@ pub struct Refresher {
     status: watch::Receiver<Status>,
     /// The consent whose login is used.
     consents: u64,
-    services: Services,
+    services: Arc<Services>,
     /// This profile's place in the snapshot of everybody.
     place: usize,
     known: Known,
@@ -65,7 +65,6 @@ pub struct Refresher {
 }
 
 /// What every refresher uses.
-#[derive(Clone)]
 pub struct Services {
     /// Where readings are kept.
     pub storage: Storage,
@@ -92,7 +91,7 @@ impl Refresher {
     /// Restores the profile of `session` from storage and publishes what was stored, at `place` of the snapshot. The
     /// receiver hears when there is something to show: restored, tried once, or no login at all. Blocks.
     #[must_use]
-    pub fn restore(session: Session, place: usize, services: Services) -> (Self, oneshot::Receiver<()>) {
+    pub fn restore(session: Session, place: usize, services: Arc<Services>) -> (Self, oneshot::Receiver<()>) {
         let (settled, hears) = oneshot::channel();
         let mut status = session.status();
         let Status { consents, user_id: user, twin_of, .. } = status.borrow_and_update().clone();

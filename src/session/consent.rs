@@ -17,7 +17,7 @@ use crate::withings::oauth::random_token;
 pub struct Sessions(Arc<All>);
 
 struct All {
-    services: Services,
+    services: Arc<Services>,
     sessions: BTreeMap<Arc<str>, Session>,
     /// Held while a person is checked against all profiles and stored: two logins at once could both pass the check.
     storing: Mutex<()>,
@@ -118,12 +118,13 @@ pub enum FinishError {
 impl Sessions {
     /// A session for each of `profiles`, with the logins that are stored. Blocks.
     #[must_use]
-    pub fn restore(profiles: &[Arc<str>], services: &Services) -> Self {
+    pub fn restore(profiles: &[Arc<str>], services: Services) -> Self {
+        let services = Arc::new(services);
         let restore =
-            |profile: &Arc<str>| (Arc::clone(profile), Session::restore(Arc::clone(profile), services.clone()));
+            |profile: &Arc<str>| (Arc::clone(profile), Session::restore(Arc::clone(profile), Arc::clone(&services)));
         let sessions = profiles.iter().map(restore).collect();
         let all = All {
-            services: services.clone(),
+            services,
             sessions,
             storing: Mutex::default(),
             unconfirmed: std::sync::Mutex::default(),

@@ -41,14 +41,13 @@ pub struct Session(Arc<Inner>);
 
 struct Inner {
     profile: Arc<str>,
-    services: Services,
+    services: Arc<Services>,
     /// Held while a token is looked at, and during a whole rotation: one refresh at a time.
     state: Arc<Mutex<State>>,
     status: watch::Sender<Status>,
 }
 
 /// What every session uses.
-#[derive(Clone)]
 pub struct Services {
     /// Where logins are kept.
     pub storage: Storage,
@@ -116,7 +115,7 @@ pub enum SessionError {
 impl Session {
     /// The session of `profile`, with the login that is stored.
     #[must_use]
-    pub fn restore(profile: Arc<str>, services: Services) -> Self {
+    pub fn restore(profile: Arc<str>, services: Arc<Services>) -> Self {
         services.telemetry.expect_rotations(&profile);
         let state = State::restore(&services.storage, &profile);
         let (status, _) = watch::channel(state.status(0));

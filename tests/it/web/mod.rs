@@ -111,7 +111,7 @@ fn sessions_of_nobody(disk: &TempDir, clock: &Clock, telemetry: &Telemetry) -> S
         clock: clock.clone(),
         telemetry: telemetry.clone(),
     };
-    Sessions::restore(&[], &services)
+    Sessions::restore(&[], services)
 }
 
 impl Server {
