@@ -62,7 +62,7 @@ pub(super) fn run(flags: &Flags, replay: Option<&Path>, out: &mut dyn Write) -> 
             client_secret: CLIENT_SECRET.to_owned(),
             redirect_uris: vec![config.redirect_uri()],
         });
-        let exporter = Exporter::assemble(parts(flags, config, security, storage))?;
+        let exporter = Exporter::assemble(parts(flags, config, None, security, storage))?;
         greet(out, replay, &page, &flags.telemetry_path)?;
         let visit = visit(cloud, exporter.sessions(), browser);
         tokio::spawn(async move {

@@ -284,6 +284,16 @@ impl Telemetry {
         }
     }
 
+    /// Shows nothing more of `profile`, which is no longer configured.
+    pub fn forget(&self, profile: &str) {
+        self.0.rotations.remove(&ProfileLabel { profile: profile.to_owned() });
+    }
+
+    /// Records that the configuration could not be read again.
+    pub fn config_refused(&self) {
+        self.0.reload_successful.set(0);
+    }
+
     /// Records that the configuration was read at `at` (Unix seconds).
     pub fn config_loaded(&self, at: i64) {
         self.0.reload_successful.set(1);

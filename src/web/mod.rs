@@ -11,6 +11,7 @@ mod login;
 mod message;
 mod origin;
 mod redirect;
+mod reload;
 mod routes;
 mod scrape;
 mod security;
@@ -28,6 +29,7 @@ use crate::reading::Snapshot;
 use crate::session::Sessions;
 
 pub use redirect::Redirect;
+pub use reload::{Reload, Reloads};
 pub use scrape::Scrapes;
 pub use security::{Security, SecurityError, TlsError};
 pub use server::{Limits, serve};
@@ -49,7 +51,9 @@ pub struct App {
     /// The profiles' logins.
     pub sessions: Sessions,
     /// What Withings calls when it has news; `None`: it is not asked to.
-    pub inbox: Option<Inbox>,
+    pub inbox: watch::Receiver<Option<Inbox>>,
+    /// Where the configuration can be read again; `None`: it is read once.
+    pub reloads: Option<Reloads>,
     /// Whether every connected profile was restored or tried once, or need not be waited for any longer.
     pub ready: watch::Receiver<bool>,
     /// The present time.

@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep_until};
 pub struct Pace {
     asks: mpsc::UnboundedSender<Ask>,
     paused_until: watch::Sender<Instant>,
+    spacing: watch::Sender<Duration>,
 }
 
 /// How urgent a call is, the most urgent first.
@@ -41,8 +42,15 @@ impl Pace {
     pub fn new(per_minute: u32) -> Self {
         let (asks, waiting) = mpsc::unbounded_channel();
         let (paused_until, paused) = watch::channel(Instant::now());
-        tokio::spawn(dispatch(waiting, paused, spacing(per_minute)));
-        Self { asks, paused_until }
+        let (spacing, spaced) = watch::channel(spacing_of(per_minute));
+        tokio::spawn(dispatch(waiting, paused, spaced));
+        Self { asks, paused_until, spacing }
+    }
+
+    /// Changes the budget to `per_minute` calls, at least 1, from the next call on.
+    pub fn set_rate(&self, per_minute: u32) {
+        let new = spacing_of(per_minute);
+        self.spacing.send_if_modified(|it| std::mem::replace(it, new) != new);
     }
 
     /// Waits for the right to make one call. Giving up waiting costs nothing.
@@ -74,25 +82,30 @@ impl Pace {
 
 /// The time between two calls. One millisecond more than the division says, so that a window of 60 s that begins and
 /// ends with a call does not hold one too many.
-fn spacing(per_minute: u32) -> Duration {
+fn spacing_of(per_minute: u32) -> Duration {
     Duration::from_mins(1) / per_minute.max(1) + Duration::from_millis(1)
 }
 
-async fn dispatch(mut asks: mpsc::UnboundedReceiver<Ask>, mut paused: watch::Receiver<Instant>, spacing: Duration) {
+async fn dispatch(
+    mut asks: mpsc::UnboundedReceiver<Ask>,
+    mut paused: watch::Receiver<Instant>,
+    mut spacing: watch::Receiver<Duration>,
+) {
     let mut queue = Queue::default();
-    let mut next_at = Instant::now() + spacing;
+    let mut granted_at = Instant::now();
     loop {
         if queue.is_empty() {
             let Some(ask) = asks.recv().await else { return };
             queue.push(ask);
         }
-        let at = next_at.max(*paused.borrow_and_update());
+        let at = (granted_at + *spacing.borrow_and_update()).max(*paused.borrow_and_update());
         tokio::select! {
             biased;
             Some(ask) = asks.recv() => queue.push(ask),
             Ok(()) = paused.changed() => {}
+            Ok(()) = spacing.changed() => {}
             () = sleep_until(at) => if queue.grant() {
-                next_at = Instant::now() + spacing;
+                granted_at = Instant::now();
             }
         }
     }

@@ -30,6 +30,7 @@ mod program;
 mod prometheus;
 mod python;
 mod readme;
+mod reload;
 mod restarts;
 mod rotation;
 mod secrets;
