@@ -1,6 +1,7 @@
 //! Plain values of the own process, from `/proc`.
 
 use std::fs;
+use std::sync::OnceLock;
 
 /// Clock ticks per second in `/proc`, as Linux reports them to every program whatever the kernel's own timer is.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -20,7 +21,7 @@ pub struct Process {
     pub threads: u64,
     /// Open file descriptors.
     pub open_fds: u64,
-    /// The soft limit of open file descriptors; `u64::MAX` without one.
+    /// The soft limit of open file descriptors as it was at the first look; `u64::MAX` without one.
     pub max_fds: u64,
 }
 
@@ -28,15 +29,39 @@ impl Process {
     /// The present values; `None` where `/proc` cannot be read or is not Linux's.
     #[must_use]
     pub fn read() -> Option<Self> {
-        let times = Times::parse(&read("/proc/self/stat")?)?;
-        let status = read("/proc/self/status")?;
+        let stat = Stat::parse(&read("/proc/self/stat")?)?;
+        let host = Host::get()?;
         Some(Self {
-            cpu_seconds: times.cpu_seconds,
-            start_time: boot_time(&read("/proc/stat")?)? + times.start_after_boot,
-            virtual_bytes: status_value(&status, "VmSize:")? * 1024,
-            resident_bytes: status_value(&status, "VmRSS:")? * 1024,
-            threads: status_value(&status, "Threads:")?,
+            cpu_seconds: stat.cpu_seconds,
+            start_time: host.booted_at + stat.start_after_boot,
+            virtual_bytes: stat.virtual_bytes,
+            resident_bytes: stat.resident_pages * host.page_bytes,
+            threads: stat.threads,
             open_fds: open_fds()?,
+            max_fds: host.max_fds,
+        })
+    }
+}
+
+/// What stays as long as the process runs. Each file of `/proc` costs a scrape some microseconds, so these are read once.
+#[derive(Clone, Copy)]
+struct Host {
+    /// When it started, Unix seconds.
+    booted_at: f64,
+    page_bytes: u64,
+    max_fds: u64,
+}
+
+impl Host {
+    fn get() -> Option<Self> {
+        static HOST: OnceLock<Option<Host>> = OnceLock::new();
+        *HOST.get_or_init(Self::read)
+    }
+
+    fn read() -> Option<Self> {
+        Some(Self {
+            booted_at: boot_time(&read("/proc/stat")?)?,
+            page_bytes: page_bytes(&fs::read("/proc/self/auxv").ok()?)?,
             max_fds: max_fds(&read("/proc/self/limits")?)?,
         })
     }
@@ -52,23 +77,31 @@ fn open_fds() -> Option<u64> {
     u64::try_from(entries).ok()?.checked_sub(1)
 }
 
-/// The times in `/proc/self/stat`, seconds.
+/// What `/proc/self/stat` says.
 #[derive(Debug, PartialEq)]
-struct Times {
+struct Stat {
     cpu_seconds: f64,
+    threads: u64,
+    /// Seconds.
     start_after_boot: f64,
+    virtual_bytes: u64,
+    resident_pages: u64,
 }
 
-impl Times {
+impl Stat {
     fn parse(stat: &str) -> Option<Self> {
         // The second field is the program's name in parentheses, and the name may have spaces and parentheses in it.
         let (_, after_name) = stat.rsplit_once(") ")?;
         let mut fields = after_name.split(' ');
-        // `nth` goes on after the field it gave: 14 utime, 15 stime, 22 starttime, counted from 1 as proc(5) does.
+        // `nth` goes on after the field it gave: 14 utime, 15 stime, 20 num_threads, 22 starttime, 23 vsize, 24 rss,
+        // counted from 1 as proc(5) does.
         let utime = seconds(fields.nth(14 - 3)?)?;
         let stime = seconds(fields.next()?)?;
-        let starttime = seconds(fields.nth(22 - 16)?)?;
-        Some(Self { cpu_seconds: utime + stime, start_after_boot: starttime })
+        let threads = fields.nth(20 - 16)?.parse().ok()?;
+        let start_after_boot = seconds(fields.nth(22 - 21)?)?;
+        let virtual_bytes = fields.next()?.parse().ok()?;
+        let resident_pages = fields.next()?.parse().ok()?;
+        Some(Self { cpu_seconds: utime + stime, threads, start_after_boot, virtual_bytes, resident_pages })
     }
 }
 
@@ -81,9 +114,12 @@ fn boot_time(stat: &str) -> Option<f64> {
     stat.lines().find_map(|line| line.strip_prefix("btime "))?.parse().ok()
 }
 
-/// The number after `key` in `/proc/self/status`: kB for memory.
-fn status_value(status: &str, key: &str) -> Option<u64> {
-    status.lines().find_map(|line| line.strip_prefix(key))?.split_whitespace().next()?.parse().ok()
+/// The size of a page of memory in `/proc/self/auxv`: pairs of a key and a value, each a machine word.
+fn page_bytes(auxv: &[u8]) -> Option<u64> {
+    const AT_PAGESZ: usize = 6;
+    let (words, _) = auxv.as_chunks::<{ size_of::<usize>() }>();
+    let mut pairs = words.chunks_exact(2).map(|pair| (usize::from_ne_bytes(pair[0]), usize::from_ne_bytes(pair[1])));
+    pairs.find_map(|(key, value)| (key == AT_PAGESZ).then(|| u64::try_from(value).ok())?)
 }
 
 /// The soft limit of open files in `/proc/self/limits`.
@@ -100,21 +136,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_found_behind_a_name_with_parentheses() {
+    fn values_are_found_behind_a_name_with_parentheses() {
         let stat =
             "4242 (with) (ings 1 2) S 1 4242 4242 0 -1 4194304 103 0 0 0 250 75 0 0 20 0 9 0 154776 3133440 381 0\n";
-        assert_eq!(Times::parse(stat), Some(Times { cpu_seconds: 3.25, start_after_boot: 1547.76 }));
-        assert_eq!(Times::parse("4242 (withings) S 1 4242"), None);
+        let expected = Stat {
+            cpu_seconds: 3.25,
+            threads: 9,
+            start_after_boot: 1547.76,
+            virtual_bytes: 3_133_440,
+            resident_pages: 381,
+        };
+        assert_eq!(Stat::parse(stat), Some(expected));
+        assert_eq!(Stat::parse("4242 (withings) S 1 4242"), None);
     }
 
     #[test]
-    fn memory_threads_and_boot_time_are_found_by_name() {
-        let status = "Name:\tVmRSS:\nVmPeak:\t   9000 kB\nVmSize:\t    8192 kB\nVmRSS:\t     381 kB\nThreads:\t9\n";
-        assert_eq!(status_value(status, "VmSize:"), Some(8192));
-        assert_eq!(status_value(status, "VmRSS:"), Some(381));
-        assert_eq!(status_value(status, "Threads:"), Some(9));
-        assert_eq!(status_value(status, "VmSwap:"), None);
+    fn boot_time_and_page_size_are_found_by_name() {
         assert_eq!(boot_time("cpu  1 2 3\nintr 5\nbtime 1700000000\nprocesses 7\n"), Some(1_700_000_000.0));
+        let auxv: Vec<u8> = [3_usize, 64, 6, 4096, 0, 0].into_iter().flat_map(usize::to_ne_bytes).collect();
+        assert_eq!(page_bytes(&auxv), Some(4096));
+        assert_eq!(page_bytes(&auxv[..16]), None);
     }
 
     #[test]

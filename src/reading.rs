@@ -79,7 +79,7 @@ pub struct Origin {
 }
 
 /// The states of sleep, in the order of exposition ([`crate::catalogue::SLEEP_STATES`]).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SleepState {
     /// Not known, or known to be none of the others.

@@ -85,7 +85,9 @@ impl Measurement {
     /// The measurement with this key.
     #[must_use]
     pub fn by_key(key: &str) -> Option<Self> {
-        Self::all().find(|it| it.key == key)
+        static BY_KEY: LazyLock<HashMap<&str, Measurement>> =
+            LazyLock::new(|| Measurement::all().map(|it| (it.key, it)).collect());
+        BY_KEY.get(key).copied()
     }
 
     /// The measurement that this measure type of `getmeas` stands for.

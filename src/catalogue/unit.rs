@@ -56,7 +56,7 @@ pub enum Unit {
 /// What is said about a unit.
 struct Words {
     symbol: &'static str,
-    in_words: &'static str,
+    spelled: &'static str,
     /// How names of metrics in this unit may end.
     suffixes: &'static [&'static str],
 }
@@ -71,7 +71,7 @@ impl Unit {
     /// The unit in words, for HELP; empty for plain numbers and states.
     #[must_use]
     pub fn words(self) -> &'static str {
-        self.said().in_words
+        self.said().spelled
     }
 
     /// The unit as it ends the metric's name `name`, which is what OpenMetrics calls UNIT; `None` where it does not.
@@ -82,7 +82,7 @@ impl Unit {
     }
 
     fn said(self) -> Words {
-        let (symbol, in_words, suffixes): (_, _, &[&str]) = match self {
+        let (symbol, spelled, suffixes): (_, _, &[&str]) = match self {
             Self::Kilograms => ("kg", "kilograms", &["kg"]),
             Self::Meters => ("m", "meters", &["m", "meters"]),
             Self::Percent => ("%", "percent", &["pct"]),
@@ -108,6 +108,6 @@ impl Unit {
             Self::Floors => ("floors", "floors", &["floors"]),
             Self::Count | Self::Scale | Self::None => ("", "", &[]),
         };
-        Words { symbol, in_words, suffixes }
+        Words { symbol, spelled, suffixes }
     }
 }

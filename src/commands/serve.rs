@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
+use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use url::Url;
 
@@ -22,6 +22,9 @@ use crate::systemd::{self, ServiceManager};
 use crate::telemetry::log;
 use crate::web::{Reloads, Security};
 
+/// How many threads may wait for the disk or render pages at one time: each has a stack and a heap of its own.
+const BLOCKING_THREADS: usize = 16;
+
 /// Serves what the configuration says, until SIGTERM or SIGINT.
 pub(super) fn run(flags: &Flags) -> Result<()> {
     log::init(flags.log_level, flags.log_format)?;
@@ -34,7 +37,9 @@ pub(super) fn run(flags: &Flags) -> Result<()> {
     let config = read(&flags.config_file, base_url.as_ref())?;
     let storage_path = flags.storage_path(env::var_os("STATE_DIRECTORY"));
     let storage = Storage::open(&storage_path, Purpose::Serve)?;
-    Runtime::new()?.block_on(async {
+    // One thread: a scrape on several would cost twice, for they wake one another. What takes long is done beside it.
+    let runtime = runtime::Builder::new_current_thread().max_blocking_threads(BLOCKING_THREADS).enable_all().build()?;
+    runtime.block_on(async {
         let (signals, hangup) = (Signals::listen()?, signal(SignalKind::hangup())?);
         let (listeners, redirect_uri) = (into_tokio(listeners)?, config.redirect_uri());
         let has_tls = security.has_tls();

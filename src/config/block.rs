@@ -72,9 +72,9 @@ impl<'a> Block<'a> {
                 return Err(Mistake::at(&content, what).help(example()));
             }
         };
-        for (index, (key, value)) in entries.iter().enumerate() {
-            known(key, value)?;
-            once(key, &entries[..index])?;
+        for (index, entry) in entries.iter().enumerate() {
+            known(&entry.0, &entry.1)?;
+            once(entry, &entries[..index])?;
         }
         Ok(Self { name, entries, outside })
     }
@@ -125,11 +125,12 @@ fn only_entry(document: Node) -> Result<(Node, Node), Mistake> {
             return Err(Mistake::at(&document, what).help(example()));
         }
     };
-    for (index, (key, value)) in entries.iter().enumerate() {
+    for (index, entry) in entries.iter().enumerate() {
+        let (key, value) = entry;
         if key.text() != Some(NAME) {
             return Err(misplaced(key, value));
         }
-        once(key, &entries[..index])?;
+        once(entry, &entries[..index])?;
     }
     entries.pop().ok_or_else(empty)
 }
@@ -156,19 +157,24 @@ fn known(key: &Node, value: &Node) -> Result<(), Mistake> {
         .help(format!("allowed are {}", KEYS.join(", "))))
 }
 
-/// Refuses a key that stands among those before it.
-pub(super) fn once(key: &Node, before: &[(Node, Node)]) -> Result<(), Mistake> {
+/// Refuses the key of an entry that stands among those before it.
+pub(super) fn once((key, value): &(Node, Node), before: &[(Node, Node)]) -> Result<(), Mistake> {
     match key.text() {
         Some(name) if before.iter().any(|(other, _)| other.text() == Some(name)) => {
-            Err(Mistake::at(key, format!("`{name}` stands twice")).help("keep one of them"))
+            let name = word(key, value).unwrap_or_else(|| "this key".to_owned());
+            Err(Mistake::at(key, format!("{name} stands twice")).help("keep one of them"))
         }
         _ => Ok(()),
     }
 }
 
-/// A key for a message. One that is no single word, or has no value, may be a secret that lost its own key or colon.
+/// A key for a message.
 pub(super) fn shown(key: &Node, value: &Node) -> String {
+    word(key, value).map_or_else(|| "this key".to_owned(), |name| format!("the key {name}"))
+}
+
+/// A key in backquotes. One that is no single word, or has no value, may be a secret that lost its own key or colon.
+fn word(key: &Node, value: &Node) -> Option<String> {
     let is_word = |word: &&str| !word.is_empty() && !word.contains([':', '=', ' ']);
-    let word = key.text().filter(is_word).filter(|_| !matches!(value.value, Value::Null));
-    word.and_then(quoted).map_or_else(|| "this key".to_owned(), |name| format!("the key {name}"))
+    key.text().filter(is_word).filter(|_| !matches!(value.value, Value::Null)).and_then(quoted)
 }

@@ -123,11 +123,21 @@ impl Config {
             io::ErrorKind::IsADirectory => ConfigError::Directory(path.to_owned()),
             _ => ConfigError::Read { path: path.to_owned(), source },
         })?;
+        Self::from_bytes(&bytes, path, env, default_base_url)
+    }
+
+    /// The same with the file's content at hand; `path` is where it stands, and where the secrets that it refers to are.
+    pub fn from_bytes(
+        bytes: &[u8],
+        path: &Path,
+        env: &dyn Fn(&str) -> Option<String>,
+        default_base_url: Option<&Url>,
+    ) -> Result<Self, ConfigError> {
         let folder = path.parent().unwrap_or(Path::new(""));
         let outside = Outside { folder, env };
         let in_file =
             |mistake: Mistake, text: &str| ConfigError::Mistake(mistake.in_file(path, text, &block::VOCABULARY));
-        let text = decode(&bytes).map_err(|mistake| in_file(mistake, &String::from_utf8_lossy(&bytes)))?;
+        let text = decode(bytes).map_err(|mistake| in_file(mistake, &String::from_utf8_lossy(bytes)))?;
         Self::parse(text, &outside, default_base_url).map_err(|mistake| in_file(mistake, text))
     }
 

@@ -1,12 +1,11 @@
 //! The data section of a page: what a snapshot says at a time, as OpenMetrics text.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
 
 use crate::catalogue::{Call, Kind, LabelName, Measurement, SLEEP_STATES, Source};
 use crate::reading::{Attempt, CallStatus, ProfileSnapshot, Reading, SleepState, Snapshot};
 
-use super::openmetrics::{Family, Label, Samples, Writer};
+use super::openmetrics::{Family, Label, Number, Samples, Writer};
 
 /// The section at `now`, Unix seconds.
 pub(super) fn render(snapshot: &Snapshot, now: i64) -> String {
@@ -69,20 +68,24 @@ fn measurements(page: &mut Writer, people: &[Person<'_>]) {
 fn gauges(page: &mut Writer, cursors: &mut [Cursor<'_>], measurement: Measurement) {
     let (name, help) = (measurement.metric(), measurement.help());
     let family = Family::gauge(&name, measurement.unit.suffix_of(&name), &help);
-    each_reading(page, cursors, measurement, &family, |samples, labels, reading| samples.add(labels, reading.value));
+    each_reading(page, cursors, measurement, &family, |samples, series, reading| {
+        samples.add(series.labels(), reading.value)
+    });
 }
 
 fn infos(page: &mut Writer, cursors: &mut [Cursor<'_>], measurement: Measurement) {
     let (name, help) = (measurement.metric(), measurement.help());
     let name = name.strip_suffix("_info").expect("the catalogue's test: an info's key ends so");
-    each_reading(page, cursors, measurement, &Family::info(name, &help), |samples, labels, _| samples.add(labels, 1));
+    each_reading(page, cursors, measurement, &Family::info(name, &help), |samples, series, _| {
+        samples.add(series.labels(), true)
+    });
 }
 
 fn state_sets(page: &mut Writer, cursors: &mut [Cursor<'_>], measurement: Measurement, states: &[&str]) {
     let (name, help) = (measurement.metric(), measurement.help());
     let rows = StateRows::new(&name, states);
-    each_reading(page, cursors, measurement, &Family::state_set(&name, &help), |samples, labels, reading| {
-        rows.add(samples, labels, |place, _| (place as f64 - reading.value).abs() < 0.5);
+    each_reading(page, cursors, measurement, &Family::state_set(&name, &help), |samples, series, reading| {
+        rows.add(samples, series, |place, _| (place as f64 - reading.value).abs() < 0.5);
     });
 }
 
@@ -92,7 +95,8 @@ fn sleep_states(page: &mut Writer, people: &[Person<'_>], measurement: Measureme
     page.family(&Family::state_set(&name, &help), |samples| {
         for person in people {
             let Some(present) = person.sleep_state else { continue };
-            rows.add(samples, &[&person.label], |_, state| state == present.name());
+            let series = Series { person: &person.label, own: &[] };
+            rows.add(samples, series, |_, state| state == present.name());
         }
     });
 }
@@ -106,11 +110,23 @@ impl<'a> StateRows<'a> {
     }
 
     /// Adds a sample for each state; `is_present` is given its place and its name.
-    fn add(&self, samples: &mut Samples<'_>, labels: &[&Label], is_present: impl Fn(usize, &str) -> bool) {
+    fn add(&self, samples: &mut Samples<'_>, series: Series<'_>, is_present: impl Fn(usize, &str) -> bool) {
         for (place, (state, label)) in self.0.iter().enumerate() {
-            let all: Vec<&Label> = labels.iter().copied().chain([label]).collect();
-            samples.add(&all, u8::from(is_present(place, state)));
+            samples.add(series.labels().chain([label]), is_present(place, state));
         }
+    }
+}
+
+/// The labels of a reading: its person's, and its own.
+#[derive(Clone, Copy)]
+struct Series<'a> {
+    person: &'a Label,
+    own: &'a [Label],
+}
+
+impl<'a> Series<'a> {
+    fn labels(self) -> impl Iterator<Item = &'a Label> {
+        std::iter::once(self.person).chain(self.own)
     }
 }
 
@@ -120,14 +136,13 @@ fn each_reading(
     cursors: &mut [Cursor<'_>],
     measurement: Measurement,
     family: &Family<'_>,
-    add: impl Fn(&mut Samples<'_>, &[&Label], &Reading),
+    add: impl Fn(&mut Samples<'_>, Series<'_>, &Reading),
 ) {
     page.family(family, |samples| {
         for cursor in cursors {
             for reading in cursor.take(measurement) {
                 let own: Vec<_> = reading.labels.iter().map(|(name, value)| Label::new(name.name(), value)).collect();
-                let labels: Vec<&Label> = std::iter::once(&cursor.person.label).chain(&own).collect();
-                add(samples, &labels, reading);
+                add(samples, Series { person: &cursor.person.label, own: &own }, reading);
             }
         }
     });
@@ -145,12 +160,12 @@ fn measurement_times(page: &mut Writer, people: &[Person<'_>]) {
                     Source::UnlistedMeasure => {
                         for (meastype, at) in times_by_type(cursor.take(measurement)) {
                             let label = Label::new("measurement", &format!("type_{meastype}"));
-                            samples.add(&[person, &label], at);
+                            samples.add([person, &label], at);
                         }
                     }
                     _ => {
                         if let Some(at) = newest_time(cursor, measurement) {
-                            samples.add(&[person, &label], at);
+                            samples.add([person, &label], at);
                         }
                     }
                 }
@@ -180,11 +195,11 @@ fn times_by_type<'a>(readings: impl Iterator<Item = &'a Reading>) -> BTreeMap<&'
 fn logins(page: &mut Writer, people: &[Person<'_>]) {
     let help = "Whether the profile has a login that Withings accepts.";
     let family = Family::gauge("withings_authorized", None, help);
-    each_profile(page, people, &family, |it| Some(u8::from(it.authorized())));
+    each_profile(page, people, &family, |it| Some(it.authorized()));
 
     let help = "Whether the latest attempt of every call for the profile worked; 0 without a login.";
     let family = Family::gauge("withings_up", None, help);
-    each_profile(page, people, &family, |it| it.up().map(u8::from));
+    each_profile(page, people, &family, ProfileSnapshot::up);
 
     let help = "When the access token ends, Unix time.";
     let family = Family::gauge("withings_exporter_token_expiry_timestamp_seconds", Some("seconds"), help);
@@ -199,8 +214,8 @@ fn refreshes(page: &mut Writer, people: &[Person<'_>]) {
     let help = "Whether the latest attempt of the call worked.";
     let family = Family::gauge("withings_exporter_refresh_success", None, help);
     each_call(page, people, &family, |it| match it.latest {
-        Attempt::Worked => Some(1),
-        Attempt::Failed(_) => Some(0),
+        Attempt::Worked => Some(true),
+        Attempt::Failed(_) => Some(false),
         Attempt::None | Attempt::SwitchedOff { .. } => None,
     });
 
@@ -210,7 +225,7 @@ fn refreshes(page: &mut Writer, people: &[Person<'_>]) {
 }
 
 /// A family with a sample for each profile that has a value.
-fn each_profile<V: Display>(
+fn each_profile<V: Into<Number>>(
     page: &mut Writer,
     people: &[Person<'_>],
     family: &Family<'_>,
@@ -219,14 +234,14 @@ fn each_profile<V: Display>(
     page.family(family, |samples| {
         for person in people {
             if let Some(value) = value(person.snapshot) {
-                samples.add(&[&person.label], value);
+                samples.add([&person.label], value);
             }
         }
     });
 }
 
 /// A family with a sample for each call of each profile that has a value.
-fn each_call<V: Display>(
+fn each_call<V: Into<Number>>(
     page: &mut Writer,
     people: &[Person<'_>],
     family: &Family<'_>,
@@ -237,7 +252,7 @@ fn each_call<V: Display>(
         for person in people {
             for (call, label) in &labels {
                 if let Some(value) = person.snapshot.calls.get(call).and_then(&value) {
-                    samples.add(&[&person.label, label], value);
+                    samples.add([&person.label, label], value);
                 }
             }
         }

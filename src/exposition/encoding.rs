@@ -7,13 +7,16 @@ use bytes::Bytes;
 use flate2::write::DeflateEncoder;
 use flate2::{Compression, Crc};
 
-use super::Encoding;
+use super::{Encoding, Page};
 
 /// With zlib-rs, level 2 makes pages as small as level 6 does, in half the time.
 const LEVEL: Compression = Compression::new(2);
 
 /// RFC 1952: magic, deflate, no flags, no time, no extra flags, operating system unknown.
 const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+
+/// First parts up to this size are copied into each page, bytes.
+const JOINED_BYTES: usize = 512 * 1024;
 
 const VEC_WRITES: &str = "writing to a Vec does not fail";
 
@@ -51,15 +54,27 @@ impl Encoding {
         }
     }
 
+    /// The page of both parts.
+    pub(super) fn page(self, first: &Part, last: &Part) -> Page {
+        let trailer = self.trailer(first, last);
+        // Each chunk costs every scrape something.
+        let chunks = if first.bytes.len() <= JOINED_BYTES {
+            [[&first.bytes, &last.bytes, &trailer[..]].concat().into(), Bytes::new()]
+        } else {
+            [first.bytes.clone(), [&last.bytes, &trailer[..]].concat().into()]
+        };
+        Page { chunks }
+    }
+
     /// What follows the last part: gzip's checksum and length of both texts.
-    pub(super) fn trailer(self, first: &Part, last: &Part) -> Bytes {
+    fn trailer(self, first: &Part, last: &Part) -> Vec<u8> {
         match self {
-            Self::Identity => Bytes::new(),
+            Self::Identity => Vec::new(),
             Self::Gzip => {
                 let mut crc = Crc::new();
                 crc.combine(&first.crc);
                 crc.combine(&last.crc);
-                [crc.sum().to_le_bytes(), crc.amount().to_le_bytes()].concat().into()
+                [crc.sum().to_le_bytes(), crc.amount().to_le_bytes()].concat()
             }
         }
     }
@@ -88,7 +103,7 @@ mod tests {
 
     fn body(encoding: Encoding, first: &str, last: &str) -> Vec<u8> {
         let (a, b) = (encoding.first(first.to_owned()), encoding.last(last.to_owned()));
-        [a.bytes.clone(), b.bytes.clone(), encoding.trailer(&a, &b)].concat()
+        encoding.page(&a, &b).chunks.concat()
     }
 
     proptest! {

@@ -23,7 +23,7 @@ pub(super) fn render(live: Live, telemetry: &Telemetry) -> String {
 
 /// The process metrics that every Prometheus client library has, under its names.
 fn write_process(page: &mut Writer, process: &Process) {
-    let mut write = |family: Family<'_>, value: f64| page.family(&family, |samples| samples.add(&[], value));
+    let mut write = |family: Family<'_>, value: f64| page.family(&family, |samples| samples.add([], value));
     let seconds = Some("seconds");
     let bytes = Some("bytes");
     write(

@@ -2,7 +2,8 @@
 //!
 //! A page has two sections. The data section (measurements and what belongs to a profile) is large and changes when a
 //! snapshot is published, or when a value in it ends by itself; it is rendered by the first scrape after that and kept.
-//! The live section (the exporter's own counters and the process) is small and rendered at most once a second. Both are
+//! The live section (the exporter's own counters and the process) is small and rendered at most once a second,
+//! or together with the data. Both are
 //! written as OpenMetrics; the text format is a translation of it.
 
 mod data;
@@ -46,7 +47,7 @@ pub enum Live {
     Hidden,
     /// They are, and this reads those of the process ([`Process::read`]); they are left out where it gives none.
     Shown {
-        /// Called at most once a second for each format and encoding, off the async threads.
+        /// Called at most once a second for each format and encoding; must not block for long.
         process: fn() -> Option<Process>,
     },
 }
@@ -54,8 +55,8 @@ pub enum Live {
 /// A page to be sent: the body of an answer.
 #[derive(Clone, Debug)]
 pub struct Page {
-    /// The body in pieces, in order; some may be empty. Large pieces are shared between pages and not copied.
-    pub chunks: [Bytes; 3],
+    /// The body in pieces, in order; the second may be empty. A large first piece is shared between pages and not copied.
+    pub chunks: [Bytes; 2],
 }
 
 impl Exposition {
@@ -93,8 +94,6 @@ impl Exposition {
                 |chunk: &Bytes| selection.select(std::str::from_utf8(chunk).expect("pages are rendered as text"));
             encoding.first(whole.chunks.iter().map(select).collect())
         });
-        let (part, end) = (part.await, encoding.last(String::new()));
-        let trailer = encoding.trailer(&part, &end);
-        Page { chunks: [part.bytes.clone(), end.bytes, trailer] }
+        encoding.page(&part.await, &encoding.last(String::new()))
     }
 }

@@ -57,12 +57,21 @@ pub fn negotiate<'a>(
 impl Format {
     /// The value of `Content-Type`.
     #[must_use]
-    pub fn content_type(&self) -> String {
+    pub fn content_type(&self) -> &'static str {
         match self {
-            Self::OpenMetrics { escaping } => {
-                format!("application/openmetrics-text; version=1.0.0; charset=utf-8; escaping={}", escaping.name())
+            Self::OpenMetrics { escaping: Escaping::AllowUtf8 } => {
+                "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8"
             }
-            Self::Text => "text/plain; version=0.0.4; charset=utf-8".to_owned(),
+            Self::OpenMetrics { escaping: Escaping::Underscores } => {
+                "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores"
+            }
+            Self::OpenMetrics { escaping: Escaping::Dots } => {
+                "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=dots"
+            }
+            Self::OpenMetrics { escaping: Escaping::Values } => {
+                "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=values"
+            }
+            Self::Text => "text/plain; version=0.0.4; charset=utf-8",
         }
     }
 }

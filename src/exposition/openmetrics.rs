@@ -1,7 +1,5 @@
 //! Metric families as OpenMetrics text.
 
-use std::fmt::{Display, Write};
-
 /// A metric family without its samples.
 pub(super) struct Family<'a> {
     name: &'a str,
@@ -26,6 +24,13 @@ pub(super) struct Samples<'a> {
     text: &'a mut String,
     name: &'a str,
     suffix: &'static str,
+}
+
+/// The value of a sample, finite.
+#[derive(Clone, Copy)]
+pub(super) enum Number {
+    Whole(i64),
+    Real(f64),
 }
 
 /// `name` is without the suffix of a counter or an info and ends with `unit`; `help` is one line without backslash and quotation
@@ -87,8 +92,8 @@ impl Writer {
 }
 
 impl Samples<'_> {
-    /// Adds a sample. `value` is a finite number; Rust writes the shortest text that reads back as the same.
-    pub(super) fn add(&mut self, labels: &[&Label], value: impl Display) {
+    /// Adds a sample.
+    pub(super) fn add<'l>(&mut self, labels: impl IntoIterator<Item = &'l Label>, value: impl Into<Number>) {
         self.text.push_str(self.name);
         self.text.push_str(self.suffix);
         let mut before = '{';
@@ -97,10 +102,42 @@ impl Samples<'_> {
             self.text.push_str(&label.0);
             before = ',';
         }
-        if !labels.is_empty() {
-            self.text.push('}');
+        self.text.push_str(if before == ',' { "} " } else { " " });
+        value.into().write(self.text);
+        self.text.push('\n');
+    }
+}
+
+/// The standard library's formatting of numbers took half of the time of a page.
+impl Number {
+    /// Writes the shortest text that reads back as the same.
+    fn write(self, text: &mut String) {
+        match self {
+            Self::Whole(value) => text.push_str(itoa::Buffer::new().format(value)),
+            Self::Real(value) => {
+                let mut buffer = zmij::Buffer::new();
+                let number = buffer.format_finite(value);
+                text.push_str(number.strip_suffix(".0").unwrap_or(number));
+            }
         }
-        writeln!(self.text, " {value}").expect("writing to a String does not fail");
+    }
+}
+
+impl From<bool> for Number {
+    fn from(value: bool) -> Self {
+        Self::Whole(value.into())
+    }
+}
+
+impl From<i64> for Number {
+    fn from(value: i64) -> Self {
+        Self::Whole(value)
+    }
+}
+
+impl From<f64> for Number {
+    fn from(value: f64) -> Self {
+        Self::Real(value)
     }
 }
 
@@ -127,7 +164,7 @@ mod tests {
 
     fn check_value(value: f64, expected: &str) {
         let mut page = Writer::default();
-        page.family(&Family::gauge("a", None, "A."), |samples| samples.add(&[], value));
+        page.family(&Family::gauge("a", None, "A."), |samples| samples.add([], value));
         assert_eq!(page.part(), format!("# HELP a A.\n# TYPE a gauge\na {expected}\n"));
     }
 
@@ -140,10 +177,10 @@ mod tests {
         let mut page = Writer::default();
         let (deep, rem) = (Label::new("state", "deep"), Label::new("state", "rem"));
         page.family(&Family::state_set("state", "State."), |samples| {
-            samples.add(&[&Label::new("profile", "Bob"), &deep], 1);
-            samples.add(&[&Label::new("profile", "Bob"), &rem], 0);
+            samples.add([&Label::new("profile", "Bob"), &deep], true);
+            samples.add([&Label::new("profile", "Bob"), &rem], false);
         });
-        page.family(&Family::counter("cpu_seconds", Some("seconds"), "CPU."), |samples| samples.add(&[], 2.5));
+        page.family(&Family::counter("cpu_seconds", Some("seconds"), "CPU."), |samples| samples.add([], 2.5));
         let expected = "# HELP state State.\n# TYPE state stateset\nstate{profile=\"Bob\",state=\"deep\"} 1\n\
                         state{profile=\"Bob\",state=\"rem\"} 0\n# HELP cpu_seconds CPU.\n# TYPE cpu_seconds counter\n\
                         # UNIT cpu_seconds seconds\ncpu_seconds_total 2.5\n# EOF\n";
@@ -164,6 +201,9 @@ mod tests {
         check_value(-0.5, "-0.5");
         check_value(0.1 + 0.2, "0.30000000000000004");
         check_value(1_700_000_000.0, "1700000000");
+        check_value(0.0, "0");
+        check_value(2.5e-7, "2.5e-7");
+        check_value(-1e300, "-1e+300");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The page in one format and one encoding, with what is kept of it between scrapes.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, watch};
@@ -26,90 +26,89 @@ pub(super) struct Sources {
     pub(super) live: Live,
 }
 
-/// The page in one format and one encoding. A section's lock is held while it is rendered, so that all scrapes that
-/// need it wait for one rendering.
+/// The page in one format and one encoding.
 pub(super) struct Rendition {
     format: Format,
     encoding: Encoding,
-    data: Mutex<DataSection>,
-    live: Mutex<LiveSection>,
+    sources: Sources,
+    /// What nearly every scrape is answered with.
+    page: RwLock<Option<KeptPage>>,
+    /// Locked while a section is rendered, so that all scrapes that need it wait for one rendering.
+    data: Mutex<Option<Arc<DataSection>>>,
+}
+
+struct KeptPage {
+    page: Page,
+    data: Arc<DataSection>,
+    /// When its live section was rendered.
+    rendered_at: Instant,
 }
 
 struct DataSection {
+    part: Part,
+    /// Has seen the snapshot that was rendered.
     snapshots: watch::Receiver<Snapshot>,
-    clock: Clock,
-    kept: Option<KeptData>,
-}
-
-struct KeptData {
-    part: Arc<Part>,
     /// When a value in it ends by itself, Unix seconds.
     changes_at: Option<i64>,
 }
 
-struct LiveSection {
-    telemetry: Telemetry,
-    live: Live,
-    kept: Option<(Instant, Arc<Part>)>,
-}
-
 impl Rendition {
     pub(super) fn new(format: Format, encoding: Encoding, sources: Sources) -> Self {
-        let Sources { snapshots, telemetry, clock, live } = sources;
-        Self {
-            format,
-            encoding,
-            data: Mutex::new(DataSection { snapshots, clock, kept: None }),
-            live: Mutex::new(LiveSection { telemetry, live, kept: None }),
-        }
+        Self { format, encoding, sources, page: RwLock::default(), data: Mutex::default() }
     }
 
     pub(super) async fn page(&self) -> Page {
-        let data = self.data().await;
-        let live = self.live().await;
-        let trailer = self.encoding.trailer(&data, &live);
-        Page { chunks: [data.bytes.clone(), live.bytes.clone(), trailer] }
+        if let Some(page) = self.kept_page() {
+            return page;
+        }
+        let mut kept = self.data.lock().await;
+        // Who waited for the lock finds what was rendered meanwhile.
+        if let Some(page) = self.kept_page() {
+            return page;
+        }
+        let data = self.data(&mut kept).await;
+        // What is counted while it is rendered may be missing in it.
+        let rendered_at = Instant::now();
+        let live = self.live();
+        let page = self.encoding.page(&data.part, &live);
+        let kept_page = KeptPage { page: page.clone(), data, rendered_at };
+        *self.page.write().unwrap_or_else(PoisonError::into_inner) = Some(kept_page);
+        page
     }
 
-    async fn data(&self) -> Arc<Part> {
-        let mut section = self.data.lock().await;
-        let now = section.clock.unix();
-        if let Some(kept) = section.kept_at(now) {
-            return kept;
+    /// The page that was kept, if it is what would be rendered now.
+    fn kept_page(&self) -> Option<Page> {
+        let kept = self.page.read().unwrap_or_else(PoisonError::into_inner);
+        let kept = kept.as_ref().filter(|it| it.rendered_at.elapsed() < LIVE_LASTS)?;
+        kept.data.is_true_at(self.sources.clock.unix()).then(|| kept.page.clone())
+    }
+
+    async fn data(&self, kept: &mut Option<Arc<DataSection>>) -> Arc<DataSection> {
+        let now = self.sources.clock.unix();
+        if let Some(data) = kept.as_ref().filter(|it| it.is_true_at(now)) {
+            return Arc::clone(data);
         }
         // Should this scrape be given up while it renders, the next one must not find what was kept before.
-        section.kept = None;
-        let snapshot = section.snapshots.borrow_and_update().clone();
+        *kept = None;
+        let mut snapshots = self.sources.snapshots.clone();
+        let snapshot = snapshots.borrow_and_update().clone();
         let changes_at = snapshot.changes_at(now);
         let (format, encoding) = (self.format, self.encoding);
         let part = rendered(move || encoding.first(format.translate(data::render(&snapshot, now)))).await;
-        section.kept = Some(KeptData { part: part.clone(), changes_at });
-        part
+        Arc::clone(kept.insert(Arc::new(DataSection { part, snapshots, changes_at })))
     }
 
-    async fn live(&self) -> Arc<Part> {
-        let mut section = self.live.lock().await;
-        if let Some((at, part)) = &section.kept
-            && at.elapsed() < LIVE_LASTS
-        {
-            return part.clone();
-        }
-        let (format, encoding) = (self.format, self.encoding);
-        let (live, telemetry) = (section.live, section.telemetry.clone());
-        // What is counted while it is rendered may be missing in it.
-        let at = Instant::now();
-        let part = rendered(move || encoding.last(format.translate(live::render(live, &telemetry)))).await;
-        section.kept = Some((at, part.clone()));
-        part
+    /// So little that it costs less than to wake another thread.
+    fn live(&self) -> Part {
+        let text = live::render(self.sources.live, &self.sources.telemetry);
+        self.encoding.last(self.format.translate(text))
     }
 }
 
 impl DataSection {
-    /// What was kept, if it is what would be rendered at `now`.
-    fn kept_at(&self, now: i64) -> Option<Arc<Part>> {
-        let kept = self.kept.as_ref()?;
-        let lasts = kept.changes_at.is_none_or(|at| now < at) && !self.snapshots.borrow().has_changed();
-        lasts.then(|| kept.part.clone())
+    /// Whether it is what would be rendered at `now`, Unix seconds.
+    fn is_true_at(&self, now: i64) -> bool {
+        self.changes_at.is_none_or(|at| now < at) && !self.snapshots.borrow().has_changed()
     }
 }
 
@@ -124,7 +123,7 @@ impl Format {
 }
 
 /// Renders off the async threads: a page of thousands of people takes a while.
-pub(super) async fn rendered(render: impl FnOnce() -> Part + Send + 'static) -> Arc<Part> {
+pub(super) async fn rendered(render: impl FnOnce() -> Part + Send + 'static) -> Part {
     let part = spawn_blocking(render).await;
-    Arc::new(part.expect("rendering does not panic, and a runtime that shuts down stops who waits here first"))
+    part.expect("rendering does not panic, and a runtime that shuts down stops who waits here first")
 }

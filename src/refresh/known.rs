@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta};
@@ -74,6 +75,14 @@ struct Cursor {
     everything_at: Option<i64>,
     /// When it last succeeded, by the host's clock.
     last_success: Option<i64>,
+}
+
+/// Tells one state of the known from another, so that what is stored need not be kept in memory as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Digest {
+    values: u64,
+    /// Of the times of success.
+    times: u64,
 }
 
 /// One read of a call: everything, or what has changed.
@@ -265,8 +274,10 @@ impl Known {
 
     pub(super) fn note_segments(&mut self, span: Span, segments: &[Segment], noting: &Noting) {
         let newest = noting.with(|context| sleep::newest_segment(segments, context));
-        // What ended within the span is known whole now; what ended outside it, only as far as it was.
-        let outside = self.segment.filter(|it| !(span.from..=span.to).contains(&it.ended_at));
+        // What ended within the span is known whole now; what ended outside it, only as far as it was. What ended in its
+        // older half may have begun before it, and is not in the answer then.
+        let told = span.from + SEGMENTS_SPAN / 2..=span.to;
+        let outside = self.segment.filter(|it| !told.contains(&it.ended_at));
         self.segment = newest.into_iter().chain(outside).max_by_key(|it| it.ended_at);
         if let Some(night) = self.sleeps.night().filter(|it| span.is_night || it.started_at >= span.from) {
             // Segments may come later than the summary: the night is asked for once more when the last day has left it.
@@ -292,14 +303,17 @@ impl Known {
         self.cursors.entry(call).or_default().everything_at = None;
     }
 
+    pub(super) fn digest(&self) -> Digest {
+        let mut without_times = self.clone();
+        without_times.cursors.values_mut().for_each(|it| it.last_success = None);
+        let values = serde_json::to_vec(&without_times).expect("stored values have string keys and no failing fields");
+        let times: Vec<_> = self.cursors.values().map(|it| it.last_success).collect();
+        Digest { values: hash(&values), times: hash(&times) }
+    }
+
     /// Whether more than the times of success differ from what was stored.
-    pub(super) fn is_worth_storing(&self, stored: &Self) -> bool {
-        let without_times = |known: &Self| {
-            let mut known = known.clone();
-            known.cursors.values_mut().for_each(|it| it.last_success = None);
-            known
-        };
-        without_times(self) != without_times(stored)
+    pub(super) fn is_worth_storing(&self, stored: Digest) -> bool {
+        self.digest().values != stored.values
     }
 
     /// What is shown of it at `now`, Unix seconds by the clock that judges what has ended.
@@ -320,6 +334,7 @@ impl Known {
             self.sleeps.readings().into_iter().chain(course).chain(self.workouts.readings()).chain(self.bed.reading());
         let mut readings: Vec<_> = kept.chain(made).filter(|it| selection.contains(it.measurement)).collect();
         readings.sort_by(|a, b| (a.measurement, &a.labels).cmp(&(b.measurement, &b.labels)));
+        readings.shrink_to_fit();
         let is_sleep_state = |it: Measurement| it.source == Source::SleepState;
         let sleep = if selection.iter().any(is_sleep_state) { Sleep::Newest(self.segment) } else { Sleep::NotSelected };
         ProfileSnapshot { profile, login, readings, sleep, calls, refresh }
@@ -332,6 +347,16 @@ pub(super) fn day(server_now: i64, days: i64) -> String {
     present.checked_add_signed(TimeDelta::days(days)).unwrap_or(present).date_naive().to_string()
 }
 
+fn hash(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
 #[cfg(test)]
 #[path = "known_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "order_tests.rs"]
+mod order_tests;

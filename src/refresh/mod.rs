@@ -25,7 +25,7 @@ use crate::storage::Storage;
 use crate::telemetry::Telemetry;
 use crate::telemetry::log::with_causes;
 use fetch::Fetch;
-use known::Known;
+use known::{Digest, Known};
 use nudge::Nudge;
 pub use nudge::Nudges;
 use schedule::Next;
@@ -35,6 +35,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// How often the times of success alone are stored, so that a disk is not written every five minutes for nothing.
 const SAVE_TIMES_EVERY: Duration = Duration::from_hours(1);
+
+/// How long a disk that failed is left alone: the calls of one refresh need not all find it full.
+const SAVE_AGAIN_AFTER: Duration = Duration::from_secs(15);
 
 /// How long after a refresh the next one may begin that notifications ask for, so that a flood of them costs little.
 const NUDGED_APART: Duration = Duration::from_secs(30);
@@ -60,8 +63,11 @@ pub struct Refresher {
     /// When the latest refresh ended, of whichever calls.
     refreshed: Option<Instant>,
     /// What is on disk, and since when.
-    stored: Known,
+    stored: Digest,
     stored_at: Instant,
+    /// How often in a row it could not be stored, and when it is tried again.
+    unsaved: u32,
+    save_again_at: Instant,
     settled: Option<oneshot::Sender<()>>,
 }
 
@@ -126,7 +132,7 @@ impl Refresher {
             services,
             settings,
             interval,
-            stored: known.clone(),
+            stored: known.digest(),
             known,
             anchor: now,
             round_began: None,
@@ -134,6 +140,8 @@ impl Refresher {
             nudges: Nudges::default(),
             refreshed: None,
             stored_at: now,
+            unsaved: 0,
+            save_again_at: now,
         };
         refresher.publish();
         (refresher, hears)
@@ -280,7 +288,8 @@ impl Refresher {
         if status.login.is_none() && (status.twin_of.is_some() || !has_readings()) {
             self.nudges.clear();
             // Of a twin it stays on the disk.
-            (self.known, self.stored) = (Known::default(), Known::default());
+            self.known = Known::default();
+            self.stored = self.known.digest();
         } else if self.known.is_not_yet_of(status.user_id.as_deref()) {
             self.nudges.clear();
             self.restore_person(status.user_id.clone()).await;
@@ -319,7 +328,7 @@ impl Refresher {
         let (storage, profile) = (self.services.storage.clone(), Arc::clone(self.session.profile()));
         let restored = spawn_blocking(move || Known::restore(&storage, &profile, user.as_deref())).await;
         self.known = restored.expect("reading stored values does not panic");
-        self.stored = self.known.clone();
+        self.stored = self.known.digest();
     }
 
     fn publish(&mut self) {
@@ -339,21 +348,29 @@ impl Refresher {
     }
 
     async fn save_if_changed(&mut self) {
-        if self.known.is_worth_storing(&self.stored) || self.stored_at.elapsed() >= SAVE_TIMES_EVERY {
+        let is_due = self.known.is_worth_storing(self.stored) || self.stored_at.elapsed() >= SAVE_TIMES_EVERY;
+        if is_due && Instant::now() >= self.save_again_at {
             self.save().await;
         }
     }
 
     async fn save(&mut self) {
-        if self.known == self.stored {
+        let digest = self.known.digest();
+        if digest == self.stored {
             return;
         }
-        match self.session.save_readings(self.known.clone()).await {
-            Ok(()) => (self.stored, self.stored_at) = (self.known.clone(), Instant::now()),
-            Err(error) => tracing::error!(
-                profile = %self.session.profile(), error = error.with_cause(),
+        let Err(error) = self.session.save_readings(self.known.clone()).await else {
+            (self.stored, self.stored_at, self.unsaved) = (digest, Instant::now(), 0);
+            return;
+        };
+        self.unsaved += 1;
+        self.save_again_at = Instant::now() + SAVE_AGAIN_AFTER;
+        // A disk that is full must not fill the log as well.
+        if self.unsaved.is_power_of_two() {
+            tracing::error!(
+                profile = %self.session.profile(), error = error.with_cause(), failures = self.unsaved,
                 "the readings could not be stored; they are shown, and storing them is tried again"
-            ),
+            );
         }
     }
 }
@@ -384,8 +401,10 @@ fn log_failure(profile: &str, call: Call, error: &SessionError, failures: u32) {
     if matches!(error, SessionError::NoLogin) {
         return;
     }
+    // What is wrong with a login is said once, and not for each call that lacks it.
+    let is_said = matches!(error, SessionError::LoginRefused { .. } | SessionError::RefreshRests { .. });
     let error = with_causes(error);
-    if failures.is_power_of_two() {
+    if failures.is_power_of_two() && !is_said {
         tracing::warn!(profile, %call, error, failures, "a call failed; the last values stay");
     } else {
         tracing::debug!(profile, %call, error, failures, "a call failed; the last values stay");

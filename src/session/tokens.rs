@@ -1,5 +1,7 @@
 //! The tokens of a session: getting one that works, rotating the pair, and never losing it.
 
+use std::collections::BTreeSet;
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,8 +31,11 @@ pub(super) struct State {
     login: Option<Login>,
     /// A new pair that could not be stored yet, and must not be used before.
     unsaved: Option<Unsaved>,
-    /// Whether Withings accepts the login, as far as is known.
-    pub(super) accepted: bool,
+    /// Whether Withings accepts the refresh token, as far as is known.
+    accepted: bool,
+    /// The calls for which Withings refused a new access token too: the login is not accepted as long as there is one, or
+    /// the next call that works would say that all is well.
+    refused_calls: BTreeSet<Call>,
     /// Whether the access token was used, as far as is known.
     is_proven: bool,
     refused: Option<Refused>,
@@ -54,8 +59,8 @@ struct Unsaved {
 #[derive(Clone, Copy, Debug)]
 struct Refused {
     times: usize,
-    /// When to try again, Unix seconds.
-    retry_at: i64,
+    /// When to try again; no time of day, which jumps.
+    retry_at: Instant,
 }
 
 /// An access token.
@@ -87,6 +92,27 @@ impl State {
         Self { accepted: login.is_some(), login, is_proven, ..Self::default() }
     }
 
+    /// Takes what is stored now in place of what was. A call that was refused stays so until it works, or until a new
+    /// consent; whether it is one.
+    fn renew(&mut self, login: Option<Login>) -> bool {
+        let new = Self::of(login);
+        let is_new_consent = new.consent() != self.consent();
+        let refused_calls = if is_new_consent { BTreeSet::new() } else { mem::take(&mut self.refused_calls) };
+        *self = Self { refused_calls, ..new };
+        is_new_consent
+    }
+
+    /// Notes that Withings has refused a new access token for `call`.
+    pub(super) fn refuse(&mut self, call: Call) {
+        self.refused_calls.insert(call);
+    }
+
+    /// Notes that Withings has accepted the access token for `call`.
+    pub(super) fn accept(&mut self, call: Call) {
+        self.accepted = true;
+        self.refused_calls.remove(&call);
+    }
+
     /// When the stored login was made, and whose it is.
     fn consent(&self) -> Option<(i64, &str)> {
         self.login.as_ref().map(|it| (it.connected_at, it.user_id.as_str()))
@@ -102,7 +128,7 @@ impl State {
         let user_id = login.map(|it| it.user_id.as_str().into());
         let login = login.map(|login| reading::Login {
             connected_at: login.connected_at,
-            accepted: self.accepted,
+            accepted: self.accepted && self.refused_calls.is_empty(),
             token_expires_at: login.expires_at,
             demo: login.demo,
         });
@@ -132,7 +158,9 @@ impl Session {
     async fn token_of(&self, mut state: OwnedMutexGuard<State>, refused: Option<Token>) -> Result<Token, SessionError> {
         let outcome = self.ensure_token(&mut state, refused).await;
         if matches!(outcome, Err(SessionError::Storage(_))) {
-            self.0.services.telemetry.failure(Call::Requesttoken, Reason::Storage);
+            let telemetry = &self.0.services.telemetry;
+            telemetry.failure(Call::Requesttoken, Reason::Storage);
+            telemetry.storage_failure(&self.0.profile);
         }
         self.publish(&state);
         outcome
@@ -149,8 +177,9 @@ impl Session {
         self.save_unsaved(state).await?;
         let now = self.0.services.clock.unix();
         let login = state.login.as_ref().ok_or(SessionError::NoLogin)?;
-        if let Some(wait) = state.refused.map(|it| it.retry_at - now).filter(|it| *it > 0) {
-            return Err(SessionError::LoginRefused { retry_in: Duration::from_secs(wait.unsigned_abs()) });
+        let wait = state.refused.map(|it| it.retry_at.saturating_duration_since(Instant::now()));
+        if let Some(retry_in) = wait.filter(|it| !it.is_zero()) {
+            return Err(SessionError::LoginRefused { retry_in });
         }
         let is_refused = refused.is_some_and(|it| it.secret.expose_secret() == login.access_token.expose_secret());
         if is_refused || login.expires_at - now < REFRESH_AHEAD {
@@ -162,13 +191,18 @@ impl Session {
 
     /// Gets a new pair and stores it, under the login's lock, which also other processes respect.
     async fn rotate(&self, state: &mut State) -> Result<(), SessionError> {
-        let lock = self.blocking(Storage::lock_login).await.map_err(SessionError::Storage)?;
+        let lock = self.blocking(Storage::lock_stored_login).await.map_err(SessionError::Storage)?;
+        let Some(lock) = lock else {
+            // Somebody removed it a moment ago.
+            *state = State::of(None);
+            return Err(SessionError::NoLogin);
+        };
         let (lock, stored) = self.locked(lock, LockedLogin::read).await;
         let stored = stored.map_err(SessionError::Storage)?;
         let held = state.login.as_ref().map(|it| it.version);
         if stored.as_ref().map(|it| it.version) != held {
             // Somebody else rotated it, replaced it, or removed it.
-            *state = State::of(stored);
+            state.renew(stored);
             return if state.login.is_some() { Ok(()) } else { Err(SessionError::NoLogin) };
         }
         let Some(login) = stored else { return Err(SessionError::NoLogin) };
@@ -202,8 +236,14 @@ impl Session {
         }
         let times = state.refused.map_or(0, |it| it.times);
         let pause = RETRY_REFUSED[times.min(RETRY_REFUSED.len() - 1)];
-        let retry_at = self.0.services.clock.unix().saturating_add_unsigned(pause.as_secs());
-        state.refused = Some(Refused { times: times + 1, retry_at });
+        state.refused = Some(Refused { times: times + 1, retry_at: Instant::now() + pause });
+        if state.accepted {
+            // Here and not for each call, which all fail with it.
+            tracing::warn!(
+                profile = %self.0.profile, error = %error,
+                "Withings does not accept the login any more; the last values stay, connect it again"
+            );
+        }
         state.accepted = false;
         SessionError::LoginRefused { retry_in: pause }
     }
@@ -213,7 +253,11 @@ impl Session {
         if state.unsaved.is_none() {
             return Ok(());
         }
-        let lock = self.blocking(Storage::lock_login).await.map_err(SessionError::Storage)?;
+        let lock = self.blocking(Storage::lock_stored_login).await.map_err(SessionError::Storage)?;
+        let Some(lock) = lock else {
+            *state = State::of(None);
+            return Ok(());
+        };
         self.save_unsaved_under(lock, state).await
     }
 
@@ -222,13 +266,13 @@ impl Session {
         let (_, saved) = self.locked(lock, move |lock| lock.rotate(&refreshed, &pair)).await;
         match saved {
             Ok(login) => {
-                *state = State::of(Some(login));
+                state.renew(Some(login));
                 self.0.services.telemetry.rotation(&self.0.profile);
                 tracing::info!(profile = %self.0.profile, "a new token pair was stored");
                 Ok(())
             }
             Err(RotateError::Stale(stored)) => {
-                *state = State::of(stored.map(|it| *it));
+                state.renew(stored.map(|it| *it));
                 Ok(())
             }
             Err(RotateError::Storage(error)) => Err(SessionError::Storage(error)),
@@ -240,12 +284,15 @@ impl Session {
         let mut state = self.0.state.lock().await;
         let used = token.secret.expose_secret();
         let Some(held) = state.login.clone().filter(|it| it.access_token.expose_secret() == used) else { return };
-        let marked = match self.blocking(Storage::lock_login).await {
-            Ok(lock) => self.locked(lock, move |lock| lock.mark_used(&held)).await.1,
+        let marked = match self.blocking(Storage::lock_stored_login).await {
+            Ok(None) => return,
+            Ok(Some(lock)) => self.locked(lock, move |lock| lock.mark_used(&held)).await.1,
             Err(error) => Err(error.into()),
         };
         match marked {
-            Ok(login) => *state = State::of(Some(login)),
+            Ok(login) => {
+                state.renew(Some(login));
+            }
             Err(RotateError::Stale(_)) => {}
             // Tried again with the next call; until then a dead token is kept, which costs one refused refresh at most.
             Err(RotateError::Storage(error)) => tracing::warn!(
@@ -295,9 +342,7 @@ impl Session {
         }
         let Ok(stored) = self.blocking(Storage::login).await else { return };
         if stored.as_ref().map(|it| it.version) != state.login.as_ref().map(|it| it.version) {
-            let new = State::of(stored);
-            let is_new_consent = new.consent() != state.consent();
-            *state = new;
+            let is_new_consent = state.renew(stored);
             self.0.status.send_modify(|status| *status = state.status(status.consents + u64::from(is_new_consent)));
         }
         state.stamp = stamp;

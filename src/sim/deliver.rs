@@ -41,8 +41,9 @@ pub(super) async fn callback_answers(cloud: &Cloud, call: &Call) -> bool {
 pub(super) async fn deliver(cloud: Cloud) -> Infallible {
     let news = cloud.model().notifications.news.clone();
     loop {
+        let now = cloud.clock().unix();
         let is_listened = cloud.model().tell_of_beds();
-        let due = cloud.model().notifications.take_due(cloud.clock().unix());
+        let due = cloud.model().notifications.take_due(now);
         for it in due {
             let http = send(&cloud, Method::POST, &it.url, form(&it)).await;
             let time = cloud.clock().now();

@@ -5,10 +5,12 @@
 //! [`LockedLogin::mark_used`], by [`LockedLogin::adopt`] and by [`LockedLogin::forget`]; pending login states are added and
 //! taken; [`Storage::webhook_secret`] and the callbacks are for notifications. All of them block: call them off the async threads.
 //!
-//! A file whose content does not parse is set aside under another name, and said so; on an I/O error it is left alone.
+//! A file whose content does not parse, or is of a newer version of this program, is set aside under another name, and said
+//! so; on an I/O error it is left alone.
 
 mod atomic;
 mod directory;
+mod file;
 mod login;
 mod pending;
 #[cfg(test)]
@@ -85,7 +87,7 @@ impl Storage {
 
     /// The last readings and cursors of `profile`, as [`Storage::save_readings`] left them; `None` if there are none.
     pub fn readings<T: DeserializeOwned>(&self, profile: &str) -> Result<Option<T>, StorageError> {
-        load(&self.path("readings", profile, "json"))
+        file::load(&self.path("readings", profile, "json"))
     }
 
     /// Saves the last readings and cursors of `profile`, whole; does nothing if its login is gone, for then somebody else
@@ -105,7 +107,7 @@ impl Storage {
         if is_forgotten() {
             return Ok(());
         }
-        atomic::write(&self.path(folder, profile, "json"), value)
+        file::save(&self.path(folder, profile, "json"), value)
     }
 
     /// Whether there are readings of `profile`.
@@ -124,7 +126,7 @@ impl Storage {
     pub fn logins(&self) -> Result<Vec<Login>, StorageError> {
         let files = atomic::files(&self.0.root.join("logins"))?;
         let logins = files.iter().filter(|it| it.extension().is_some_and(|it| it == "json"));
-        let mut logins: Vec<Login> = logins.filter_map(|it| load(it).ok().flatten()).collect();
+        let mut logins: Vec<Login> = logins.filter_map(|it| file::load(it).ok().flatten()).collect();
         logins.sort_by(|a, b| a.profile.cmp(&b.profile));
         Ok(logins)
     }
@@ -138,7 +140,7 @@ impl Storage {
 
     /// The login of `profile`, as it is on disk now; `None` if there is none.
     pub fn login(&self, profile: &str) -> Result<Option<Login>, StorageError> {
-        load(&self.path("logins", profile, "json"))
+        file::load(&self.path("logins", profile, "json"))
     }
 
     /// Waits for the lock of `profile`'s login and holds it: nobody else, in this process or another, rotates or writes
@@ -148,6 +150,13 @@ impl Storage {
         let file = atomic::open_private(&path)?;
         file.lock().map_err(StorageError::new("lock", &path))?;
         Ok(LockedLogin::new(self.clone(), profile, file))
+    }
+
+    /// The same for a login that is there, `None` without one: taking the lock makes its file, which has the profile's name.
+    pub fn lock_stored_login(&self, profile: &str) -> Result<Option<LockedLogin>, StorageError> {
+        let path = self.path("logins", profile, "json");
+        let is_there = path.try_exists().map_err(StorageError::new("read", &path))?;
+        if is_there { self.lock_login(profile).map(Some) } else { Ok(None) }
     }
 
     /// Remembers the random state of a login that somebody starts, until it is taken or `STATE_LIFETIME` has passed.
@@ -178,36 +187,6 @@ impl Storage {
 
 fn is_lock(path: &Path) -> bool {
     path.extension().is_some_and(|it| it == "lock")
-}
-
-/// Reads a file; `None` if there is none, or if it did not parse and was set aside.
-fn load<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StorageError> {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(StorageError::new("read", path)(error)),
-    };
-    match serde_json::from_slice(&bytes) {
-        Ok(value) => Ok(Some(value)),
-        Err(error) => {
-            let aside = set_aside(path)?;
-            // The position tells enough: the text of the error could repeat what the file says.
-            let (line, column) = (error.line(), error.column());
-            tracing::error!(
-                file = %path.display(), aside = %aside.display(), line, column,
-                "a stored file does not parse; it was set aside and is treated as missing"
-            );
-            Ok(None)
-        }
-    }
-}
-
-/// Renames a file that does not parse, so that somebody can look at it and nothing overwrites it.
-fn set_aside(path: &Path) -> Result<PathBuf, StorageError> {
-    let candidates = (0_u32..).map(|n| path.with_extension(format!("json.broken-{n}")));
-    let aside = candidates.into_iter().find(|it| !it.exists()).expect("a directory has fewer than 2^32 files");
-    fs::rename(path, &aside).map_err(StorageError::new("set aside", path))?;
-    Ok(aside)
 }
 
 /// A file name for a profile of any name: readable where the name is ASCII, different for different names, never a path.

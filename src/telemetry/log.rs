@@ -2,7 +2,8 @@
 
 use std::str::FromStr;
 
-use tracing_subscriber::EnvFilter;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
@@ -33,11 +34,22 @@ pub enum Format {
 /// Starts logging to stderr. An error if the process logs already.
 pub fn init(level: Level, format: Format) -> Result<(), TryInitError> {
     // Dependencies log at debug what may hold addresses and headers: only our own lines go below warn.
-    let filter = EnvFilter::new(format!("warn,withings_exporter={}", level.name()));
+    let filter = Targets::new().with_default(LevelFilter::WARN).with_target("withings_exporter", level);
     let registry = tracing_subscriber::registry().with(filter);
     match format {
         Format::Logfmt => registry.with(tracing_logfmt::builder().layer().with_writer(std::io::stderr)).try_init(),
         Format::Json => registry.with(tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr)).try_init(),
+    }
+}
+
+impl From<Level> for LevelFilter {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Debug => Self::DEBUG,
+            Level::Info => Self::INFO,
+            Level::Warn => Self::WARN,
+            Level::Error => Self::ERROR,
+        }
     }
 }
 

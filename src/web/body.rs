@@ -12,7 +12,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::work;
 
 /// The most bytes handed to a connection at one time, so that a body is not done long before its client has it.
-const PIECE: usize = 64 * 1024;
+const PIECE: usize = 256 * 1024;
 
 /// Chunks of known total length, sent without being copied together.
 pub(super) struct Body {

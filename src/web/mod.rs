@@ -10,6 +10,8 @@ mod landing;
 mod login;
 mod message;
 mod origin;
+mod patience;
+mod places;
 mod redirect;
 mod reload;
 mod routes;

@@ -23,7 +23,8 @@ pub struct Redirect {
 
 impl Redirect {
     /// Reads a query, without its question mark.
-    pub(super) fn from_query(query: &str) -> Self {
+    #[must_use]
+    pub fn from_query(query: &str) -> Self {
         Self { code: parameter(query, "code"), state: parameter(query, "state"), error: parameter(query, "error") }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, VARY};
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, VARY};
 use hyper::{HeaderMap, Response, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::form_urlencoded;
@@ -45,8 +45,7 @@ pub(super) async fn page(app: &App, query: &str, headers: &HeaderMap) -> Answer 
         Some(selection) => app.exposition.selected_page(format, encoding, selection).await,
     };
     let mut answer = Response::new(Body::of(page.chunks, Some(scrape)));
-    let content_type = HeaderValue::from_str(&format.content_type()).expect("content types are ASCII");
-    answer.headers_mut().insert(CONTENT_TYPE, content_type);
+    answer::set(&mut answer, CONTENT_TYPE, format.content_type());
     answer::set(&mut answer, VARY, "Accept, Accept-Encoding");
     if encoding == Encoding::Gzip {
         answer::set(&mut answer, CONTENT_ENCODING, "gzip");

@@ -10,22 +10,27 @@ use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::work::Work;
+use super::answer::Answer;
+use super::patience::{Hurried, Patient};
+use super::places::{Place, Places};
 use super::{App, routes};
 
 /// How long accepting rests after the operating system refused a connection (most often: too many open files).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+
+/// How long a request of HTTP/2 may take, from its header to the answer's last byte: more than the end of a login takes.
+const STREAM_LASTS: Duration = Duration::from_mins(2);
 
 /// Bytes of an answer of HTTP/2 that wait for their client at one time.
 const SEND_BUFFER: usize = 64 * 1024;
@@ -48,7 +53,10 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// Bytes of a request's header, in HTTP/1 with its first line; above it 431. Default 16 KiB, at least 8 KiB.
     pub header_bytes: usize,
-    /// Connections at one time; further ones wait in the operating system's queue. Default 512.
+    /// How long a client may take nothing of what it is sent. Default 30 s.
+    pub patience: Duration,
+    /// Connections at one time. For a further one, the client that has asked nothing for the longest time is cut; while
+    /// there is none, it waits. Default 512.
     pub connections: usize,
     /// Requests at one time on one connection of HTTP/2. Default 32.
     pub streams: u32,
@@ -62,6 +70,7 @@ impl Default for Limits {
             handshake: Duration::from_secs(10),
             header_timeout: Duration::from_secs(20),
             header_bytes: 16 * 1024,
+            patience: Duration::from_secs(30),
             connections: 512,
             streams: 32,
             drain: Duration::from_secs(10),
@@ -73,18 +82,17 @@ impl Default for Limits {
 /// finish for at most [`Limits::drain`], cuts the rest, and returns. Never fails: a connection that cannot be accepted
 /// is logged.
 pub async fn serve(listener: TcpListener, app: App, limits: Limits, shutdown: impl Future<Output = ()>) {
-    let slots = Arc::new(Semaphore::new(limits.connections));
+    let places = Places::new(limits.connections);
     let (open, closing) = watch::channel(());
     let mut conversations = JoinSet::new();
     let mut shutdown = pin!(shutdown);
+    let mut newcomer = None;
     loop {
         tokio::select! {
-            (stream, slot) = accept(&listener, &slots) => {
-                let conversation = Conversation { app: app.clone(), limits, closing: closing.clone() };
-                conversations.spawn(async move {
-                    conversation.hold(stream).await;
-                    drop(slot);
-                });
+            stream = accept(&listener), if newcomer.is_none() => newcomer = Some(stream),
+            place = places.take(), if newcomer.is_some() => {
+                let conversation = Conversation { app: app.clone(), limits, place, closing: closing.clone() };
+                conversations.spawn(conversation.hold(newcomer.take().expect("the branch waits for one")));
             }
             // Without this the set would keep what has ended.
             Some(_) = conversations.join_next() => {}
@@ -98,12 +106,11 @@ pub async fn serve(listener: TcpListener, app: App, limits: Limits, shutdown: im
     }
 }
 
-/// The next connection, with its place among those that are allowed.
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
-    let slot = Arc::clone(slots).acquire_owned().await.expect("nobody closes this semaphore");
+/// The next connection.
+async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return (stream, slot),
+            Ok((stream, _)) => return stream,
             // The client has gone already; the next one may be there.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
@@ -118,6 +125,7 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, O
 struct Conversation {
     app: App,
     limits: Limits,
+    place: Place,
     /// Closed when no more requests are taken.
     closing: watch::Receiver<()>,
 }
@@ -125,6 +133,13 @@ struct Conversation {
 impl Conversation {
     /// Answers requests until either side has enough.
     async fn hold(self, stream: TcpStream) {
+        tokio::select! {
+            () = self.speak(stream) => {}
+            () = self.place.work.is_cut() => tracing::debug!("a client that asked nothing made room for another one"),
+        }
+    }
+
+    async fn speak(&self, stream: TcpStream) {
         match self.app.security.in_force().tls() {
             None => self.speak_http1(stream).await,
             Some(config) => match self.shake_hands(stream, config).await {
@@ -146,42 +161,47 @@ impl Conversation {
         }
     }
 
-    async fn speak_http1(mut self, stream: impl AsyncRead + AsyncWrite + Unpin + 'static) {
-        let app = &self.app;
-        let service =
-            service_fn(
-                |request: Request<Incoming>| async move { Ok::<_, Infallible>(routes::answer(app, request).await) },
-            );
+    async fn speak_http1(&self, stream: impl AsyncRead + AsyncWrite + Unpin + 'static) {
+        let service = service_fn(|request| self.answer(request));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.header_timeout)
             .max_header_size(self.limits.header_bytes)
-            .serve_connection(TokioIo::new(stream), service);
-        let closed = async { drop(self.closing.changed().await) };
+            .serve_connection(self.patient(stream), service);
+        let mut closing = self.closing.clone();
+        let closed = async { drop(closing.changed().await) };
         conclude(connection, closed, self.limits.drain).await;
     }
 
-    async fn speak_http2(mut self, stream: impl AsyncRead + AsyncWrite + Unpin + 'static) {
-        let work = Work::none();
-        let service = service_fn(|request: Request<Incoming>| {
-            let (app, in_work) = (self.app.clone(), work.begin());
-            async move {
-                let answer = routes::answer(&app, request).await;
-                Ok::<_, Infallible>(answer.map(|body| body.answering(in_work)))
-            }
-        });
-        let connection = http2::Builder::new(TokioExecutor::new())
+    async fn speak_http2(&self, stream: impl AsyncRead + AsyncWrite + Unpin + 'static) {
+        let service = service_fn(|request| self.answer(request));
+        let connection = http2::Builder::new(Hurried(STREAM_LASTS))
             .max_concurrent_streams(self.limits.streams)
             .max_header_list_size(u32::try_from(self.limits.header_bytes).unwrap_or(u32::MAX))
             .max_send_buf_size(SEND_BUFFER)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(self.patient(stream), service);
+        let mut closing = self.closing.clone();
         let closed = async {
             tokio::select! {
-                _ = self.closing.changed() => {}
-                () = work.rested(self.limits.header_timeout) => {}
+                _ = closing.changed() => {}
+                () = self.place.work.rested(self.limits.header_timeout) => {}
             }
         };
         conclude(connection, closed, self.limits.drain).await;
+    }
+
+    /// Answers a request, which is in work until its answer is with the connection. Outlives the conversation, since
+    /// HTTP/2 runs requests on their own.
+    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Result<Answer, Infallible>> + Send + 'static {
+        let (app, in_work) = (self.app.clone(), self.place.work.begin());
+        async move {
+            let answer = routes::answer(&app, request).await;
+            Ok(answer.map(|body| body.answering(in_work)))
+        }
+    }
+
+    fn patient<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> TokioIo<Patient<S>> {
+        TokioIo::new(Patient::new(stream, self.limits.patience))
     }
 }
 

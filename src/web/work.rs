@@ -1,46 +1,82 @@
-//! Whether anything is being answered on a connection: one that has nothing to do is closed.
+//! What goes on on a connection: one that has nothing to do is closed, or makes room for another one.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// The requests in work on one connection.
 #[derive(Clone)]
-pub(super) struct Work(watch::Sender<usize>);
+pub(super) struct Work(watch::Sender<State>);
 
 /// A request in work, until this is dropped.
-pub(super) struct Request(watch::Sender<usize>);
+pub(super) struct Request(watch::Sender<State>);
+
+struct State {
+    requests: usize,
+    /// When a request last began or ended.
+    since: Instant,
+    is_cut: bool,
+}
 
 impl Work {
     pub(super) fn none() -> Self {
-        Self(watch::Sender::new(0))
+        Self(watch::Sender::new(State { requests: 0, since: Instant::now(), is_cut: false }))
     }
 
     /// One request more.
     pub(super) fn begin(&self) -> Request {
-        self.0.send_modify(|requests| *requests += 1);
+        self.0.send_modify(|it| {
+            it.requests += 1;
+            it.since = Instant::now();
+        });
         Request(self.0.clone())
     }
 
     /// Waits until there was none for so long.
     pub(super) async fn rested(&self, time: Duration) {
-        let mut requests = self.0.subscribe();
+        let mut state = self.0.subscribe();
         loop {
-            let changed = if *requests.borrow_and_update() > 0 {
-                Ok(requests.changed().await)
+            let changed = if state.borrow_and_update().requests > 0 {
+                Ok(state.changed().await)
             } else {
-                tokio::time::timeout(time, requests.changed()).await
+                tokio::time::timeout(time, state.changed()).await
             };
             if changed.is_err() {
                 return;
             }
         }
     }
+
+    /// Since when there is none; `None` where there is one, or where it was [cut](Self::cut).
+    pub(super) fn silent_since(&self) -> Option<Instant> {
+        let state = self.0.borrow();
+        (state.requests == 0 && !state.is_cut).then_some(state.since)
+    }
+
+    /// Asks for the end of the connection.
+    pub(super) fn cut(&self) {
+        self.0.send_modify(|it| it.is_cut = true);
+    }
+
+    /// Waits until somebody asked for the end.
+    pub(super) async fn is_cut(&self) {
+        // Fails when the sender is gone, and this is one.
+        let _ = self.0.subscribe().wait_for(|it| it.is_cut).await;
+    }
+
+    /// Whether both are of one connection.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.0.same_channel(&other.0)
+    }
 }
 
 impl Drop for Request {
     fn drop(&mut self) {
-        self.0.send_modify(|requests| *requests -= 1);
+        self.0.send_modify(|it| {
+            it.requests -= 1;
+            it.since = Instant::now();
+        });
     }
 }
 

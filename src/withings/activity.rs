@@ -4,6 +4,8 @@
 //! ever added up. A row says in which time zone its day is, so two rows of different dates may both be of today for
 //! somebody who travels. The values end with the day: yesterday's steps never stand for today's.
 
+use std::cmp::Ordering;
+
 use chrono::{NaiveDate, NaiveTime, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
@@ -39,7 +41,7 @@ impl Days {
     /// The days of an answer.
     pub fn choose(rows: &[ActivityRow], context: &mut Context<'_>) -> Self {
         let mut days: Vec<Day> = rows.iter().filter_map(|row| day(row, context)).collect();
-        days.sort_by_key(|it| (it.begins_at, it.is_tracker, it.origin));
+        days.sort_by(Day::compare);
         Self(days)
     }
 
@@ -48,6 +50,17 @@ impl Days {
         let present = self.0.iter().filter(|it| (it.begins_at..it.ends_at).contains(&now));
         let winner = present.max_by_key(|it| (it.is_tracker, it.origin));
         winner.into_iter().flat_map(|it| &it.readings)
+    }
+}
+
+impl Day {
+    /// In the order of time, then of winning. Rows that Withings changed at one time are told apart by what they say, for
+    /// the order of the list means nothing.
+    fn compare(&self, other: &Self) -> Ordering {
+        let place = |it: &Self| (it.begins_at, it.is_tracker, it.origin);
+        let values = |it: &Self| it.readings.iter().map(|it| it.value).collect::<Vec<_>>();
+        let by_values = || values(self).partial_cmp(&values(other)).unwrap_or(Ordering::Equal);
+        place(self).cmp(&place(other)).then_with(by_values)
     }
 }
 

@@ -66,12 +66,15 @@ pub enum CallError {
     Refused(#[from] Refusal),
     /// An `offset` that does not grow: the pages would never end.
     #[error("the pages of the answer do not end: offset {offset} follows offset {previous}")]
-    EndlessPages {
+    SameOffset {
         /// The offset of this page.
         previous: i64,
         /// The offset that it gave for the next one.
         offset: i64,
     },
+    /// So many pages, and more to come.
+    #[error("the pages of the answer do not end: there were {0}")]
+    EndlessPages(usize),
 }
 
 /// The server's clock, as an offset to the host's in seconds.
@@ -283,9 +286,12 @@ impl CallError {
     pub fn remedy(&self) -> Remedy {
         match self {
             Self::Refused(refusal) => refusal.remedy(),
-            Self::Http(_) | Self::HttpStatus(_) | Self::Envelope(_) | Self::Body(_) | Self::EndlessPages { .. } => {
-                Remedy::Retry
-            }
+            Self::Http(_)
+            | Self::HttpStatus(_)
+            | Self::Envelope(_)
+            | Self::Body(_)
+            | Self::SameOffset { .. }
+            | Self::EndlessPages(_) => Remedy::Retry,
         }
     }
 
@@ -297,7 +303,7 @@ impl CallError {
             Self::Http(HttpError::Timeout(_)) => Reason::Timeout,
             Self::Http(HttpError::TooLarge) => Reason::TooLarge,
             Self::HttpStatus(_) => Reason::Http,
-            Self::Envelope(_) | Self::Body(_) | Self::EndlessPages { .. } => Reason::Decode,
+            Self::Envelope(_) | Self::Body(_) | Self::SameOffset { .. } | Self::EndlessPages(_) => Reason::Decode,
             Self::Refused(refusal) => refusal.reason(),
         }
     }

@@ -133,7 +133,8 @@ pub fn open(answer: &[u8]) -> Result<Opened<'_>, NotAnEnvelope> {
 pub fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, DecodeError> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let path = error.path().to_string();
+        // An unknown field is said too, and that is Withings' text.
+        let path = without_secrets(&error.path().to_string());
         let source = error.into_inner();
         let what = match source.classify() {
             serde_json::error::Category::Data => "type of value",
@@ -299,6 +300,15 @@ mod tests {
         check(r#"{"status":0,"body":{"measuregrps":[{"grp"#, "unexpected end at `body`, line 1 column 40");
         check("[]", "no status at `status`");
         check(r#"{"body":{}}"#, "no status at `status`");
+    }
+
+    #[test]
+    fn a_field_that_nobody_knows_is_said_in_one_short_line() {
+        let field = format!("a\\u001b\\n {} {}", "x1".repeat(20), "long ".repeat(100_000));
+        let NotAnEnvelope(error) = open(format!(r#"{{"status":0,"{field}":}}"#).as_bytes()).unwrap_err();
+        let text = error.to_string();
+        assert!(text.starts_with("unexpected character at `a   … long long "), "{text}");
+        assert!(text.len() < 300, "{text}");
     }
 
     #[test]

@@ -261,7 +261,7 @@ struct TokenBody {
 
 /// Withings' token answer as RFC 6749 has it (section 5.1): the body without the envelope, scopes with spaces, `userid` as
 /// text; or the refusal.
-fn to_rfc6749(answer: &[u8]) -> Result<Result<serde_json::Value, Refusal>, CallError> {
+pub fn to_rfc6749(answer: &[u8]) -> Result<Result<serde_json::Value, Refusal>, CallError> {
     let body = match envelope::open(answer)? {
         Ok(body) => body,
         Err(refusal) => return Ok(Err(refusal)),

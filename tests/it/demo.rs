@@ -8,9 +8,13 @@ use tempfile::TempDir;
 use crate::http_client::Connection;
 use crate::program::{Program, until};
 
+/// Measurements that nobody in the demo may have at the moment.
+pub(crate) const RARELY_MEASURED: [&str; 3] =
+    ["withings_in_bed", "withings_sleep_nap_duration_seconds", "withings_unlisted_measure"];
+
 /// A running `withings-exporter demo`.
 pub(crate) struct Demo {
-    program: Program,
+    pub(crate) program: Program,
     pub(crate) address: SocketAddr,
 }
 

@@ -226,13 +226,18 @@ fn same(section: usize, a: &Page, b: &Page) -> bool {
     a.chunks[section].as_ptr() == b.chunks[section].as_ptr()
 }
 
+/// People enough for a page whose data are kept apart from the rest.
+fn town() -> Vec<ProfileSnapshot> {
+    std::iter::repeat_with(household).take(60).flatten().collect()
+}
+
 #[tokio::test(start_paused = true)]
 async fn sections_are_rendered_once_for_all_scrapes() {
     const DATA: usize = 0;
     const LIVE: usize = 1;
-    for (format, encoding) in ALL {
-        let scraped = Scraped::new(household(), shown());
-        let page = async || scraped.exposition.page(format, encoding).await;
+    for format in [OPENMETRICS, Format::Text] {
+        let scraped = Scraped::new(town(), shown());
+        let page = async || scraped.exposition.page(format, Encoding::Identity).await;
         let (first, second) = tokio::join!(page(), page());
         assert!(same(DATA, &first, &second) && same(LIVE, &first, &second));
 
@@ -240,9 +245,22 @@ async fn sections_are_rendered_once_for_all_scrapes() {
         let later = page().await;
         assert!(same(DATA, &first, &later) && !same(LIVE, &first, &later));
 
-        scraped.snapshots.send_replace(snapshot(household()));
-        let published = page().await;
-        assert!(!same(DATA, &first, &published) && same(LIVE, &later, &published));
+        scraped.snapshots.send_replace(snapshot(town()));
+        assert!(!same(DATA, &first, &page().await));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_small_page_is_kept_as_a_whole() {
+    const WHOLE: usize = 0;
+    for (format, encoding) in ALL {
+        let scraped = Scraped::new(household(), shown());
+        let page = async || scraped.exposition.page(format, encoding).await;
+        let (first, second) = tokio::join!(page(), page());
+        assert!(same(WHOLE, &first, &second) && first.chunks[1].is_empty());
+
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(!same(WHOLE, &first, &page().await), "the exporter's own metrics are never older than a second");
     }
 }
 

@@ -78,7 +78,9 @@ impl House {
         world.config.requests_per_minute = NonZeroU32::new(60_000).unwrap();
         world.start_exporter().await;
         for profile in PROFILES {
-            timeout(PATIENCE, world.connect(profile)).await.unwrap();
+            assert_eq!(world.log_in(profile, &world.account(profile)).await.status, 200);
+            // The devices come half a minute later.
+            timeout(PATIENCE, world.until(profile, |it| it.up() == Some(true))).await.unwrap();
         }
         world.stop_exporter().await;
         world.cloud.access_token_lifetime(SHORT_LIFE);

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the message")]
 
+mod abuse;
 mod aiowithings;
 mod browser;
 mod budget;
@@ -10,10 +11,12 @@ mod certificates;
 mod cli;
 mod compression;
 mod config;
+mod corpus;
 mod daily;
 mod demo;
 mod exposition;
 mod failures;
+mod faults;
 mod flow;
 mod house;
 mod household;

@@ -16,6 +16,7 @@ use withings_exporter::cli::Cli;
 
 use crate::certificates::certificates;
 use crate::config::{exporter, write};
+use crate::demo::RARELY_MEASURED;
 use crate::shell::{Home, Running};
 use crate::sources::root;
 
@@ -27,10 +28,6 @@ const METRICS: [&str; 2] = ["<!-- metrics -->\n", "<!-- /metrics -->\n"];
 
 /// Counters that begin with their first event, and a quiet exporter may have none.
 const RARE: [&str; 2] = ["withings_exporter_api_request_failures_total", "withings_exporter_notifications_total"];
-
-/// Measurements that nobody in the demo may have at the moment.
-const RARELY_MEASURED: [&str; 3] =
-    ["withings_in_bed", "withings_sleep_nap_duration_seconds", "withings_unlisted_measure"];
 
 #[test]
 fn every_command_works() {

@@ -45,6 +45,8 @@ pub(crate) const BROKEN_FILE: &str = "the file is broken";
 pub(crate) struct World {
     pub(crate) cloud: Cloud,
     pub(crate) clock: Clock,
+    /// The exporter's own; the world's, unless a test gives it one that is wrong.
+    pub(crate) host_clock: Clock,
     pub(crate) disk: TempDir,
     /// What the next start of the exporter is configured with.
     pub(crate) config: Config,
@@ -91,9 +93,9 @@ impl World {
             redirect_uris: vec![config.redirect_uri()],
         });
         let (clock, disk) = (cloud.clock(), TempDir::new().unwrap());
-        let security = Security::none();
+        let (host_clock, security) = (clock.clone(), Security::none());
         let (cloud_end, file) = (Some(cloud_end), Arc::default());
-        Self { cloud, clock, disk, config, file, security, cloud_end, exporter: None, wrecks: Vec::new() }
+        Self { cloud, clock, host_clock, disk, config, file, security, cloud_end, exporter: None, wrecks: Vec::new() }
     }
 
     /// The same with accounts of the profiles' names, which hold nothing.
@@ -129,7 +131,7 @@ impl World {
             config: self.config.clone(),
             reread: Some(Arc::new(move || file.lock().unwrap().clone().context(BROKEN_FILE))),
             storage,
-            clock: self.clock.clone(),
+            clock: self.host_clock.clone(),
             telemetry_path: "/metrics".to_owned(),
             security: self.security.clone(),
             max_requests: 40,
@@ -209,6 +211,12 @@ impl World {
         while tokio::net::TcpStream::connect(self.cloud_address()).await.is_ok() {
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Lets the cloud answer again, where it did before.
+    pub(crate) async fn resume_cloud(&mut self) {
+        let listener = TcpListener::bind(self.cloud_address()).await.unwrap();
+        self.cloud_end = Some(serve_on(listener, &self.cloud));
     }
 
     /// The account of the person with this name.
@@ -386,10 +394,13 @@ fn household(names: &[&str], clock: Clock) -> Cloud {
 /// Serves `cloud` on a free port until the sender is dropped.
 async fn serve(cloud: &Cloud) -> (SocketAddr, oneshot::Sender<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    (listener.local_addr().unwrap(), serve_on(listener, cloud))
+}
+
+fn serve_on(listener: TcpListener, cloud: &Cloud) -> oneshot::Sender<()> {
     let (end, ended) = oneshot::channel();
     tokio::spawn(sim::serve(listener, cloud.clone(), async { drop(ended.await) }));
-    (address, end)
+    end
 }
 
 /// Copies a directory that somebody may still write to: files are replaced whole, temporary ones come and go.

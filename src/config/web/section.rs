@@ -34,8 +34,8 @@ impl Section {
                 return Err(Mistake::at(&node, what));
             }
         };
-        for (index, (key, _)) in entries.iter().enumerate() {
-            once(key, &entries[..index])?;
+        for (index, entry) in entries.iter().enumerate() {
+            once(entry, &entries[..index])?;
         }
         Ok(Self(entries))
     }

@@ -90,3 +90,12 @@ fn check_hidden(text: &str) {
     let Err(message) = parse(text) else { return };
     assert!(!message.contains("kqzv") && !message.contains("fghb"), "{text}\nis answered with\n{message}");
 }
+
+#[test]
+fn a_name_that_stands_twice_is_shown_in_one_line_or_not_at_all() {
+    let twice = |name: &str| parse(&format!("basic_auth_users: {{{name}: x, {name}: x}}")).unwrap_err();
+    assert!(twice("Zoë").starts_with("`Zoë` stands twice\n"), "{}", twice("Zoë"));
+    for odd in ["\"a\\tb\"", "\"\\e[31m\"", "kqzvwxjyfghbkqzvwxjyfghbkqzvwxjyfghb"] {
+        assert!(twice(odd).starts_with("this key stands twice\n"), "{}", twice(odd));
+    }
+}

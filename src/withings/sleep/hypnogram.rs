@@ -103,7 +103,7 @@ fn stretches(night: &SleepRow, segments: &[Segment]) -> Vec<Stretch> {
     stretches
 }
 
-/// What segments say within the night: begin, end and stage, ascending.
+/// What segments say within the night: begin, end and stage, ascending by all three.
 fn told(night: &SleepRow, segments: &[Segment]) -> Vec<(i64, i64, SleepState)> {
     let within = |it: &Segment| {
         let (from, to) = (it.startdate?.max(night.started_at), it.enddate?.min(night.ended_at));
@@ -112,7 +112,7 @@ fn told(night: &SleepRow, segments: &[Segment]) -> Vec<(i64, i64, SleepState)> {
     let is_of_its_device = |it: &&Segment| night.device.is_some() && it.device == night.device;
     let of_its_device: Vec<_> = segments.iter().filter(is_of_its_device).filter_map(within).collect();
     let mut told = if of_its_device.is_empty() { segments.iter().filter_map(within).collect() } else { of_its_device };
-    told.sort_by_key(|(from, to, _)| (*from, *to));
+    told.sort_unstable();
     told
 }
 

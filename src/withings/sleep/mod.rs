@@ -35,7 +35,7 @@ pub struct Sleeps {
 pub enum Merged {
     /// These.
     Known(Sleeps),
-    /// The night that was shown changed and is no longer the newest: everything must be read.
+    /// The night that was shown is none any more, and what is from before it is not known: everything must be read.
     ReadEverything,
 }
 
@@ -49,11 +49,10 @@ impl Sleeps {
     pub fn merge(&self, changed: &[SummaryRow], context: &mut Context<'_>) -> Merged {
         let changed = latest_versions(changed, context);
         let is_changed = |old: &SleepRow| changed.iter().any(|row| row.origin.id == old.origin.id);
-        let night_changed = self.night().is_some_and(is_changed);
         let unchanged = self.rows.iter().filter(|row| !is_changed(row)).cloned();
         let merged = Self::recent(unchanged.chain(changed.iter().cloned()).collect());
         let end = |sleeps: &Self| sleeps.night().map(|night| night.ended_at);
-        if night_changed && end(&merged) < end(self) { Merged::ReadEverything } else { Merged::Known(merged) }
+        if end(&merged) < end(self) { Merged::ReadEverything } else { Merged::Known(merged) }
     }
 
     /// The night that is shown: the newest sleep that is no nap.

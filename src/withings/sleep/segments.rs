@@ -6,22 +6,24 @@ use crate::withings::is_future;
 use crate::withings::measures::Context;
 use crate::withings::wire::Segment;
 
-/// The newest segment of an answer, by its end. Notes what is not known or not believed of all of them.
+/// The newest segment of an answer, by its end; of several, the one that began last, then the one of the highest code.
+/// Notes what is not known or not believed of all of them.
 pub fn newest_segment(segments: &[Segment], context: &mut Context<'_>) -> Option<SleepSegment> {
-    let mut newest: Option<SleepSegment> = None;
-    for (segment, ended_at) in segments.iter().filter_map(|it| Some((it, it.enddate?))) {
-        if is_future(ended_at, context.server_now) {
-            (context.unknown)(Unknown::FutureDate, &ended_at);
-            continue;
-        }
-        if let Some(code) = segment.state.filter(|it| !is_documented(*it)) {
-            (context.unknown)(Unknown::SleepState, &code);
-        }
-        if newest.is_none_or(|it| it.ended_at <= ended_at) {
-            newest = Some(SleepSegment { state: state(segment), ended_at });
-        }
+    let believed = segments.iter().filter(|it| is_believed(it, context));
+    let newest = believed.max_by_key(|it| (it.enddate, it.startdate, it.state))?;
+    Some(SleepSegment { state: state(newest), ended_at: newest.enddate? })
+}
+
+fn is_believed(segment: &Segment, context: &mut Context<'_>) -> bool {
+    let Some(ended_at) = segment.enddate else { return false };
+    if is_future(ended_at, context.server_now) {
+        (context.unknown)(Unknown::FutureDate, &ended_at);
+        return false;
     }
-    newest
+    if let Some(code) = segment.state.filter(|it| !is_documented(*it)) {
+        (context.unknown)(Unknown::SleepState, &code);
+    }
+    true
 }
 
 /// The state of a segment; codes other than 0 to 3 are unknown states.

@@ -217,6 +217,15 @@ fn a_night_that_ends_earlier_than_it_did_makes_everything_be_read() {
 }
 
 #[test]
+fn a_sleep_uploaded_late_that_makes_a_nap_of_the_night_makes_everything_be_read() {
+    let (night, nap, later) = (sleep(1, -48, -40), sleep(2, -10, -8), sleep(3, 15, 16));
+    let sleeps = choose(&[night.clone(), later.clone()]);
+    assert_eq!(sleeps.night().unwrap().origin.id, 3);
+    assert_eq!(sleeps.merge(&rows(std::slice::from_ref(&nap)), &mut context(&mut |_, _| {})), Merged::ReadEverything);
+    assert_eq!(night_id(&[night, nap, later]), Some(1));
+}
+
+#[test]
 fn only_what_can_decide_the_night_is_kept() {
     let history: Vec<_> = (0..300).map(|n| sleep(n, -24 * n - 1, -24 * n + 7)).collect();
     let sleeps = choose(&history);

@@ -64,7 +64,7 @@ fn event(rotation: Rotation) -> impl Strategy<Value = Event> {
         Rotation::Strict => Just(Event::Restart).boxed(),
     };
     let failure = prop_oneof![
-        Just(Failure::BadGateway),
+        Just(Failure::Http(502)),
         Just(Failure::InvalidParams),
         Just(Failure::TooManyRequests { wait_seconds: Some(68) }),
         Just(Failure::TooManyRequests { wait_seconds: None }),

@@ -21,14 +21,14 @@ fn narrow_socket() -> TcpSocket {
     socket
 }
 
-fn narrow_listener() -> TcpListener {
+pub(super) fn narrow_listener() -> TcpListener {
     let socket = narrow_socket();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     socket.listen(100).unwrap()
 }
 
 /// Asks for the metrics and reads only their beginning.
-async fn slow_scrape(server: &Server) -> Connection {
+pub(super) async fn slow_scrape(server: &Server) -> Connection {
     let stream = narrow_socket().connect(server.address).await.unwrap();
     let mut connection = Connection::from(stream);
     connection.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
@@ -105,15 +105,24 @@ async fn a_header_that_is_too_large_is_refused() {
 }
 
 #[tokio::test]
-async fn connections_beyond_the_limit_wait_for_their_turn() {
+async fn a_connection_beyond_the_limit_takes_the_place_of_one_that_asks_nothing() {
     let limits = Limits { connections: 1, ..Limits::default() };
     let server = Setup { limits, ..Setup::default() }.start().await;
     let mut first = server.connect().await;
     assert_eq!(first.request("GET", "/-/healthy", "").await.status, 200);
+    assert_eq!(server.get("/-/healthy").await.status, 200);
+    assert_eq!(first.rest().await, "");
+}
+
+#[tokio::test]
+async fn a_connection_beyond_the_limit_waits_where_all_are_served() {
+    let limits = Limits { connections: 1, ..Limits::default() };
+    let server = Setup { snapshot: large(), limits, ..Setup::default() }.start_on(narrow_listener());
+    let first = slow_scrape(&server).await;
     let mut second = server.connect().await;
     let answer = second.request("GET", "/-/healthy", "");
     tokio::pin!(answer);
-    let waiting = tokio::time::timeout(Duration::from_millis(50), &mut answer).await;
+    let waiting = tokio::time::timeout(Duration::from_millis(250), &mut answer).await;
     assert!(waiting.is_err(), "answered beside the first");
     drop(first);
     assert_eq!(answer.await.status, 200);

@@ -1,5 +1,6 @@
 //! The HTTP server as browsers, scrapers and probes meet it: a real listener, raw requests.
 
+mod abuse;
 mod connections;
 mod login;
 mod pages;

@@ -1,0 +1,71 @@
+//! What the answer with a whole history costs.
+
+use std::fmt::Write;
+use std::time::Instant;
+
+use anyhow::Result;
+use withings_exporter::withings::envelope;
+use withings_exporter::withings::measures::{self, Context};
+use withings_exporter::withings::wire::{Getmeas, Page};
+
+use crate::figures::{announce, median};
+
+const GROUPS: usize = 10_000;
+const ROUNDS: usize = 21;
+/// When the newest group was measured, Unix seconds.
+const NOW: i64 = 1_790_000_000;
+
+pub(crate) fn run() -> Result<()> {
+    announce("decode", "from the bytes of a getmeas answer to the readings that are kept");
+    let answer = answer();
+    let mut times = Vec::new();
+    for _ in 0..ROUNDS {
+        let began = Instant::now();
+        std::hint::black_box(readings(&answer)?);
+        times.push(began.elapsed().as_secs_f64() * 1e3);
+    }
+    let mut kept = Vec::new();
+    let allocated = allocation_counter::measure(|| kept.extend(readings(&answer)));
+    let mib = |bytes: u64| bytes as f64 / 1024.0 / 1024.0;
+    println!(
+        "{GROUPS} groups, {:.1} MiB: {:.1} ms, {} allocations of {:.1} MiB in all, at most {:.2} MiB at one time; {} readings",
+        mib(answer.len() as u64),
+        median(times),
+        allocated.count_total,
+        mib(allocated.bytes_total),
+        mib(allocated.bytes_max),
+        kept.iter().map(Vec::len).sum::<usize>()
+    );
+    Ok(())
+}
+
+fn readings(answer: &[u8]) -> Result<Vec<withings_exporter::reading::Reading>> {
+    let body = envelope::open(answer)??;
+    let page: Getmeas = envelope::parse(body.as_bytes())?;
+    let (groups, _) = page.into_rows();
+    Ok(measures::choose(&groups, &mut Context { server_now: NOW, unknown: &mut |_, _| () }))
+}
+
+/// A history of weigh-ins with everything that a scale of today measures.
+fn answer() -> Vec<u8> {
+    let mut groups = String::new();
+    for n in 0..GROUPS as i64 {
+        let date = NOW - n * 30_000;
+        let measures: Vec<_> = [1, 5, 6, 8, 76, 77, 88, 91, 11, 170, 226]
+            .map(|kind| format!(r#"{{"value":{},"type":{kind},"unit":-3,"algo":0,"fm":131}}"#, 70_000 + n + kind))
+            .to_vec();
+        let comma = if n == 0 { "" } else { "," };
+        let _ = write!(
+            groups,
+            r#"{comma}{{"grpid":{},"attrib":0,"date":{date},"created":{date},"modified":{date},"category":1,"deviceid":"{:040x}","hash_deviceid":"{:040x}","measures":[{}],"modelid":13,"model":"Body Comp","comment":null}}"#,
+            1_000_000 + n,
+            7,
+            7,
+            measures.join(",")
+        );
+    }
+    format!(
+        r#"{{"status":0,"body":{{"updatetime":{NOW},"timezone":"Europe/Paris","measuregrps":[{groups}]}}}}"#
+    )
+    .into_bytes()
+}

@@ -1,0 +1,52 @@
+//! How fast and how small the exporter is. Each bench says what it measures and what it is compared with.
+//!
+//! Wall time on a shared machine means little: the figures are CPU time as the kernel counts it, ratios of two programs
+//! that are measured in turn, medians, bytes.
+
+#![expect(clippy::disallowed_methods, reason = "what is measured here is the host's time")]
+
+mod client;
+mod decode;
+mod figures;
+mod home;
+mod load;
+mod memory;
+mod proc;
+mod program;
+mod refresh;
+mod rendering;
+mod simulation;
+mod size;
+mod start;
+mod yardstick;
+
+use std::env;
+
+use anyhow::{Result, bail};
+
+/// The benches by name, in the order in which they run: those of a moment first.
+const BENCHES: [(&str, fn() -> Result<()>); 7] = [
+    ("size", size::run),
+    ("rendering", rendering::run),
+    ("decode", decode::run),
+    ("start", start::run),
+    ("memory", memory::run),
+    ("refresh", refresh::run),
+    ("load", load::run),
+];
+
+fn main() -> Result<()> {
+    let named: Vec<String> = env::args().skip(1).collect();
+    if let [yardstick::COMMAND, folder] = &named.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        return yardstick::serve(folder.as_ref());
+    }
+    if let Some(unknown) = named.iter().find(|name| BENCHES.iter().all(|(it, _)| it != name)) {
+        bail!("there is no bench {unknown}; there are {}", BENCHES.map(|(name, _)| name).join(", "));
+    }
+    for (name, run) in BENCHES {
+        if named.is_empty() || named.iter().any(|it| it == name) {
+            run()?;
+        }
+    }
+    Ok(())
+}

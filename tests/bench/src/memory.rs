@@ -1,0 +1,64 @@
+//! How much memory the program has.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::client::Encoding;
+use crate::figures::announce;
+use crate::home::{Home, until_up};
+use crate::proc::Memory;
+use crate::simulation::Simulation;
+
+/// Threads that have nothing to do end after 10 s; then the program is as it stays.
+const CALM: Duration = Duration::from_secs(15);
+
+/// How long the people of the simulation have measured.
+const YEARS: u16 = 10;
+
+pub(crate) fn run() -> Result<()> {
+    announce("memory", "resident memory, of it the process's own, and the peak");
+    histories()?;
+    stored()
+}
+
+fn histories() -> Result<()> {
+    let simulation = Simulation::start(YEARS)?;
+    let names = ["Alice", "Bob"].map(str::to_owned);
+    let home = Home::new(&names, simulation.url()?.as_str(), 120)?;
+    let program = home.start()?;
+    drop(program.connect()?);
+    for name in &names {
+        simulation.log_in(program.address, name)?;
+    }
+    until_up(&program, &names)?;
+    sleep(CALM);
+    println!("2 profiles after their histories of {YEARS} years: {}; wanted: at most 12 MiB", said(program.memory()?));
+    Ok(())
+}
+
+/// The growth from few profiles to many is what a profile costs.
+fn stored() -> Result<()> {
+    let mut of = Vec::new();
+    for profiles in [2_u32, 1000] {
+        let home = Home::stored(profiles as usize)?;
+        let program = home.start()?;
+        let page = program.page(Encoding::Plain)?.len();
+        sleep(CALM);
+        let memory = program.memory()?;
+        println!("{profiles} profiles from stored state, scraped once, {page} bytes: {}", said(memory));
+        of.push((f64::from(profiles), memory.resident as f64, page as f64));
+    }
+    let [(few, small, short), (many, large, long)] = of[..] else { unreachable!("there are two") };
+    let (memory, page) = ((large - small) / (many - few) / 1024.0, (long - short) / (many - few) / 1024.0);
+    let beyond = memory - page;
+    println!("each further profile: {memory:.1} KiB, {page:.1} KiB on the page, {beyond:.1} KiB beyond it; wanted: at most 16 KiB");
+    Ok(())
+}
+
+fn said(memory: Memory) -> String {
+    let mib = |bytes: u64| bytes as f64 / 1024.0 / 1024.0;
+    let Memory { resident, own, peak } = memory;
+    format!("{:.1} MiB resident, {:.1} MiB own, peak {:.1} MiB", mib(resident), mib(own), mib(peak))
+}

@@ -1,0 +1,35 @@
+//! How soon the program shows everything that was stored.
+
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+
+use crate::client::Encoding;
+use crate::figures::{announce, median};
+use crate::home::Home;
+
+/// How often it is started.
+const STARTS: usize = 15;
+
+pub(crate) fn run() -> Result<()> {
+    announce("start", "from the start of the process to the end of the first complete scrape, and the CPU time for it");
+    println!("wanted: at most 50 ms");
+    for profiles in [2, 1000] {
+        let home = Home::stored(profiles)?;
+        let (mut wall, mut cpu) = (Vec::new(), Vec::new());
+        for _ in 0..STARTS {
+            let began = Instant::now();
+            let program = home.start()?;
+            let mut client = program.connect()?;
+            client.scrape(Encoding::Plain)?;
+            wall.push(began.elapsed().as_secs_f64() * 1e3);
+            cpu.push(program.cpu()?.as_secs_f64() * 1e3);
+            let shown = String::from_utf8_lossy(&client.body).matches("\nwithings_weight_kg{").count();
+            ensure!(shown == profiles, "{shown} of {profiles} people were shown");
+        }
+        let fastest = wall.iter().copied().fold(f64::INFINITY, f64::min);
+        let (wall, cpu) = (median(wall), median(cpu));
+        println!("{profiles:>5} profiles: {wall:7.1} ms (fastest {fastest:.1}), {cpu:7.1} ms of CPU");
+    }
+    Ok(())
+}

@@ -1,0 +1,232 @@
+//! What must hold whatever comes from outside, one function for each way in. The fuzz targets look for inputs that break
+//! it, and a plain test replays the inputs of the corpus.
+
+use std::path::Path;
+
+use url::Url;
+use withings_exporter::config::Config;
+use withings_exporter::config::web::WebConfig;
+use withings_exporter::exposition::{Encoding, Format, negotiate};
+use withings_exporter::reading::Reading;
+use withings_exporter::web::Redirect;
+use withings_exporter::withings::activity::Days;
+use withings_exporter::withings::envelope::{self, DecodeError, NotAnEnvelope};
+use withings_exporter::withings::measures::{self, Context};
+use withings_exporter::withings::notify::{Appli, Notification, Subscriptions};
+use withings_exporter::withings::oauth::to_rfc6749;
+use withings_exporter::withings::sleep::{self, Hypnogram, Sleeps};
+use withings_exporter::withings::wire::{
+    Getactivity, Getdevice, Getgoals, Getmeas, Getsummary, Getworkouts, Page, SleepGet,
+};
+use withings_exporter::withings::workouts::{self, Workouts};
+use withings_exporter::withings::{devices, goals};
+
+/// A way in: its name, and what must hold there.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every way in.
+pub const TARGETS: [Target; 6] = [
+    ("accept", accept),
+    ("config", config),
+    ("envelope", envelope),
+    ("notification", notification),
+    ("redirect", redirect),
+    ("web_config", web_config),
+];
+
+/// What a secret is written as in the corpus: letters that stand together in no word that a message has.
+const SECRET: &str = "kqzvwxjyfghb";
+
+/// What may stand before a secret of the configuration file so that it is one for sure.
+const SECRET_KEYS: [&str; 4] = ["client_secret: ", "client_secret: '", "client_secret: \"", "\"client_secret\": \""];
+
+/// What may stand before a secret of the web configuration file: a hash has such a beginning, and a key such a name.
+const WEB_SECRET_KEYS: [&str; 4] = ["$2y$10$", "\n  key: ", "\n  key: '", "\"key\": \""];
+
+/// 2026-11-22 17:05 UTC.
+const NOW: i64 = 1_795_367_100;
+
+/// The lines of `Accept` until an empty one, then those of `Accept-Encoding`: nobody gets what they did not ask for.
+pub fn accept(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let (accept, encoding) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let (format, chosen) = negotiate(accept.split('\n'), encoding.split('\n'));
+    assert!(format.content_type().chars().all(|it| it == ' ' || it.is_ascii_graphic()));
+    if format != Format::Text {
+        let names = ["application/openmetrics-text", "application/*", "*/*"];
+        assert!(names.iter().any(|it| accept.to_ascii_lowercase().contains(it)));
+    }
+    if chosen == Encoding::Gzip {
+        assert!(["gzip", "*"].iter().any(|it| encoding.to_ascii_lowercase().contains(it)));
+    }
+}
+
+/// A configuration file: it is accepted within its limits, or refused without the secret and without control characters.
+pub fn config(input: &[u8]) {
+    let default = Url::parse("http://localhost:10064").expect("it is one");
+    let shown = match Config::from_bytes(input, Path::new("nowhere/withings.yaml"), &|_| None, Some(&default)) {
+        Err(error) => error.to_string(),
+        Ok(config) => {
+            assert!(!config.profiles.is_empty() && !config.client_id.trim().is_empty());
+            assert!((15..=365 * 24 * 3600).contains(&config.refresh_interval.as_secs()));
+            assert!(config.requests_per_minute.get() <= 120);
+            assert!(config.redirect_uri().ends_with("/callback"));
+            format!("{config:?}")
+        }
+    };
+    check_shown(&shown, input, &SECRET_KEYS);
+}
+
+/// A web configuration file: the same.
+pub fn web_config(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let shown = match WebConfig::parse(&text, Path::new("nowhere/web.yaml")) {
+        Err(mistake) => mistake.to_string(),
+        Ok(config) => {
+            assert!(config.users.iter().all(|it| !it.name.is_empty()));
+            assert!(config.rate_limit.is_none_or(|it| !it.interval.is_zero() && it.burst > 0));
+            format!("{config:?}")
+        }
+    };
+    check_shown(&shown, input, &WEB_SECRET_KEYS);
+}
+
+#[track_caller]
+fn check_shown(shown: &str, file: &[u8], secret_keys: &[&str]) {
+    assert!(!shown.chars().any(|it| it.is_control() && it != '\n'), "{shown}");
+    if has_secret(file, secret_keys) {
+        let mut parts = SECRET.as_bytes().windows(5);
+        assert!(!parts.any(|part| contains(shown.as_bytes(), part)), "{shown}");
+    }
+}
+
+/// Whether the file says the secret once, where a secret belongs, and no part of it anywhere else.
+fn has_secret(file: &[u8], keys: &[&str]) -> bool {
+    let Some(at) = file.windows(SECRET.len()).position(|it| it == SECRET.as_bytes()) else { return false };
+    let (before, after) = (&file[..at], &file[at + SECRET.len()..]);
+    let mut parts = SECRET.as_bytes().windows(5);
+    keys.iter().any(|it| before.ends_with(it.as_bytes()))
+        && parts.all(|part| !contains(before, part) && !contains(after, part))
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|it| it == part)
+}
+
+/// An answer of Withings to any call: values are finite, each once, and do not depend on the list's order.
+pub fn envelope(input: &[u8]) {
+    let _ = to_rfc6749(input);
+    match envelope::open(input) {
+        Err(NotAnEnvelope(error)) => check_says_where(&error),
+        Ok(Err(refusal)) => {
+            let _ = (refusal.remedy(), refusal.reason());
+            assert!(!refusal.to_string().chars().any(char::is_control), "{refusal}");
+        }
+        Ok(Ok(body)) => {
+            measures(rows::<Getmeas>(body));
+            nights(&rows::<Getsummary>(body), rows::<SleepGet>(body));
+            workouts(&rows::<Getworkouts>(body));
+            let days = with_context(|context| Days::choose(&rows::<Getactivity>(body), context));
+            check(days.readings(NOW).cloned().collect());
+            check(with_context(|context| devices::readings(&rows::<Getdevice>(body), context)));
+            rows::<Subscriptions>(body);
+            check(with_context(|context| goals::readings(&rows::<Getgoals>(body), context)));
+        }
+    }
+}
+
+fn rows<P: Page>(body: &str) -> Vec<P::Row> {
+    match envelope::parse::<P>(body.as_bytes()) {
+        Ok(page) => page.into_rows().0,
+        Err(error) => {
+            check_says_where(&error);
+            Vec::new()
+        }
+    }
+}
+
+/// An error's text has the place and nothing of the answer but names of fields.
+fn check_says_where(error: &DecodeError) {
+    let text = error.to_string();
+    assert!(text.chars().count() < 300 && !text.chars().any(char::is_control), "{text}");
+}
+
+fn measures(mut groups: Vec<<Getmeas as Page>::Row>) {
+    let all = with_context(|context| measures::choose(&groups, context));
+    let merged = with_context(|context| measures::merge(&all, &groups, context));
+    assert_eq!(merged, measures::Merged::Known(all.clone()), "an answer that repeats everything changes nothing");
+    check(all);
+    // Withings sends a group again only when it has changed, or as it was.
+    groups.sort_by_key(|it| it.grpid);
+    groups.dedup_by_key(|it| it.grpid);
+    let ascending = with_context(|context| measures::choose(&groups, context));
+    groups.reverse();
+    assert_eq!(with_context(|context| measures::choose(&groups, context)), ascending);
+}
+
+fn nights(rows: &[<Getsummary as Page>::Row], mut segments: Vec<<SleepGet as Page>::Row>) {
+    let sleeps = with_context(|context| Sleeps::choose(rows, context));
+    let readings = sleeps.readings();
+    if let sleep::Merged::Known(merged) = with_context(|context| sleeps.merge(rows, context)) {
+        assert_eq!(merged.readings(), readings, "an answer that repeats everything changes nothing");
+    }
+    check(readings);
+    let newest = |it: &[_]| with_context(|context| sleep::newest_segment(it, context));
+    let course = |it: &[_]| sleeps.night().map(|night| Hypnogram::new(night, it).readings(night)).unwrap_or_default();
+    let forwards = (newest(&segments), course(&segments));
+    segments.reverse();
+    assert_eq!((newest(&segments), course(&segments)), forwards);
+    check(forwards.1);
+}
+
+fn workouts(rows: &[<Getworkouts as Page>::Row]) {
+    let workouts = with_context(|context| Workouts::choose(rows, context));
+    let merged = with_context(|context| workouts.merge(rows, context));
+    check(workouts.readings().collect());
+    assert_eq!(merged, workouts::Merged::Known(workouts), "an answer that repeats everything changes nothing");
+}
+
+/// Finite, and each series once.
+#[track_caller]
+fn check(mut readings: Vec<Reading>) {
+    assert!(readings.iter().all(|it| it.value.is_finite()), "{readings:?}");
+    readings.sort_by(|a, b| (a.measurement, &a.labels).cmp(&(b.measurement, &b.labels)));
+    let is_same = |it: &[Reading]| (it[0].measurement, &it[0].labels) == (it[1].measurement, &it[1].labels);
+    assert!(!readings.windows(2).any(is_same), "{readings:?}");
+}
+
+fn with_context<T>(choose: impl FnOnce(&mut Context<'_>) -> T) -> T {
+    choose(&mut Context { server_now: NOW, unknown: &mut |_, _| () })
+}
+
+/// A form that Withings posts: it says whom and what it is about, and no more than is of use.
+pub fn notification(input: &[u8]) {
+    let Some(notification) = Notification::parse(input) else { return };
+    assert!(notification.user_id.bytes().all(|it| it.is_ascii_digit()));
+    assert!(notification.at.is_none_or(|at| at > 0));
+    assert!(notification.device.as_ref().is_none_or(|it| (1..=64).contains(&it.len())));
+    let kind = Appli::by_number(notification.appli);
+    let event = kind.and_then(|kind| notification.bed_event(kind, NOW));
+    assert_eq!(event.is_some(), matches!(kind, Some(Appli::InBed | Appli::OutOfBed)));
+    assert!(event.is_none_or(|it| notification.at.is_some() || !it.is_future(NOW)));
+}
+
+/// A query of a redirect, and the same pasted by hand: nothing is empty, and both mean the same.
+pub fn redirect(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let remembered = || Some("remembered".to_owned());
+    let pasted = Redirect::from_pasted(&text, remembered());
+    let query = Redirect::from_query(&text);
+    for it in [&pasted, &query] {
+        assert!([&it.code, &it.state, &it.error].iter().all(|it| it.as_ref().is_none_or(|it| !it.is_empty())));
+    }
+    if text.trim() == text && !text.contains(['?', '#']) {
+        let address = Redirect::from_pasted(&format!("http://localhost:10064/callback?{text}"), remembered());
+        assert_eq!((address.code, address.state, address.error), (query.code, query.state, query.error));
+    }
+    let address = text.split('#').next().unwrap_or_default();
+    if address.contains(['=', '/', '?']) {
+        let is_another = |it: &String| it != "remembered" || text.contains("remembered");
+        assert!(pasted.state.is_none_or(|it| is_another(&it)));
+    }
+}
