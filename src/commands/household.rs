@@ -99,7 +99,8 @@ impl Household {
         // First whatever can fail.
         let remote = remote(config, &self.remote.borrow().client, &self.services.clock)?;
         let (storage, wanted) = (self.services.storage.clone(), config.clone());
-        let secret = spawn_blocking(move || webhooks::secret(&wanted, &storage)).await.expect("storage does not panic")?;
+        let secret =
+            spawn_blocking(move || webhooks::secret(&wanted, &storage)).await.expect("storage does not panic")?;
         remote.client.pace().set_rate(config.requests_per_minute.get());
         self.remote.send_replace(remote);
         self.part_with_others_than(&config.profiles).await;

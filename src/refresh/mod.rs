@@ -312,7 +312,8 @@ impl Refresher {
         let planned = |call| (call, former.remove(&call).unwrap_or_else(|| Plan::at(now)));
         self.plans = calls(&selection).map(planned).collect();
         if std::mem::replace(&mut self.interval, interval) != interval {
-            let regular: Vec<_> = self.plans.iter().filter(|it| it.1.latest == Attempt::Worked).map(|it| *it.0).collect();
+            let regular: Vec<_> =
+                self.plans.iter().filter(|it| it.1.latest == Attempt::Worked).map(|it| *it.0).collect();
             for call in regular {
                 let due = Some(self.next_interval(call));
                 self.plans.entry(call).and_modify(|it| it.due = due);
