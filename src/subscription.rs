@@ -111,7 +111,7 @@ impl Subscriber {
     async fn work(&mut self) {
         let mut failures = 0;
         loop {
-            self.wish = self.wishes.borrow_and_update().clone();
+            self.wish.clone_from(&self.wishes.borrow_and_update());
             let consents = self.login.borrow_and_update().consents;
             let outcome = self.mend().await;
             failures = if outcome.is_ok() { 0 } else { failures + 1 };

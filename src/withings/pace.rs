@@ -236,9 +236,10 @@ mod tests {
         let mut pace = Pace::new(rates[0]);
         for _ in 0..40 {
             let rate = rates[changes.usize(..rates.len())];
-            match changes.bool() {
-                true => pace = Pace::new(rate),
-                false => pace.set_rate(rate),
+            if changes.bool() {
+                pace = Pace::new(rate);
+            } else {
+                pace.set_rate(rate);
             }
             let until = Instant::now() + Duration::from_millis(changes.u64(..90_000));
             while tokio::time::timeout_at(until, pace.permit(data("Alice"))).await.is_ok() {
