@@ -11,9 +11,9 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 use withings_exporter::clock::Clock;
-use withings_exporter::sim::{Cloud, Limits};
+use withings_exporter::sim::{Cloud, Limits, MeasureGroup};
 
-use super::{Samples, of_alice, read};
+use super::{Samples, read};
 use crate::page::series;
 use crate::program::{Program, fed, until};
 use crate::prometheus::free_address;
@@ -78,7 +78,7 @@ async fn ten_years_are_in_prometheus_and_live_scrapes_go_on_with_the_same_series
     let end = world.clock.unix() - 3 * 3600;
     let written = read(&text);
     check_stored(&prometheus, &written, end);
-    check_against_the_cloud(&world, &text, end);
+    check_against_the_cloud(&world, &written, target, end);
     let seamless =
         "count by (__name__) (count_over_time({__name__=~\"withings_weight_kg|withings_sleep_score\"}[11y]))";
     let counts = prometheus.query(seamless).iter().map(|row| row["value"][1].clone()).collect::<Vec<_>>();
@@ -110,28 +110,22 @@ fn check_stored(prometheus: &Prometheus, written: &BTreeMap<String, Samples>, en
     }
 }
 
-/// The text has what the cloud has of ten years: of each weigh-in and each night one sample.
-fn check_against_the_cloud(world: &World, text: &str, end: i64) {
-    let added = |line: &str| line.replace("job=\"withings\",", "");
-    let lines: Vec<_> = text.lines().map(|it| without_instance(&added(it))).collect();
-    let written = read(&lines.join("\n"));
-    let weighed = world.account("Alice").groups().into_iter().filter(|it| it.row.date < end && it.row.attrib == 0);
-    let weighed: BTreeMap<i64, f64> = weighed
-        .filter_map(|it| Some((it.row.date, it.row.measures.iter().find(|it| it.kind == 1).map(|it| it.value)?)))
-        .map(|(at, value)| (at, value as f64))
-        .collect();
-    let weights = of_alice(&written, "withings_weight_kg");
-    assert!(weighed.len() > 2500, "{}", weighed.len());
-    assert_eq!(weights.iter().map(|it| it.0).collect::<Vec<_>>(), weighed.into_keys().collect::<Vec<_>>());
-    let scores = of_alice(&written, "withings_sleep_score");
-    assert!(scores.len() > 3000 && scores.is_sorted_by(|a, b| a.0 < b.0), "{}", scores.len());
-}
-
-fn without_instance(line: &str) -> String {
-    match line.split_once("instance=\"") {
-        Some((before, rest)) => format!("{before}{}", rest.split_once("\",").unwrap().1),
-        None => line.to_owned(),
+/// The text has what the cloud has of ten years: each weigh-in of the person's own and hundreds of nights a year.
+fn check_against_the_cloud(world: &World, written: &BTreeMap<String, Samples>, target: SocketAddr, end: i64) {
+    let of_alice = |metric: &str| {
+        let labels = [("instance", target.to_string()), ("job", "withings".into()), ("profile", "Alice".into())];
+        &written[&series(metric, &labels.map(|(name, value)| (name.to_owned(), value)).into())]
+    };
+    let own = world.account("Alice").groups().into_iter().filter(|it| it.row.date < end && it.row.attrib == 0);
+    let weight =
+        |it: &MeasureGroup| it.measures.iter().find(|it| it.kind == 1).map(|it| it.value as f64 * 10_f64.powi(it.unit));
+    let weighed: BTreeMap<i64, f64> = own.filter_map(|it| Some((it.row.date, weight(&it.row)?))).collect();
+    let weights = of_alice("withings_weight_kg");
+    assert!(weighed.len() > 2500 && weights.len() == weighed.len(), "{} of {}", weights.len(), weighed.len());
+    for ((at, value), (measured_at, weighed)) in weights.iter().zip(&weighed) {
+        assert!(at == measured_at && (value - weighed).abs() < 1e-9, "{value} at {at}, {weighed} at {measured_at}");
     }
+    assert!(of_alice("withings_sleep_score").len() > 3000);
 }
 
 /// A series as [`series`] writes it.
