@@ -180,9 +180,14 @@ impl Installation {
         self.names(&self.account(person).userid().to_string())
     }
 
+    /// The storage directory.
+    pub(crate) fn storage(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
     /// Every file of the storage directory.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
-        let root = self.folder.path().join("data");
+        let root = self.storage();
         let folders = [root.clone(), root.join("logins"), root.join("readings"), root.join("callbacks")];
         let entries = folders.iter().filter_map(|it| fs::read_dir(it).ok()).flatten().map(|it| it.unwrap().path());
         entries.filter(|it| it.is_file()).collect()

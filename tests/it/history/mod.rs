@@ -2,6 +2,7 @@
 
 mod budget;
 mod interruptions;
+mod program;
 mod ten_years;
 mod text;
 mod usage;
@@ -78,6 +79,11 @@ fn read(text: &str) -> BTreeMap<String, Samples> {
 
 /// The samples of a series of Alice's without further labels.
 fn of_alice<'a>(all: &'a BTreeMap<String, Samples>, metric: &str) -> &'a Samples {
-    let labels = [("profile".to_owned(), "Alice".to_owned())].into();
+    of(all, metric, "Alice")
+}
+
+/// The samples of a series of this profile's without further labels.
+fn of<'a>(all: &'a BTreeMap<String, Samples>, metric: &str, profile: &str) -> &'a Samples {
+    let labels = [("profile".to_owned(), profile.to_owned())].into();
     all.get(&series(metric, &labels)).unwrap_or_else(|| panic!("{metric} is not among {:?}", all.keys()))
 }
