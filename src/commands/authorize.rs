@@ -53,7 +53,7 @@ struct Terminal {
 impl Terminal {
     fn new(flags: &Flags, config: Config, security: Security, storage: Storage) -> Result<Self> {
         let (clock, telemetry) = (Clock::system(), Telemetry::new(Build::this()));
-        let sessions = sessions(&config, &storage, &clock, &telemetry)?;
+        let (sessions, _) = sessions(&config, &storage, &clock, &telemetry)?;
         let (_, snapshots) = watch::channel(nothing_known(&config));
         let (_, ready) = watch::channel(true);
         let app = App {
@@ -63,7 +63,8 @@ impl Terminal {
             scrapes: Scrapes::at_most(1),
             snapshots,
             sessions: sessions.clone(),
-            inbox: None,
+            inbox: watch::channel(None).1,
+            reloads: None,
             ready,
             clock,
         };

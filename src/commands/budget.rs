@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
 use crate::storage::Storage;
@@ -36,16 +37,19 @@ pub(super) fn of_backfill(whole: NonZeroU32) -> Result<NonZeroU32> {
     }
 }
 
-/// Keeps an exporter to its share, for ever.
-pub(super) async fn keep_to_share(storage: Storage, pace: Pace, whole: NonZeroU32) {
+/// Keeps an exporter to its share of `whole`, for ever.
+pub(super) async fn keep_to_share(storage: Storage, pace: Pace, mut whole: watch::Receiver<NonZeroU32>) {
     let mut looks = tokio::time::interval(LOOK_EVERY);
-    let mut share = whole.get();
+    let mut share = whole.borrow().get();
     loop {
-        looks.tick().await;
-        let looked = storage.clone();
-        let now = spawn_blocking(move || of_exporter(&looked, whole)).await.expect("storage does not panic");
+        tokio::select! {
+            _ = looks.tick() => {}
+            Ok(()) = whole.changed() => {}
+        }
+        let (looked, of) = (storage.clone(), *whole.borrow_and_update());
+        let now = spawn_blocking(move || of_exporter(&looked, of)).await.expect("storage does not panic");
         if now != share {
-            tracing::info!(requests_per_minute = now, "a backfill began or ended, which has half of the requests");
+            tracing::info!(requests_per_minute = now, "the requests that may be made in a minute have changed");
         }
         share = now;
         pace.set_rate(share);

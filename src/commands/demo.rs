@@ -65,7 +65,7 @@ pub(super) fn run(flags: &Flags, replay: Option<&Path>, backfill: Option<&Path>,
             client_secret: CLIENT_SECRET.to_owned(),
             redirect_uris: vec![config.redirect_uri()],
         });
-        let exporter = Exporter::assemble(parts(flags, config.clone(), security, storage.clone()))?;
+        let exporter = Exporter::assemble(parts(flags, config.clone(), None, security, storage.clone()))?;
         greet(out, replay, &page, &flags.telemetry_path)?;
         let sessions = exporter.sessions();
         let mut serving = pin!(exporter.run(listeners, signals.received()));

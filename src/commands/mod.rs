@@ -8,6 +8,7 @@ mod demo;
 mod exporter;
 mod forget;
 mod healthcheck;
+mod household;
 mod measurements;
 mod serve;
 mod webhooks;
@@ -18,7 +19,7 @@ use std::io::Write;
 use anyhow::Result;
 
 pub use backfill::Backfill;
-pub use exporter::{Exporter, Parts};
+pub use exporter::{Exporter, Parts, Reread};
 
 use crate::cli::{Cli, Command, Flags, version};
 use crate::config::{Config, ConfigError};

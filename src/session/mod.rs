@@ -56,14 +56,31 @@ struct Inner {
 pub struct Services {
     /// Where logins are kept.
     pub storage: Storage,
-    /// The API.
-    pub client: Client,
-    /// The tokens.
-    pub oauth: OAuth,
+    /// Withings, as it is reached at present.
+    pub remote: watch::Receiver<Remote>,
     /// The present time.
     pub clock: Clock,
     /// Where rotations and storage failures are counted.
     pub telemetry: Telemetry,
+}
+
+/// Withings, as the configuration says that it is reached. Cheap to clone.
+#[derive(Clone)]
+pub struct Remote {
+    /// The API.
+    pub client: Client,
+    /// The tokens.
+    pub oauth: OAuth,
+}
+
+impl Services {
+    fn client(&self) -> Client {
+        self.remote.borrow().client.clone()
+    }
+
+    fn oauth(&self) -> OAuth {
+        self.remote.borrow().oauth.clone()
+    }
 }
 
 /// What others may know about a login.
@@ -142,7 +159,7 @@ impl Session {
     /// The present time by Withings' clock, Unix seconds.
     #[must_use]
     pub fn server_now(&self) -> i64 {
-        self.0.services.client.server_now()
+        self.0.services.remote.borrow().client.server_now()
     }
 
     /// Makes a call and follows its pages: all rows, or nothing.
@@ -219,7 +236,7 @@ impl Session {
         request: &Request,
         offset: Option<i64>,
     ) -> Result<P, CallError> {
-        let client = &self.0.services.client;
+        let client = self.0.services.client();
         let answer = client.page(&self.0.profile, token.secret.expose_secret(), request, offset).await;
         let is_accepted = answer.as_ref().err().is_none_or(|error| error.remedy() == Remedy::SwitchOff);
         if is_accepted && token.is_unproven {

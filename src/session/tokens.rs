@@ -219,7 +219,7 @@ impl Session {
 
     /// A new pair for the refresh token, or else for the one before it, which lives as long as its successor is unused.
     async fn refreshed(&self, login: Login) -> Result<Unsaved, CallError> {
-        let oauth = &self.0.services.oauth;
+        let oauth = self.0.services.oauth();
         let error = match oauth.refresh(&login.refresh_token).await {
             Ok(pair) => return Ok(Unsaved { refreshed: login, pair }),
             Err(error) => error,
@@ -302,18 +302,28 @@ impl Session {
         self.publish(&state);
     }
 
-    /// Whose login it is and when it was made; `None` without one. Before anything runs.
-    pub(super) fn person(&self) -> Option<(String, i64)> {
-        let state = self.0.state.try_lock().ok()?;
+    /// Whose login it is and when it was made; `None` without one.
+    pub(super) async fn person(&self) -> Option<(String, i64)> {
+        let state = self.0.state.lock().await;
         Some((state.owner()?.to_owned(), state.connected_at()?))
     }
 
-    /// Leaves the login unused, because `other` has the same person. Before anything runs.
-    pub(super) fn part_from(&self, other: &Arc<str>) {
-        if let Ok(mut state) = self.0.state.try_lock() {
-            state.twin_of = Some(Arc::clone(other));
-            self.publish(&state);
+    /// Leaves the login unused as long as another profile, `twin`, shows the same person.
+    pub(super) async fn part_from(&self, twin: Option<&Arc<str>>) {
+        let mut state = self.0.state.lock().await;
+        if state.twin_of.as_ref() == twin {
+            return;
         }
+        if let Some(other) = twin {
+            tracing::error!(profile = %self.0.profile, %other, "two profiles are one person; only the other is shown");
+        }
+        state.twin_of = twin.cloned();
+        self.0.status.send_modify(|status| *status = state.status(status.consents + 1));
+    }
+
+    /// Lets a login that Withings has refused be tried at once: the reason may be mended. Whether there was one.
+    pub async fn try_again(&self) -> bool {
+        self.0.state.lock().await.refused.take().is_some()
     }
 
     /// Saves what could not be saved yet, and picks up what another process has done to the stored login since the last

@@ -293,6 +293,18 @@ impl Telemetry {
         }
     }
 
+    /// Shows nothing more of `profile`, which is no longer configured.
+    pub fn forget(&self, profile: &str) {
+        let label = ProfileLabel { profile: profile.to_owned() };
+        self.0.rotations.remove(&label);
+        self.0.storage_failures.remove(&label);
+    }
+
+    /// Records that the configuration could not be read again.
+    pub fn config_refused(&self) {
+        self.0.reload_successful.set(0);
+    }
+
     /// Records that the configuration was read at `at` (Unix seconds).
     pub fn config_loaded(&self, at: i64) {
         self.0.reload_successful.set(1);

@@ -108,6 +108,18 @@ impl Client {
         Self { http, api_url, pace, telemetry, server_time: Arc::new(ServerTime::new(clock)) }
     }
 
+    /// The same API at another address: with the same budget, and the same server's time until it tells its own.
+    #[must_use]
+    pub fn moved(&self, http: Http, api_url: Url) -> Self {
+        Self { http, api_url, ..self.clone() }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn api_url(&self) -> &Url {
+        &self.api_url
+    }
+
     /// One page of `request`, from `offset`; the first page without one.
     pub async fn page<P: Page + 'static>(
         &self,

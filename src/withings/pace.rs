@@ -230,6 +230,49 @@ mod tests {
         assert_eq!(pace.paused_for(), None);
     }
 
+    /// The milliseconds at which calls pass while the rate changes and the program restarts at random.
+    async fn calls_through(changes: &mut fastrand::Rng, rates: &[u32]) -> Vec<u128> {
+        let (start, mut passed) = (Instant::now(), Vec::new());
+        let mut pace = Pace::new(rates[0]);
+        for _ in 0..40 {
+            let rate = rates[changes.usize(..rates.len())];
+            if changes.bool() {
+                pace = Pace::new(rate);
+            } else {
+                pace.set_rate(rate);
+            }
+            let until = Instant::now() + Duration::from_millis(changes.u64(..90_000));
+            while tokio::time::timeout_at(until, pace.permit(data("Alice"))).await.is_ok() {
+                passed.push(start.elapsed().as_millis());
+            }
+        }
+        passed
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn neither_reloads_nor_restarts_make_room_for_more_calls() {
+        for seed in 0..20 {
+            let times = calls_through(&mut fastrand::Rng::with_seed(seed), &[1, 7, 60, 100]).await;
+            for (first, at) in times.iter().enumerate() {
+                let window = times[first..].iter().filter(|it| **it <= at + 60_000).count();
+                assert!(window <= 100, "{window} calls in the minute from {at} ms, seed {seed}");
+            }
+            assert!(times.len() > 100, "{} calls, seed {seed}", times.len());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lower_rate_holds_from_its_first_call_on() {
+        let pace = Pace::new(100);
+        order(&pace, vec![("before", data("Alice"))]).await;
+        pace.set_rate(6);
+        let passed = order(&pace, vec![("slow", data("Alice")), ("slow", data("Alice"))]).await;
+        assert_eq!(passed, [(10_001, "slow"), (20_002, "slow")]);
+        pace.set_rate(60);
+        let passed = order(&pace, vec![("fast", data("Alice"))]).await;
+        assert_eq!(passed, [(1001, "fast")]);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_changed_rate_counts_from_the_next_call_on() {
         let pace = Pace::new(60);

@@ -35,6 +35,7 @@ mod prometheus;
 mod push;
 mod python;
 mod readme;
+mod reload;
 mod restarts;
 mod rotation;
 mod secrets;

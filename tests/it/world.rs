@@ -5,9 +5,10 @@ use std::fs;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use anyhow::Context;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use tempfile::TempDir;
@@ -37,6 +38,9 @@ pub(crate) fn beginning() -> DateTime<Utc> {
     DateTime::from_timestamp(1_795_367_100, 0).unwrap()
 }
 
+/// What is said of a file that cannot be understood.
+pub(crate) const BROKEN_FILE: &str = "the file is broken";
+
 /// A cloud, an exporter and the disk between its restarts.
 pub(crate) struct World {
     pub(crate) cloud: Cloud,
@@ -46,6 +50,8 @@ pub(crate) struct World {
     pub(crate) disk: TempDir,
     /// What the next start of the exporter is configured with.
     pub(crate) config: Config,
+    /// What its file says when it is read again; `None`: nothing that can be understood.
+    file: Arc<Mutex<Option<Config>>>,
     /// Who may talk to the next start of it.
     pub(crate) security: Security,
     cloud_end: Option<oneshot::Sender<()>>,
@@ -87,8 +93,9 @@ impl World {
             redirect_uris: vec![config.redirect_uri()],
         });
         let (clock, disk) = (cloud.clock(), TempDir::new().unwrap());
-        let (host_clock, cloud_end, security) = (clock.clone(), Some(cloud_end), Security::none());
-        Self { cloud, clock, host_clock, disk, config, security, cloud_end, exporter: None, wrecks: Vec::new() }
+        let (host_clock, security) = (clock.clone(), Security::none());
+        let (cloud_end, file) = (Some(cloud_end), Arc::default());
+        Self { cloud, clock, host_clock, disk, config, file, security, cloud_end, exporter: None, wrecks: Vec::new() }
     }
 
     /// The same with accounts of the profiles' names, which hold nothing.
@@ -119,8 +126,10 @@ impl World {
     /// The same at this address.
     pub(crate) fn start_exporter_on(&mut self, listener: TcpListener) {
         let storage = Storage::open(self.disk.path(), Purpose::Serve).unwrap();
+        let file = Arc::clone(&self.file);
         let exporter = Exporter::assemble(Parts {
             config: self.config.clone(),
+            reread: Some(Arc::new(move || file.lock().unwrap().clone().context(BROKEN_FILE))),
             storage,
             clock: self.host_clock.clone(),
             telemetry_path: "/metrics".to_owned(),
@@ -134,6 +143,17 @@ impl World {
         let (end, ending) = oneshot::channel();
         let ended = tokio::spawn(exporter.run(vec![listener], async { drop(ending.await) }));
         self.exporter = Some(Running { address, snapshots, sessions, end, ended });
+    }
+
+    /// Has the exporter read `config` as its file.
+    pub(crate) async fn reload(&self) -> Answer {
+        self.reload_from(Some(&self.config)).await
+    }
+
+    /// Has the exporter read a file that says this, or that cannot be understood.
+    pub(crate) async fn reload_from(&self, config: Option<&Config>) -> Answer {
+        *self.file.lock().unwrap() = config.cloned();
+        self.post("/-/reload", &[]).await
     }
 
     /// Ends the exporter as a signal does and waits until it has ended.

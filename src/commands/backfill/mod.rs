@@ -92,7 +92,7 @@ impl Backfill {
         let locked = storage.clone();
         let _half = spawn_blocking(move || locked.begin_backfill()).await.expect("storage does not panic")?;
         let telemetry = Telemetry::new(Build::this());
-        let sessions = sessions(&config, &storage, &clock, &telemetry)?;
+        let (sessions, _) = sessions(&config, &storage, &clock, &telemetry)?;
         let work = async {
             sleep(UNTIL_SEEN).await;
             answer.give(&sessions, &telemetry, half, clock.unix()).await.map_err(with_advice)
@@ -136,7 +136,7 @@ impl Answer {
         let mut fetch = Fetch::new(work.clone(), telemetry.clone(), per_minute, |it| display.show(it));
         for (place, person) in work.asked().question.people.iter().enumerate() {
             let session = sessions.get(&person.profile).context("the profile is configured")?;
-            fetch.person(place, session).await?;
+            fetch.person(place, &session).await?;
         }
         let left_out = fetch.left_out().to_vec();
         drop(fetch);
