@@ -1,5 +1,7 @@
 //! The command line: flags, commands and their environment variables. Types only; [`crate::commands`] acts on them.
 
+mod backfill;
+
 use std::ffi::OsString;
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -9,6 +11,8 @@ use std::str::FromStr;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use url::Url;
+
+pub use backfill::{BackfillFlags, Label, Output, Time};
 
 use crate::catalogue;
 use crate::telemetry::Build;
@@ -42,7 +46,12 @@ pub enum Command {
         /// Serve the captured answers in this directory instead of a simulation.
         #[arg(long = "demo.replay", value_name = "DIR", env = "WITHINGS_EXPORTER_DEMO_REPLAY")]
         replay: Option<PathBuf>,
+        /// First write the people's history to this file.
+        #[arg(long = "demo.backfill", value_name = "FILE", env = "WITHINGS_EXPORTER_DEMO_BACKFILL")]
+        backfill: Option<PathBuf>,
     },
+    /// Write the history of profiles as OpenMetrics, or send it to a server.
+    Backfill(BackfillFlags),
     /// Read the configuration and print what would be exported, or the mistake.
     CheckConfig,
     /// Log a profile in from this terminal, also beside a running exporter.
@@ -179,6 +188,11 @@ pub enum Format {
     /// An array of objects.
     Json,
 }
+
+/// Flags that do not go together, or not with the configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct UsageError(pub String);
 
 /// The version as `--version` prints it, without a newline. The revision is given when the program is built.
 #[must_use]

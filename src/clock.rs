@@ -59,7 +59,15 @@ impl Clock {
 
     /// Moves the clock and all its clones forward by `by`. The host's clock is not ours to move: no effect there.
     pub fn advance(&self, by: Duration) {
-        let ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        self.shift(i64::try_from(by.as_millis()).unwrap_or(i64::MAX));
+    }
+
+    /// Sets the clock and all its clones back by `by`, as somebody does who corrects it.
+    pub fn set_back(&self, by: Duration) {
+        self.shift(-i64::try_from(by.as_millis()).unwrap_or(i64::MAX));
+    }
+
+    fn shift(&self, ms: i64) {
         match &self.0 {
             Source::System => {}
             Source::Set(shift) | Source::Running { shift_ms: shift, .. } => {

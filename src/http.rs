@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderValue, LOCATION};
-use reqwest::{Client, ClientBuilder, redirect};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::{Client, ClientBuilder, RequestBuilder, redirect};
 use rustls::pki_types::CertificateDer;
 use rustls::{AlertDescription, Error as TlsError};
 use url::{Host, Url};
@@ -34,6 +34,8 @@ pub struct Answer {
     pub status: u16,
     /// The server's clock, from the header `Date`.
     pub date: Option<DateTime<Utc>>,
+    /// How long the server asks to wait before the next request.
+    pub retry_after: Option<Duration>,
     /// The body, decompressed.
     pub body: Bytes,
 }
@@ -85,17 +87,13 @@ impl Http {
             value.set_sensitive(true);
             request = request.header(AUTHORIZATION, value);
         }
-        let mut response = request.send().await.map_err(HttpError::from_reqwest)?;
-        let status = response.status().as_u16();
-        let date = response.headers().get(DATE).and_then(parse_date);
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(HttpError::from_reqwest)? {
-            if body.len() + chunk.len() > BODY_LIMIT {
-                return Err(HttpError::TooLarge);
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Answer { status, date, body: body.into() })
+        whole(request).await
+    }
+
+    /// Posts `body` with these headers. User and password of the address are sent as basic authentication.
+    pub async fn post(&self, url: Url, headers: &[(&str, &str)], body: Bytes) -> Result<Answer, HttpError> {
+        let request = self.0.post(url).body(body);
+        whole(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
     }
 }
 
@@ -146,6 +144,22 @@ fn builder() -> ClientBuilder {
         .redirect(redirect::Policy::none())
 }
 
+/// Sends a request and reads the whole answer.
+async fn whole(request: RequestBuilder) -> Result<Answer, HttpError> {
+    let mut response = request.send().await.map_err(HttpError::from_reqwest)?;
+    let status = response.status().as_u16();
+    let date = response.headers().get(DATE).and_then(parse_date);
+    let retry_after = parse_retry_after(response.headers(), date);
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(HttpError::from_reqwest)? {
+        if body.len() + chunk.len() > BODY_LIMIT {
+            return Err(HttpError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer { status, date, retry_after, body: body.into() })
+}
+
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
@@ -157,6 +171,13 @@ fn is_loopback(url: &Url) -> bool {
 
 fn parse_date(value: &HeaderValue) -> Option<DateTime<Utc>> {
     DateTime::parse_from_rfc2822(value.to_str().ok()?).ok().map(|it| it.to_utc())
+}
+
+/// Seconds, or a time by the server's clock.
+fn parse_retry_after(headers: &HeaderMap, date: Option<DateTime<Utc>>) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?;
+    let seconds = value.to_str().ok().and_then(|it| it.parse().ok()).map(Duration::from_secs);
+    seconds.or_else(|| (parse_date(value)? - date?).to_std().ok())
 }
 
 #[cfg(test)]
@@ -174,5 +195,19 @@ mod tests {
     fn a_date_header_is_read() {
         let date = parse_date(&HeaderValue::from_static("Sun, 22 Nov 2026 17:05:09 GMT")).unwrap();
         assert_eq!(date.timestamp(), 1_795_367_109);
+    }
+
+    #[test]
+    fn a_server_asks_for_a_pause_in_seconds_or_until_a_time() {
+        let check = |value: &'static str, seconds: Option<u64>| {
+            let headers = [(RETRY_AFTER, HeaderValue::from_static(value))].into_iter().collect();
+            let date = DateTime::from_timestamp(1_795_367_100, 0);
+            assert_eq!(parse_retry_after(&headers, date), seconds.map(Duration::from_secs), "{value}");
+        };
+        check("120", Some(120));
+        check("Sun, 22 Nov 2026 17:05:09 GMT", Some(9));
+        check("Sun, 22 Nov 2026 17:04:00 GMT", None);
+        check("soon", None);
+        assert_eq!(parse_retry_after(&HeaderMap::new(), None), None);
     }
 }

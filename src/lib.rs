@@ -24,6 +24,8 @@
 //! | 4 | [`exposition`] | values → bytes: both formats, gzip, negotiation |
 //! | 5 | [`refresh`] | one profile's loop: interval or notification → fetch → snapshot |
 //! | 5 | [`subscription`] | one profile's subscriptions to notifications, as they should be |
+//! | 5 | [`history`] | a period of readings → series with timestamps |
+//! | 6 | [`push`] | sending history to a server: VictoriaMetrics' import, Prometheus remote write |
 //! | 6 | [`web`] | the HTTP server: routes, limits, TLS, passwords, pages |
 //! | 7 | [`cli`], [`commands`] | flags; one file per command, the only place that knows every layer |
 //! | 7 | [`sim`] | a Withings cloud that is not there; uses the clock only |
@@ -41,8 +43,10 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod exposition;
+pub mod history;
 pub mod http;
 pub mod process;
+pub mod push;
 pub mod reading;
 pub mod refresh;
 pub mod session;

@@ -4,7 +4,7 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
-use withings_exporter::cli::Cli;
+use withings_exporter::cli::{Cli, UsageError};
 use withings_exporter::commands;
 use withings_exporter::config::ConfigError;
 use withings_exporter::web::SecurityError;
@@ -18,7 +18,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     eprintln!("error: {err:#}");
-    let is_mistake = err.is::<ConfigError>() || err.is::<SecurityError>();
+    let is_mistake = err.is::<ConfigError>() || err.is::<SecurityError>() || err.is::<UsageError>();
     if is_mistake { ExitCode::from(EXIT_MISTAKE) } else { ExitCode::FAILURE }
 }
 

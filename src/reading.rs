@@ -124,7 +124,9 @@ impl SleepSegment {
         if now <= self.expires_at() { self.state } else { SleepState::Unknown }
     }
 
-    fn expires_at(&self) -> i64 {
+    /// Until when it gives a state, this second included, Unix seconds.
+    #[must_use]
+    pub fn expires_at(&self) -> i64 {
         self.ended_at.saturating_add(SLEEP_STATE_LASTS_SECONDS)
     }
 }
@@ -275,6 +277,24 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// Shows `profile` in the place of what was shown of it, or else as the last. Whether that is new.
+    pub fn show(&mut self, profile: ProfileSnapshot) -> bool {
+        let Some(place) = self.profiles.iter_mut().find(|it| it.profile == profile.profile) else {
+            self.profiles.push(Arc::new(profile));
+            return true;
+        };
+        let is_new = **place != profile;
+        *place = Arc::new(profile);
+        is_new
+    }
+
+    /// Shows only `profiles`, in this order.
+    pub fn arrange(&mut self, profiles: &[Arc<str>]) {
+        let place = |it: &Arc<ProfileSnapshot>| profiles.iter().position(|profile| *profile == it.profile);
+        self.profiles.retain(|it| place(it).is_some());
+        self.profiles.sort_by_key(place);
+    }
+
     /// When anything of it next ends by itself after `now`; both Unix seconds.
     #[must_use]
     pub fn changes_at(&self, now: i64) -> Option<i64> {

@@ -36,7 +36,7 @@ const NOT_REACHED: i64 = 293;
 const NOT_THERE: [i64; 3] = [286, 294, 343];
 
 /// What Withings is asked to tell, and where. Cheap to clone.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Wish {
     /// The address with its secret part, which no message may show.
     pub callback: Arc<str>,
@@ -63,6 +63,7 @@ pub struct Subscriber {
     login: watch::Receiver<session::Status>,
     /// `None`: Withings shall not call, and what was subscribed before is taken back.
     wish: Option<Wish>,
+    wishes: watch::Receiver<Option<Wish>>,
     /// What the present login lacks the permission for.
     refused: BTreeSet<Appli>,
     standing: watch::Sender<Standing>,
@@ -85,11 +86,11 @@ enum Trouble {
 }
 
 impl Subscriber {
-    /// Keeps the subscriptions of `session` as `wish` says, `None` for none at all.
+    /// Keeps the subscriptions of `session` as the newest of `wishes` says, `None` for none at all.
     #[must_use]
-    pub fn new(session: Session, wish: Option<Wish>) -> Self {
+    pub fn new(session: Session, wishes: watch::Receiver<Option<Wish>>) -> Self {
         let (login, (standing, _)) = (session.status(), watch::channel(Standing::default()));
-        Self { session, login, wish, refused: BTreeSet::new(), standing }
+        Self { session, login, wish: None, wishes, refused: BTreeSet::new(), standing }
     }
 
     /// How the subscriptions are, and each change of it.
@@ -110,6 +111,7 @@ impl Subscriber {
     async fn work(&mut self) {
         let mut failures = 0;
         loop {
+            self.wish.clone_from(&self.wishes.borrow_and_update());
             let consents = self.login.borrow_and_update().consents;
             let outcome = self.mend().await;
             failures = if outcome.is_ok() { 0 } else { failures + 1 };
@@ -121,6 +123,7 @@ impl Subscriber {
                     failures = 0;
                     self.refused.clear();
                 }
+                Ok(()) = self.wishes.changed() => failures = 0,
                 () = sleep(pause) => {}
             }
         }

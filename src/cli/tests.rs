@@ -66,7 +66,7 @@ fn commands_have_their_own_flags() {
     assert_eq!(format("withings-exporter measurements"), Format::Table);
     assert_eq!(format("withings-exporter measurements --format markdown"), Format::Markdown);
     let demo = parse("withings-exporter demo --demo.replay captured").command;
-    assert_eq!(demo, Some(Command::Demo { replay: Some("captured".into()) }));
+    assert_eq!(demo, Some(Command::Demo { replay: Some("captured".into()), backfill: None }));
 }
 
 #[test]

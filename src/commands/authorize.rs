@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use url::{Host, Url};
 
 use super::exporter::{nothing_known, sessions};
+use super::unknown_profile;
 use crate::cli::Flags;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -52,7 +53,7 @@ struct Terminal {
 impl Terminal {
     fn new(flags: &Flags, config: Config, security: Security, storage: Storage) -> Result<Self> {
         let (clock, telemetry) = (Clock::system(), Telemetry::new(Build::this()));
-        let sessions = sessions(&config, &storage, &clock, &telemetry)?;
+        let (sessions, _) = sessions(&config, &storage, &clock, &telemetry)?;
         let (_, snapshots) = watch::channel(nothing_known(&config));
         let (_, ready) = watch::channel(true);
         let app = App {
@@ -62,7 +63,8 @@ impl Terminal {
             scrapes: Scrapes::at_most(1),
             snapshots,
             sessions: sessions.clone(),
-            inbox: None,
+            inbox: watch::channel(None).1,
+            reloads: None,
             ready,
             clock,
         };
@@ -71,7 +73,7 @@ impl Terminal {
 
     async fn log_in(&self, profile: &str, out: &mut dyn Write) -> Result<()> {
         let consent = match self.sessions.begin(profile, Mode::Real).await {
-            Err(BeginError::UnknownProfile) => bail!("{}", self.unknown(profile)),
+            Err(BeginError::UnknownProfile) => bail!("{}", unknown_profile(&self.config, profile)),
             consent => consent?,
         };
         let before = self.connected_at(profile);
@@ -180,11 +182,6 @@ impl Terminal {
             writeln!(out, "Devices: {}", if devices.is_empty() { "none".to_owned() } else { devices.join(", ") })?;
         }
         Ok(())
-    }
-
-    fn unknown(&self, profile: &str) -> String {
-        let names: Vec<_> = self.config.profiles.iter().map(|it| format!("{it:?}")).collect();
-        format!("there is no profile {profile:?} in the configuration; it has {}", names.join(", "))
     }
 
     /// When the stored login of `profile` was made.

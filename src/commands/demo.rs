@@ -4,6 +4,7 @@
 use std::io::Write;
 use std::num::NonZeroU32;
 use std::path::Path;
+use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -12,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use url::Url;
 
+use super::backfill::Answer;
 use super::exporter::Exporter;
 use super::serve::{Signals, into_tokio, landing_page, listeners, parts};
 use crate::cli::Flags;
@@ -21,7 +23,7 @@ use crate::http::Http;
 use crate::session::{Mode, Sessions};
 use crate::sim::{self, Callbacks, Cloud, Limits};
 use crate::storage::{Purpose, Storage};
-use crate::telemetry::log;
+use crate::telemetry::{Build, Telemetry, log};
 
 /// The same people at every start.
 const SEED: u64 = 1;
@@ -37,8 +39,9 @@ const REFRESH_INTERVAL: Duration = Duration::from_mins(1);
 /// The simulated cloud counts no calls, so that the first metrics are there at once.
 const REQUESTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(12_000).expect("it is not zero");
 
-/// Shows the simulated people, or what was captured in `replay`, until SIGTERM or SIGINT.
-pub(super) fn run(flags: &Flags, replay: Option<&Path>, out: &mut dyn Write) -> Result<()> {
+/// Shows the simulated people, or what was captured in `replay`, until SIGTERM or SIGINT, and first writes their history to
+/// the file `backfill`.
+pub(super) fn run(flags: &Flags, replay: Option<&Path>, backfill: Option<&Path>, out: &mut dyn Write) -> Result<()> {
     log::init(flags.log_level, flags.log_format)?;
     let security = super::security(flags)?;
     let listeners = listeners(flags)?;
@@ -62,15 +65,24 @@ pub(super) fn run(flags: &Flags, replay: Option<&Path>, out: &mut dyn Write) -> 
             client_secret: CLIENT_SECRET.to_owned(),
             redirect_uris: vec![config.redirect_uri()],
         });
-        let exporter = Exporter::assemble(parts(flags, config, security, storage))?;
+        let exporter = Exporter::assemble(parts(flags, config.clone(), None, security, storage.clone()))?;
         greet(out, replay, &page, &flags.telemetry_path)?;
-        let visit = visit(cloud, exporter.sessions(), browser);
-        tokio::spawn(async move {
-            if let Err(error) = visit.await {
-                tracing::error!("the demo's people could not log in: {error:#}");
+        let sessions = exporter.sessions();
+        let mut serving = pin!(exporter.run(listeners, signals.received()));
+        let beginning = async {
+            visit(cloud, &sessions, browser).await.context("the demo's people could not log in")?;
+            match backfill {
+                Some(file) => write_history(&config, &storage, &sessions, file, out).await,
+                None => Ok(()),
             }
-        });
-        exporter.run(listeners, signals.received()).await;
+        };
+        tokio::select! {
+            () = &mut serving => return Ok(()),
+            begun = beginning => if let Err(error) = begun {
+                tracing::error!("{error:#}");
+            }
+        }
+        serving.await;
         Ok(())
     })
 }
@@ -102,7 +114,7 @@ fn config(cloud: &Cloud, cloud_url: &Url, page: &Url) -> Config {
 }
 
 /// Logs everybody in as a browser would: the consent page, and the way back to the exporter.
-async fn visit(cloud: Cloud, sessions: Sessions, browser: Http) -> Result<()> {
+async fn visit(cloud: Cloud, sessions: &Sessions, browser: Http) -> Result<()> {
     for account in cloud.accounts() {
         let person = account.person();
         let mut consent = sessions.begin(&person.name, Mode::Real).await?;
@@ -111,6 +123,20 @@ async fn visit(cloud: Cloud, sessions: Sessions, browser: Http) -> Result<()> {
         ensure!(browser.redirect_of(back).await?.is_none(), "the login of {} did not end", person.name);
     }
     Ok(())
+}
+
+/// Writes the people's history to `file`, as `backfill` does.
+async fn write_history(
+    config: &Config,
+    storage: &Storage,
+    sessions: &Sessions,
+    file: &Path,
+    out: &mut dyn Write,
+) -> Result<()> {
+    let now = Clock::system().unix();
+    let answer = Answer::to_file(config, storage, file, now).context("the people's history cannot be written")?;
+    let telemetry = Telemetry::new(Build::this());
+    answer.give(sessions, &telemetry, REQUESTS_PER_MINUTE, now).await?.print(out)
 }
 
 fn greet(out: &mut dyn Write, replay: Option<&Path>, page: &Url, telemetry_path: &str) -> Result<()> {

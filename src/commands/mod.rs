@@ -1,11 +1,14 @@
 //! One file for each command. The only place that knows every layer.
 
 mod authorize;
+mod backfill;
+mod budget;
 mod check_config;
 mod demo;
 mod exporter;
 mod forget;
 mod healthcheck;
+mod household;
 mod measurements;
 mod serve;
 mod webhooks;
@@ -15,7 +18,8 @@ use std::io::Write;
 
 use anyhow::Result;
 
-pub use exporter::{Exporter, Parts};
+pub use backfill::Backfill;
+pub use exporter::{Exporter, Parts, Reread};
 
 use crate::cli::{Cli, Command, Flags, version};
 use crate::config::{Config, ConfigError};
@@ -41,11 +45,18 @@ pub fn run(cli: &Cli, out: &mut dyn Write) -> Result<()> {
     }
     match &cli.command {
         None => serve::run(&cli.flags),
-        Some(Command::Demo { replay }) => demo::run(&cli.flags, replay.as_deref(), out),
+        Some(Command::Demo { replay, backfill }) => demo::run(&cli.flags, replay.as_deref(), backfill.as_deref(), out),
+        Some(Command::Backfill(asked)) => backfill::run(&cli.flags, asked, out),
         Some(Command::Authorize { profile }) => authorize::run(&cli.flags, profile, out),
         Some(Command::Forget { profile }) => forget::run(&cli.flags, profile, out),
         Some(Command::Healthcheck) => healthcheck::run(&cli.flags, out),
         Some(Command::CheckConfig) => check_config::run(&cli.flags, out),
         Some(Command::Measurements { format }) => measurements::run(*format, out),
     }
+}
+
+/// What to say of a profile that is not configured.
+fn unknown_profile(config: &Config, profile: &str) -> String {
+    let names: Vec<_> = config.profiles.iter().map(|it| format!("{it:?}")).collect();
+    format!("there is no profile {profile:?} in the configuration; it has {}", names.join(", "))
 }

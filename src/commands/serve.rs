@@ -2,6 +2,8 @@
 
 use std::env;
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use tokio::net::TcpListener;
@@ -9,16 +11,16 @@ use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use url::Url;
 
-use super::exporter::{Exporter, Parts};
+use super::exporter::{Exporter, Parts, Reread};
 use crate::cli::{Flags, ListenAddress, local_url, version};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::exposition::Live;
 use crate::process::Process;
 use crate::storage::{Purpose, Storage};
 use crate::systemd::{self, ServiceManager};
 use crate::telemetry::log;
-use crate::web::Security;
+use crate::web::{Reloads, Security};
 
 /// How many threads may wait for the disk or render pages at one time: each has a stack and a heap of its own.
 const BLOCKING_THREADS: usize = 16;
@@ -32,22 +34,26 @@ pub(super) fn run(flags: &Flags) -> Result<()> {
     let security = super::security(flags)?;
     let listeners = listeners(flags)?;
     let base_url = if flags.systemd_socket { None } else { Some(base_url(&listeners, security.has_tls())?) };
-    let config = Config::load(&flags.config_file, &|name| env::var(name).ok(), base_url.as_ref())?;
+    let config = read(&flags.config_file, base_url.as_ref())?;
     let storage_path = flags.storage_path(env::var_os("STATE_DIRECTORY"));
     let storage = Storage::open(&storage_path, Purpose::Serve)?;
     // One thread: a scrape on several would cost twice, for they wake one another. What takes long is done beside it.
     let runtime = runtime::Builder::new_current_thread().max_blocking_threads(BLOCKING_THREADS).enable_all().build()?;
     runtime.block_on(async {
-        let signals = Signals::listen()?;
+        let (signals, hangup) = (Signals::listen()?, signal(SignalKind::hangup())?);
         let (listeners, redirect_uri) = (into_tokio(listeners)?, config.redirect_uri());
         let has_tls = security.has_tls();
-        let exporter = Exporter::assemble(parts(flags, config, security, storage))?;
+        let path = flags.config_file.clone();
+        let reread: Reread = Arc::new(move || Ok(read(&path, base_url.as_ref())?));
+        let exporter = Exporter::assemble(parts(flags, config, Some(reread), security, storage))?;
+        let reloads = exporter.reloads();
         announce(&listeners, flags, has_tls, &redirect_uri, &exporter);
         // The ports are open, and what was stored is restored.
         service_manager.ready();
         let end = async {
             tokio::select! {
                 () = signals.received() => service_manager.stopping(),
+                () = reload_on(hangup, reloads) => {}
                 never = service_manager.live() => match never {},
             }
         };
@@ -56,10 +62,22 @@ pub(super) fn run(flags: &Flags) -> Result<()> {
     })
 }
 
+/// The configuration, as it is in the file now.
+fn read(path: &Path, base_url: Option<&Url>) -> Result<Config, ConfigError> {
+    Config::load(path, &|name| env::var(name).ok(), base_url)
+}
+
 /// The parts of an exporter that runs for `flags`.
-pub(super) fn parts(flags: &Flags, config: Config, security: Security, storage: Storage) -> Parts {
+pub(super) fn parts(
+    flags: &Flags,
+    config: Config,
+    reread: Option<Reread>,
+    security: Security,
+    storage: Storage,
+) -> Parts {
     Parts {
         config,
+        reread,
         storage,
         clock: Clock::system(),
         telemetry_path: flags.telemetry_path.clone(),
@@ -118,6 +136,17 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Has the configuration read again at each `hangup`, without end.
+async fn reload_on(mut hangup: Signal, reloads: Option<Reloads>) {
+    loop {
+        hangup.recv().await;
+        if let Some(reloads) = &reloads {
+            // What goes wrong is logged where it does.
+            reloads.ask().await.ok();
         }
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 const UNITS: [(char, u64); 3] = [('h', 3600), ('m', 60), ('s', 1)];
 
 /// The duration: whole hours, minutes and seconds in this order, each at most once. `None` if it is anything else.
-pub(super) fn parse(text: &str) -> Option<Duration> {
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut total: u64 = 0;
     for (unit, seconds) in UNITS {
@@ -41,10 +42,10 @@ mod tests {
     #[test]
     fn hours_minutes_and_seconds_are_read_and_written_alike() {
         for (text, seconds) in [("30s", 30), ("5m", 300), ("1h30m", 5400), ("2h", 7200), ("1h1m1s", 3661), ("0s", 0)] {
-            assert_eq!(parse(text), Some(Duration::from_secs(seconds)), "{text}");
+            assert_eq!(parse_duration(text), Some(Duration::from_secs(seconds)), "{text}");
             assert_eq!(format_duration(Duration::from_secs(seconds)), text);
         }
-        assert_eq!(parse("90s"), Some(Duration::from_secs(90)));
+        assert_eq!(parse_duration("90s"), Some(Duration::from_secs(90)));
         assert_eq!(format_duration(Duration::from_secs(90)), "1m30s");
     }
 
@@ -53,7 +54,7 @@ mod tests {
         for text in
             ["", "5", "m", "5 m", "5min", "1.5h", "-5m", "+5m", "5s3m", "5m5m", "500ms", "1d", "99999999999999999999h"]
         {
-            assert_eq!(parse(text), None, "{text}");
+            assert_eq!(parse_duration(text), None, "{text}");
         }
     }
 }

@@ -34,7 +34,7 @@ use diagnostic::{Mistake, Place};
 use secrets::Outside;
 
 pub use diagnostic::Diagnostic;
-pub use duration::format_duration;
+pub use duration::{format_duration, parse_duration};
 pub use webhooks::WEBHOOK_PATH;
 
 const REFRESH_INTERVAL: Duration = Duration::from_mins(5);

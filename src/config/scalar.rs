@@ -7,7 +7,7 @@ use url::Url;
 
 use super::diagnostic::Mistake;
 use super::document::{Node, Value};
-use super::duration::{format_duration, parse};
+use super::duration::{format_duration, parse_duration};
 use super::excerpt::quoted;
 
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(15);
@@ -82,7 +82,7 @@ pub(super) fn interval(key: &str, node: &Node) -> Result<Duration, Mistake> {
         return Err(wrong_kind(key, "a duration", node).help(allowed));
     };
     let mistake = |problem| Mistake::at(node, format!("{} {problem}", shown(node))).help(allowed);
-    match parse(said) {
+    match parse_duration(said) {
         None => Err(mistake("is not a duration")),
         Some(duration) if duration < SHORTEST_INTERVAL => Err(mistake("is too short")),
         Some(duration) if duration > LONGEST_INTERVAL => Err(mistake("is too long")),

@@ -55,24 +55,22 @@ pub(super) fn check(config: &Config, block: &Block<'_>) -> Result<(), Mistake> {
     }
 }
 
-/// Why Withings would refuse to call an address that begins like this, and what helps.
-fn refusal(base_url: &Url) -> Option<(String, &'static str)> {
-    let length = base_url.as_str().trim_end_matches('/').chars().count() + WEBHOOK_PATH.len() + SECRET_LENGTH;
+/// Why Withings would refuse to call an address that begins like this, and what helps. The address is not repeated: it
+/// may come from the secrets.
+fn refusal(base_url: &Url) -> Option<(&'static str, &'static str)> {
+    let length = base_url.as_str().trim_end_matches('/').len() + WEBHOOK_PATH.len() + SECRET_LENGTH;
     let name = "give it a name that is known to the whole internet, and lead its port 443 to this exporter";
     match (base_url.scheme(), base_url.host(), base_url.port()) {
-        ("https", Some(Host::Domain(host)), _) if is_of_home(host) => {
-            Some((format!("`{host}` is not a public name"), name))
-        }
+        ("https", Some(Host::Domain(host)), _) if is_of_home(host) => Some(("its host is not a public name", name)),
         ("https", Some(Host::Domain(_)), Some(port)) if port != 80 => {
-            Some((format!("its port is {port}"), "Withings calls port 443, which needs not be written, and 80"))
+            Some(("its port is neither 443 nor 80", "443 is the port of `https` and needs not be written"))
         }
-        ("https", Some(Host::Domain(_)), _) if length > LONGEST_ADDRESS => Some((
-            format!("with `{WEBHOOK_PATH}` and the secret part it has {length} characters"),
-            "allowed are 255; shorten its path",
-        )),
+        ("https", Some(Host::Domain(_)), _) if length > LONGEST_ADDRESS => {
+            Some(("with `/webhook/` and the secret part it has more than 255 characters", "shorten its path"))
+        }
         ("https", Some(Host::Domain(_)), _) => None,
-        ("https", ..) => Some(("its host is an IP address".to_owned(), name)),
-        _ => Some(("it is not `https`".to_owned(), "a reverse proxy in front of the exporter can add `https`")),
+        ("https", ..) => Some(("its host is an IP address", name)),
+        _ => Some(("it is not `https`", "a reverse proxy in front of the exporter can add `https`")),
     }
 }
 
@@ -91,16 +89,23 @@ mod tests {
             let refusal = refusal(&Url::parse(base_url).unwrap());
             assert_eq!(refusal.is_none(), is_accepted, "{base_url}: {refusal:?}");
         };
-        let accepted = ["https://health.example", "https://a.b.example/withings", "https://a.example:443"];
-        accepted
-            .into_iter()
-            .chain(["https://a.example:80", "https://xn--e1afmkfd.example"])
-            .for_each(|it| check(it, true));
+        for accepted in [
+            "https://health.example",
+            "https://a.b.example/withings",
+            "https://a.example:443",
+            "https://a.example:80",
+            "https://xn--e1afmkfd.example",
+        ] {
+            check(accepted, true);
+        }
+        let plain = ["http://health.example", "https://health.example:8443"];
         let of_home =
             ["https://localhost", "https://nas", "https://nas.local", "https://nas.fritz.box.", "https://a.lan"];
-        let of_no_name = ["https://127.0.0.1", "https://192.168.0.2", "https://8.8.8.8", "https://[::1]", "https://1"];
-        of_home.into_iter().chain(of_no_name).for_each(|it| check(it, false));
-        ["http://health.example", "https://health.example:8443"].into_iter().for_each(|it| check(it, false));
+        let without_name =
+            ["https://127.0.0.1", "https://192.168.0.2", "https://8.8.8.8", "https://[::1]", "https://1"];
+        for refused in plain.into_iter().chain(of_home).chain(without_name) {
+            check(refused, false);
+        }
         let with_path = |length: usize| format!("https://health.example/{}", "a".repeat(length));
         check(&with_path(180), true);
         check(&with_path(181), false);

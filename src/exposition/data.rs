@@ -67,24 +67,23 @@ fn measurements(page: &mut Writer, people: &[Person<'_>]) {
 
 fn gauges(page: &mut Writer, cursors: &mut [Cursor<'_>], measurement: Measurement) {
     let (name, help) = (measurement.metric(), measurement.help());
-    let family = Family::gauge(&name, measurement.unit.suffix_of(&name), &help);
+    let family = Family::of(measurement, &name, &help);
     each_reading(page, cursors, measurement, &family, |samples, series, reading| {
-        samples.add(series.labels(), reading.value)
+        samples.add(series.labels(), reading.value);
     });
 }
 
 fn infos(page: &mut Writer, cursors: &mut [Cursor<'_>], measurement: Measurement) {
     let (name, help) = (measurement.metric(), measurement.help());
-    let name = name.strip_suffix("_info").expect("the catalogue's test: an info's key ends so");
-    each_reading(page, cursors, measurement, &Family::info(name, &help), |samples, series, _| {
-        samples.add(series.labels(), true)
-    });
+    let family = Family::of(measurement, &name, &help);
+    each_reading(page, cursors, measurement, &family, |samples, series, _| samples.add(series.labels(), true));
 }
 
 fn state_sets(page: &mut Writer, cursors: &mut [Cursor<'_>], measurement: Measurement, states: &[&str]) {
     let (name, help) = (measurement.metric(), measurement.help());
     let rows = StateRows::new(&name, states);
-    each_reading(page, cursors, measurement, &Family::state_set(&name, &help), |samples, series, reading| {
+    let family = Family::of(measurement, &name, &help);
+    each_reading(page, cursors, measurement, &family, |samples, series, reading| {
         rows.add(samples, series, |place, _| (place as f64 - reading.value).abs() < 0.5);
     });
 }
@@ -92,7 +91,7 @@ fn state_sets(page: &mut Writer, cursors: &mut [Cursor<'_>], measurement: Measur
 fn sleep_states(page: &mut Writer, people: &[Person<'_>], measurement: Measurement) {
     let (name, help) = (measurement.metric(), measurement.help());
     let rows = StateRows::new(&name, SLEEP_STATES);
-    page.family(&Family::state_set(&name, &help), |samples| {
+    page.family(&Family::of(measurement, &name, &help), |samples| {
         for person in people {
             let Some(present) = person.sleep_state else { continue };
             let series = Series { person: &person.label, own: &[] };
@@ -150,8 +149,7 @@ fn each_reading(
 
 fn measurement_times(page: &mut Writer, people: &[Person<'_>]) {
     let mut cursors = Cursor::all(people);
-    let help = "When the value was measured, Unix time.";
-    page.family(&Family::gauge("withings_measurement_timestamp_seconds", Some("seconds"), help), |samples| {
+    page.family(&Family::times(), |samples| {
         for measurement in Measurement::all() {
             let label = Label::new("measurement", measurement.key);
             for cursor in &mut cursors {
@@ -159,7 +157,7 @@ fn measurement_times(page: &mut Writer, people: &[Person<'_>]) {
                 match measurement.source {
                     Source::UnlistedMeasure => {
                         for (meastype, at) in times_by_type(cursor.take(measurement)) {
-                            let label = Label::new("measurement", &format!("type_{meastype}"));
+                            let label = Label::new("measurement", &unlisted_type(meastype));
                             samples.add([person, &label], at);
                         }
                     }
@@ -172,6 +170,11 @@ fn measurement_times(page: &mut Writer, people: &[Person<'_>]) {
             }
         }
     });
+}
+
+/// What the label `measurement` of a time says about a measure type that the catalogue does not list.
+pub(super) fn unlisted_type(meastype: &str) -> String {
+    format!("type_{meastype}")
 }
 
 /// When the newest value of `measurement` that is shown was measured.

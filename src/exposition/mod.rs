@@ -6,6 +6,7 @@
 //! or together with the data. Both are
 //! written as OpenMetrics; the text format is a translation of it.
 
+mod archive;
 mod data;
 mod encoding;
 mod live;
@@ -25,6 +26,7 @@ use crate::process::Process;
 use crate::reading::Snapshot;
 use crate::telemetry::Telemetry;
 
+pub use archive::{Archive, MetricFamily, own_labels, time_label};
 pub use negotiation::{Encoding, Escaping, Format, negotiate};
 use rendition::{Rendition, Sources, rendered};
 pub use selection::Selection;

@@ -1,5 +1,13 @@
 //! Metric families as OpenMetrics text.
 
+use crate::catalogue::{Kind, Measurement};
+
+/// The last line of a page.
+pub(super) const END: &str = "# EOF\n";
+
+/// The metric that tells when values were measured.
+pub(super) const TIMES: &str = "withings_measurement_timestamp_seconds";
+
 /// A metric family without its samples.
 pub(super) struct Family<'a> {
     name: &'a str,
@@ -51,6 +59,31 @@ impl<'a> Family<'a> {
     pub(super) fn state_set(name: &'a str, help: &'a str) -> Self {
         Self { name, kind: "stateset", suffix: "", unit: None, help }
     }
+
+    /// The family of a measurement, whose metric and HELP these are.
+    pub(super) fn of(measurement: Measurement, metric: &'a str, help: &'a str) -> Self {
+        match measurement.kind() {
+            Kind::Gauge => Self::gauge(metric, measurement.unit.suffix_of(metric), help),
+            Kind::StateSet(_) => Self::state_set(metric, help),
+            Kind::Info => {
+                let name = metric.strip_suffix("_info").expect("the catalogue's test: an info's key ends so");
+                Self::info(name, help)
+            }
+        }
+    }
+
+    /// The family of the times at which values were measured.
+    pub(super) fn times() -> Family<'static> {
+        Family::gauge(TIMES, Some("seconds"), "When the value was measured, Unix time.")
+    }
+
+    /// The lines before the samples.
+    pub(super) fn head(&self) -> String {
+        let Self { name, kind, unit, help, .. } = self;
+        debug_assert!(!help.contains(['\n', '\\', '"']), "{help}");
+        let unit = unit.map(|unit| format!("# UNIT {name} {unit}\n")).unwrap_or_default();
+        format!("# HELP {name} {help}\n# TYPE {name} {kind}\n{unit}")
+    }
 }
 
 impl Writer {
@@ -62,14 +95,9 @@ impl Writer {
     /// Writes a family with the samples that `samples` gives; nothing at all if it gives none.
     pub(super) fn family(&mut self, family: &Family<'_>, samples: impl FnOnce(&mut Samples<'_>)) {
         let start = self.text.len();
-        let Family { name, kind, suffix, unit, help } = family;
-        debug_assert!(!help.contains(['\n', '\\', '"']), "{help}");
-        self.push(&["# HELP ", name, " ", help, "\n# TYPE ", name, " ", kind, "\n"]);
-        if let Some(unit) = unit {
-            self.push(&["# UNIT ", name, " ", unit, "\n"]);
-        }
+        self.text.push_str(&family.head());
         let empty = self.text.len();
-        samples(&mut Samples { text: &mut self.text, name, suffix });
+        samples(&mut Samples { text: &mut self.text, name: family.name, suffix: family.suffix });
         if self.text.len() == empty {
             self.text.truncate(start);
         }
@@ -82,12 +110,8 @@ impl Writer {
 
     /// The text, ended.
     pub(super) fn end(mut self) -> String {
-        self.push(&["# EOF\n"]);
+        self.text.push_str(END);
         self.text
-    }
-
-    fn push(&mut self, pieces: &[&str]) {
-        self.text.extend(pieces.iter().copied());
     }
 }
 
@@ -99,7 +123,7 @@ impl Samples<'_> {
         let mut before = '{';
         for label in labels {
             self.text.push(before);
-            self.text.push_str(&label.0);
+            self.text.push_str(label.text());
             before = ',';
         }
         self.text.push_str(if before == ',' { "} " } else { " " });
@@ -155,6 +179,11 @@ impl Label {
         }
         text.push('"');
         Self(text)
+    }
+
+    /// The label as it is written.
+    pub(super) fn text(&self) -> &str {
+        &self.0
     }
 }
 

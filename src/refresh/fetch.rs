@@ -18,7 +18,7 @@ impl Fetch<'_> {
     /// Makes `call`, with all its pages: everything that it brings is noted, or nothing.
     pub(super) async fn call(&mut self, call: Call) -> Result<(), SessionError> {
         match call {
-            Call::Getmeas => self.rows::<Getmeas>(call, |rows, _| Request::getmeas(rows), Known::note_measures).await,
+            Call::Getmeas => self.rows::<Getmeas>(call, Request::getmeas, Known::note_measures).await,
             Call::Getsummary => self.rows::<Getsummary>(call, Request::getsummary, Known::note_summaries).await,
             Call::SleepGet => self.segments().await,
             Call::Getactivity => self.days().await,
@@ -35,12 +35,12 @@ impl Fetch<'_> {
     async fn rows<P: Page + 'static>(
         &mut self,
         call: Call,
-        request: fn(Rows, &str) -> Request,
+        request: fn(Rows) -> Request,
         note: fn(&mut Known, Read, &[P::Row], &Noting) -> Noted,
     ) -> Result<(), SessionError> {
         let mut read = self.known.next_read(call, self.session.server_now());
         loop {
-            let rows = match self.session.rows::<P>(&request(read.rows(), &read.tomorrow())).await {
+            let rows = match self.session.rows::<P>(&request(read.rows())).await {
                 Err(error) if read.is_refused_as_a_whole(call, &error) => {
                     read = read.by_days();
                     continue;
@@ -58,7 +58,8 @@ impl Fetch<'_> {
     /// what was deleted is gone at once. Older days are never shown.
     async fn days(&mut self) -> Result<(), SessionError> {
         let now = self.session.server_now();
-        self.whole::<Getactivity>(Request::getactivity(&day(now, -1), &day(now, 1)), Known::note_days).await
+        let days = Rows::Days { from: day(now, -1), to: day(now, 1) };
+        self.whole::<Getactivity>(Request::getactivity(days), Known::note_days).await
     }
 
     /// Reads what a call always answers whole.

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta};
+use chrono::{DateTime, NaiveDate, TimeDelta};
 use serde::{Deserialize, Serialize};
 
 use super::bed::Bed;
@@ -16,7 +16,7 @@ use crate::session::SessionError;
 use crate::storage::Storage;
 use crate::telemetry::{Telemetry, Unknown};
 use crate::withings::activity::Days;
-use crate::withings::client::{CallError, Rows};
+use crate::withings::client::{CallError, FIRST_DAY, Rows};
 use crate::withings::envelope::Remedy;
 use crate::withings::measures::{self, Context};
 use crate::withings::sleep::{self, Hypnogram, SleepRow, Sleeps};
@@ -129,18 +129,13 @@ impl Read {
         Self { rows: Rows::All, server_now }
     }
 
-    /// The same by days.
+    /// The same by days, from the first day to tomorrow.
     pub(super) fn by_days(self) -> Self {
-        Self { rows: Rows::AllDays, ..self }
+        Self { rows: Rows::Days { from: FIRST_DAY, to: day(self.server_now, 1) }, ..self }
     }
 
     pub(super) fn rows(self) -> Rows {
         self.rows
-    }
-
-    /// The server's next day, in UTC, as `YYYY-MM-DD`: no time zone is further ahead.
-    pub(super) fn tomorrow(self) -> String {
-        day(self.server_now, 1)
     }
 
     /// Whether Withings refused `lastupdate=0`, so that days should be tried. A whole read of `getmeas` has none.
@@ -274,8 +269,10 @@ impl Known {
 
     pub(super) fn note_segments(&mut self, span: Span, segments: &[Segment], noting: &Noting) {
         let newest = noting.with(|context| sleep::newest_segment(segments, context));
-        // What ended within the span is known whole now; what ended outside it, only as far as it was.
-        let outside = self.segment.filter(|it| !(span.from..=span.to).contains(&it.ended_at));
+        // What ended within the span is known whole now; what ended outside it, only as far as it was. What ended in its
+        // older half may have begun before it, and is not in the answer then.
+        let told = span.from + SEGMENTS_SPAN / 2..=span.to;
+        let outside = self.segment.filter(|it| !told.contains(&it.ended_at));
         self.segment = newest.into_iter().chain(outside).max_by_key(|it| it.ended_at);
         if let Some(night) = self.sleeps.night().filter(|it| span.is_night || it.started_at >= span.from) {
             // Segments may come later than the summary: the night is asked for once more when the last day has left it.
@@ -339,10 +336,10 @@ impl Known {
     }
 }
 
-/// The server's day, in UTC, so many days from the present one, as `YYYY-MM-DD`.
-pub(super) fn day(server_now: i64, days: i64) -> String {
+/// The server's day, in UTC, so many days from the present one.
+pub(super) fn day(server_now: i64, days: i64) -> NaiveDate {
     let present = DateTime::from_timestamp(server_now, 0).unwrap_or_default();
-    present.checked_add_signed(TimeDelta::days(days)).unwrap_or(present).date_naive().to_string()
+    present.checked_add_signed(TimeDelta::days(days)).unwrap_or(present).date_naive()
 }
 
 fn hash(value: &impl Hash) -> u64 {

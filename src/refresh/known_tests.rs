@@ -12,6 +12,18 @@ fn noting() -> Noting {
     Noting { server_now: NOW, telemetry: Telemetry::new(build) }
 }
 
+/// Logs Alice in as this user: readings without a login are not stored.
+fn connect(storage: &Storage, user_id: &str) {
+    let login = NewLogin {
+        user_id: user_id.to_owned(),
+        access_token: "a".into(),
+        expires_at: NOW,
+        refresh_token: "r".into(),
+        scopes: Vec::new(),
+    };
+    storage.lock_login("Alice").unwrap().replace(&login, NOW, false).unwrap();
+}
+
 fn weigh_in(id: i64, date: i64) -> Vec<Group> {
     let json = format!(
         r#"{{"measuregrps":[{{"grpid":{id},"date":{date},"modified":{date},"measures":[{{"type":1,"value":80,"unit":0}}]}}]}}"#
@@ -187,14 +199,7 @@ fn only_what_changed_is_worth_storing() {
 fn readings_of_another_person_are_not_restored() {
     let root = tempfile::tempdir().unwrap();
     let storage = Storage::open(root.path(), Purpose::Serve).unwrap();
-    let login = NewLogin {
-        user_id: "1".to_owned(),
-        access_token: "a".into(),
-        expires_at: NOW,
-        refresh_token: "r".into(),
-        scopes: Vec::new(),
-    };
-    storage.lock_login("Alice").unwrap().replace(&login, NOW, false).unwrap();
+    connect(&storage, "1");
     let mut known = Known { user_id: Some("1".to_owned()), ..Known::default() };
     known.note_measures(Read::everything(NOW), &weigh_in(1, NOW - 5000), &noting());
     storage.save_readings("Alice", &known).unwrap();
@@ -260,4 +265,28 @@ fn workouts_are_read_since_the_newest_change() {
     assert_eq!(known.workouts.readings().count(), 3);
     known.note_workouts(Read::everything(NOW), &[], &noting());
     assert_eq!(known.workouts.readings().count(), 0);
+}
+
+/// Readings as the first version stored them: without a format, without labels, days, workouts, devices and goals.
+const FIRST: &str = r#"{"user_id":"42","measures":[{"measurement":"weight_kg","value":72.345,"measured_at":1799999000,
+    "origin":{"modified":1799999100,"id":7}}],"sleeps":{"rows":[{"origin":{"modified":1799990000,"id":8},
+    "started_at":1799960000,"ended_at":1799989000,"has_stages":true,"values":[["sleep_deep_duration_seconds",5400.0]]}]},
+    "segment":{"state":"deep","ended_at":1799989000},"spanned":{"modified":1799990000,"id":8},"cursors":{"getmeas":
+    {"changed_at":1799999100,"everything_at":1799999200,"last_success":1799999200}}}"#;
+
+#[test]
+fn readings_of_the_first_version_are_read() {
+    let root = tempfile::tempdir().unwrap();
+    let storage = Storage::open(root.path(), Purpose::Serve).unwrap();
+    connect(&storage, "42");
+    storage.save_readings("Alice", &()).unwrap();
+    let mut files = std::fs::read_dir(root.path().join("readings")).unwrap();
+    let mut file = std::fs::File::create(files.next().unwrap().unwrap().path()).unwrap();
+    std::io::Write::write_all(&mut file, FIRST.as_bytes()).unwrap();
+    let known = Known::restore(&storage, "Alice", Some("42"));
+    let value = |it: &Reading| (it.measurement.key, it.value);
+    assert_eq!(known.measures.iter().map(value).collect::<Vec<_>>(), [("weight_kg", 72.345)]);
+    let night = known.sleeps.readings();
+    assert!(night.iter().map(value).any(|it| it == ("sleep_deep_duration_seconds", 5400.0)), "{night:?}");
+    assert_eq!(known.last_success(Call::Getmeas), Some(1_799_999_200));
 }

@@ -20,7 +20,7 @@ use crate::catalogue::Call;
 use crate::clock::Clock;
 use crate::config::Selection;
 use crate::reading::{Attempt, CallStatus, RefreshSummary, Snapshot};
-use crate::session::{REPEAT_AFTER, Session, SessionError, Status};
+use crate::session::{Next, REPEAT_AFTER, Session, SessionError, Status, after_failure};
 use crate::storage::Storage;
 use crate::telemetry::Telemetry;
 use crate::telemetry::log::with_causes;
@@ -28,13 +28,15 @@ use fetch::Fetch;
 use known::{Digest, Known};
 use nudge::Nudge;
 pub use nudge::Nudges;
-use schedule::Next;
 
 /// How often the stored login is looked at: `authorize` and `forget` change it beside a running exporter.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// How often the times of success alone are stored, so that a disk is not written every five minutes for nothing.
 const SAVE_TIMES_EVERY: Duration = Duration::from_hours(1);
+
+/// How long a disk that failed is left alone: the calls of one refresh need not all find it full.
+const SAVE_AGAIN_AFTER: Duration = Duration::from_secs(15);
 
 /// How long after a refresh the next one may begin that notifications ask for, so that a flood of them costs little.
 const NUDGED_APART: Duration = Duration::from_secs(30);
@@ -46,8 +48,9 @@ pub struct Refresher {
     /// The consent whose login is used.
     consents: u64,
     services: Arc<Services>,
-    /// This profile's place in the snapshot of everybody.
-    place: usize,
+    settings: watch::Receiver<Settings>,
+    /// The time between two refreshes by which the plans are made.
+    interval: Duration,
     known: Known,
     plans: BTreeMap<Call, Plan>,
     /// When the first refresh began: intervals are counted from here, so that they do not drift.
@@ -61,6 +64,9 @@ pub struct Refresher {
     /// What is on disk, and since when.
     stored: Digest,
     stored_at: Instant,
+    /// How often in a row it could not be stored, and when it is tried again.
+    unsaved: u32,
+    save_again_at: Instant,
     settled: Option<oneshot::Sender<()>>,
 }
 
@@ -74,6 +80,13 @@ pub struct Services {
     pub telemetry: Telemetry,
     /// The present time.
     pub clock: Clock,
+    /// What the configuration says at present.
+    pub settings: watch::Receiver<Settings>,
+}
+
+/// What the configuration says about refreshing.
+#[derive(Clone, Debug)]
+pub struct Settings {
     /// What is measured.
     pub selection: Selection,
     /// The time between two refreshes.
@@ -87,11 +100,18 @@ struct Plan {
     latest: Attempt,
 }
 
+impl Plan {
+    /// For a call that was not made yet.
+    fn at(due: Instant) -> Self {
+        Self { due: Some(due), failures: 0, latest: Attempt::None }
+    }
+}
+
 impl Refresher {
-    /// Restores the profile of `session` from storage and publishes what was stored, at `place` of the snapshot. The
-    /// receiver hears when there is something to show: restored, tried once, or no login at all. Blocks.
+    /// Restores the profile of `session` from storage and publishes what was stored. The receiver hears when there is
+    /// something to show: restored, tried once, or no login at all. Blocks.
     #[must_use]
-    pub fn restore(session: Session, place: usize, services: Arc<Services>) -> (Self, oneshot::Receiver<()>) {
+    pub fn restore(session: Session, services: Arc<Services>) -> (Self, oneshot::Receiver<()>) {
         let (settled, hears) = oneshot::channel();
         let mut status = session.status();
         let Status { consents, user_id: user, twin_of, .. } = status.borrow_and_update().clone();
@@ -100,17 +120,17 @@ impl Refresher {
             None => Known::restore(&services.storage, session.profile(), user.as_deref()),
         };
         let now = Instant::now();
-        let plan = || Plan { due: Some(now), failures: 0, latest: Attempt::None };
-        let is_needed = |call: &Call| services.selection.iter().any(|it| it.source.calls().contains(call));
-        let calls = Call::DATA.into_iter().filter(is_needed);
+        let mut settings = services.settings.clone();
+        let Settings { selection, interval } = settings.borrow_and_update().clone();
         let mut refresher = Self {
-            plans: calls.map(|call| (call, plan())).collect(),
+            plans: calls(&selection).map(|call| (call, Plan::at(now))).collect(),
             settled: Some(settled).filter(|_| user.is_some() && known.is_empty()),
             session,
             consents,
             status,
             services,
-            place,
+            settings,
+            interval,
             stored: known.digest(),
             known,
             anchor: now,
@@ -119,6 +139,8 @@ impl Refresher {
             nudges: Nudges::default(),
             refreshed: None,
             stored_at: now,
+            unsaved: 0,
+            save_again_at: now,
         };
         refresher.publish();
         (refresher, hears)
@@ -154,6 +176,7 @@ impl Refresher {
             tokio::select! {
                 biased;
                 Ok(()) = self.status.changed() => self.note_login().await,
+                Ok(()) = self.settings.changed() => self.note_settings().await,
                 _ = looks.tick() => {
                     self.session.look().await;
                     continue;
@@ -207,7 +230,7 @@ impl Refresher {
 
     /// Whether these are all the calls that are made at every interval.
     fn is_round(&self, due: &[Call]) -> bool {
-        let is_each_interval = |call: &&Call| schedule::every(**call, self.services.interval) == 1;
+        let is_each_interval = |call: &&Call| schedule::every(**call, self.interval) == 1;
         let mut round = self.plans.keys().filter(is_each_interval).peekable();
         round.peek().is_some() && round.all(|it| due.contains(it))
     }
@@ -218,7 +241,7 @@ impl Refresher {
         self.refresh = Some(RefreshSummary { ended_at: self.services.clock.unix(), duration });
         if is_round {
             let achieved = self.round_began.replace(began).map(|before| began - before);
-            self.services.telemetry.refresh_interval(self.services.interval, achieved);
+            self.services.telemetry.refresh_interval(self.interval, achieved);
         }
     }
 
@@ -236,7 +259,7 @@ impl Refresher {
             return;
         };
         plan.failures += 1;
-        let next = schedule::after_failure(&error, plan.failures, fastrand::f64());
+        let next = after_failure(&error, plan.failures, fastrand::f64());
         plan.due = match next {
             Next::After(pause) => Some(Instant::now() + pause),
             Next::Interval => Some(next_interval),
@@ -251,7 +274,7 @@ impl Refresher {
 
     /// When `call` is next made if all goes well: a multiple of its interval since the first refresh.
     fn next_interval(&self, call: Call) -> Instant {
-        let interval = self.services.interval * schedule::every(call, self.services.interval);
+        let interval = self.interval * schedule::every(call, self.interval);
         let passed = self.anchor.elapsed().as_nanos() / interval.as_nanos().max(1);
         let times = u32::try_from(passed).unwrap_or(u32::MAX - 1) + 1;
         self.anchor + interval * times
@@ -260,10 +283,12 @@ impl Refresher {
     /// A new consent: everything is due at once or soon, and nothing of another person stays.
     async fn note_login(&mut self) {
         let status = self.status.borrow_and_update().clone();
-        let is_forgotten = status.login.is_none() && !self.services.storage.has_readings(self.session.profile());
-        if is_forgotten {
+        let has_readings = || self.services.storage.has_readings(self.session.profile());
+        if status.login.is_none() && (status.twin_of.is_some() || !has_readings()) {
             self.nudges.clear();
+            // Of a twin it stays on the disk.
             self.known = Known::default();
+            self.stored = self.known.digest();
         } else if self.known.is_not_yet_of(status.user_id.as_deref()) {
             self.nudges.clear();
             self.restore_person(status.user_id.clone()).await;
@@ -272,9 +297,29 @@ impl Refresher {
             self.consents = status.consents;
             self.anchor = Instant::now();
             for (call, plan) in &mut self.plans {
-                let due = self.anchor + schedule::after_login(*call);
-                *plan = Plan { due: Some(due), failures: 0, latest: Attempt::None };
+                *plan = Plan::at(self.anchor + schedule::after_login(*call));
             }
+        }
+    }
+
+    /// The configuration was read again. What is planned stays, but for calls that are needed no more or anew, another
+    /// interval, and a login whose refusal the new configuration may have mended.
+    async fn note_settings(&mut self) {
+        let Settings { selection, interval } = self.settings.borrow_and_update().clone();
+        let now = Instant::now();
+        let mut former = std::mem::take(&mut self.plans);
+        let planned = |call| (call, former.remove(&call).unwrap_or_else(|| Plan::at(now)));
+        self.plans = calls(&selection).map(planned).collect();
+        if std::mem::replace(&mut self.interval, interval) != interval {
+            let regular: Vec<_> =
+                self.plans.iter().filter(|it| it.1.latest == Attempt::Worked).map(|it| *it.0).collect();
+            for call in regular {
+                let due = Some(self.next_interval(call));
+                self.plans.entry(call).and_modify(|it| it.due = due);
+            }
+        }
+        if self.session.try_again().await {
+            self.plans.values_mut().filter(|it| it.failures > 0).for_each(|it| it.due = Some(now));
         }
     }
 
@@ -294,21 +339,17 @@ impl Refresher {
         let snapshot = self.known.snapshot(
             self.services.clock.unix(),
             Arc::clone(self.session.profile()),
-            &self.services.selection,
+            &self.settings.borrow().selection,
             status.login,
             calls.collect(),
             self.refresh,
         );
-        self.services.snapshots.send_if_modified(|all| {
-            let place = &mut all.profiles[self.place];
-            let is_new = **place != snapshot;
-            *place = Arc::new(snapshot);
-            is_new
-        });
+        self.services.snapshots.send_if_modified(|all| all.show(snapshot));
     }
 
     async fn save_if_changed(&mut self) {
-        if self.known.is_worth_storing(self.stored) || self.stored_at.elapsed() >= SAVE_TIMES_EVERY {
+        let is_due = self.known.is_worth_storing(self.stored) || self.stored_at.elapsed() >= SAVE_TIMES_EVERY;
+        if is_due && Instant::now() >= self.save_again_at {
             self.save().await;
         }
     }
@@ -318,14 +359,25 @@ impl Refresher {
         if digest == self.stored {
             return;
         }
-        match self.session.save_readings(self.known.clone()).await {
-            Ok(()) => (self.stored, self.stored_at) = (digest, Instant::now()),
-            Err(error) => tracing::error!(
-                profile = %self.session.profile(), error = error.with_cause(),
+        let Err(error) = self.session.save_readings(self.known.clone()).await else {
+            (self.stored, self.stored_at, self.unsaved) = (digest, Instant::now(), 0);
+            return;
+        };
+        self.unsaved += 1;
+        self.save_again_at = Instant::now() + SAVE_AGAIN_AFTER;
+        // A disk that is full must not fill the log as well.
+        if self.unsaved.is_power_of_two() {
+            tracing::error!(
+                profile = %self.session.profile(), error = error.with_cause(), failures = self.unsaved,
                 "the readings could not be stored; they are shown, and storing them is tried again"
-            ),
+            );
         }
     }
+}
+
+/// The calls that these measurements need.
+fn calls(selection: &Selection) -> impl Iterator<Item = Call> {
+    Call::DATA.into_iter().filter(|call| selection.iter().any(|it| it.source.calls().contains(call)))
 }
 
 async fn sleep_until_some(at: Option<Instant>) {
@@ -349,8 +401,10 @@ fn log_failure(profile: &str, call: Call, error: &SessionError, failures: u32) {
     if matches!(error, SessionError::NoLogin) {
         return;
     }
+    // What is wrong with a login is said once, and not for each call that lacks it.
+    let is_said = matches!(error, SessionError::LoginRefused { .. } | SessionError::RefreshRests { .. });
     let error = with_causes(error);
-    if failures.is_power_of_two() {
+    if failures.is_power_of_two() && !is_said {
         tracing::warn!(profile, %call, error, failures, "a call failed; the last values stay");
     } else {
         tracing::debug!(profile, %call, error, failures, "a call failed; the last values stay");

@@ -63,7 +63,7 @@ impl<P: Page> Kind<P> {
             cloud.take(step, now);
             let read = known.next_read(self.call, now);
             let rows = match read.rows() {
-                Rows::All | Rows::AllDays => cloud.all(),
+                Rows::All | Rows::Days { .. } => cloud.all(),
                 Rows::ChangedSince(at) => cloud.changed_since(at),
             };
             if self.read(&mut known, read, rows, &mut random) == Noted::ReadEverything {

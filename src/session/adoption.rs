@@ -35,7 +35,7 @@ impl Sessions {
     /// The logins that a profile without one could take over, by name; none while every profile has a login.
     pub async fn orphans(&self) -> Vec<Orphan> {
         let is_connected = |it: &super::Session| it.status().borrow().login.is_some();
-        let Some(somebody) = self.all().find(|it| !is_connected(it)) else { return Vec::new() };
+        let Some(somebody) = self.all().values().find(|it| !is_connected(it)).cloned() else { return Vec::new() };
         let stored = somebody.blocking(|storage, _| storage.logins()).await.unwrap_or_default();
         let orphans = stored.into_iter().filter(|it| self.get(&it.profile).is_none() && !self.knows(&it.user_id));
         orphans.map(|it| Orphan { profile: it.profile, connected_at: it.connected_at }).collect()
@@ -67,6 +67,6 @@ impl Sessions {
 
     /// Whether a configured profile has the login of this person.
     fn knows(&self, user_id: &str) -> bool {
-        self.all().any(|it| it.status().borrow().user_id.as_deref() == Some(user_id))
+        self.all().values().any(|it| it.status().borrow().user_id.as_deref() == Some(user_id))
     }
 }

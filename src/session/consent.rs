@@ -1,8 +1,9 @@
 //! Logging in: from the consent page's address to a stored login, for the right person.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 
+use futures_util::FutureExt;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::spawn_blocking;
 use url::Url;
@@ -11,6 +12,7 @@ use super::{Services, Session};
 use crate::storage::{NewLogin, Pending, STATE_LIFETIME, Storage};
 use crate::withings::client::CallError;
 use crate::withings::oauth::random_token;
+use crate::withings::pace::Pace;
 
 /// All profiles' sessions. Cheap to clone.
 #[derive(Clone)]
@@ -18,7 +20,8 @@ pub struct Sessions(Arc<All>);
 
 struct All {
     services: Arc<Services>,
-    sessions: BTreeMap<Arc<str>, Session>,
+    /// By the profiles' names.
+    sessions: RwLock<Arc<BTreeMap<Arc<str>, Session>>>,
     /// Held while a person is checked against all profiles and stored: two logins at once could both pass the check.
     storing: Mutex<()>,
     /// Logins of other persons than before, by their confirmation.
@@ -120,17 +123,26 @@ impl Sessions {
     #[must_use]
     pub fn restore(profiles: &[Arc<str>], services: Services) -> Self {
         let services = Arc::new(services);
-        let restore =
-            |profile: &Arc<str>| (Arc::clone(profile), Session::restore(Arc::clone(profile), Arc::clone(&services)));
-        let sessions = profiles.iter().map(restore).collect();
-        let all = All { services, sessions, storing: Mutex::default(), unconfirmed: std::sync::Mutex::default() };
-        all.part_twins();
-        Self(Arc::new(all))
+        let sessions = restored(profiles, &BTreeMap::new(), &services);
+        part_twins(&sessions).now_or_never().expect("nobody else has these sessions yet");
+        let sessions = RwLock::new(Arc::new(sessions));
+        Self(Arc::new(All { services, sessions, storing: Mutex::default(), unconfirmed: std::sync::Mutex::default() }))
+    }
+
+    /// Has a session for each of `profiles` from now on and for nobody else. Those that stay are not touched, unless it
+    /// changes which of two profiles shows one person.
+    pub async fn configure(&self, profiles: &[Arc<str>]) {
+        let _one_at_a_time = self.storing().await;
+        let (profiles, present, services) = (profiles.to_vec(), self.all(), Arc::clone(&self.0.services));
+        let sessions = spawn_blocking(move || restored(&profiles, &present, &services)).await;
+        let sessions = sessions.expect("restoring a login does not panic");
+        part_twins(&sessions).await;
+        *self.0.sessions.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(sessions);
     }
 
     /// The sessions, by their profiles' names.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Session> {
-        self.0.sessions.values()
+    pub(super) fn all(&self) -> Arc<BTreeMap<Arc<str>, Session>> {
+        Arc::clone(&self.0.sessions.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The right to change whose login a profile has.
@@ -140,25 +152,31 @@ impl Sessions {
 
     /// The session of `profile`.
     #[must_use]
-    pub fn get(&self, profile: &str) -> Option<&Session> {
-        self.0.sessions.get(profile)
+    pub fn get(&self, profile: &str) -> Option<Session> {
+        self.all().get(profile).cloned()
+    }
+
+    /// The budget of calls that all of them share.
+    #[must_use]
+    pub fn pace(&self) -> Pace {
+        self.0.services.client().pace().clone()
     }
 
     /// Where Withings sends the browser back to, exactly as it must be registered there.
     #[must_use]
-    pub fn redirect_uri(&self) -> &str {
-        self.0.services.oauth.redirect_uri()
+    pub fn redirect_uri(&self) -> String {
+        self.0.services.remote.borrow().oauth.redirect_uri().to_owned()
     }
 
     /// Stores a new random state and gives the address of Withings' consent page.
     pub async fn begin(&self, profile: &str, mode: Mode) -> Result<Url, BeginError> {
         let session = self.get(profile).ok_or(BeginError::UnknownProfile)?;
         let services = &self.0.services;
-        if let Some(left) = services.client.pace().paused_for() {
+        if let Some(left) = services.client().pace().paused_for() {
             return Err(BeginError::Paused { seconds: left.as_secs() + 1 });
         }
         let demo = mode == Mode::Demo;
-        let (url, state) = services.oauth.authorize_url(demo);
+        let (url, state) = services.oauth().authorize_url(demo);
         let started_at = services.clock.unix();
         let remember = move |storage: &Storage, profile: &str| {
             storage.add_pending(&state, Pending { profile: profile.to_owned(), started_at, demo })
@@ -173,14 +191,14 @@ impl Sessions {
         let pending = self.take(state.to_owned()).await?.ok_or(FinishError::State)?;
         // A profile that left the configuration meanwhile.
         let session = self.get(&pending.profile).ok_or(FinishError::State)?;
-        if let Some(left) = self.0.services.client.pace().paused_for() {
+        if let Some(left) = self.0.services.client().pace().paused_for() {
             let reason =
                 format!("it asked this application to wait {} seconds, and a code dies sooner", left.as_secs() + 1);
             return Err(FinishError::Unreachable { profile: Arc::clone(session.profile()), reason });
         }
-        let new = self.0.services.oauth.exchange(code).await;
+        let new = self.0.services.oauth().exchange(code).await;
         let new = new.map_err(|error| FinishError::of_exchange(session.profile(), &error))?;
-        self.store(session, new, pending.demo).await
+        self.store(&session, new, pending.demo).await
     }
 
     /// Puts the login of another person in the place of the former one, whose readings are deleted first. `confirmation`
@@ -191,15 +209,15 @@ impl Sessions {
         let Unconfirmed { profile, new, demo, .. } = unconfirmed.ok_or(FinishError::State)?;
         let session = self.get(&profile).ok_or(FinishError::State)?;
         let _one_at_a_time = self.storing().await;
-        if let Some(owner) = self.owner_of(&new.user_id, session).await {
+        if let Some(owner) = self.owner_of(&new.user_id, &session).await {
             return Err(FinishError::Taken { profile, owner });
         }
-        self.write(session, new, demo).await
+        self.write(&session, new, demo).await
     }
 
     /// Waits until no rotation is under way.
     pub async fn settle(&self) {
-        for session in self.0.sessions.values() {
+        for session in self.all().values() {
             session.settle().await;
         }
     }
@@ -230,7 +248,7 @@ impl Sessions {
     /// The other profile that this person is known as. Two names with one body is the mistake people make: the browser is
     /// still logged in as the first person.
     async fn owner_of(&self, user_id: &str, session: &Session) -> Option<Arc<str>> {
-        for other in self.all().filter(|it| it.profile() != session.profile()) {
+        for other in self.all().values().filter(|it| it.profile() != session.profile()) {
             // Another process may have logged it in a moment ago.
             other.look().await;
             if other.0.state.lock().await.owner() == Some(user_id) {
@@ -273,19 +291,33 @@ impl All {
     fn unconfirmed(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Unconfirmed>> {
         self.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    /// Finds profiles with the login of one person, as when a renamed profile gets its old name back beside the new one.
-    /// The latest consent counts; the others are not used.
-    fn part_twins(&self) {
-        let mut owners: BTreeMap<String, &Session> = BTreeMap::new();
-        for session in self.sessions.values() {
-            let Some((owner, _)) = session.person() else { continue };
-            let Some(other) = owners.insert(owner.clone(), session) else { continue };
-            let (kept, parted) = if session.person() < other.person() { (other, session) } else { (session, other) };
-            tracing::error!(profile = %parted.profile(), other = %kept.profile(), "two profiles are one person; only the other is shown");
-            parted.part_from(kept.profile());
-            owners.insert(owner, kept);
+/// A session for each of `profiles`: the present one, or else one with the login that is stored.
+fn restored(
+    profiles: &[Arc<str>],
+    present: &BTreeMap<Arc<str>, Session>,
+    services: &Arc<Services>,
+) -> BTreeMap<Arc<str>, Session> {
+    let restored = |it: &Arc<str>| Session::restore(Arc::clone(it), Arc::clone(services));
+    profiles.iter().map(|it| (Arc::clone(it), present.get(it).cloned().unwrap_or_else(|| restored(it)))).collect()
+}
+
+/// Finds profiles with the login of one person, as when a renamed profile gets its old name back beside the new one. The
+/// latest consent counts; the others are not used.
+async fn part_twins(sessions: &BTreeMap<Arc<str>, Session>) {
+    let mut shown: BTreeMap<String, (i64, &Session)> = BTreeMap::new();
+    for session in sessions.values() {
+        let Some((owner, since)) = session.person().await else { continue };
+        let newest = shown.entry(owner).or_insert((since, session));
+        if since >= newest.0 {
+            *newest = (since, session);
         }
+    }
+    for session in sessions.values() {
+        let person = session.person().await;
+        let shown = person.and_then(|(owner, _)| shown.get(&owner)).map(|(_, it)| it.profile());
+        session.part_from(shown.filter(|it| *it != session.profile())).await;
     }
 }
 

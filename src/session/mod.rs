@@ -7,6 +7,7 @@
 mod acquaintance;
 mod adoption;
 mod consent;
+mod retry;
 mod tokens;
 
 use std::collections::BTreeSet;
@@ -21,12 +22,13 @@ use tokio::time::{Instant, sleep_until};
 pub use acquaintance::{Acquaintance, weighed_at};
 pub use adoption::{AdoptError, Orphan};
 pub use consent::{BeginError, Connected, FinishError, Mode, Sessions};
+pub use retry::{Next, after_failure};
 use tokens::{State, Token};
 
 use crate::clock::Clock;
 use crate::reading;
 use crate::storage::{Storage, StorageError};
-use crate::telemetry::{Reason, Telemetry};
+use crate::telemetry::Telemetry;
 use crate::withings::client::{CallError, Client, Request};
 use crate::withings::envelope::Remedy;
 use crate::withings::oauth::OAuth;
@@ -34,6 +36,9 @@ use crate::withings::wire::Page;
 
 /// How long after a call the identical one may be made: Withings refuses it within 10 s (withings-api: limits).
 pub const REPEAT_AFTER: Duration = Duration::from_secs(11);
+
+/// More pages than any history has: their offsets grow, but they never end.
+const MOST_PAGES: usize = 2000;
 
 /// One profile's login. Cheap to clone; clones share it.
 #[derive(Clone)]
@@ -51,14 +56,31 @@ struct Inner {
 pub struct Services {
     /// Where logins are kept.
     pub storage: Storage,
-    /// The API.
-    pub client: Client,
-    /// The tokens.
-    pub oauth: OAuth,
+    /// Withings, as it is reached at present.
+    pub remote: watch::Receiver<Remote>,
     /// The present time.
     pub clock: Clock,
     /// Where rotations and storage failures are counted.
     pub telemetry: Telemetry,
+}
+
+/// Withings, as the configuration says that it is reached. Cheap to clone.
+#[derive(Clone)]
+pub struct Remote {
+    /// The API.
+    pub client: Client,
+    /// The tokens.
+    pub oauth: OAuth,
+}
+
+impl Services {
+    fn client(&self) -> Client {
+        self.remote.borrow().client.clone()
+    }
+
+    fn oauth(&self) -> OAuth {
+        self.remote.borrow().oauth.clone()
+    }
 }
 
 /// What others may know about a login.
@@ -116,7 +138,7 @@ impl Session {
     /// The session of `profile`, with the login that is stored.
     #[must_use]
     pub fn restore(profile: Arc<str>, services: Arc<Services>) -> Self {
-        services.telemetry.expect_rotations(&profile);
+        services.telemetry.expect_profile(&profile);
         let state = State::restore(&services.storage, &profile);
         let (status, _) = watch::channel(state.status(0));
         Self(Arc::new(Inner { profile, services, state: Arc::new(Mutex::new(state)), status }))
@@ -137,7 +159,7 @@ impl Session {
     /// The present time by Withings' clock, Unix seconds.
     #[must_use]
     pub fn server_now(&self) -> i64 {
-        self.0.services.client.server_now()
+        self.0.services.remote.borrow().client.server_now()
     }
 
     /// Makes a call and follows its pages: all rows, or nothing.
@@ -145,18 +167,19 @@ impl Session {
         let mut all = Vec::new();
         let mut offset = None;
         let whose = self.whose();
-        loop {
+        for _ in 0..MOST_PAGES {
             let (rows, next) = self.page::<P>(request, offset).await?.into_rows();
             if self.whose() != whose {
                 return Err(SessionError::NewLogin);
             }
             all.extend(rows);
             let Some(next) = next else { return Ok(all) };
-            if next <= offset.unwrap_or(0) {
-                return Err(self.endless(request, offset.unwrap_or(0), next));
+            let previous = offset.replace(next).unwrap_or(0);
+            if next <= previous {
+                return Err(self.endless(request, CallError::SameOffset { previous, offset: next }));
             }
-            offset = Some(next);
         }
+        Err(self.endless(request, CallError::EndlessPages(MOST_PAGES)))
     }
 
     /// Waits until a rotation under way has stored its pair, and stores one that could not be stored when it came.
@@ -174,7 +197,8 @@ impl Session {
     /// waited for the lock itself would be blocked as long as Withings takes to answer.
     pub async fn save_readings<T: Serialize + Send + 'static>(&self, readings: T) -> Result<(), StorageError> {
         let _no_rotation = self.0.state.lock().await;
-        self.blocking(move |storage, profile| storage.save_readings(profile, &readings)).await
+        let saved = self.blocking(move |storage, profile| storage.save_readings(profile, &readings)).await;
+        saved.inspect_err(|_| self.0.services.telemetry.storage_failure(&self.0.profile))
     }
 
     /// The addresses that Withings may have been asked to call for this login.
@@ -199,7 +223,7 @@ impl Session {
         sleep_until(refused_at + REPEAT_AFTER).await;
         let answer = self.call(&token, request, offset).await;
         if answer.as_ref().is_err_and(refuses_token) {
-            self.change(|state| state.accepted = false).await;
+            self.change(|state| state.refuse(request.call)).await;
         }
         Ok(answer?)
     }
@@ -212,13 +236,14 @@ impl Session {
         request: &Request,
         offset: Option<i64>,
     ) -> Result<P, CallError> {
-        let client = &self.0.services.client;
+        let client = self.0.services.client();
         let answer = client.page(&self.0.profile, token.secret.expose_secret(), request, offset).await;
         let is_accepted = answer.as_ref().err().is_none_or(|error| error.remedy() == Remedy::SwitchOff);
         if is_accepted && token.is_unproven {
             self.prove(token).await;
-        } else if is_accepted && !self.is_known_as_accepted() {
-            self.change(|state| state.accepted = true).await;
+        }
+        if is_accepted && !self.is_known_as_accepted() {
+            self.change(|state| state.accept(request.call)).await;
         }
         answer
     }
@@ -232,9 +257,9 @@ impl Session {
         self.0.status.borrow().login.as_ref().is_some_and(|login| login.accepted)
     }
 
-    fn endless(&self, request: &Request, previous: i64, offset: i64) -> SessionError {
-        self.0.services.telemetry.failure(request.call, Reason::Decode);
-        CallError::EndlessPages { previous, offset }.into()
+    fn endless(&self, request: &Request, error: CallError) -> SessionError {
+        self.0.services.telemetry.failure(request.call, error.reason());
+        error.into()
     }
 
     /// Changes the state and tells everybody what is different.

@@ -1,5 +1,7 @@
 //! The tokens of a session: getting one that works, rotating the pair, and never losing it.
 
+use std::collections::BTreeSet;
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,8 +31,11 @@ pub(super) struct State {
     login: Option<Login>,
     /// A new pair that could not be stored yet, and must not be used before.
     unsaved: Option<Unsaved>,
-    /// Whether Withings accepts the login, as far as is known.
-    pub(super) accepted: bool,
+    /// Whether Withings accepts the refresh token, as far as is known.
+    accepted: bool,
+    /// The calls for which Withings refused a new access token too: the login is not accepted as long as there is one, or
+    /// the next call that works would say that all is well.
+    refused_calls: BTreeSet<Call>,
     /// Whether the access token was used, as far as is known.
     is_proven: bool,
     refused: Option<Refused>,
@@ -54,8 +59,8 @@ struct Unsaved {
 #[derive(Clone, Copy, Debug)]
 struct Refused {
     times: usize,
-    /// When to try again, Unix seconds.
-    retry_at: i64,
+    /// When to try again; no time of day, which jumps.
+    retry_at: Instant,
 }
 
 /// An access token.
@@ -87,6 +92,27 @@ impl State {
         Self { accepted: login.is_some(), login, is_proven, ..Self::default() }
     }
 
+    /// Takes what is stored now in place of what was. A call that was refused stays so until it works, or until a new
+    /// consent; whether it is one.
+    fn renew(&mut self, login: Option<Login>) -> bool {
+        let new = Self::of(login);
+        let is_new_consent = new.consent() != self.consent();
+        let refused_calls = if is_new_consent { BTreeSet::new() } else { mem::take(&mut self.refused_calls) };
+        *self = Self { refused_calls, ..new };
+        is_new_consent
+    }
+
+    /// Notes that Withings has refused a new access token for `call`.
+    pub(super) fn refuse(&mut self, call: Call) {
+        self.refused_calls.insert(call);
+    }
+
+    /// Notes that Withings has accepted the access token for `call`.
+    pub(super) fn accept(&mut self, call: Call) {
+        self.accepted = true;
+        self.refused_calls.remove(&call);
+    }
+
     /// When the stored login was made, and whose it is.
     fn consent(&self) -> Option<(i64, &str)> {
         self.login.as_ref().map(|it| (it.connected_at, it.user_id.as_str()))
@@ -102,7 +128,7 @@ impl State {
         let user_id = login.map(|it| it.user_id.as_str().into());
         let login = login.map(|login| reading::Login {
             connected_at: login.connected_at,
-            accepted: self.accepted,
+            accepted: self.accepted && self.refused_calls.is_empty(),
             token_expires_at: login.expires_at,
             demo: login.demo,
         });
@@ -132,7 +158,9 @@ impl Session {
     async fn token_of(&self, mut state: OwnedMutexGuard<State>, refused: Option<Token>) -> Result<Token, SessionError> {
         let outcome = self.ensure_token(&mut state, refused).await;
         if matches!(outcome, Err(SessionError::Storage(_))) {
-            self.0.services.telemetry.failure(Call::Requesttoken, Reason::Storage);
+            let telemetry = &self.0.services.telemetry;
+            telemetry.failure(Call::Requesttoken, Reason::Storage);
+            telemetry.storage_failure(&self.0.profile);
         }
         self.publish(&state);
         outcome
@@ -149,8 +177,9 @@ impl Session {
         self.save_unsaved(state).await?;
         let now = self.0.services.clock.unix();
         let login = state.login.as_ref().ok_or(SessionError::NoLogin)?;
-        if let Some(wait) = state.refused.map(|it| it.retry_at - now).filter(|it| *it > 0) {
-            return Err(SessionError::LoginRefused { retry_in: Duration::from_secs(wait.unsigned_abs()) });
+        let wait = state.refused.map(|it| it.retry_at.saturating_duration_since(Instant::now()));
+        if let Some(retry_in) = wait.filter(|it| !it.is_zero()) {
+            return Err(SessionError::LoginRefused { retry_in });
         }
         let is_refused = refused.is_some_and(|it| it.secret.expose_secret() == login.access_token.expose_secret());
         if is_refused || login.expires_at - now < REFRESH_AHEAD {
@@ -173,7 +202,7 @@ impl Session {
         let held = state.login.as_ref().map(|it| it.version);
         if stored.as_ref().map(|it| it.version) != held {
             // Somebody else rotated it, replaced it, or removed it.
-            *state = State::of(stored);
+            state.renew(stored);
             return if state.login.is_some() { Ok(()) } else { Err(SessionError::NoLogin) };
         }
         let Some(login) = stored else { return Err(SessionError::NoLogin) };
@@ -190,7 +219,7 @@ impl Session {
 
     /// A new pair for the refresh token, or else for the one before it, which lives as long as its successor is unused.
     async fn refreshed(&self, login: Login) -> Result<Unsaved, CallError> {
-        let oauth = &self.0.services.oauth;
+        let oauth = self.0.services.oauth();
         let error = match oauth.refresh(&login.refresh_token).await {
             Ok(pair) => return Ok(Unsaved { refreshed: login, pair }),
             Err(error) => error,
@@ -207,8 +236,14 @@ impl Session {
         }
         let times = state.refused.map_or(0, |it| it.times);
         let pause = RETRY_REFUSED[times.min(RETRY_REFUSED.len() - 1)];
-        let retry_at = self.0.services.clock.unix().saturating_add_unsigned(pause.as_secs());
-        state.refused = Some(Refused { times: times + 1, retry_at });
+        state.refused = Some(Refused { times: times + 1, retry_at: Instant::now() + pause });
+        if state.accepted {
+            // Here and not for each call, which all fail with it.
+            tracing::warn!(
+                profile = %self.0.profile, error = %error,
+                "Withings does not accept the login any more; the last values stay, connect it again"
+            );
+        }
         state.accepted = false;
         SessionError::LoginRefused { retry_in: pause }
     }
@@ -231,13 +266,13 @@ impl Session {
         let (_, saved) = self.locked(lock, move |lock| lock.rotate(&refreshed, &pair)).await;
         match saved {
             Ok(login) => {
-                *state = State::of(Some(login));
+                state.renew(Some(login));
                 self.0.services.telemetry.rotation(&self.0.profile);
                 tracing::info!(profile = %self.0.profile, "a new token pair was stored");
                 Ok(())
             }
             Err(RotateError::Stale(stored)) => {
-                *state = State::of(stored.map(|it| *it));
+                state.renew(stored.map(|it| *it));
                 Ok(())
             }
             Err(RotateError::Storage(error)) => Err(SessionError::Storage(error)),
@@ -255,7 +290,9 @@ impl Session {
             Err(error) => Err(error.into()),
         };
         match marked {
-            Ok(login) => *state = State::of(Some(login)),
+            Ok(login) => {
+                state.renew(Some(login));
+            }
             Err(RotateError::Stale(_)) => {}
             // Tried again with the next call; until then a dead token is kept, which costs one refused refresh at most.
             Err(RotateError::Storage(error)) => tracing::warn!(
@@ -265,18 +302,28 @@ impl Session {
         self.publish(&state);
     }
 
-    /// Whose login it is and when it was made; `None` without one. Before anything runs.
-    pub(super) fn person(&self) -> Option<(String, i64)> {
-        let state = self.0.state.try_lock().ok()?;
+    /// Whose login it is and when it was made; `None` without one.
+    pub(super) async fn person(&self) -> Option<(String, i64)> {
+        let state = self.0.state.lock().await;
         Some((state.owner()?.to_owned(), state.connected_at()?))
     }
 
-    /// Leaves the login unused, because `other` has the same person. Before anything runs.
-    pub(super) fn part_from(&self, other: &Arc<str>) {
-        if let Ok(mut state) = self.0.state.try_lock() {
-            state.twin_of = Some(Arc::clone(other));
-            self.publish(&state);
+    /// Leaves the login unused as long as another profile, `twin`, shows the same person.
+    pub(super) async fn part_from(&self, twin: Option<&Arc<str>>) {
+        let mut state = self.0.state.lock().await;
+        if state.twin_of.as_ref() == twin {
+            return;
         }
+        if let Some(other) = twin {
+            tracing::error!(profile = %self.0.profile, %other, "two profiles are one person; only the other is shown");
+        }
+        state.twin_of = twin.cloned();
+        self.0.status.send_modify(|status| *status = state.status(status.consents + 1));
+    }
+
+    /// Lets a login that Withings has refused be tried at once: the reason may be mended. Whether there was one.
+    pub async fn try_again(&self) -> bool {
+        self.0.state.lock().await.refused.take().is_some()
     }
 
     /// Saves what could not be saved yet, and picks up what another process has done to the stored login since the last
@@ -295,9 +342,7 @@ impl Session {
         }
         let Ok(stored) = self.blocking(Storage::login).await else { return };
         if stored.as_ref().map(|it| it.version) != state.login.as_ref().map(|it| it.version) {
-            let new = State::of(stored);
-            let is_new_consent = new.consent() != state.consent();
-            *state = new;
+            let is_new_consent = state.renew(stored);
             self.0.status.send_modify(|status| *status = state.status(status.consents + u64::from(is_new_consent)));
         }
         state.stamp = stamp;

@@ -2,19 +2,27 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::UserId;
 use super::call::Call;
 use super::limit::Caller;
-use super::reply::{Refusal, Reply};
+use super::reply::{Refusal, Reply, Travel};
 
 /// What goes wrong instead of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Failure {
-    /// HTTP 502 with an HTML page: the infrastructure's trouble.
-    BadGateway,
+    /// This HTTP status, with an HTML page: the infrastructure's trouble.
+    Http(u16),
+    /// HTTP 200 with this text, whatever it is.
+    Verbatim(&'static str),
+    /// HTTP 200 with so many bytes of JSON.
+    Large(usize),
+    /// The connection ends where the answer should begin.
+    HangUp,
+    /// An envelope with this status and nothing else.
+    Status(i64),
     /// Envelope 401: the access token is called invalid.
     InvalidToken,
     /// Envelope 403: the token's scopes do not suffice.
@@ -33,6 +41,8 @@ pub enum Failure {
     },
     /// An empty page that promises another one, always at the same offset.
     EndlessPages,
+    /// An empty page that promises another one, each time at a later offset.
+    GrowingPages,
 }
 
 /// What a fault does to a call.
@@ -40,8 +50,8 @@ pub enum Failure {
 pub(super) enum Effect {
     /// It fails.
     Fail(Failure),
-    /// It does what it should, and its answer is on the way for so long.
-    Delay(Duration),
+    /// It does what it should, and its answer travels like this.
+    Travel(Travel),
 }
 
 /// A failure, which calls it strikes (all, unless told otherwise), and how many times (once, unless told otherwise).
@@ -64,7 +74,13 @@ impl Fault {
     /// A slow network: the next call does what it should, and its answer arrives so much later.
     #[must_use]
     pub fn delay(by: Duration) -> Self {
-        Self::of_effect(Effect::Delay(by))
+        Self::of_effect(Effect::Travel(Travel::After(by)))
+    }
+
+    /// A network that hardly works: the next call does what it should, and its answer arrives byte by byte, one a second.
+    #[must_use]
+    pub fn drip() -> Self {
+        Self::of_effect(Effect::Travel(Travel::ByteBySecond))
     }
 
     /// Only of calls with this `action`, e.g. `getmeas` or `requesttoken`.
@@ -118,17 +134,24 @@ impl Faults {
     }
 }
 
-impl From<Failure> for Reply {
-    fn from(failure: Failure) -> Self {
-        let refusal = match failure {
-            Failure::EndlessPages => return Ok(json!({"more": true, "offset": 100})).into(),
-            Failure::BadGateway => return Self::infrastructure(502, "Bad Gateway"),
-            Failure::InvalidToken => Refusal::invalid_token(),
-            Failure::InsufficientScope => Refusal::insufficient_scope(),
-            Failure::InvalidParams => Refusal::invalid("simulated"),
-            Failure::TooManyRequests { wait_seconds } => Refusal::too_many(wait_seconds),
-            Failure::SameArguments { wait_seconds } => Refusal::same_arguments(10, wait_seconds),
+impl Failure {
+    /// What is answered to `call`.
+    pub(super) fn reply(self, call: &Call) -> Reply {
+        let page = |offset: i64| Ok(json!({"more": true, "offset": offset}));
+        let answer = match self {
+            Self::Http(status) => return Reply::infrastructure(status, "Simulated"),
+            Self::Verbatim(text) => return Reply::verbatim(text.to_owned()),
+            Self::Large(bytes) => return Reply::verbatim(format!("\"{}\"", "x".repeat(bytes))),
+            Self::HangUp => return Reply { travel: Travel::Nowhere, ..Reply::verbatim(String::new()) },
+            Self::EndlessPages => page(100),
+            Self::GrowingPages => page(call.params.integer("offset").ok().flatten().unwrap_or(0) + 100),
+            Self::InvalidToken => Err(Refusal::invalid_token()),
+            Self::InsufficientScope => Err(Refusal::insufficient_scope()),
+            Self::InvalidParams => Err(Refusal::invalid("simulated")),
+            Self::Status(status) => Err(Refusal::new(status, "simulated")),
+            Self::TooManyRequests { wait_seconds } => Err(Refusal::too_many(wait_seconds)),
+            Self::SameArguments { wait_seconds } => Err(Refusal::same_arguments(10, wait_seconds)),
         };
-        Self::from(Err::<Value, _>(refusal))
+        answer.into()
     }
 }

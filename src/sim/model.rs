@@ -123,8 +123,8 @@ impl Model {
             return Err(refusal).into();
         }
         match self.faults.strike(call, caller) {
-            Some(Effect::Fail(failure)) => failure.into(),
-            Some(Effect::Delay(delay)) => Reply { delay, ..self.admitted(call, now) },
+            Some(Effect::Fail(failure)) => failure.reply(call),
+            Some(Effect::Travel(travel)) => Reply { travel, ..self.admitted(call, now) },
             None => self.admitted(call, now),
         }
     }

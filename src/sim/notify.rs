@@ -299,7 +299,7 @@ fn check_scope(grant: &Grant, appli: u32) -> Result<(), Refusal> {
 }
 
 fn is_public(url: &Url) -> bool {
-    let is_public_name = |it: &str| it.contains('.') && !it.ends_with(".localhost") && !it.ends_with(".local");
+    let is_public_name = |it: &str| it.rsplit_once('.').is_some_and(|(_, end)| !["localhost", "local"].contains(&end));
     let host = matches!(url.host(), Some(Host::Domain(name)) if is_public_name(name));
     url.scheme() == "https" && host && matches!(url.port_or_known_default(), Some(443 | 80))
 }

@@ -13,8 +13,19 @@ pub(super) struct Reply {
     pub(super) content_type: &'static str,
     pub(super) location: Option<String>,
     pub(super) body: String,
-    /// How long it is on its way.
-    pub(super) delay: Duration,
+    /// How it gets to whom it is for.
+    pub(super) travel: Travel,
+}
+
+/// The way of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Travel {
+    /// Whole, after this time.
+    After(Duration),
+    /// One byte a second.
+    ByteBySecond,
+    /// It never arrives: the connection ends.
+    Nowhere,
 }
 
 impl Reply {
@@ -42,13 +53,18 @@ impl Reply {
         Self { http, ..Self::page(format!("<html><head><title>{http} {title}</title></head></html>\n")) }
     }
 
+    /// An answer that is what the fault says.
+    pub(super) fn verbatim(text: String) -> Self {
+        Self::of(200, "application/json", text)
+    }
+
     /// The service escapes slashes, as PHP does; in JSON a slash stands in strings only.
     fn json(http: u16, body: &Value) -> Self {
         Self::of(http, "application/json", body.to_string().replace('/', "\\/"))
     }
 
     fn of(http: u16, content_type: &'static str, body: String) -> Self {
-        Self { http, status: None, content_type, location: None, body, delay: Duration::ZERO }
+        Self { http, status: None, content_type, location: None, body, travel: Travel::After(Duration::ZERO) }
     }
 }
 
@@ -124,7 +140,7 @@ impl Refusal {
         Self { body: Some(body), ..Self::new(601, error) }
     }
 
-    fn new(status: i64, error: &str) -> Self {
+    pub(super) fn new(status: i64, error: &str) -> Self {
         Self { status, body: Some(json!({})), error: error.to_owned() }
     }
 

@@ -1,12 +1,15 @@
 //! The HTTP skin: requests become calls, replies become responses. It decides nothing.
 
 use std::convert::Infallible;
+use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
+use futures_util::stream;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, Limited, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderValue, LOCATION};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -20,7 +23,7 @@ use url::form_urlencoded;
 use super::call::{Call, Params};
 use super::cloud::Cloud;
 use super::deliver::{self, deliver};
-use super::reply::Reply;
+use super::reply::{Reply, Travel};
 
 /// A body is a short form.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -30,6 +33,8 @@ const READ_TIMEOUT: Duration = Duration::from_secs(30);
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 /// Accepting fails when the process has no descriptor left: others must finish first.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 /// Serves the account's host and the API's host of `cloud` on one listener and delivers its notifications, until
 /// `shutdown` is done.
@@ -56,7 +61,7 @@ pub async fn serve(listener: TcpListener, cloud: Cloud, shutdown: impl Future<Ou
 async fn connection(stream: TcpStream, cloud: Cloud, watcher: Watcher) {
     let service = service_fn(move |request| {
         let cloud = cloud.clone();
-        async move { Ok::<_, Infallible>(respond(&cloud, request).await) }
+        async move { respond(&cloud, request).await }
     });
     let connection = http1::Builder::new()
         .auto_date_header(false)
@@ -67,7 +72,7 @@ async fn connection(stream: TcpStream, cloud: Cloud, watcher: Watcher) {
     let _ = watcher.watch(connection).await;
 }
 
-async fn respond(cloud: &Cloud, request: Request<Incoming>) -> Response<Full<Bytes>> {
+async fn respond(cloud: &Cloud, request: Request<Incoming>) -> io::Result<Response<Body>> {
     let reply = match read(request).await {
         Ok(call) => {
             let callback_answers = deliver::callback_answers(cloud, &call).await;
@@ -75,10 +80,24 @@ async fn respond(cloud: &Cloud, request: Request<Incoming>) -> Response<Full<Byt
         }
         Err(refused) => refused,
     };
-    if !reply.delay.is_zero() {
-        tokio::time::sleep(reply.delay).await;
-    }
-    response(reply, cloud)
+    let response = response(&reply, cloud);
+    Ok(match reply.travel {
+        Travel::After(delay) => {
+            tokio::time::sleep(delay).await;
+            response.map(|()| Full::from(reply.body).boxed_unsync())
+        }
+        Travel::ByteBySecond => response.map(|()| dripping(reply.body.into()).boxed_unsync()),
+        Travel::Nowhere => return Err(io::ErrorKind::ConnectionReset.into()),
+    })
+}
+
+/// A body that comes one byte a second.
+fn dripping(body: Bytes) -> impl hyper::body::Body<Data = Bytes, Error = Infallible> {
+    StreamBody::new(stream::unfold(body, async |mut rest| {
+        let byte = (!rest.is_empty()).then(|| rest.split_to(1))?;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Some((Ok(Frame::data(byte)), rest))
+    }))
 }
 
 /// Query and form in one, or the refusal of a body that is too long or too slow.
@@ -100,14 +119,15 @@ async fn read(request: Request<Incoming>) -> Result<Call, Reply> {
     })
 }
 
-fn response(reply: Reply, cloud: &Cloud) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(reply.body));
+/// The head of the response.
+fn response(reply: &Reply, cloud: &Cloud) -> Response<()> {
+    let mut response = Response::new(());
     *response.status_mut() = StatusCode::from_u16(reply.http).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let date = cloud.clock().now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
     headers.extend(HeaderValue::from_str(&date).ok().map(|it| (DATE, it)));
-    let location = reply.location.and_then(|it| HeaderValue::try_from(it).ok());
+    let location = reply.location.as_deref().and_then(|it| HeaderValue::from_str(it).ok());
     headers.extend(location.map(|it| (LOCATION, it)));
     response
 }
@@ -143,7 +163,7 @@ mod tests {
             match stream.try_read(&mut buffer) {
                 Ok(0) => return said,
                 Ok(length) => said.push_str(std::str::from_utf8(&buffer[..length]).unwrap()),
-                Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock),
+                Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
             }
         }
     }

@@ -12,7 +12,7 @@ use super::StorageError;
 /// Replaces the file at `path` by `value` as JSON: temporary file (0600), fsync, rename, fsync of the directory. A crash
 /// at any moment leaves the old file or the new one. Whoever calls holds the lock of what the file is about.
 pub(super) fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), StorageError> {
-    let folder = path.parent().expect("every stored file is in the storage directory");
+    let folder = path.parent().expect("every stored file is in a directory");
     let bytes = serde_json::to_vec(value).expect("stored values have string keys and no failing fields");
     // Always the same name: what a crash leaves is replaced by the next write, and deleted with everything of a profile.
     let new = path.with_extension("json.new");

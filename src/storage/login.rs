@@ -5,7 +5,7 @@ use std::fs::File;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Storage, StorageError, atomic, is_lock, pending};
+use super::{Storage, StorageError, atomic, file, is_lock, pending, work};
 
 /// A login: whose it is, its tokens and how they may be used. `Debug` shows no token.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -140,6 +140,8 @@ impl LockedLogin {
             deleted += usize::from(atomic::remove(&path)? && !is_lock(&path));
         }
         pending::forget(&self.storage, &self.profile)?;
+        // What an interrupted backfill has fetched is of everybody together; it begins anew.
+        work::remove(&self.storage.backfill_directory())?;
         Ok(deleted)
     }
 
@@ -158,7 +160,7 @@ impl LockedLogin {
     }
 
     fn write(&self, login: Login) -> Result<Login, StorageError> {
-        atomic::write(&self.storage.path("logins", &self.profile, "json"), &login)?;
+        file::save(&self.storage.path("logins", &self.profile, "json"), &login)?;
         Ok(login)
     }
 }

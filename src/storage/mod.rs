@@ -5,15 +5,19 @@
 //! [`LockedLogin::mark_used`], by [`LockedLogin::adopt`] and by [`LockedLogin::forget`]; pending login states are added and
 //! taken; [`Storage::webhook_secret`] and the callbacks are for notifications. All of them block: call them off the async threads.
 //!
-//! A file whose content does not parse is set aside under another name, and said so; on an I/O error it is left alone.
+//! A file whose content does not parse, or is of a newer version of this program, is set aside under another name, and said
+//! so; on an I/O error it is left alone.
 
 mod atomic;
+mod backfill;
 mod directory;
+mod file;
 mod login;
 mod pending;
 #[cfg(test)]
 mod tests;
 mod webhook;
+mod work;
 
 use std::fs::{self, File};
 use std::io;
@@ -25,9 +29,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
+pub use backfill::{BackfillError, BackfillLock};
 pub use directory::{OpenError, Purpose};
+pub use file::{load, save};
 pub use login::{LockedLogin, Login, NewLogin, RotateError};
 pub use pending::{Pending, STATE_LIFETIME};
+pub use work::{WorkDirectory, WorkError};
+
+/// The folder of an unfinished backfill.
+const BACKFILL: &str = "backfill";
 
 /// The storage directory. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -105,7 +115,7 @@ impl Storage {
         if is_forgotten() {
             return Ok(());
         }
-        atomic::write(&self.path(folder, profile, "json"), value)
+        save(&self.path(folder, profile, "json"), value)
     }
 
     /// Whether there are readings of `profile`.
@@ -167,6 +177,22 @@ impl Storage {
         pending::take(self, state, now)
     }
 
+    /// Takes the right to half of the requests to Withings, which a running exporter leaves to its holder.
+    pub fn begin_backfill(&self) -> Result<BackfillLock, BackfillError> {
+        backfill::take(&self.0.root)
+    }
+
+    /// Whether somebody has that right now.
+    pub fn is_backfilling(&self) -> Result<bool, StorageError> {
+        backfill::is_taken(&self.0.root)
+    }
+
+    /// Where a backfill keeps what it has fetched if it writes no file beside which it could.
+    #[must_use]
+    pub fn backfill_directory(&self) -> PathBuf {
+        self.0.root.join(BACKFILL)
+    }
+
     /// Every file of `profile`, its lock included.
     fn files_of(&self, profile: &str) -> Result<Vec<PathBuf>, StorageError> {
         let stem = format!("{}.", file_stem(profile));
@@ -185,36 +211,6 @@ impl Storage {
 
 fn is_lock(path: &Path) -> bool {
     path.extension().is_some_and(|it| it == "lock")
-}
-
-/// Reads a file; `None` if there is none, or if it did not parse and was set aside.
-fn load<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StorageError> {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(StorageError::new("read", path)(error)),
-    };
-    match serde_json::from_slice(&bytes) {
-        Ok(value) => Ok(Some(value)),
-        Err(error) => {
-            let aside = set_aside(path)?;
-            // The position tells enough: the text of the error could repeat what the file says.
-            let (line, column) = (error.line(), error.column());
-            tracing::error!(
-                file = %path.display(), aside = %aside.display(), line, column,
-                "a stored file does not parse; it was set aside and is treated as missing"
-            );
-            Ok(None)
-        }
-    }
-}
-
-/// Renames a file that does not parse, so that somebody can look at it and nothing overwrites it.
-fn set_aside(path: &Path) -> Result<PathBuf, StorageError> {
-    let candidates = (0_u32..).map(|n| path.with_extension(format!("json.broken-{n}")));
-    let aside = candidates.into_iter().find(|it| !it.exists()).expect("a directory has fewer than 2^32 files");
-    fs::rename(path, &aside).map_err(StorageError::new("set aside", path))?;
-    Ok(aside)
 }
 
 /// A file name for a profile of any name: readable where the name is ASCII, different for different names, never a path.

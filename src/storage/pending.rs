@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Storage, StorageError, atomic};
+use super::{Storage, StorageError, atomic, file};
 
 /// How long a started login may take, seconds: 10 minutes.
 pub const STATE_LIFETIME: i64 = 600;
@@ -67,8 +67,8 @@ fn change(storage: &Storage, change: impl FnOnce(&mut States) -> bool) -> Result
     let lock = atomic::open_private(&lock_path)?;
     lock.lock().map_err(StorageError::new("lock", &lock_path))?;
     let path = path(storage);
-    let mut states: States = super::load(&path)?.unwrap_or_default();
-    if change(&mut states) { atomic::write(&path, &states) } else { Ok(()) }
+    let mut states: States = file::load(&path)?.unwrap_or_default();
+    if change(&mut states) { file::save(&path, &states) } else { Ok(()) }
 }
 
 fn digest(state: &str) -> String {

@@ -5,8 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use secrecy::ExposeSecret;
+use tracing_subscriber::layer::SubscriberExt;
 
-use super::{Login, NewLogin, OpenError, Pending, Purpose, RotateError, Storage, atomic, file_stem, pending};
+use super::{Login, NewLogin, OpenError, Pending, Purpose, RotateError, Storage, atomic, file, file_stem, pending};
 
 fn open(root: &Path) -> Storage {
     Storage::open(root, Purpose::Serve).unwrap()
@@ -103,6 +104,59 @@ fn a_file_that_does_not_parse_is_set_aside_not_lost() {
     assert_eq!(fs::read(path.with_extension("json.broken-0")).unwrap(), truncated);
 }
 
+/// Writes this in place of Alice's readings, and expects that it is set aside as it is, with a message that says why and
+/// names both paths.
+fn check_set_aside(written: &[u8], why: &str) {
+    let root = tempfile::tempdir().unwrap();
+    let storage = open(root.path());
+    connected(&storage, "Alice");
+    storage.save_readings("Alice", &[7]).unwrap();
+    let path = storage.path("readings", "Alice", "json");
+    std::io::Write::write_all(&mut fs::File::create(&path).unwrap(), written).unwrap();
+    let aside = path.with_extension("json.broken-0");
+    let said = said_by(|| assert_eq!(storage.readings::<Vec<i32>>("Alice").unwrap(), None));
+    assert_eq!(fs::read(&aside).unwrap(), written);
+    assert!(!path.exists());
+    let names = |path: &Path| said.contains(&format!("{}", path.display()));
+    assert!(said.contains(why) && names(&path) && names(&aside) && said.lines().count() == 1, "{said}");
+}
+
+/// What the log says of it.
+fn said_by(work: impl FnOnce()) -> String {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let log = file.reopen().unwrap();
+    let subscriber = tracing_subscriber::registry()
+        .with(tracing_logfmt::builder().layer().with_writer(move || log.try_clone().unwrap()));
+    tracing::subscriber::with_default(subscriber, work);
+    fs::read_to_string(file.path()).unwrap()
+}
+
+#[test]
+fn what_is_of_no_use_is_set_aside_with_both_names() {
+    let broken = "a stored file does not parse";
+    check_set_aside(b"", broken);
+    check_set_aside(b"\0\xff\x01", broken);
+    check_set_aside(br#"{"format":1,"content":[7"#, broken);
+    check_set_aside(br#"{"format":1}"#, broken);
+    check_set_aside(br#"{"format":1,"content":{"not":"a list"}}"#, broken);
+    check_set_aside(br#"{"format":2,"else":[7]}"#, "written by a newer version");
+}
+
+#[test]
+fn files_from_before_there_were_versions_are_read_and_get_one() {
+    let root = tempfile::tempdir().unwrap();
+    let storage = open(root.path());
+    let login = connected(&storage, "Alice");
+    let path = storage.path("logins", "Alice", "json");
+    let versioned: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert_eq!(versioned["format"], 1);
+    atomic::write(&path, &versioned["content"]).unwrap();
+    assert_eq!(storage.login("Alice").unwrap().unwrap().version, login.version);
+    storage.lock_login("Alice").unwrap().rotate(&login, &pair(2)).unwrap();
+    let rewritten: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert_eq!(rewritten["format"], 1);
+}
+
 #[test]
 fn an_unreadable_file_is_left_alone() {
     let root = tempfile::tempdir().unwrap();
@@ -151,10 +205,10 @@ fn a_flood_of_started_logins_is_bounded_and_keeps_the_newest() {
     storage.add_pending("oldest", pending(99)).unwrap();
     storage.add_pending("second", pending(100)).unwrap();
     let path = root.path().join("pending.json");
-    let mut states: pending::States = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let mut states: pending::States = file::load(&path).unwrap().unwrap();
     assert!(!states.contains_key("oldest"), "the file must not hold what finishes a login");
     states.extend((2..pending::MOST).map(|n| (format!("s{n}"), pending(100))));
-    atomic::write(&path, &states).unwrap();
+    file::save(&path, &states).unwrap();
     storage.add_pending("newest", pending(101)).unwrap();
     assert!(storage.take_pending("second", 102).unwrap().is_some());
     assert!(storage.take_pending("oldest", 102).unwrap().is_none());

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::{Storage, StorageError, atomic, load};
+use super::{Storage, StorageError, file};
 
 #[derive(Serialize, Deserialize)]
 struct Secret {
@@ -17,17 +17,17 @@ impl Storage {
     /// The secret part of the address that Withings calls: made by `random` once, then always the same.
     pub fn webhook_secret(&self, random: impl FnOnce() -> String) -> Result<SecretString, StorageError> {
         let path = self.0.root.join("webhook.json");
-        if let Some(stored) = load::<Secret>(&path)? {
+        if let Some(stored) = file::load::<Secret>(&path)? {
             return Ok(stored.secret.into());
         }
         let secret = SecretString::from(random());
-        atomic::write(&path, &Secret { secret: secret.expose_secret().to_owned() })?;
+        file::save(&path, &Secret { secret: secret.expose_secret().to_owned() })?;
         Ok(secret)
     }
 
     /// The addresses that may be subscribed at Withings for the person of `profile`.
     pub fn callbacks(&self, profile: &str) -> Result<BTreeSet<String>, StorageError> {
-        Ok(load(&self.path("callbacks", profile, "json"))?.unwrap_or_default())
+        Ok(file::load(&self.path("callbacks", profile, "json"))?.unwrap_or_default())
     }
 
     /// Saves the addresses that may be subscribed at Withings for the person of `profile`, whole; does nothing if its login

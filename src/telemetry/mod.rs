@@ -38,6 +38,7 @@ struct Inner {
     failures: Family<FailureLabels, Counter>,
     durations: Family<CallLabel, Histogram, fn() -> Histogram>,
     rotations: Family<ProfileLabel, Counter>,
+    storage_failures: Family<ProfileLabel, Counter>,
     unknown: Family<KindLabel, Counter>,
     notifications: Family<NotificationLabels, Counter>,
     intervals: Family<IntervalLabel, Gauge<f64, AtomicU64>>,
@@ -221,6 +222,7 @@ impl Telemetry {
             failures: Family::default(),
             durations: Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS)),
             rotations: Family::default(),
+            storage_failures: Family::default(),
             unknown: Family::default(),
             notifications: Family::default(),
             intervals: Family::default(),
@@ -242,14 +244,21 @@ impl Telemetry {
         self.0.failures.get_or_create_owned(&FailureLabels { call, reason }).inc();
     }
 
-    /// Shows the rotations of `profile` from zero on: the increase of a counter that appears at one cannot be seen.
-    pub fn expect_rotations(&self, profile: &str) {
-        drop(self.0.rotations.get_or_create(&ProfileLabel { profile: profile.to_owned() }));
+    /// Shows what is counted of `profile` from zero on: the increase of a counter that appears at one cannot be seen.
+    pub fn expect_profile(&self, profile: &str) {
+        let label = ProfileLabel { profile: profile.to_owned() };
+        drop(self.0.rotations.get_or_create(&label));
+        drop(self.0.storage_failures.get_or_create(&label));
     }
 
     /// Counts a new token pair of `profile`.
     pub fn rotation(&self, profile: &str) {
         self.0.rotations.get_or_create_owned(&ProfileLabel { profile: profile.to_owned() }).inc();
+    }
+
+    /// Counts that the login or the readings of `profile` could not be read or saved.
+    pub fn storage_failure(&self, profile: &str) {
+        self.0.storage_failures.get_or_create_owned(&ProfileLabel { profile: profile.to_owned() }).inc();
     }
 
     /// Counts a value that is not known, and logs each different one once. `what` is a code or a name, never a measured
@@ -284,6 +293,18 @@ impl Telemetry {
         }
     }
 
+    /// Shows nothing more of `profile`, which is no longer configured.
+    pub fn forget(&self, profile: &str) {
+        let label = ProfileLabel { profile: profile.to_owned() };
+        self.0.rotations.remove(&label);
+        self.0.storage_failures.remove(&label);
+    }
+
+    /// Records that the configuration could not be read again.
+    pub fn config_refused(&self) {
+        self.0.reload_successful.set(0);
+    }
+
     /// Records that the configuration was read at `at` (Unix seconds).
     pub fn config_loaded(&self, at: i64) {
         self.0.reload_successful.set(1);
@@ -311,6 +332,11 @@ impl Inner {
             self.durations.clone(),
         );
         registry.register("token_rotations", "New token pairs, stored", self.rotations.clone());
+        registry.register(
+            "storage_failures",
+            "Times that a login or the last readings could not be read or saved",
+            self.storage_failures.clone(),
+        );
         registry.register(
             "unknown_values",
             "Values in answers of Withings that this version does not know or does not believe",

@@ -19,10 +19,10 @@ use crate::session::Orphan;
 pub(super) async fn page(app: &App) -> Answer {
     let profiles = app.snapshots.borrow().profiles.clone();
     let orphans = app.sessions.orphans().await;
-    let mail = |it: &ProfileSnapshot| app.inbox.as_ref().and_then(|inbox| inbox.mail(&it.profile));
+    let mail = |it: &ProfileSnapshot| app.inbox.borrow().as_ref().and_then(|inbox| inbox.mail(&it.profile));
     let landing = Landing {
         metrics: app.telemetry_path.trim_start_matches('/'),
-        redirect_uri: app.sessions.redirect_uri(),
+        redirect_uri: &app.sessions.redirect_uri(),
         now: minute(app.clock.now()),
         cards: profiles.iter().map(|it| Card::of(it, mail(it))).collect(),
         orphans: orphans.iter().map(Former::of).collect(),

@@ -105,7 +105,7 @@ async fn conclude(app: &App, end: impl Future<Output = Result<Connected, FinishE
 async fn meet(app: &App, profile: &str) -> Option<Acquaintance> {
     let session = app.sessions.get(profile)?;
     let known = async {
-        let newest_weigh_in = newest_weigh_in(app, session).await?;
+        let newest_weigh_in = newest_weigh_in(app, &session).await?;
         Some(Acquaintance { newest_weigh_in, devices: session.devices().await.ok()? })
     };
     tokio::time::timeout(MEET_TIMEOUT, known).await.ok()?

@@ -13,6 +13,7 @@ mod origin;
 mod patience;
 mod places;
 mod redirect;
+mod reload;
 mod routes;
 mod scrape;
 mod security;
@@ -30,6 +31,7 @@ use crate::reading::Snapshot;
 use crate::session::Sessions;
 
 pub use redirect::Redirect;
+pub use reload::{Reload, Reloads};
 pub use scrape::Scrapes;
 pub use security::{Security, SecurityError, TlsError};
 pub use server::{Limits, serve};
@@ -51,7 +53,9 @@ pub struct App {
     /// The profiles' logins.
     pub sessions: Sessions,
     /// What Withings calls when it has news; `None`: it is not asked to.
-    pub inbox: Option<Inbox>,
+    pub inbox: watch::Receiver<Option<Inbox>>,
+    /// Where the configuration can be read again; `None`: it is read once.
+    pub reloads: Option<Reloads>,
     /// Whether every connected profile was restored or tried once, or need not be waited for any longer.
     pub ready: watch::Receiver<bool>,
     /// The present time.

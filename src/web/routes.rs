@@ -5,7 +5,7 @@ use hyper::header::{ALLOW, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use hyper::{Method, Request, StatusCode};
 
 use super::answer::{self, Answer};
-use super::{App, landing, login, scrape, webhook};
+use super::{App, landing, login, reload, scrape, webhook};
 
 /// Answers one request, if its sender may come in.
 pub(super) async fn answer(app: &App, request: Request<Incoming>) -> Answer {
@@ -34,6 +34,7 @@ enum Route {
     Callback,
     Healthy,
     Ready,
+    Reload,
     /// Where Withings posts. Whoever does not know the address finds nothing there.
     Webhook,
 }
@@ -49,7 +50,8 @@ impl Route {
             "/callback" => Some(Self::Callback),
             "/-/healthy" => Some(Self::Healthy),
             "/-/ready" => Some(Self::Ready),
-            _ if app.inbox.as_ref().is_some_and(|it| it.is_at(path)) => Some(Self::Webhook),
+            "/-/reload" if app.reloads.is_some() => Some(Self::Reload),
+            _ if app.inbox.borrow().as_ref().is_some_and(|it| it.is_at(path)) => Some(Self::Webhook),
             _ => None,
         }
     }
@@ -65,7 +67,7 @@ impl Route {
         match self {
             // Each GET begins a login, so there is no HEAD.
             Self::Authorize => &[Method::GET, Method::POST],
-            Self::Adopt => &[Method::POST],
+            Self::Adopt | Self::Reload => &[Method::POST],
             Self::Webhook => &[Method::GET, Method::HEAD, Method::POST],
             _ => &[Method::GET, Method::HEAD],
         }
@@ -86,6 +88,7 @@ impl Route {
             Self::Callback => login::callback(app, query).await,
             Self::Healthy => answer::text(StatusCode::OK, "withings-exporter is healthy."),
             Self::Ready => ready(app),
+            Self::Reload => reload::answer(app, &request).await,
             Self::Webhook => webhook::answer(app, request).await,
         }
     }

@@ -35,27 +35,20 @@ pub struct Inbox(Arc<Inner>);
 struct Inner {
     /// The digest of the secret: comparing it takes the same time however much of a guess is right.
     digest: [u8; 32],
-    arrivals: Vec<Arrivals>,
+    addressees: Vec<Addressee>,
     telemetry: Telemetry,
     clock: Clock,
 }
 
-/// A profile that notifications may be about.
+/// A profile that notifications may be about. Clones share what is known of them.
+#[derive(Clone)]
 pub struct Addressee {
-    /// Whose login tells the person.
-    pub session: Session,
-    /// Where its notifications are left.
-    pub nudges: Nudges,
-    /// How its subscriptions are.
-    pub standing: watch::Receiver<Standing>,
-}
-
-/// What has come for a profile.
-struct Arrivals {
-    to: Addressee,
+    session: Session,
     login: watch::Receiver<Status>,
+    nudges: Nudges,
+    standing: watch::Receiver<Standing>,
     /// When the last one came, Unix seconds.
-    last: AtomicI64,
+    last: Arc<AtomicI64>,
 }
 
 /// What the overview tells of a profile's notifications.
@@ -71,20 +64,27 @@ pub(super) async fn answer(app: &App, request: Request<Incoming>) -> Answer {
         match form::read(request).await {
             Ok(body) if body.is_empty() => {}
             // What is of no use is answered like the rest, or Withings would send it again for hours.
-            Ok(body) => app.inbox.iter().for_each(|it| it.take(&body)),
+            Ok(body) => app.inbox.borrow().iter().for_each(|it| it.take(&body)),
             Err(answer) => return answer,
         }
     }
     answer::text(StatusCode::OK, "Here.")
 }
 
+impl Addressee {
+    /// The profile of `session`, whose login tells the person. Notifications are left in `nudges`; `standing` tells how
+    /// its subscriptions are.
+    #[must_use]
+    pub fn new(session: Session, nudges: Nudges, standing: watch::Receiver<Standing>) -> Self {
+        Self { login: session.status(), session, nudges, standing, last: Arc::new(AtomicI64::new(NEVER)) }
+    }
+}
+
 impl Inbox {
     /// An inbox at the address with this secret.
     #[must_use]
     pub fn new(secret: &SecretString, addressees: Vec<Addressee>, telemetry: Telemetry, clock: Clock) -> Self {
-        let arrivals = |to: Addressee| Arrivals { login: to.session.status(), to, last: AtomicI64::new(NEVER) };
-        let arrivals = addressees.into_iter().map(arrivals).collect();
-        Self(Arc::new(Inner { digest: digest(secret.expose_secret()), arrivals, telemetry, clock }))
+        Self(Arc::new(Inner { digest: digest(secret.expose_secret()), addressees, telemetry, clock }))
     }
 
     /// Whether this path is the inbox's.
@@ -94,9 +94,9 @@ impl Inbox {
 
     /// What there is to tell of the notifications for `profile`.
     pub(super) fn mail(&self, profile: &str) -> Option<Mail> {
-        let arrivals = self.0.arrivals.iter().find(|it| &**it.to.session.profile() == profile)?;
-        let last = Some(arrivals.last.load(Ordering::Relaxed)).filter(|at| *at != NEVER);
-        Some(Mail { standing: arrivals.to.standing.borrow().clone(), last })
+        let addressee = self.0.addressees.iter().find(|it| &**it.session.profile() == profile)?;
+        let last = Some(addressee.last.load(Ordering::Relaxed)).filter(|at| *at != NEVER);
+        Some(Mail { standing: addressee.standing.borrow().clone(), last })
     }
 
     fn take(&self, form: &[u8]) {
@@ -108,12 +108,12 @@ impl Inbox {
     fn deliver(&self, form: &[u8]) -> (&'static str, Outcome) {
         let Some(notification) = Notification::parse(form) else { return (OTHER, Outcome::Invalid) };
         let Some(appli) = Appli::by_number(notification.appli) else { return (OTHER, Outcome::UnknownKind) };
-        for arrivals in &self.0.arrivals {
+        for addressee in &self.0.addressees {
             // Held until the notification is left: the refresher of a new person forgets what was left for another one.
-            let login = arrivals.login.borrow();
+            let login = addressee.login.borrow();
             if login.user_id.as_deref() == Some(&notification.user_id) {
-                arrivals.last.store(self.0.clock.unix(), Ordering::Relaxed);
-                return (appli.name(), self.leave(&notification, appli, &arrivals.to));
+                addressee.last.store(self.0.clock.unix(), Ordering::Relaxed);
+                return (appli.name(), self.leave(&notification, appli, addressee));
             }
         }
         (appli.name(), Outcome::UnknownUser)

@@ -21,6 +21,9 @@ use crate::telemetry::Unknown;
 /// Fields of which one has a value if the source has a sensor for the heart. Without it the zones are zero.
 const HEART_RATES: [&str; 3] = ["hr_average", "hr_min", "hr_max"];
 
+/// No day is as long, seconds: clocks are set back by some hours at most.
+const LONGEST_DAY: i64 = 48 * 3600;
+
 /// The last days of all sources.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -45,11 +48,41 @@ impl Days {
         Self(days)
     }
 
+    /// The days of several answers.
+    #[must_use]
+    pub fn joined(answers: Vec<Self>) -> Self {
+        let mut days: Vec<Day> = answers.into_iter().flat_map(|it| it.0).collect();
+        days.sort_by(Day::compare);
+        Self(days)
+    }
+
+    /// How many values are in them.
+    #[must_use]
+    pub fn values(&self) -> usize {
+        self.0.iter().map(|it| it.readings.len()).sum()
+    }
+
     /// The readings of the day that it is at `now`, Unix seconds: until its end.
     pub fn readings(&self, now: i64) -> impl Iterator<Item = &Reading> {
-        let present = self.0.iter().filter(|it| (it.begins_at..it.ends_at).contains(&now));
-        let winner = present.max_by_key(|it| (it.is_tracker, it.origin));
-        winner.into_iter().flat_map(|it| &it.readings)
+        self.winner(now).into_iter().flat_map(|it| &it.readings)
+    }
+
+    /// The readings of every day, at the last moment at which it was measured and was the present day: those of the rows
+    /// that won over all others then.
+    pub fn history(&self) -> impl Iterator<Item = Reading> {
+        // A place that changes sides of the date line leaves a day out.
+        let lasting = self.0.iter().filter(|day| day.begins_at < day.ends_at);
+        let moments = lasting.map(|day| (day, day.origin.modified.clamp(day.begins_at, day.ends_at - 1)));
+        let winners = moments.filter(|(day, at)| self.winner(*at).is_some_and(|it| std::ptr::eq(it, *day)));
+        winners.flat_map(|(day, measured_at)| day.readings.iter().map(move |it| Reading { measured_at, ..it.clone() }))
+    }
+
+    /// The row that counts at `now`, Unix seconds.
+    fn winner(&self, now: i64) -> Option<&Day> {
+        let begun = &self.0[..self.0.partition_point(|it| it.begins_at <= now)];
+        let recent = &begun[begun.partition_point(|it| it.begins_at + LONGEST_DAY < now)..];
+        let present = recent.iter().filter(|it| now < it.ends_at);
+        present.max_by_key(|it| (it.is_tracker, it.origin))
     }
 }
 

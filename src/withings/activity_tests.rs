@@ -263,3 +263,51 @@ fn a_captured_day_from_a_phone_shows_what_it_says() {
     assert_eq!(shown("2023-10-20T22:00:00Z"), expected(&saturday));
     assert_eq!(shown("2023-10-21T22:00:00Z"), []);
 }
+
+/// Expects the steps of a history with their moments.
+#[track_caller]
+fn check_history(rows: &[Value], expected: &[(&str, f64)]) {
+    let answers = rows.iter().map(|row| noted(std::slice::from_ref(row), at("2026-12-01T00:00:00Z")).0);
+    let days = Days::joined(answers.collect());
+    let steps = days.history().filter(|it| it.measurement.key == "activity_steps");
+    let told: Vec<_> = steps.map(|it| (it.measured_at, it.value)).collect();
+    let expected: Vec<_> = expected.iter().map(|(time, steps)| (at(time), *steps)).collect();
+    assert_eq!(told, expected);
+    for (moment, steps) in told {
+        assert_eq!(value(&days, "activity_steps", moment), Some(steps), "the page shows the same then");
+    }
+}
+
+#[test]
+fn a_history_has_each_day_when_it_was_counted_last_or_at_its_end() {
+    let counted = |row, modified| with(row, "modified", json!(at(modified)));
+    let evening = counted(row("2026-11-20", "Asia/Tokyo", 8000), "2026-11-20T14:00:00Z");
+    let synced_next_day = counted(row("2026-11-21", "Asia/Tokyo", 9000), "2026-11-22T03:00:00Z");
+    let changed_before_it_began = counted(row("2026-11-22", "Asia/Tokyo", 0), "2026-11-20T03:00:00Z");
+    check_history(
+        &[synced_next_day, evening, changed_before_it_began],
+        &[("2026-11-20T14:00:00Z", 8000.0), ("2026-11-21T14:59:59Z", 9000.0), ("2026-11-21T15:00:00Z", 0.0)],
+    );
+}
+
+#[test]
+fn a_history_has_of_several_sources_the_one_that_the_page_showed() {
+    let modified = |row, time| with(row, "modified", json!(at(time)));
+    let watch = modified(row("2026-11-20", "Etc/UTC", 8000), "2026-11-20T10:00:00Z");
+    let later = phone(row("2026-11-20", "Etc/UTC", 9000), at("2026-11-20T20:00:00Z"));
+    let alone = phone(row("2026-11-21", "Etc/UTC", 500), at("2026-11-21T20:00:00Z"));
+    check_history(&[later, watch, alone], &[("2026-11-20T10:00:00Z", 8000.0), ("2026-11-21T20:00:00Z", 500.0)]);
+}
+
+#[test]
+fn a_history_of_a_traveller_has_no_moment_that_was_in_two_days() {
+    let modified = |row, time| with(row, "modified", json!(at(time)));
+    let tokyo = modified(row("2026-11-20", "Asia/Tokyo", 8000), "2026-11-20T08:00:00Z");
+    let honolulu = modified(row("2026-11-20", "US/Hawaii", 100), "2026-11-21T05:00:00Z");
+    check_history(&[tokyo, honolulu], &[("2026-11-20T08:00:00Z", 8000.0), ("2026-11-21T05:00:00Z", 100.0)]);
+}
+
+#[test]
+fn a_day_that_a_place_left_out_is_no_moment() {
+    check_history(&[row("2011-12-30", "Pacific/Apia", 5)], &[]);
+}

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
+use chrono::{NaiveDate, NaiveTime};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use url::Url;
@@ -16,6 +17,11 @@ use crate::catalogue::{Call, Measurement, Source, WorkoutFact};
 use crate::clock::Clock;
 use crate::http::{Answer, Http, HttpError};
 use crate::telemetry::{Reason, Telemetry};
+
+/// The first day that anything can be of: before any Withings device.
+pub const FIRST_DAY: NaiveDate = NaiveDate::from_ymd_opt(2009, 1, 1).expect("it is a day");
+
+const SECONDS_OF_A_DAY: i64 = 86_400;
 
 /// The Withings API. Cheap to clone; clones share connections, budget and the server's time.
 #[derive(Clone)]
@@ -40,10 +46,15 @@ pub struct Request {
 pub enum Rows {
     /// The whole history.
     All,
-    /// The whole history, asked for by days: for an account that refuses `lastupdate=0`.
-    AllDays,
     /// What was created or changed since this time, Unix seconds.
     ChangedSince(i64),
+    /// What belongs to these days, both included; of body measures, what was measured on them in UTC.
+    Days {
+        /// The first day.
+        from: NaiveDate,
+        /// The last day.
+        to: NaiveDate,
+    },
 }
 
 /// A call did not bring what it should.
@@ -66,12 +77,15 @@ pub enum CallError {
     Refused(#[from] Refusal),
     /// An `offset` that does not grow: the pages would never end.
     #[error("the pages of the answer do not end: offset {offset} follows offset {previous}")]
-    EndlessPages {
+    SameOffset {
         /// The offset of this page.
         previous: i64,
         /// The offset that it gave for the next one.
         offset: i64,
     },
+    /// So many pages, and more to come.
+    #[error("the pages of the answer do not end: there were {0}")]
+    EndlessPages(usize),
 }
 
 /// The server's clock, as an offset to the host's in seconds.
@@ -92,6 +106,18 @@ impl Client {
     #[must_use]
     pub fn new(http: Http, api_url: Url, pace: Pace, telemetry: Telemetry, clock: Clock) -> Self {
         Self { http, api_url, pace, telemetry, server_time: Arc::new(ServerTime::new(clock)) }
+    }
+
+    /// The same API at another address: with the same budget, and the same server's time until it tells its own.
+    #[must_use]
+    pub fn moved(&self, http: Http, api_url: Url) -> Self {
+        Self { http, api_url, ..self.clone() }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn api_url(&self) -> &Url {
+        &self.api_url
     }
 
     /// One page of `request`, from `offset`; the first page without one.
@@ -183,42 +209,43 @@ impl Request {
     pub fn getmeas(rows: Rows) -> Self {
         let parameters = match rows {
             Rows::ChangedSince(at) => vec![("lastupdate", at.to_string())],
-            Rows::All | Rows::AllDays => Vec::new(),
+            Rows::Days { from, to } => {
+                let (start, end) = (midnight(from), midnight(to) + SECONDS_OF_A_DAY - 1);
+                vec![("startdate", start.to_string()), ("enddate", end.to_string())]
+            }
+            Rows::All => Vec::new(),
         };
         Self { call: Call::Getmeas, parameters }
     }
 
-    /// Sleep summaries, with every field that the catalogue knows. `tomorrow` ends the days, as `YYYY-MM-DD`.
+    /// Sleep summaries, with every field that the catalogue knows.
     #[must_use]
-    pub fn getsummary(rows: Rows, tomorrow: &str) -> Self {
+    pub fn getsummary(rows: Rows) -> Self {
         let fields = |source| match source {
             Source::Summary { fields, .. } => fields,
             _ => &[],
         };
-        Self { call: Call::Getsummary, parameters: rows_with(data_fields(fields), rows, tomorrow) }
+        Self { call: Call::Getsummary, parameters: rows_with(data_fields(fields), rows) }
     }
 
     /// Workouts, in the same way.
     #[must_use]
-    pub fn getworkouts(rows: Rows, tomorrow: &str) -> Self {
+    pub fn getworkouts(rows: Rows) -> Self {
         let fields = |source| match source {
             Source::Workout(WorkoutFact::Data(fields)) => fields,
             _ => &[],
         };
-        Self { call: Call::Getworkouts, parameters: rows_with(data_fields(fields), rows, tomorrow) }
+        Self { call: Call::Getworkouts, parameters: rows_with(data_fields(fields), rows) }
     }
 
-    /// What was counted on the days from `from` to `to`, both included, as `YYYY-MM-DD`, with every field that the
-    /// catalogue knows.
+    /// What was counted on days, with every field that the catalogue knows.
     #[must_use]
-    pub fn getactivity(from: &str, to: &str) -> Self {
+    pub fn getactivity(rows: Rows) -> Self {
         let fields = |source| match source {
             Source::Activity { fields } => fields,
             _ => &[],
         };
-        let mut parameters = vec![data_fields(fields)];
-        parameters.extend(days(from, to));
-        Self { call: Call::Getactivity, parameters }
+        Self { call: Call::Getactivity, parameters: rows_with(data_fields(fields), rows) }
     }
 
     /// The sleep segments between two times, Unix seconds, at most 24 hours apart.
@@ -271,9 +298,12 @@ impl CallError {
     pub fn remedy(&self) -> Remedy {
         match self {
             Self::Refused(refusal) => refusal.remedy(),
-            Self::Http(_) | Self::HttpStatus(_) | Self::Envelope(_) | Self::Body(_) | Self::EndlessPages { .. } => {
-                Remedy::Retry
-            }
+            Self::Http(_)
+            | Self::HttpStatus(_)
+            | Self::Envelope(_)
+            | Self::Body(_)
+            | Self::SameOffset { .. }
+            | Self::EndlessPages(_) => Remedy::Retry,
         }
     }
 
@@ -285,7 +315,7 @@ impl CallError {
             Self::Http(HttpError::Timeout(_)) => Reason::Timeout,
             Self::Http(HttpError::TooLarge) => Reason::TooLarge,
             Self::HttpStatus(_) => Reason::Http,
-            Self::Envelope(_) | Self::Body(_) | Self::EndlessPages { .. } => Reason::Decode,
+            Self::Envelope(_) | Self::Body(_) | Self::SameOffset { .. } | Self::EndlessPages(_) => Reason::Decode,
             Self::Refused(refusal) => refusal.reason(),
         }
     }
@@ -341,19 +371,21 @@ fn action(call: Call) -> Option<&'static str> {
 type Parameter = (&'static str, String);
 
 /// The parameters that select rows of a call which needs something to select by.
-fn rows_with(fields: Parameter, rows: Rows, tomorrow: &str) -> Vec<Parameter> {
+fn rows_with(fields: Parameter, rows: Rows) -> Vec<Parameter> {
     let mut parameters = vec![fields];
     match rows {
         Rows::All => parameters.push(("lastupdate", "0".to_owned())),
         Rows::ChangedSince(at) => parameters.push(("lastupdate", at.to_string())),
-        // From before any Withings device.
-        Rows::AllDays => parameters.extend(days("2009-01-01", tomorrow)),
+        Rows::Days { from, to } => {
+            parameters.push(("startdateymd", from.to_string()));
+            parameters.push(("enddateymd", to.to_string()));
+        }
     }
     parameters
 }
 
-fn days(from: &str, to: &str) -> [Parameter; 2] {
-    [("startdateymd", from.to_owned()), ("enddateymd", to.to_owned())]
+fn midnight(day: NaiveDate) -> i64 {
+    day.and_time(NaiveTime::MIN).and_utc().timestamp()
 }
 
 /// The fields that `of` takes of the catalogue's sources: what is not named would be left out.
@@ -367,6 +399,10 @@ mod tests {
     use super::*;
     use crate::withings::wire::Getmeas;
 
+    fn date(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
     #[test]
     fn a_request_selects_in_one_way_only() {
         let check = |request: Request, expected: &str| assert_eq!(request.form(None), expected);
@@ -375,18 +411,18 @@ mod tests {
         check(Request::sleep_get(1, 2), "action=get&startdate=1&enddate=2");
         check(Request::getdevice(), "action=getdevice");
         check(Request::getgoals(), "action=getgoals");
-        for request in [Request::getsummary, Request::getworkouts] {
+        let days = Rows::Days { from: date("2026-11-21"), to: date("2026-11-23") };
+        check(Request::getmeas(days), "action=getmeas&startdate=1795219200&enddate=1795478399");
+        for request in [Request::getsummary, Request::getworkouts, Request::getactivity] {
             let ends = |rows, expected| {
-                let form = request(rows, "2026-11-23").form(None);
+                let form = request(rows).form(None);
                 let (_, selection) = form.split_once("&data_fields=").and_then(|(_, it)| it.split_once('&')).unwrap();
                 assert_eq!(selection, expected, "{form}");
             };
             ends(Rows::All, "lastupdate=0");
             ends(Rows::ChangedSince(7), "lastupdate=7");
-            ends(Rows::AllDays, "startdateymd=2009-01-01&enddateymd=2026-11-23");
+            ends(days, "startdateymd=2026-11-21&enddateymd=2026-11-23");
         }
-        let days = Request::getactivity("2026-11-21", "2026-11-23").form(None);
-        assert!(days.ends_with("&startdateymd=2026-11-21&enddateymd=2026-11-23"), "{days}");
         assert_eq!(Request::getmeas(Rows::All).form(Some(300)), "action=getmeas&offset=300");
     }
 
@@ -395,13 +431,13 @@ mod tests {
         let check =
             |request: Request, expected: &str| assert_eq!(request.parameters[0], ("data_fields", expected.to_owned()));
         check(
-            Request::getactivity("", ""),
+            Request::getactivity(Rows::All),
             "steps,distance,elevation,soft,moderate,intense,active,calories,totalcalories,hr_average,hr_min,hr_max,\
              hr_zone_0,hr_zone_1,hr_zone_2,hr_zone_3",
         );
         let workouts = "calories,manual_calories,distance,manual_distance,hr_average,hr_min,hr_max";
-        check(Request::getworkouts(Rows::All, ""), workouts);
-        let (_, nights) = &Request::getsummary(Rows::All, "").parameters[0];
+        check(Request::getworkouts(Rows::All), workouts);
+        let (_, nights) = &Request::getsummary(Rows::All).parameters[0];
         assert!(nights.starts_with("deepsleepduration,lightsleepduration,") && nights.contains(",rr_min,"), "{nights}");
     }
 

@@ -45,6 +45,11 @@ pub fn choose(groups: &[Group], context: &mut Context<'_>) -> Vec<Reading> {
     newest(groups, context).into_values().collect()
 }
 
+/// The reading of each measurement and its labels at each moment at which it was measured, ascending by all three.
+pub fn each_moment(groups: &[Group], context: &mut Context<'_>) -> Vec<Reading> {
+    winners(groups, context, |it| (series(it), it.measured_at)).into_values().collect()
+}
+
 /// The last known readings after an answer that holds what changed since.
 pub fn merge(known: &[Reading], changed: &[Group], context: &mut Context<'_>) -> Merged {
     let mut newest = newest(changed, context);
@@ -69,17 +74,22 @@ pub fn highest_modified(groups: &[Group]) -> Option<i64> {
 }
 
 fn newest(groups: &[Group], context: &mut Context<'_>) -> BTreeMap<Series, Reading> {
-    let mut newest: BTreeMap<Series, Reading> = BTreeMap::new();
+    winners(groups, context, series)
+}
+
+/// The readings that win over all others of the same `place`.
+fn winners<K: Ord>(groups: &[Group], context: &mut Context<'_>, place: impl Fn(&Reading) -> K) -> BTreeMap<K, Reading> {
+    let mut winners: BTreeMap<K, Reading> = BTreeMap::new();
     for group in latest_versions(groups) {
         for reading in readings(group, context) {
-            let place = newest.entry(series(&reading));
+            let place = winners.entry(place(&reading));
             let is_beaten = matches!(&place, Entry::Occupied(best) if rank(best.get()) >= rank(&reading));
             if !is_beaten {
                 place.insert_entry(reading);
             }
         }
     }
-    newest
+    winners
 }
 
 /// The groups without the older versions of a group that was changed while its pages were read. Equal versions stay:

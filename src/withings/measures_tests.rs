@@ -388,3 +388,40 @@ proptest! {
         prop_assert_eq!(&whole, &chosen(&json!(rotated)));
     }
 }
+
+/// The weights of a history with their times.
+fn weights(json: &serde_json::Value) -> Vec<(i64, f64)> {
+    let mut context = Context { server_now: NOW, unknown: &mut |_, _| {} };
+    each_moment(&groups(json), &mut context).iter().map(|it| (it.measured_at, it.value)).collect()
+}
+
+#[test]
+fn a_history_has_each_moment_by_the_rules_of_the_newest() {
+    let corrected = with(weigh_in(4, 200, 84), "modified", json!(900));
+    let of_somebody_else = with(weigh_in(5, 300, 40), "attrib", json!(1));
+    let goal = with(weigh_in(6, 400, 70), "category", json!(2));
+    let all =
+        json!([weigh_in(3, 200, 82), corrected, of_somebody_else, goal, weigh_in(1, 100, 80), weigh_in(2, 100, 81)]);
+    assert_eq!(weights(&all), [(100, 81.0), (200, 84.0)], "ties are decided for each moment");
+}
+
+proptest! {
+    /// What a history has last at a moment is what the page would have shown then.
+    #[test]
+    fn a_history_is_what_the_page_showed(
+        of in proptest::collection::vec((0..20_i64, 0..6_i64, 0..3_i64, 0..2_i64), 0..30),
+        moment in 0..7_i64,
+    ) {
+        let group = |(grpid, date, modified, attrib): &(i64, i64, i64, i64)| {
+            let group = with(weigh_in(*grpid, *date, grpid * 100 + date * 10 + modified), "modified", json!(modified));
+            with(group, "attrib", json!(attrib))
+        };
+        // A changed group stays where it was measured.
+        let mut of = of;
+        of.sort_unstable();
+        of.dedup_by_key(|it| it.0);
+        let (all, until): (Vec<_>, Vec<_>) = (of.iter().map(group).collect(), of.iter().filter(|it| it.1 <= moment).map(group).collect());
+        let last = weights(&json!(all)).into_iter().rfind(|(at, _)| *at <= moment).map(|(_, value)| value);
+        prop_assert_eq!(last, chosen(&json!(until)).first().map(|(_, value)| *value));
+    }
+}

@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep_until};
 pub struct Pace {
     asks: mpsc::UnboundedSender<Ask>,
     paused_until: watch::Sender<Instant>,
+    spacing: watch::Sender<Duration>,
 }
 
 /// How urgent a call is, the most urgent first.
@@ -41,8 +42,15 @@ impl Pace {
     pub fn new(per_minute: u32) -> Self {
         let (asks, waiting) = mpsc::unbounded_channel();
         let (paused_until, paused) = watch::channel(Instant::now());
-        tokio::spawn(dispatch(waiting, paused, spacing(per_minute)));
-        Self { asks, paused_until }
+        let (spacing, spaced) = watch::channel(spacing_of(per_minute));
+        tokio::spawn(dispatch(waiting, paused, spaced));
+        Self { asks, paused_until, spacing }
+    }
+
+    /// Changes the budget to `per_minute` calls, at least 1, from the next call on.
+    pub fn set_rate(&self, per_minute: u32) {
+        let new = spacing_of(per_minute);
+        self.spacing.send_if_modified(|it| std::mem::replace(it, new) != new);
     }
 
     /// Waits for the right to make one call. Giving up waiting costs nothing.
@@ -74,25 +82,30 @@ impl Pace {
 
 /// The time between two calls. One millisecond more than the division says, so that a window of 60 s that begins and
 /// ends with a call does not hold one too many.
-fn spacing(per_minute: u32) -> Duration {
+fn spacing_of(per_minute: u32) -> Duration {
     Duration::from_mins(1) / per_minute.max(1) + Duration::from_millis(1)
 }
 
-async fn dispatch(mut asks: mpsc::UnboundedReceiver<Ask>, mut paused: watch::Receiver<Instant>, spacing: Duration) {
+async fn dispatch(
+    mut asks: mpsc::UnboundedReceiver<Ask>,
+    mut paused: watch::Receiver<Instant>,
+    mut spacing: watch::Receiver<Duration>,
+) {
     let mut queue = Queue::default();
-    let mut next_at = Instant::now() + spacing;
+    let mut granted_at = Instant::now();
     loop {
         if queue.is_empty() {
             let Some(ask) = asks.recv().await else { return };
             queue.push(ask);
         }
-        let at = next_at.max(*paused.borrow_and_update());
+        let at = (granted_at + *spacing.borrow_and_update()).max(*paused.borrow_and_update());
         tokio::select! {
             biased;
             Some(ask) = asks.recv() => queue.push(ask),
             Ok(()) = paused.changed() => {}
+            Ok(()) = spacing.changed() => {}
             () = sleep_until(at) => if queue.grant() {
-                next_at = Instant::now() + spacing;
+                granted_at = Instant::now();
             }
         }
     }
@@ -215,6 +228,64 @@ mod tests {
         let passed = order(&pace, vec![("call", Class::Exchange)]).await;
         assert!(passed[0].0 >= 68_000, "{passed:?}");
         assert_eq!(pace.paused_for(), None);
+    }
+
+    /// The milliseconds at which calls pass while the rate changes and the program restarts at random.
+    async fn calls_through(changes: &mut fastrand::Rng, rates: &[u32]) -> Vec<u128> {
+        let (start, mut passed) = (Instant::now(), Vec::new());
+        let mut pace = Pace::new(rates[0]);
+        for _ in 0..40 {
+            let rate = rates[changes.usize(..rates.len())];
+            if changes.bool() {
+                pace = Pace::new(rate);
+            } else {
+                pace.set_rate(rate);
+            }
+            let until = Instant::now() + Duration::from_millis(changes.u64(..90_000));
+            while tokio::time::timeout_at(until, pace.permit(data("Alice"))).await.is_ok() {
+                passed.push(start.elapsed().as_millis());
+            }
+        }
+        passed
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn neither_reloads_nor_restarts_make_room_for_more_calls() {
+        for seed in 0..20 {
+            let times = calls_through(&mut fastrand::Rng::with_seed(seed), &[1, 7, 60, 100]).await;
+            for (first, at) in times.iter().enumerate() {
+                let window = times[first..].iter().filter(|it| **it <= at + 60_000).count();
+                assert!(window <= 100, "{window} calls in the minute from {at} ms, seed {seed}");
+            }
+            assert!(times.len() > 100, "{} calls, seed {seed}", times.len());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lower_rate_holds_from_its_first_call_on() {
+        let pace = Pace::new(100);
+        order(&pace, vec![("before", data("Alice"))]).await;
+        pace.set_rate(6);
+        let passed = order(&pace, vec![("slow", data("Alice")), ("slow", data("Alice"))]).await;
+        assert_eq!(passed, [(10_001, "slow"), (20_002, "slow")]);
+        pace.set_rate(60);
+        let passed = order(&pace, vec![("fast", data("Alice"))]).await;
+        assert_eq!(passed, [(1001, "fast")]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_changed_rate_counts_from_the_next_call_on() {
+        let pace = Pace::new(60);
+        order(&pace, vec![("before", data("Alice"))]).await;
+        pace.set_rate(30);
+        let passed = order(&pace, vec![("slow", data("Alice")), ("slow", data("Alice"))]).await;
+        assert_eq!(passed, [(2001, "slow"), (4002, "slow")]);
+        let hurried = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            pace.set_rate(60);
+        };
+        let (passed, ()) = tokio::join!(order(&pace, vec![("fast", data("Alice"))]), hurried);
+        assert_eq!(passed, [(1001, "fast")], "who waits already is let pass sooner");
     }
 
     #[tokio::test(start_paused = true)]

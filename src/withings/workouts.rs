@@ -3,7 +3,9 @@
 //! The newest end wins; ties: newest `modified`, highest `id`. A row without an end is a workout that goes on, and one
 //! that ends before it began is not believed: both are left out.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +23,7 @@ pub struct Workouts(BTreeMap<i64, Workout>);
 
 /// A workout that is over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Workout {
+pub struct Workout {
     origin: Origin,
     ended_at: i64,
     /// Ascending by measurement; absent ones are absent.
@@ -40,15 +42,7 @@ pub enum Merged {
 impl Workouts {
     /// The newest workouts of a whole history.
     pub fn choose(rows: &[WorkoutRow], context: &mut Context<'_>) -> Self {
-        let mut newest: BTreeMap<i64, Workout> = BTreeMap::new();
-        for row in latest_versions(rows) {
-            let Some((category, workout)) = workout(row, context) else { continue };
-            let is_beaten = newest.get(&category).is_some_and(|best| best.rank() >= workout.rank());
-            if !is_beaten {
-                newest.insert(category, workout);
-            }
-        }
-        Self(newest)
+        Self(winners(each(rows, context), |category, _| category))
     }
 
     /// The newest workouts after an answer that holds what changed since.
@@ -70,26 +64,66 @@ impl Workouts {
 
     /// Their readings.
     pub fn readings(&self) -> impl Iterator<Item = Reading> {
-        self.0.iter().flat_map(|(category, workout)| {
-            let name = named(workout_category(*category), "category", *category);
-            let labels = Labels::new([(LabelName::Category, &*name)]);
-            let reading = move |(measurement, value): &(Measurement, f64)| Reading {
-                measurement: *measurement,
-                labels: labels.clone(),
-                value: *value,
-                measured_at: 0,
-                until: None,
-                origin: workout.origin,
-            };
-            workout.values.iter().map(reading)
-        })
+        self.0.iter().flat_map(|(category, workout)| workout.readings(*category))
     }
 }
 
+/// Every workout of an answer that is over, with Withings' number of its category.
+pub fn each(rows: &[WorkoutRow], context: &mut Context<'_>) -> Vec<(i64, Workout)> {
+    latest_versions(rows).filter_map(|row| workout(row, context)).collect()
+}
+
+/// The readings of workouts of a history in any order, each at its end, until the end of the next one of its category.
+#[must_use]
+pub fn history(workouts: Vec<(i64, Workout)>) -> Vec<Reading> {
+    let ended = winners(workouts, |category, workout| (category, workout.ended_at));
+    let mut history = Vec::new();
+    for ((category, measured_at), workout) in &ended {
+        let mut later =
+            ended.range((Bound::Excluded((*category, *measured_at)), Bound::Included((*category, i64::MAX))));
+        let until = later.next().map(|((_, ended_at), _)| *ended_at);
+        history.extend(workout.readings(*category).map(|it| Reading { measured_at: *measured_at, until, ..it }));
+    }
+    history
+}
+
+/// The workouts that win over all others of the same place.
+fn winners<K: Ord>(workouts: Vec<(i64, Workout)>, place: impl Fn(i64, &Workout) -> K) -> BTreeMap<K, Workout> {
+    let mut winners: BTreeMap<K, Workout> = BTreeMap::new();
+    for (category, workout) in workouts {
+        let place = winners.entry(place(category, &workout));
+        if !matches!(&place, Entry::Occupied(best) if best.get().rank() >= workout.rank()) {
+            place.insert_entry(workout);
+        }
+    }
+    winners
+}
+
 impl Workout {
+    /// How many values are in it.
+    #[must_use]
+    pub fn values(&self) -> usize {
+        self.values.len()
+    }
+
     /// The order of winning.
     fn rank(&self) -> (i64, Origin) {
         (self.ended_at, self.origin)
+    }
+
+    /// What it says as one of this category, without a time.
+    fn readings(&self, category: i64) -> impl Iterator<Item = Reading> {
+        let name = named(workout_category(category), "category", category);
+        let labels = Labels::new([(LabelName::Category, &*name)]);
+        let reading = move |(measurement, value): &(Measurement, f64)| Reading {
+            measurement: *measurement,
+            labels: labels.clone(),
+            value: *value,
+            measured_at: 0,
+            until: None,
+            origin: self.origin,
+        };
+        self.values.iter().map(reading)
     }
 }
 

@@ -197,3 +197,33 @@ fn captured_walks_from_a_phone_show_the_last_one() {
     check(&all[..1], &first);
     check(&all[..2], &[("start_timestamp_seconds", 1_693_469_307.0), ("end_timestamp_seconds", 1_693_469_924.0)]);
 }
+
+/// Of each kcal of a history: the category, the value, and the seconds before now of its moment and of its end.
+fn past(json: &[Value]) -> Vec<(String, f64, i64, Option<i64>)> {
+    let mut context = Context { server_now: NOW, unknown: &mut |_, _| {} };
+    let history = history(each(&rows(json), &mut context));
+    let energies = history.into_iter().filter(|it| it.measurement.key == "workout_active_energy_kcal");
+    let told = energies.map(|it| {
+        let category = it.labels.get(LabelName::Category).unwrap().to_owned();
+        (category, it.value, NOW - it.measured_at, it.until.map(|until| NOW - until))
+    });
+    told.collect()
+}
+
+#[test]
+fn a_history_has_each_workout_at_its_end_until_the_next_of_its_category() {
+    let late = with(workout(3, WALK, 700, 30), "modified", json!(NOW));
+    let all = [
+        workout(4, WALK, 500, 0),
+        workout(1, WALK, 900, 10),
+        workout(2, RUN, 800, 20),
+        late,
+        workout(9, WALK, 700, 90),
+    ];
+    let walk = |value, at, until| ("walk".to_owned(), value, at, Some(until));
+    // The last walk has no energy: that of the one before is not shown any more.
+    let expected = [walk(10.0, 900, 700), walk(30.0, 700, 500), ("run".to_owned(), 20.0, 800, None)];
+    assert_eq!(past(&all), expected);
+    let reversed: Vec<_> = all.iter().rev().cloned().collect();
+    assert_eq!(past(&reversed), expected);
+}

@@ -23,7 +23,8 @@ pub(crate) fn make_server(folder: &Path, name: &str) {
     make(folder, name, "subjectAltName=DNS:localhost,IP:127.0.0.1", Some("ca"));
 }
 
-fn make(folder: &Path, name: &str, extension: &str, authority: Option<&str>) {
+/// Makes a certificate with this extension, signed by the authority of this name or by itself.
+pub(crate) fn make(folder: &Path, name: &str, extension: &str, authority: Option<&str>) {
     let mut openssl = Command::new("openssl");
     openssl.current_dir(folder).args([
         "req",

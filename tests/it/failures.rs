@@ -86,7 +86,7 @@ async fn check_isolated(failure: Failure, reason: &str, pause: RangeInclusive<i6
 
 #[tokio::test(start_paused = true)]
 async fn a_broken_gateway_stops_one_call_for_seconds() {
-    check_isolated(Failure::BadGateway, "http", 15..=23).await;
+    check_isolated(Failure::Http(502), "http", 15..=23).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -187,7 +187,7 @@ async fn too_many_requests_stop_everybody_for_as_long_as_withings_says() {
 async fn a_token_endpoint_that_is_down_costs_no_login() {
     let world = household().await;
     world.pass(Duration::from_mins(170)).await;
-    world.cloud.fault(Fault::new(Failure::BadGateway).on("requesttoken").times(20));
+    world.cloud.fault(Fault::new(Failure::Http(502)).on("requesttoken").times(20));
     world.until_down("Alice").await;
     world.pass(Duration::from_mins(30)).await;
     check(&world, "withings_authorized{profile=\"Alice\"}", Some(1.0)).await;

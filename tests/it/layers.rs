@@ -13,8 +13,8 @@ const LAYERS: [&[&str]; 8] = [
     &["telemetry", "storage"],
     &["withings"],
     &["session", "exposition"],
-    &["refresh", "subscription"],
-    &["web"],
+    &["refresh", "subscription", "history"],
+    &["web", "push"],
     &["cli", "commands", "sim"],
 ];
 

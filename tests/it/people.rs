@@ -77,7 +77,7 @@ fn stored(world: &World, person: &str) -> Vec<&'static str> {
 
 /// From now on the person's data cannot be had, so that what is shown was known before.
 fn cut_off(world: &World, person: &str) {
-    world.cloud.fault(Fault::new(Failure::BadGateway).of(account(world, person).userid()).times(u32::MAX));
+    world.cloud.fault(Fault::new(Failure::Http(502)).of(account(world, person).userid()).times(u32::MAX));
 }
 
 #[tokio::test(start_paused = true)]
@@ -184,7 +184,7 @@ async fn the_same_person_reconnects_and_keeps_the_readings() {
     check_page(&world.get("/").await, 200, &["Login refused", "no longer accepts this login", ">Reconnect<"]);
 
     let callback = world.consent("Mum", &account(&world, "Alice")).await;
-    world.cloud.fault(Fault::new(Failure::BadGateway).on("getmeas").times(u32::MAX));
+    world.cloud.fault(Fault::new(Failure::Http(502)).on("getmeas").times(u32::MAX));
     check_page(&world.get(&callback).await, 200, &["Mum is connected"]);
     world.until("Mum", |it| it.authorized() && it.up() == Some(false)).await;
     assert_eq!((weight(&world, "Mum").await, values(&world, "Mum").await), (shown, number));

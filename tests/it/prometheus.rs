@@ -243,6 +243,6 @@ fn promtool(arguments: &[&str]) -> Command {
 }
 
 /// An address that nobody listens on at this moment.
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }

@@ -108,7 +108,7 @@ async fn a_restart_between_a_new_token_and_its_first_use_costs_no_login() {
         world.cloud.rotation(rotation);
         let data = ["getmeas", "getsummary", "get"];
         for action in data {
-            world.cloud.fault(Fault::new(Failure::BadGateway).on(action).times(u32::MAX));
+            world.cloud.fault(Fault::new(Failure::Http(502)).on(action).times(u32::MAX));
         }
         restart(&mut world, Duration::from_hours(4)).await;
         world.until_down("Alice").await;

@@ -101,7 +101,7 @@ fn go_wrong(run: &mut Run) {
     fault(Failure::InvalidToken, "getmeas");
     fault(Failure::InsufficientScope, "getsummary");
     fault(Failure::InvalidParams, "get");
-    fault(Failure::BadGateway, "getdevice");
+    fault(Failure::Http(502), "getdevice");
     run.log_in("Mum", "Alice", 200);
     for (call, reason) in
         [("getmeas", "auth"), ("getsummary", "scope"), ("sleep_get", "invalid_request"), ("getdevice", "http")]
@@ -110,7 +110,7 @@ fn go_wrong(run: &mut Run) {
     }
     run.installation.cloud.heal();
     run.get("/", 200);
-    run.installation.cloud.fault(Fault::new(Failure::BadGateway).on("requesttoken"));
+    run.installation.cloud.fault(Fault::new(Failure::Http(502)).on("requesttoken"));
     run.log_in("Mum", "Alice", 502);
 }
 
@@ -195,7 +195,7 @@ async fn the_pages_of_a_login_are_kept_by_nobody_and_load_nothing_from_elsewhere
     pages.push(world.log_in("Mum", alice).await);
     pages.push(world.log_in("Mum", bob).await);
     pages.push(world.get("/").await);
-    world.cloud.fault(Fault::new(Failure::BadGateway).on("requesttoken"));
+    world.cloud.fault(Fault::new(Failure::Http(502)).on("requesttoken"));
     pages.push(world.log_in("Mum", alice).await);
     assert_eq!(pages.iter().map(|it| it.status).collect::<Vec<_>>(), [200, 404, 400, 200, 409, 200, 502]);
     for page in pages {

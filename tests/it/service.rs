@@ -92,6 +92,25 @@ async fn the_service_managers_address_may_be_abstract() {
 }
 
 #[tokio::test]
+async fn the_file_is_read_again_at_a_signal() {
+    let folder = folder();
+    let program = start(folder.path(), &["--web.listen-address", "127.0.0.1:0"], &[]);
+    let address = address(&program).await;
+    let page = async || Connection::open(address).await.request("GET", "/metrics", "").await.body;
+    assert!(!page().await.contains("Bob"));
+    write(&folder.path().join("withings.yaml"), &CONFIG.replace("Alice", "[Alice, Bob]"));
+    program.signal("HUP");
+    until("Bob", async || page().await.contains("withings_authorized{profile=\"Bob\"} 0").then_some(())).await;
+    write(&folder.path().join("withings.yaml"), &CONFIG.replace("profiles", "profile"));
+    program.signal("HUP");
+    let refused = "withings_exporter_config_last_reload_successful 0";
+    until("the mistake", async || page().await.contains(refused).then_some(())).await;
+    assert!(page().await.contains("Bob"));
+    let said = program.said();
+    assert!(said.contains("`profile`") && !said.contains("secret: secret"), "{said}");
+}
+
+#[tokio::test]
 async fn sockets_of_systemd_are_served() {
     let folder = folder();
     write(&folder.path().join("withings.yaml"), &format!("{CONFIG}  base_url: https://home.example\n"));

@@ -131,7 +131,7 @@ async fn a_night_is_drawn_until_the_next_one_comes() {
     let drawn = ["00 awake -960", "01 light -950", "02 deep -660", "03 rem -570", "04 awake -485", "05 none -480"];
     assert_eq!(course(&story.world).await, drawn);
     story.world.stop_exporter().await;
-    story.world.cloud.fault(Fault::new(Failure::BadGateway).on("get").times(u32::MAX));
+    story.world.cloud.fault(Fault::new(Failure::Http(502)).on("get").times(u32::MAX));
     story.world.start_exporter().await;
     story.world.until_down("Alice").await;
     assert_eq!(course(&story.world).await, drawn, "after a restart without an answer");
@@ -226,7 +226,7 @@ async fn pages_that_never_end_are_given_up_and_the_last_value_stays() {
 async fn half_an_answer_is_never_shown() {
     let story = Story::begin().await;
     story.world.cloud.page_sizes(PageSizes { getmeas: 1, ..PageSizes::default() });
-    story.world.cloud.fault(Fault::new(Failure::BadGateway).on("getmeas").on_further_pages());
+    story.world.cloud.fault(Fault::new(Failure::Http(502)).on("getmeas").on_further_pages());
     story.alice.add_group(weight(60, 71_900));
     story.alice.add_group(weight(120, 71_800));
     story.world.until_down("Alice").await;

@@ -5,9 +5,10 @@ use std::fs;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use anyhow::Context;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use tempfile::TempDir;
@@ -37,13 +38,20 @@ pub(crate) fn beginning() -> DateTime<Utc> {
     DateTime::from_timestamp(1_795_367_100, 0).unwrap()
 }
 
+/// What is said of a file that cannot be understood.
+pub(crate) const BROKEN_FILE: &str = "the file is broken";
+
 /// A cloud, an exporter and the disk between its restarts.
 pub(crate) struct World {
     pub(crate) cloud: Cloud,
     pub(crate) clock: Clock,
+    /// The exporter's own; the world's, unless a test gives it one that is wrong.
+    pub(crate) host_clock: Clock,
     pub(crate) disk: TempDir,
     /// What the next start of the exporter is configured with.
     pub(crate) config: Config,
+    /// What its file says when it is read again; `None`: nothing that can be understood.
+    file: Arc<Mutex<Option<Config>>>,
     /// Who may talk to the next start of it.
     pub(crate) security: Security,
     cloud_end: Option<oneshot::Sender<()>>,
@@ -76,7 +84,7 @@ impl World {
     }
 
     /// The world of this cloud, whose clock it takes.
-    async fn around(cloud: Cloud, profiles: &[&str]) -> Self {
+    pub(crate) async fn around(cloud: Cloud, profiles: &[&str]) -> Self {
         let (address, cloud_end) = serve(&cloud).await;
         let config = config(profiles, address);
         cloud.register(sim::App {
@@ -85,8 +93,9 @@ impl World {
             redirect_uris: vec![config.redirect_uri()],
         });
         let (clock, disk) = (cloud.clock(), TempDir::new().unwrap());
-        let security = Security::none();
-        Self { cloud, clock, disk, config, security, cloud_end: Some(cloud_end), exporter: None, wrecks: Vec::new() }
+        let (host_clock, security) = (clock.clone(), Security::none());
+        let (cloud_end, file) = (Some(cloud_end), Arc::default());
+        Self { cloud, clock, host_clock, disk, config, file, security, cloud_end, exporter: None, wrecks: Vec::new() }
     }
 
     /// The same with accounts of the profiles' names, which hold nothing.
@@ -117,10 +126,12 @@ impl World {
     /// The same at this address.
     pub(crate) fn start_exporter_on(&mut self, listener: TcpListener) {
         let storage = Storage::open(self.disk.path(), Purpose::Serve).unwrap();
+        let file = Arc::clone(&self.file);
         let exporter = Exporter::assemble(Parts {
             config: self.config.clone(),
+            reread: Some(Arc::new(move || file.lock().unwrap().clone().context(BROKEN_FILE))),
             storage,
-            clock: self.clock.clone(),
+            clock: self.host_clock.clone(),
             telemetry_path: "/metrics".to_owned(),
             security: self.security.clone(),
             max_requests: 40,
@@ -132,6 +143,17 @@ impl World {
         let (end, ending) = oneshot::channel();
         let ended = tokio::spawn(exporter.run(vec![listener], async { drop(ending.await) }));
         self.exporter = Some(Running { address, snapshots, sessions, end, ended });
+    }
+
+    /// Has the exporter read `config` as its file.
+    pub(crate) async fn reload(&self) -> Answer {
+        self.reload_from(Some(&self.config)).await
+    }
+
+    /// Has the exporter read a file that says this, or that cannot be understood.
+    pub(crate) async fn reload_from(&self, config: Option<&Config>) -> Answer {
+        *self.file.lock().unwrap() = config.cloned();
+        self.post("/-/reload", &[]).await
     }
 
     /// Ends the exporter as a signal does and waits until it has ended.
@@ -189,6 +211,12 @@ impl World {
         while tokio::net::TcpStream::connect(self.cloud_address()).await.is_ok() {
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Lets the cloud answer again, where it did before.
+    pub(crate) async fn resume_cloud(&mut self) {
+        let listener = TcpListener::bind(self.cloud_address()).await.unwrap();
+        self.cloud_end = Some(serve_on(listener, &self.cloud));
     }
 
     /// The account of the person with this name.
@@ -366,10 +394,13 @@ fn household(names: &[&str], clock: Clock) -> Cloud {
 /// Serves `cloud` on a free port until the sender is dropped.
 async fn serve(cloud: &Cloud) -> (SocketAddr, oneshot::Sender<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    (listener.local_addr().unwrap(), serve_on(listener, cloud))
+}
+
+fn serve_on(listener: TcpListener, cloud: &Cloud) -> oneshot::Sender<()> {
     let (end, ended) = oneshot::channel();
     tokio::spawn(sim::serve(listener, cloud.clone(), async { drop(ended.await) }));
-    (address, end)
+    end
 }
 
 /// Copies a directory that somebody may still write to: files are replaced whole, temporary ones come and go.

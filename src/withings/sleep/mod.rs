@@ -1,5 +1,6 @@
 //! Choosing the night: wire rows → the last night's readings, its naps and its course; the newest sleep segment.
 
+mod history;
 mod hypnogram;
 mod row;
 mod segments;
@@ -13,6 +14,7 @@ use super::wire::SummaryRow;
 use crate::catalogue::{Measurement, NightFact, Source};
 use crate::reading::{Labels, Reading};
 
+pub use history::{LONGEST_SPAN, ended_states};
 pub use hypnogram::Hypnogram;
 pub use row::SleepRow;
 pub(super) use row::means_something;
@@ -58,43 +60,30 @@ impl Sleeps {
     /// The night that is shown: the newest sleep that is no nap.
     #[must_use]
     pub fn night(&self) -> Option<&SleepRow> {
-        self.night_and_naps().map(|(night, _)| night)
+        self.nights().pop().map(|(night, _)| night)
     }
 
     /// The night's readings, measured at its end, and the naps since then, measured at the end of the newest one; ascending
     /// by measurement.
     #[must_use]
     pub fn readings(&self) -> Vec<Reading> {
-        let Some((night, naps)) = self.night_and_naps() else { return Vec::new() };
-        let reading = |measurement, value, measured_at| Reading {
-            measurement,
-            labels: Labels::default(),
-            value,
-            measured_at,
-            until: None,
-            origin: night.origin,
-        };
-        let fact = |it: Measurement| match it.source {
-            Source::Night(NightFact::Start) => Some(reading(it, night.started_at as f64, night.ended_at)),
-            Source::Night(NightFact::End) => Some(reading(it, night.ended_at as f64, night.ended_at)),
-            Source::Night(NightFact::Naps) => {
-                let duration: i64 = naps.iter().map(|nap| nap.duration()).sum();
-                naps.last().map(|newest| reading(it, duration as f64, newest.ended_at))
-            }
-            _ => None,
-        };
-        let values = night.values.iter().map(|(measurement, value)| reading(*measurement, *value, night.ended_at));
-        let mut readings: Vec<_> = values.chain(Measurement::all().filter_map(fact)).collect();
+        let Some((night, naps)) = self.nights().pop() else { return Vec::new() };
+        let mut readings: Vec<_> = night_readings(night).chain(nap_reading(night, &naps)).collect();
         readings.sort_by_key(|it| it.measurement);
         readings
     }
 
-    /// The night that is shown and the naps after it, ascending.
-    fn night_and_naps(&self) -> Option<(&SleepRow, Vec<&SleepRow>)> {
-        let mut sleeps = one_for_each_time(&self.rows);
-        let night = sleeps.iter().rposition(|row| !is_nap(row, &sleeps))?;
-        let naps = sleeps.split_off(night + 1);
-        Some((sleeps[night], naps))
+    /// All nights, each with the naps after it, ascending.
+    pub(super) fn nights(&self) -> Vec<(&SleepRow, Vec<&SleepRow>)> {
+        let sleeps = one_for_each_time(&self.rows);
+        let mut nights: Vec<(&SleepRow, Vec<&SleepRow>)> = Vec::new();
+        for row in &sleeps {
+            match nights.last_mut() {
+                Some((_, naps)) if is_nap(row, &sleeps) => naps.push(row),
+                _ => nights.push((row, Vec::new())),
+            }
+        }
+        nights
     }
 
     /// Keeps what can still decide which row is the night: all since 36 hours before its begin, and what overlaps it.
@@ -110,16 +99,42 @@ impl Sleeps {
     }
 }
 
+/// What a night's row says, measured at its end.
+fn night_readings(night: &SleepRow) -> impl Iterator<Item = Reading> {
+    let fact = |it: Measurement| match it.source {
+        Source::Night(NightFact::Start) => Some((it, night.started_at as f64)),
+        Source::Night(NightFact::End) => Some((it, night.ended_at as f64)),
+        _ => None,
+    };
+    let values = night.values.iter().copied().chain(Measurement::all().filter_map(fact));
+    values.map(|(measurement, value)| reading(night, measurement, value, night.ended_at))
+}
+
+/// How long the `naps` after a night were together, measured at the end of the last one; `None` without one.
+fn nap_reading(night: &SleepRow, naps: &[&SleepRow]) -> Option<Reading> {
+    let measurement = Measurement::all().find(|it| it.source == Source::Night(NightFact::Naps))?;
+    let duration: i64 = naps.iter().map(|nap| nap.duration()).sum();
+    naps.last().map(|newest| reading(night, measurement, duration as f64, newest.ended_at))
+}
+
+fn reading(night: &SleepRow, measurement: Measurement, value: f64, measured_at: i64) -> Reading {
+    Reading { measurement, labels: Labels::default(), value, measured_at, until: None, origin: night.origin }
+}
+
 /// The highest `modified` of an answer, Unix seconds: where the next one begins.
 #[must_use]
 pub fn highest_modified(rows: &[SummaryRow]) -> Option<i64> {
     rows.iter().filter_map(|row| row.modified).max()
 }
 
-/// The rows without the older versions of one that was changed while its pages were read.
-fn latest_versions(rows: &[SummaryRow], context: &mut Context<'_>) -> Vec<SleepRow> {
+/// The rows of an answer that are believed, without the older versions of one that was changed while its pages were read.
+pub fn latest_versions(rows: &[SummaryRow], context: &mut Context<'_>) -> Vec<SleepRow> {
+    newest_versions(rows.iter().filter_map(|row| SleepRow::new(row, context)))
+}
+
+fn newest_versions(rows: impl Iterator<Item = SleepRow>) -> Vec<SleepRow> {
     let mut latest: HashMap<i64, SleepRow> = HashMap::new();
-    for row in rows.iter().filter_map(|row| SleepRow::new(row, context)) {
+    for row in rows {
         let is_beaten = latest.get(&row.origin.id).is_some_and(|it| it.origin.modified >= row.origin.modified);
         if !is_beaten {
             latest.insert(row.origin.id, row);

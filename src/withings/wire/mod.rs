@@ -7,8 +7,8 @@ mod user;
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 pub use activity::{ActivityRow, Getactivity, Getworkouts, WorkoutRow};
 pub use lenient::Float;
@@ -131,7 +131,7 @@ pub struct SleepGet {
 }
 
 /// A stretch of sleep in one state.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Segment {
     /// Its start, Unix seconds.

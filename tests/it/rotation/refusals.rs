@@ -61,7 +61,7 @@ async fn check_waited_out(fault: Fault) {
 #[tokio::test(start_paused = true)]
 async fn a_refresh_that_fails_is_waited_out_and_overwrites_nothing() {
     let failures = [
-        Failure::BadGateway,
+        Failure::Http(502),
         Failure::InvalidParams,
         Failure::TooManyRequests { wait_seconds: Some(68) },
         Failure::TooManyRequests { wait_seconds: None },
@@ -100,7 +100,7 @@ async fn a_wrong_client_secret_costs_patience_but_no_login() {
 #[tokio::test(start_paused = true)]
 async fn a_refused_refresh_is_not_repeated_at_once_by_the_other_calls() {
     let world = World::connected(&["Alice"]).await;
-    world.cloud.fault(Fault::new(Failure::BadGateway).on("requesttoken").times(u32::MAX));
+    world.cloud.fault(Fault::new(Failure::Http(502)).on("requesttoken").times(u32::MAX));
     world.pass(Duration::from_hours(4)).await;
     let tries = world.calls("requesttoken");
     let pauses = tries.windows(2).map(|it| (it[1].time - it[0].time).num_seconds());

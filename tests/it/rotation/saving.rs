@@ -69,7 +69,7 @@ async fn a_pair_is_on_disk_before_its_first_use_and_the_old_token_beside_it_unti
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_says_nothing_about_the_new_token_keeps_the_old_one() {
-    for failure in [Failure::BadGateway, Failure::InvalidToken, Failure::TooManyRequests { wait_seconds: Some(30) }] {
+    for failure in [Failure::Http(502), Failure::InvalidToken, Failure::TooManyRequests { wait_seconds: Some(30) }] {
         let (world, mut calls) = before_a_rotation().await;
         let old = latest(&world);
         fail_data_calls(&world, failure);
@@ -84,7 +84,7 @@ async fn an_answer_that_says_nothing_about_the_new_token_keeps_the_old_one() {
 async fn the_old_token_saves_a_login_whose_new_pair_died_unused() {
     let (world, mut calls) = before_a_rotation().await;
     let old = latest(&world);
-    fail_data_calls(&world, Failure::BadGateway);
+    fail_data_calls(&world, Failure::Http(502));
     heard(&mut calls, "requesttoken").await;
     // Withings refuses the same call within 10 s.
     world.pass(Duration::from_secs(10)).await;

@@ -80,7 +80,7 @@ fn both_limits_can_be_set() {
 fn a_fault_strikes_the_calls_it_is_meant_for_and_so_often() {
     let (server, [dana, other]) = household(Limits::OFF);
     let devices = |access: &str| server.post("/v2/user", Some(access), &[("action", "getdevice")]);
-    server.cloud.fault(Fault::new(Failure::BadGateway).on("getmeas").of(42).times(2));
+    server.cloud.fault(Fault::new(Failure::Http(502)).on("getmeas").of(42).times(2));
     assert_eq!(devices(&dana).status(), 0);
     assert_eq!(meas(&server, &other, 0).status(), 0);
     let broken = meas(&server, &dana, 0);
@@ -126,7 +126,7 @@ fn pages_can_break_off_and_never_end() {
 fn a_fault_of_the_token_endpoint_costs_no_token_and_can_be_taken_back() {
     let (server, _) = household(Limits::OFF);
     let tokens = server.login(42);
-    server.cloud.fault(Fault::new(Failure::BadGateway).on("requesttoken").times(u32::MAX));
+    server.cloud.fault(Fault::new(Failure::Http(502)).on("requesttoken").times(u32::MAX));
     assert_eq!(server.refresh(&tokens.refresh).http, 502);
     server.cloud.heal();
     assert_eq!(server.refresh(&tokens.refresh).status(), 0);

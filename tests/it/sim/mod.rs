@@ -6,6 +6,7 @@ mod data;
 mod limits;
 mod login;
 mod moving;
+mod notify;
 mod replay;
 pub(crate) mod server;
 mod skin;

@@ -19,7 +19,7 @@ use withings_exporter::clock::Clock;
 use withings_exporter::exposition::{Exposition, Live};
 use withings_exporter::http::Http;
 use withings_exporter::reading::Snapshot;
-use withings_exporter::session::{Services, Sessions};
+use withings_exporter::session::{Remote, Services, Sessions};
 use withings_exporter::storage::{Purpose, Storage};
 use withings_exporter::telemetry::{Build, Telemetry};
 use withings_exporter::web::{App, Limits, Scrapes, Security, serve};
@@ -82,7 +82,8 @@ impl Setup {
             security: self.security,
             scrapes: self.scrapes,
             snapshots,
-            inbox: None,
+            inbox: watch::channel(None).1,
+            reloads: None,
             ready: readiness,
             clock,
         };
@@ -107,8 +108,7 @@ fn sessions_of_nobody(disk: &TempDir, clock: &Clock, telemetry: &Telemetry) -> S
     let client = Client::new(http, nowhere, Pace::new(100), telemetry.clone(), clock.clone());
     let services = Services {
         storage: Storage::open(disk.path(), Purpose::Serve).unwrap(),
-        oauth: OAuth::new(&application, client.clone(), clock.clone()),
-        client,
+        remote: watch::channel(Remote { oauth: OAuth::new(&application, client.clone(), clock.clone()), client }).1,
         clock: clock.clone(),
         telemetry: telemetry.clone(),
     };

@@ -46,7 +46,8 @@ async fn a_weigh_in_is_shown_within_seconds() {
 async fn each_kind_of_news_is_asked_for() {
     let world = subscribed(&["Alice"]).await;
     let path = path(&world);
-    for (appli, expected) in [(4, &["getmeas"][..]), (44, &["getsummary", "get"]), (58, &["getmeas"])] {
+    let activity = ["getactivity", "getworkouts"];
+    for (appli, expected) in [(4, &["getmeas"][..]), (44, &["getsummary", "get"]), (16, &activity)] {
         let before = just_polled(&world).await;
         assert_eq!(post(&world, &path, appli, &[]).await.status, 200);
         world.pass(SOON).await;

@@ -129,8 +129,8 @@ async fn turning_webhooks_off_takes_back_what_is_ours_and_only_that() {
 async fn turning_webhooks_off_works_later_if_withings_does_not_answer_now() {
     let mut world = subscribed(&["Alice"]).await;
     world.config.webhooks = false;
-    world.cloud.fault(Fault::new(Failure::BadGateway).on("list").times(3));
-    world.cloud.fault(Fault::new(Failure::BadGateway).on("revoke").times(3));
+    world.cloud.fault(Fault::new(Failure::Http(502)).on("list").times(3));
+    world.cloud.fault(Fault::new(Failure::Http(502)).on("revoke").times(3));
     restart(&mut world).await;
     world.pass(Duration::from_hours(2)).await;
     assert_eq!(world.account("Alice").subscriptions(), []);

@@ -1,0 +1,234 @@
+//! `backfill`: the history of profiles, to a file, to standard output or to a server. Works beside a running exporter.
+
+mod progress;
+mod question;
+mod report;
+
+use std::env;
+use std::fs;
+use std::io::{self, Write};
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use tokio::runtime::Runtime;
+use tokio::task::spawn_blocking;
+use tokio::time::{sleep, timeout};
+
+use super::budget::{UNTIL_SEEN, of_backfill};
+use super::exporter::{SETTLE_WITHIN, sessions};
+use super::serve::Signals;
+use crate::cli::{BackfillFlags, Flags, Output, UsageError};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::history::{self, Fetch, HistoryError, Question, Work};
+use crate::push::{Push, Target};
+use crate::session::Sessions;
+use crate::storage::Storage;
+use crate::telemetry::{Build, Telemetry, log};
+use report::{Outcome, Report};
+
+/// The text while it is written, in the work directory.
+const UNFINISHED: &str = "history.om";
+
+/// How a server's confirmations are kept, in the work directory.
+const CHECKPOINT: &str = "push";
+
+/// Fetches what `asked` names and writes or sends it, until SIGTERM or SIGINT.
+pub(super) fn run(flags: &Flags, asked: &BackfillFlags, out: &mut dyn Write) -> Result<()> {
+    log::init(flags.log_level, flags.log_format)?;
+    let config = super::config(flags, &super::security(flags)?)?;
+    let storage = Storage::join(&flags.storage_path(env::var_os("STATE_DIRECTORY")))?;
+    let backfill = Backfill::new(config, storage, Clock::system(), asked)?;
+    let runtime = Runtime::new()?;
+    let report = runtime.block_on(async {
+        let signals = Signals::listen()?;
+        backfill.run(signals.received()).await
+    });
+    // A thread may still sort or write: what it does is begun anew.
+    runtime.shutdown_background();
+    let report = report?;
+    if report.takes_stdout() { report.print(&mut io::stderr()) } else { report.print(out) }
+}
+
+/// A history to be fetched and to be given to somebody.
+pub struct Backfill {
+    config: Config,
+    storage: Storage,
+    clock: Clock,
+    answer: Answer,
+}
+
+/// A question, and what is done with its answer.
+pub(super) struct Answer {
+    question: Question,
+    destination: Destination,
+    /// Where it is worked.
+    directory: PathBuf,
+}
+
+/// Where a history goes.
+#[derive(Clone, Debug)]
+enum Destination {
+    Stdout,
+    File(PathBuf),
+    Server(Target),
+}
+
+impl Backfill {
+    /// Understands what `asked` wants of the profiles of `config`. Blocks.
+    pub fn new(config: Config, storage: Storage, clock: Clock, asked: &BackfillFlags) -> Result<Self> {
+        let destination = Destination::of(asked)?;
+        let directory = destination.directory(&storage);
+        let question = question::question(&config, &storage, asked, clock.unix())?;
+        Ok(Self { config, storage, clock, answer: Answer { question, destination, directory } })
+    }
+
+    /// Fetches the history and gives it away, unless it is `interrupted`.
+    pub async fn run(self, interrupted: impl Future<Output = ()>) -> Result<Report> {
+        let Self { config, storage, clock, answer } = self;
+        let half = of_backfill(config.requests_per_minute)?;
+        let config = Config { requests_per_minute: half, ..config };
+        let locked = storage.clone();
+        let _half = spawn_blocking(move || locked.begin_backfill()).await.expect("storage does not panic")?;
+        let telemetry = Telemetry::new(Build::this());
+        let (sessions, _) = sessions(&config, &storage, &clock, &telemetry)?;
+        let work = async {
+            sleep(UNTIL_SEEN).await;
+            answer.give(&sessions, &telemetry, half, clock.unix()).await.map_err(with_advice)
+        };
+        let report = tokio::select! {
+            report = work => report,
+            () = interrupted => Err(anyhow::anyhow!("interrupted; the same command goes on from here")),
+        };
+        // A new pair of tokens must be stored before the process ends.
+        if timeout(SETTLE_WITHIN, sessions.settle()).await.is_err() {
+            tracing::warn!("a token refresh is still under way; the login before it stays in storage");
+        }
+        report
+    }
+}
+
+impl Answer {
+    /// The whole history of everybody in `sessions`, to a file.
+    pub(super) fn to_file(config: &Config, storage: &Storage, file: &Path, now: i64) -> Result<Self> {
+        let destination = Destination::file(file.to_owned())?;
+        let directory = destination.directory(storage);
+        let question = question::question(config, storage, &BackfillFlags::default(), now)?;
+        Ok(Self { question, destination, directory })
+    }
+
+    /// Fetches through the logins of `sessions`, `per_minute` calls at most, and gives the history away.
+    pub(super) async fn give(
+        self,
+        sessions: &Sessions,
+        telemetry: &Telemetry,
+        per_minute: NonZeroU32,
+        now: i64,
+    ) -> Result<Report> {
+        let Self { question, destination, directory } = self;
+        let work =
+            spawn_blocking(move || Work::begin(&directory, question, now)).await.expect("storage does not panic")?;
+        if work.is_resumed() {
+            tracing::info!("an interrupted backfill goes on; what it has fetched is there");
+        }
+        let mut display = progress::display();
+        let mut fetch = Fetch::new(work.clone(), telemetry.clone(), per_minute, |it| display.show(it));
+        for (place, person) in work.asked().question.people.iter().enumerate() {
+            let session = sessions.get(&person.profile).context("the profile is configured")?;
+            fetch.person(place, &session).await?;
+        }
+        let left_out = fetch.left_out().to_vec();
+        drop(fetch);
+        display.end();
+        tracing::info!("everything is fetched; it is sorted and given away");
+        let outcome = destination.take(&work).await?;
+        spawn_blocking(move || work.finish()).await.expect("storage does not panic")?;
+        Ok(Report { destination, outcome, left_out, now })
+    }
+}
+
+impl Destination {
+    fn of(asked: &BackfillFlags) -> Result<Self> {
+        match (&asked.output, &asked.url) {
+            (Some(Output::Stdout), _) => Ok(Self::Stdout),
+            (Some(Output::File(path)), _) => Self::file(path.clone()),
+            (None, Some(url)) => Ok(Self::Server(url.parse().map_err(|it| UsageError(format!("--url: {it}")))?)),
+            (None, None) => bail!(UsageError("write to a --output, or send to a --url".to_owned())),
+        }
+    }
+
+    /// A file that can be put in place whole.
+    fn file(path: PathBuf) -> Result<Self> {
+        let shown = path.display();
+        let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if !folder.is_dir() {
+            bail!(UsageError(format!("--output: {shown}: there is no directory {}", folder.display())));
+        }
+        match fs::metadata(&path) {
+            Ok(there) if !there.is_file() => {
+                bail!(UsageError(format!("--output: {shown}: this is no file; - is standard output")))
+            }
+            _ => Ok(Self::File(path)),
+        }
+    }
+
+    /// Where it is worked: beside the file, so that the file can be put in place by a rename.
+    fn directory(&self, storage: &Storage) -> PathBuf {
+        match self {
+            Self::File(path) => {
+                let mut parts = path.clone().into_os_string();
+                parts.push(".parts");
+                parts.into()
+            }
+            Self::Stdout | Self::Server(_) => storage.backfill_directory(),
+        }
+    }
+
+    /// Gives it the series of what was fetched.
+    async fn take(&self, work: &Work) -> Result<Outcome> {
+        let (to, sorted) = (self.clone(), work.clone());
+        match to {
+            Self::Stdout => {
+                let write = move || history::write(sorted.reader()?, io::stdout().lock());
+                Ok(Outcome::Written(spawn_blocking(write).await.expect("writing does not panic").map_err(broken_pipe)?))
+            }
+            Self::File(path) => {
+                let write = move || {
+                    let file = sorted.create(UNFINISHED)?;
+                    let written = history::write(sorted.reader()?, &file)?;
+                    sorted.publish(UNFINISHED, &file, &path)?;
+                    Ok::<_, HistoryError>(written)
+                };
+                Ok(Outcome::Written(spawn_blocking(write).await.expect("writing does not panic")?))
+            }
+            Self::Server(target) => {
+                let mut push = Push::prepare(target, &work.identity(), work.path(CHECKPOINT))?;
+                let before = push.confirmed();
+                let reader = spawn_blocking(move || sorted.reader()).await.expect("sorting does not panic")?;
+                let mut display = progress::display();
+                push.send(reader.map(|it| it.map(|(_, series)| series)), |samples| display.sent(samples)).await?;
+                display.end();
+                Ok(Outcome::Sent { samples: push.confirmed(), before })
+            }
+        }
+    }
+}
+
+/// A reader of standard output that has seen enough is no failure.
+fn broken_pipe(error: HistoryError) -> anyhow::Error {
+    match error {
+        HistoryError::Write(error) if error.kind() == io::ErrorKind::BrokenPipe => error.into(),
+        error => error.into(),
+    }
+}
+
+/// Says that nothing is lost, where that is so.
+fn with_advice(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref() {
+        Some(HistoryError::Call { .. }) => {
+            error.context("not everything was fetched; the same command goes on from here")
+        }
+        _ => error,
+    }
+}

@@ -1,0 +1,64 @@
+//! What the flags ask of the history, with the configuration and the logins.
+
+use anyhow::{Result, bail};
+
+use crate::cli::{BackfillFlags, Time, UsageError};
+use crate::commands::unknown_profile;
+use crate::config::Config;
+use crate::history::{Person, Question};
+use crate::storage::Storage;
+
+/// The question at `now`, Unix seconds. Blocks.
+pub(super) fn question(config: &Config, storage: &Storage, asked: &BackfillFlags, now: i64) -> Result<Question> {
+    let question = Question {
+        people: people(config, storage, asked)?,
+        measurements: config.measurements.iter().collect(),
+        start: asked.start.map(Time::begin),
+        end: asked.end.map(Time::end),
+        sleep_stages: asked.sleep_stages,
+        fill: asked.fill.and_then(|it| u32::try_from(it.as_secs()).ok()),
+        labels: labels(asked)?,
+    };
+    if question.period(now).is_empty() {
+        bail!(UsageError("--start: nothing lies between it and the end, which is --end or three hours ago".to_owned()));
+    }
+    if !question.has_history() {
+        bail!(UsageError(
+            "none of the configured `measurements` has a history: goals and devices have a present alone, and the sleep \
+             state needs --sleep-stages"
+                .to_owned()
+        ));
+    }
+    Ok(question)
+}
+
+/// The profiles that were named, each once, or else all that have a login.
+fn people(config: &Config, storage: &Storage, asked: &BackfillFlags) -> Result<Vec<Person>> {
+    if let Some(unknown) = asked.profiles.iter().find(|name| config.profiles.iter().all(|it| **it != ***name)) {
+        bail!(UsageError(unknown_profile(config, unknown)));
+    }
+    let is_wanted = |name: &str| asked.profiles.is_empty() || asked.profiles.iter().any(|it| it == name);
+    let mut people = Vec::new();
+    for profile in config.profiles.iter().filter(|it| is_wanted(it)) {
+        match storage.login(profile)? {
+            Some(login) => people.push(Person { profile: profile.to_string(), user_id: login.user_id }),
+            None if asked.profiles.is_empty() => {}
+            None => bail!(
+                "{profile} has no login; `withings-exporter authorize {profile}` or the exporter's page makes one"
+            ),
+        }
+    }
+    if people.is_empty() {
+        bail!("no profile has a login; `withings-exporter authorize PROFILE` or the exporter's page makes one");
+    }
+    Ok(people)
+}
+
+fn labels(asked: &BackfillFlags) -> Result<Vec<(String, String)>> {
+    let mut labels: Vec<_> = asked.labels.iter().map(|it| (it.name.clone(), it.value.clone())).collect();
+    labels.sort();
+    match labels.windows(2).find(|it| it[0].0 == it[1].0) {
+        Some(twice) => bail!(UsageError(format!("--label: {} is there twice", twice[0].0))),
+        None => Ok(labels),
+    }
+}

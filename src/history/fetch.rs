@@ -1,0 +1,258 @@
+//! Fetching: one person's calls, window by window, as patient as the loop of the exporter.
+
+use std::fmt::Display;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep};
+
+use super::HistoryError;
+use super::question::{Window, midnight};
+use super::work::{Part, Work};
+use crate::catalogue::Call;
+use crate::reading::Reading;
+use crate::session::{Next, Session, SessionError, after_failure};
+use crate::telemetry::{Telemetry, Unknown};
+use crate::withings::activity::Days;
+use crate::withings::client::{Request, Rows};
+use crate::withings::measures::{self, Context};
+use crate::withings::sleep::{self, SleepRow};
+use crate::withings::wire::{
+    ActivityRow, Getactivity, Getmeas, Getsummary, Getworkouts, Group, Page, Segment, SleepGet, SummaryRow, WorkoutRow,
+};
+use crate::withings::workouts::{self, Workout};
+
+/// For so long a call that fails is repeated before the whole is given up.
+const PATIENCE: Duration = Duration::from_mins(30);
+
+/// The pause where the exporter would wait for its next interval.
+const INTERVAL: Duration = Duration::from_mins(5);
+
+/// How far fetching has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Whose history is fetched.
+    pub profile: Arc<str>,
+    /// The call that is made.
+    pub call: Call,
+    /// The end of the days whose answers are there, Unix seconds.
+    pub reached: i64,
+    /// How many values have come since the start.
+    pub values: u64,
+    /// The answers that are there, of all people.
+    pub done: u64,
+    /// How many there will be, as far as is known.
+    pub total: u64,
+}
+
+/// Fetches what a question needs, a person at a time.
+pub struct Fetch<'a> {
+    work: Work,
+    telemetry: Telemetry,
+    report: Box<dyn FnMut(&Progress) + Send + 'a>,
+    /// How many calls there are in a minute.
+    per_minute: NonZeroU32,
+    values: u64,
+    done: u64,
+    total: u64,
+    left_out: Vec<(Arc<str>, Call)>,
+}
+
+/// What is kept of an answer.
+struct Chosen<T> {
+    rows: Vec<T>,
+    /// How many values are in it.
+    values: usize,
+}
+
+/// Why a part is not there.
+enum Failure {
+    /// The login lacks the permission for the call.
+    NotPermitted,
+    /// Everything ends.
+    Of(HistoryError),
+}
+
+impl<E: Into<HistoryError>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Of(error.into())
+    }
+}
+
+impl<'a> Fetch<'a> {
+    /// A fetch for `work`, of so many calls in a minute. Values that are not known are counted by `telemetry`; `report`
+    /// hears of every answer.
+    pub fn new(
+        work: Work,
+        telemetry: Telemetry,
+        per_minute: NonZeroU32,
+        report: impl FnMut(&Progress) + Send + 'a,
+    ) -> Self {
+        let asked = work.asked();
+        let calls = Call::DATA.into_iter().filter(|it| *it != Call::SleepGet && asked.question.needs(*it)).count();
+        let total = calls * asked.windows().len() * asked.question.people.len();
+        Self {
+            work,
+            telemetry,
+            report: Box::new(report),
+            per_minute,
+            values: 0,
+            done: 0,
+            total: total as u64,
+            left_out: Vec::new(),
+        }
+    }
+
+    /// Fetches what is not there yet of the person at `place` of the question, through their login.
+    pub async fn person(&mut self, place: usize, session: &Session) -> Result<(), HistoryError> {
+        for call in Call::DATA {
+            if !self.work.asked().question.needs(call) {
+                continue;
+            }
+            match self.call(place, session, call).await {
+                Ok(()) => {}
+                Err(Failure::NotPermitted) => self.leave_out(session, call),
+                Err(Failure::Of(error)) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// The calls that the logins do not permit, with their profiles.
+    #[must_use]
+    pub fn left_out(&self) -> &[(Arc<str>, Call)] {
+        &self.left_out
+    }
+
+    async fn call(&mut self, place: usize, session: &Session, call: Call) -> Result<(), Failure> {
+        if call == Call::SleepGet {
+            return self.segments(place, session).await;
+        }
+        for Window { from, to } in self.work.asked().windows() {
+            let part = Part { place, call, from: midnight(from) };
+            let rows = Rows::Days { from, to };
+            match call {
+                Call::Getmeas => self.part::<Getmeas, _>(session, part, Request::getmeas(rows), measured).await?,
+                Call::Getsummary => self.part::<Getsummary, _>(session, part, Request::getsummary(rows), slept).await?,
+                Call::Getactivity => {
+                    self.part::<Getactivity, _>(session, part, Request::getactivity(rows), active).await?;
+                }
+                Call::Getworkouts => {
+                    self.part::<Getworkouts, _>(session, part, Request::getworkouts(rows), trained).await?;
+                }
+                _ => unreachable!("the question needs no other call"),
+            }
+            self.report(session, call, midnight(to));
+        }
+        Ok(())
+    }
+
+    /// The stages of the nights that were fetched.
+    async fn segments(&mut self, place: usize, session: &Session) -> Result<(), Failure> {
+        let work = self.work.clone();
+        let sleeps = spawn_blocking(move || work.sleeps(place)).await.expect("reading parts does not panic")?;
+        let spans = sleeps.spans(&self.work.asked().stages());
+        self.total += spans.len() as u64;
+        let missing =
+            spans.iter().filter(|(from, _)| !self.work.has(Part { place, call: Call::SleepGet, from: *from }));
+        let (calls, profile) = (missing.count(), session.profile());
+        let minutes = calls.div_ceil(self.per_minute.get() as usize);
+        tracing::info!(%profile, calls, minutes, "the stages of the nights cost a call for each night");
+        for (from, to) in spans {
+            let part = Part { place, call: Call::SleepGet, from };
+            self.part::<SleepGet, _>(session, part, Request::sleep_get(from, to), staged).await?;
+            self.report(session, Call::SleepGet, to);
+        }
+        Ok(())
+    }
+
+    /// Makes a call with all its pages, unless that was done before, and keeps what `choose` makes of the rows.
+    async fn part<P: Page + 'static, T: Serialize + Send + 'static>(
+        &mut self,
+        session: &Session,
+        part: Part,
+        request: Request,
+        choose: fn(&[P::Row], &mut Context<'_>) -> Chosen<T>,
+    ) -> Result<(), Failure> {
+        if self.work.has(part) {
+            return Ok(());
+        }
+        let rows = patiently::<P>(session, &request).await?;
+        let user_id = session.status().borrow().user_id.clone();
+        if user_id.as_deref() != Some(&*self.work.asked().question.people[part.place].user_id) {
+            return Err(HistoryError::AnotherPerson(Arc::clone(session.profile())).into());
+        }
+        let mut unknown = |kind: Unknown, what: &dyn Display| self.telemetry.unknown(kind, what);
+        let chosen = choose(&rows, &mut Context { server_now: session.server_now(), unknown: &mut unknown });
+        self.values += chosen.values as u64;
+        let work = self.work.clone();
+        spawn_blocking(move || work.save(part, &chosen.rows)).await.expect("saving a part does not panic")?;
+        Ok(())
+    }
+
+    fn report(&mut self, session: &Session, call: Call, reached: i64) {
+        self.done += 1;
+        let profile = Arc::clone(session.profile());
+        let Self { values, done, total, .. } = *self;
+        (self.report)(&Progress { profile, call, reached, values, done, total });
+    }
+
+    fn leave_out(&mut self, session: &Session, call: Call) {
+        let (profile, scope) = (session.profile(), call.scope().unwrap_or_default());
+        tracing::warn!(%profile, %call, scope, "the login lacks the permission; this call is left out");
+        self.left_out.push((Arc::clone(profile), call));
+    }
+}
+
+fn measured(groups: &[Group], context: &mut Context<'_>) -> Chosen<Reading> {
+    let rows = measures::each_moment(groups, context);
+    Chosen { values: rows.len(), rows }
+}
+
+fn slept(rows: &[SummaryRow], context: &mut Context<'_>) -> Chosen<SleepRow> {
+    let rows = sleep::latest_versions(rows, context);
+    Chosen { values: rows.iter().map(|it| it.values.len()).sum(), rows }
+}
+
+fn staged(segments: &[Segment], context: &mut Context<'_>) -> Chosen<Segment> {
+    // What is not known or not believed is noted here; what stays is chosen from all segments together.
+    sleep::newest_segment(segments, context);
+    Chosen { values: segments.len(), rows: segments.to_vec() }
+}
+
+fn active(rows: &[ActivityRow], context: &mut Context<'_>) -> Chosen<Days> {
+    let days = Days::choose(rows, context);
+    Chosen { values: days.values(), rows: vec![days] }
+}
+
+fn trained(rows: &[WorkoutRow], context: &mut Context<'_>) -> Chosen<(i64, Workout)> {
+    let rows = workouts::each(rows, context);
+    Chosen { values: rows.iter().map(|(_, it)| it.values()).sum(), rows }
+}
+
+/// Makes a call with all its pages, again and again for half an hour.
+async fn patiently<P: Page + 'static>(session: &Session, request: &Request) -> Result<Vec<P::Row>, Failure> {
+    let (began, mut failures) = (Instant::now(), 0);
+    loop {
+        let error = match session.rows::<P>(request).await {
+            Ok(rows) => return Ok(rows),
+            Err(error) => error,
+        };
+        failures += 1;
+        let pause = match after_failure(&error, failures, fastrand::f64()) {
+            Next::After(pause) => Some(pause),
+            Next::Interval => Some(INTERVAL),
+            Next::NewLogin if matches!(error, SessionError::Call(_)) => return Err(Failure::NotPermitted),
+            Next::NewLogin => None,
+        };
+        let profile = session.profile();
+        let Some(pause) = pause.filter(|it| began.elapsed() + *it <= PATIENCE) else {
+            return Err(HistoryError::Call { profile: Arc::clone(profile), call: request.call, source: error }.into());
+        };
+        tracing::warn!(%profile, call = %request.call, %error, seconds = pause.as_secs(), "a call failed and is repeated");
+        sleep(pause).await;
+    }
+}

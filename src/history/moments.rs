@@ -1,0 +1,44 @@
+//! The readings of every moment of one person: what was fetched, chosen by the rules of the page.
+
+use super::timeline::Timeline;
+use super::work::Work;
+use crate::catalogue::{Call, Measurement, SLEEP_STATES, Source};
+use crate::reading::{Reading, SleepSegment, SleepState};
+use crate::storage::StorageError;
+use crate::withings::activity::Days;
+use crate::withings::wire::Segment;
+use crate::withings::{sleep, workouts};
+
+/// The series of the person at `place` of the question.
+pub(super) fn timeline(work: &Work, place: usize) -> Result<Timeline, StorageError> {
+    let mut timeline = Timeline::default();
+    let question = &work.asked().question;
+    let is_asked = |it: &Reading| question.measurements.contains(&it.measurement);
+    timeline.extend(work.rows::<Reading>(place, Call::Getmeas)?.into_iter().filter(is_asked));
+    let sleeps = work.sleeps(place)?;
+    let segments = work.segments(place, &sleeps)?;
+    timeline.extend(sleeps.history(&segments).filter(is_asked));
+    timeline.extend(Days::joined(work.rows(place, Call::Getactivity)?).history().filter(is_asked));
+    timeline.extend(workouts::history(work.rows(place, Call::Getworkouts)?).into_iter().filter(is_asked));
+    if let Some(state) = question.measurements.iter().find(|it| it.source == Source::SleepState) {
+        sleep_states(&mut timeline, *state, &segments);
+    }
+    Ok(timeline)
+}
+
+/// The state at the end of each segment, and `unknown` as soon as it was older than a state lasts.
+fn sleep_states(timeline: &mut Timeline, measurement: Measurement, segments: &[Segment]) {
+    let mut states = sleep::ended_states(segments).peekable();
+    while let Some((ended_at, state)) = states.next() {
+        timeline.add_state(measurement, ended_at, place(state));
+        let expires_at = SleepSegment { state, ended_at }.expires_at() + 1;
+        if states.peek().is_none_or(|(next, _)| *next > expires_at) {
+            timeline.change_state(measurement, expires_at, place(SleepState::Unknown));
+        }
+    }
+}
+
+fn place(state: SleepState) -> usize {
+    let place = SLEEP_STATES.iter().position(|it| *it == state.name());
+    place.expect("every state of sleep is in the catalogue")
+}

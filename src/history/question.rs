@@ -1,0 +1,192 @@
+//! What is asked of the history, and the periods in which Withings is asked for it.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use chrono::{DateTime, Datelike, Days, NaiveDate};
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::{Call, Measurement};
+use crate::withings::client::FIRST_DAY;
+
+/// A history that is asked for whole ends so long before the present: Prometheus still writes to the hours after it, and
+/// takes no blocks from elsewhere for them.
+pub(super) const HEAD: i64 = 3 * 3600;
+
+/// Sleep stages cost a call for each night: without a start, only those of so many days are read.
+const STAGES_DAYS: i64 = 90;
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Question {
+    /// Whose history.
+    pub people: Vec<Person>,
+    /// What was measured.
+    pub measurements: BTreeSet<Measurement>,
+    /// Since when, Unix seconds; `None` is the whole history.
+    pub start: Option<i64>,
+    /// Until before when, Unix seconds; `None` is three hours ago.
+    pub end: Option<i64>,
+    /// Whether the stages of the nights are read: of the last 90 days, or since `start`.
+    pub sleep_stages: bool,
+    /// How often values are repeated until the next one, seconds, at least 1; `None` is never.
+    pub fill: Option<u32>,
+    /// Labels that every series has, ascending by their names.
+    pub labels: Vec<(String, String)>,
+}
+
+/// A profile, and the person that it was connected with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Person {
+    /// The profile's name.
+    pub profile: String,
+    /// Withings' id of the person.
+    pub user_id: String,
+}
+
+/// A question since it was first asked: what it means does not change while it is answered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Asked {
+    /// What is asked for.
+    pub question: Question,
+    /// When it was first asked, Unix seconds.
+    pub at: i64,
+}
+
+/// Days in UTC, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Window {
+    pub(super) from: NaiveDate,
+    pub(super) to: NaiveDate,
+}
+
+impl Question {
+    /// The times of the samples if it is asked at `now`, Unix seconds.
+    #[must_use]
+    pub fn period(&self, now: i64) -> Range<i64> {
+        let end = self.end.unwrap_or(now - HEAD).min(now);
+        self.start.unwrap_or_else(|| midnight(FIRST_DAY))..end
+    }
+
+    /// Whether anything that was measured has a history.
+    #[must_use]
+    pub fn has_history(&self) -> bool {
+        Call::DATA.into_iter().any(|it| self.needs(it))
+    }
+
+    /// Whether a measurement needs `call`.
+    pub(super) fn needs(&self, call: Call) -> bool {
+        match call {
+            Call::Getmeas | Call::Getactivity | Call::Getworkouts => self.has(call),
+            // What makes a night of what was slept is not in the stages.
+            Call::Getsummary => self.has(call) || self.needs(Call::SleepGet),
+            Call::SleepGet => self.sleep_stages && self.has(call),
+            // What people own and aim for has a present and no history; the others bring no measurements.
+            Call::Getdevice | Call::Getgoals | Call::Requesttoken | Call::Revoke | Call::Notify => false,
+        }
+    }
+
+    fn has(&self, call: Call) -> bool {
+        self.measurements.iter().any(|it| it.source.calls().contains(&call))
+    }
+}
+
+impl Asked {
+    /// The times of the samples, Unix seconds.
+    #[must_use]
+    pub fn period(&self) -> Range<i64> {
+        self.question.period(self.at)
+    }
+
+    /// The ends of the nights whose stages are read, Unix seconds.
+    pub(super) fn stages(&self) -> Range<i64> {
+        let Range { start, end } = self.period();
+        if self.question.start.is_some() { start..end } else { start.max(self.at - STAGES_DAYS * 86_400)..end }
+    }
+
+    /// The windows to ask for: years, so that an answer is small and an interruption costs little. A sleep before the
+    /// period decides whether the first one in it is a nap, and local days are not those of UTC: some days more.
+    pub(super) fn windows(&self) -> Vec<Window> {
+        let Range { start, end } = self.period();
+        let first = day_of(start).checked_sub_days(Days::new(3)).unwrap_or(FIRST_DAY).max(FIRST_DAY);
+        let last = day_of(end).checked_add_days(Days::new(1)).unwrap_or(NaiveDate::MAX);
+        let year = |year| {
+            let begin = NaiveDate::from_ymd_opt(year, 1, 1).unwrap_or(first).max(first);
+            let end = NaiveDate::from_ymd_opt(year, 12, 31).unwrap_or(last).min(last);
+            Window { from: begin, to: end }
+        };
+        (first.year()..=last.year()).map(year).collect()
+    }
+}
+
+/// The beginning of a day in UTC, Unix seconds.
+pub(super) fn midnight(day: NaiveDate) -> i64 {
+    day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp()
+}
+
+fn day_of(unix: i64) -> NaiveDate {
+    DateTime::from_timestamp(unix, 0).unwrap_or_default().date_naive()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(start: Option<&str>, end: Option<&str>) -> Asked {
+        let time = |text: &str| text.parse::<DateTime<chrono::Utc>>().unwrap().timestamp();
+        let question = Question {
+            people: Vec::new(),
+            measurements: Measurement::all().collect(),
+            start: start.map(time),
+            end: end.map(time),
+            sleep_stages: false,
+            fill: None,
+            labels: Vec::new(),
+        };
+        Asked { question, at: time("2026-11-22T12:00:00Z") }
+    }
+
+    fn windows(asked: &Asked) -> Vec<String> {
+        asked.windows().iter().map(|it| format!("{} {}", it.from, it.to)).collect()
+    }
+
+    #[test]
+    fn a_period_is_asked_for_by_years_and_some_days_around_it() {
+        let some = asked(Some("2024-02-01T00:00:00Z"), Some("2025-12-31T00:00:00Z"));
+        assert_eq!(windows(&some), ["2024-01-29 2024-12-31", "2025-01-01 2025-12-31", "2026-01-01 2026-01-01"]);
+        let all = windows(&asked(None, None));
+        assert_eq!((all.len(), &*all[0], &*all[17]), (18, "2009-01-01 2009-12-31", "2026-01-01 2026-11-23"));
+    }
+
+    #[test]
+    fn the_hours_that_prometheus_writes_to_are_left_out() {
+        let all = asked(None, None);
+        assert_eq!(all.period().end, all.at - 3 * 3600);
+        let now = asked(None, Some("2026-11-22T12:00:00Z"));
+        assert_eq!(now.period().end, now.at);
+    }
+
+    #[test]
+    fn stages_are_read_since_the_start_or_of_ninety_days() {
+        let all = asked(None, None);
+        assert_eq!(all.stages(), all.at - 90 * 86_400..all.at - 3 * 3600);
+        let some = asked(Some("2016-01-01T00:00:00Z"), None);
+        assert_eq!(some.stages(), some.period());
+    }
+
+    #[test]
+    fn only_calls_whose_measurements_are_wanted_are_made() {
+        let needs = |keys: &[&str], sleep_stages| {
+            let measurements = keys.iter().map(|it| Measurement::by_key(it).unwrap()).collect();
+            let question = Question { measurements, sleep_stages, ..asked(None, None).question };
+            Call::ALL.into_iter().filter(|it| question.needs(*it)).collect::<Vec<_>>()
+        };
+        assert_eq!(needs(&["weight_kg", "goal_steps", "device_info", "in_bed"], true), [Call::Getmeas]);
+        assert_eq!(needs(&["sleep_state"], false), []);
+        assert_eq!(needs(&["sleep_state"], true), [Call::Getsummary, Call::SleepGet]);
+        assert_eq!(
+            needs(&["activity_steps", "workout_distance_meters"], false),
+            [Call::Getactivity, Call::Getworkouts]
+        );
+    }
+}

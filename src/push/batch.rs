@@ -1,0 +1,166 @@
+//! Series → batches of a size that every server takes.
+
+use std::vec::IntoIter;
+
+use crate::history::{Sample, Series};
+
+/// The most samples of a batch. Prometheus itself sends up to 2,000 at a time; receivers take much more.
+const MOST_SAMPLES: usize = 5_000;
+
+/// About the most bytes of a batch, written as lines; the other protocol needs fewer.
+const MOST_BYTES: usize = 1 << 20;
+
+/// What the value, the timestamp and the signs of a line take at most, bytes.
+const LINE_REST: usize = 45;
+
+/// What is sent at once.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Batch {
+    /// The series, each with the samples of this batch.
+    pub(super) series: Vec<Series>,
+    /// How many samples they have together.
+    pub(super) samples: u64,
+}
+
+/// The batches of a history. Holds one series and one batch.
+pub(super) struct Batches<I> {
+    series: I,
+    /// The series that the next batch begins with.
+    open: Option<Open>,
+    /// How many samples are still to be passed over.
+    skip: u64,
+}
+
+/// A series that is partly sent.
+struct Open {
+    /// Without samples.
+    head: Series,
+    rest: IntoIter<Sample>,
+}
+
+impl<E, I: Iterator<Item = Result<Series, E>>> Batches<I> {
+    /// The batches of what follows the first `skip` samples of `series`.
+    pub(super) fn after(skip: u64, series: I) -> Self {
+        Self { series, open: None, skip }
+    }
+
+    /// The next batch; `None` at the end.
+    pub(super) fn next(&mut self) -> Result<Option<Batch>, E> {
+        let mut batch = Batch::default();
+        let mut bytes = 0;
+        while let Some(mut open) = self.open()? {
+            let line = open.line_bytes();
+            let room = (MOST_SAMPLES - batch.len()).min((MOST_BYTES - bytes) / line);
+            // A line that is longer than a whole batch goes alone.
+            let room = if batch.series.is_empty() { room.max(1) } else { room };
+            let samples: Vec<_> = open.rest.by_ref().take(room).collect();
+            if samples.is_empty() {
+                self.open = Some(open);
+                break;
+            }
+            bytes = (bytes + samples.len() * line).min(MOST_BYTES);
+            batch.samples += samples.len() as u64;
+            batch.series.push(Series { samples, ..open.head.clone() });
+            self.open = Some(open);
+        }
+        Ok((!batch.series.is_empty()).then_some(batch))
+    }
+
+    /// Takes the series that has the next sample to send; `None` at the end.
+    fn open(&mut self) -> Result<Option<Open>, E> {
+        loop {
+            if let Some(open) = self.open.take().filter(|it| it.rest.len() > 0) {
+                return Ok(Some(open));
+            }
+            let Some(mut head) = self.series.next().transpose()? else { return Ok(None) };
+            let mut rest = std::mem::take(&mut head.samples).into_iter();
+            let passed = usize::try_from(self.skip).unwrap_or(usize::MAX).min(rest.len());
+            rest.by_ref().take(passed).for_each(drop);
+            self.skip -= passed as u64;
+            self.open = Some(Open { head, rest });
+        }
+    }
+}
+
+impl Batch {
+    fn len(&self) -> usize {
+        self.series.iter().map(|it| it.samples.len()).sum()
+    }
+}
+
+impl Open {
+    /// What one of its samples takes as a line, at most.
+    fn line_bytes(&self) -> usize {
+        let labels = self.head.labels.iter().map(|(name, value)| name.len() + value.len() + 4);
+        self.head.name.len() + labels.sum::<usize>() + LINE_REST
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series(name: &str, samples: i64) -> Series {
+        let sample = |at| Sample { at, value: 1.0 };
+        Series { name: name.to_owned(), labels: Vec::new(), samples: (0..samples).map(sample).collect() }
+    }
+
+    /// The batches of these series, each as the names and first and last times of what it has.
+    fn cut(skip: u64, all: Vec<Series>) -> Vec<Vec<(String, i64, i64)>> {
+        let mut batches = Batches::after(skip, all.into_iter().map(Ok::<_, ()>));
+        let mut cut = Vec::new();
+        while let Some(batch) = batches.next().unwrap() {
+            assert_eq!(batch.samples, batch.len() as u64);
+            let ends = |it: &Series| (it.name.clone(), it.samples[0].at, it.samples.last().unwrap().at);
+            cut.push(batch.series.iter().map(ends).collect());
+        }
+        cut
+    }
+
+    fn part(name: &str, first: i64, last: i64) -> (String, i64, i64) {
+        (name.to_owned(), first, last)
+    }
+
+    #[test]
+    fn batches_are_full_and_keep_the_order() {
+        assert_eq!(
+            cut(0, vec![series("a", 3), series("none", 0), series("b", 2)]),
+            [[part("a", 0, 2), part("b", 0, 1)]]
+        );
+        let long = cut(0, vec![series("a", 9_000), series("b", 1_500)]);
+        assert_eq!(
+            long,
+            [
+                vec![part("a", 0, 4_999)],
+                vec![part("a", 5_000, 8_999), part("b", 0, 999)],
+                vec![part("b", 1_000, 1_499)]
+            ]
+        );
+        assert!(cut(0, vec![]).is_empty());
+    }
+
+    #[test]
+    fn what_was_confirmed_is_passed_over_also_within_a_series() {
+        let all = || vec![series("a", 3), series("b", 2)];
+        assert_eq!(cut(2, all()), [[part("a", 2, 2), part("b", 0, 1)]]);
+        assert_eq!(cut(3, all()), [[part("b", 0, 1)]]);
+        assert!(cut(5, all()).is_empty());
+        assert!(cut(u64::MAX, all()).is_empty());
+    }
+
+    #[test]
+    fn long_labels_make_small_batches() {
+        let with_label = |length: usize, samples| Series {
+            labels: vec![("note".to_owned(), "x".repeat(length))],
+            ..series("a", samples)
+        };
+        assert_eq!(cut(0, vec![with_label(MOST_BYTES / 2 - 100, 3)]), [[part("a", 0, 1)], [part("a", 2, 2)]]);
+        assert_eq!(cut(0, vec![with_label(MOST_BYTES, 2)]), [[part("a", 0, 0)], [part("a", 1, 1)]]);
+    }
+
+    #[test]
+    fn a_history_that_cannot_be_read_is_no_end() {
+        let mut batches = Batches::after(0, [Ok(series("a", 3)), Err("broken")].into_iter());
+        assert_eq!(batches.next(), Err("broken"));
+    }
+}

@@ -1,0 +1,187 @@
+//! One batch to the server: again after a pause where that may help, else what the server's answer means.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::batch::Batch;
+use super::target::{Protocol, Target};
+use super::{PushError, lines, remote_write};
+use crate::http::{Answer, BuildError, Http, HttpError};
+
+/// How often a batch is tried: over some five minutes, if the answers come at once.
+const TRIES: u32 = 10;
+
+/// The pause after the first failure.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest pause of our own.
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+
+/// The longest pause that a server may ask for.
+const LONGEST_ASKED: Duration = Duration::from_mins(10);
+
+/// How servers say that a sample is too old for them, in lower case.
+const SAY_TOO_OLD: [&str; 4] = ["out of bounds", "out of order", "out-of-order", "too old"];
+
+/// How much of an answer is shown, characters.
+const SHOWN: usize = 200;
+
+/// The way to one server.
+#[derive(Debug)]
+pub(super) struct Delivery {
+    http: Http,
+    target: Target,
+}
+
+/// A try that failed, where the next one may not.
+#[derive(Debug, thiserror::Error)]
+pub enum Setback {
+    /// No whole answer came.
+    #[error(transparent)]
+    NoAnswer(#[from] HttpError),
+    /// The server was too busy or broken: its status, and the beginning of what it said.
+    #[error("it answers {0}")]
+    Busy(String),
+}
+
+/// What an answer means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Taken,
+    Again,
+    TooOld,
+    Refused,
+}
+
+impl Delivery {
+    pub(super) fn to(target: Target) -> Result<Self, BuildError> {
+        Ok(Self { http: Http::reaching(&[target.url()])?, target })
+    }
+
+    /// Sends a batch until the server has confirmed it, or fails for good.
+    pub(super) async fn deliver(&self, batch: &Batch) -> Result<(), PushError> {
+        let (headers, body) = match self.target.protocol() {
+            Protocol::Import => (lines::HEADERS, lines::encode(batch)),
+            Protocol::RemoteWrite => (remote_write::HEADERS, remote_write::encode(batch)),
+        };
+        let body = Bytes::from(body);
+        let mut tries = 1;
+        loop {
+            let answer = self.http.post(self.target.url().clone(), headers, body.clone()).await;
+            let asked = answer.as_ref().ok().and_then(|it| it.retry_after).unwrap_or_default();
+            let Some(setback) = self.setback(answer)? else { return Ok(()) };
+            if tries == TRIES {
+                return Err(PushError::GaveUp { server: self.target.to_string(), source: setback });
+            }
+            let pause = growing(tries, fastrand::f64()).max(asked.min(LONGEST_ASKED));
+            tracing::warn!(server = %self.target, tries, pause = pause.as_secs_f64(), "not taken, will be tried again: {setback}");
+            tokio::time::sleep(pause).await;
+            tries += 1;
+        }
+    }
+
+    /// Why to try again; `None` for a batch that was taken; fails for good where another try would not help.
+    fn setback(&self, answer: Result<Answer, HttpError>) -> Result<Option<Setback>, PushError> {
+        let Answer { status, body, .. } = match answer {
+            Ok(answer) => answer,
+            Err(error) => return Ok(Some(error.into())),
+        };
+        let text = String::from_utf8_lossy(&body);
+        let (server, answer) = (self.target.to_string(), self.shown(status, &text));
+        match Verdict::of(status, &text) {
+            Verdict::Taken => Ok(None),
+            Verdict::Again => Ok(Some(Setback::Busy(answer))),
+            Verdict::TooOld => Err(PushError::TooOld { server, answer }),
+            Verdict::Refused => Err(PushError::Refused { server, answer, advice: advice(status) }),
+        }
+    }
+
+    /// The status and the beginning of what the server said, in one line. Digits are hidden, because servers repeat samples,
+    /// and an answer that may repeat secrets of the address is hidden whole.
+    fn shown(&self, status: u16, text: &str) -> String {
+        if self.target.may_be_told_by(text) {
+            return format!("HTTP {status}, and something that may repeat secrets");
+        }
+        let hide = |it: char| if it.is_numeric() { '#' } else { it };
+        let words: Vec<_> =
+            text.split(|it: char| it.is_whitespace() || it.is_control()).filter(|it| !it.is_empty()).collect();
+        let words: String = words.join(" ").chars().map(hide).take(SHOWN).collect();
+        if words.is_empty() { format!("HTTP {status}") } else { format!("HTTP {status}: {words}") }
+    }
+}
+
+impl Verdict {
+    fn of(status: u16, text: &str) -> Self {
+        let text = text.to_lowercase();
+        match status {
+            200..300 => Self::Taken,
+            // Prometheus up to 2.x answers 500 to samples that are older than its window, and would for ever.
+            400 | 500 if SAY_TOO_OLD.iter().any(|it| text.contains(it)) => Self::TooOld,
+            429 | 500..600 => Self::Again,
+            _ => Self::Refused,
+        }
+    }
+}
+
+/// How to mend what a status says.
+fn advice(status: u16) -> &'static str {
+    match status {
+        300..=399 => "; it leads to another address, which is not followed: name that one",
+        401 | 403 => "; it wants other credentials, written as http://USER:PASSWORD@HOST/…",
+        404 | 405 => {
+            "; nothing takes samples there: check the path, and start Prometheus with --web.enable-remote-write-receiver"
+        }
+        _ => "",
+    }
+}
+
+/// 1 s, 2 s, 4 s … 1 min after the `failures`-th failure, each up to half as long again; `jitter` is from 0 to 1.
+fn growing(failures: u32, jitter: f64) -> Duration {
+    let pause = (FIRST_PAUSE * 2_u32.pow(failures.saturating_sub(1).min(10))).min(LONGEST_PAUSE);
+    pause.mul_f64(1.0 + jitter / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_answer_has_its_meaning() {
+        let check = |status, text, expected| assert_eq!(Verdict::of(status, text), expected, "{status} {text}");
+        check(204, "", Verdict::Taken);
+        check(200, "", Verdict::Taken);
+        check(400, "out of bounds\n", Verdict::TooOld);
+        check(400, "out of order sample\n", Verdict::TooOld);
+        check(500, "too old sample\n", Verdict::TooOld);
+        check(400, "its timestamp is too old (err-mimir-sample-timestamp-too-old)", Verdict::TooOld);
+        check(400, "duplicate sample for timestamp", Verdict::Refused);
+        check(500, "disk full", Verdict::Again);
+        check(503, "", Verdict::Again);
+        check(429, "", Verdict::Again);
+        check(401, "", Verdict::Refused);
+        check(301, "", Verdict::Refused);
+    }
+
+    #[test]
+    fn an_answer_is_shown_cut_and_without_what_it_repeats() {
+        let check = |text: &str, expected: &str| {
+            let target = "http://ann:secret@localhost:9/api/v1/write".parse().unwrap();
+            assert_eq!(Delivery::to(target).unwrap().shown(400, text), expected);
+        };
+        check("", "HTTP 400");
+        check("cannot parse\n\u{1b}[31m weight 72.345", "HTTP 400: cannot parse [##m weight ##.###");
+        check("ann:secret", "HTTP 400, and something that may repeat secrets");
+        check(&"é".repeat(300), &format!("HTTP 400: {}", "é".repeat(SHOWN)));
+    }
+
+    #[test]
+    fn pauses_grow_to_a_minute_and_are_spread() {
+        let check = |failures, jitter, seconds| assert_eq!(growing(failures, jitter), Duration::from_secs_f64(seconds));
+        check(1, 0.0, 1.0);
+        check(1, 1.0, 1.5);
+        check(4, 0.0, 8.0);
+        check(9, 0.5, 75.0);
+        check(u32::MAX, 0.0, 60.0);
+    }
+}

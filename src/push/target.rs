@@ -1,0 +1,203 @@
+//! Where history is sent. The path of the address says how.
+
+use std::fmt;
+use std::str::FromStr;
+
+use url::Url;
+
+/// The path of VictoriaMetrics' import, behind any prefix.
+const IMPORT_PATH: &str = "/api/v1/import/prometheus";
+
+/// The paths of receivers of remote write, behind any prefix: Prometheus and VictoriaMetrics, Mimir, Grafana Cloud, Thanos.
+const WRITE_PATHS: [&str; 4] = ["/api/v1/write", "/api/v1/push", "/api/prom/push", "/api/v1/receive"];
+
+/// A server that takes history. It shows itself without credentials, query and fragment, which may be secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Target {
+    url: Url,
+    protocol: Protocol,
+}
+
+/// How samples are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// Lines of text, each with a timestamp.
+    Import,
+    /// Prometheus remote write 1.0.
+    RemoteWrite,
+}
+
+/// The address does not say where and how to send. It is shown without credentials.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum TargetError {
+    /// No URL.
+    #[error("the address to send to is no URL ({0}); write it as {EXAMPLES}")]
+    NoUrl(#[from] url::ParseError),
+    /// Another scheme than `http` and `https`.
+    #[error("the address to send to must begin with http:// or https://; write it as {EXAMPLES}")]
+    Scheme,
+    /// A path that belongs to no known protocol.
+    #[error("{0}: its path does not say how to send; write it as {EXAMPLES}")]
+    Unclear(Shown),
+}
+
+/// An address without credentials, query and fragment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown(Url);
+
+const EXAMPLES: &str = "http://localhost:8428/api/v1/import/prometheus for VictoriaMetrics, or \
+                        http://localhost:9090/api/v1/write for Prometheus and others that take remote write";
+
+/// Why credentials can be set.
+const HAS_HOST: &str = "an address with http or https has a host";
+
+impl Target {
+    /// What to do once everything is sent; a whole sentence, or none.
+    #[must_use]
+    pub fn afterwards(&self) -> Option<String> {
+        let reset = match self.protocol {
+            Protocol::Import => self.beside(IMPORT_PATH, "/internal/resetRollupResultCache")?,
+            Protocol::RemoteWrite => return None,
+        };
+        Some(format!(
+            "VictoriaMetrics leaves out what is older than its -retentionPeriod (a month unless it is set), and may show \
+             older results from its cache until `curl -fsS {reset}`."
+        ))
+    }
+
+    /// The address with its credentials.
+    pub(super) fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// What tells it from other targets: the address without its password, which may change. May be secret.
+    pub(super) fn place(&self) -> Url {
+        let mut url = self.url.clone();
+        url.set_password(None).expect(HAS_HOST);
+        url
+    }
+
+    pub(super) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Whether `text` may have the address's secrets in it: the password, the user name where there is no password, for then
+    /// that is a token, or the query, which some servers repeat in each error.
+    pub(super) fn may_be_told_by(&self, text: &str) -> bool {
+        let secret = self.url.password().unwrap_or(self.url.username());
+        // Encoded as the address is: so the plain password is found, and the encoded one.
+        let mut encoded = self.url.clone();
+        encoded.set_password(Some(text)).expect(HAS_HOST);
+        let is_there = encoded.password().is_some_and(|it| it.contains(secret)) || text.contains("Basic ");
+        !secret.is_empty() && is_there || self.url.query().is_some_and(|it| !it.is_empty() && text.contains(it))
+    }
+
+    /// The address with another path behind the same prefix, as it may be shown.
+    fn beside(&self, path: &str, other: &str) -> Option<Shown> {
+        let Shown(mut url) = Shown::new(&self.url);
+        url.set_path(&format!("{}{other}", url.path().strip_suffix(path)?));
+        Some(Shown(url))
+    }
+}
+
+impl FromStr for Target {
+    type Err = TargetError;
+
+    fn from_str(text: &str) -> Result<Self, TargetError> {
+        let url = Url::parse(text)?;
+        if !["http", "https"].contains(&url.scheme()) {
+            return Err(TargetError::Scheme);
+        }
+        let protocol = match url.path() {
+            path if path.ends_with(IMPORT_PATH) => Protocol::Import,
+            path if WRITE_PATHS.iter().any(|it| path.ends_with(it)) => Protocol::RemoteWrite,
+            _ => return Err(TargetError::Unclear(Shown::new(&url))),
+        };
+        Ok(Self { url, protocol })
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Shown::new(&self.url).fmt(f)
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Shown {
+    fn new(url: &Url) -> Self {
+        let mut url = url.clone();
+        url.set_query(None);
+        url.set_fragment(None);
+        url.set_username("").and_then(|()| url.set_password(None)).expect(HAS_HOST);
+        Self(url)
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "https://ann:s%C3%A9cret@metrics.example/vm/api/v1/import/prometheus?authKey=hidden";
+
+    #[test]
+    fn the_path_says_the_protocol() {
+        let check = |url: &str, expected| assert_eq!(url.parse::<Target>().unwrap().protocol(), expected, "{url}");
+        check("http://localhost:8428/api/v1/import/prometheus", Protocol::Import);
+        check("http://vm/insert/0/prometheus/api/v1/import/prometheus?extra_label=a=b", Protocol::Import);
+        check("http://localhost:9090/api/v1/write", Protocol::RemoteWrite);
+        check("https://mimir.example/api/v1/push", Protocol::RemoteWrite);
+    }
+
+    #[test]
+    fn an_address_that_says_no_protocol_is_answered_with_both() {
+        let check = |url: &str, begin: &str| {
+            let message = url.parse::<Target>().unwrap_err().to_string();
+            assert!(message.starts_with(begin) && message.ends_with(EXAMPLES), "{message}");
+        };
+        check(
+            "http://ann:secret@localhost:8428/?k=hidden",
+            "http://localhost:8428/: its path does not say how to send",
+        );
+        check("http://localhost:9090/api/v1/write/", "http://localhost:9090/api/v1/write/: its path");
+        check("localhost:9090/api/v1/write", "the address to send to must begin with http:// or https://");
+        check("9090", "the address to send to is no URL (relative URL without a base)");
+    }
+
+    #[test]
+    fn a_target_is_shown_without_its_secrets() {
+        let target: Target = SECRET.parse().unwrap();
+        assert_eq!(target.to_string(), "https://metrics.example/vm/api/v1/import/prometheus");
+        assert_eq!(format!("{target:?}"), target.to_string());
+        let afterwards = target.afterwards().unwrap();
+        assert!(
+            afterwards.ends_with("`curl -fsS https://metrics.example/vm/internal/resetRollupResultCache`."),
+            "{afterwards}"
+        );
+    }
+
+    #[test]
+    fn an_answer_that_repeats_the_credentials_is_noticed() {
+        let check = |url: &str, text: &str, expected| {
+            assert_eq!(url.parse::<Target>().unwrap().may_be_told_by(text), expected, "{text}");
+        };
+        check(SECRET, "you are ann with sécret", true);
+        check(SECRET, "you asked ann:s%C3%A9cret@metrics", true);
+        check(SECRET, "authorization: Basic YW5uOnPDqWNyZXQ=", true);
+        check(SECRET, "ann may not write", false);
+        check(SECRET, "requestURI: /vm/api/v1/import/prometheus?authKey=hidden; cannot parse", true);
+        check("http://token@localhost/api/v1/push", "the token is wrong", true);
+        check("http://localhost/api/v1/push", "Basic authentication is needed", false);
+    }
+}

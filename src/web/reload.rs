@@ -1,0 +1,49 @@
+//! `POST /-/reload`: the configuration is read again.
+
+use hyper::{Request, StatusCode};
+use tokio::sync::{mpsc, oneshot};
+
+use super::answer::{self, Answer};
+use super::{App, origin};
+
+/// Where a reload is asked for. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Reloads(mpsc::Sender<Reload>);
+
+/// Somebody wants the configuration to be read again, and is told here how that went: why not, in words for the user and
+/// without secrets.
+pub type Reload = oneshot::Sender<Result<(), String>>;
+
+impl Reloads {
+    /// Where reloads are asked for, and where they arrive one after the other.
+    #[must_use]
+    pub fn channel() -> (Self, mpsc::Receiver<Reload>) {
+        let (asked, arriving) = mpsc::channel(1);
+        (Self(asked), arriving)
+    }
+
+    /// Has the configuration read again and waits until it is in force. The error is for the user and holds no secret.
+    pub async fn ask(&self) -> Result<(), String> {
+        let (reload, done) = oneshot::channel();
+        let ending = || "the exporter is ending".to_owned();
+        self.0.send(reload).await.map_err(|_| ending())?;
+        done.await.unwrap_or_else(|_| Err(ending()))
+    }
+}
+
+/// Answers when the new configuration is in force, or why it is not.
+pub(super) async fn answer<B>(app: &App, request: &Request<B>) -> Answer {
+    if !origin::is_own(request) {
+        return answer::text(StatusCode::FORBIDDEN, "Another site may not have the configuration read again.");
+    }
+    let Some(reloads) = &app.reloads else {
+        return answer::text(StatusCode::NOT_FOUND, "The configuration is not read again here.");
+    };
+    match reloads.ask().await {
+        Ok(()) => answer::text(StatusCode::OK, "The configuration was read again."),
+        Err(error) => {
+            let sentence = format!("The configuration stays as it was: {error}");
+            answer::text(StatusCode::INTERNAL_SERVER_ERROR, &sentence)
+        }
+    }
+}

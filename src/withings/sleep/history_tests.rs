@@ -1,0 +1,109 @@
+//! Every night of a history, by the rules of the last one.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::withings::measures::Context;
+use crate::withings::sleep::latest_versions;
+use crate::withings::wire::SummaryRow;
+
+const HOUR: i64 = 3600;
+/// Midnight between two days.
+const MIDNIGHT: i64 = 1_790_000_000;
+
+/// A sleep from `start` to `end`, hours after midnight.
+fn sleep(id: i64, start: i64, end: i64) -> Value {
+    json!({"id": id, "startdate": MIDNIGHT + start * HOUR, "enddate": MIDNIGHT + end * HOUR, "modified": MIDNIGHT + end * HOUR,
+           "data": {"deepsleepduration": 3600 + id, "hr_average": 55}})
+}
+
+fn parsed<T: serde::de::DeserializeOwned>(json: &[Value]) -> Vec<T> {
+    json.iter().map(|it| serde_json::from_str(&it.to_string()).unwrap()).collect()
+}
+
+fn sleeps(json: &[Value]) -> Sleeps {
+    let mut context = Context { server_now: MIDNIGHT + 1000 * HOUR, unknown: &mut |_, _| {} };
+    Sleeps::all(latest_versions(&parsed::<SummaryRow>(json), &mut context))
+}
+
+/// The values of a measurement with their moments and ends, hours after midnight.
+fn told(sleeps: &Sleeps, key: &str) -> Vec<(i64, f64, Option<i64>)> {
+    let hours = |at: i64| (at - MIDNIGHT) / HOUR;
+    let history = sleeps.history(&[]).filter(|it| it.measurement.key == key);
+    history.map(|it| (hours(it.measured_at), it.value, it.until.map(hours))).collect()
+}
+
+#[test]
+fn each_night_is_told_at_its_end_until_the_next_one() {
+    let all = sleeps(&[sleep(2, 23, 31), sleep(1, -1, 7), sleep(3, 47, 55)]);
+    let deep = [(7, 3601.0, Some(31)), (31, 3602.0, Some(55)), (55, 3603.0, None)];
+    assert_eq!(told(&all, "sleep_deep_duration_seconds"), deep);
+}
+
+#[test]
+fn naps_are_added_up_from_nap_to_nap_and_end_with_the_next_night() {
+    let all = sleeps(&[sleep(1, -1, 7), sleep(2, 12, 13), sleep(3, 15, 17), sleep(4, 23, 31), sleep(5, 36, 37)]);
+    let hours = |count: i64| (count * HOUR) as f64;
+    let naps = [(13, hours(1), Some(31)), (17, hours(3), Some(31)), (37, hours(1), None)];
+    assert_eq!(told(&all, "sleep_nap_duration_seconds"), naps);
+    assert_eq!(told(&all, "sleep_score"), []);
+    assert_eq!(told(&all, "sleep_end_timestamp_seconds").len(), 2, "a nap is no night");
+}
+
+#[test]
+fn a_night_that_two_devices_saw_is_one() {
+    let mut of_watch = sleep(2, -2, 8);
+    of_watch["data"] = json!({"asleepduration": 30000});
+    let all = sleeps(&[of_watch, sleep(1, -1, 7), sleep(3, 23, 31)]);
+    assert_eq!(told(&all, "sleep_total_duration_seconds"), [], "the one with stages wins");
+    assert_eq!(told(&all, "sleep_heart_rate_average_bpm"), [(7, 55.0, Some(31)), (31, 55.0, None)]);
+}
+
+#[test]
+fn of_a_row_that_is_in_two_answers_the_newest_version_counts() {
+    let mut changed = sleep(1, -1, 8);
+    changed["modified"] = json!(MIDNIGHT + 20 * HOUR);
+    let all = Sleeps::all([sleeps(&[sleep(1, -1, 7)]).rows, sleeps(&[changed]).rows].concat());
+    assert_eq!(told(&all, "sleep_heart_rate_average_bpm"), [(8, 55.0, None)]);
+}
+
+/// A segment from `start` to `end`, hours after midnight.
+fn segment(start: i64, end: i64, state: i64) -> Value {
+    json!({"startdate": MIDNIGHT + start * HOUR, "enddate": MIDNIGHT + end * HOUR, "state": state})
+}
+
+#[test]
+fn each_night_has_the_course_of_its_own_segments() {
+    let all = sleeps(&[sleep(1, -1, 7), sleep(2, 23, 31)]);
+    let segments = parsed(&[segment(-1, 2, 1), segment(2, 7, 2), segment(12, 13, 3), segment(23, 31, 1)]);
+    let course = |it: &Reading| {
+        let labels: Vec<_> = it.labels.iter().map(|(_, value)| value).collect();
+        format!(
+            "{} {} {}",
+            (it.measured_at - MIDNIGHT) / HOUR,
+            labels.join(" "),
+            (it.value - MIDNIGHT as f64) / HOUR as f64
+        )
+    };
+    let told: Vec<_> = all.history(&segments).filter(|it| !it.labels.is_empty()).map(|it| course(&it)).collect();
+    assert_eq!(told, ["7 00 light -1", "7 01 deep 2", "7 02 none 7", "31 00 light 23", "31 01 none 31"]);
+}
+
+#[test]
+fn the_state_is_told_at_the_end_of_each_segment() {
+    let segments = parsed(&[segment(2, 7, 2), segment(-1, 2, 1), segment(7, 8, 9), json!({"state": 1})]);
+    let states: Vec<_> = ended_states(&segments).map(|(at, state)| ((at - MIDNIGHT) / HOUR, state)).collect();
+    assert_eq!(states, [(2, SleepState::Light), (7, SleepState::Deep), (8, SleepState::Unknown)]);
+}
+
+#[test]
+fn sleeps_of_a_day_are_asked_for_together() {
+    let all = sleeps(&[sleep(1, -1, 7), sleep(2, 14, 15), sleep(3, 23, 31), sleep(4, 47, 79)]);
+    let hours: Vec<_> = all
+        .spans(&(MIDNIGHT..MIDNIGHT + 100 * HOUR))
+        .iter()
+        .map(|(from, to)| ((from - MIDNIGHT) / HOUR, (to - MIDNIGHT) / HOUR))
+        .collect();
+    assert_eq!(hours, [(-1, 15), (23, 31), (47, 71)], "24 hours at most");
+    assert_eq!(all.spans(&(MIDNIGHT + 20 * HOUR..MIDNIGHT + 40 * HOUR)).len(), 1, "only what ended in the period");
+}

@@ -1,0 +1,196 @@
+//! The one check that every row goes through.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use withings_exporter::clock::Clock;
+use withings_exporter::sim::{Measure, MeasureGroup};
+
+use super::log::Log;
+use super::row::{Again, Row, Shown, Trouble};
+use crate::world::{World, beginning};
+
+/// What Alice weighs before, during and after the trouble, kilograms.
+const WEIGHTS: [i64; 3] = [72, 71, 70];
+
+/// The latest time when a fault must tell of itself: of the calls that are made hourly.
+const TOLD_WITHIN: u64 = 3700;
+
+/// The latest time when the values must be right again: what is tried hourly, and its round of calls.
+const MENDED_WITHIN: u64 = 3700;
+
+/// What turns and rounding may add to a pause, seconds.
+const SLACK: u64 = 4;
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// Plays a row: the fault begins, is told, shows what it should, is tried again when it should, ends, and leaves nothing.
+pub(super) async fn check(row: Row) {
+    let log = Log::listen();
+    let mut world = household(&row).await;
+    log.clear();
+    if !matches!(row.trouble, Trouble::Empty) {
+        weigh(&world, WEIGHTS[1]);
+    }
+    let mut scene = Scene { tries_before: 0, row: &row };
+    scene.tries_before = scene.tries(&world).await;
+    scene.begin(&mut world).await;
+    scene.until_told(&world).await;
+    scene.check_shown(&world).await;
+    scene.check_log(&log.lines());
+    scene.check_pause(&world).await;
+    scene.end(&mut world).await;
+    weigh(&world, WEIGHTS[2]);
+    until("the values are right again", MENDED_WITHIN, async || {
+        is_healthy(&world, "Alice").await && weight(&world).await == Some(WEIGHTS[2])
+    })
+    .await;
+}
+
+struct Scene<'a> {
+    row: &'a Row,
+    tries_before: usize,
+}
+
+impl Scene<'_> {
+    async fn begin(&self, world: &mut World) {
+        let alice = world.account("Alice");
+        match &self.row.trouble {
+            Trouble::Calls(action, fault) => world.cloud.fault(fault.clone().on(action).of(alice.userid())),
+            Trouble::Odd(odd) => odd(&alice, world.clock.unix()),
+            Trouble::Refused => world.stop_cloud().await,
+            Trouble::Revoked(names) => names.iter().for_each(|it| world.account(it).revoke()),
+            Trouble::ClockAhead => world.host_clock.advance(DAY),
+            Trouble::ClockBack => world.host_clock.set_back(DAY),
+            Trouble::Empty => {}
+            Trouble::Network => unreachable!("played by programs of their own"),
+        }
+    }
+
+    async fn end(&self, world: &mut World) {
+        world.cloud.heal();
+        match &self.row.trouble {
+            Trouble::Refused => world.resume_cloud().await,
+            Trouble::ClockAhead => world.host_clock.set_back(DAY),
+            Trouble::ClockBack => world.host_clock.advance(DAY),
+            _ => {}
+        }
+        if matches!(self.row.again, Again::Login | Again::NewLogin) {
+            for name in ["Alice", "Bob"] {
+                world.connect(name).await;
+            }
+        }
+    }
+
+    async fn until_told(&self, world: &World) {
+        until("the fault is told", TOLD_WITHIN, async || match &self.row.metric {
+            Some((series, value)) => world.sample(series).await.is_some_and(|it| is_reached(it, *value)),
+            None => self.tries(world).await > self.tries_before,
+        })
+        .await;
+        // What follows the failed call at once is part of it.
+        world.pass(Duration::from_secs(1)).await;
+    }
+
+    /// Scrapes are answered at once, with what should be shown; nobody else is concerned.
+    async fn check_shown(&self, world: &World) {
+        let asked = Instant::now();
+        let shown = weight(world).await;
+        assert!(asked.elapsed() < Duration::from_secs(1), "a scrape has waited");
+        let expected = match self.row.shown {
+            Shown::Last => Some(WEIGHTS[0]),
+            Shown::New => Some(WEIGHTS[1]),
+            Shown::Nothing => None,
+        };
+        assert_eq!(shown, expected);
+        let concerns_everybody = matches!(self.row.trouble, Trouble::Refused | Trouble::Revoked([_, _]));
+        assert!(concerns_everybody || is_healthy(world, "Bob").await);
+    }
+
+    fn check_log(&self, lines: &[String]) {
+        let is_of_others =
+            |it: &&String| it.contains("profile=Bob") || it.contains("call=") && !it.contains("call=getmeas");
+        let is_of_this = |it: &&String| !is_of_others(it) || it.contains(&format!("call={}", self.action()));
+        let lines: Vec<_> = lines.iter().filter(is_of_this).collect();
+        match self.row.log {
+            Some(words) => assert!(lines.len() == 1 && lines[0].contains(words), "{lines:#?}"),
+            None => assert!(lines.is_empty(), "{lines:#?}"),
+        }
+    }
+
+    async fn check_pause(&self, world: &World) {
+        let (failed_at, tries) = (Instant::now(), self.tries(world).await);
+        let Some(pause) = self.row.again.pause() else {
+            world.pass(Duration::from_hours(2)).await;
+            assert_eq!(self.tries(world).await, tries, "tried again");
+            return;
+        };
+        until("the next try", pause.end() + SLACK, async || self.tries(world).await > tries).await;
+        let paused = failed_at.elapsed().as_secs();
+        assert!(paused + SLACK >= *pause.start(), "tried again after {paused} s");
+    }
+
+    /// How often it was tried; what never reaches Withings is counted by the exporter.
+    async fn tries(&self, world: &World) -> usize {
+        if let (Trouble::Refused, Some((series, _))) = (&self.row.trouble, &self.row.metric) {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small counter")]
+            return world.sample(series).await.unwrap_or_default() as usize;
+        }
+        let user = Some(world.account("Alice").userid());
+        world.calls(self.action()).iter().filter(|it| it.user == user).count()
+    }
+
+    /// The action that is tried.
+    fn action(&self) -> &str {
+        match self.row.trouble {
+            Trouble::Calls(action, _) => action,
+            Trouble::Revoked(_) => "requesttoken",
+            _ => "getmeas",
+        }
+    }
+}
+
+/// Alice and Bob, connected, each with a weight.
+async fn household(row: &Row) -> World {
+    let mut world = World::with_accounts(&["Alice", "Bob"]).await;
+    if !matches!(row.trouble, Trouble::Empty) {
+        weigh(&world, WEIGHTS[0]);
+    }
+    if matches!(row.trouble, Trouble::ClockAhead | Trouble::ClockBack) {
+        world.host_clock = Clock::following_tokio(beginning());
+    }
+    world.start_exporter().await;
+    for name in ["Alice", "Bob"] {
+        world.connect(name).await;
+    }
+    world
+}
+
+fn weigh(world: &World, kilograms: i64) {
+    let weight = Measure::new(1, kilograms, 0);
+    world.account("Alice").add_group(MeasureGroup::new(world.clock.unix(), [weight]));
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "whole kilograms")]
+async fn weight(world: &World) -> Option<i64> {
+    world.value("Alice", "weight_kg").await.map(|it| it as i64)
+}
+
+async fn is_healthy(world: &World, name: &str) -> bool {
+    let page = world.metrics().await;
+    ["up", "authorized"].iter().all(|it| page.contains(&format!("\nwithings_{it}{{profile=\"{name}\"}} 1\n")))
+}
+
+/// Whether a counter has come so far, or a flag is down.
+fn is_reached(sample: f64, value: f64) -> bool {
+    if value == 0.0 { sample == 0.0 } else { sample >= value }
+}
+
+/// Looks every second until it is so, for so many seconds at most.
+async fn until(what: &str, seconds: u64, mut is_so: impl AsyncFnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so().await {
+        assert!(began.elapsed().as_secs() <= seconds, "in vain: {what}");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}

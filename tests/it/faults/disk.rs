@@ -1,0 +1,65 @@
+//! A disk that is full, and one that is read-only: said, counted, and no reason to stop.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+
+use super::served::{Served, alice, is_possible, weigh};
+use crate::program::until;
+use crate::world::World;
+
+const FAILURES: &str = "withings_exporter_storage_failures_total{profile=\"Alice\"}";
+
+/// What the one line says when it begins.
+const SAID: &str = "the readings could not be stored; they are shown, and storing them is tried again";
+
+/// The program on a disk of half a megabyte.
+fn on_a_small_disk(world: &World) -> Served {
+    let disk = world.disk.path().display();
+    // The readings are a mount of their own: one with files that are open for writing does not become read-only.
+    let mounts = format!(
+        "mount -t tmpfs tmpfs /mnt && cp -a '{disk}/.' /mnt && mount -t tmpfs -o size=512k,mode=700 tmpfs '{disk}' && \
+         cp -a /mnt/. '{disk}' && mount --bind '{disk}/readings' '{disk}/readings'"
+    );
+    Served::apart(world, world.config.api_url.as_str(), &mounts, &[])
+}
+
+/// Breaks the disk, expects that the next weight is shown and the failure said, mends it, and waits until the weight is
+/// stored.
+async fn check(world: &World, program: &Served, kilograms: i32, break_it: impl FnOnce(), mend_it: impl FnOnce()) {
+    let (failed, said) = (program.sample(FAILURES).await.unwrap(), program.said().matches(SAID).count());
+    break_it();
+    weigh(world, kilograms.into());
+    program.until_sample(FAILURES, |it| it > failed).await;
+    assert_eq!(program.weight().await, Some(f64::from(kilograms)), "what cannot be stored is shown");
+    assert_eq!(program.said().matches(SAID).count(), said + 1);
+    mend_it();
+    let readings = program.within(&world.disk.path().join("readings"));
+    until("the weight on the disk", async || holds(&readings, &format!("{kilograms}.0")).then_some(())).await;
+}
+
+/// Whether a whole file in this folder has these words.
+fn holds(folder: &Path, words: &str) -> bool {
+    let files = fs::read_dir(folder).unwrap().map(|it| it.unwrap().path());
+    let mut files = files.filter(|it| it.extension().is_some_and(|it| it == "json"));
+    files.any(|it| fs::read_to_string(it).is_ok_and(|it| it.contains(words)))
+}
+
+#[tokio::test]
+async fn a_full_disk_and_a_read_only_one_are_lived_with() {
+    if !is_possible() {
+        return;
+    }
+    let world = alice().await;
+    let program = on_a_small_disk(&world);
+    program.until_sample(FAILURES, |it| it == 0.0).await;
+    let filler = program.within(&world.disk.path().join("filler"));
+    let fill = || {
+        let mut file = OpenOptions::new().append(true).create(true).open(&filler).unwrap();
+        while file.write_all(&[0; 512]).is_ok() {}
+    };
+    check(&world, &program, 71, fill, || fs::remove_file(&filler).unwrap()).await;
+    let readings = world.disk.path().join("readings");
+    let remount = |how: &str| program.run(&["mount", "-o", &format!("remount,bind,{how}"), readings.to_str().unwrap()]);
+    check(&world, &program, 70, || remount("ro"), || remount("rw")).await;
+}

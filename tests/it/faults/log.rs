@@ -1,0 +1,54 @@
+//! What the exporter says in its log, for the test that listens.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tracing::level_filters::LevelFilter;
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry;
+
+/// The lines of this thread's log at warn and above, as long as it lives.
+pub(super) struct Log {
+    written: Written,
+    _listening: DefaultGuard,
+}
+
+impl Log {
+    pub(super) fn listen() -> Self {
+        let written = Written::default();
+        let writer = written.clone();
+        let lines = tracing_logfmt::builder().layer().with_writer(move || writer.clone());
+        let listening = tracing::subscriber::set_default(registry().with(LevelFilter::WARN).with(lines));
+        Self { written, _listening: listening }
+    }
+
+    /// Forgets what was said so far.
+    pub(super) fn clear(&self) {
+        self.written.lock().clear();
+    }
+
+    /// The lines that were said since, oldest first.
+    pub(super) fn lines(&self) -> Vec<String> {
+        String::from_utf8(self.written.lock().clone()).unwrap().lines().map(str::to_owned).collect()
+    }
+}
+
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Written {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.lock().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,83 @@
+//! The history of people, from Withings' answers to a server that is asked for it.
+
+mod budget;
+mod interruptions;
+mod ten_years;
+mod text;
+mod usage;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Parser;
+use withings_exporter::cli::{BackfillFlags, Cli, Command};
+use withings_exporter::commands::Backfill;
+use withings_exporter::sim::Cloud;
+use withings_exporter::storage::Storage;
+
+use crate::page::{Page, series};
+use crate::world::World;
+
+/// A moment and a value.
+type Samples = Vec<(i64, f64)>;
+
+/// The simulated household with so many years behind it, and Alice's login.
+async fn alice(years: u16) -> World {
+    let mut world = World::asleep(&["Alice", "Bob"], |clock| Cloud::with_history(7, years, clock)).await;
+    world.config.requests_per_minute = NonZeroU32::new(120).unwrap();
+    world.start_exporter().await;
+    world.connect("Alice").await;
+    world
+}
+
+impl World {
+    /// A path that is gone with this world.
+    fn file(&self, name: &str) -> PathBuf {
+        self.disk.path().join(name)
+    }
+
+    /// A backfill with these flags beside `--output`, and what it has written.
+    async fn backfill(&self, flags: &str) -> String {
+        let file = self.file("history.om");
+        self.try_backfill(&format!("--output {} {flags}", file.display())).await.unwrap();
+        fs::read_to_string(file).unwrap()
+    }
+
+    /// A backfill with these flags, and what it has said.
+    async fn try_backfill(&self, flags: &str) -> Result<String> {
+        let storage = Storage::join(self.disk.path())?;
+        let backfill = Backfill::new(self.config.clone(), storage, self.clock.clone(), &parsed(flags))?;
+        let mut said = Vec::new();
+        backfill.run(std::future::pending()).await?.print(&mut said)?;
+        Ok(String::from_utf8(said)?)
+    }
+}
+
+fn parsed(flags: &str) -> BackfillFlags {
+    let line = ["withings-exporter", "backfill"].into_iter().chain(flags.split_whitespace());
+    match Cli::try_parse_from(line).unwrap_or_else(|error| panic!("{error}")).command {
+        Some(Command::Backfill(flags)) => flags,
+        command => panic!("{command:?}"),
+    }
+}
+
+/// The series of an OpenMetrics text with timestamps, each with its samples in the order of the text.
+fn read(text: &str) -> BTreeMap<String, Samples> {
+    let mut all: BTreeMap<String, Samples> = BTreeMap::new();
+    for line in text.lines().filter(|it| !it.starts_with('#')) {
+        let (sample, at) = line.rsplit_once(' ').unwrap();
+        let samples = Page::read(&format!("{sample}\n")).samples;
+        let (name, value) = samples.into_iter().next().unwrap();
+        all.entry(name).or_default().push((at.parse().unwrap(), value));
+    }
+    all
+}
+
+/// The samples of a series of Alice's without further labels.
+fn of_alice<'a>(all: &'a BTreeMap<String, Samples>, metric: &str) -> &'a Samples {
+    let labels = [("profile".to_owned(), "Alice".to_owned())].into();
+    all.get(&series(metric, &labels)).unwrap_or_else(|| panic!("{metric} is not among {:?}", all.keys()))
+}
