@@ -43,10 +43,10 @@ pub(super) fn excerpt(text: &str, place: Place, vocabulary: &Vocabulary) -> Exce
     Excerpt { line: line[from..].iter().take(WIDTH).collect(), caret: caret - from }
 }
 
-/// A word for a message, in backquotes; `None` if it may be a secret.
+/// A word for a message, in backquotes; `None` if it may be a secret, as `$2y$10$…` is: the hash of a password.
 pub(super) fn quoted(word: &str) -> Option<String> {
     let plain: String = redacted(word).chars().map(printable).collect();
-    (word.chars().count() <= WIDTH && !word.contains(['@', '?', '#']) && plain == word).then(|| format!("`{word}`"))
+    (word.chars().count() <= WIDTH && !word.contains(['@', '?', '#', '$']) && plain == word).then(|| format!("`{word}`"))
 }
 
 impl Vocabulary {

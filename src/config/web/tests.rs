@@ -99,3 +99,10 @@ fn a_name_that_stands_twice_is_shown_in_one_line_or_not_at_all() {
         assert!(twice(odd).starts_with("this key stands twice\n"), "{}", twice(odd));
     }
 }
+
+#[test]
+fn a_hash_that_took_a_keys_place_is_not_shown() {
+    let message = parse("$2y$10$kqzvwxjyfghb:\n  a: b\n").unwrap_err();
+    assert!(message.starts_with("this key is not known in this file\n"), "{message}");
+    assert!(!message.contains("kqzv"), "{message}");
+}
