@@ -46,7 +46,8 @@ pub(super) fn excerpt(text: &str, place: Place, vocabulary: &Vocabulary) -> Exce
 /// A word for a message, in backquotes; `None` if it may be a secret, as `$2y$10$…` is: the hash of a password.
 pub(super) fn quoted(word: &str) -> Option<String> {
     let plain: String = redacted(word).chars().map(printable).collect();
-    (word.chars().count() <= WIDTH && !word.contains(['@', '?', '#', '$']) && plain == word).then(|| format!("`{word}`"))
+    (word.chars().count() <= WIDTH && !word.contains(['@', '?', '#', '$']) && plain == word)
+        .then(|| format!("`{word}`"))
 }
 
 impl Vocabulary {

@@ -68,7 +68,7 @@ impl Installation {
     #[expect(clippy::disallowed_methods, reason = "nobody reads the file while it is written")]
     pub(crate) fn configure(&self, profiles: &[&str], client_secret: &str) {
         let (cloud, base_url) = (self.cloud_address, &self.base_url);
-        let webhooks = base_url.starts_with("https");
+        let webhooks = base_url.starts_with("https") && !base_url.contains("localhost");
         let text = format!(
             "withings:\n  client_id: the-app\n  client_secret: {client_secret}\n  profiles: {profiles:?}\n  base_url: \
              {base_url}\n  webhooks: {webhooks}\n  api_url: http://{cloud}\n  account_url: http://{cloud}\n  requests_per_minute: 120\n"
@@ -247,7 +247,10 @@ impl Program {
     /// The first line of the output from here on that is as wanted.
     pub(crate) fn line(&mut self, is_wanted: impl Fn(&str) -> bool) -> String {
         loop {
-            let line = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|error| panic!("{error}:\n{}", self.said));
+            let line = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|error| {
+                let errors = self.errors.recv_timeout(PATIENCE).unwrap_or_default();
+                panic!("{error}:\n{}\n{errors}", self.said)
+            });
             self.said.push_str(&line);
             self.said.push('\n');
             if is_wanted(&line) {

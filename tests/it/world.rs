@@ -125,7 +125,7 @@ impl World {
 
     /// The same at this address.
     pub(crate) fn start_exporter_on(&mut self, listener: TcpListener) {
-        let storage = Storage::open(self.disk.path(), Purpose::Serve).unwrap();
+        let storage = reopened(self.disk.path());
         let file = Arc::clone(&self.file);
         let exporter = Exporter::assemble(Parts {
             config: self.config.clone(),
@@ -401,6 +401,18 @@ fn serve_on(listener: TcpListener, cloud: &Cloud) -> oneshot::Sender<()> {
     let (end, ended) = oneshot::channel();
     tokio::spawn(sim::serve(listener, cloud.clone(), async { drop(ended.await) }));
     end
+}
+
+/// The storage of an exporter that has ended. A program that another test starts holds every open file, this lock too,
+/// for the moment before it becomes that program.
+fn reopened(path: &Path) -> Storage {
+    for _ in 0..1_000_000 {
+        match Storage::open(path, Purpose::Serve) {
+            Err(OpenError::InUse(_)) => std::thread::yield_now(),
+            opened => return opened.unwrap(),
+        }
+    }
+    panic!("{} is in use", path.display());
 }
 
 /// Copies a directory that somebody may still write to: files are replaced whole, temporary ones come and go.
