@@ -1,8 +1,8 @@
 //! History: what Withings has of a period, as the series that live scrapes would have made of it.
 //!
-//! Withings is asked for years at a time ([`fetch`]); each answer is kept in a work directory ([`Work`]), so that an
+//! Withings is asked for years at a time (`fetch`); each answer is kept in a work directory ([`Work`]), so that an
 //! interruption costs one of them. From these parts come the readings of every moment, chosen by the rules that choose
-//! the newest one of a page ([`moments`]), sorted into series on disk, a person at a time ([`timeline`]), and read from there
+//! the newest one of a page (`moments`), sorted into series on disk, a person at a time (`timeline`), and read from there
 //! in the order of a page, a stretch at a time ([`Reader`]).
 
 mod fetch;

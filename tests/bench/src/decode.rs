@@ -64,8 +64,6 @@ fn answer() -> Vec<u8> {
             measures.join(",")
         );
     }
-    format!(
-        r#"{{"status":0,"body":{{"updatetime":{NOW},"timezone":"Europe/Paris","measuregrps":[{groups}]}}}}"#
-    )
-    .into_bytes()
+    format!(r#"{{"status":0,"body":{{"updatetime":{NOW},"timezone":"Europe/Paris","measuregrps":[{groups}]}}}}"#)
+        .into_bytes()
 }

@@ -25,8 +25,12 @@ const LONE_SCRAPES: usize = 12;
 
 pub(crate) fn run() -> Result<()> {
     announce("load", "CPU time of one scrape, the exporter's against that of a bare hyper server with the same bytes");
-    println!("under load: {SCRAPERS} connections that are kept; both in turn, {ROUNDS} rounds; medians, and the median of");
-    println!("the rounds' ratios; wanted: at most 1.15, for 1000 profiles in gzip only. Lone: one scrape a second, with all");
+    println!(
+        "under load: {SCRAPERS} connections that are kept; both in turn, {ROUNDS} rounds; medians, and the median of"
+    );
+    println!(
+        "the rounds' ratios; wanted: at most 1.15, for 1000 profiles in gzip only. Lone: one scrape a second, with all"
+    );
     println!("that the program does in that second; wanted: at most 200 µs");
     for profiles in [1, 10, 100, 1000] {
         let home = Home::stored(profiles)?;

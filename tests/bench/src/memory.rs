@@ -53,7 +53,9 @@ fn stored() -> Result<()> {
     let [(few, small, short), (many, large, long)] = of[..] else { unreachable!("there are two") };
     let (memory, page) = ((large - small) / (many - few) / 1024.0, (long - short) / (many - few) / 1024.0);
     let beyond = memory - page;
-    println!("each further profile: {memory:.1} KiB, {page:.1} KiB on the page, {beyond:.1} KiB beyond it; wanted: at most 16 KiB");
+    println!(
+        "each further profile: {memory:.1} KiB, {page:.1} KiB on the page, {beyond:.1} KiB beyond it; wanted: at most 16 KiB"
+    );
     Ok(())
 }
 

@@ -67,7 +67,8 @@ impl Drop for Program {
 
 /// The exporter's release build.
 pub(crate) fn exporter() -> Result<PathBuf> {
-    let path = env::var_os("BENCH_PROGRAM").context("BENCH_PROGRAM must name the release build; tests/bench/run does")?;
+    let path =
+        env::var_os("BENCH_PROGRAM").context("BENCH_PROGRAM must name the release build; tests/bench/run does")?;
     Ok(path.into())
 }
 

@@ -31,7 +31,9 @@ const NIGHTS: usize = 60;
 
 pub(crate) fn run() -> Result<()> {
     announce("refresh", "a refresh of many people against the simulator: wall time and the exporter's CPU time");
-    println!("{PROFILES} profiles, {GROUPS} groups and {NIGHTS} nights each; calls are 1 to 2 ms apart, which is most of the wall time");
+    println!(
+        "{PROFILES} profiles, {GROUPS} groups and {NIGHTS} nights each; calls are 1 to 2 ms apart, which is most of the wall time"
+    );
     let simulation = Simulation::start(1)?;
     let names = settle(&simulation)?;
     let folder = TempDir::new()?;
@@ -84,6 +86,8 @@ impl Running {
         let storage = Storage::open(folder.path(), Purpose::Serve)?;
         let exporter = Exporter::assemble(Parts {
             config: config(simulation.url()?, names)?,
+            reread: None,
+            security: withings_exporter::web::Security::none(),
             storage,
             clock: Clock::system(),
             telemetry_path: "/metrics".to_owned(),
@@ -145,6 +149,11 @@ impl Spent {
 impl std::fmt::Display for Spent {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let a_profile = self.cpu.as_secs_f64() * 1e3 / PROFILES as f64;
-        write!(formatter, "{:.1} s, {:.2} s of CPU, {a_profile:.2} ms a profile", self.wall.as_secs_f64(), self.cpu.as_secs_f64())
+        write!(
+            formatter,
+            "{:.1} s, {:.2} s of CPU, {a_profile:.2} ms a profile",
+            self.wall.as_secs_f64(),
+            self.cpu.as_secs_f64()
+        )
     }
 }

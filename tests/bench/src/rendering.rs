@@ -46,7 +46,8 @@ pub(crate) fn run() -> Result<()> {
         });
         rounds.push((ours / samples as f64, theirs / samples as f64));
     }
-    let (ours, theirs) = (median(rounds.iter().map(|it| it.0).collect()), median(rounds.iter().map(|it| it.1).collect()));
+    let (ours, theirs) =
+        (median(rounds.iter().map(|it| it.0).collect()), median(rounds.iter().map(|it| it.1).collect()));
     let ratio = median(rounds.iter().map(|it| it.0 / it.1).collect());
     println!("{samples} samples: {ours:.0} ns a sample, Collector {theirs:.0} ns, ratio {ratio:.2}");
     Ok(())
