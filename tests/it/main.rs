@@ -38,6 +38,7 @@ mod readme;
 mod reload;
 mod restarts;
 mod rotation;
+mod rules;
 mod secrets;
 mod service;
 mod shell;
