@@ -44,6 +44,7 @@ mod service;
 mod shell;
 mod sim;
 mod sources;
+mod stack;
 mod terminal;
 mod values;
 mod web;

@@ -21,6 +21,7 @@ use withings_exporter::storage::Storage;
 
 use crate::page::{Page, series};
 use crate::world::World;
+pub(crate) use ten_years::blocks;
 
 /// A moment and a value.
 type Samples = Vec<(i64, f64)>;

@@ -89,7 +89,7 @@ async fn ten_years_are_in_prometheus_and_live_scrapes_go_on_with_the_same_series
 }
 
 /// Has promtool make blocks of the text at `history`, and gives their directory.
-fn blocks(history: &Path, dir: &TempDir) -> std::path::PathBuf {
+pub(crate) fn blocks(history: &Path, dir: &TempDir) -> std::path::PathBuf {
     let data = dir.path().join("tsdb");
     let mut promtool = Command::new("promtool");
     promtool.args(["tsdb", "create-blocks-from", "openmetrics", "--quiet", "--max-block-duration=9000h"]);
