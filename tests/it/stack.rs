@@ -30,12 +30,13 @@ struct Stack {
 /// A group of rules as Prometheus tells of it.
 #[derive(Deserialize)]
 struct Group {
-    rules: Vec<Health>,
+    rules: Vec<Evaluated>,
 }
 
+/// What became of a rule.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Health {
+struct Evaluated {
     name: String,
     health: String,
     last_error: Option<String>,
@@ -77,7 +78,7 @@ impl Stack {
     }
 
     /// How each rule is, once every one has been evaluated.
-    async fn health(&self) -> Vec<Health> {
+    async fn health(&self) -> Vec<Evaluated> {
         #[derive(Deserialize)]
         struct Groups {
             groups: Vec<Group>,

@@ -117,9 +117,9 @@ impl RuleFile {
 #[test]
 fn promtool_accepts_the_configuration_with_and_without_what_is_opt_in() {
     let as_shipped = root().join(DEPLOYED).join("prometheus.yml");
-    let said = promtool(&["check", "config"], &[as_shipped]);
+    let said = promtool(&["check", "config", "--lint-fatal"], &[as_shipped]);
     assert!(said.contains("2 rule files found"), "{said}");
-    let said = promtool(&["check", "config"], &[SwitchedOn::new().configuration()]);
+    let said = promtool(&["check", "config", "--lint-fatal"], &[SwitchedOn::new().configuration()]);
     assert!(said.contains("4 rule files found"), "{said}");
 }
 
@@ -234,8 +234,8 @@ fn every_vital_sign_counts_only_while_it_is_new() {
 fn every_measurement_has_its_base_unit() {
     let files = SwitchedOn::new().rules();
     let rules = &files.iter().find(|it| it.name == "base-units").unwrap().rules;
-    let ruled: BTreeSet<_> = rules.iter().map(|it| (it.record.clone().unwrap(), it.expr.clone())).collect();
-    assert_eq!(ruled, Measurement::all().filter_map(in_base_unit).collect());
+    let written: BTreeSet<_> = rules.iter().map(|it| (it.record.clone().unwrap(), it.expr.clone())).collect();
+    assert_eq!(written, Measurement::all().filter_map(in_base_unit).collect());
 }
 
 /// The name and the expression of a measurement in the base unit of Prometheus, if it is in another one.

@@ -56,9 +56,10 @@ fn is_of_name(it: char) -> bool {
 
 /// The labels that an expression joins on or sums by, each time.
 pub(super) fn groupings(expression: &str) -> Vec<&str> {
-    let words = [" on (", " by (", " without (", " ignoring ("];
-    let after = words.iter().flat_map(|word| expression.split(word).skip(1));
-    after.map(|it| it.split(')').next().unwrap()).collect()
+    let groups =
+        |before: &str| ["on", "by", "without", "ignoring"].contains(&before.split_whitespace().last()?).then_some(());
+    let opened = expression.match_indices('(').filter_map(|(at, _)| groups(&expression[..at]).map(|()| at + 1));
+    opened.map(|at| expression[at..].split(')').next().unwrap()).collect()
 }
 
 #[test]
@@ -72,6 +73,11 @@ fn selectors_are_found() {
             selector("withings_i", "", false)
         ]
     );
+}
+
+#[test]
+fn groupings_are_found() {
+    assert_eq!(groupings("sum by (a, b) (c[(d)]) / on(e) group_left () f and\nignoring (g) h"), ["a, b", "e", "g"]);
 }
 
 #[test]
