@@ -46,6 +46,7 @@ mod sim;
 mod sources;
 mod stack;
 mod terminal;
+mod tsdb;
 mod values;
 mod web;
 mod web_config;

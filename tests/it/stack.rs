@@ -13,17 +13,15 @@ use tempfile::TempDir;
 
 use crate::config::write;
 use crate::demo::Demo;
-use crate::history::blocks;
-use crate::program::{Program, fed, until};
-use crate::prometheus::free_address;
+use crate::program::{fed, until};
 use crate::rules::SwitchedOn;
+use crate::tsdb::{Server, tsdb};
 
 const PEOPLE: [&str; 3] = ["Alice", "Bob", "Zoë"];
 
 /// A Prometheus with everything switched on.
 struct Stack {
-    _program: Program,
-    address: SocketAddr,
+    prometheus: Server,
     rules: SwitchedOn,
 }
 
@@ -51,30 +49,29 @@ struct Alert {
 }
 
 impl Stack {
-    fn start(dir: &TempDir, data: &Path, target: SocketAddr) -> Self {
-        let (rules, address) = (SwitchedOn::new(), free_address());
+    /// Starts Prometheus in `dir`, where it finds the history.
+    async fn start(dir: &TempDir, target: SocketAddr) -> Self {
+        let rules = SwitchedOn::new();
         let file = rules.configuration();
-        // The target is another one, and in a test a minute is a second.
+        let folder = file.parent().unwrap().display().to_string();
+        // The target and the files are elsewhere, and in a test a minute is a second.
         let configuration = fs::read_to_string(&file).unwrap();
-        write(&file, &configuration.replace("localhost:10064", &target.to_string()).replace("60s", "1s"));
-        let mut command = Command::new("prometheus");
-        command.arg(format!("--config.file={}", file.display()));
-        command.arg(format!("--storage.tsdb.path={}", data.display()));
-        command.args([format!("--web.listen-address={address}"), "--storage.tsdb.retention.time=5y".to_owned()]);
-        let program = Program::start(&mut command, &dir.path().join("prometheus.log"));
-        Self { _program: program, address, rules }
+        let configuration = configuration
+            .replace("localhost:10064", &target.to_string())
+            .replace("- rules/", &format!("- {folder}/rules/"))
+            .replace("60s", "1s");
+        Self { prometheus: Server::prometheus(dir, &configuration).await, rules }
     }
 
-    /// What it answers; `None` before it listens.
-    fn ask<T: DeserializeOwned>(&self, path: &str) -> Option<T> {
+    /// What Prometheus answers.
+    fn ask<T: DeserializeOwned>(&self, path: &str) -> T {
         #[derive(Deserialize)]
         struct Answer<T> {
             data: T,
         }
         let mut curl = Command::new("curl");
-        let output = fed(curl.args(["--silent", &format!("http://{}/api/v1/{path}", self.address)]), b"");
-        let answer: Option<Answer<T>> = serde_json::from_slice(&output.stdout).ok();
-        answer.map(|it| it.data)
+        let output = fed(curl.args(["--silent", "--fail", &self.prometheus.url(&format!("/api/v1/{path}"))]), b"");
+        serde_json::from_slice::<Answer<T>>(&output.stdout).unwrap().data
     }
 
     /// How each rule is, once every one has been evaluated.
@@ -84,7 +81,7 @@ impl Stack {
             groups: Vec<Group>,
         }
         until("the evaluation of every rule", async || {
-            let rules: Vec<_> = self.ask::<Groups>("rules")?.groups.into_iter().flat_map(|it| it.rules).collect();
+            let rules: Vec<_> = self.ask::<Groups>("rules").groups.into_iter().flat_map(|it| it.rules).collect();
             rules.iter().all(|it| it.health != "unknown").then_some(rules)
         })
         .await
@@ -95,7 +92,7 @@ impl Stack {
         struct Alerts {
             alerts: Vec<Alert>,
         }
-        self.ask::<Alerts>("alerts").map(|it| it.alerts).unwrap_or_default()
+        self.ask::<Alerts>("alerts").alerts
     }
 }
 
@@ -105,8 +102,8 @@ async fn the_rules_are_sound_and_alert_about_whom_they_should() {
     let history = dir.path().join("history.om");
     let demo = Demo::start(&["--demo.backfill", history.to_str().unwrap()], &dir, &PEOPLE).await;
     until("the history", async || history.exists().then_some(())).await;
-    let data = blocks(&as_scraped(&history, demo.address), &dir);
-    let stack = Stack::start(&dir, &data, demo.address);
+    give(&as_scraped(&history, demo.address), &dir);
+    let stack = Stack::start(&dir, demo.address).await;
     check_health(&stack).await;
     check_alerts(&stack, demo.address).await;
 }
@@ -155,4 +152,12 @@ fn as_scraped(history: &Path, target: SocketAddr) -> PathBuf {
     let labels = format!("{{job=\"withings\",instance=\"{target}\",");
     write(&file, &fs::read_to_string(history).unwrap().replace('{', &labels));
     file
+}
+
+/// Gives Prometheus this history before it starts in `dir`.
+fn give(history: &Path, dir: &TempDir) {
+    let mut promtool = Command::new("promtool");
+    promtool.args(["tsdb", "create-blocks-from", "openmetrics", "--quiet", "--max-block-duration=9000h"]);
+    let made = fed(promtool.arg(history).arg(tsdb(dir)), b"");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 }

@@ -3,6 +3,7 @@
 mod budget;
 mod interruptions;
 mod program;
+mod sent;
 mod ten_years;
 mod text;
 mod usage;
@@ -21,7 +22,6 @@ use withings_exporter::storage::Storage;
 
 use crate::page::{Page, series};
 use crate::world::World;
-pub(crate) use ten_years::blocks;
 
 /// A moment and a value.
 type Samples = Vec<(i64, f64)>;
