@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use clap::CommandFactory;
+use withings_exporter::catalogue::Measurement;
 use withings_exporter::cli::Cli;
 
 use super::{path, understood};
@@ -13,8 +14,8 @@ use crate::sources::walk;
 /// Read beside what clap reads: by the configuration, and when the program is built.
 const OTHER_VARIABLES: [&str; 3] = ["WITHINGS_CLIENT_ID", "WITHINGS_CLIENT_SECRET", "WITHINGS_EXPORTER_REVISION"];
 
-/// Flags of Prometheus itself.
-const OF_PROMETHEUS: &str = "--storage.tsdb.";
+/// What flags of Prometheus begin with.
+const OF_PROMETHEUS: &str = "storage.tsdb.";
 
 /// Every file of deploy/ that ends so.
 fn files(end: &str) -> Vec<(String, String)> {
@@ -61,8 +62,8 @@ fn every_flag_in_the_documents_is_one_of_the_programs() {
     let known = of_arguments(&command, &|it| it.get_long());
     for (name, text) in files(".md") {
         let flags = words(&text, "--", |it| it.is_ascii_lowercase() || "-.".contains(it));
-        let flags = flags.map(|it| it.trim_end_matches('.')).filter(|it| it.contains('.'));
-        let unknown = flags.filter(|it| !it.starts_with(OF_PROMETHEUS)).find(|it| !known.contains(&it[2..]));
+        let mut flags = flags.map(|it| it[2..].trim_end_matches('.')).filter(|it| it.contains('.'));
+        let unknown = flags.find(|it| !known.contains(it) && !it.starts_with(OF_PROMETHEUS));
         assert_eq!(unknown, None, "{name}");
     }
 }
@@ -77,6 +78,17 @@ fn every_command_in_the_documents_is_understood() {
         }
     }
     assert!(seen > 0);
+}
+
+#[test]
+fn every_metric_that_takes_the_place_of_another_exists() {
+    let guide = fs::read_to_string(path("MIGRATION.md")).unwrap();
+    let known: BTreeSet<_> = Measurement::all().map(|it| it.metric()).collect();
+    let rows =
+        guide.lines().filter_map(|it| it.strip_prefix("| `withings_")?.split_once("` | `")).map(|(_, here)| here);
+    let here: Vec<_> = rows.map(|it| it.split(['{', '`']).next().unwrap()).collect();
+    assert!(here.len() > 50);
+    assert_eq!(here.into_iter().find(|it| !known.contains(*it)), None);
 }
 
 #[test]
