@@ -1,15 +1,20 @@
 //! The Kubernetes manifests: rendered by kubectl, judged by the schemas of Kubernetes.
 
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use serde::Deserialize;
 use serde_yaml::Value;
 
 use super::image::Image;
-use super::{approved, path, strings, understood};
+use super::{approved, path, strings, text, understood};
 use crate::config::{exporter, write};
-use crate::program::fed;
+use crate::http_client::Connection;
+use crate::installation::free_address;
+use crate::program::{Program, fed, until};
 use crate::python::tool;
+use crate::sources::root;
 
 /// The groups of kinds that an add-on brings, which the schemas do not know.
 const OPERATOR: &str = "monitoring.coreos.com/v1";
@@ -19,8 +24,12 @@ const LARGEST: usize = 1 << 20;
 
 /// What this folder of kubernetes/ is made into.
 fn rendered(folder: &str) -> Vec<Value> {
+    rendered_at(&path("kubernetes").join(folder))
+}
+
+fn rendered_at(folder: &Path) -> Vec<Value> {
     let mut kubectl = Command::new("kubectl");
-    let output = fed(kubectl.arg("kustomize").arg(path("kubernetes").join(folder)), b"");
+    let output = fed(kubectl.arg("kustomize").arg(folder), b"");
     let errors = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() && errors.is_empty(), "{errors}kubectl 1.21 or newer is needed");
     let documents = serde_yaml::Deserializer::from_slice(&output.stdout);
@@ -99,6 +108,25 @@ fn its_configuration_is_good_with_what_the_secret_brings() {
     approved(check.arg("check-config"));
 }
 
+#[tokio::test]
+async fn the_program_answers_what_the_probes_ask() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = free_address();
+    write(&folder.path().join("withings.yaml"), "withings: {client_id: id, client_secret: secret, profiles: Alice}\n");
+    let mut program = exporter(folder.path());
+    program.args(["--web.listen-address", &address.to_string()]);
+    let program = Program::start(&mut program, &folder.path().join("log"));
+    until("the port", async || program.said().contains("listening").then_some(())).await;
+    let manifests = rendered("base");
+    let container = &only(&manifests, "StatefulSet")["spec"]["template"]["spec"]["containers"][0];
+    for probe in ["livenessProbe", "readinessProbe"] {
+        let path = container[probe]["httpGet"]["path"].as_str().unwrap();
+        let answer = Connection::open(address).await.request("GET", path, "").await;
+        // Not yet ready is an answer too.
+        assert!([200, 503].contains(&answer.status), "{probe} asks {path}: {}", answer.status);
+    }
+}
+
 #[test]
 fn selectors_find_the_pod_and_nothing_else() {
     let manifests = rendered("overlays/operator");
@@ -122,6 +150,28 @@ fn the_operator_gets_rules_and_the_sidecar_dashboards() {
     dashboards.retain(|it| it["metadata"]["labels"]["grafana_dashboard"] == "1");
     assert_eq!(dashboards.len(), 2);
     assert!(dashboards.iter().all(|it| serde_yaml::to_string(it).unwrap().len() < LARGEST), "too large for Kubernetes");
+}
+
+#[test]
+fn an_overlay_as_the_document_has_it_brings_its_own_image_and_people() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("deploy")).unwrap();
+    for (from, to) in [(path("kubernetes"), "deploy"), (root().join("grafana"), ".")] {
+        approved(Command::new("cp").arg("-r").arg(from).arg(folder.path().join(to)));
+    }
+    let own = folder.path().join("deploy/kubernetes/overlays/own");
+    fs::create_dir(&own).unwrap();
+    let document = text("README.md");
+    let (_, example) = document.split_once("```yaml\n").unwrap();
+    write(&own.join("kustomization.yaml"), example.split("```").next().unwrap());
+    write(&own.join("withings.yaml"), "withings: {profiles: Zoë}\n");
+    let manifests = rendered_at(&own);
+    let set = only(&manifests, "StatefulSet");
+    assert_eq!(set["metadata"]["namespace"], "monitoring");
+    assert_eq!(set["spec"]["template"]["spec"]["containers"][0]["image"], "REGISTRY/withings-exporter");
+    let people = manifests.iter().find(|it| !it["data"]["withings.yaml"].is_null()).unwrap();
+    assert_eq!(people["data"]["withings.yaml"], "withings: {profiles: Zoë}\n");
+    assert_eq!(set["spec"]["template"]["spec"]["volumes"][0]["configMap"]["name"], people["metadata"]["name"]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The compose stack, which cannot be started here: its references hold, and its one-shot script is run.
+//! The compose stack, without an engine: what it names is there, and its one-shot script is run.
 
 use std::path::Path;
 use std::process::Command;

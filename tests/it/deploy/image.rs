@@ -1,4 +1,4 @@
-//! The container image, which cannot be built here: its file is linted, and what it sets is played with the program.
+//! The container image, without an engine: its file is linted, and what it says is compared with the program.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
