@@ -14,6 +14,7 @@ mod config;
 mod corpus;
 mod daily;
 mod demo;
+mod deploy;
 mod exposition;
 mod failures;
 mod faults;
