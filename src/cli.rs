@@ -1,6 +1,8 @@
 //! The command line: flags, commands and their environment variables. Types only; [`crate::commands`] acts on them.
 
 mod backfill;
+mod demo;
+mod label;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -12,7 +14,9 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use url::Url;
 
-pub use backfill::{BackfillFlags, Label, Output, Time};
+pub use backfill::{BackfillFlags, Output, Time};
+pub use demo::DemoFlags;
+pub use label::Label;
 
 use crate::catalogue;
 use crate::telemetry::Build;
@@ -42,14 +46,7 @@ pub struct Cli {
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
     /// Show a simulated household: metrics with no account.
-    Demo {
-        /// Serve the captured answers in this directory instead of a simulation.
-        #[arg(long = "demo.replay", value_name = "DIR", env = "WITHINGS_EXPORTER_DEMO_REPLAY")]
-        replay: Option<PathBuf>,
-        /// First write the people's history to this file.
-        #[arg(long = "demo.backfill", value_name = "FILE", env = "WITHINGS_EXPORTER_DEMO_BACKFILL")]
-        backfill: Option<PathBuf>,
-    },
+    Demo(DemoFlags),
     /// Write the history of profiles as OpenMetrics, or send it to a server.
     Backfill(BackfillFlags),
     /// Read the configuration and print what would be exported, or the mistake.

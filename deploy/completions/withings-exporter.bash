@@ -283,7 +283,7 @@ _withings__exporter() {
             return 0
             ;;
         withings__subcmd__exporter__subcmd__demo)
-            opts="-V -h --demo.replay --demo.backfill --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            opts="-V -h --demo.replay --demo.backfill --demo.label --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -294,6 +294,10 @@ _withings__exporter() {
                     return 0
                     ;;
                 --demo.backfill)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --demo.label)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

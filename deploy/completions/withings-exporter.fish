@@ -46,6 +46,7 @@ complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -f -a 
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l demo.replay -d 'Serve the captured answers in this directory instead of a simulation' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l demo.backfill -d 'First write the people\'s history to this file' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l demo.label -d 'A label that every series of that file gets; repeat it for several. With the `job` and `instance` of the live scrapes there is no seam' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l config.file -d 'The configuration file' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r

@@ -7,8 +7,8 @@ use std::time::Duration;
 use chrono::{DateTime, Days, NaiveDate, NaiveTime};
 use clap::{ArgGroup, Args};
 
+use super::Label;
 use crate::config::parse_duration;
-use crate::exposition::own_labels;
 
 /// Values may not be repeated more often: it fills disks and tells nothing new.
 const SHORTEST_FILL: Duration = Duration::from_secs(15);
@@ -70,15 +70,6 @@ pub enum Time {
     At(i64),
 }
 
-/// A label that is added to every series.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Label {
-    /// Its name.
-    pub name: String,
-    /// Its value, not empty.
-    pub value: String,
-}
-
 impl Time {
     /// When it begins, Unix seconds.
     #[must_use]
@@ -118,25 +109,6 @@ impl FromStr for Output {
             "-" => Ok(Self::Stdout),
             path => Ok(Self::File(path.into())),
         }
-    }
-}
-
-impl FromStr for Label {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (name, value) = text.split_once('=').ok_or("write it as job=withings")?;
-        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if !name.chars().all(is_word) || name.starts_with(|c: char| c.is_ascii_digit()) || name.is_empty() {
-            return Err("a label's name has letters, digits and _, and begins with no digit");
-        }
-        if name.starts_with("__") || own_labels().any(|it| it == name) {
-            return Err("the metrics have or reserve this label; job and instance are the usual ones");
-        }
-        if value.is_empty() {
-            return Err("a label without a value is none");
-        }
-        Ok(Self { name: name.to_owned(), value: value.to_owned() })
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::{CommandFactory, Parser};
 
-use super::{Cli, Command, Flags, Format, ListenAddress};
+use super::{Cli, Command, DemoFlags, Flags, Format, ListenAddress};
 use crate::telemetry::log::{self, Level};
 
 fn parse(line: &str) -> Cli {
@@ -66,7 +66,7 @@ fn commands_have_their_own_flags() {
     assert_eq!(format("withings-exporter measurements"), Format::Table);
     assert_eq!(format("withings-exporter measurements --format markdown"), Format::Markdown);
     let demo = parse("withings-exporter demo --demo.replay captured").command;
-    assert_eq!(demo, Some(Command::Demo { replay: Some("captured".into()), backfill: None }));
+    assert_eq!(demo, Some(Command::Demo(DemoFlags { replay: Some("captured".into()), ..DemoFlags::default() })));
 }
 
 #[test]
@@ -142,5 +142,7 @@ fn wrong_usage_is_refused_with_the_reason() {
     check_refused("withings-exporter --log.level trace", "debug, info, warn, error");
     check_refused("withings-exporter --log.format text", "logfmt, json");
     check_refused("withings-exporter measurements --format xml", "table, markdown, json");
+    check_refused("withings-exporter demo --demo.label job=demo", "--demo.backfill");
+    check_refused("withings-exporter demo --demo.backfill file --demo.label profile=Alice", "have or reserve");
     check_refused("withings-exporter serve", "unrecognized subcommand");
 }

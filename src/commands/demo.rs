@@ -16,7 +16,7 @@ use url::Url;
 use super::backfill::Answer;
 use super::exporter::Exporter;
 use super::serve::{Signals, into_tokio, landing_page, listeners, parts};
-use crate::cli::Flags;
+use crate::cli::{DemoFlags, Flags, Label};
 use crate::clock::Clock;
 use crate::config::{Config, Selection};
 use crate::http::Http;
@@ -39,16 +39,16 @@ const REFRESH_INTERVAL: Duration = Duration::from_mins(1);
 /// The simulated cloud counts no calls, so that the first metrics are there at once.
 const REQUESTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(12_000).expect("it is not zero");
 
-/// Shows the simulated people, or what was captured in `replay`, until SIGTERM or SIGINT, and first writes their history to
-/// the file `backfill`.
-pub(super) fn run(flags: &Flags, replay: Option<&Path>, backfill: Option<&Path>, out: &mut dyn Write) -> Result<()> {
+/// Shows the simulated people, or what was captured, until SIGTERM or SIGINT, and first writes their history if `asked`.
+pub(super) fn run(flags: &Flags, asked: &DemoFlags, out: &mut dyn Write) -> Result<()> {
     log::init(flags.log_level, flags.log_format)?;
+    let labels = Label::distinct(&asked.labels, "--demo.label")?;
     let security = super::security(flags)?;
     let listeners = listeners(flags)?;
     let temporary = if flags.storage_path.is_none() { Some(TempDir::with_prefix("withings-demo-")?) } else { None };
     let directory = temporary.as_ref().map_or_else(|| flags.storage_path(None), |it| it.path().to_owned());
     let storage = Storage::open(&directory, Purpose::Demo)?;
-    let cloud = match replay {
+    let cloud = match &asked.replay {
         Some(dir) => Cloud::replay(dir, Clock::system())?,
         None => Cloud::seeded(SEED, Clock::system()),
     };
@@ -66,15 +66,15 @@ pub(super) fn run(flags: &Flags, replay: Option<&Path>, backfill: Option<&Path>,
             redirect_uris: vec![config.redirect_uri()],
         });
         let exporter = Exporter::assemble(parts(flags, config.clone(), None, security, storage.clone()))?;
-        greet(out, replay, &page, &flags.telemetry_path)?;
+        greet(out, asked.replay.as_deref(), &page, &flags.telemetry_path)?;
         let sessions = exporter.sessions();
         let mut serving = pin!(exporter.run(listeners, signals.received()));
         let beginning = async {
             visit(cloud, &sessions, browser).await.context("the demo's people could not log in")?;
-            match backfill {
-                Some(file) => write_history(&config, &storage, &sessions, file, out).await,
-                None => Ok(()),
-            }
+            let Some(file) = &asked.backfill else { return Ok(()) };
+            let now = Clock::system().unix();
+            let answer = Answer::to_file(&config, &storage, file, labels, now);
+            write_history(answer.context("the people's history cannot be written")?, &sessions, now, out).await
         };
         tokio::select! {
             () = &mut serving => return Ok(()),
@@ -125,16 +125,8 @@ async fn visit(cloud: Cloud, sessions: &Sessions, browser: Http) -> Result<()> {
     Ok(())
 }
 
-/// Writes the people's history to `file`, as `backfill` does.
-async fn write_history(
-    config: &Config,
-    storage: &Storage,
-    sessions: &Sessions,
-    file: &Path,
-    out: &mut dyn Write,
-) -> Result<()> {
-    let now = Clock::system().unix();
-    let answer = Answer::to_file(config, storage, file, now).context("the people's history cannot be written")?;
+/// Writes the people's history, as `backfill` does.
+async fn write_history(answer: Answer, sessions: &Sessions, now: i64, out: &mut dyn Write) -> Result<()> {
     let telemetry = Telemetry::new(Build::this());
     answer.give(sessions, &telemetry, REQUESTS_PER_MINUTE, now).await?.print(out)
 }

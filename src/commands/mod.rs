@@ -45,7 +45,7 @@ pub fn run(cli: &Cli, out: &mut dyn Write) -> Result<()> {
     }
     match &cli.command {
         None => serve::run(&cli.flags),
-        Some(Command::Demo { replay, backfill }) => demo::run(&cli.flags, replay.as_deref(), backfill.as_deref(), out),
+        Some(Command::Demo(asked)) => demo::run(&cli.flags, asked, out),
         Some(Command::Backfill(asked)) => backfill::run(&cli.flags, asked, out),
         Some(Command::Authorize { profile }) => authorize::run(&cli.flags, profile, out),
         Some(Command::Forget { profile }) => forget::run(&cli.flags, profile, out),

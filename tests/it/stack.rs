@@ -4,15 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 
-use crate::config::write;
 use crate::demo::Demo;
+use crate::installation::free_address;
 use crate::program::{fed, until};
 use crate::rules::SwitchedOn;
 use crate::tsdb::{Server, tsdb};
@@ -100,12 +100,17 @@ impl Stack {
 async fn the_rules_are_sound_and_alert_about_whom_they_should() {
     let dir = TempDir::new().unwrap();
     let history = dir.path().join("history.om");
-    let demo = Demo::start(&["--demo.backfill", history.to_str().unwrap()], &dir, &PEOPLE).await;
+    // An address of its own, which is known before the history is written.
+    let target = free_address();
+    let (listen, instance) = (target.to_string(), format!("instance={target}"));
+    let labels = ["--demo.label", "job=withings", "--demo.label", &instance];
+    let arguments = [&["--web.listen-address", &listen, "--demo.backfill", history.to_str().unwrap()], &labels[..]];
+    let _demo = Demo::start(&arguments.concat(), &dir, &PEOPLE).await;
     until("the history", async || history.exists().then_some(())).await;
-    give(&as_scraped(&history, demo.address), &dir);
-    let stack = Stack::start(&dir, demo.address).await;
+    give(&history, &dir);
+    let stack = Stack::start(&dir, target).await;
     check_health(&stack).await;
-    check_alerts(&stack, demo.address).await;
+    check_alerts(&stack, target).await;
 }
 
 async fn check_health(stack: &Stack) {
@@ -144,14 +149,6 @@ async fn check_alerts(stack: &Stack, target: SocketAddr) {
 fn about<'a>(alerts: &'a [Alert], name: &str, state: &str) -> BTreeSet<&'a str> {
     let own = alerts.iter().filter(|it| it.labels["alertname"] == name && it.state == state);
     own.map(|it| it.labels["profile"].as_str()).collect()
-}
-
-/// The history with the labels that scrapes of this target have, as `backfill --label` writes them.
-fn as_scraped(history: &Path, target: SocketAddr) -> PathBuf {
-    let file = history.with_extension("scraped.om");
-    let labels = format!("{{job=\"withings\",instance=\"{target}\",");
-    write(&file, &fs::read_to_string(history).unwrap().replace('{', &labels));
-    file
 }
 
 /// Gives Prometheus this history before it starts in `dir`.

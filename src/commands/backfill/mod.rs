@@ -110,11 +110,17 @@ impl Backfill {
 }
 
 impl Answer {
-    /// The whole history of everybody in `sessions`, to a file.
-    pub(super) fn to_file(config: &Config, storage: &Storage, file: &Path, now: i64) -> Result<Self> {
+    /// The whole history of everybody in `storage` with these labels, to a file.
+    pub(super) fn to_file(
+        config: &Config,
+        storage: &Storage,
+        file: &Path,
+        labels: Vec<(String, String)>,
+        now: i64,
+    ) -> Result<Self> {
         let destination = Destination::file(file.to_owned())?;
         let directory = destination.directory(storage);
-        let question = question::question(config, storage, &BackfillFlags::default(), now)?;
+        let question = Question { labels, ..question::question(config, storage, &BackfillFlags::default(), now)? };
         Ok(Self { question, destination, directory })
     }
 

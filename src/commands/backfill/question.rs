@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use crate::cli::{BackfillFlags, Time, UsageError};
+use crate::cli::{BackfillFlags, Label, Time, UsageError};
 use crate::commands::unknown_profile;
 use crate::config::Config;
 use crate::history::{Person, Question};
@@ -17,7 +17,7 @@ pub(super) fn question(config: &Config, storage: &Storage, asked: &BackfillFlags
         end: asked.end.map(Time::end),
         sleep_stages: asked.sleep_stages,
         fill: asked.fill.and_then(|it| u32::try_from(it.as_secs()).ok()),
-        labels: labels(asked)?,
+        labels: Label::distinct(&asked.labels, "--label")?,
     };
     if question.period(now).is_empty() {
         bail!(UsageError("--start: nothing lies between it and the end, which is --end or three hours ago".to_owned()));
@@ -52,13 +52,4 @@ fn people(config: &Config, storage: &Storage, asked: &BackfillFlags) -> Result<V
         bail!("no profile has a login; `withings-exporter authorize PROFILE` or the exporter's page makes one");
     }
     Ok(people)
-}
-
-fn labels(asked: &BackfillFlags) -> Result<Vec<(String, String)>> {
-    let mut labels: Vec<_> = asked.labels.iter().map(|it| (it.name.clone(), it.value.clone())).collect();
-    labels.sort();
-    match labels.windows(2).find(|it| it[0].0 == it[1].0) {
-        Some(twice) => bail!(UsageError(format!("--label: {} is there twice", twice[0].0))),
-        None => Ok(labels),
-    }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_yaml::Value;
+use withings_exporter::cli;
 
 use super::image::Image;
 use super::{approved, path, strings, text, understood, yaml};
@@ -124,7 +125,6 @@ fn import(history: &Path, prometheus: &Path) {
     let stack = stack();
     let service = &stack["services"]["demo-history"];
     let script = strings(&service["command"])[0]
-        .replace("/tmp/history.om", prometheus.with_extension("om").to_str().unwrap())
         .replace("/history/", &format!("{}/", history.display()))
         .replace("/prometheus", prometheus.to_str().unwrap());
     let shell = strings(&service["entrypoint"]);
@@ -133,26 +133,33 @@ fn import(history: &Path, prometheus: &Path) {
 }
 
 #[test]
-fn the_history_gets_the_labels_of_the_scrapes_once() {
+fn the_history_is_given_once() {
     let folder = tempfile::tempdir().unwrap();
     let (history, prometheus) = (folder.path().join("volume"), folder.path().join("metrics"));
     for it in [&history, &prometheus] {
         std::fs::create_dir(it).unwrap();
     }
-    let page = "# TYPE withings_weight_kg gauge\nwithings_weight_kg{profile=\"{a\"} 72.5 1700000000\n# EOF\n";
+    let page = "# TYPE withings_weight_kg gauge\nwithings_weight_kg{profile=\"a\"} 72.5 1700000000\n# EOF\n";
     write(&history.join("history.om"), page);
     import(&history, &prometheus);
-    let scrape = &scraper(&stack())["scrape_configs"][0];
-    let (job, instance) =
-        (scrape["job_name"].as_str().unwrap(), scrape["static_configs"][0]["targets"][0].as_str().unwrap());
     let dump = || approved(Command::new("promtool").args(["tsdb", "dump"]).arg(&prometheus));
-    let expected = format!(
-        "{{__name__=\"withings_weight_kg\", instance=\"{instance}\", job=\"{job}\", profile=\"{{a\"}} 72.5 1700000000000\n"
-    );
+    let expected = "{__name__=\"withings_weight_kg\", profile=\"a\"} 72.5 1700000000000\n";
     // As soon as Prometheus has run.
     std::fs::create_dir(prometheus.join("wal")).unwrap();
     assert_eq!(dump(), expected);
     write(&history.join("history.om"), &page.replace("72.5", "60"));
     import(&history, &prometheus);
     assert_eq!(dump(), expected);
+}
+
+#[test]
+fn the_history_has_the_labels_of_the_scrapes() {
+    let stack = stack();
+    let scrape = &scraper(&stack)["scrape_configs"][0];
+    let expected = [("job", &scrape["job_name"]), ("instance", &scrape["static_configs"][0]["targets"][0])];
+    let expected = expected.map(|(name, value)| format!("{name}={}", value.as_str().unwrap()).parse().unwrap());
+    match understood(&strings(&stack["services"]["demo-exporter"]["command"])).command {
+        Some(cli::Command::Demo(asked)) => assert_eq!(asked.labels, expected),
+        other => panic!("{other:?}"),
+    }
 }

@@ -161,11 +161,15 @@ async fn the_file_is_private_and_says_what_to_do_with_it() {
 async fn the_demo_writes_its_peoples_history_and_goes_on() {
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("history.om");
-    let demo = Demo::start(&["--demo.backfill", file.to_str().unwrap()], &dir, &[]).await;
+    let labels = ["--demo.label", "job=demo", "--demo.label", "at=home"];
+    let demo = Demo::start(&[&["--demo.backfill", file.to_str().unwrap()], &labels[..]].concat(), &dir, &[]).await;
     until("the history", async || demo.said().contains("create-blocks-from openmetrics").then_some(())).await;
     let history = read(&fs::read_to_string(&file).unwrap());
     for name in ["Alice", "Bob", "Zoë"] {
-        assert!(history.contains_key(&format!("withings_weight_kg{{profile=\"{name}\"}}")), "{name}");
+        assert!(
+            history.contains_key(&format!("withings_weight_kg{{at=\"home\",job=\"demo\",profile=\"{name}\"}}")),
+            "{name}"
+        );
     }
     assert!(demo.page("").await.contains("withings_weight_kg{profile=\"Alice\"}"));
 }
