@@ -52,6 +52,9 @@ fn wrong_usage_exits_with_2_and_names_the_flag() {
     check_refused(&["--web.listen-address", "nowhere"], &[], "--web.listen-address");
     check_refused(&["check-config"], &[("WITHINGS_EXPORTER_LOG_LEVEL", "loud")], "--log.level");
     let switch = "WITHINGS_EXPORTER_WEB_DISABLE_EXPORTER_METRICS";
+    let twice =
+        ["demo", "--demo.backfill=a.om", "--storage.path=/dev/null", "--demo.label=job=a", "--demo.label=job=b"];
+    check_refused(&twice, &[], "--demo.label: job is there twice");
     check_refused(&["measurements"], &[(switch, "perhaps")], "--web.disable-exporter-metrics");
     for value in ["true", "false", "1", "0"] {
         check_printed(&["measurements"], &[(switch, value)]);

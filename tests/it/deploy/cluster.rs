@@ -31,7 +31,7 @@ fn rendered_at(folder: &Path) -> Vec<Value> {
     let mut kubectl = Command::new("kubectl");
     let output = fed(kubectl.arg("kustomize").arg(folder), b"");
     let errors = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success() && errors.is_empty(), "{errors}(kubectl 1.21 or newer is needed)");
+    assert!(output.status.success() && errors.is_empty(), "{errors}(kubectl 1.22 or newer is needed)");
     let documents = serde_yaml::Deserializer::from_slice(&output.stdout);
     documents.map(|it| Value::deserialize(it).unwrap()).collect()
 }

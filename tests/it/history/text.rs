@@ -166,10 +166,8 @@ async fn the_demo_writes_its_peoples_history_and_goes_on() {
     until("the history", async || demo.said().contains("create-blocks-from openmetrics").then_some(())).await;
     let history = read(&fs::read_to_string(&file).unwrap());
     for name in ["Alice", "Bob", "Zoë"] {
-        assert!(
-            history.contains_key(&format!("withings_weight_kg{{at=\"home\",job=\"demo\",profile=\"{name}\"}}")),
-            "{name}"
-        );
+        let series = format!("withings_weight_kg{{at=\"home\",job=\"demo\",profile=\"{name}\"}}");
+        assert!(history.contains_key(&series), "{name}");
     }
     assert!(demo.page("").await.contains("withings_weight_kg{profile=\"Alice\"}"));
 }
