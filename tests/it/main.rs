@@ -13,6 +13,7 @@ mod compression;
 mod config;
 mod corpus;
 mod daily;
+mod dashboards;
 mod demo;
 mod exposition;
 mod failures;

@@ -1,0 +1,119 @@
+//! The columns of a table: labels and values of its queries, which Grafana merges to one row for the same labels.
+
+use serde_json::{Map, Value, json};
+
+use super::limits::Limits;
+use super::panel::thresholds;
+use super::quantity::{Quantity, System};
+
+/// A column.
+pub(super) struct Column {
+    title: &'static str,
+    content: Content,
+    /// Properties of Grafana's field configuration.
+    properties: Vec<(&'static str, Value)>,
+}
+
+enum Content {
+    /// A label that all queries of the row have.
+    Label(&'static str),
+    /// The value of the query with this letter.
+    Value(char, Quantity, Option<&'static Limits>),
+    /// Merged by, and not shown.
+    Hidden(String),
+}
+
+impl Column {
+    /// A label.
+    pub(super) fn label(label: &'static str, title: &'static str) -> Self {
+        Self { title, content: Content::Label(label), properties: Vec::new() }
+    }
+
+    /// The value of the query with this letter.
+    pub(super) fn value(query: char, title: &'static str, quantity: Quantity) -> Self {
+        Self { title, content: Content::Value(query, quantity, None), properties: Vec::new() }
+    }
+
+    /// A label that tells rows apart and means nothing to people.
+    pub(super) fn hidden(label: &str) -> Self {
+        Self { title: "", content: Content::Hidden(label.to_owned()), properties: Vec::new() }
+    }
+
+    /// Its text is coloured by these limits.
+    pub(super) fn limits(mut self, limits: &'static Limits) -> Self {
+        if let Content::Value(_, _, it) = &mut self.content {
+            *it = Some(limits);
+        }
+        self.property("custom.cellOptions", json!({"type": "color-text"}))
+    }
+
+    /// Its texts have these colours.
+    pub(super) fn colours(self, mappings: Value) -> Self {
+        self.property("mappings", mappings).property("custom.cellOptions", json!({"type": "color-text"}))
+    }
+
+    fn property(mut self, id: &'static str, value: Value) -> Self {
+        self.properties.push((id, value));
+        self
+    }
+
+    /// Where its limits come from.
+    pub(super) fn source(&self) -> Option<&'static str> {
+        match self.content {
+            Content::Value(_, _, limits) => limits.map(|it| it.source),
+            _ => None,
+        }
+    }
+
+    /// The name that Grafana has given it; a single query has no letter.
+    fn field(&self, is_single: bool) -> String {
+        match &self.content {
+            Content::Label(label) => (*label).to_owned(),
+            Content::Value(..) if is_single => "Value".to_owned(),
+            Content::Value(letter, ..) => format!("Value #{letter}"),
+            Content::Hidden(label) => label.clone(),
+        }
+    }
+
+    fn is_hidden(&self) -> bool {
+        matches!(self.content, Content::Hidden(_))
+    }
+
+    /// How it differs from the other columns.
+    fn overrides(&self, system: System) -> Vec<Value> {
+        let mut properties = self.properties.clone();
+        if let Content::Value(_, quantity, limits) = self.content {
+            properties.push(("unit", json!(quantity.unit(system))));
+            properties.extend(limits.map(|it| ("thresholds", thresholds(Some(it), quantity, system))));
+        }
+        properties.into_iter().map(|(id, value)| json!({"id": id, "value": value})).collect()
+    }
+}
+
+/// One row for the same labels, the columns in this order, and no others, for so many queries.
+pub(super) fn transformations(columns: &[Column], queries: usize) -> Value {
+    let name = |it: &Column| it.field(queries == 1);
+    let of_value = |letter: char| Column::value(letter, "", super::quantity::COUNT);
+    let values = ('A'..).take(queries).map(|it| name(&of_value(it)));
+    let shown: Vec<String> = columns.iter().filter(|it| !it.is_hidden()).map(name).collect();
+    let hidden = columns.iter().filter(|it| it.is_hidden()).map(name);
+    let excluded = values.chain(hidden).chain(["Time".to_owned()]).filter(|it| !shown.contains(it));
+    let titles = columns.iter().filter(|it| !it.is_hidden()).map(|it| (name(it), json!(it.title)));
+    let order = shown.iter().enumerate().map(|(index, it)| (it.clone(), json!(index)));
+    json!([
+        {"id": "merge", "options": {}},
+        {"id": "organize", "options": {
+            "excludeByName": excluded.map(|it| (it, json!(true))).collect::<Map<_, _>>(),
+            "indexByName": order.collect::<Map<_, _>>(),
+            "renameByName": titles.collect::<Map<_, _>>(),
+        }},
+    ])
+}
+
+/// Grafana's overrides of these columns.
+pub(super) fn overrides(columns: &[Column], system: System) -> impl Iterator<Item = Value> {
+    let properties = columns.iter().map(move |it| (it.title, it.overrides(system)));
+    properties
+        .filter(|(_, it)| !it.is_empty())
+        .map(|(title, it)| json!({"matcher": {"id": "byName", "options": title}, "properties": it}))
+}

@@ -1,0 +1,168 @@
+//! The PromQL of the dashboards: each pattern of asking is written here once.
+//!
+//! A gauge shows the last known value for ever. So a headline asks for the last value, and its age stands beside it; a
+//! trend asks, for each day, for the last value that was measured on that day.
+
+use withings_exporter::catalogue::Measurement;
+
+use super::quantity::number;
+
+/// The exporter, by the variables that every dashboard has.
+pub(super) const EXPORTER: &str = r#"job=~"$job",instance=~"$instance""#;
+
+/// The person.
+const PERSON: &str = r#"profile=~"$profile""#;
+
+/// What the series of one person have in common.
+const SAME: &str = "(job, instance, profile)";
+
+/// As long as this an outage of the exporter or of Prometheus does not empty a headline.
+const OUTAGE: &str = "[30d]";
+
+/// The day that begins at the step: steps of a day are aligned to midnight where the browser is.
+const THIS_DAY: &str = "[$__interval] offset -$__interval";
+
+/// The series of a metric.
+#[derive(Clone)]
+pub(super) struct Series {
+    metric: String,
+    /// Matchers, each with a comma after it.
+    matchers: String,
+    /// Matchers of who and which exporter.
+    whose: String,
+}
+
+/// Those of a measurement, by its key in the catalogue.
+pub(super) fn of(key: &str) -> Series {
+    let measurement = Measurement::by_key(key).unwrap_or_else(|| panic!("no measurement has the key {key}"));
+    person(&measurement.metric())
+}
+
+/// Those of a metric that every person has.
+pub(super) fn person(metric: &str) -> Series {
+    Series { metric: metric.to_owned(), matchers: String::new(), whose: format!("{PERSON},{EXPORTER}") }
+}
+
+/// Those of a metric that the exporter has as a whole.
+pub(super) fn exporter(metric: &str) -> Series {
+    Series { metric: metric.to_owned(), matchers: String::new(), whose: EXPORTER.to_owned() }
+}
+
+impl Series {
+    /// Those of them that match also this, such as `stage="deep"`.
+    pub(super) fn with(mut self, matcher: &str) -> Self {
+        self.matchers += &format!("{matcher},");
+        self
+    }
+
+    /// The metric's name.
+    pub(super) fn metric(&self) -> &str {
+        &self.metric
+    }
+
+    /// As they are.
+    pub(super) fn now(&self) -> String {
+        let Self { metric, matchers, whose } = self;
+        format!("{metric}{{{matchers}{whose}}}")
+    }
+
+    /// The last known value.
+    pub(super) fn last(&self) -> String {
+        format!("last_over_time({}{OUTAGE})", self.now())
+    }
+
+    /// The last known value, the same at every step of a range.
+    pub(super) fn constant(&self) -> String {
+        format!("last_over_time({}{OUTAGE} @ end())", self.now())
+    }
+
+    /// For each day the last value that was measured on it, and nothing for a day without.
+    pub(super) fn daily(&self) -> String {
+        format!("last_over_time({}{THIS_DAY}) and {}", self.now(), self.on_this_day())
+    }
+
+    /// The states of each day on which one was measured, by `aggregation` of those of the same person.
+    pub(super) fn daily_state(&self, aggregation: &str) -> String {
+        let states = format!("{aggregation} by {SAME} (last_over_time({}{THIS_DAY}))", self.now());
+        format!("{states} and {}", self.on_this_day())
+    }
+
+    /// For each day the highest value, for what counts from 0 at midnight and ends with the day.
+    pub(super) fn highest_of_day(&self) -> String {
+        format!("max_over_time({}{THIS_DAY})", self.now())
+    }
+
+    /// The average of the week that ends with the day. A value counts as long as it was the last known one.
+    pub(super) fn average_of_week(&self) -> String {
+        format!("avg_over_time({}[7d] offset -$__interval)", self.now())
+    }
+
+    /// By how much the average of the last week is above that of the week `days` before.
+    pub(super) fn change(&self, days: u32) -> String {
+        format!("{} - {}", self.week(""), self.week(&format!(" offset {days}d")))
+    }
+
+    /// By how much the average of the last week is above the value of `other`.
+    pub(super) fn above(&self, other: &Self) -> String {
+        format!("{} - on {SAME} {}", self.week(""), other.last())
+    }
+
+    /// How long ago it was measured.
+    pub(super) fn age(&self) -> String {
+        format!("time() - {}", self.times().last())
+    }
+
+    /// How long ago the last known time was.
+    pub(super) fn elapsed(&self) -> String {
+        format!("time() - {}", self.last())
+    }
+
+    /// For each minute of the last few, by `labels`.
+    pub(super) fn per_minute(&self, labels: &str) -> String {
+        format!("sum by ({labels}) (rate({}[$__rate_interval])) * 60", self.now())
+    }
+
+    fn week(&self, offset: &str) -> String {
+        format!("avg_over_time({}[7d]{offset})", self.now())
+    }
+
+    /// Those people and parts whose newest measurement is of the day that begins at the step.
+    fn on_this_day(&self) -> String {
+        format!("on {SAME} (last_over_time({}{THIS_DAY}) >= time())", self.times().now())
+    }
+
+    /// When it was measured.
+    fn times(&self) -> Self {
+        let key = self.metric.strip_prefix("withings_").expect("what is measured is Withings'");
+        person("withings_measurement_timestamp_seconds").with(&format!("measurement=\"{key}\""))
+    }
+}
+
+/// The body mass index by `weight`, an expression. Height is seldom measured: the last known one counts for all times.
+pub(super) fn body_mass_index(weight: &str) -> String {
+    format!("({weight}) / on {SAME} {} ^ 2", of("height_m").constant())
+}
+
+/// The class of a blood pressure as a number from 0 to 4: the higher one of both values' classes, which begin at these
+/// values. The step at the top begins above its value.
+pub(super) fn blood_pressure_class(systolic: [f64; 4], diastolic: [f64; 3]) -> String {
+    let above = |key: &str, comparison: &str, limit: f64| {
+        format!("(last_over_time({}[$__interval]) {comparison} bool {})", of(key).now(), number(limit))
+    };
+    let part = |key: &str, steps: &[f64]| -> Vec<String> {
+        let (top, below) = steps.split_last().expect("a class has steps");
+        below.iter().map(|it| above(key, ">=", *it)).chain([above(key, ">", *top)]).collect()
+    };
+    let systolic = part("systolic_blood_pressure_mmhg", &systolic).join(" + ");
+    let diastolic = part("diastolic_blood_pressure_mmhg", &diastolic);
+    // Diastolic values have no class of their own between normal and stage 1.
+    let diastolic = format!("2 * {} + {}", diastolic[0], diastolic[1..].join(" + "));
+    let other = format!("label_replace({diastolic}, \"part\", \"diastolic\", \"\", \"\")");
+    format!("max by {SAME} ({systolic} or {other})")
+}
+
+/// A sum of expressions for the same people.
+pub(super) fn sum(parts: [String; 2]) -> String {
+    let [first, second] = parts;
+    format!("({first}) + on {SAME} ({second})")
+}

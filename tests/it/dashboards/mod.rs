@@ -1,0 +1,38 @@
+//! The Grafana dashboards in `grafana/dashboards`: made here from one description, and tested.
+//!
+//! `UPDATE_EXPECT=1` writes the files anew.
+
+mod colours;
+mod columns;
+mod dashboard;
+mod expression;
+mod health;
+mod limits;
+mod operator;
+mod panel;
+mod quantity;
+mod target;
+
+use std::path::PathBuf;
+
+use dashboard::Dashboard;
+use quantity::System;
+
+use crate::config::check_expected;
+use crate::sources::root;
+
+/// Every dashboard.
+fn all() -> [Dashboard; 3] {
+    [health::dashboard(System::Metric), health::dashboard(System::Imperial), operator::dashboard()]
+}
+
+fn path(dashboard: &Dashboard) -> PathBuf {
+    root().join(format!("grafana/dashboards/{}.json", dashboard.uid))
+}
+
+#[test]
+fn the_files_are_as_they_are_described_here() {
+    for dashboard in all() {
+        check_expected(&path(&dashboard), &dashboard.render());
+    }
+}
