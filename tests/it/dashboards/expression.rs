@@ -71,9 +71,9 @@ impl Series {
         format!("last_over_time({}{OUTAGE})", self.now())
     }
 
-    /// The last known value, the same at every step of a range.
+    /// The last known value, the same at every step of a range. The last step is the begin of the present day.
     pub(super) fn constant(&self) -> String {
-        format!("last_over_time({}{OUTAGE} @ end())", self.now())
+        format!("last_over_time({}{OUTAGE} @ end() offset -$__interval)", self.now())
     }
 
     /// For each day the last value that was measured on it, and nothing for a day without.
@@ -138,9 +138,9 @@ impl Series {
     }
 }
 
-/// The body mass index by `weight`, an expression. Height is seldom measured: the last known one counts for all times.
-pub(super) fn body_mass_index(weight: &str) -> String {
-    format!("({weight}) / on {SAME} {} ^ 2", of("height_m").constant())
+/// The body mass index by weight and height, which are expressions.
+pub(super) fn body_mass_index(weight: &str, height: &str) -> String {
+    format!("({weight}) / on {SAME} {height} ^ 2")
 }
 
 /// The class of a blood pressure as a number from 0 to 4: the higher one of both values' classes, which begin at these

@@ -2,14 +2,20 @@
 //!
 //! `UPDATE_EXPECT=1` writes the files anew.
 
+mod asked;
 mod colours;
 mod columns;
 mod dashboard;
 mod expression;
 mod health;
 mod limits;
+mod lint;
+mod live;
+mod meaning;
+mod names;
 mod operator;
 mod panel;
+mod promql;
 mod quantity;
 mod target;
 
@@ -17,6 +23,7 @@ use std::path::PathBuf;
 
 use dashboard::Dashboard;
 use quantity::System;
+use serde_json::Value;
 
 use crate::config::check_expected;
 use crate::sources::root;
@@ -28,6 +35,11 @@ fn all() -> [Dashboard; 3] {
 
 fn path(dashboard: &Dashboard) -> PathBuf {
     root().join(format!("grafana/dashboards/{}.json", dashboard.uid))
+}
+
+/// The file as Grafana reads it.
+fn read(dashboard: &Dashboard) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(path(dashboard)).unwrap()).unwrap()
 }
 
 #[test]

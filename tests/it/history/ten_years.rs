@@ -1,54 +1,20 @@
 //! Ten years of a person in a real Prometheus, with the live scrapes after them.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Write;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::Path;
-use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
 use withings_exporter::clock::Clock;
 use withings_exporter::sim::{Cloud, Limits, MeasureGroup};
 
+use super::prometheus::{Prometheus, blocks};
 use super::{Samples, read};
 use crate::page::series;
-use crate::program::{Program, fed, until};
-use crate::prometheus::free_address;
 use crate::world::World;
 
-/// A Prometheus that keeps a century.
-struct Prometheus {
-    _program: Program,
-    address: SocketAddr,
-}
-
 impl Prometheus {
-    /// Starts it on the blocks in `data`, scraping `target` every second.
-    async fn start(dir: &TempDir, data: &Path, target: SocketAddr) -> Self {
-        let config = dir.path().join("prometheus.yml");
-        let job = format!("{{job_name: withings, scrape_interval: 1s, static_configs: [{{targets: [\"{target}\"]}}]}}");
-        writeln!(File::create(&config).unwrap(), "scrape_configs: [{job}]").unwrap();
-        let address = free_address();
-        let mut command = Command::new("prometheus");
-        command.arg(format!("--config.file={}", config.display()));
-        command.arg(format!("--storage.tsdb.path={}", data.display()));
-        command.args([format!("--web.listen-address={address}"), "--storage.tsdb.retention.time=100y".to_owned()]);
-        let program = Program::start(&mut command, &dir.path().join("prometheus.log"));
-        let prometheus = Self { _program: program, address };
-        until("the target to be up", async || (!prometheus.query("up == 1").is_empty()).then_some(())).await;
-        prometheus
-    }
-
-    /// The rows of an answer; none before it answers.
-    fn query(&self, expression: &str) -> Vec<Value> {
-        let mut promtool = Command::new("promtool");
-        promtool.args(["query", "-o", "json", "instant", &format!("http://{}", self.address), expression]);
-        serde_json::from_slice(&fed(&mut promtool, b"").stdout).unwrap_or_default()
-    }
-
     /// Every sample of a metric up to a time, Unix seconds, by [`series`] without the name.
     fn stored(&self, metric: &str, until: i64) -> BTreeMap<String, Samples> {
         let rows = self.query(&format!("{metric}{{job=\"withings\"}}[11y]"));
@@ -86,16 +52,6 @@ async fn ten_years_are_in_prometheus_and_live_scrapes_go_on_with_the_same_series
         let of_history = prometheus.stored(metric, end).values().next().unwrap().len();
         assert!(samples > of_history, "{samples} samples, {of_history} of them of the history");
     }
-}
-
-/// Has promtool make blocks of the text at `history`, and gives their directory.
-fn blocks(history: &Path, dir: &TempDir) -> std::path::PathBuf {
-    let data = dir.path().join("tsdb");
-    let mut promtool = Command::new("promtool");
-    promtool.args(["tsdb", "create-blocks-from", "openmetrics", "--quiet", "--max-block-duration=9000h"]);
-    let made = fed(promtool.arg(history).arg(&data), b"");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    data
 }
 
 /// Prometheus has every sample of the text, and no other up to its end.

@@ -43,11 +43,19 @@ fn weight() -> Panel {
 
 fn mass_index() -> Panel {
     lines("Body mass index")
-        .about("Weight in kg by the square of the height in m, on each day with a weigh-in.", NO_SCALE)
+        .about(
+            "Weight in kg by the square of the height in m, on each day with a weigh-in. Few measure their height more \
+             than once: the last known one counts for all days.",
+            NO_SCALE,
+        )
         .by_day()
         .behind(&BODY_MASS_INDEX, "area")
         .axis(18.0, 31.0)
-        .show(query("{{profile}}", body_mass_index(&of("weight_kg").daily())).lone_dots().decimals(1))
+        .show(
+            query("{{profile}}", body_mass_index(&of("weight_kg").daily(), &of("height_m").constant()))
+                .lone_dots()
+                .decimals(1),
+        )
 }
 
 fn fat() -> Panel {

@@ -24,7 +24,11 @@ fn body() -> Panel {
         )
         .show(query("Weight", of("weight_kg").last()).unit(Quantity::Mass).decimals(1))
         .show(query("Change in a week", of("weight_kg").change(7)).unit(Quantity::Mass).decimals(1))
-        .show(query("BMI", body_mass_index(&of("weight_kg").last())).limits(&BODY_MASS_INDEX).decimals(1))
+        .show(
+            query("BMI", body_mass_index(&of("weight_kg").last(), &of("height_m").last()))
+                .limits(&BODY_MASS_INDEX)
+                .decimals(1),
+        )
         .show(query("Fat", of("fat_ratio_pct").last()).unit(PERCENT).decimals(1))
 }
 
