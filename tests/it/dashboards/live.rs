@@ -22,7 +22,7 @@ const DAY: i64 = 86_400;
 const PEOPLE: [&str; 3] = ["Alice", "Bob", "Zoë"];
 
 /// What a person of the demo has not, by the beginning of the key.
-const LACKS: [(&str, &str, &[&str]); 9] = [
+const LACKS: [(&str, &str, &[&str]); 10] = [
     ("Bob", "a thermometer", &["body_temperature", "skin_temperature", "temperature_c"]),
     ("Bob", "a watch", &["spo2", "activity_heart_rate", "workout_heart_rate", "vo2_max", "ppg", "sleep_core_body"]),
     (
@@ -45,6 +45,7 @@ const LACKS: [(&str, &str, &[&str]); 9] = [
         ],
     ),
     ("Bob", "an analysis of urine", &["urine"]),
+    ("Bob", "a goal for sleep", &["goal_sleep"]),
     ("Alice", "a glucometer", &["glucose"]),
     ("Zoë", "any of these", &["body_temperature", "skin_temperature", "temperature_c", "spo2", "glucose", "urine"]),
     (

@@ -18,6 +18,7 @@ mod panel;
 mod promql;
 mod quantity;
 mod target;
+mod versions;
 
 use std::path::PathBuf;
 
