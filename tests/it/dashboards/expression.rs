@@ -51,7 +51,7 @@ pub(super) fn exporter(metric: &str) -> Series {
 impl Series {
     /// Those of them that match also this, such as `stage="deep"`.
     pub(super) fn with(mut self, matcher: &str) -> Self {
-        self.matchers += &format!("{matcher},");
+        self.matchers = format!("{}{matcher},", self.matchers);
         self
     }
 

@@ -16,6 +16,7 @@ mod names;
 mod operator;
 mod panel;
 mod promql;
+mod provisioning;
 mod quantity;
 mod target;
 mod versions;

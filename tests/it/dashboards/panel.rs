@@ -217,7 +217,7 @@ impl Panel {
     }
 
     /// Takes the present values as rows of a table, which transformations make something else of.
-    pub(super) fn from_rows(mut self, transformations: Value) -> Self {
+    pub(super) fn transformed_rows(mut self, transformations: &Value) -> Self {
         self.shape = Shape::Rows;
         self.more(json!({"transformations": transformations}))
     }
@@ -264,7 +264,7 @@ impl Panel {
         let mut defaults = json!({
             "custom": self.custom,
             "mappings": [],
-            "noValue": self.empty,
+            "noValue": capitalized(self.empty),
             "thresholds": thresholds(self.limits, self.quantity, system),
             "unit": self.quantity.unit(system),
         });
@@ -324,6 +324,11 @@ pub(super) fn thresholds(limits: Option<&Limits>, quantity: Quantity, system: Sy
     let steps = limits.map_or(&[][..], |it| it.steps).iter();
     let steps = steps.map(|(value, colour)| json!({"color": colour, "value": quantity.value(system, *value)}));
     json!({"mode": "absolute", "steps": std::iter::once(below).chain(steps).collect::<Vec<_>>()})
+}
+
+fn capitalized(sentence: &str) -> String {
+    let mut characters = sentence.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
 
 /// Adds the properties of `other`, which win.

@@ -22,8 +22,10 @@ pub(super) enum Quantity {
     Minutes,
     /// From s.
     Milliseconds,
-    /// From Unix seconds.
+    /// From Unix seconds, with the day.
     Time,
+    /// From Unix seconds, the time of the day alone.
+    Clock,
     /// A share of 1, shown in percent.
     Share,
     /// Shown as it is, with this unit of Grafana.
@@ -98,6 +100,7 @@ impl Quantity {
             (Self::Minutes, _) => ("m", 1.0, 60.0, 0.0),
             (Self::Milliseconds, _) => ("ms", 1000.0, 1.0, 0.0),
             (Self::Time, _) => ("dateTimeAsLocal", 1000.0, 1.0, 0.0),
+            (Self::Clock, _) => ("time:HH:mm", 1000.0, 1.0, 0.0),
             (Self::Share, _) => ("percentunit", 1.0, 1.0, 0.0),
             (Self::Plain(unit), _) => (unit, 1.0, 1.0, 0.0),
         };

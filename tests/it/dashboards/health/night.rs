@@ -29,7 +29,7 @@ pub(super) fn stages() -> Panel {
         .defaults(json!({"mappings": colours}))
         .show(query("", times))
         .more(json!({"timeFrom": "24h"}))
-        .from_rows(json!([
+        .transformed_rows(&json!([
             {"id": "organize", "options": {
                 "excludeByName": {"Time": true, "segment": true},
                 "indexByName": {},
@@ -51,8 +51,8 @@ pub(super) fn details() -> Panel {
              now is known with webhooks alone.",
             "the device does not measure it, nobody has napped, or there are no webhooks.",
         )
-        .show(query("To bed", of("sleep_start_timestamp_seconds").last()).unit(Quantity::Time))
-        .show(query("Up", of("sleep_end_timestamp_seconds").last()).unit(Quantity::Time))
+        .show(query("To bed", of("sleep_start_timestamp_seconds").last()).unit(Quantity::Clock))
+        .show(query("Up", of("sleep_end_timestamp_seconds").last()).unit(Quantity::Clock))
         .show(query("In bed", of("sleep_in_bed_duration_seconds").last()).unit(SECONDS))
         .show(query("Of it asleep", of("sleep_efficiency_ratio").last()).unit(Quantity::Share).decimals(0))
         .show(query("REM episodes", of("sleep_rem_episodes").last()).unit(COUNT))

@@ -12,7 +12,7 @@ use crate::dashboards::target::query;
 pub(super) fn row() -> Row {
     Row::open(
         "Today · $profile",
-        vec![body().at(0, 0, 8, 6), heart().at(8, 0, 8, 6), sleep().at(16, 0, 8, 6), ages().at(0, 6, 24, 3)],
+        vec![body().at(0, 0, 8, 6), heart().at(8, 0, 8, 6), sleep().at(16, 0, 8, 6), ages().at(0, 6, 24, 4)],
     )
 }
 
