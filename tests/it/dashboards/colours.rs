@@ -41,3 +41,17 @@ pub(super) const CONNECTED: Words = &[(0, "to be connected", "red"), (1, "connec
 
 /// Whether somebody is in bed.
 pub(super) const IN_BED: Words = &[(0, "no", "text"), (1, "yes", "blue")];
+
+/// The stages of a night; what ends it is not drawn.
+pub(super) const STAGES: &[(&str, &str, &str)] = &[
+    ("awake", "awake", AWAKE),
+    ("rem", "REM", REM),
+    ("light", "light", LIGHT),
+    ("deep", "deep", DEEP),
+    ("unknown", "unknown", "gray"),
+    ("none", " ", "transparent"),
+];
+
+/// How full a battery is.
+pub(super) const BATTERY: &[(&str, &str, &str)] =
+    &[("high", "high", "green"), ("medium", "medium", "yellow"), ("low", "low", "red"), ("unknown", "unknown", "text")];

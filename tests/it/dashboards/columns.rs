@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::limits::Limits;
-use super::panel::thresholds;
+use super::panel::{mappings, thresholds};
 use super::quantity::{Quantity, System};
 
 /// A column.
@@ -47,9 +47,9 @@ impl Column {
         self.property("custom.cellOptions", json!({"type": "color-text"}))
     }
 
-    /// Its texts have these colours.
-    pub(super) fn colours(self, mappings: Value) -> Self {
-        self.property("mappings", mappings).property("custom.cellOptions", json!({"type": "color-text"}))
+    /// Its texts are these words.
+    pub(super) fn words(self, words: &[(&str, &str, &str)]) -> Self {
+        self.property("mappings", mappings(words)).property("custom.cellOptions", json!({"type": "color-text"}))
     }
 
     fn property(mut self, id: &'static str, value: Value) -> Self {

@@ -81,6 +81,11 @@ impl Series {
         format!("last_over_time({}{THIS_DAY}) and {}", self.now(), self.on_this_day())
     }
 
+    /// The average of the week that ends with the day.
+    pub(super) fn average_of_week(&self) -> String {
+        self.week(" offset -$__interval")
+    }
+
     /// The states of each day on which one was measured, by `aggregation` of those of the same person.
     pub(super) fn daily_state(&self, aggregation: &str) -> String {
         let states = format!("{aggregation} by {SAME} (last_over_time({}{THIS_DAY}))", self.now());
@@ -90,11 +95,6 @@ impl Series {
     /// For each day the highest value, for what counts from 0 at midnight and ends with the day.
     pub(super) fn highest_of_day(&self) -> String {
         format!("max_over_time({}{THIS_DAY})", self.now())
-    }
-
-    /// The average of the week that ends with the day. A value counts as long as it was the last known one.
-    pub(super) fn average_of_week(&self) -> String {
-        format!("avg_over_time({}[7d] offset -$__interval)", self.now())
     }
 
     /// By how much the average of the last week is above that of the week `days` before.
@@ -122,8 +122,10 @@ impl Series {
         format!("sum by ({labels}) (rate({}[$__rate_interval])) * 60", self.now())
     }
 
+    /// The average of the values of each day of a week. Of the samples themselves it would be that of the newest value
+    /// alone, soon after a history of one sample a day has been followed by scrapes.
     fn week(&self, offset: &str) -> String {
-        format!("avg_over_time({}[7d]{offset})", self.now())
+        format!("avg_over_time(({})[7d:1d]{offset})", self.daily().replace("$__interval", "1d"))
     }
 
     /// Those people and parts whose newest measurement is of the day that begins at the step.

@@ -92,7 +92,7 @@ pub(super) fn stacked(title: &'static str) -> Panel {
 }
 
 /// States over time.
-pub(super) fn timeline(title: &'static str, words: &'static [(u8, &'static str, &'static str)]) -> Panel {
+pub(super) fn timeline<V: ToString>(title: &'static str, words: &[(V, &str, &str)]) -> Panel {
     let options = json!({
         "alignValue": "center",
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": true},
@@ -302,18 +302,10 @@ pub(super) fn fixed(colour: &str) -> Value {
     json!({"fixedColor": colour, "mode": "fixed"})
 }
 
-/// Values as words with colours.
-pub(super) fn mappings(words: &[(u8, &str, &str)]) -> Value {
+/// Values or texts as words with colours.
+pub(super) fn mappings<V: ToString>(words: &[(V, &str, &str)]) -> Value {
     let options = words.iter().enumerate().map(|(index, (value, word, colour))| {
         (value.to_string(), json!({"color": colour, "index": index, "text": word}))
-    });
-    json!([{"type": "value", "options": options.collect::<Map<_, _>>()}])
-}
-
-/// Texts with colours.
-pub(super) fn named_colours(words: &[(&str, &str, &str)]) -> Value {
-    let options = words.iter().enumerate().map(|(index, (value, word, colour))| {
-        ((*value).to_owned(), json!({"color": colour, "index": index, "text": word}))
     });
     json!([{"type": "value", "options": options.collect::<Map<_, _>>()}])
 }

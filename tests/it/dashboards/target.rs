@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::colours::Words;
 use super::limits::Limits;
 use super::panel::{data_source, fixed, mappings, thresholds};
 use super::quantity::{Quantity, System};
@@ -12,7 +13,7 @@ pub(super) struct Target {
     legend: &'static str,
     quantity: Option<Quantity>,
     limits: Option<&'static Limits>,
-    words: Option<&'static [(u8, &'static str, &'static str)]>,
+    words: Option<Words>,
     /// Properties of Grafana's field configuration.
     properties: Vec<(&'static str, Value)>,
 }
@@ -47,7 +48,7 @@ impl Target {
     }
 
     /// Its values are shown as words: each with its colour.
-    pub(super) fn words(mut self, words: &'static [(u8, &'static str, &'static str)]) -> Self {
+    pub(super) fn words(mut self, words: Words) -> Self {
         self.words = Some(words);
         self
     }

@@ -1,11 +1,12 @@
 //! What measures, and what brings it here.
 
+use crate::dashboards::colours::BATTERY;
 use crate::dashboards::columns::Column;
 use crate::dashboards::dashboard::Row;
 use crate::dashboards::expression::of;
 use crate::dashboards::limits::SILENT;
 use crate::dashboards::operator;
-use crate::dashboards::panel::{Panel, named_colours, table};
+use crate::dashboards::panel::{Panel, table};
 use crate::dashboards::quantity::AGE;
 use crate::dashboards::target::query;
 
@@ -26,12 +27,6 @@ pub(super) fn exporter() -> Row {
 }
 
 fn devices() -> Panel {
-    let batteries = named_colours(&[
-        ("high", "high", "green"),
-        ("medium", "medium", "yellow"),
-        ("low", "low", "red"),
-        ("unknown", "unknown", "text"),
-    ]);
     let info = of("device_info").now();
     let battery = of("device_battery_state").now();
     let silent = of("device_last_seen_timestamp_seconds").elapsed();
@@ -48,7 +43,7 @@ fn devices() -> Panel {
             Column::label("profile", "Person"),
             Column::label("category", "Kind"),
             Column::label("model", "Model"),
-            Column::label("withings_device_battery_state", "Battery").colours(batteries),
+            Column::label("withings_device_battery_state", "Battery").words(BATTERY),
             Column::value('C', "Last contact", AGE).limits(&SILENT),
             Column::hidden("device"),
         ])

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::dashboards::colours::{AWAKE, DEEP, IN_BED, LIGHT, REM};
+use crate::dashboards::colours::{IN_BED, STAGES};
 use crate::dashboards::expression::of;
-use crate::dashboards::panel::{Panel, named_colours, tiles, timeline};
+use crate::dashboards::panel::{Panel, tiles, timeline};
 use crate::dashboards::quantity::{COUNT, Quantity, SECONDS};
 use crate::dashboards::target::query;
 
@@ -12,21 +12,12 @@ use crate::dashboards::target::query;
 ///
 /// Each stage is one series with its begin as the value, which is then taken for the time.
 pub(super) fn stages() -> Panel {
-    let colours = named_colours(&[
-        ("awake", "awake", AWAKE),
-        ("rem", "REM", REM),
-        ("light", "light", LIGHT),
-        ("deep", "deep", DEEP),
-        ("unknown", "unknown", "gray"),
-        ("none", " ", "transparent"),
-    ]);
     let times = format!("1000 * max by (segment, stage) ({})", of("sleep_segment_start_timestamp_seconds").now());
-    timeline("The last night", &[])
+    timeline("The last night", STAGES)
         .about(
             "The stages of the last night, if it began within the last 24 hours; an older one is outside of the range.",
             "no device has told the stages of a night.",
         )
-        .defaults(json!({"mappings": colours}))
         .show(query("", times))
         .more(json!({"timeFrom": "24h"}))
         .transformed_rows(&json!([
