@@ -5,6 +5,7 @@
 
 use withings_exporter::catalogue::Measurement;
 
+use super::limits::{DIASTOLIC, Limits, SYSTOLIC};
 use super::quantity::number;
 
 /// The exporter, by the variables that every dashboard has.
@@ -23,7 +24,6 @@ const OUTAGE: &str = "[30d]";
 const THIS_DAY: &str = "[$__interval] offset -$__interval";
 
 /// The series of a metric.
-#[derive(Clone)]
 pub(super) struct Series {
     metric: String,
     /// Matchers, each with a comma after it.
@@ -55,11 +55,6 @@ impl Series {
         self
     }
 
-    /// The metric's name.
-    pub(super) fn metric(&self) -> &str {
-        &self.metric
-    }
-
     /// As they are.
     pub(super) fn now(&self) -> String {
         let Self { metric, matchers, whose } = self;
@@ -86,10 +81,9 @@ impl Series {
         self.week(" offset -$__interval")
     }
 
-    /// The states of each day on which one was measured, by `aggregation` of those of the same person.
-    pub(super) fn daily_state(&self, aggregation: &str) -> String {
-        let states = format!("{aggregation} by {SAME} (last_over_time({}{THIS_DAY}))", self.now());
-        format!("{states} and {}", self.on_this_day())
+    /// For each day on which a state was measured, whether it is one of these.
+    pub(super) fn daily_state(&self) -> String {
+        format!("max by {SAME} (last_over_time({}{THIS_DAY})) and {}", self.now(), self.on_this_day())
     }
 
     /// For each day the highest value, for what counts from 0 at midnight and ends with the day.
@@ -145,20 +139,17 @@ pub(super) fn body_mass_index(weight: &str, height: &str) -> String {
     format!("({weight}) / on {SAME} {height} ^ 2")
 }
 
-/// The class of a blood pressure as a number from 0 to 4: the higher one of both values' classes, which begin at these
-/// values. The step at the top begins above its value.
-pub(super) fn blood_pressure_class(systolic: [f64; 4], diastolic: [f64; 3]) -> String {
-    let above = |key: &str, comparison: &str, limit: f64| {
-        format!("(last_over_time({}[$__interval]) {comparison} bool {})", of(key).now(), number(limit))
+/// The class of a blood pressure as a number, from 0 for what is below and within the normal one to 4 for the severe one:
+/// the higher class of both values.
+pub(super) fn blood_pressure_class() -> String {
+    // Up to the first limit a value is low, up to the second it is normal.
+    let above = |key: &str, limits: &Limits| -> Vec<String> {
+        let last = format!("last_over_time({}[$__interval])", of(key).now());
+        limits.steps[1..].iter().map(|(limit, _)| format!("({last} >= bool {})", number(*limit))).collect()
     };
-    let part = |key: &str, steps: &[f64]| -> Vec<String> {
-        let (top, below) = steps.split_last().expect("a class has steps");
-        below.iter().map(|it| above(key, ">=", *it)).chain([above(key, ">", *top)]).collect()
-    };
-    let systolic = part("systolic_blood_pressure_mmhg", &systolic).join(" + ");
-    let diastolic = part("diastolic_blood_pressure_mmhg", &diastolic);
-    // Diastolic values have no class of their own between normal and stage 1.
-    let diastolic = format!("2 * {} + {}", diastolic[0], diastolic[1..].join(" + "));
+    let systolic = above("systolic_blood_pressure_mmhg", &SYSTOLIC).join(" + ");
+    // The diastolic value has no class between normal and stage 1.
+    let diastolic = format!("2 * {}", above("diastolic_blood_pressure_mmhg", &DIASTOLIC).join(" + "));
     let other = format!("label_replace({diastolic}, \"part\", \"diastolic\", \"\", \"\")");
     format!("max by {SAME} ({systolic} or {other})")
 }

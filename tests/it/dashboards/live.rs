@@ -1,86 +1,25 @@
 //! Every query of the dashboards, asked of a real Prometheus that has the demo's history and scrapes it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tempfile::TempDir;
 use withings_exporter::clock::Clock;
 
 use super::asked::{Asked, asked};
+use super::lacks::{EVERYBODY, check_lacks, may_be_empty};
 use super::names::check_names;
-use super::promql::selectors;
 use super::{all, read};
 use crate::config::write;
-use crate::demo::{Demo, RARELY_MEASURED};
+use crate::demo::{Demo, PEOPLE};
 use crate::history::prometheus::{Prometheus, blocks};
 use crate::page::Page;
 use crate::program::until;
 
 const DAY: i64 = 86_400;
-
-const PEOPLE: [&str; 3] = ["Alice", "Bob", "Zoë"];
-
-/// How Grafana writes that all of them are wanted.
-const EVERYBODY: &str = ".+";
-
-/// What a person of the demo has not, by the beginning of the key.
-const LACKS: [(&str, &str, &[&str]); 10] = [
-    ("Bob", "a thermometer", &["body_temperature", "skin_temperature", "temperature_c"]),
-    ("Bob", "a watch", &["spo2", "activity_heart_rate", "workout_heart_rate", "vo2_max", "ppg", "sleep_core_body"]),
-    (
-        "Bob",
-        "a scale that scans the body",
-        &[
-            "pulse_wave",
-            "vascular_age",
-            "metabolic_age",
-            "basal_metabolic",
-            "visceral_fat",
-            "extracellular_water",
-            "intracellular_water",
-            "fat_free_mass_segment",
-            "fat_mass_segment",
-            "muscle_mass_segment",
-            "nerve_health",
-            "electrodermal",
-            "electrochemical",
-        ],
-    ),
-    ("Bob", "an analysis of urine", &["urine"]),
-    ("Bob", "a goal for sleep", &["goal_sleep"]),
-    ("Alice", "a glucometer", &["glucose"]),
-    ("Zoë", "any of these", &["body_temperature", "skin_temperature", "temperature_c", "spo2", "glucose", "urine"]),
-    (
-        "Zoë",
-        "a watch and a scale for more than weight, fat and water",
-        &[
-            "activity_heart_rate",
-            "workout_heart_rate",
-            "vo2_max",
-            "ppg",
-            "sleep_core_body",
-            "pulse_wave",
-            "vascular_age",
-            "metabolic_age",
-            "basal_metabolic",
-            "visceral_fat",
-            "extracellular_water",
-            "intracellular_water",
-            "fat_free_mass_segment",
-            "fat_mass_segment",
-            "muscle_mass_segment",
-            "nerve_health",
-            "electrodermal",
-            "electrochemical",
-        ],
-    ),
-    ("Zoë", "a cuff", &["systolic", "diastolic", "ecg", "qrs", "pr_interval", "qt_interval", "corrected_qt"]),
-    ("Zoë", "goals", &["goal"]),
-];
-
-/// What nobody may have at the moment, beside [`RARELY_MEASURED`].
-const RARE: [&str; 2] = ["withings_exporter_api_request_failures_total", "withings_exporter_storage_failures_total"];
 
 /// Grafana's variables.
 struct Variables<'a> {
@@ -128,16 +67,16 @@ async fn an_empty_prometheus_answers_every_query_with_nothing() {
 
 /// Every query of all dashboards, each once: those in imperial units are mostly the same.
 fn queries() -> Vec<Asked> {
-    let all = all();
-    let queries = all.iter().flat_map(|it| asked(&read(it)));
+    let queries = all().map(|it| asked(&read(&it))).into_iter().flatten();
     let by_expression: BTreeMap<_, _> = queries.map(|it| ((it.expression.clone(), it.step.clone()), it)).collect();
     assert!(by_expression.len() > 150, "{}", by_expression.len());
     by_expression.into_values().collect()
 }
 
-/// The text with the labels of the scraped target, as `backfill --label` writes it, and an alert of Alice's.
-fn as_scraped(history: &std::path::Path, target: SocketAddr) -> std::path::PathBuf {
-    let text = std::fs::read_to_string(history).unwrap();
+/// The text with the labels of the scraped target, as `backfill --label` writes it, and an alert for each
+/// person.
+fn as_scraped(history: &Path, target: SocketAddr) -> PathBuf {
+    let text = fs::read_to_string(history).unwrap();
     let labels = format!("{{job=\"withings\",instance=\"{target}\",");
     let at = Clock::system().unix() - DAY;
     let alert = format!("ALERTS{labels}alertname=\"WithingsFever\",alertstate=\"firing\",profile=\"P\"}} 1 {at}\n");
@@ -173,37 +112,12 @@ async fn check_answers(asking: &Asking, target: SocketAddr) {
         for profile in PEOPLE.into_iter().chain([EVERYBODY]) {
             let expression = Variables { profile, target }.replaced(&query);
             let is_empty = asking.ask(&expression, query.step.as_deref()).await.is_empty();
-            if is_empty && !is_excused(&expression, profile) {
+            if is_empty && !may_be_empty(&expression, profile) {
                 mistakes.push(format!("{} has nothing for {profile}: {expression}", query.place));
             }
         }
     }
     assert!(mistakes.is_empty(), "{}", mistakes.join("\n"));
-}
-
-fn is_excused(expression: &str, profile: &str) -> bool {
-    let metrics: Vec<_> = selectors(expression).into_iter().map(|it| it.metric).collect();
-    let is_rare = metrics.iter().any(|it| RARELY_MEASURED.contains(&it.as_str()) || RARE.contains(&it.as_str()));
-    // A day of hers or his may have begun just now.
-    let is_of_present_day =
-        profile != EVERYBODY && expression.trim_start_matches('(').starts_with("withings_activity_");
-    // Her life began two weeks ago.
-    let is_before = profile == "Zoë" && expression.contains("offset 30d");
-    let mut lacks = LACKS.iter().filter(|(name, ..)| *name == profile).flat_map(|(_, _, keys)| *keys);
-    let begins =
-        |key: &&str| expression.contains(&format!("withings_{key}")) || expression.contains(&format!("\"{key}"));
-    is_rare || is_of_present_day || is_before || lacks.any(begins)
-}
-
-/// Nobody has what the list says that they lack.
-fn check_lacks(page: &Page) {
-    for (name, what, keys) in LACKS {
-        let of_person = page.samples.keys().filter(|it| it.contains(&format!("profile=\"{name}\"")));
-        for series in of_person {
-            let has = keys.iter().find(|key| series.starts_with(&format!("withings_{key}")));
-            assert!(has.is_none(), "{name} has {what} by now: {series}");
-        }
-    }
 }
 
 impl Variables<'_> {

@@ -104,7 +104,7 @@ fn the_body_mass_index_takes_the_height_of_the_present_day_for_all_days() {
 
 #[test]
 fn the_class_of_a_blood_pressure_is_the_higher_one() {
-    let class = blood_pressure_class([120.0, 130.0, 140.0, 180.0], [80.0, 90.0, 120.0]);
+    let class = blood_pressure_class();
     for (systolic, diastolic, expected) in [
         (119, 79, 0.0),
         (120, 79, 1.0),

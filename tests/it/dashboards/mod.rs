@@ -8,6 +8,7 @@ mod columns;
 mod dashboard;
 mod expression;
 mod health;
+mod lacks;
 mod limits;
 mod lint;
 mod live;

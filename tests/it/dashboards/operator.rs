@@ -41,10 +41,10 @@ fn people() -> Row {
     Row::open(
         "Refreshes",
         vec![
-            refreshes().at(0, 0, 12, 8),
-            calls().at(12, 0, 12, 8),
-            refresh_duration().at(0, 8, 12, 7),
-            refresh_interval().at(12, 8, 12, 7),
+            refreshes().at(0, 0, 12, 5),
+            refresh_duration().at(0, 5, 12, 6),
+            refresh_interval().at(0, 11, 12, 6),
+            calls().at(12, 0, 12, 17),
         ],
     )
 }
@@ -163,6 +163,7 @@ fn requests() -> Panel {
         .about("Requests that were sent to Withings, by call, for all people together.", NO_COUNTERS)
         .unit(Quantity::Plain("cpm"))
         .behind(&BUDGET, "dashed")
+        .axis(0.0, 120.0)
         .show(query("{{call}}", exporter("withings_exporter_api_requests_total").per_minute("call")))
 }
 

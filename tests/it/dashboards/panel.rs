@@ -17,6 +17,8 @@ pub(super) struct Panel {
     empty: &'static str,
     quantity: Quantity,
     limits: Option<&'static Limits>,
+    /// Limits that its query has, and no colour.
+    explained: Option<&'static Limits>,
     shape: Shape,
     targets: Vec<Target>,
     /// The least time between two steps.
@@ -124,6 +126,7 @@ impl Panel {
             empty: "",
             quantity: COUNT,
             limits: None,
+            explained: None,
             shape,
             targets: Vec::new(),
             interval: None,
@@ -165,6 +168,12 @@ impl Panel {
     /// Colours every value by these limits.
     pub(super) fn limits(mut self, limits: &'static Limits) -> Self {
         self.limits = Some(limits);
+        self
+    }
+
+    /// Says where these limits come from, which its query has.
+    pub(super) fn explained_by(mut self, limits: &'static Limits) -> Self {
+        self.explained = Some(limits);
         self
     }
 
@@ -280,7 +289,8 @@ impl Panel {
         let mut sentences = vec![self.what];
         let of_parts =
             self.targets.iter().filter_map(Target::source).chain(self.columns.iter().filter_map(Column::source));
-        for source in of_parts.chain(self.limits.map(|it| it.source)) {
+        let of_panel = self.limits.into_iter().chain(self.explained).map(|it| it.source);
+        for source in of_parts.chain(of_panel) {
             if !source.is_empty() && !sentences.contains(&source) {
                 sentences.push(source);
             }

@@ -2,8 +2,8 @@
 
 use crate::dashboards::colours::{BLOOD_PRESSURE_CLASSES, FIBRILLATION};
 use crate::dashboards::dashboard::Row;
-use crate::dashboards::expression::{Series, blood_pressure_class, of, sum};
-use crate::dashboards::limits::{BLOOD_PRESSURE_LINES, PULSE_WAVE_LINE};
+use crate::dashboards::expression::{blood_pressure_class, of, sum};
+use crate::dashboards::limits::{BLOOD_PRESSURE_LINES, PULSE_WAVE_LINE, SYSTOLIC};
 use crate::dashboards::panel::{Panel, lines, timeline};
 use crate::dashboards::quantity::{MMHG, PER_MINUTE, Quantity};
 use crate::dashboards::target::query;
@@ -51,13 +51,10 @@ fn heart_rate() -> Panel {
 
 fn classes() -> Panel {
     timeline("Class of the blood pressure", BLOOD_PRESSURE_CLASSES)
-        .about(
-            "The higher class of both values, from each reading to the next: elevated from 120, stage 1 from 130 or 80, \
-             stage 2 from 140 or 90, severe above 180 or 120 mmHg (ACC/AHA 2017).",
-            "no cuff was used in this time.",
-        )
+        .about("The higher class of both values, from each reading to the next.", "no cuff was used in this time.")
+        .explained_by(&SYSTOLIC)
         .every("6h")
-        .show(query("{{profile}}", blood_pressure_class([120.0, 130.0, 140.0, 180.0], [80.0, 90.0, 120.0])))
+        .show(query("{{profile}}", blood_pressure_class()))
 }
 
 fn pulse_wave() -> Panel {
@@ -81,14 +78,13 @@ fn fibrillation() -> Panel {
             "none was taken in this time.",
         )
         .by_day()
-        .show(query("{{profile}}, electrocardiogram", finding(|| of("ecg_classification"))))
-        .show(query("{{profile}}, pulse wave", finding(|| of("ppg_classification"))))
+        .show(query("{{profile}}, electrocardiogram", finding("ecg_classification")))
+        .show(query("{{profile}}, pulse wave", finding("ppg_classification")))
 }
 
 /// 2 for atrial fibrillation, 1 for what is neither that nor its absence, else 0.
-fn finding(series: impl Fn() -> Series) -> String {
-    let metric = series().metric().to_owned();
-    let state = |matcher: &str| series().with(&format!("{metric}{matcher}")).daily_state("max");
+fn finding(key: &str) -> String {
+    let state = |matcher: &str| of(key).with(&format!("withings_{key}{matcher}")).daily_state();
     sum([format!("2 * ({})", state(r#"=~"positive.*""#)), state(r#"!~"(positive|negative).*""#)])
 }
 
