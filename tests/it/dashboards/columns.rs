@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::limits::Limits;
-use super::panel::{mappings, thresholds};
+use super::pieces::{mappings, thresholds};
 use super::quantity::{Quantity, System};
 
 /// A column.

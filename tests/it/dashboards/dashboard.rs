@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::expression::EXPORTER;
-use super::panel::{Placed, data_source};
+use super::panel::Placed;
+use super::pieces::data_source;
 use super::quantity::System;
 
 /// How wide Grafana's grid is.
@@ -102,9 +103,9 @@ impl Dashboard {
     fn panel(&self, Placed { panel, place }: &Placed, id: u32, top: u32) -> Value {
         let [left, below, width, height] = place;
         let mut panel = panel.render(self.system);
-        panel.insert("gridPos".to_owned(), json!({"h": height, "w": width, "x": left, "y": top + below}));
-        panel.insert("id".to_owned(), json!(id));
-        panel.into()
+        panel["gridPos"] = json!({"h": height, "w": width, "x": left, "y": top + below});
+        panel["id"] = json!(id);
+        panel
     }
 }
 

@@ -16,6 +16,7 @@ mod meaning;
 mod names;
 mod operator;
 mod panel;
+mod pieces;
 mod promql;
 mod provisioning;
 mod quantity;

@@ -1,9 +1,10 @@
 //! A panel: what it asks, how it looks, what it says about itself.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::columns::{self, Column};
 use super::limits::Limits;
+use super::pieces::{data_source, mappings, merge, thresholds};
 use super::quantity::{COUNT, Quantity, System};
 use super::target::{Shape, Target};
 
@@ -236,37 +237,38 @@ impl Panel {
     }
 
     /// Grafana's JSON without id and place.
-    pub(super) fn render(&self, system: System) -> Map<String, Value> {
-        let letters = ('A'..='Z').zip(&self.targets);
-        let targets: Vec<Value> =
-            letters.clone().map(|(id, it)| it.render(id, self.quantity, self.shape, system)).collect();
-        let of_targets = letters.map(|(id, it)| (id, it.overrides(self.quantity, system)));
-        let of_targets = of_targets.filter(|(_, it)| !it.is_empty());
-        let of_targets = of_targets.map(
-            |(id, properties)| json!({"matcher": {"id": "byFrameRefID", "options": id}, "properties": properties}),
-        );
+    pub(super) fn render(&self, system: System) -> Value {
+        let targets = self.letters().map(|(id, it)| it.render(id, self.quantity, self.shape, system));
         let mut panel = json!({
             "datasource": data_source(),
             "description": self.description(),
-            "fieldConfig": {
-                "defaults": self.field_defaults(system),
-                "overrides": of_targets.chain(columns::overrides(&self.columns, system)).collect::<Vec<_>>(),
-            },
+            "fieldConfig": {"defaults": self.field_defaults(system), "overrides": self.overrides(system)},
             "options": self.options,
-            "targets": targets,
+            "targets": targets.collect::<Vec<_>>(),
             "title": self.title,
             "type": self.kind,
         });
         merge(&mut panel, self.more.clone());
         if let Some(interval) = self.interval {
-            merge(&mut panel, json!({"interval": interval}));
+            panel["interval"] = json!(interval);
         }
         if !self.columns.is_empty() {
-            let transformations = columns::transformations(&self.columns, self.targets.len());
-            merge(&mut panel, json!({"transformations": transformations}));
+            panel["transformations"] = columns::transformations(&self.columns, self.targets.len());
         }
-        let Value::Object(panel) = panel else { unreachable!("it is written above") };
         panel
+    }
+
+    /// The queries with their ids.
+    fn letters(&self) -> impl Iterator<Item = (char, &Target)> {
+        ('A'..='Z').zip(&self.targets)
+    }
+
+    fn overrides(&self, system: System) -> Vec<Value> {
+        let of_targets = self.letters().map(|(id, it)| (id, it.overrides(self.quantity, system)));
+        let of_targets = of_targets.filter(|(_, it)| !it.is_empty());
+        let of_targets =
+            of_targets.map(|(id, it)| json!({"matcher": {"id": "byFrameRefID", "options": id}, "properties": it}));
+        of_targets.chain(columns::overrides(&self.columns, system)).collect()
     }
 
     fn field_defaults(&self, system: System) -> Value {
@@ -302,41 +304,7 @@ impl Panel {
     }
 }
 
-/// The data source that the dashboard's variable names.
-pub(super) fn data_source() -> Value {
-    json!({"type": "prometheus", "uid": "${datasource}"})
-}
-
-/// One colour.
-pub(super) fn fixed(colour: &str) -> Value {
-    json!({"fixedColor": colour, "mode": "fixed"})
-}
-
-/// Values or texts as words with colours.
-pub(super) fn mappings<V: ToString>(words: &[(V, &str, &str)]) -> Value {
-    let options = words.iter().enumerate().map(|(index, (value, word, colour))| {
-        (value.to_string(), json!({"color": colour, "index": index, "text": word}))
-    });
-    json!([{"type": "value", "options": options.collect::<Map<_, _>>()}])
-}
-
-/// The limits in the system's unit; without any, all is neutral.
-pub(super) fn thresholds(limits: Option<&Limits>, quantity: Quantity, system: System) -> Value {
-    let below = json!({"color": limits.map_or("text", |it| it.below), "value": null});
-    let steps = limits.map_or(&[][..], |it| it.steps).iter();
-    let steps = steps.map(|(value, colour)| json!({"color": colour, "value": quantity.value(system, *value)}));
-    json!({"mode": "absolute", "steps": std::iter::once(below).chain(steps).collect::<Vec<_>>()})
-}
-
 fn capitalized(sentence: &str) -> String {
     let mut characters = sentence.chars();
     characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
-}
-
-/// Adds the properties of `other`, which win.
-fn merge(object: &mut Value, other: Value) {
-    match (object, other) {
-        (Value::Object(object), Value::Object(other)) => object.extend(other),
-        (object, other) => unreachable!("{object} and {other} are written as objects"),
-    }
 }

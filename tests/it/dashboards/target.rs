@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::colours::Words;
 use super::limits::Limits;
-use super::panel::{data_source, fixed, mappings, thresholds};
+use super::pieces::{data_source, fixed, mappings, thresholds};
 use super::quantity::{Quantity, System};
 
 /// A query with what is its own in the panel.
