@@ -68,7 +68,7 @@ pub(super) fn lines(title: &'static str) -> Panel {
         "tooltip": {"mode": "multi", "sort": "none"},
     });
     Panel::new("timeseries", title, Shape::Range, options)
-        .defaults(json!({"color": {"mode": "palette-classic-by-name"}}))
+        .defaults(json!({"color": {"mode": "palette-classic"}}))
         .custom(json!({
             "axisColorMode": "text",
             "axisPlacement": "auto",
@@ -193,6 +193,11 @@ impl Panel {
     pub(super) fn axis(mut self, from: f64, to: f64) -> Self {
         self.axis = Some((from, to));
         self
+    }
+
+    /// Gives what has the same name the same colour, as dots and the line that goes with them.
+    pub(super) fn coloured_by_name(self) -> Self {
+        self.defaults(json!({"color": {"mode": "palette-classic-by-name"}}))
     }
 
     /// Names each value alone, without a number.

@@ -32,10 +32,10 @@ pub(super) enum Quantity {
     Plain(&'static str),
 }
 
-/// Seconds, for tiles: `7h 24m`.
+/// Seconds, for tiles: `07:24:00`.
 pub(super) const SECONDS: Quantity = Quantity::Plain("dthms");
 
-/// Seconds that say how long ago: `2.1 days`.
+/// Seconds in whatever fits: `18.8 hours`, `2.1 days`.
 pub(super) const AGE: Quantity = Quantity::Plain("s");
 
 /// A number of things or a score.

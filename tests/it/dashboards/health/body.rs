@@ -36,6 +36,7 @@ fn weight() -> Panel {
         )
         .unit(Quantity::Mass)
         .by_day()
+        .coloured_by_name()
         .show(query("{{profile}}", of("weight_kg").daily()).dots())
         .show(query("{{profile}}", of("weight_kg").average_of_week()).average())
         .show(query("{{profile}}, goal", of("goal_weight_kg").constant()).goal())
@@ -63,6 +64,7 @@ fn fat() -> Panel {
         .about("Fat as a share of the weight: a dot is a day, the line the average of the 7 days until then.", NO_SCALE)
         .unit(PERCENT)
         .by_day()
+        .coloured_by_name()
         .show(query("{{profile}}", of("fat_ratio_pct").daily()).dots())
         .show(query("{{profile}}", of("fat_ratio_pct").average_of_week()).average())
 }
