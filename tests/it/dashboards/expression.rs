@@ -23,6 +23,9 @@ const OUTAGE: &str = "[30d]";
 /// The day that begins at the step: steps of a day are aligned to midnight where the browser is.
 const THIS_DAY: &str = "[$__interval] offset -$__interval";
 
+/// The hour that begins at the step of a subquery, which is the begin of an hour.
+const THIS_HOUR: &str = "[1h] offset -1h";
+
 /// The series of a metric.
 pub(super) struct Series {
     metric: String,
@@ -73,17 +76,17 @@ impl Series {
 
     /// For each day the last value that was measured on it, and nothing for a day without.
     pub(super) fn daily(&self) -> String {
-        format!("last_over_time({}{THIS_DAY}) and {}", self.now(), self.on_this_day())
+        format!("last_over_time({}{THIS_DAY}) and {}", self.now(), self.was_measured(THIS_DAY))
     }
 
-    /// The average of the week that ends with the day.
+    /// The average of what was measured in the week that ends with the day.
     pub(super) fn average_of_week(&self) -> String {
         self.week(" offset -$__interval")
     }
 
     /// For each day on which a state was measured, whether it is one of these.
     pub(super) fn daily_state(&self) -> String {
-        format!("max by {SAME} (last_over_time({}{THIS_DAY})) and {}", self.now(), self.on_this_day())
+        format!("max by {SAME} (last_over_time({}{THIS_DAY})) and {}", self.now(), self.was_measured(THIS_DAY))
     }
 
     /// For each day the highest value, for what counts from 0 at midnight and ends with the day.
@@ -116,15 +119,16 @@ impl Series {
         format!("sum by ({labels}) (rate({}[$__rate_interval])) * 60", self.now())
     }
 
-    /// The average of the values of each day of a week. Of the samples themselves it would be that of the newest value
-    /// alone, soon after a history of one sample a day has been followed by scrapes.
+    /// The average of what was measured in a week, each hour's last value once. The average of the samples would be that
+    /// of the newest value alone, soon after a history of one sample a day has been followed by scrapes.
     fn week(&self, offset: &str) -> String {
-        format!("avg_over_time(({})[7d:1d]{offset})", self.daily().replace("$__interval", "1d"))
+        let hourly = format!("last_over_time({}{THIS_HOUR}) and {}", self.now(), self.was_measured(THIS_HOUR));
+        format!("avg_over_time(({hourly})[7d:1h]{offset})")
     }
 
-    /// Those people and parts whose newest measurement is of the day that begins at the step.
-    fn on_this_day(&self) -> String {
-        format!("on {SAME} (last_over_time({}{THIS_DAY}) >= time())", self.times().now())
+    /// Those people whose newest measurement is of the period that begins at the step.
+    fn was_measured(&self, period: &str) -> String {
+        format!("on {SAME} (last_over_time({}{period}) >= time())", self.times().now())
     }
 
     /// When it was measured.

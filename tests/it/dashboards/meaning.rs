@@ -73,10 +73,10 @@ fn what_is_counted_stands_on_its_day_with_its_last_count() {
 }
 
 #[test]
-fn an_average_counts_each_day_with_a_measurement_once() {
+fn an_average_counts_each_measurement_once() {
     // Of the history 80 at 7 on the first day and 81 on the second; then 85 at 7 on the third, scraped until its end.
-    let values = "_x7 80 _x22 81 _x22 85x16 _x48";
-    let times = "_x7 25200 _x22 111600 _x22 198000x16 _x48";
+    let values = "_x7 80 _x23 81 _x23 85x16 _x48";
+    let times = "_x7 25200 _x23 111600 _x23 198000x16 _x48";
     let average = Some(82.0);
     check(&weight().average_of_week(), &measured("weight_kg", values, times), &[(48, average), (72, average)]);
 }

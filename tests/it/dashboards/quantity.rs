@@ -112,3 +112,19 @@ impl Quantity {
 pub(super) fn number(value: f64) -> String {
     value.to_string()
 }
+
+#[test]
+fn quantities_are_converted_in_expressions_and_limits_alike() {
+    use System::{Imperial, Metric};
+    for (quantity, system, unit, expression, value) in [
+        (Quantity::Mass, Metric, "suffix:kg", "x", 100.0),
+        (Quantity::Mass, Imperial, "suffix:lb", "(x) / 0.45359237", 220.462_262),
+        (Quantity::Temperature, Imperial, "fahrenheit", "(x) * 1.8 + 32", 212.0),
+        (Quantity::Distance, Imperial, "suffix:mi", "(x) / 1609.344", 0.062_137),
+        (Quantity::Hours, Imperial, "h", "(x) / 3600", 0.027_778),
+        (PERCENT, Imperial, "percent", "x", 100.0),
+    ] {
+        assert_eq!((quantity.unit(system), quantity.expression(system, "x").as_str()), (unit, expression));
+        assert!((quantity.value(system, 100.0) - value).abs() < 1e-9, "{unit}");
+    }
+}
