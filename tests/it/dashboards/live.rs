@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -15,9 +16,9 @@ use super::names::check_names;
 use super::{all, read};
 use crate::config::write;
 use crate::demo::{Demo, PEOPLE};
-use crate::history::prometheus::{Prometheus, blocks};
 use crate::page::Page;
-use crate::program::until;
+use crate::program::{fed, until};
+use crate::tsdb::{Server, tsdb};
 
 const DAY: i64 = 86_400;
 
@@ -41,9 +42,10 @@ async fn every_query_is_answered_for_each_person() {
     let page = Page::read(&demo.page("").await);
     check_names(&page);
     check_lacks(&page);
-    let data = blocks(&as_scraped(&history, demo.address), &dir);
-    let prometheus = Prometheus::start(&dir, &data, demo.address).await;
-    let asking = Asking { client: client(), address: prometheus.address };
+    make_blocks(&as_scraped(&history, demo.address), &dir);
+    let target = format!("static_configs: [{{targets: [\"{}\"]}}]", demo.address);
+    let job = format!("scrape_configs: [{{job_name: withings, scrape_interval: 1s, {target}}}]");
+    let asking = Asking::new(Server::prometheus(&dir, &job).await);
     until("a second scrape", async || {
         let rate = "rate(withings_exporter_api_requests_total[1m])";
         (!asking.ask(rate, Some("1h")).await.is_empty()).then_some(())
@@ -56,10 +58,9 @@ async fn every_query_is_answered_for_each_person() {
 #[tokio::test]
 async fn an_empty_prometheus_answers_every_query_with_nothing() {
     let dir = TempDir::new().unwrap();
-    let prometheus = Prometheus::empty(&dir).await;
-    let asking = Asking { client: client(), address: prometheus.address };
+    let asking = Asking::new(Server::prometheus(&dir, "").await);
     for query in queries() {
-        let expression = Variables { profile: EVERYBODY, target: prometheus.address }.replaced(&query);
+        let expression = Variables { profile: EVERYBODY, target: ([127, 0, 0, 1], 10064).into() }.replaced(&query);
         let answer = asking.ask(&expression, query.step.as_deref()).await;
         assert_eq!(answer, Vec::<Value>::new(), "{query:?}");
     }
@@ -85,6 +86,14 @@ fn as_scraped(history: &Path, target: SocketAddr) -> PathBuf {
     let file = history.with_extension("scraped.om");
     write(&file, &text);
     file
+}
+
+/// Has promtool make Prometheus' blocks of a text.
+fn make_blocks(history: &Path, dir: &TempDir) {
+    let mut promtool = Command::new("promtool");
+    promtool.args(["tsdb", "create-blocks-from", "openmetrics", "--quiet", "--max-block-duration=9000h"]);
+    let made = fed(promtool.arg(history).arg(tsdb(dir)), b"");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 }
 
 async fn check_variables(asking: &Asking, target: SocketAddr) {
@@ -134,13 +143,17 @@ impl Variables<'_> {
     }
 }
 
-/// A server that answers as Prometheus does.
+/// A server, and the client that asks it as Grafana does.
 struct Asking {
     client: reqwest::Client,
-    address: SocketAddr,
+    server: Server,
 }
 
 impl Asking {
+    fn new(server: Server) -> Self {
+        Self { client: reqwest::Client::builder().no_proxy().build().unwrap(), server }
+    }
+
     /// The rows of an answer: of the present, or of the last 30 days with a step, a day's at midnight.
     async fn ask(&self, expression: &str, step: Option<&str>) -> Vec<Value> {
         let now = Clock::system().unix();
@@ -151,14 +164,10 @@ impl Asking {
             ("end", end.to_string()),
             ("step", step.unwrap_or_default().to_owned()),
         ];
-        let path = if step.is_some() { "query_range" } else { "query" };
-        let answer = self.client.post(format!("http://{}/api/v1/{path}", self.address)).form(&form).send().await;
+        let path = if step.is_some() { "/api/v1/query_range" } else { "/api/v1/query" };
+        let answer = self.client.post(self.server.url(path)).form(&form).send().await;
         let answer: Value = serde_json::from_str(&answer.unwrap().text().await.unwrap()).unwrap();
         assert_eq!(answer["status"], "success", "{expression}: {answer}");
         answer["data"]["result"].as_array().unwrap().clone()
     }
-}
-
-fn client() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().build().unwrap()
 }

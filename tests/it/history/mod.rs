@@ -3,7 +3,7 @@
 mod budget;
 mod interruptions;
 mod program;
-pub(crate) mod prometheus;
+mod sent;
 mod ten_years;
 mod text;
 mod usage;
