@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::expression::EXPORTER;
+use super::expression::{EXPORTER, firing};
 use super::panel::Placed;
 use super::pieces::data_source;
 use super::quantity::System;
@@ -123,7 +123,7 @@ fn annotations() -> Value {
     let alerts = json!({
         "datasource": data_source(),
         "enable": true,
-        "expr": r#"ALERTS{alertstate="firing",alertname=~"Withings.+",profile=~"$profile"}"#,
+        "expr": firing(""),
         "iconColor": "red",
         "name": "Alerts",
         "step": "60s",

@@ -138,6 +138,11 @@ impl Series {
     }
 }
 
+/// The alerts of a person that fire, of those with this project's names; `matcher` ends with a comma, or is empty.
+pub(super) fn firing(matcher: &str) -> String {
+    format!(r#"ALERTS{{alertstate="firing",alertname=~"Withings.+",{matcher}{PERSON}}}"#)
+}
+
 /// The body mass index by weight and height, which are expressions.
 pub(super) fn body_mass_index(weight: &str, height: &str) -> String {
     format!("({weight}) / on {SAME} {height} ^ 2")

@@ -74,14 +74,18 @@ fn queries() -> Vec<Asked> {
     by_expression.into_values().collect()
 }
 
-/// The text with the labels of the scraped target, as `backfill --label` writes it, and an alert for each
+/// The text with the labels of the scraped target, as `backfill --label` writes it, and an alert of each severity for each
 /// person.
 fn as_scraped(history: &Path, target: SocketAddr) -> PathBuf {
     let text = fs::read_to_string(history).unwrap();
     let labels = format!("{{job=\"withings\",instance=\"{target}\",");
-    let at = Clock::system().unix() - DAY;
-    let alert = format!("ALERTS{labels}alertname=\"WithingsFever\",alertstate=\"firing\",profile=\"P\"}} 1 {at}\n");
-    let alerts: String = PEOPLE.iter().map(|it| alert.replace("\"P\"", &format!("\"{it}\""))).collect();
+    let now = Clock::system().unix();
+    let people = PEOPLE.iter().flat_map(|it| ["critical", "warning", "info"].map(|severity| (it, severity)));
+    let alerts = people.map(|(profile, severity)| {
+        let alert = format!("alertname=\"WithingsTest\",severity=\"{severity}\",profile=\"{profile}\"");
+        format!("ALERTS{labels}alertstate=\"firing\",{alert}}} 1 {now}\n")
+    });
+    let alerts: String = alerts.collect();
     let text = text.replace('{', &labels).replace("# EOF", &format!("{alerts}# EOF"));
     let file = history.with_extension("scraped.om");
     write(&file, &text);

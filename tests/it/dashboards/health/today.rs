@@ -1,7 +1,9 @@
 //! What one wants to know in the morning, on one screen of a phone.
 
+use serde_json::json;
+
 use crate::dashboards::dashboard::Row;
-use crate::dashboards::expression::{body_mass_index, of};
+use crate::dashboards::expression::{body_mass_index, firing, of};
 use crate::dashboards::limits::{
     APNEA, ASLEEP, BODY_MASS_INDEX, DIASTOLIC, OXYGEN, PULSE_WAVE, RESTING_PULSE, SCORE, STALE, SYSTOLIC, TEMPERATURE,
 };
@@ -12,7 +14,13 @@ use crate::dashboards::target::query;
 pub(super) fn row() -> Row {
     Row::open(
         "Today · $profile",
-        vec![body().at(0, 0, 8, 6), heart().at(8, 0, 8, 6), sleep().at(16, 0, 8, 6), ages().at(0, 6, 24, 4)],
+        vec![
+            body().at(0, 0, 8, 6),
+            heart().at(8, 0, 8, 6),
+            sleep().at(16, 0, 8, 6),
+            ages().at(0, 6, 16, 4),
+            alerts().at(16, 6, 8, 4),
+        ],
     )
 }
 
@@ -93,4 +101,23 @@ fn ages() -> Panel {
         .unit(AGE)
         .limits(&STALE);
     ages.into_iter().fold(panel, |panel, (name, key)| panel.show(query(name, of(key).age())))
+}
+
+fn alerts() -> Panel {
+    let severities = [("critical", "red"), ("warning", "orange"), ("info", "blue")];
+    let panel = tiles("Alerts")
+        .about(
+            "The person's alerts that fire now by Prometheus' rules: red ones are critical, orange ones warnings, blue \
+             ones for information.",
+            "none fires, or Prometheus has no rules.",
+        )
+        .defaults(json!({"noValue": "none"}))
+        .options(json!({"text": {"valueSize": 16}}))
+        .names_alone();
+    severities.into_iter().fold(panel, |panel, (severity, colour)| {
+        let firing = firing(&format!("severity=\"{severity}\","));
+        // Without the word that all of them begin with.
+        let shortened = format!(r#"label_replace({firing}, "alert", "$1", "alertname", "Withings(.+)")"#);
+        panel.show(query("{{alert}}", shortened).colour(colour))
+    })
 }
