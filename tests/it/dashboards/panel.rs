@@ -8,6 +8,9 @@ use super::pieces::{data_source, mappings, merge, thresholds};
 use super::quantity::{COUNT, Quantity, System};
 use super::target::{Shape, Target};
 
+/// What an empty graph says; and so does its tooltip of each gap, where a sentence would be too much.
+const NOTHING: &str = "nothing measured";
+
 /// A panel that is not placed yet.
 pub(super) struct Panel {
     kind: &'static str,
@@ -58,7 +61,7 @@ pub(super) fn tiles(title: &'static str) -> Panel {
         "options": {"match": "null+nan", "result": {"color": "text", "index": 0, "text": "–"}},
     }]);
     Panel::new("stat", title, Shape::Instant, options)
-        .defaults(json!({"color": {"mode": "thresholds"}, "mappings": unknown, "noValue": "–"}))
+        .defaults(json!({"color": {"mode": "thresholds"}, "mappings": unknown}))
 }
 
 /// Lines over time.
@@ -68,7 +71,7 @@ pub(super) fn lines(title: &'static str) -> Panel {
         "tooltip": {"mode": "multi", "sort": "none"},
     });
     Panel::new("timeseries", title, Shape::Range, options)
-        .defaults(json!({"color": {"mode": "palette-classic"}}))
+        .defaults(json!({"color": {"mode": "palette-classic"}, "noValue": NOTHING}))
         .custom(json!({
             "axisColorMode": "text",
             "axisPlacement": "auto",
@@ -106,7 +109,7 @@ pub(super) fn timeline<V: ToString>(title: &'static str, words: &[(V, &str, &str
     });
     // With thresholds as the colours Grafana does not show the words.
     Panel::new("state-timeline", title, Shape::Range, options)
-        .defaults(json!({"color": {"mode": "palette-classic"}, "mappings": mappings(words)}))
+        .defaults(json!({"color": {"mode": "palette-classic"}, "mappings": mappings(words), "noValue": NOTHING}))
         .custom(json!({"fillOpacity": 80, "lineWidth": 0}))
 }
 
@@ -280,7 +283,7 @@ impl Panel {
         let mut defaults = json!({
             "custom": self.custom,
             "mappings": [],
-            "noValue": capitalized(self.empty),
+            "noValue": "–",
             "thresholds": thresholds(self.limits, self.quantity, system),
             "unit": self.quantity.unit(system),
         });
@@ -307,9 +310,4 @@ impl Panel {
         }
         format!("{} Empty: {}", sentences.join(" "), self.empty)
     }
-}
-
-fn capitalized(sentence: &str) -> String {
-    let mut characters = sentence.chars();
-    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }

@@ -83,10 +83,11 @@ fn urine() -> Panel {
         ("Calcium", "urine_calcium_mmol_per_l", "suffix:mmol/L"),
         ("Creatinine", "urine_creatinine_mmol_per_l", "suffix:mmol/L"),
         ("Calcium/creatinine", "urine_calcium_creatinine_ratio", "none"),
-        ("pH", "urine_ph", "pH"),
-        ("Specific gravity", "urine_specific_gravity", "none"),
+        ("pH", "urine_ph", "none"),
     ];
-    let panel = tiles("Urine").about("The last analysis.", NOT_MEASURED);
+    let panel = tiles("Urine")
+        .about("The last analysis.", NOT_MEASURED)
+        .show(query("Specific gravity", of("urine_specific_gravity").last()).decimals(3));
     concentrations
         .into_iter()
         .fold(panel, |panel, (name, key, unit)| panel.show(query(name, of(key).last()).unit(Quantity::Plain(unit))))

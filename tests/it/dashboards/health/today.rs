@@ -79,7 +79,7 @@ fn sleep() -> Panel {
                 .unit(COUNT)
                 .limits(&APNEA),
         )
-        .show(query("Up since", of("sleep_end_timestamp_seconds").elapsed()).unit(AGE))
+        .show(query("Up for", of("sleep_end_timestamp_seconds").elapsed()).unit(AGE))
 }
 
 fn ages() -> Panel {
