@@ -119,8 +119,8 @@ impl Series {
         format!("sum by ({labels}) (rate({}[$__rate_interval])) * 60", self.now())
     }
 
-    /// The average of what was measured in a week, each hour's last value once. The average of the samples would be that
-    /// of the newest value alone, soon after a history of one sample a day has been followed by scrapes.
+    /// The average of what was measured in a week, each hour's last value once. The average of the samples would be
+    /// that of the newest value alone, soon after a history of one sample a day has been followed by scrapes.
     fn week(&self, offset: &str) -> String {
         let hourly = format!("last_over_time({}{THIS_HOUR}) and {}", self.now(), self.was_measured(THIS_HOUR));
         format!("avg_over_time(({hourly})[7d:1h]{offset})")
@@ -148,8 +148,8 @@ pub(super) fn body_mass_index(weight: &str, height: &str) -> String {
     format!("({weight}) / on {SAME} {height} ^ 2")
 }
 
-/// The class of a blood pressure as a number, from 0 for what is below and within the normal one to 4 for the severe one:
-/// the higher class of both values.
+/// The class of a blood pressure as a number, from 0 for what is normal or below it to 4 for what is severe: the higher
+/// class of both values.
 pub(super) fn blood_pressure_class() -> String {
     // Up to the first limit a value is low, up to the second it is normal.
     let above = |key: &str, limits: &Limits| -> Vec<String> {

@@ -73,8 +73,8 @@ pub(super) const RESTING_PULSE: Limits = Limits {
 pub(super) const PULSE_WAVE: Limits = Limits {
     below: "green",
     steps: &[(8.0, "yellow"), (10.0, "orange"), (12.0, "red")],
-    source: "10 m/s is the marker of stiff arteries in guidelines, 8 and 12 m/s are steps of this dashboard; values rise \
-             with age, so compare with your own trend.",
+    source: "10 m/s is the marker of stiff arteries in guidelines, 8 and 12 m/s are steps of this dashboard; values \
+             rise with age, so compare with your own trend.",
 };
 
 /// The guideline's marker alone.

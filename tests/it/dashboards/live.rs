@@ -76,8 +76,8 @@ fn queries() -> Vec<Asked> {
     by_expression.into_values().collect()
 }
 
-/// The text with the labels of the scraped target, as `backfill --label` writes it, and an alert of each severity for each
-/// person.
+/// The text with the labels of the scraped target, as `backfill --label` writes it, and an alert of each severity for
+/// each person.
 fn as_scraped(history: &Path, target: SocketAddr) -> PathBuf {
     let text = fs::read_to_string(history).unwrap();
     let labels = format!("{{job=\"withings\",instance=\"{target}\",");

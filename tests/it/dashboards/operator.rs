@@ -151,7 +151,8 @@ fn refresh_duration() -> Panel {
 fn refresh_interval() -> Panel {
     lines("Time between refreshes")
         .about(
-            "What the configuration wants, and what is achieved: more people need more requests than Withings may allow.",
+            "What the configuration wants, and what is achieved: many people may need more requests than Withings \
+             allows.",
             NO_COUNTERS,
         )
         .unit(AGE)

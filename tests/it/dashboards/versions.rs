@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::{all, read};
 use crate::python;
 
-/// What an alert's annotation and a variable have beyond the types of all but the newest version; Grafana itself has them.
+/// What the alerts' annotation and the variables have beyond the types of all but the newest version; Grafana itself
+/// knows it.
 const UNTYPED: [&str; 5] = [
     "/annotations/list/step",
     "/annotations/list/tagKeys",

@@ -31,7 +31,7 @@ fn weight() -> Panel {
     lines("Weight")
         .about(
             "A dot is the last weigh-in of a day, the line the average of the 7 days until then, the dashed line the \
-             goal.",
+             goal. The tooltip has them in this order.",
             NO_SCALE,
         )
         .unit(Quantity::Mass)
@@ -61,7 +61,11 @@ fn mass_index() -> Panel {
 
 fn fat() -> Panel {
     lines("Fat")
-        .about("Fat as a share of the weight: a dot is a day, the line the average of the 7 days until then.", NO_SCALE)
+        .about(
+            "Fat as a share of the weight: a dot is a day, the line the average of the 7 days until then. The tooltip \
+             has them in this order.",
+            NO_SCALE,
+        )
         .unit(PERCENT)
         .by_day()
         .coloured_by_name()
