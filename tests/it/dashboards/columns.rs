@@ -19,8 +19,6 @@ enum Content {
     Label(&'static str),
     /// The value of the query with this letter.
     Value(char, Quantity, Option<&'static Limits>),
-    /// Merged by, and not shown.
-    Hidden(String),
 }
 
 impl Column {
@@ -32,11 +30,6 @@ impl Column {
     /// The value of the query with this letter.
     pub(super) fn value(query: char, title: &'static str, quantity: Quantity) -> Self {
         Self { title, content: Content::Value(query, quantity, None), properties: Vec::new() }
-    }
-
-    /// A label that tells rows apart and means nothing to people.
-    pub(super) fn hidden(label: &str) -> Self {
-        Self { title: "", content: Content::Hidden(label.to_owned()), properties: Vec::new() }
     }
 
     /// Its text is coloured by these limits.
@@ -61,22 +54,17 @@ impl Column {
     pub(super) fn source(&self) -> Option<&'static str> {
         match self.content {
             Content::Value(_, _, limits) => limits.map(|it| it.source),
-            _ => None,
+            Content::Label(_) => None,
         }
     }
 
     /// The name that Grafana has given it; a single query has no letter.
     fn field(&self, is_single: bool) -> String {
-        match &self.content {
-            Content::Label(label) => (*label).to_owned(),
+        match self.content {
+            Content::Label(label) => label.to_owned(),
             Content::Value(..) if is_single => "Value".to_owned(),
             Content::Value(letter, ..) => format!("Value #{letter}"),
-            Content::Hidden(label) => label.clone(),
         }
-    }
-
-    fn is_hidden(&self) -> bool {
-        matches!(self.content, Content::Hidden(_))
     }
 
     /// How it differs from the other columns.
@@ -90,21 +78,17 @@ impl Column {
     }
 }
 
-/// One row for the same labels, the columns in this order, and no others, for so many queries.
+/// One row for the same labels, the columns in this order and no others, for so many queries.
 pub(super) fn transformations(columns: &[Column], queries: usize) -> Value {
-    let name = |it: &Column| it.field(queries == 1);
-    let of_value = |letter: char| Column::value(letter, "", super::quantity::COUNT);
-    let values = ('A'..).take(queries).map(|it| name(&of_value(it)));
-    let shown: Vec<String> = columns.iter().filter(|it| !it.is_hidden()).map(name).collect();
-    let hidden = columns.iter().filter(|it| it.is_hidden()).map(name);
-    let excluded = values.chain(hidden).chain(["Time".to_owned()]).filter(|it| !shown.contains(it));
-    let titles = columns.iter().filter(|it| !it.is_hidden()).map(|it| (name(it), json!(it.title)));
-    let order = shown.iter().enumerate().map(|(index, it)| (it.clone(), json!(index)));
+    let fields: Vec<String> = columns.iter().map(|it| it.field(queries == 1)).collect();
+    let places = fields.iter().enumerate().map(|(place, it)| (it.clone(), json!(place)));
+    let titles = fields.iter().zip(columns).map(|(it, column)| (it.clone(), json!(column.title)));
     json!([
         {"id": "merge", "options": {}},
+        {"id": "filterFieldsByName", "options": {"include": {"names": fields}}},
         {"id": "organize", "options": {
-            "excludeByName": excluded.map(|it| (it, json!(true))).collect::<Map<_, _>>(),
-            "indexByName": order.collect::<Map<_, _>>(),
+            "excludeByName": {},
+            "indexByName": places.collect::<Map<_, _>>(),
             "renameByName": titles.collect::<Map<_, _>>(),
         }},
     ])

@@ -32,7 +32,7 @@ fn check(expression: &str, input: &[Value], expected: &[(u32, Option<f64>)]) {
         .fold(expression.replace("$__interval", "1d"), |it, name| it.replace(&format!("${name}"), ".+"));
     let labels = "{job=\"j\",instance=\"i\",profile=\"p\"}";
     let tests = expected.iter().map(|(hour, value)| {
-        let samples: Vec<_> = value.into_iter().map(|it| json!({"labels": labels, "value": it})).collect();
+        let samples: Vec<_> = value.iter().map(|it| json!({"labels": labels, "value": it})).collect();
         let of_person = format!("max by (job, instance, profile) ({expression})");
         json!({"expr": of_person, "eval_time": format!("{hour}h"), "exp_samples": samples})
     });

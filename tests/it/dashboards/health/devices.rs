@@ -45,6 +45,5 @@ fn devices() -> Panel {
             Column::label("model", "Model"),
             Column::label("withings_device_battery_state", "Battery").words(BATTERY),
             Column::value('C', "Last contact", AGE).limits(&SILENT),
-            Column::hidden("device"),
         ])
 }
