@@ -1,6 +1,7 @@
 //! Plain values of the own process, from `/proc`.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::sync::OnceLock;
 
 /// Clock ticks per second in `/proc`, as Linux reports them to every program whatever the kernel's own timer is.
@@ -41,6 +42,12 @@ impl Process {
             max_fds: host.max_fds,
         })
     }
+}
+
+/// The number of the user that this process runs as; `None` where there is no `/proc`.
+#[must_use]
+pub fn user() -> Option<u32> {
+    fs::metadata("/proc/self").ok().map(|it| it.uid())
 }
 
 /// What stays as long as the process runs. Each file of `/proc` costs a scrape some microseconds, so these are read once.

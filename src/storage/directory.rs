@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{StorageError, atomic};
+use crate::process;
 
 const LOCK: &str = "serve.lock";
 
@@ -26,6 +27,16 @@ pub enum OpenError {
     /// It could not be made, read or locked.
     #[error("the storage directory cannot be used; make it writable or choose another one with --storage.path")]
     Storage(#[from] StorageError),
+    /// It is there and belongs to somebody else, or something in it does.
+    #[error("user {user} may not use the storage directory {root}; give it to that user with `chown -R {user} {root}`, in Kubernetes with `fsGroup: {user}`, or choose another one with --storage.path", root = root.display())]
+    Foreign {
+        /// The number of the user that this process runs as.
+        user: u32,
+        /// The directory.
+        root: PathBuf,
+        /// What was refused.
+        source: StorageError,
+    },
     /// Another process serves from it.
     #[error("{path}: another withings-exporter serves from this directory; stop it or choose another one with --storage.path", path = .0.display())]
     InUse(PathBuf),
@@ -37,14 +48,30 @@ pub enum OpenError {
     NotOfTheDemo(PathBuf),
 }
 
+impl OpenError {
+    /// With what to do about it, where that is known.
+    fn with_advice(self, root: &Path) -> Self {
+        match (self, process::user()) {
+            (Self::Storage(source), Some(user)) if source.is_permission_denied() && root.is_dir() => {
+                Self::Foreign { user, root: root.to_owned(), source }
+            }
+            (error, _) => error,
+        }
+    }
+}
+
 /// Makes the directory and checks that it is not the demo's.
 pub(super) fn prepare_to_join(root: &Path) -> Result<(), OpenError> {
     atomic::make_private_dir(root)?;
-    check_purpose(root, Purpose::Serve)
+    check_purpose(root, Purpose::Serve).map_err(|it| it.with_advice(root))
 }
 
 /// Makes the directory, checks whose it is, proves that it can be written, and takes its lock.
 pub(super) fn prepare(root: &Path, purpose: Purpose) -> Result<File, OpenError> {
+    take(root, purpose).map_err(|it| it.with_advice(root))
+}
+
+fn take(root: &Path, purpose: Purpose) -> Result<File, OpenError> {
     atomic::make_private_dir(root)?;
     check_purpose(root, purpose)?;
     let lock = lock(root)?;
