@@ -34,6 +34,7 @@ mod permissions;
 mod process;
 mod program;
 mod prometheus;
+mod promql;
 mod push;
 mod python;
 mod readme;

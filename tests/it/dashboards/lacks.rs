@@ -1,8 +1,8 @@
 //! Which queries may find nothing in the demo, and why.
 
-use super::promql::selectors;
 use crate::demo::RARELY_MEASURED;
 use crate::page::Page;
+use crate::promql::selectors;
 
 /// How Grafana writes that everybody is wanted.
 pub(super) const EVERYBODY: &str = ".+";
@@ -47,7 +47,7 @@ const CUFF: &[&str] = &["corrected_qt", "diastolic", "ecg", "pr_interval", "qrs"
 /// Whether a query for one person or for [`EVERYBODY`] may find nothing.
 pub(super) fn may_be_empty(expression: &str, profile: &str) -> bool {
     let metrics: Vec<_> = selectors(expression).into_iter().map(|it| it.metric).collect();
-    let is_rare = metrics.iter().any(|it| RARELY_MEASURED.contains(&it.as_str()) || RARE.contains(&it.as_str()));
+    let is_rare = metrics.iter().any(|it| RARELY_MEASURED.contains(it) || RARE.contains(it));
     // The person's day may have begun just now.
     let is_of_present_day =
         profile != EVERYBODY && expression.trim_start_matches('(').starts_with("withings_activity_");

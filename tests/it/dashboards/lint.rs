@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::asked::{asked, panels};
 use super::dashboard::COLUMNS;
-use super::promql::{Selector, selectors};
 use super::{all, read};
+use crate::promql::{Selector, selectors};
 
 /// Panels that every Grafana has.
 const CORE: [&str; 4] = ["stat", "state-timeline", "table", "timeseries"];
@@ -199,11 +199,14 @@ fn of_panel(panel: &Value) -> Vec<String> {
 fn of_query(expression: &str) -> Vec<String> {
     let selectors = selectors(expression);
     let elsewhere = |it: &&Selector| {
-        it.metric != ALERTS && !["job", "instance"].iter().all(|label| it.matches(label, &format!("=~\"${label}\"")))
+        it.metric != ALERTS
+            && !["job", "instance"]
+                .iter()
+                .all(|label| it.matchers.contains(&(*label, format!("=~\"${label}\"").as_str())))
     };
     let elsewhere = selectors.iter().filter(elsewhere).map(|it| format!("{} without job or instance", it.metric));
     let is_counter = |it: &&Selector| ["_total", "_bucket"].iter().any(|end| it.metric.ends_with(end));
-    let bare = selectors.iter().filter(is_counter).filter(|it| !["rate", "increase"].contains(&it.function.as_str()));
+    let bare = selectors.iter().filter(is_counter).filter(|it| !["rate", "increase"].contains(&it.function));
     let bare = bare.map(|it| format!("the counter {} is shown without rate", it.metric));
     let counters = selectors.iter().filter(is_counter).count();
     let other_interval = (expression.matches("[$__rate_interval]").count() < counters)

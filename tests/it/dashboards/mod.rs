@@ -17,7 +17,6 @@ mod names;
 mod operator;
 mod panel;
 mod pieces;
-mod promql;
 mod provisioning;
 mod quantity;
 mod target;

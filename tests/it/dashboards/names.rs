@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use withings_exporter::catalogue::Measurement;
 
 use super::asked::asked;
-use super::promql::{Selector, selectors};
 use super::{all, read};
 use crate::page::Page;
+use crate::promql::{Selector, selectors};
 
 /// Measurements that no panel shows.
 const NOT_SHOWN: [(&str, &str); 4] = [
@@ -32,9 +32,8 @@ fn every_measurement_is_on_the_health_dashboards() {
     let excused: BTreeSet<&str> = NOT_SHOWN.map(|(key, _)| key).into();
     for dashboard in all().iter().filter(|it| it.uid.starts_with("withings-health")) {
         let asked = asked(&read(dashboard));
-        let shown: BTreeSet<String> =
-            asked.iter().flat_map(|it| selectors(&it.expression)).map(|it| it.metric).collect();
-        let missing = Measurement::all().filter(|it| !shown.contains(&it.metric())).map(|it| it.key);
+        let shown: BTreeSet<&str> = asked.iter().flat_map(|it| selectors(&it.expression)).map(|it| it.metric).collect();
+        let missing = Measurement::all().filter(|it| !shown.contains(it.metric().as_str())).map(|it| it.key);
         assert_eq!(missing.collect::<BTreeSet<_>>(), excused, "{}", dashboard.uid);
     }
 }
@@ -51,15 +50,15 @@ pub(super) fn check_names(page: &Page) {
 }
 
 fn check_selector(selector: &Selector, labels: &BTreeMap<String, BTreeSet<String>>, place: &str) {
-    let metric = selector.metric.as_str();
+    let metric = selector.metric;
     if OF_PROMETHEUS.contains(&metric) {
         return;
     }
     let known = labels.get(metric).unwrap_or_else(|| panic!("{place}: nothing is called {metric}"));
     for (label, _) in &selector.matchers {
-        assert!(known.contains(label) || ["job", "instance"].contains(&label.as_str()), "{place}: {metric}, {label}");
+        assert!(known.contains(*label) || ["job", "instance"].contains(label), "{place}: {metric}, {label}");
     }
-    let by_person = selector.matches("profile", "=~\"$profile\"");
+    let by_person = selector.matchers.contains(&("profile", "=~\"$profile\""));
     assert_eq!(by_person, known.contains("profile"), "{place}: {metric} selected by person");
 }
 
