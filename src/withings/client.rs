@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{NaiveDate, NaiveTime};
 use tokio::task::spawn_blocking;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use url::Url;
 use url::form_urlencoded::Serializer;
 
@@ -22,6 +23,9 @@ use crate::telemetry::{Reason, Telemetry};
 pub const FIRST_DAY: NaiveDate = NaiveDate::from_ymd_opt(2009, 1, 1).expect("it is a day");
 
 const SECONDS_OF_A_DAY: i64 = 86_400;
+
+/// How long an exchange waits for its turn. A code lives 30 s, of which the way here and to Withings take some.
+const EXCHANGE_WITHIN: Duration = Duration::from_secs(27);
 
 /// The Withings API. Cheap to clone; clones share connections, budget and the server's time.
 #[derive(Clone)]
@@ -39,6 +43,8 @@ pub struct Request {
     /// The call.
     pub call: Call,
     parameters: Vec<Parameter>,
+    /// Whether somebody has just logged in and waits for it.
+    is_first: bool,
 }
 
 /// Which rows of a call are asked for. Withings refuses or misreads combinations, so there is one at a time.
@@ -75,6 +81,12 @@ pub enum CallError {
     /// A status other than 0.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The code would be dead before its turn came.
+    #[error(
+        "`requests_per_minute` leaves no room for this login at the moment, and a code lives 30 seconds only; start again \
+         in a minute"
+    )]
+    NoTurn,
     /// An `offset` that does not grow: the pages would never end.
     #[error("the pages of the answer do not end: offset {offset} follows offset {previous}")]
     SameOffset {
@@ -128,7 +140,7 @@ impl Client {
         request: &Request,
         offset: Option<i64>,
     ) -> Result<P, CallError> {
-        let class = Class::Data(Arc::clone(profile));
+        let class = if request.is_first { Class::First } else { Class::Data }(Arc::clone(profile));
         let path = path(request.call);
         let answer = self.post(request.call, class, path, Some(token), request.form(offset)).await?;
         // A whole history is megabytes: parsed here it would hold up the scrapes.
@@ -181,7 +193,8 @@ impl Client {
         token: Option<&str>,
         form: String,
     ) -> Result<Bytes, CallError> {
-        self.pace.permit(class).await;
+        let patience = if class == Class::Exchange { EXCHANGE_WITHIN } else { Duration::MAX };
+        timeout(patience, self.pace.permit(class)).await.map_err(|_| CallError::NoTurn)?;
         let url = self.api_url.join(path).expect("the path of a call is a valid URL path");
         let sent = Instant::now();
         let answer = self.http.post_form(url, token, form).await;
@@ -215,7 +228,7 @@ impl Request {
             }
             Rows::All => Vec::new(),
         };
-        Self { call: Call::Getmeas, parameters }
+        Self::new(Call::Getmeas, parameters)
     }
 
     /// Sleep summaries, with every field that the catalogue knows.
@@ -225,7 +238,7 @@ impl Request {
             Source::Summary { fields, .. } => fields,
             _ => &[],
         };
-        Self { call: Call::Getsummary, parameters: rows_with(data_fields(fields), rows) }
+        Self::new(Call::Getsummary, rows_with(data_fields(fields), rows))
     }
 
     /// Workouts, in the same way.
@@ -235,7 +248,7 @@ impl Request {
             Source::Workout(WorkoutFact::Data(fields)) => fields,
             _ => &[],
         };
-        Self { call: Call::Getworkouts, parameters: rows_with(data_fields(fields), rows) }
+        Self::new(Call::Getworkouts, rows_with(data_fields(fields), rows))
     }
 
     /// What was counted on days, with every field that the catalogue knows.
@@ -245,38 +258,48 @@ impl Request {
             Source::Activity { fields } => fields,
             _ => &[],
         };
-        Self { call: Call::Getactivity, parameters: rows_with(data_fields(fields), rows) }
+        Self::new(Call::Getactivity, rows_with(data_fields(fields), rows))
     }
 
     /// The sleep segments between two times, Unix seconds, at most 24 hours apart.
     #[must_use]
     pub fn sleep_get(from: i64, to: i64) -> Self {
         let parameters = vec![("startdate", from.to_string()), ("enddate", to.to_string())];
-        Self { call: Call::SleepGet, parameters }
+        Self::new(Call::SleepGet, parameters)
     }
 
     /// Every weigh-in, and nothing else.
     #[must_use]
     pub fn weigh_ins() -> Self {
-        Self { call: Call::Getmeas, parameters: vec![("meastypes", "1".to_owned())] }
+        Self::new(Call::Getmeas, vec![("meastypes", "1".to_owned())])
     }
 
     /// What the person owns.
     #[must_use]
     pub fn getdevice() -> Self {
-        Self { call: Call::Getdevice, parameters: Vec::new() }
+        Self::new(Call::Getdevice, Vec::new())
     }
 
     /// What the person aims for.
     #[must_use]
     pub fn getgoals() -> Self {
-        Self { call: Call::Getgoals, parameters: Vec::new() }
+        Self::new(Call::Getgoals, Vec::new())
     }
 
     /// A request about notifications.
     pub(super) fn notify(action: &'static str, mut parameters: Vec<(&'static str, String)>) -> Self {
         parameters.insert(0, ("action", action.to_owned()));
-        Self { call: Call::Notify, parameters }
+        Self::new(Call::Notify, parameters)
+    }
+
+    /// The same, while somebody waits for it who has just logged in: it need not wait for its turn among all profiles.
+    #[must_use]
+    pub fn first(self) -> Self {
+        Self { is_first: true, ..self }
+    }
+
+    fn new(call: Call, parameters: Vec<Parameter>) -> Self {
+        Self { call, parameters, is_first: false }
     }
 
     fn form(&self, offset: Option<i64>) -> String {
@@ -302,6 +325,7 @@ impl CallError {
             | Self::HttpStatus(_)
             | Self::Envelope(_)
             | Self::Body(_)
+            | Self::NoTurn
             | Self::SameOffset { .. }
             | Self::EndlessPages(_) => Remedy::Retry,
         }
@@ -316,6 +340,7 @@ impl CallError {
             Self::Http(HttpError::TooLarge) => Reason::TooLarge,
             Self::HttpStatus(_) => Reason::Http,
             Self::Envelope(_) | Self::Body(_) | Self::SameOffset { .. } | Self::EndlessPages(_) => Reason::Decode,
+            Self::NoTurn => Reason::RateLimited,
             Self::Refused(refusal) => refusal.reason(),
         }
     }
@@ -457,7 +482,7 @@ mod tests {
         time.note_date(900);
         assert_eq!(time.now(), 900, "a host whose clock is ahead");
         time.note_updatetime(910);
-        clock.advance(std::time::Duration::from_secs(10));
+        clock.advance(Duration::from_secs(10));
         assert_eq!(time.now(), 920);
         time.note_date(1500);
         assert_eq!(time.now(), 1500, "an updatetime that lags does not hold the time back");
