@@ -102,6 +102,8 @@ pub struct Settings {
 /// When one call is next made, and how it went.
 struct Plan {
     due: Option<Instant>,
+    /// Before this time it would be refused as the same call once more.
+    rests_until: Instant,
     failures: u32,
     latest: Attempt,
 }
@@ -109,7 +111,7 @@ struct Plan {
 impl Plan {
     /// For a call that was not made yet.
     fn at(due: Instant) -> Self {
-        Self { due: Some(due), failures: 0, latest: Attempt::None }
+        Self { due: Some(due), rests_until: due, failures: 0, latest: Attempt::None }
     }
 }
 
@@ -179,8 +181,6 @@ impl Refresher {
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let due = self.plans.values().filter_map(|plan| plan.due).min();
-            // The calls of a refresh that took longer than its interval are due already, and would be refused as the same.
-            let due = due.map(|due| self.refreshed.map_or(due, |it| due.max(it + REPEAT_AFTER)));
             tokio::select! {
                 biased;
                 Ok(()) = self.status.changed() => self.note_login().await,
@@ -209,6 +209,8 @@ impl Refresher {
             self.services.cadence.note(self.session.profile(), began);
         }
         for call in due {
+            // If the refresh before this one has lasted until now.
+            sleep_until(self.plans[&call].rests_until).await;
             let outcome = self.fetch(call, is_first).await;
             if matches!(outcome, Err(SessionError::NewLogin)) {
                 return;
@@ -261,14 +263,15 @@ impl Refresher {
             self.services.cadence.forget(self.session.profile());
         }
         self.services.cadence.judge();
-        let next_interval = self.slot.next(call, self.interval, began);
+        let (next_interval, rests_until) = (self.slot.next(call, self.interval, began), Instant::now() + REPEAT_AFTER);
         let plan = self.plans.get_mut(&call).expect("only planned calls are made");
         let Err(error) = outcome else {
             self.known.note_success(call, self.services.clock.unix());
-            *plan = Plan { due: Some(next_interval), failures: 0, latest: Attempt::Worked };
+            *plan = Plan { due: Some(next_interval), rests_until, failures: 0, latest: Attempt::Worked };
             return;
         };
         plan.failures += 1;
+        plan.rests_until = rests_until;
         let next = after_failure(&error, plan.failures, fastrand::f64());
         plan.due = match next {
             Next::After(pause) => Some(Instant::now() + pause),
@@ -297,7 +300,6 @@ impl Refresher {
         }
         if self.consents != status.consents {
             self.consents = status.consents;
-            self.refreshed = None;
             self.services.cadence.forget(self.session.profile());
             let now = Instant::now();
             for (call, plan) in &mut self.plans {

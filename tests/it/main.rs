@@ -26,6 +26,8 @@ mod installation;
 mod judges;
 mod kills;
 mod layers;
+mod log;
+mod many;
 mod page;
 mod people;
 mod permissions;

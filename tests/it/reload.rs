@@ -53,7 +53,8 @@ async fn profiles_come_and_go_and_the_others_miss_nothing() {
     }
     assert_eq!(world.sample("withings_authorized{profile=\"Carol\"}").await, Some(0.0));
     world.pass(Duration::from_mins(30)).await;
-    let times = refreshes(&world, "Alice").split_off(before - 1);
+    // Without the refresh of the login, which waits for no slot.
+    let times = refreshes(&world, "Alice").split_off(before);
     assert!(times.len() >= 11, "{times:?}");
     for pair in times.windows(2) {
         assert!((299..=301).contains(&(pair[1] - pair[0])), "{times:?}");
