@@ -75,6 +75,9 @@ pub enum CallError {
     /// No envelope.
     #[error(transparent)]
     Envelope(#[from] NotAnEnvelope),
+    /// No body, where everything was asked for: that is not the same as nothing.
+    #[error("the answer has no body")]
+    NoBody,
     /// A body of another shape.
     #[error("the answer is not what the call promises")]
     Body(#[source] DecodeError),
@@ -144,7 +147,8 @@ impl Client {
         let path = path(request.call);
         let answer = self.post(request.call, class, path, Some(token), request.form(offset)).await?;
         // A whole history is megabytes: parsed here it would hold up the scrapes.
-        let page = spawn_blocking(move || body::<P>(&answer)).await.expect("parsing does not panic");
+        let needs_body = request.needs_body() || offset.is_some();
+        let page = spawn_blocking(move || body::<P>(&answer, needs_body)).await.expect("parsing does not panic");
         let page = page.inspect_err(|error| self.note(request.call, error))?;
         if let Some(at) = page.server_time() {
             self.server_time.note_updatetime(at);
@@ -302,6 +306,12 @@ impl Request {
         Self { call, parameters, is_first: false }
     }
 
+    /// Whether an answer without a body tells nothing. Where only changes are asked for, it tells that there are none.
+    fn needs_body(&self) -> bool {
+        let is_of_changes = self.parameters.iter().any(|(name, since)| *name == "lastupdate" && since != "0");
+        Call::DATA.contains(&self.call) && !is_of_changes
+    }
+
     fn form(&self, offset: Option<i64>) -> String {
         let mut form = Serializer::new(String::new());
         if let Some(action) = action(self.call) {
@@ -324,6 +334,7 @@ impl CallError {
             Self::Http(_)
             | Self::HttpStatus(_)
             | Self::Envelope(_)
+            | Self::NoBody
             | Self::Body(_)
             | Self::NoTurn
             | Self::SameOffset { .. }
@@ -339,7 +350,9 @@ impl CallError {
             Self::Http(HttpError::Timeout(_)) => Reason::Timeout,
             Self::Http(HttpError::TooLarge) => Reason::TooLarge,
             Self::HttpStatus(_) => Reason::Http,
-            Self::Envelope(_) | Self::Body(_) | Self::SameOffset { .. } | Self::EndlessPages(_) => Reason::Decode,
+            Self::Envelope(_) | Self::NoBody | Self::Body(_) | Self::SameOffset { .. } | Self::EndlessPages(_) => {
+                Reason::Decode
+            }
             Self::NoTurn => Reason::RateLimited,
             Self::Refused(refusal) => refusal.reason(),
         }
@@ -365,8 +378,9 @@ impl ServerTime {
     }
 }
 
-fn body<P: Page>(answer: &[u8]) -> Result<P, CallError> {
+fn body<P: Page>(answer: &[u8], needs_body: bool) -> Result<P, CallError> {
     match envelope::open(answer)?? {
+        "null" if needs_body => Err(CallError::NoBody),
         // Withings writes an empty map as a list.
         "null" | "[]" => Ok(P::default()),
         body => envelope::parse(body.as_bytes()).map_err(CallError::Body),
@@ -468,10 +482,28 @@ mod tests {
 
     #[test]
     fn a_body_may_be_absent_or_a_list() {
-        for answer in [r#"{"status":0}"#, r#"{"status":0,"body":null}"#, r#"{"status":0,"body":[]}"#] {
-            assert!(body::<Getmeas>(answer.as_bytes()).unwrap().into_rows().0.is_empty());
+        let absent = [r#"{"status":0}"#, r#"{"status":0,"body":null}"#];
+        for answer in [absent[0], absent[1], r#"{"status":0,"body":[]}"#] {
+            assert!(body::<Getmeas>(answer.as_bytes(), false).unwrap().into_rows().0.is_empty());
         }
-        assert!(matches!(body::<Getmeas>(br#"{"status":0,"body":7}"#), Err(CallError::Body(_))));
+        for answer in absent {
+            assert!(matches!(body::<Getmeas>(answer.as_bytes(), true), Err(CallError::NoBody)));
+        }
+        for empty in [r#"{"status":0,"body":[]}"#, r#"{"status":0,"body":{"measuregrps":[]}}"#] {
+            assert!(body::<Getmeas>(empty.as_bytes(), true).is_ok());
+        }
+        assert!(matches!(body::<Getmeas>(br#"{"status":0,"body":7}"#, false), Err(CallError::Body(_))));
+    }
+
+    #[test]
+    fn only_changes_may_be_told_by_an_answer_without_a_body() {
+        let check = |request: Request, expected| assert_eq!(request.needs_body(), expected, "{request:?}");
+        check(Request::getmeas(Rows::ChangedSince(7)), false);
+        check(Request::getmeas(Rows::All), true);
+        check(Request::getsummary(Rows::All), true);
+        check(Request::sleep_get(1, 2), true);
+        check(Request::getdevice(), true);
+        check(Request::notify("revoke", Vec::new()), false);
     }
 
     #[test]

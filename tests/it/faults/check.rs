@@ -58,6 +58,10 @@ impl Scene<'_> {
         let alice = world.account("Alice");
         match &self.row.trouble {
             Trouble::Calls(action, fault) => world.cloud.fault(fault.clone().on(action).of(alice.userid())),
+            Trouble::Daily(fault) => {
+                world.clock.advance(DAY);
+                world.cloud.fault(fault.clone().on("getmeas").of(alice.userid()));
+            }
             Trouble::Odd(odd) => odd(&alice, world.clock.unix()),
             Trouble::Refused => world.stop_cloud().await,
             Trouble::Revoked(names) => names.iter().for_each(|it| world.account(it).revoke()),
