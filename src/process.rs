@@ -1,6 +1,7 @@
 //! Plain values of the own process, from `/proc`.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::sync::OnceLock;
 
 /// Clock ticks per second in `/proc`, as Linux reports them to every program whatever the kernel's own timer is.
@@ -65,6 +66,12 @@ impl Host {
             max_fds: max_fds(&read("/proc/self/limits")?)?,
         })
     }
+}
+
+/// The user that this process runs as, by number; `None` without `/proc`.
+#[must_use]
+pub fn user() -> Option<u32> {
+    Some(fs::metadata("/proc/self").ok()?.uid())
 }
 
 fn read(path: &str) -> Option<String> {

@@ -1,12 +1,17 @@
 //! The storage directory as a whole: whose it is, and that only one process serves from it.
 
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::{StorageError, atomic};
+use crate::process;
 
 const LOCK: &str = "serve.lock";
+
+/// What is written for a moment, to see whether something can be.
+const PROOF: &str = "writable";
 
 /// Its presence says that the people in this directory are not real.
 const DEMO_MARK: &str = "DEMO";
@@ -26,6 +31,21 @@ pub enum OpenError {
     /// It could not be made, read or locked.
     #[error("the storage directory cannot be used; make it writable or choose another one with --storage.path")]
     Storage(#[from] StorageError),
+    /// It belongs to somebody else.
+    #[error(
+        "{path}: user {user} may not write to the storage directory, which belongs to user {owner}; give it to user {user} (`chown`, in Kubernetes `fsGroup`), or choose another one with --storage.path",
+        path = .path.display()
+    )]
+    Denied {
+        /// The directory, or the nearest one above it that is there.
+        path: PathBuf,
+        /// Whom this process runs as.
+        user: u32,
+        /// Whose the directory is.
+        owner: u32,
+        /// What was tried.
+        source: StorageError,
+    },
     /// Another process serves from it.
     #[error("{path}: another withings-exporter serves from this directory; stop it or choose another one with --storage.path", path = .0.display())]
     InUse(PathBuf),
@@ -39,20 +59,46 @@ pub enum OpenError {
 
 /// Makes the directory and checks that it is not the demo's.
 pub(super) fn prepare_to_join(root: &Path) -> Result<(), OpenError> {
-    atomic::make_private_dir(root)?;
+    make(root)?;
     check_purpose(root, Purpose::Serve)
 }
 
-/// Makes the directory, checks whose it is, proves that it can be written, and takes its lock.
+/// Makes the directory, checks whose it is, proves that it can be written, and takes its lock. What is stored on a disk
+/// that is full or read-only is served nevertheless.
 pub(super) fn prepare(root: &Path, purpose: Purpose) -> Result<File, OpenError> {
-    atomic::make_private_dir(root)?;
+    make(root)?;
     check_purpose(root, purpose)?;
-    let lock = lock(root)?;
-    if purpose == Purpose::Demo {
-        atomic::open_private(&root.join(DEMO_MARK))?;
+    match lock_writable(root, purpose) {
+        Err(OpenError::Storage(error)) if purpose == Purpose::Serve && has_logins(root)? => {
+            tracing::error!(
+                error = error.with_cause(),
+                "the storage directory cannot be written; what is stored is shown, and storing is tried again"
+            );
+            lock_as_it_is(root)
+        }
+        Err(OpenError::Storage(error)) => Err(refused(root, error)),
+        other => other,
     }
-    atomic::sync_dir(root)?;
-    Ok(lock)
+}
+
+fn make(root: &Path) -> Result<(), OpenError> {
+    atomic::make_private_dir(root).map_err(|error| refused(root, error))
+}
+
+/// The error in words that say how to mend it.
+fn refused(root: &Path, error: StorageError) -> OpenError {
+    let there = root.ancestors().find_map(|it| Some((it, fs::metadata(it).ok()?.uid())));
+    match (there, process::user()) {
+        (Some((path, owner)), Some(user)) if error.source.kind() == io::ErrorKind::PermissionDenied => {
+            OpenError::Denied { path: path.to_owned(), user, owner, source: error }
+        }
+        _ => error.into(),
+    }
+}
+
+fn has_logins(root: &Path) -> Result<bool, StorageError> {
+    let files = atomic::files(&root.join("logins"))?;
+    Ok(files.iter().any(|it| it.extension().is_some_and(|it| it == "json")))
 }
 
 fn check_purpose(root: &Path, purpose: Purpose) -> Result<(), OpenError> {
@@ -69,12 +115,52 @@ fn is_empty(root: &Path) -> Result<bool, StorageError> {
     first.map(|it| it.is_none()).map_err(StorageError::new("list", root))
 }
 
-fn lock(root: &Path) -> Result<File, OpenError> {
+fn lock_writable(root: &Path, purpose: Purpose) -> Result<File, OpenError> {
     let path = root.join(LOCK);
-    let file = atomic::open_private(&path)?;
+    let lock = exclusive(atomic::open_private(&path)?, root, &path)?;
+    let proof = root.join(PROOF);
+    let mut file = atomic::open_private(&proof)?;
+    let written = file.write_all(&[0; 4096]).map_err(StorageError::new("write", &proof));
+    atomic::remove(&proof)?;
+    written?;
+    if purpose == Purpose::Demo {
+        atomic::open_private(&root.join(DEMO_MARK))?;
+    }
+    atomic::sync_dir(root)?;
+    Ok(lock)
+}
+
+/// The lock without its being made: its file, or where there is none the directory itself.
+fn lock_as_it_is(root: &Path) -> Result<File, OpenError> {
+    let path = root.join(LOCK);
+    let file = File::open(&path).or_else(|_| File::open(root)).map_err(StorageError::new("open", &path))?;
+    exclusive(file, root, &path)
+}
+
+fn exclusive(file: File, root: &Path, path: &Path) -> Result<File, OpenError> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(root.to_owned())),
-        Err(TryLockError::Error(error)) => Err(StorageError::new("lock", &path)(io::Error::other(error)).into()),
+        Err(TryLockError::Error(error)) => Err(StorageError::new("lock", path)(io::Error::other(error)).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_not_write_hears_whose_the_directory_is() {
+        let root = tempfile::tempdir().unwrap();
+        let missing = root.path().join("state");
+        let denied = io::Error::from(io::ErrorKind::PermissionDenied);
+        let said = refused(&missing, StorageError::new("make the directory", &missing)(denied)).to_string();
+        let (path, user) = (root.path().display(), process::user().unwrap());
+        let expected =
+            format!("{path}: user {user} may not write to the storage directory, which belongs to user {user};");
+        assert!(said.starts_with(&expected), "{said}");
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        let said = refused(&missing, StorageError::new("make the directory", &missing)(full));
+        assert!(matches!(said, OpenError::Storage(_)));
     }
 }
