@@ -4,7 +4,7 @@ use super::known::{Known, Noted, Noting, Read, day};
 use crate::catalogue::Call;
 use crate::session::{Session, SessionError};
 use crate::telemetry::Telemetry;
-use crate::withings::client::{Request, Rows};
+use crate::withings::request::{Request, Rows};
 use crate::withings::wire::{Getactivity, Getdevice, Getgoals, Getmeas, Getsummary, Getworkouts, Page, SleepGet};
 
 /// Makes the calls of one profile and notes what they bring.

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{Session, SessionError};
 use crate::reading::Reading;
-use crate::withings::client::Request;
 use crate::withings::measures::{self, Context};
+use crate::withings::request::Request;
 use crate::withings::wire::{Getdevice, Getmeas};
 
 /// What tells one person from another without a measured value.

@@ -145,3 +145,37 @@ async fn no_minute_has_more_requests_than_allowed_whatever_happens() {
         troubled.check(seed);
     }
 }
+
+/// Alice, connected and asked about all the time, and Bob, with a budget of so many requests.
+async fn narrow(budget: u32) -> World {
+    let mut world = World::with_accounts(&["Alice", "Bob"]).await;
+    world.config.refresh_interval = Duration::from_secs(15);
+    world.start_exporter().await;
+    world.connect("Alice").await;
+    world.config.requests_per_minute = budget.try_into().unwrap();
+    assert_eq!(world.reload().await.status, 200);
+    world.pass(Duration::from_mins(5)).await;
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_is_finished_in_time_with_two_requests_a_minute() {
+    let world = narrow(2).await;
+    for seconds in [0, 25, 50] {
+        world.pass(Duration::from_secs(seconds)).await;
+        let done = world.log_in("Bob", &world.account("Bob")).await;
+        assert_eq!(done.status, 200, "{}", done.body);
+        world.pass(Duration::from_mins(2)).await;
+    }
+    world.until_up("Bob").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_that_must_wait_for_too_long_says_why() {
+    let world = narrow(1).await;
+    let mut requests = world.cloud.listen();
+    requests.recv().await.unwrap();
+    let done = world.log_in("Bob", &world.account("Bob")).await;
+    assert_eq!(done.status, 502);
+    assert!(done.body.contains("requests_per_minute"), "{}", done.body);
+}

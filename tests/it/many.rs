@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use chrono_tz::Tz;
 use futures_util::future::join_all;
 use tracing::level_filters::LevelFilter;
 use withings_exporter::catalogue::Measurement;
-use withings_exporter::sim::{Limits, Measure, MeasureGroup};
+use withings_exporter::sim::{Limits, Measure, MeasureGroup, Person};
 
 use crate::log::Log;
 use crate::world::World;
@@ -45,8 +46,11 @@ fn refreshes(world: &World, since: i64) -> BTreeMap<u64, Vec<i64>> {
     times
 }
 
-async fn interval(world: &World, kind: &str) -> f64 {
-    world.sample(&format!("withings_exporter_refresh_interval_seconds{{kind=\"{kind}\"}}")).await.unwrap()
+/// The interval that is shown, in whole seconds.
+#[expect(clippy::cast_possible_truncation, reason = "minutes")]
+async fn interval(world: &World, kind: &str) -> i64 {
+    let series = format!("withings_exporter_refresh_interval_seconds{{kind=\"{kind}\"}}");
+    world.sample(&series).await.unwrap().round() as i64
 }
 
 #[tokio::test(start_paused = true)]
@@ -70,14 +74,14 @@ async fn five_hundred_are_slowed_alike_and_that_is_said_once() {
             assert!((interval / fair - 1.0).abs() < 0.05, "{interval} s, where {fair} s are fair: {times:?}");
         }
     }
-    assert_eq!(interval(&world, "wanted").await, 300.0);
+    assert_eq!(interval(&world, "wanted").await, 300);
     let achieved = interval(&world, "achieved").await;
-    assert!((achieved / fair - 1.0).abs() < 0.05, "{achieved}");
+    assert!((achieved as f64 / fair - 1.0).abs() < 0.05, "{achieved}");
     assert_eq!((said(SLOW), said(AGAIN)), (1, 0), "{:#?}", log.lines());
     world.config.requests_per_minute = 400.try_into().unwrap();
     assert_eq!(world.reload().await.status, 200);
     world.pass(Duration::from_mins(20)).await;
-    assert_eq!(interval(&world, "achieved").await, 300.0);
+    assert_eq!(interval(&world, "achieved").await, 300);
     assert_eq!((said(SLOW), said(AGAIN)), (1, 1), "{:#?}", log.lines());
 }
 
@@ -99,7 +103,7 @@ async fn fifty_are_spread_evenly_and_a_start_takes_them_all_at_once() {
         let in_half_a_minute = times.iter().filter(|it| (begin..begin + 30).contains(it)).count();
         assert!((3..=7).contains(&in_half_a_minute), "{in_half_a_minute} of 5 begin within half a minute of {begin}");
     }
-    assert_eq!(interval(&world, "achieved").await, 300.0);
+    assert_eq!(interval(&world, "achieved").await, 300);
     assert!(log.lines().is_empty(), "{:#?}", log.lines());
 }
 
@@ -108,7 +112,7 @@ async fn who_logs_in_need_not_wait_for_all_the_others() {
     let mut world = many(100).await;
     world.config.requests_per_minute = 10.try_into().unwrap();
     world.config.profiles.push("Zoë".into());
-    let zoe = world.cloud.add_person(withings_exporter::sim::Person::new(7, "Zoë", chrono_tz::Tz::UTC));
+    let zoe = world.cloud.add_person(Person::new(7, "Zoë", Tz::UTC));
     zoe.add_group(MeasureGroup::new(world.clock.unix(), [Measure::new(1, 59, 0)]));
     world.start_exporter().await;
     world.pass(Duration::from_mins(30)).await;

@@ -77,7 +77,7 @@ async fn check_start(break_it: &str, mend_it: &[&str]) {
     assert_eq!(program.said().matches("the storage directory cannot be written").count(), 1);
     weigh(&world, 71);
     program.until_sample(FAILURES, |it| it > 0.0).await;
-    program.until_sample("withings_weight_kg{profile=\"Alice\"}", |it| it == 71.0).await;
+    program.until_sample("withings_weight_kg{profile=\"Alice\"}", |it| it < 72.0).await;
     let mend_it: Vec<_> = mend_it.iter().map(|it| it.replace("DISK", disk)).collect();
     program.run(&mend_it.iter().map(String::as_str).collect::<Vec<_>>());
     let readings = program.within(&world.disk.path().join("readings"));
