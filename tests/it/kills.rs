@@ -78,9 +78,7 @@ impl House {
         world.config.requests_per_minute = NonZeroU32::new(60_000).unwrap();
         world.start_exporter().await;
         for profile in PROFILES {
-            assert_eq!(world.log_in(profile, &world.account(profile)).await.status, 200);
-            // The devices come half a minute later.
-            timeout(PATIENCE, world.until(profile, |it| it.up() == Some(true))).await.unwrap();
+            timeout(PATIENCE, world.connect_in_real_time(profile)).await.unwrap();
         }
         world.stop_exporter().await;
         world.cloud.access_token_lifetime(SHORT_LIFE);

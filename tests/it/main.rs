@@ -46,6 +46,7 @@ mod shell;
 mod sim;
 mod sources;
 mod terminal;
+mod tsdb;
 mod values;
 mod web;
 mod web_config;

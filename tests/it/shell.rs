@@ -77,6 +77,7 @@ impl Running {
                 return;
             }
             assert!(begun.elapsed() < PATIENCE, "{line}\n{said}{}", String::from_utf8_lossy(&output.stderr));
+            std::thread::sleep(Duration::from_millis(200));
         }
     }
 

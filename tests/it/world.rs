@@ -231,9 +231,19 @@ impl World {
 
     /// Logs the account with the profile's name in, and waits for the first refresh.
     pub(crate) async fn connect(&self, profile: &str) {
+        self.log_in_as_named(profile).await;
+        self.until_up(profile).await;
+    }
+
+    /// The same in real time, where the devices, which come half a minute later, are not waited for.
+    pub(crate) async fn connect_in_real_time(&self, profile: &str) {
+        self.log_in_as_named(profile).await;
+        self.until(profile, |it| it.up() == Some(true)).await;
+    }
+
+    async fn log_in_as_named(&self, profile: &str) {
         let done = self.log_in(profile, &self.account(profile)).await;
         assert_eq!(done.status, 200, "{}", done.body);
-        self.until_up(profile).await;
     }
 
     /// Logs `account` in as `profile`, as a browser would; the last answer is the callback's.
@@ -365,7 +375,8 @@ impl World {
         self.until(profile, |it| it.refresh.is_some_and(|it| it.ended_at > now)).await;
     }
 
-    /// Waits until every call of `profile` has worked or been switched off.
+    /// Waits until every call of `profile` has worked or been switched off: for half a minute after a login, which is long
+    /// in real time.
     pub(crate) async fn until_up(&self, profile: &str) {
         let is_tried = |it: &ProfileSnapshot| it.calls.values().all(|call| call.latest != Attempt::None);
         self.until(profile, |it| is_tried(it) && it.up() == Some(true)).await;

@@ -102,8 +102,8 @@ async fn check_every_page(setup: Setup) {
     connect(&browser, &home, "Reconnect Mum", "Zoë").await;
     check_look(&browser, setup, "another-person").await;
     connect(&browser, &home, "Connect Dad", "Bob").await;
-    world.until_up("Mum").await;
-    world.until_up("Dad").await;
+    world.until_measured("Mum", "weight_kg").await;
+    world.until_measured("Dad", "weight_kg").await;
     world.cloud.fault(Fault::new(Failure::InvalidParams).on("requesttoken"));
     connect(&browser, &home, "Connect Grandmother Elisabeth", "Zoë").await;
     check_look(&browser, setup, "refused").await;
@@ -112,7 +112,7 @@ async fn check_every_page(setup: Setup) {
     restart(&home, world, &["Mum", "Grandfather", "Grandmother Elisabeth"], async |world| {
         world.until("Mum", |it| it.login.is_some() && !it.authorized()).await;
         connect(&browser, &home, "Connect Grandmother Elisabeth", "Zoë").await;
-        world.until_up("Grandmother Elisabeth").await;
+        world.until_measured("Grandmother Elisabeth", "weight_kg").await;
         browser.goto(&home).await;
         browser.sees(&["Login refused", "Take over from Dad", "Connected since"]).await;
         check_look(&browser, setup, "every-state").await;

@@ -59,8 +59,8 @@ async fn two_people_connect_and_a_mix_up_is_seen_refused_and_put_right() {
     browser.press("Back to the overview").await;
     connect(&browser, &home, "Connect Dad", "Bob").await;
     browser.sees(&["Dad is connected"]).await;
-    world.until_up("Mum").await;
-    world.until_up("Dad").await;
+    world.until_measured("Mum", "weight_kg").await;
+    world.until_measured("Dad", "weight_kg").await;
     browser.press("Back to the overview").await;
     browser.sees(&["Connected since", "Last measured"]).await;
 
@@ -70,7 +70,7 @@ async fn two_people_connect_and_a_mix_up_is_seen_refused_and_put_right() {
     assert_eq!(weight(&world, "Mum").await, Some(former));
     browser.press("Replace the account of Mum").await;
     browser.sees(&["Mum is connected"]).await;
-    world.until_up("Mum").await;
+    world.until_measured("Mum", "weight_kg").await;
     assert_ne!(weight(&world, "Mum").await, Some(former), "something of the former person stays");
 }
 
@@ -79,7 +79,7 @@ async fn a_revoked_login_is_reconnected_by_its_button() {
     let (world, home) = household(&["Mum"]).await;
     let browser = Browser::open(Setup::default()).await;
     connect(&browser, &home, "Connect Mum", "Alice").await;
-    world.until_up("Mum").await;
+    world.until_measured("Mum", "weight_kg").await;
     world.cloud.account("Alice").unwrap().revoke();
     // The next call would come in five minutes: the restart makes one at once.
     restart(&home, world, &["Mum"], async |world| {
@@ -88,7 +88,7 @@ async fn a_revoked_login_is_reconnected_by_its_button() {
         browser.sees(&["Login refused", "no longer accepts this login", "Its last values stay"]).await;
         connect(&browser, &home, "Reconnect Mum", "Alice").await;
         browser.sees(&["Mum is connected"]).await;
-        world.until_up("Mum").await;
+        world.until_measured("Mum", "weight_kg").await;
     })
     .await;
 }
@@ -130,14 +130,14 @@ async fn a_new_name_takes_over_the_login_of_a_former_one() {
     let (world, home) = household(&["Alice"]).await;
     let browser = Browser::open(Setup::default()).await;
     connect(&browser, &home, "Connect Alice", "Alice").await;
-    world.until_up("Alice").await;
+    world.until_measured("Alice", "weight_kg").await;
     let former = weight(&world, "Alice").await;
     restart(&home, world, &["Mum"], async |world| {
         browser.goto(&home).await;
         browser.sees(&["Not connected", "Take over from Alice"]).await;
         browser.press("Take over the login of Alice as Mum").await;
         browser.sees(&["Mum is connected", "Nobody needs to log in again"]).await;
-        world.until_up("Mum").await;
+        world.until_measured("Mum", "weight_kg").await;
         assert_eq!(weight(world, "Mum").await, former);
     })
     .await;
@@ -177,7 +177,7 @@ async fn the_keyboard_is_enough_and_so_is_a_browser_without_javascript() {
     browser.tab_to("The browser cannot open the page after the login?").await;
     browser.key(Key::Enter).await;
     browser.sees(&["Paste the address that it tried to open"]).await;
-    world.until_up("Mum").await;
+    world.until_measured("Mum", "weight_kg").await;
 }
 
 /// Restarts the exporter at its address with these profiles.

@@ -30,7 +30,7 @@ pub(super) async fn alice() -> World {
     weigh(&world, 72);
     world.config.requests_per_minute = 6000.try_into().unwrap();
     world.start_exporter().await;
-    world.connect("Alice").await;
+    world.connect_in_real_time("Alice").await;
     world.stop_exporter().await;
     world
 }

@@ -3,6 +3,7 @@
 mod budget;
 mod interruptions;
 mod program;
+mod sent;
 mod ten_years;
 mod text;
 mod usage;

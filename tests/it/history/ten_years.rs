@@ -1,140 +1,116 @@
-//! Ten years of a person in a real Prometheus, with the live scrapes after them.
+//! Ten years of a person in a real Prometheus, with the live scrapes after them, and in a real VictoriaMetrics.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Write;
+use std::fs;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::Path;
 use std::process::Command;
 
-use serde_json::Value;
 use tempfile::TempDir;
 use withings_exporter::clock::Clock;
 use withings_exporter::sim::{Cloud, Limits, MeasureGroup};
 
-use super::{Samples, read};
+use super::read;
 use crate::page::series;
-use crate::program::{Program, fed, until};
-use crate::prometheus::free_address;
+use crate::program::{fed, until};
+use crate::tsdb::{Server, Stored, tsdb};
 use crate::world::World;
 
-/// A Prometheus that keeps a century.
-struct Prometheus {
-    _program: Program,
-    address: SocketAddr,
-}
-
-impl Prometheus {
-    /// Starts it on the blocks in `data`, scraping `target` every second.
-    async fn start(dir: &TempDir, data: &Path, target: SocketAddr) -> Self {
-        let config = dir.path().join("prometheus.yml");
-        let job = format!("{{job_name: withings, scrape_interval: 1s, static_configs: [{{targets: [\"{target}\"]}}]}}");
-        writeln!(File::create(&config).unwrap(), "scrape_configs: [{job}]").unwrap();
-        let address = free_address();
-        let mut command = Command::new("prometheus");
-        command.arg(format!("--config.file={}", config.display()));
-        command.arg(format!("--storage.tsdb.path={}", data.display()));
-        command.args([format!("--web.listen-address={address}"), "--storage.tsdb.retention.time=100y".to_owned()]);
-        let program = Program::start(&mut command, &dir.path().join("prometheus.log"));
-        let prometheus = Self { _program: program, address };
-        until("the target to be up", async || (!prometheus.query("up == 1").is_empty()).then_some(())).await;
-        prometheus
-    }
-
-    /// The rows of an answer; none before it answers.
-    fn query(&self, expression: &str) -> Vec<Value> {
-        let mut promtool = Command::new("promtool");
-        promtool.args(["query", "-o", "json", "instant", &format!("http://{}", self.address), expression]);
-        serde_json::from_slice(&fed(&mut promtool, b"").stdout).unwrap_or_default()
-    }
-
-    /// Every sample of a metric up to a time, Unix seconds, by [`series`] without the name.
-    fn stored(&self, metric: &str, until: i64) -> BTreeMap<String, Samples> {
-        let rows = self.query(&format!("{metric}{{job=\"withings\"}}[11y]"));
-        let samples = |row: &Value| {
-            let sample = |it: &Value| (it[0].as_f64().unwrap(), it[1].as_str().unwrap().parse().unwrap());
-            let samples = row["values"].as_array().unwrap().iter().map(sample);
-            #[expect(clippy::cast_possible_truncation, reason = "a history has whole seconds")]
-            samples.filter(|(at, _)| *at <= until as f64).map(|(at, value)| (at as i64, value)).collect()
-        };
-        rows.iter().map(|row| (series_of(&row["metric"]), samples(row))).collect()
-    }
-}
+/// How far back is looked.
+const PERIOD: &str = "11y";
 
 #[tokio::test]
-async fn ten_years_are_in_prometheus_and_live_scrapes_go_on_with_the_same_series() {
+async fn ten_years_are_in_the_servers_and_live_scrapes_go_on_with_the_same_series() {
     let mut world = World::around(Cloud::with_history(7, 10, Clock::system()), &["Alice"]).await;
-    // In real time, which Prometheus lives in: nobody wants to wait for half of what Withings allows.
+    // In real time, which the servers live in: nobody wants to wait for half of what Withings allows.
     world.cloud.limits(Limits::OFF);
     world.config.requests_per_minute = NonZeroU32::new(60_000).unwrap();
     world.start_exporter().await;
-    world.connect("Alice").await;
-    let target = world.address();
-    let text = world.backfill(&format!("--label job=withings --label instance={target}")).await;
-    let dir = TempDir::new().unwrap();
-    let data = blocks(&world.file("history.om"), &dir);
-    let prometheus = Prometheus::start(&dir, &data, target).await;
-    let end = world.clock.unix() - 3 * 3600;
-    let written = read(&text);
-    check_stored(&prometheus, &written, end);
-    check_against_the_cloud(&world, &written, target, end);
-    for metric in ["withings_weight_kg", "withings_sleep_score"] {
-        let rows = prometheus.query(&format!("count_over_time({metric}[11y])"));
-        let [row] = &rows[..] else { panic!("history and live scrapes are one series: {rows:?}") };
-        let samples: usize = row["value"][1].as_str().unwrap().parse().unwrap();
-        let of_history = prometheus.stored(metric, end).values().next().unwrap().len();
-        assert!(samples > of_history, "{samples} samples, {of_history} of them of the history");
+    world.connect_in_real_time("Alice").await;
+    world.until_measured("Alice", "sleep_score").await;
+    let (target, file) = (world.address(), world.file("history.om"));
+    let flags = format!("--output {} --label job=withings --label instance={target}", file.display());
+    let advice = world.try_backfill(&flags).await.unwrap();
+    let history = History { written: read(&fs::read_to_string(&file).unwrap()), end: world.clock.unix() - 3 * 3600 };
+    history.check_against_the_cloud(&world, target);
+    history.check_prometheus(&command(&advice, "promtool"), target).await;
+    history.check_victoria_metrics(&command(&advice, "curl")).await;
+}
+
+/// The command that a backfill recommends and that begins so.
+fn command(advice: &str, program: &str) -> String {
+    let command = advice.lines().map(str::trim).find(|it| it.starts_with(program));
+    command.unwrap_or_else(|| panic!("no {program} in {advice}")).to_owned()
+}
+
+fn run(command: &str) {
+    let output = fed(Command::new("sh").args(["-c", command]), b"");
+    assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// What a backfill has written.
+struct History {
+    written: Stored,
+    /// Before everything that is scraped, Unix seconds.
+    end: i64,
+}
+
+impl History {
+    /// Prometheus has every sample of it and no other from before its end, and goes on with the same series.
+    async fn check_prometheus(&self, make_blocks: &str, target: SocketAddr) {
+        let dir = TempDir::new().unwrap();
+        run(&make_blocks.replace(" DATA", &format!(" {}", tsdb(&dir).display())));
+        let job = format!("{{job_name: withings, scrape_interval: 1s, static_configs: [{{targets: [\"{target}\"]}}]}}");
+        let prometheus = Server::prometheus(&dir, &format!("scrape_configs: [{job}]")).await;
+        until("a scrape", async || (!prometheus.query("up == 1").is_empty()).then_some(())).await;
+        let all = prometheus.stored("withings_", PERIOD);
+        self.check_stored(&all);
+        for metric in ["withings_weight_kg", "withings_sleep_score"] {
+            let name = of_alice(metric, target);
+            assert!(all[&name].len() > self.written[&name].len(), "nothing is scraped of {name}");
+        }
+    }
+
+    /// VictoriaMetrics has every sample of it and no other.
+    async fn check_victoria_metrics(&self, import: &str) {
+        let dir = TempDir::new().unwrap();
+        let victoria = Server::victoria_metrics(&dir).await;
+        let is_there = || self.written == victoria.stored("withings_", PERIOD);
+        run(&import.replace("http://localhost:8428", &victoria.url("")));
+        // New samples show after a second or two.
+        until("VictoriaMetrics to show everything", async || is_there().then_some(())).await;
+    }
+
+    fn check_stored(&self, all: &Stored) {
+        let before = |samples: &[(i64, f64)]| samples.iter().copied().filter(|it| it.0 <= self.end).collect();
+        let stored: Stored = all.iter().map(|(name, samples)| (name.clone(), before(samples))).collect();
+        let stored: Stored = stored.into_iter().filter(|(_, samples)| !samples.is_empty()).collect();
+        assert!(stored.len() > 100 && stored.keys().eq(self.written.keys()), "{:?}", stored.keys());
+        for (name, samples) in &stored {
+            assert!(*samples == self.written[name], "{name} is not what was written");
+        }
+    }
+
+    /// The text has what the cloud has of ten years: each weigh-in of the person's own and hundreds of nights a year.
+    fn check_against_the_cloud(&self, world: &World, target: SocketAddr) {
+        let of_alice = |metric: &str| &self.written[&of_alice(metric, target)];
+        let is_own = |it: &MeasureGroup| it.category == 1 && ![1, 4, 10].contains(&it.attrib);
+        let own = world.account("Alice").groups().into_iter().filter(|it| it.row.date < self.end && is_own(&it.row));
+        let weight = |it: &MeasureGroup| {
+            it.measures.iter().find(|it| it.kind == 1).map(|it| it.value as f64 * 10_f64.powi(it.unit))
+        };
+        let weighed: BTreeMap<i64, f64> = own.filter_map(|it| Some((it.row.date, weight(&it.row)?))).collect();
+        let weights = of_alice("withings_weight_kg");
+        assert!(weighed.len() > 2500 && weights.len() == weighed.len(), "{} of {}", weights.len(), weighed.len());
+        for ((at, value), (measured_at, weighed)) in weights.iter().zip(&weighed) {
+            assert!(at == measured_at && (value - weighed).abs() < 1e-9, "{value} at {at}, {weighed} at {measured_at}");
+        }
+        assert!(of_alice("withings_sleep_score").len() > 3000);
     }
 }
 
-/// Has promtool make blocks of the text at `history`, and gives their directory.
-fn blocks(history: &Path, dir: &TempDir) -> std::path::PathBuf {
-    let data = dir.path().join("tsdb");
-    let mut promtool = Command::new("promtool");
-    promtool.args(["tsdb", "create-blocks-from", "openmetrics", "--quiet", "--max-block-duration=9000h"]);
-    let made = fed(promtool.arg(history).arg(&data), b"");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    data
-}
-
-/// Prometheus has every sample of the text, and no other up to its end.
-fn check_stored(prometheus: &Prometheus, written: &BTreeMap<String, Samples>, end: i64) {
-    let mut by_metric: BTreeMap<&str, BTreeMap<String, Samples>> = BTreeMap::new();
-    for (series, samples) in written {
-        let metric = series.split_once('{').unwrap().0;
-        by_metric.entry(metric).or_default().insert(series.clone(), samples.clone());
-    }
-    assert!(by_metric.len() > 100, "{:?}", by_metric.keys());
-    for (metric, expected) in by_metric {
-        let stored = prometheus.stored(metric, end);
-        let of_history: BTreeMap<_, _> = stored.into_iter().filter(|(_, samples)| !samples.is_empty()).collect();
-        assert!(of_history == expected, "{metric} is not what was written");
-    }
-}
-
-/// The text has what the cloud has of ten years: each weigh-in of the person's own and hundreds of nights a year.
-fn check_against_the_cloud(world: &World, written: &BTreeMap<String, Samples>, target: SocketAddr, end: i64) {
-    let of_alice = |metric: &str| {
-        let labels = [("instance", target.to_string()), ("job", "withings".into()), ("profile", "Alice".into())];
-        &written[&series(metric, &labels.map(|(name, value)| (name.to_owned(), value)).into())]
-    };
-    let is_own = |it: &MeasureGroup| it.category == 1 && ![1, 4, 10].contains(&it.attrib);
-    let own = world.account("Alice").groups().into_iter().filter(|it| it.row.date < end && is_own(&it.row));
-    let weight =
-        |it: &MeasureGroup| it.measures.iter().find(|it| it.kind == 1).map(|it| it.value as f64 * 10_f64.powi(it.unit));
-    let weighed: BTreeMap<i64, f64> = own.filter_map(|it| Some((it.row.date, weight(&it.row)?))).collect();
-    let weights = of_alice("withings_weight_kg");
-    assert!(weighed.len() > 2500 && weights.len() == weighed.len(), "{} of {}", weights.len(), weighed.len());
-    for ((at, value), (measured_at, weighed)) in weights.iter().zip(&weighed) {
-        assert!(at == measured_at && (value - weighed).abs() < 1e-9, "{value} at {at}, {weighed} at {measured_at}");
-    }
-    assert!(of_alice("withings_sleep_score").len() > 3000);
-}
-
-/// A series as [`series`] writes it.
-fn series_of(metric: &Value) -> String {
-    let mut labels: BTreeMap<String, String> = serde_json::from_value(metric.clone()).unwrap();
-    let name = labels.remove("__name__").unwrap_or_default();
-    series(&name, &labels)
+/// The live series of Alice's without labels of its own.
+fn of_alice(metric: &str, target: SocketAddr) -> String {
+    let labels = [("instance", target.to_string()), ("job", "withings".into()), ("profile", "Alice".into())];
+    series(metric, &labels.map(|(name, value)| (name.to_owned(), value)).into())
 }

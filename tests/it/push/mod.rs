@@ -4,17 +4,15 @@ mod answers;
 mod fake;
 mod interruptions;
 mod prometheus;
-mod server;
 mod victoria;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use withings_exporter::history::{Sample, Series};
 use withings_exporter::push::{Push, PushError};
 
-/// What a server has of each series, by its name and labels: values by their times in Unix seconds.
-type Stored = BTreeMap<String, Vec<(i64, f64)>>;
+use crate::page;
+use crate::tsdb::Stored;
 
 /// Sends `series` to `url` and gives how many samples are confirmed.
 async fn push(url: &str, checkpoint: &Path, series: &[Series]) -> Result<u64, PushError> {
@@ -38,7 +36,7 @@ fn series(name: &str, profile: &str, start: i64, step: i64, samples: u32) -> Ser
 /// What a server should have when it has got these series.
 fn stored(series: &[Series]) -> Stored {
     let samples = |it: &Series| it.samples.iter().map(|it| (it.at, it.value)).collect();
-    series.iter().map(|it| (format!("{} {}", it.name, it.labels[2].1), samples(it))).collect()
+    series.iter().map(|it| (page::series(&it.name, &it.labels.iter().cloned().collect()), samples(it))).collect()
 }
 
 /// How many samples these series have.

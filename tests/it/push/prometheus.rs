@@ -4,10 +4,13 @@ use tempfile::TempDir;
 use withings_exporter::clock::Clock;
 use withings_exporter::history::Series;
 
-use super::server::Server;
 use super::{count, push, series, stored};
+use crate::tsdb::Server;
 
 const DAY: i64 = 86_400;
+
+/// How much older than the newest sample another one may be.
+const FIVE_WEEKS: &str = "storage: {tsdb: {out_of_order_time_window: 5w}}";
 
 /// Four weeks of two people: series with a sample every ten minutes, and a series of one sample.
 fn weeks() -> Vec<Series> {
@@ -24,7 +27,7 @@ fn weeks() -> Vec<Series> {
 #[tokio::test]
 async fn prometheus_has_every_sample_of_some_weeks_once() {
     let (data, dir) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    let prometheus = Server::prometheus(&data, "out_of_order_time_window: 5w").await;
+    let prometheus = Server::prometheus(&data, FIVE_WEEKS).await;
     let (weeks, url) = (weeks(), prometheus.url("/api/v1/write"));
     assert_eq!(push(&url, dir.path(), &weeks).await.unwrap(), count(&weeks));
     assert_eq!(prometheus.stored("withings_", "5w"), stored(&weeks));
@@ -42,7 +45,7 @@ async fn prometheus_without_a_window_takes_nothing_old_until_it_has_one() {
     assert!(error.contains("does not take samples this old (HTTP 400: out of "), "{error}");
     assert!(error.contains("set `out_of_order_time_window` under `storage: tsdb:`"), "{error}");
     assert_eq!(prometheus.stored("withings_", "5w"), stored(&live));
-    prometheus.configure("out_of_order_time_window: 5w").await;
+    prometheus.configure(FIVE_WEEKS).await;
     assert_eq!(push(&prometheus.url("/api/v1/write"), dir.path(), &weeks).await.unwrap(), count(&weeks));
     assert_eq!(prometheus.stored("withings_", "5w"), stored(&[&weeks[..], &live[..]].concat()));
 }
@@ -50,7 +53,7 @@ async fn prometheus_without_a_window_takes_nothing_old_until_it_has_one() {
 #[tokio::test]
 async fn prometheus_with_too_small_a_window_is_not_asked_for_ever() {
     let (data, dir) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    let prometheus = Server::prometheus(&data, "out_of_order_time_window: 1d").await;
+    let prometheus = Server::prometheus(&data, "storage: {tsdb: {out_of_order_time_window: 1d}}").await;
     let live = live(&prometheus).await;
     let error = push(&prometheus.url("/api/v1/write"), dir.path(), &weeks()).await.unwrap_err().to_string();
     assert!(error.contains("does not take samples this old (HTTP "), "{error}");

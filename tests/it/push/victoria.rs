@@ -4,9 +4,9 @@ use tempfile::TempDir;
 use withings_exporter::clock::Clock;
 use withings_exporter::history::Series;
 
-use super::server::Server;
 use super::{count, push, series, stored};
 use crate::program::until;
+use crate::tsdb::Server;
 
 /// Two samples a day for ten years, for each of ten series.
 fn years(metrics: &str) -> Vec<Series> {
