@@ -263,8 +263,11 @@ impl Refresher {
             self.services.cadence.forget(self.session.profile());
         }
         self.services.cadence.judge();
-        let (next_interval, rests_until) = (self.slot.next(call, self.interval, began), Instant::now() + REPEAT_AFTER);
+        let rests_until = Instant::now() + REPEAT_AFTER;
         let plan = self.plans.get_mut(&call).expect("only planned calls are made");
+        // A start and a login wait for no slot: the next one may be so near that there is nothing new.
+        let after = if plan.latest == Attempt::None { began + self.interval / 2 } else { began };
+        let next_interval = self.slot.next(call, self.interval, after);
         let Err(error) = outcome else {
             self.known.note_success(call, self.services.clock.unix());
             *plan = Plan { due: Some(next_interval), rests_until, failures: 0, latest: Attempt::Worked };

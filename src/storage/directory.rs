@@ -163,4 +163,27 @@ mod tests {
         let said = refused(&missing, StorageError::new("make the directory", &missing)(full));
         assert!(matches!(said, OpenError::Storage(_)));
     }
+
+    #[test]
+    fn one_process_serves_from_a_directory_that_cannot_be_written() {
+        let root = tempfile::tempdir().unwrap();
+        for _ in 0..2 {
+            let held = lock_as_it_is(root.path()).unwrap();
+            assert!(matches!(lock_as_it_is(root.path()), Err(OpenError::InUse(_))));
+            drop(held);
+            File::create(root.path().join(LOCK)).unwrap();
+        }
+    }
+
+    #[test]
+    fn who_has_stored_nothing_is_told_that_nothing_can_be() {
+        let root = tempfile::tempdir().unwrap();
+        // Nobody can write a file where a directory is, not even root.
+        fs::DirBuilder::new().create(root.path().join(PROOF)).unwrap();
+        assert!(matches!(prepare(root.path(), Purpose::Serve), Err(OpenError::Storage(_))));
+        fs::DirBuilder::new().create(root.path().join("logins")).unwrap();
+        File::create(root.path().join("logins/a.json")).unwrap();
+        assert!(prepare(root.path(), Purpose::Serve).is_ok());
+        assert!(prepare(root.path(), Purpose::Demo).is_err());
+    }
 }
