@@ -44,6 +44,12 @@ impl Process {
     }
 }
 
+/// The number of the user that this process runs as; `None` where there is no `/proc`.
+#[must_use]
+pub fn user() -> Option<u32> {
+    fs::metadata("/proc/self").ok().map(|it| it.uid())
+}
+
 /// What stays as long as the process runs. Each file of `/proc` costs a scrape some microseconds, so these are read once.
 #[derive(Clone, Copy)]
 struct Host {
@@ -66,12 +72,6 @@ impl Host {
             max_fds: max_fds(&read("/proc/self/limits")?)?,
         })
     }
-}
-
-/// The user that this process runs as, by number; `None` without `/proc`.
-#[must_use]
-pub fn user() -> Option<u32> {
-    Some(fs::metadata("/proc/self").ok()?.uid())
 }
 
 fn read(path: &str) -> Option<String> {

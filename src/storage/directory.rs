@@ -2,7 +2,6 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::{StorageError, atomic};
@@ -31,19 +30,14 @@ pub enum OpenError {
     /// It could not be made, read or locked.
     #[error("the storage directory cannot be used; make it writable or choose another one with --storage.path")]
     Storage(#[from] StorageError),
-    /// It belongs to somebody else.
-    #[error(
-        "{path}: user {user} may not write to the storage directory, which belongs to user {owner}; give it to user {user} (`chown`, in Kubernetes `fsGroup`), or choose another one with --storage.path",
-        path = .path.display()
-    )]
-    Denied {
-        /// The directory, or the nearest one above it that is there.
-        path: PathBuf,
-        /// Whom this process runs as.
+    /// It is there and belongs to somebody else, or something in it does.
+    #[error("user {user} may not use the storage directory {root}; give it to that user with `chown -R {user} {root}`, in Kubernetes with `fsGroup: {user}`, or choose another one with --storage.path", root = root.display())]
+    Foreign {
+        /// The number of the user that this process runs as.
         user: u32,
-        /// Whose the directory is.
-        owner: u32,
-        /// What was tried.
+        /// The directory.
+        root: PathBuf,
+        /// What was refused.
         source: StorageError,
     },
     /// Another process serves from it.
@@ -57,16 +51,32 @@ pub enum OpenError {
     NotOfTheDemo(PathBuf),
 }
 
+impl OpenError {
+    /// With what to do about it, where that is known.
+    fn with_advice(self, root: &Path) -> Self {
+        match (self, process::user()) {
+            (Self::Storage(source), Some(user)) if source.is_permission_denied() && root.is_dir() => {
+                Self::Foreign { user, root: root.to_owned(), source }
+            }
+            (error, _) => error,
+        }
+    }
+}
+
 /// Makes the directory and checks that it is not the demo's.
 pub(super) fn prepare_to_join(root: &Path) -> Result<(), OpenError> {
-    make(root)?;
-    check_purpose(root, Purpose::Serve)
+    atomic::make_private_dir(root)?;
+    check_purpose(root, Purpose::Serve).map_err(|it| it.with_advice(root))
 }
 
 /// Makes the directory, checks whose it is, proves that it can be written, and takes its lock. What is stored on a disk
 /// that is full or read-only is served nevertheless.
 pub(super) fn prepare(root: &Path, purpose: Purpose) -> Result<File, OpenError> {
-    make(root)?;
+    take(root, purpose).map_err(|it| it.with_advice(root))
+}
+
+fn take(root: &Path, purpose: Purpose) -> Result<File, OpenError> {
+    atomic::make_private_dir(root)?;
     check_purpose(root, purpose)?;
     match lock_writable(root, purpose) {
         Err(OpenError::Storage(error)) if purpose == Purpose::Serve && has_logins(root)? => {
@@ -76,23 +86,7 @@ pub(super) fn prepare(root: &Path, purpose: Purpose) -> Result<File, OpenError> 
             );
             lock_as_it_is(root)
         }
-        Err(OpenError::Storage(error)) => Err(refused(root, error)),
         other => other,
-    }
-}
-
-fn make(root: &Path) -> Result<(), OpenError> {
-    atomic::make_private_dir(root).map_err(|error| refused(root, error))
-}
-
-/// The error in words that say how to mend it.
-fn refused(root: &Path, error: StorageError) -> OpenError {
-    let there = root.ancestors().find_map(|it| Some((it, fs::metadata(it).ok()?.uid())));
-    match (there, process::user()) {
-        (Some((path, owner)), Some(user)) if error.source.kind() == io::ErrorKind::PermissionDenied => {
-            OpenError::Denied { path: path.to_owned(), user, owner, source: error }
-        }
-        _ => error.into(),
     }
 }
 
@@ -133,8 +127,11 @@ fn lock_writable(root: &Path, purpose: Purpose) -> Result<File, OpenError> {
 /// The lock without its being made: its file, or where there is none the directory itself.
 fn lock_as_it_is(root: &Path) -> Result<File, OpenError> {
     let path = root.join(LOCK);
-    let file = File::open(&path).or_else(|_| File::open(root)).map_err(StorageError::new("open", &path))?;
-    exclusive(file, root, &path)
+    let file = match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => File::open(root),
+        opened => opened,
+    };
+    exclusive(file.map_err(StorageError::new("open", &path))?, root, &path)
 }
 
 fn exclusive(file: File, root: &Path, path: &Path) -> Result<File, OpenError> {
@@ -150,18 +147,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_may_not_write_hears_whose_the_directory_is() {
+    fn whoever_may_not_write_hears_who_must_own_the_directory() {
         let root = tempfile::tempdir().unwrap();
-        let missing = root.path().join("state");
-        let denied = io::Error::from(io::ErrorKind::PermissionDenied);
-        let said = refused(&missing, StorageError::new("make the directory", &missing)(denied)).to_string();
-        let (path, user) = (root.path().display(), process::user().unwrap());
-        let expected =
-            format!("{path}: user {user} may not write to the storage directory, which belongs to user {user};");
-        assert!(said.starts_with(&expected), "{said}");
-        let full = io::Error::from(io::ErrorKind::StorageFull);
-        let said = refused(&missing, StorageError::new("make the directory", &missing)(full));
-        assert!(matches!(said, OpenError::Storage(_)));
+        let said = |kind: io::ErrorKind| {
+            let error = StorageError::new("open", root.path())(kind.into());
+            OpenError::from(error).with_advice(root.path()).to_string()
+        };
+        let user = process::user().unwrap();
+        let denied = said(io::ErrorKind::PermissionDenied);
+        assert!(denied.starts_with(&format!("user {user} may not use")) && denied.contains("chown -R"), "{denied}");
+        assert!(!said(io::ErrorKind::StorageFull).contains("chown"));
     }
 
     #[test]

@@ -73,6 +73,11 @@ impl StorageError {
         format!("{self}: {}", self.source)
     }
 
+    /// Whether the file, or a directory above it, belongs to somebody who does not let this process in.
+    fn is_permission_denied(&self) -> bool {
+        self.source.kind() == io::ErrorKind::PermissionDenied
+    }
+
     fn new(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self { operation, path, source }

@@ -1,16 +1,25 @@
 //! The Python that the independent judges run in.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::program::fed;
 
 /// `tests/python/<script>`, to be run with the packages of `tests/python/requirements.txt`.
 pub(crate) fn script(name: &str) -> Command {
-    let python = std::env::var_os("WITHINGS_TEST_PYTHON")
-        .expect("run tests/run, which prepares the Python environment that WITHINGS_TEST_PYTHON names");
-    let mut command = Command::new(python);
+    let mut command = Command::new(python());
     command.arg(format!("{}/tests/python/{name}", env!("CARGO_MANIFEST_DIR")));
     command
+}
+
+/// A program that one of these packages brings.
+pub(crate) fn tool(name: &str) -> Command {
+    Command::new(python().with_file_name(name))
+}
+
+fn python() -> PathBuf {
+    let python = std::env::var_os("WITHINGS_TEST_PYTHON");
+    python.expect("run tests/run, which prepares the Python environment that WITHINGS_TEST_PYTHON names").into()
 }
 
 /// What a judge prints after it has read `input`.

@@ -27,7 +27,8 @@ const PROGRAM: &str = "cargo run --release";
 const METRICS: [&str; 2] = ["<!-- metrics -->\n", "<!-- /metrics -->\n"];
 
 /// Counters that begin with their first event, and a quiet exporter may have none.
-const RARE: [&str; 2] = ["withings_exporter_api_request_failures_total", "withings_exporter_notifications_total"];
+pub(crate) const RARE: [&str; 2] =
+    ["withings_exporter_api_request_failures_total", "withings_exporter_notifications_total"];
 
 #[test]
 fn every_command_works() {

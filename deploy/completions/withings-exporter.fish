@@ -1,0 +1,151 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_withings_exporter_global_optspecs
+    string join \n config.file= storage.path= web.listen-address= web.systemd-socket web.config.file= web.telemetry-path= web.max-requests= web.disable-exporter-metrics log.level= log.format= V/version h/help
+end
+
+function __fish_withings_exporter_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_withings_exporter_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_withings_exporter_using_subcommand
+    set -l cmd (__fish_withings_exporter_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l config.file -d 'The configuration file' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
+complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l web.telemetry-path -d 'The path of the metrics' -r
+complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l web.max-requests -d 'The most scrapes at the same time; 0 is no limit' -r
+complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l log.level -d 'The least severe messages to log' -r
+complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l log.format -d 'The format of log messages' -r
+complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
+complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
+complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -s V -l version -d 'Print the version'
+complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -f -a "demo" -d 'Show a simulated household: metrics with no account'
+complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -f -a "backfill" -d 'Write the history of profiles as OpenMetrics, or send it to a server'
+complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -f -a "check-config" -d 'Read the configuration and print what would be exported, or the mistake'
+complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -f -a "authorize" -d 'Log a profile in from this terminal, also beside a running exporter'
+complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -f -a "forget" -d 'End a profile\'s login at Withings and delete everything stored about it'
+complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -f -a "healthcheck" -d 'Ask the running exporter whether it is healthy; it is started with the same flags and variables'
+complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -f -a "measurements" -d 'Print the catalogue of measurements'
+complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l demo.replay -d 'Serve the captured answers in this directory instead of a simulation' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l demo.backfill -d 'First write the people\'s history to this file' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l config.file -d 'The configuration file' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l web.telemetry-path -d 'The path of the metrics' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l web.max-requests -d 'The most scrapes at the same time; 0 is no limit' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l log.level -d 'The least severe messages to log' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l log.format -d 'The format of log messages' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -s V -l version -d 'Print the version'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -s h -l help -d 'Print help'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l output -d 'Write OpenMetrics text to this file, or to standard output for `-`' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l url -d 'Send it to this server: VictoriaMetrics\' import or a receiver of remote write' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l profile -d 'The profile; repeat it for several [default: all with a login]' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l start -d 'The first time, as YYYY-MM-DD in UTC or RFC 3339 [default: everything]' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l end -d 'The last day, as YYYY-MM-DD in UTC, or before when, as RFC 3339 [default: three hours ago]' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l label -d 'A label that every series gets; repeat it for several. With the `job` and `instance` of the live scrapes there is no seam' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l fill -d 'Repeat each value this often until the next one, as 4m, for queries without `last_over_time`' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l config.file -d 'The configuration file' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.telemetry-path -d 'The path of the metrics' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.max-requests -d 'The most scrapes at the same time; 0 is no limit' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l log.level -d 'The least severe messages to log' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l log.format -d 'The format of log messages' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l sleep-stages -d 'Also read the stages of the nights, a request for each: of the last 90 days, or since --start'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -s V -l version -d 'Print the version'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -s h -l help -d 'Print help'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l config.file -d 'The configuration file' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l web.telemetry-path -d 'The path of the metrics' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l web.max-requests -d 'The most scrapes at the same time; 0 is no limit' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l log.level -d 'The least severe messages to log' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l log.format -d 'The format of log messages' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -s V -l version -d 'Print the version'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -s h -l help -d 'Print help'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l config.file -d 'The configuration file' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l web.telemetry-path -d 'The path of the metrics' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l web.max-requests -d 'The most scrapes at the same time; 0 is no limit' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l log.level -d 'The least severe messages to log' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l log.format -d 'The format of log messages' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -s V -l version -d 'Print the version'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -s h -l help -d 'Print help'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l config.file -d 'The configuration file' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l web.telemetry-path -d 'The path of the metrics' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l web.max-requests -d 'The most scrapes at the same time; 0 is no limit' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l log.level -d 'The least severe messages to log' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l log.format -d 'The format of log messages' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -s V -l version -d 'Print the version'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -s h -l help -d 'Print help'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l config.file -d 'The configuration file' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l web.telemetry-path -d 'The path of the metrics' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l web.max-requests -d 'The most scrapes at the same time; 0 is no limit' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l log.level -d 'The least severe messages to log' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l log.format -d 'The format of log messages' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -s V -l version -d 'Print the version'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -s h -l help -d 'Print help'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l format -d 'How it is printed' -r -f -a "table\t'Columns for a terminal'
+markdown\t'The README\'s table'
+json\t'An array of objects'"
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l config.file -d 'The configuration file' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l web.telemetry-path -d 'The path of the metrics' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l web.max-requests -d 'The most scrapes at the same time; 0 is no limit' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l log.level -d 'The least severe messages to log' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l log.format -d 'The format of log messages' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -s V -l version -d 'Print the version'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget healthcheck measurements help" -f -a "demo" -d 'Show a simulated household: metrics with no account'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget healthcheck measurements help" -f -a "backfill" -d 'Write the history of profiles as OpenMetrics, or send it to a server'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget healthcheck measurements help" -f -a "check-config" -d 'Read the configuration and print what would be exported, or the mistake'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget healthcheck measurements help" -f -a "authorize" -d 'Log a profile in from this terminal, also beside a running exporter'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget healthcheck measurements help" -f -a "forget" -d 'End a profile\'s login at Withings and delete everything stored about it'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget healthcheck measurements help" -f -a "healthcheck" -d 'Ask the running exporter whether it is healthy; it is started with the same flags and variables'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget healthcheck measurements help" -f -a "measurements" -d 'Print the catalogue of measurements'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget healthcheck measurements help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

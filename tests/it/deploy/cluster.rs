@@ -1,0 +1,188 @@
+//! The Kubernetes manifests: rendered by kubectl, judged by the schemas of Kubernetes.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde::Deserialize;
+use serde_yaml::Value;
+
+use super::image::Image;
+use super::{approved, path, strings, text, understood};
+use crate::config::{exporter, write};
+use crate::http_client::Connection;
+use crate::installation::free_address;
+use crate::program::{Program, fed, until};
+use crate::python::tool;
+use crate::sources::root;
+
+/// The groups of kinds that an add-on brings, which the schemas do not know.
+const OPERATOR: &str = "monitoring.coreos.com/v1";
+
+/// How large an object may be, bytes.
+const LARGEST: usize = 1 << 20;
+
+/// What this folder of kubernetes/ is made into.
+fn rendered(folder: &str) -> Vec<Value> {
+    rendered_at(&path("kubernetes").join(folder))
+}
+
+fn rendered_at(folder: &Path) -> Vec<Value> {
+    let mut kubectl = Command::new("kubectl");
+    let output = fed(kubectl.arg("kustomize").arg(folder), b"");
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && errors.is_empty(), "{errors}(kubectl 1.21 or newer is needed)");
+    let documents = serde_yaml::Deserializer::from_slice(&output.stdout);
+    documents.map(|it| Value::deserialize(it).unwrap()).collect()
+}
+
+/// The only one of a kind.
+fn only<'a>(manifests: &'a [Value], kind: &str) -> &'a Value {
+    let mut found = manifests.iter().filter(|it| it["kind"] == kind);
+    let first = found.next().unwrap_or_else(|| panic!("no {kind}"));
+    assert!(found.next().is_none(), "more than one {kind}");
+    first
+}
+
+/// Expects that the schemas of the oldest and the newest Kubernetes that the judge has allow these, without the add-on's.
+fn check_valid(folder: &str) {
+    let known = rendered(folder).into_iter().filter(|it| it["apiVersion"] != OPERATOR);
+    let known: Vec<_> = known.map(|it| serde_yaml::to_string(&it).unwrap()).collect();
+    let file = tempfile::tempdir().unwrap();
+    let file = file.path().join("manifests.yaml");
+    write(&file, &known.join("---\n"));
+    for version in ["1.25.0", "1.37.0"] {
+        let judge = &mut tool("kubernetes-validate");
+        approved(judge.args(["--strict", "--kubernetes-version", version]).arg(&file));
+    }
+}
+
+#[test]
+fn the_schemas_allow_everything() {
+    for folder in ["base", "overlays/demo", "overlays/operator"] {
+        check_valid(folder);
+    }
+}
+
+#[test]
+fn the_pod_is_as_restricted_as_kubernetes_knows_and_as_the_image_needs() {
+    let (image, manifests) = (Image::read(), rendered("base"));
+    let pod = &only(&manifests, "StatefulSet")["spec"]["template"]["spec"];
+    let security = &pod["securityContext"];
+    for owner in ["runAsUser", "runAsGroup", "fsGroup"] {
+        assert_eq!(security[owner], image.user(), "{owner}");
+    }
+    assert_eq!(security["runAsNonRoot"], true);
+    assert_eq!(security["seccompProfile"]["type"], "RuntimeDefault");
+    assert_eq!(pod["automountServiceAccountToken"], false);
+    let container = &pod["containers"][0];
+    assert_eq!(container["securityContext"]["allowPrivilegeEscalation"], false);
+    assert_eq!(container["securityContext"]["readOnlyRootFilesystem"], true);
+    assert_eq!(strings(&container["securityContext"]["capabilities"]["drop"]), ["ALL"]);
+}
+
+#[test]
+fn the_image_finds_its_files_in_the_pod() {
+    let (image, manifests) = (Image::read(), rendered("base"));
+    let container = &only(&manifests, "StatefulSet")["spec"]["template"]["spec"]["containers"][0];
+    let mounts = container["volumeMounts"].as_sequence().unwrap().iter().map(|it| it["mountPath"].as_str().unwrap());
+    let variables = image.variables();
+    let configuration = variables["WITHINGS_EXPORTER_CONFIG_FILE"].rsplit_once('/').unwrap();
+    assert_eq!(mounts.collect::<Vec<_>>(), [configuration.0, variables["WITHINGS_EXPORTER_STORAGE_PATH"]]);
+    assert!(!only(&manifests, "ConfigMap")["data"][configuration.1].is_null());
+    assert_eq!(container["ports"][0]["containerPort"].as_u64().unwrap().to_string(), image.last("EXPOSE"));
+}
+
+#[test]
+fn its_configuration_is_good_with_what_the_secret_brings() {
+    let manifests = rendered("base");
+    let folder = tempfile::tempdir().unwrap();
+    let configuration = only(&manifests, "ConfigMap")["data"]["withings.yaml"].as_str().unwrap();
+    write(&folder.path().join("withings.yaml"), configuration);
+    let mut check = exporter(folder.path());
+    let container = &only(&manifests, "StatefulSet")["spec"]["template"]["spec"]["containers"][0];
+    for variable in container["env"].as_sequence().unwrap() {
+        assert_eq!(variable["valueFrom"]["secretKeyRef"]["name"], "withings-exporter");
+        check.env(variable["name"].as_str().unwrap(), "secret");
+    }
+    approved(check.arg("check-config"));
+}
+
+#[tokio::test]
+async fn the_program_answers_what_the_probes_ask() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = free_address();
+    write(&folder.path().join("withings.yaml"), "withings: {client_id: id, client_secret: secret, profiles: Alice}\n");
+    let mut program = exporter(folder.path());
+    program.args(["--web.listen-address", &address.to_string()]);
+    let program = Program::start(&mut program, &folder.path().join("log"));
+    until("the port", async || program.said().contains("listening").then_some(())).await;
+    let manifests = rendered("base");
+    let container = &only(&manifests, "StatefulSet")["spec"]["template"]["spec"]["containers"][0];
+    for probe in ["livenessProbe", "readinessProbe"] {
+        let path = container[probe]["httpGet"]["path"].as_str().unwrap();
+        let answer = Connection::open(address).await.request("GET", path, "").await;
+        // Not yet ready is an answer too.
+        assert!([200, 503].contains(&answer.status), "{probe} asks {path}: {}", answer.status);
+    }
+}
+
+#[test]
+fn selectors_find_the_pod_and_nothing_else() {
+    let manifests = rendered("overlays/operator");
+    let labels = &only(&manifests, "StatefulSet")["spec"]["template"]["metadata"]["labels"];
+    let service = only(&manifests, "Service");
+    assert_eq!(&service["spec"]["selector"], labels);
+    assert_eq!(&only(&manifests, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"], labels);
+    let monitor = only(&manifests, "ServiceMonitor");
+    assert_eq!(monitor["spec"]["selector"]["matchLabels"], service["metadata"]["labels"]);
+    assert_eq!(monitor["spec"]["endpoints"][0]["port"], service["spec"]["ports"][0]["name"]);
+}
+
+#[test]
+fn the_operator_gets_rules_and_the_sidecar_dashboards() {
+    let manifests = rendered("overlays/operator");
+    let of_kind = |kind: &str| manifests.iter().filter(|it| it["kind"] == kind).collect::<Vec<_>>();
+    let rules = of_kind("PrometheusRule");
+    assert_eq!(rules.len(), 2);
+    assert!(rules.iter().all(|it| it["apiVersion"] == OPERATOR && it["spec"]["groups"].is_sequence()));
+    let mut dashboards = of_kind("ConfigMap");
+    dashboards.retain(|it| it["metadata"]["labels"]["grafana_dashboard"] == "1");
+    assert_eq!(dashboards.len(), 2);
+    assert!(dashboards.iter().all(|it| serde_yaml::to_string(it).unwrap().len() < LARGEST), "too large for Kubernetes");
+}
+
+#[test]
+fn an_overlay_as_the_document_has_it_brings_its_own_image_and_people() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("deploy")).unwrap();
+    for (from, to) in [(path("kubernetes"), "deploy"), (root().join("grafana"), ".")] {
+        approved(Command::new("cp").arg("-r").arg(from).arg(folder.path().join(to)));
+    }
+    let own = folder.path().join("deploy/kubernetes/overlays/own");
+    fs::create_dir(&own).unwrap();
+    let document = text("README.md");
+    let (_, example) = document.split_once("```yaml\n").unwrap();
+    write(&own.join("kustomization.yaml"), example.split("```").next().unwrap());
+    write(&own.join("withings.yaml"), "withings: {profiles: Zoë}\n");
+    let manifests = rendered_at(&own);
+    let set = only(&manifests, "StatefulSet");
+    assert_eq!(set["metadata"]["namespace"], "monitoring");
+    assert_eq!(set["spec"]["template"]["spec"]["containers"][0]["image"], "REGISTRY/withings-exporter");
+    let people = manifests.iter().find(|it| !it["data"]["withings.yaml"].is_null()).unwrap();
+    assert_eq!(people["data"]["withings.yaml"], "withings: {profiles: Zoë}\n");
+    assert_eq!(set["spec"]["template"]["spec"]["volumes"][0]["configMap"]["name"], people["metadata"]["name"]);
+}
+
+#[test]
+fn the_demo_needs_no_secret_and_keeps_nothing() {
+    let manifests = rendered("overlays/demo");
+    let set = only(&manifests, "StatefulSet");
+    let pod = &set["spec"]["template"]["spec"];
+    let demo = understood(&strings(&pod["containers"][0]["args"]));
+    assert!(matches!(demo.command, Some(withings_exporter::cli::Command::Demo { .. })));
+    assert!(
+        strings(&pod["containers"][0]["env"]).is_empty()
+            && set["spec"]["volumeClaimTemplates"].as_sequence().unwrap().is_empty()
+    );
+}

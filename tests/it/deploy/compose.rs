@@ -1,0 +1,158 @@
+//! The compose stack, without an engine: what it names is there, and its one-shot script is run.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_yaml::Value;
+
+use super::image::Image;
+use super::{approved, path, strings, text, understood, yaml};
+use crate::config::write;
+
+const PROFILES: [&str; 2] = ["demo", "home"];
+
+/// What only the machine that runs it has.
+const USERS_OWN: &str = "./withings.yaml";
+
+fn stack() -> Value {
+    yaml("compose.yaml")
+}
+
+/// The services with their names.
+fn services(stack: &Value) -> Vec<(&str, &Value)> {
+    let services = stack["services"].as_mapping().unwrap();
+    services.iter().map(|(name, service)| (name.as_str().unwrap(), service)).collect()
+}
+
+/// What a service mounts, and where.
+fn mounts(service: &Value) -> Vec<(&str, &str)> {
+    let mounts = service["volumes"].as_sequence().unwrap().iter();
+    let mounts = mounts.map(|it| match it.as_str() {
+        Some(short) => {
+            let mut parts = short.split(':');
+            (parts.next().unwrap(), parts.next().unwrap())
+        }
+        None => (it["source"].as_str().unwrap(), it["target"].as_str().unwrap()),
+    });
+    mounts.collect()
+}
+
+#[test]
+fn everything_that_a_service_names_is_there() {
+    let stack = stack();
+    for (name, service) in services(&stack) {
+        for (source, _) in mounts(service) {
+            let there = if source.starts_with('.') {
+                source == USERS_OWN || path(source).exists()
+            } else {
+                stack["volumes"].as_mapping().unwrap().contains_key(source)
+            };
+            assert!(there, "{name} mounts {source}");
+        }
+        for (other, condition) in service["depends_on"].as_mapping().into_iter().flatten() {
+            assert_eq!(stack["services"][other]["profiles"], service["profiles"], "{name} waits for {other:?}");
+            assert!(
+                ["service_healthy", "service_completed_successfully"]
+                    .contains(&condition["condition"].as_str().unwrap())
+            );
+        }
+    }
+    let build = &stack["services"]["exporter"]["build"];
+    assert!(path(build["context"].as_str().unwrap()).join(build["dockerfile"].as_str().unwrap()).exists());
+}
+
+#[test]
+fn each_profile_has_the_same_three_and_offers_them_to_this_machine_only() {
+    let stack = stack();
+    for profile in PROFILES {
+        let of_profile = services(&stack).into_iter().map(|(_, it)| it);
+        let mut ports: Vec<_> = of_profile
+            .filter(|it| strings(&it["profiles"]).contains(&profile))
+            .flat_map(|it| strings(&it["ports"]).into_iter().map(str::to_owned).collect::<Vec<_>>())
+            .collect();
+        ports.sort();
+        let expected = [3000, 9090, 10064].map(|port| format!("127.0.0.1:{port}:{port}"));
+        let mut expected = expected.to_vec();
+        expected.sort();
+        assert_eq!(ports, expected, "{profile}");
+        assert!(text("README.md").contains(&format!("docker compose --profile {profile} up")));
+    }
+}
+
+#[test]
+fn real_and_invented_people_share_no_volume_with_data() {
+    let stack = stack();
+    let volumes = |profile: &str| {
+        let services = services(&stack).into_iter().filter(|(_, it)| strings(&it["profiles"]) == [profile]);
+        let mounted = services.flat_map(|(_, it)| mounts(it)).map(|(source, _)| source.to_owned());
+        mounted.filter(|it| !it.starts_with('.')).collect::<Vec<_>>()
+    };
+    let (demo, home) = (volumes("demo"), volumes("home"));
+    assert!(!demo.is_empty() && !home.is_empty());
+    assert!(demo.iter().all(|it| !home.contains(it)), "{demo:?} {home:?}");
+}
+
+#[test]
+fn the_exporters_find_their_files_and_understand_their_arguments() {
+    let (stack, image) = (stack(), Image::read());
+    let variables = image.variables();
+    let (configuration, storage) =
+        (variables["WITHINGS_EXPORTER_CONFIG_FILE"], variables["WITHINGS_EXPORTER_STORAGE_PATH"]);
+    let [home, demo] = ["exporter", "demo-exporter"].map(|it| &stack["services"][it]);
+    assert_eq!(mounts(home), [(USERS_OWN, configuration), ("logins", storage)]);
+    assert_eq!(mounts(demo), [("demo-history", storage)]);
+    let cli = understood(&strings(&demo["command"]));
+    assert!(Path::new(&cli.flags.storage_path.unwrap()).starts_with(storage));
+}
+
+/// The configuration of Prometheus in the stack.
+fn scraper(stack: &Value) -> Value {
+    serde_yaml::from_str(stack["configs"]["prometheus"]["content"].as_str().unwrap()).unwrap()
+}
+
+#[test]
+fn its_prometheus_is_the_one_beside_it_and_scrapes_the_exporter() {
+    let mut scraper = scraper(&stack());
+    let target = &mut scraper["scrape_configs"][0]["static_configs"][0]["targets"][0];
+    assert_eq!(*target, Value::from(format!("exporter:{}", Image::read().last("EXPOSE"))));
+    *target = Value::from("localhost:10064");
+    assert_eq!(scraper, yaml("prometheus/prometheus.yml"));
+}
+
+/// Runs the script that puts the history into Prometheus' directory, with folders of this machine.
+fn import(history: &Path, prometheus: &Path) {
+    let stack = stack();
+    let service = &stack["services"]["demo-history"];
+    let script = strings(&service["command"])[0]
+        .replace("/tmp/history.om", prometheus.with_extension("om").to_str().unwrap())
+        .replace("/history/", &format!("{}/", history.display()))
+        .replace("/prometheus", prometheus.to_str().unwrap());
+    let shell = strings(&service["entrypoint"]);
+    // Files are given away by root alone.
+    approved(Command::new(shell[0]).args(&shell[1..]).arg(format!("chown() {{ :; }}\n{script}")));
+}
+
+#[test]
+fn the_history_gets_the_labels_of_the_scrapes_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (history, prometheus) = (folder.path().join("volume"), folder.path().join("metrics"));
+    for it in [&history, &prometheus] {
+        std::fs::create_dir(it).unwrap();
+    }
+    let page = "# TYPE withings_weight_kg gauge\nwithings_weight_kg{profile=\"{a\"} 72.5 1700000000\n# EOF\n";
+    write(&history.join("history.om"), page);
+    import(&history, &prometheus);
+    let scrape = &scraper(&stack())["scrape_configs"][0];
+    let (job, instance) =
+        (scrape["job_name"].as_str().unwrap(), scrape["static_configs"][0]["targets"][0].as_str().unwrap());
+    let dump = || approved(Command::new("promtool").args(["tsdb", "dump"]).arg(&prometheus));
+    let expected = format!(
+        "{{__name__=\"withings_weight_kg\", instance=\"{instance}\", job=\"{job}\", profile=\"{{a\"}} 72.5 1700000000000\n"
+    );
+    // As soon as Prometheus has run.
+    std::fs::create_dir(prometheus.join("wal")).unwrap();
+    assert_eq!(dump(), expected);
+    write(&history.join("history.om"), &page.replace("72.5", "60"));
+    import(&history, &prometheus);
+    assert_eq!(dump(), expected);
+}

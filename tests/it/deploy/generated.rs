@@ -1,0 +1,59 @@
+//! Files that are made from others, and lie here for those who install: `UPDATE_EXPECT=1` writes them anew.
+
+use std::fs;
+
+use clap::{Command, CommandFactory};
+use clap_complete::{Shell, generate};
+use withings_exporter::cli::Cli;
+
+use super::{path, text};
+use crate::config::check_expected;
+
+/// The rules of Prometheus, by their file's name.
+const RULES: [&str; 4] = ["base-units", "data", "exporter", "vitals"];
+
+fn command() -> Command {
+    Cli::command().version(env!("CARGO_PKG_VERSION"))
+}
+
+#[test]
+fn the_shells_complete_what_there_is() {
+    for (shell, name) in [
+        (Shell::Bash, "withings-exporter.bash"),
+        (Shell::Fish, "withings-exporter.fish"),
+        (Shell::Zsh, "_withings-exporter"),
+    ] {
+        let mut script = Vec::new();
+        generate(shell, &mut command(), "withings-exporter", &mut script);
+        check_expected(&path("completions").join(name), &String::from_utf8(script).unwrap());
+    }
+}
+
+#[test]
+fn the_manual_describes_what_there_is() {
+    let made = tempfile::tempdir().unwrap();
+    clap_mangen::generate_to(command(), made.path()).unwrap();
+    let names = |folder| {
+        let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(|it| it.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    for name in names(made.path()) {
+        check_expected(&path("man").join(&name), &fs::read_to_string(made.path().join(&name)).unwrap());
+    }
+    assert_eq!(names(&path("man")), names(made.path()));
+}
+
+#[test]
+fn the_operators_rules_are_those_of_prometheus() {
+    for name in RULES {
+        let rules = text(&format!("prometheus/rules/{name}.yml"));
+        let indented = rules.lines().map(|it| if it.is_empty() { "\n".to_owned() } else { format!("  {it}\n") });
+        let object = format!(
+            "# Made from deploy/prometheus/rules/{name}.yml.\napiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\n\
+             metadata:\n  name: withings-{name}\nspec:\n{}",
+            indented.collect::<String>()
+        );
+        check_expected(&path("kubernetes/overlays/operator/rules").join(format!("{name}.yaml")), &object);
+    }
+}

@@ -1,0 +1,264 @@
+//! The alert rules: promtool accepts them, each alert does what its tests say, and what they name exists.
+
+mod cases;
+mod promql;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde::Deserialize;
+use tempfile::TempDir;
+use withings_exporter::catalogue::{Measurement, Unit};
+
+use crate::config::write;
+use crate::page::Page;
+use crate::program::fed;
+use crate::readme;
+use crate::sources::{root, walk};
+use promql::selectors;
+
+/// The folder that users copy.
+const DEPLOYED: &str = "deploy/prometheus";
+
+/// The alert that is off unless somebody switches it on.
+const HEART_FAILURE: &str = "WithingsWeightRapidGain";
+
+/// A copy of the project's folder for Prometheus and of the unit tests, with everything switched on that is opt-in.
+pub(crate) struct SwitchedOn(TempDir);
+
+impl SwitchedOn {
+    pub(crate) fn new() -> Self {
+        let copy = Self(TempDir::new().unwrap());
+        for folder in [DEPLOYED, "tests/rules"] {
+            walk(&root().join(folder), &mut |file| copy.add(file));
+        }
+        copy
+    }
+
+    fn add(&self, file: &Path) {
+        let text = fs::read_to_string(file).unwrap();
+        let path = self.0.path().join(file.strip_prefix(root()).unwrap());
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        // As the files say: the sign at the begin of these lines is removed.
+        let switched_on = |line: &str| match line.strip_prefix('#') {
+            Some(rule) if rule.starts_with("  ") => format!("{rule}\n"),
+            _ => line.replace("# - rules/", "- rules/") + "\n",
+        };
+        write(&path, &text.lines().map(switched_on).collect::<String>());
+    }
+
+    /// Prometheus' configuration.
+    pub(crate) fn configuration(&self) -> PathBuf {
+        self.0.path().join(DEPLOYED).join("prometheus.yml")
+    }
+
+    /// Every file of rules.
+    pub(crate) fn rules(&self) -> Vec<RuleFile> {
+        self.files("deploy/prometheus/rules").iter().map(|it| RuleFile::read(it)).collect()
+    }
+
+    fn files(&self, folder: &str) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        walk(&self.0.path().join(folder), &mut |file| files.push(file.to_owned()));
+        files
+    }
+}
+
+/// A file of rules.
+pub(crate) struct RuleFile {
+    /// Without folder and ending.
+    pub(crate) name: String,
+    pub(crate) rules: Vec<Rule>,
+}
+
+/// A rule, which records or alerts.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rule {
+    record: Option<String>,
+    pub(crate) alert: Option<String>,
+    pub(crate) expr: String,
+    #[serde(rename = "for")]
+    pending: Option<String>,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
+}
+
+impl RuleFile {
+    fn read(file: &Path) -> Self {
+        #[derive(Deserialize)]
+        struct Groups {
+            groups: Vec<Group>,
+        }
+        #[derive(Deserialize)]
+        struct Group {
+            rules: Vec<Rule>,
+        }
+        let Groups { groups } = serde_yaml::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+        let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
+        Self { name, rules: groups.into_iter().flat_map(|it| it.rules).collect() }
+    }
+
+    /// The rules that alert, with their names.
+    fn alerts(&self) -> impl Iterator<Item = (&str, &Rule)> {
+        self.rules.iter().filter_map(|it| Some((it.alert.as_deref()?, it)))
+    }
+
+    /// What the rules record.
+    fn recorded(&self) -> BTreeMap<&str, &Rule> {
+        self.rules.iter().filter_map(|it| Some((it.record.as_deref()?, it))).collect()
+    }
+}
+
+#[test]
+fn promtool_accepts_the_configuration_with_and_without_what_is_opt_in() {
+    let as_shipped = root().join(DEPLOYED).join("prometheus.yml");
+    let said = promtool(&["check", "config", "--lint-fatal"], &[as_shipped]);
+    assert!(said.contains("2 rule files found"), "{said}");
+    let said = promtool(&["check", "config", "--lint-fatal"], &[SwitchedOn::new().configuration()]);
+    assert!(said.contains("4 rule files found"), "{said}");
+}
+
+#[test]
+fn every_rule_does_what_its_tests_say() {
+    promtool(&["test", "rules"], &SwitchedOn::new().files("tests/rules"));
+}
+
+#[test]
+fn heart_failure_is_off() {
+    let shipped = RuleFile::read(&root().join(DEPLOYED).join("rules/vitals.yml"));
+    assert!(shipped.alerts().all(|(name, _)| name != HEART_FAILURE));
+    let switched_on = SwitchedOn::new().rules();
+    assert!(switched_on.iter().any(|file| file.alerts().any(|(name, _)| name == HEART_FAILURE)));
+}
+
+#[test]
+fn every_alert_says_what_it_is_and_where_to_look() {
+    for file in SwitchedOn::new().rules() {
+        for (name, rule) in file.alerts() {
+            check_words(&file.name, name, rule);
+        }
+    }
+}
+
+fn check_words(file: &str, name: &str, rule: &Rule) {
+    assert!(name.starts_with("Withings"), "{name}");
+    assert_eq!(rule.labels["category"], file, "{name}");
+    assert!(["critical", "warning", "info"].contains(&rule.labels["severity"].as_str()), "{name}");
+    assert!(rule.labels.len() == 2 && rule.annotations.len() == 3, "{name}");
+    let [summary, description, dashboard] =
+        ["summary", "description", "dashboard"].map(|it| rule.annotations[it].as_str());
+    assert!(!summary.ends_with('.') && description.ends_with('.'), "{name}");
+    let board = if file == "exporter" { "withings-exporter" } else { "withings-health" };
+    let of_person =
+        if summary.contains("$labels.profile") { "?var-profile={{ $labels.profile | urlquery }}" } else { "" };
+    assert_eq!(dashboard, format!("/d/{board}/{board}{of_person}"), "{name}");
+    assert!(file == "exporter" || !of_person.is_empty(), "{name} does not say whom it is about");
+    for limit in selectors(&rule.expr).iter().filter(|it| it.metric.starts_with("withings_limit:")) {
+        let shown = format!("query \"{}", limit.metric);
+        assert!(description.contains(&shown), "{name} does not say its limit {}", limit.metric);
+    }
+}
+
+#[test]
+fn every_alert_is_explained() {
+    let text = fs::read_to_string(root().join(DEPLOYED).join("README.md")).unwrap();
+    let explained: BTreeSet<&str> = text.lines().filter_map(|it| it.strip_prefix("### Withings")).collect();
+    let rules = SwitchedOn::new().rules();
+    let alerts = rules.iter().flat_map(RuleFile::alerts).map(|(name, _)| name.strip_prefix("Withings").unwrap());
+    assert_eq!(explained, alerts.collect());
+}
+
+#[test]
+fn every_series_that_a_rule_reads_exists() {
+    let golden = fs::read_to_string(root().join("tests/golden/household-openmetrics.snap")).unwrap();
+    let page = Page::read(&golden[golden.find("# HELP").unwrap()..]);
+    for file in SwitchedOn::new().rules() {
+        let recorded = file.recorded();
+        for selector in file.rules.iter().flat_map(|it| selectors(&it.expr)) {
+            let exists = recorded.contains_key(selector.metric)
+                || readme::RARE.contains(&selector.metric)
+                || selector.matches_all(&page.samples);
+            assert!(exists, "{}: nothing is {selector:?}", file.name);
+        }
+    }
+}
+
+#[test]
+fn people_and_exporters_are_never_mixed() {
+    for file in SwitchedOn::new().rules() {
+        for rule in &file.rules {
+            for grouping in promql::groupings(&rule.expr) {
+                let kept = grouping.starts_with("job, instance, profile")
+                    || grouping == "reading"
+                    || file.name == "exporter" && grouping.starts_with("job, instance");
+                assert!(kept, "({grouping}) in {}", rule.expr);
+            }
+        }
+    }
+}
+
+/// A failed scrape ends what a plain selector reads; only base units may end with what they are made of.
+#[test]
+fn every_alert_survives_a_missed_scrape() {
+    for file in SwitchedOn::new().rules().iter().filter(|it| it.name != "base-units") {
+        for rule in &file.rules {
+            for selector in selectors(&rule.expr).iter().filter(|it| !it.metric.contains(':')) {
+                assert!(selector.is_range, "{selector:?} in {}", rule.expr);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_vital_sign_counts_only_while_it_is_new() {
+    let files = SwitchedOn::new().rules();
+    let vitals = files.iter().find(|it| it.name == "vitals").unwrap();
+    let recorded = vitals.recorded();
+    let is_aware_of_time =
+        |rule: &Rule| selectors(&rule.expr).iter().any(|it| it.metric == "withings_measurement_timestamp_seconds");
+    for (name, rule) in vitals.alerts() {
+        let reads = selectors(&rule.expr);
+        let mut readings = reads.iter().filter(|it| !it.metric.starts_with("withings_limit:"));
+        let is_new = is_aware_of_time(rule)
+            || readings.all(|it| recorded.get(it.metric).is_some_and(|rule| is_aware_of_time(rule)));
+        assert!(is_new, "{name} fires on what was measured long ago");
+    }
+}
+
+#[test]
+fn every_measurement_has_its_base_unit() {
+    let files = SwitchedOn::new().rules();
+    let rules = &files.iter().find(|it| it.name == "base-units").unwrap().rules;
+    let written: BTreeSet<_> = rules.iter().map(|it| (it.record.clone().unwrap(), it.expr.clone())).collect();
+    assert_eq!(written, Measurement::all().filter_map(in_base_unit).collect());
+}
+
+/// The name and the expression of a measurement in the base unit of Prometheus, if it is in another one.
+fn in_base_unit(measurement: Measurement) -> Option<(String, String)> {
+    let (unit, factor) = match measurement.unit {
+        Unit::Kilograms => ("grams", " * 1000"),
+        Unit::Meters => ("meters", ""),
+        Unit::Percent => ("ratio", " / 100"),
+        Unit::DegreesCelsius => ("celsius", ""),
+        Unit::Kilocalories => ("joules", " * 4184"),
+        _ => return None,
+    };
+    let without = |name: &'static str, end: &str| name.strip_suffix(end)?.strip_suffix('_');
+    let suffix = measurement.unit.suffix_of(measurement.key).unwrap_or_default();
+    let stem = without(measurement.key, suffix).unwrap_or(measurement.key);
+    let stem = without(stem, unit).unwrap_or(stem);
+    (suffix != unit).then(|| (format!("withings:{stem}_{unit}"), measurement.metric() + factor))
+}
+
+/// What promtool says of these files, which must please it.
+fn promtool(command: &[&str], files: &[PathBuf]) -> String {
+    let output = fed(Command::new("promtool").args(command).args(files), b"");
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(output.status.success() && !files.is_empty(), "{said}");
+    said
+}

@@ -1,0 +1,163 @@
+//! The stack as users have it: the demo with its people's history, and a real Prometheus on it with the project's own
+//! configuration and every rule.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tempfile::TempDir;
+
+use crate::config::write;
+use crate::demo::Demo;
+use crate::program::{fed, until};
+use crate::rules::SwitchedOn;
+use crate::tsdb::{Server, tsdb};
+
+const PEOPLE: [&str; 3] = ["Alice", "Bob", "Zoë"];
+
+/// A Prometheus with everything switched on.
+struct Stack {
+    prometheus: Server,
+    rules: SwitchedOn,
+}
+
+/// A group of rules as Prometheus tells of it.
+#[derive(Deserialize)]
+struct Group {
+    rules: Vec<Evaluated>,
+}
+
+/// What became of a rule.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Evaluated {
+    name: String,
+    health: String,
+    last_error: Option<String>,
+}
+
+/// An alert that is pending or firing.
+#[derive(Debug, Deserialize)]
+struct Alert {
+    labels: BTreeMap<String, String>,
+    annotations: BTreeMap<String, String>,
+    state: String,
+}
+
+impl Stack {
+    /// Starts Prometheus in `dir`, where it finds the history.
+    async fn start(dir: &TempDir, target: SocketAddr) -> Self {
+        let rules = SwitchedOn::new();
+        let file = rules.configuration();
+        let folder = file.parent().unwrap().display().to_string();
+        // The target and the files are elsewhere, and in a test a minute is a second.
+        let configuration = fs::read_to_string(&file).unwrap();
+        let configuration = configuration
+            .replace("localhost:10064", &target.to_string())
+            .replace("- rules/", &format!("- {folder}/rules/"))
+            .replace("60s", "1s");
+        Self { prometheus: Server::prometheus(dir, &configuration).await, rules }
+    }
+
+    /// What Prometheus answers.
+    fn ask<T: DeserializeOwned>(&self, path: &str) -> T {
+        #[derive(Deserialize)]
+        struct Answer<T> {
+            data: T,
+        }
+        let mut curl = Command::new("curl");
+        let output = fed(curl.args(["--silent", "--fail", &self.prometheus.url(&format!("/api/v1/{path}"))]), b"");
+        serde_json::from_slice::<Answer<T>>(&output.stdout).unwrap().data
+    }
+
+    /// How each rule is, once every one has been evaluated.
+    async fn health(&self) -> Vec<Evaluated> {
+        #[derive(Deserialize)]
+        struct Groups {
+            groups: Vec<Group>,
+        }
+        until("the evaluation of every rule", async || {
+            let rules: Vec<_> = self.ask::<Groups>("rules").groups.into_iter().flat_map(|it| it.rules).collect();
+            rules.iter().all(|it| it.health != "unknown").then_some(rules)
+        })
+        .await
+    }
+
+    fn alerts(&self) -> Vec<Alert> {
+        #[derive(Deserialize)]
+        struct Alerts {
+            alerts: Vec<Alert>,
+        }
+        self.ask::<Alerts>("alerts").alerts
+    }
+}
+
+#[tokio::test]
+async fn the_rules_are_sound_and_alert_about_whom_they_should() {
+    let dir = TempDir::new().unwrap();
+    let history = dir.path().join("history.om");
+    let demo = Demo::start(&["--demo.backfill", history.to_str().unwrap()], &dir, &PEOPLE).await;
+    until("the history", async || history.exists().then_some(())).await;
+    give(&as_scraped(&history, demo.address), &dir);
+    let stack = Stack::start(&dir, demo.address).await;
+    check_health(&stack).await;
+    check_alerts(&stack, demo.address).await;
+}
+
+async fn check_health(stack: &Stack) {
+    let health = stack.health().await;
+    let sick = health.iter().find(|it| it.health != "ok");
+    assert!(sick.is_none(), "{}: {:?}", sick.unwrap().name, sick.unwrap().last_error);
+    let written: usize = stack.rules.rules().iter().map(|it| it.rules.len()).sum();
+    assert_eq!(health.len(), written);
+}
+
+/// Alice has a fever, Bob had a sign of atrial fibrillation the evening before, and both have an empty battery. How Bob
+/// breathes at night only the history tells.
+async fn check_alerts(stack: &Stack, target: SocketAddr) {
+    let expected = [
+        ("WithingsFever", "firing", BTreeSet::from(["Alice"])),
+        ("WithingsAtrialFibrillation", "firing", BTreeSet::from(["Bob"])),
+        ("WithingsBatteryLow", "pending", BTreeSet::from(["Alice", "Bob"])),
+        ("WithingsBreathingPauses", "pending", BTreeSet::from(["Bob"])),
+    ];
+    let alerts = until("the alerts", async || {
+        let alerts = stack.alerts();
+        expected.iter().all(|(name, state, people)| about(&alerts, name, state).is_superset(people)).then_some(alerts)
+    })
+    .await;
+    for (name, state, people) in expected {
+        assert_eq!(about(&alerts, name, state), people, "{name}");
+    }
+    for alert in &alerts {
+        assert!(alert.labels["job"] == "withings" && alert.labels["instance"] == target.to_string(), "{alert:#?}");
+        assert!(alert.labels["category"] != "exporter", "nothing is wrong with the exporter: {alert:#?}");
+        assert!(alert.annotations.values().all(|it| !it.contains("error")), "{alert:#?}");
+    }
+}
+
+/// Whom an alert is about.
+fn about<'a>(alerts: &'a [Alert], name: &str, state: &str) -> BTreeSet<&'a str> {
+    let own = alerts.iter().filter(|it| it.labels["alertname"] == name && it.state == state);
+    own.map(|it| it.labels["profile"].as_str()).collect()
+}
+
+/// The history with the labels that scrapes of this target have, as `backfill --label` writes them.
+fn as_scraped(history: &Path, target: SocketAddr) -> PathBuf {
+    let file = history.with_extension("scraped.om");
+    let labels = format!("{{job=\"withings\",instance=\"{target}\",");
+    write(&file, &fs::read_to_string(history).unwrap().replace('{', &labels));
+    file
+}
+
+/// Gives Prometheus this history before it starts in `dir`.
+fn give(history: &Path, dir: &TempDir) {
+    let mut promtool = Command::new("promtool");
+    promtool.args(["tsdb", "create-blocks-from", "openmetrics", "--quiet", "--max-block-duration=9000h"]);
+    let made = fed(promtool.arg(history).arg(tsdb(dir)), b"");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
