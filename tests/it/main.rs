@@ -28,6 +28,8 @@ mod installation;
 mod judges;
 mod kills;
 mod layers;
+mod log;
+mod many;
 mod page;
 mod people;
 mod permissions;
