@@ -13,9 +13,10 @@ use tokio::time::sleep;
 use crate::session::{self, Session, SessionError};
 use crate::storage::StorageError;
 use crate::telemetry::log::with_causes;
-use crate::withings::client::{CallError, Request};
+use crate::withings::client::CallError;
 use crate::withings::envelope::Remedy;
 use crate::withings::notify::{Appli, Subscription, Subscriptions};
+use crate::withings::request::Request;
 
 /// How often is looked whether everything is still subscribed: Withings ends a subscription whose calls fail for long.
 const CHECK_EVERY: Duration = Duration::from_hours(24);

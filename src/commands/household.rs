@@ -15,7 +15,7 @@ use super::webhooks;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::reading::Snapshot;
-use crate::refresh::{self, Refresher, Settings};
+use crate::refresh::{self, Cadence, Refresher, Settings, Slots};
 use crate::session::{Remote, Sessions};
 use crate::storage::Storage;
 use crate::subscription::{Subscriber, Wish};
@@ -54,7 +54,6 @@ impl Household {
         telemetry: &Telemetry,
     ) -> Result<(Self, Vec<Settled>)> {
         telemetry.config_loaded(clock.unix());
-        telemetry.refresh_interval(config.refresh_interval, None);
         let (sessions, remote) = sessions(config, storage, clock, telemetry)?;
         let (settings, set) = watch::channel(settings(config));
         let secret = webhooks::secret(config, storage)?;
@@ -64,6 +63,8 @@ impl Household {
             telemetry: telemetry.clone(),
             clock: clock.clone(),
             settings: set,
+            slots: Slots::new(),
+            cadence: Cadence::new(telemetry.clone(), config.refresh_interval),
         };
         let mut household = Self {
             sessions,
@@ -113,6 +114,7 @@ impl Household {
         self.remote.send_replace(remote);
         self.part_with_others_than(&config.profiles).await;
         self.sessions.configure(&config.profiles).await;
+        self.services.cadence.want(config.refresh_interval);
         self.settings.send_replace(settings(config));
         self.wishes.send_if_modified(|it| {
             let wish = webhooks::wish(config, secret.as_ref());

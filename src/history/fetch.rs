@@ -17,8 +17,8 @@ use crate::reading::Reading;
 use crate::session::{Next, Session, SessionError, after_failure};
 use crate::telemetry::{Telemetry, Unknown};
 use crate::withings::activity::Days;
-use crate::withings::client::{Request, Rows};
 use crate::withings::measures::{self, Context};
+use crate::withings::request::{Request, Rows};
 use crate::withings::sleep::{self, SleepRow};
 use crate::withings::wire::{
     ActivityRow, Getactivity, Getmeas, Getsummary, Getworkouts, Group, Page, Segment, SleepGet, SummaryRow, WorkoutRow,

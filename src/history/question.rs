@@ -7,7 +7,7 @@ use chrono::{DateTime, Datelike, Days, NaiveDate};
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{Call, Measurement};
-use crate::withings::client::FIRST_DAY;
+use crate::withings::request::FIRST_DAY;
 
 /// A history that is asked for whole ends so long before the present: Prometheus still writes to the hours after it, and
 /// takes no blocks from elsewhere for them.

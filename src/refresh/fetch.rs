@@ -4,7 +4,7 @@ use super::known::{Known, Noted, Noting, Read, day};
 use crate::catalogue::Call;
 use crate::session::{Session, SessionError};
 use crate::telemetry::Telemetry;
-use crate::withings::client::{Request, Rows};
+use crate::withings::request::{Request, Rows};
 use crate::withings::wire::{Getactivity, Getdevice, Getgoals, Getmeas, Getsummary, Getworkouts, Page, SleepGet};
 
 /// Makes the calls of one profile and notes what they bring.
@@ -12,6 +12,8 @@ pub(super) struct Fetch<'a> {
     pub(super) session: &'a Session,
     pub(super) telemetry: &'a Telemetry,
     pub(super) known: &'a mut Known,
+    /// Whether nothing was ever read, and somebody waits for it.
+    pub(super) is_first: bool,
 }
 
 impl Fetch<'_> {
@@ -40,7 +42,7 @@ impl Fetch<'_> {
     ) -> Result<(), SessionError> {
         let mut read = self.known.next_read(call, self.session.server_now());
         loop {
-            let rows = match self.session.rows::<P>(&request(read.rows())).await {
+            let rows = match self.read::<P>(request(read.rows())).await {
                 Err(error) if read.is_refused_as_a_whole(call, &error) => {
                     read = read.by_days();
                     continue;
@@ -68,7 +70,7 @@ impl Fetch<'_> {
         request: Request,
         note: fn(&mut Known, &[P::Row], &Noting),
     ) -> Result<(), SessionError> {
-        let rows = self.session.rows::<P>(&request).await?;
+        let rows = self.read::<P>(request).await?;
         note(self.known, &rows, &self.noting());
         Ok(())
     }
@@ -76,10 +78,15 @@ impl Fetch<'_> {
     async fn segments(&mut self) -> Result<(), SessionError> {
         let spans = self.known.sleep_spans(self.session.server_now());
         for span in spans {
-            let segments = self.session.rows::<SleepGet>(&Request::sleep_get(span.from, span.to)).await?;
+            let segments = self.read::<SleepGet>(Request::sleep_get(span.from, span.to)).await?;
             self.known.note_segments(span, &segments, &self.noting());
         }
         Ok(())
+    }
+
+    async fn read<P: Page + 'static>(&self, request: Request) -> Result<Vec<P::Row>, SessionError> {
+        let request = if self.is_first { request.first() } else { request };
+        self.session.rows::<P>(&request).await
     }
 
     fn noting(&self) -> Noting {

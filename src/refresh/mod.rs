@@ -3,10 +3,12 @@
 //! A call that fails leaves the other calls and the other profiles alone and keeps the last values.
 
 mod bed;
+mod cadence;
 mod fetch;
 mod known;
 mod nudge;
 mod schedule;
+mod slot;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,10 +26,13 @@ use crate::session::{Next, REPEAT_AFTER, Session, SessionError, Status, after_fa
 use crate::storage::Storage;
 use crate::telemetry::Telemetry;
 use crate::telemetry::log::with_causes;
+pub use cadence::Cadence;
 use fetch::Fetch;
 use known::{Digest, Known};
 use nudge::Nudge;
 pub use nudge::Nudges;
+use slot::Slot;
+pub use slot::Slots;
 
 /// How often the stored login is looked at: `authorize` and `forget` change it beside a running exporter.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -53,10 +58,7 @@ pub struct Refresher {
     interval: Duration,
     known: Known,
     plans: BTreeMap<Call, Plan>,
-    /// When the first refresh began: intervals are counted from here, so that they do not drift.
-    anchor: Instant,
-    /// When the last round began: a refresh of all calls that are made at every interval.
-    round_began: Option<Instant>,
+    slot: Slot,
     refresh: Option<RefreshSummary>,
     nudges: Nudges,
     /// When the latest refresh ended, of whichever calls.
@@ -82,6 +84,10 @@ pub struct Services {
     pub clock: Clock,
     /// What the configuration says at present.
     pub settings: watch::Receiver<Settings>,
+    /// When in the interval each profile is refreshed.
+    pub slots: Slots,
+    /// How often all of them are.
+    pub cadence: Cadence,
 }
 
 /// What the configuration says about refreshing.
@@ -96,6 +102,8 @@ pub struct Settings {
 /// When one call is next made, and how it went.
 struct Plan {
     due: Option<Instant>,
+    /// Before this time it would be refused as the same call once more.
+    rests_until: Instant,
     failures: u32,
     latest: Attempt,
 }
@@ -103,7 +111,7 @@ struct Plan {
 impl Plan {
     /// For a call that was not made yet.
     fn at(due: Instant) -> Self {
-        Self { due: Some(due), failures: 0, latest: Attempt::None }
+        Self { due: Some(due), rests_until: due, failures: 0, latest: Attempt::None }
     }
 }
 
@@ -128,13 +136,12 @@ impl Refresher {
             session,
             consents,
             status,
-            services,
             settings,
             interval,
             stored: known.digest(),
             known,
-            anchor: now,
-            round_began: None,
+            slot: services.slots.take(),
+            services,
             refresh: None,
             nudges: Nudges::default(),
             refreshed: None,
@@ -165,6 +172,7 @@ impl Refresher {
             () = shutdown => {}
             () = self.work() => {}
         }
+        self.services.cadence.forget(self.session.profile());
         self.save().await;
     }
 
@@ -190,20 +198,24 @@ impl Refresher {
 
     /// Makes the calls that are due.
     async fn refresh(&mut self) {
-        let began = Instant::now();
+        let (began, is_first) = (Instant::now(), self.known.is_empty());
         let due: Vec<Call> = self
             .plans
             .iter()
             .filter(|(_, plan)| plan.due.is_some_and(|at| at <= began))
             .map(|(call, _)| *call)
             .collect();
-        let is_round = self.is_round(&due);
+        if self.is_round(&due) {
+            self.services.cadence.note(self.session.profile(), began);
+        }
         for call in due {
-            let outcome = self.fetch(call).await;
+            // If the refresh before this one has lasted until now.
+            sleep_until(self.plans[&call].rests_until).await;
+            let outcome = self.fetch(call, is_first).await;
             if matches!(outcome, Err(SessionError::NewLogin)) {
                 return;
             }
-            self.note_outcome(call, outcome);
+            self.note_outcome(call, outcome, began);
             self.publish();
             self.save_if_changed().await;
         }
@@ -211,7 +223,12 @@ impl Refresher {
         self.refreshed = Some(Instant::now());
         // Without a login there was nobody to refresh.
         if self.status.borrow().login.is_some() {
-            self.note_refresh(began, is_round);
+            let duration = began.elapsed().as_secs_f64();
+            self.refresh = Some(RefreshSummary { ended_at: self.services.clock.unix(), duration });
+        }
+        if is_first {
+            // Reading everything takes as long as it takes.
+            self.services.cadence.forget(self.session.profile());
         }
     }
 
@@ -230,35 +247,34 @@ impl Refresher {
 
     /// Whether these are all the calls that are made at every interval.
     fn is_round(&self, due: &[Call]) -> bool {
-        let is_each_interval = |call: &&Call| schedule::every(**call, self.interval) == 1;
-        let mut round = self.plans.keys().filter(is_each_interval).peekable();
-        round.peek().is_some() && round.all(|it| due.contains(it))
+        let is_regular = |call: Call, plan: &Plan| plan.due.is_some() && schedule::every(call, self.interval) == 1;
+        let mut round = self.plans.iter().filter(|(call, plan)| is_regular(**call, plan)).peekable();
+        round.peek().is_some() && round.all(|(call, _)| due.contains(call))
     }
 
-    /// Notes a refresh that ends now; a round is one of all calls that are made at every interval.
-    fn note_refresh(&mut self, began: Instant, is_round: bool) {
-        let duration = began.elapsed().as_secs_f64();
-        self.refresh = Some(RefreshSummary { ended_at: self.services.clock.unix(), duration });
-        if is_round {
-            let achieved = self.round_began.replace(began).map(|before| began - before);
-            self.services.telemetry.refresh_interval(self.interval, achieved);
-        }
-    }
-
-    async fn fetch(&mut self, call: Call) -> Result<(), SessionError> {
+    async fn fetch(&mut self, call: Call, is_first: bool) -> Result<(), SessionError> {
         let Self { session, services, known, .. } = self;
-        Fetch { session, telemetry: &services.telemetry, known }.call(call).await
+        Fetch { session, telemetry: &services.telemetry, known, is_first }.call(call).await
     }
 
-    fn note_outcome(&mut self, call: Call, outcome: Result<(), SessionError>) {
-        let next_interval = self.next_interval(call);
+    /// Notes how a call of the refresh that began at `began` went.
+    fn note_outcome(&mut self, call: Call, outcome: Result<(), SessionError>, began: Instant) {
+        if outcome.is_err() {
+            self.services.cadence.forget(self.session.profile());
+        }
+        self.services.cadence.judge();
+        let rests_until = Instant::now() + REPEAT_AFTER;
         let plan = self.plans.get_mut(&call).expect("only planned calls are made");
+        // A start and a login wait for no slot: the next one may be so near that there is nothing new.
+        let after = if plan.latest == Attempt::None { began + self.interval / 2 } else { began };
+        let next_interval = self.slot.next(call, self.interval, after);
         let Err(error) = outcome else {
             self.known.note_success(call, self.services.clock.unix());
-            *plan = Plan { due: Some(next_interval), failures: 0, latest: Attempt::Worked };
+            *plan = Plan { due: Some(next_interval), rests_until, failures: 0, latest: Attempt::Worked };
             return;
         };
         plan.failures += 1;
+        plan.rests_until = rests_until;
         let next = after_failure(&error, plan.failures, fastrand::f64());
         plan.due = match next {
             Next::After(pause) => Some(Instant::now() + pause),
@@ -270,14 +286,6 @@ impl Refresher {
             self.known.forget_cursor(call);
         }
         log_failure(self.session.profile(), call, &error, plan.failures);
-    }
-
-    /// When `call` is next made if all goes well: a multiple of its interval since the first refresh.
-    fn next_interval(&self, call: Call) -> Instant {
-        let interval = self.interval * schedule::every(call, self.interval);
-        let passed = self.anchor.elapsed().as_nanos() / interval.as_nanos().max(1);
-        let times = u32::try_from(passed).unwrap_or(u32::MAX - 1) + 1;
-        self.anchor + interval * times
     }
 
     /// A new consent: everything is due at once or soon, and nothing of another person stays.
@@ -295,9 +303,10 @@ impl Refresher {
         }
         if self.consents != status.consents {
             self.consents = status.consents;
-            self.anchor = Instant::now();
+            self.services.cadence.forget(self.session.profile());
+            let now = Instant::now();
             for (call, plan) in &mut self.plans {
-                *plan = Plan::at(self.anchor + schedule::after_login(*call));
+                *plan = Plan::at(now + schedule::after_login(*call));
             }
         }
     }
@@ -314,7 +323,7 @@ impl Refresher {
             let regular: Vec<_> =
                 self.plans.iter().filter(|it| it.1.latest == Attempt::Worked).map(|it| *it.0).collect();
             for call in regular {
-                let due = Some(self.next_interval(call));
+                let due = Some(self.slot.next(call, interval, now));
                 self.plans.entry(call).and_modify(|it| it.due = due);
             }
         }

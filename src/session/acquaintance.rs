@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{Session, SessionError};
 use crate::reading::Reading;
-use crate::withings::client::Request;
 use crate::withings::measures::{self, Context};
+use crate::withings::request::Request;
 use crate::withings::wire::{Getdevice, Getmeas};
 
 /// What tells one person from another without a measured value.
@@ -25,13 +25,13 @@ impl Session {
 
     /// Asks for the models of the devices, each once.
     pub async fn devices(&self) -> Result<BTreeSet<String>, SessionError> {
-        let devices = self.rows::<Getdevice>(&Request::getdevice()).await?;
+        let devices = self.rows::<Getdevice>(&Request::getdevice().first()).await?;
         Ok(devices.into_iter().filter_map(|it| it.model.filter(|it| !it.is_empty()).or(it.kind)).collect())
     }
 
     /// Asks when the person last stepped on a scale, Unix seconds; `None` if never.
     pub async fn newest_weigh_in(&self) -> Result<Option<i64>, SessionError> {
-        let groups = self.rows::<Getmeas>(&Request::weigh_ins()).await?;
+        let groups = self.rows::<Getmeas>(&Request::weigh_ins().first()).await?;
         let mut context = Context { server_now: self.server_now(), unknown: &mut |_, _| {} };
         Ok(weighed_at(&measures::choose(&groups, &mut context)))
     }

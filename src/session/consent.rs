@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use futures_util::FutureExt;
 use tokio::sync::{Mutex, MutexGuard};
-use tokio::task::spawn_blocking;
+use tokio::task::{spawn_blocking, unconstrained};
 use url::Url;
 
 use super::{Services, Session};
@@ -124,7 +124,8 @@ impl Sessions {
     pub fn restore(profiles: &[Arc<str>], services: Services) -> Self {
         let services = Arc::new(services);
         let sessions = restored(profiles, &BTreeMap::new(), &services);
-        part_twins(&sessions).now_or_never().expect("nobody else has these sessions yet");
+        // Unconstrained, because tokio has a task wait that takes many locks, even if they are free.
+        unconstrained(part_twins(&sessions)).now_or_never().expect("nobody else has these sessions yet");
         let sessions = RwLock::new(Arc::new(sessions));
         Self(Arc::new(All { services, sessions, storing: Mutex::default(), unconfirmed: std::sync::Mutex::default() }))
     }

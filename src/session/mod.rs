@@ -29,9 +29,10 @@ use crate::clock::Clock;
 use crate::reading;
 use crate::storage::{Storage, StorageError};
 use crate::telemetry::Telemetry;
-use crate::withings::client::{CallError, Client, Request};
+use crate::withings::client::{CallError, Client};
 use crate::withings::envelope::Remedy;
 use crate::withings::oauth::OAuth;
+use crate::withings::request::Request;
 use crate::withings::wire::Page;
 
 /// How long after a call the identical one may be made: Withings refuses it within 10 s (withings-api: limits).

@@ -1,13 +1,16 @@
 //! The storage directory as a whole: whose it is, and that only one process serves from it.
 
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::{StorageError, atomic};
 use crate::process;
 
 const LOCK: &str = "serve.lock";
+
+/// What is written for a moment, to see whether something can be.
+const PROOF: &str = "writable";
 
 /// Its presence says that the people in this directory are not real.
 const DEMO_MARK: &str = "DEMO";
@@ -66,7 +69,8 @@ pub(super) fn prepare_to_join(root: &Path) -> Result<(), OpenError> {
     check_purpose(root, Purpose::Serve).map_err(|it| it.with_advice(root))
 }
 
-/// Makes the directory, checks whose it is, proves that it can be written, and takes its lock.
+/// Makes the directory, checks whose it is, proves that it can be written, and takes its lock. What is stored on a disk
+/// that is full or read-only is served nevertheless.
 pub(super) fn prepare(root: &Path, purpose: Purpose) -> Result<File, OpenError> {
     take(root, purpose).map_err(|it| it.with_advice(root))
 }
@@ -74,12 +78,21 @@ pub(super) fn prepare(root: &Path, purpose: Purpose) -> Result<File, OpenError> 
 fn take(root: &Path, purpose: Purpose) -> Result<File, OpenError> {
     atomic::make_private_dir(root)?;
     check_purpose(root, purpose)?;
-    let lock = lock(root)?;
-    if purpose == Purpose::Demo {
-        atomic::open_private(&root.join(DEMO_MARK))?;
+    match lock_writable(root, purpose) {
+        Err(OpenError::Storage(error)) if purpose == Purpose::Serve && has_logins(root)? => {
+            tracing::error!(
+                error = error.with_cause(),
+                "the storage directory cannot be written; what is stored is shown, and storing is tried again"
+            );
+            lock_as_it_is(root)
+        }
+        other => other,
     }
-    atomic::sync_dir(root)?;
-    Ok(lock)
+}
+
+fn has_logins(root: &Path) -> Result<bool, StorageError> {
+    let files = atomic::files(&root.join("logins"))?;
+    Ok(files.iter().any(|it| it.extension().is_some_and(|it| it == "json")))
 }
 
 fn check_purpose(root: &Path, purpose: Purpose) -> Result<(), OpenError> {
@@ -96,12 +109,76 @@ fn is_empty(root: &Path) -> Result<bool, StorageError> {
     first.map(|it| it.is_none()).map_err(StorageError::new("list", root))
 }
 
-fn lock(root: &Path) -> Result<File, OpenError> {
+fn lock_writable(root: &Path, purpose: Purpose) -> Result<File, OpenError> {
     let path = root.join(LOCK);
-    let file = atomic::open_private(&path)?;
+    let lock = exclusive(atomic::open_private(&path)?, root, &path)?;
+    let proof = root.join(PROOF);
+    let mut file = atomic::open_private(&proof)?;
+    let written = file.write_all(&[0; 4096]).map_err(StorageError::new("write", &proof));
+    atomic::remove(&proof)?;
+    written?;
+    if purpose == Purpose::Demo {
+        atomic::open_private(&root.join(DEMO_MARK))?;
+    }
+    atomic::sync_dir(root)?;
+    Ok(lock)
+}
+
+/// The lock without its being made: its file, or where there is none the directory itself.
+fn lock_as_it_is(root: &Path) -> Result<File, OpenError> {
+    let path = root.join(LOCK);
+    let file = match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => File::open(root),
+        opened => opened,
+    };
+    exclusive(file.map_err(StorageError::new("open", &path))?, root, &path)
+}
+
+fn exclusive(file: File, root: &Path, path: &Path) -> Result<File, OpenError> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(root.to_owned())),
-        Err(TryLockError::Error(error)) => Err(StorageError::new("lock", &path)(io::Error::other(error)).into()),
+        Err(TryLockError::Error(error)) => Err(StorageError::new("lock", path)(io::Error::other(error)).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_may_not_write_hears_who_must_own_the_directory() {
+        let root = tempfile::tempdir().unwrap();
+        let said = |kind: io::ErrorKind| {
+            let error = StorageError::new("open", root.path())(kind.into());
+            OpenError::from(error).with_advice(root.path()).to_string()
+        };
+        let user = process::user().unwrap();
+        let denied = said(io::ErrorKind::PermissionDenied);
+        assert!(denied.starts_with(&format!("user {user} may not use")) && denied.contains("chown -R"), "{denied}");
+        assert!(!said(io::ErrorKind::StorageFull).contains("chown"));
+    }
+
+    #[test]
+    fn one_process_serves_from_a_directory_that_cannot_be_written() {
+        let root = tempfile::tempdir().unwrap();
+        for _ in 0..2 {
+            let held = lock_as_it_is(root.path()).unwrap();
+            assert!(matches!(lock_as_it_is(root.path()), Err(OpenError::InUse(_))));
+            drop(held);
+            File::create(root.path().join(LOCK)).unwrap();
+        }
+    }
+
+    #[test]
+    fn who_has_stored_nothing_is_told_that_nothing_can_be() {
+        let root = tempfile::tempdir().unwrap();
+        // Nobody can write a file where a directory is, not even root.
+        fs::DirBuilder::new().create(root.path().join(PROOF)).unwrap();
+        assert!(matches!(prepare(root.path(), Purpose::Serve), Err(OpenError::Storage(_))));
+        fs::DirBuilder::new().create(root.path().join("logins")).unwrap();
+        File::create(root.path().join("logins/a.json")).unwrap();
+        assert!(prepare(root.path(), Purpose::Serve).is_ok());
+        assert!(prepare(root.path(), Purpose::Demo).is_err());
     }
 }

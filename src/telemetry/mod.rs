@@ -349,7 +349,7 @@ impl Inner {
         );
         registry.register(
             "refresh_interval_seconds",
-            "Time between refreshes of a profile, as configured and as achieved within the request budget",
+            "Time between refreshes of a profile: wanted as configured; achieved within the request budget, the median of all",
             self.intervals.clone(),
         );
         registry.register(

@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
-use tokio::sync::OwnedSemaphorePermit;
 
+use super::scrape::Scrape;
 use super::work;
 
 /// The most bytes handed to a connection at one time, so that a body is not done long before its client has it.
@@ -18,13 +18,13 @@ const PIECE: usize = 256 * 1024;
 pub(super) struct Body {
     chunks: VecDeque<Bytes>,
     remaining: u64,
-    _scrape: Option<OwnedSemaphorePermit>,
+    _scrape: Option<Scrape>,
     _request: Option<work::Request>,
 }
 
 impl Body {
-    /// These chunks, one after the other. `scrape` is given back when the last piece is with the connection.
-    pub(super) fn of(chunks: impl IntoIterator<Item = Bytes>, scrape: Option<OwnedSemaphorePermit>) -> Self {
+    /// These chunks, one after the other. `scrape` ends when the last piece is with the connection.
+    pub(super) fn of(chunks: impl IntoIterator<Item = Bytes>, scrape: Option<Scrape>) -> Self {
         let chunks: VecDeque<_> = chunks.into_iter().filter(|it| !it.is_empty()).collect();
         let remaining = chunks.iter().map(|it| it.len() as u64).sum();
         Self { chunks, remaining, _scrape: scrape, _request: None }

@@ -2,26 +2,24 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
-use chrono::{NaiveDate, NaiveTime};
 use tokio::task::spawn_blocking;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use url::Url;
-use url::form_urlencoded::Serializer;
 
 use super::envelope::{self, DecodeError, NotAnEnvelope, Refusal, Remedy};
 use super::pace::{Class, Pace};
+use super::request::Request;
 use super::wire::Page;
-use crate::catalogue::{Call, Measurement, Source, WorkoutFact};
+use crate::catalogue::Call;
 use crate::clock::Clock;
 use crate::http::{Answer, Http, HttpError};
 use crate::telemetry::{Reason, Telemetry};
 
-/// The first day that anything can be of: before any Withings device.
-pub const FIRST_DAY: NaiveDate = NaiveDate::from_ymd_opt(2009, 1, 1).expect("it is a day");
-
-const SECONDS_OF_A_DAY: i64 = 86_400;
+/// How long an exchange waits for its turn. A code lives 30 s, of which the way here and to Withings take some.
+const EXCHANGE_WITHIN: Duration = Duration::from_secs(27);
 
 /// The Withings API. Cheap to clone; clones share connections, budget and the server's time.
 #[derive(Clone)]
@@ -31,30 +29,6 @@ pub struct Client {
     pace: Pace,
     telemetry: Telemetry,
     server_time: Arc<ServerTime>,
-}
-
-/// What is asked for: a call and its parameters, without token and offset.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
-    /// The call.
-    pub call: Call,
-    parameters: Vec<Parameter>,
-}
-
-/// Which rows of a call are asked for. Withings refuses or misreads combinations, so there is one at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rows {
-    /// The whole history.
-    All,
-    /// What was created or changed since this time, Unix seconds.
-    ChangedSince(i64),
-    /// What belongs to these days, both included; of body measures, what was measured on them in UTC.
-    Days {
-        /// The first day.
-        from: NaiveDate,
-        /// The last day.
-        to: NaiveDate,
-    },
 }
 
 /// A call did not bring what it should.
@@ -69,12 +43,21 @@ pub enum CallError {
     /// No envelope.
     #[error(transparent)]
     Envelope(#[from] NotAnEnvelope),
+    /// No body, where everything was asked for: that is not the same as nothing.
+    #[error("the answer has no body")]
+    NoBody,
     /// A body of another shape.
     #[error("the answer is not what the call promises")]
     Body(#[source] DecodeError),
     /// A status other than 0.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The code would be dead before its turn came.
+    #[error(
+        "`requests_per_minute` leaves no room for this login at the moment, and a code lives 30 seconds only; start again \
+         in a minute"
+    )]
+    NoTurn,
     /// An `offset` that does not grow: the pages would never end.
     #[error("the pages of the answer do not end: offset {offset} follows offset {previous}")]
     SameOffset {
@@ -128,11 +111,12 @@ impl Client {
         request: &Request,
         offset: Option<i64>,
     ) -> Result<P, CallError> {
-        let class = Class::Data(Arc::clone(profile));
+        let class = if request.is_first { Class::First } else { Class::Data }(Arc::clone(profile));
         let path = path(request.call);
         let answer = self.post(request.call, class, path, Some(token), request.form(offset)).await?;
         // A whole history is megabytes: parsed here it would hold up the scrapes.
-        let page = spawn_blocking(move || body::<P>(&answer)).await.expect("parsing does not panic");
+        let needs_body = request.needs_body() || offset.is_some();
+        let page = spawn_blocking(move || body::<P>(&answer, needs_body)).await.expect("parsing does not panic");
         let page = page.inspect_err(|error| self.note(request.call, error))?;
         if let Some(at) = page.server_time() {
             self.server_time.note_updatetime(at);
@@ -181,7 +165,8 @@ impl Client {
         token: Option<&str>,
         form: String,
     ) -> Result<Bytes, CallError> {
-        self.pace.permit(class).await;
+        let patience = if class == Class::Exchange { EXCHANGE_WITHIN } else { Duration::MAX };
+        timeout(patience, self.pace.permit(class)).await.map_err(|_| CallError::NoTurn)?;
         let url = self.api_url.join(path).expect("the path of a call is a valid URL path");
         let sent = Instant::now();
         let answer = self.http.post_form(url, token, form).await;
@@ -203,95 +188,6 @@ impl Client {
     }
 }
 
-impl Request {
-    /// Body measures.
-    #[must_use]
-    pub fn getmeas(rows: Rows) -> Self {
-        let parameters = match rows {
-            Rows::ChangedSince(at) => vec![("lastupdate", at.to_string())],
-            Rows::Days { from, to } => {
-                let (start, end) = (midnight(from), midnight(to) + SECONDS_OF_A_DAY - 1);
-                vec![("startdate", start.to_string()), ("enddate", end.to_string())]
-            }
-            Rows::All => Vec::new(),
-        };
-        Self { call: Call::Getmeas, parameters }
-    }
-
-    /// Sleep summaries, with every field that the catalogue knows.
-    #[must_use]
-    pub fn getsummary(rows: Rows) -> Self {
-        let fields = |source| match source {
-            Source::Summary { fields, .. } => fields,
-            _ => &[],
-        };
-        Self { call: Call::Getsummary, parameters: rows_with(data_fields(fields), rows) }
-    }
-
-    /// Workouts, in the same way.
-    #[must_use]
-    pub fn getworkouts(rows: Rows) -> Self {
-        let fields = |source| match source {
-            Source::Workout(WorkoutFact::Data(fields)) => fields,
-            _ => &[],
-        };
-        Self { call: Call::Getworkouts, parameters: rows_with(data_fields(fields), rows) }
-    }
-
-    /// What was counted on days, with every field that the catalogue knows.
-    #[must_use]
-    pub fn getactivity(rows: Rows) -> Self {
-        let fields = |source| match source {
-            Source::Activity { fields } => fields,
-            _ => &[],
-        };
-        Self { call: Call::Getactivity, parameters: rows_with(data_fields(fields), rows) }
-    }
-
-    /// The sleep segments between two times, Unix seconds, at most 24 hours apart.
-    #[must_use]
-    pub fn sleep_get(from: i64, to: i64) -> Self {
-        let parameters = vec![("startdate", from.to_string()), ("enddate", to.to_string())];
-        Self { call: Call::SleepGet, parameters }
-    }
-
-    /// Every weigh-in, and nothing else.
-    #[must_use]
-    pub fn weigh_ins() -> Self {
-        Self { call: Call::Getmeas, parameters: vec![("meastypes", "1".to_owned())] }
-    }
-
-    /// What the person owns.
-    #[must_use]
-    pub fn getdevice() -> Self {
-        Self { call: Call::Getdevice, parameters: Vec::new() }
-    }
-
-    /// What the person aims for.
-    #[must_use]
-    pub fn getgoals() -> Self {
-        Self { call: Call::Getgoals, parameters: Vec::new() }
-    }
-
-    /// A request about notifications.
-    pub(super) fn notify(action: &'static str, mut parameters: Vec<(&'static str, String)>) -> Self {
-        parameters.insert(0, ("action", action.to_owned()));
-        Self { call: Call::Notify, parameters }
-    }
-
-    fn form(&self, offset: Option<i64>) -> String {
-        let mut form = Serializer::new(String::new());
-        if let Some(action) = action(self.call) {
-            form.append_pair("action", action);
-        }
-        form.extend_pairs(&self.parameters);
-        if let Some(offset) = offset {
-            form.append_pair("offset", &offset.to_string());
-        }
-        form.finish()
-    }
-}
-
 impl CallError {
     /// What it asks us to do.
     #[must_use]
@@ -301,7 +197,9 @@ impl CallError {
             Self::Http(_)
             | Self::HttpStatus(_)
             | Self::Envelope(_)
+            | Self::NoBody
             | Self::Body(_)
+            | Self::NoTurn
             | Self::SameOffset { .. }
             | Self::EndlessPages(_) => Remedy::Retry,
         }
@@ -315,7 +213,10 @@ impl CallError {
             Self::Http(HttpError::Timeout(_)) => Reason::Timeout,
             Self::Http(HttpError::TooLarge) => Reason::TooLarge,
             Self::HttpStatus(_) => Reason::Http,
-            Self::Envelope(_) | Self::Body(_) | Self::SameOffset { .. } | Self::EndlessPages(_) => Reason::Decode,
+            Self::Envelope(_) | Self::NoBody | Self::Body(_) | Self::SameOffset { .. } | Self::EndlessPages(_) => {
+                Reason::Decode
+            }
+            Self::NoTurn => Reason::RateLimited,
             Self::Refused(refusal) => refusal.reason(),
         }
     }
@@ -340,8 +241,9 @@ impl ServerTime {
     }
 }
 
-fn body<P: Page>(answer: &[u8]) -> Result<P, CallError> {
+fn body<P: Page>(answer: &[u8], needs_body: bool) -> Result<P, CallError> {
     match envelope::open(answer)?? {
+        "null" if needs_body => Err(CallError::NoBody),
         // Withings writes an empty map as a list.
         "null" | "[]" => Ok(P::default()),
         body => envelope::parse(body.as_bytes()).map_err(CallError::Body),
@@ -359,94 +261,24 @@ fn path(call: Call) -> &'static str {
     }
 }
 
-/// The action of a call; `None` where there are several, which the requests have among their parameters.
-fn action(call: Call) -> Option<&'static str> {
-    match call {
-        Call::SleepGet => Some("get"),
-        Call::Notify => None,
-        call => Some(call.name()),
-    }
-}
-
-type Parameter = (&'static str, String);
-
-/// The parameters that select rows of a call which needs something to select by.
-fn rows_with(fields: Parameter, rows: Rows) -> Vec<Parameter> {
-    let mut parameters = vec![fields];
-    match rows {
-        Rows::All => parameters.push(("lastupdate", "0".to_owned())),
-        Rows::ChangedSince(at) => parameters.push(("lastupdate", at.to_string())),
-        Rows::Days { from, to } => {
-            parameters.push(("startdateymd", from.to_string()));
-            parameters.push(("enddateymd", to.to_string()));
-        }
-    }
-    parameters
-}
-
-fn midnight(day: NaiveDate) -> i64 {
-    day.and_time(NaiveTime::MIN).and_utc().timestamp()
-}
-
-/// The fields that `of` takes of the catalogue's sources: what is not named would be left out.
-fn data_fields(of: impl Fn(Source) -> &'static [&'static str]) -> Parameter {
-    let fields: Vec<_> = Measurement::all().flat_map(|it| of(it.source)).copied().collect();
-    ("data_fields", fields.join(","))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::withings::wire::Getmeas;
 
-    fn date(text: &str) -> NaiveDate {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn a_request_selects_in_one_way_only() {
-        let check = |request: Request, expected: &str| assert_eq!(request.form(None), expected);
-        check(Request::getmeas(Rows::All), "action=getmeas");
-        check(Request::getmeas(Rows::ChangedSince(7)), "action=getmeas&lastupdate=7");
-        check(Request::sleep_get(1, 2), "action=get&startdate=1&enddate=2");
-        check(Request::getdevice(), "action=getdevice");
-        check(Request::getgoals(), "action=getgoals");
-        let days = Rows::Days { from: date("2026-11-21"), to: date("2026-11-23") };
-        check(Request::getmeas(days), "action=getmeas&startdate=1795219200&enddate=1795478399");
-        for request in [Request::getsummary, Request::getworkouts, Request::getactivity] {
-            let ends = |rows, expected| {
-                let form = request(rows).form(None);
-                let (_, selection) = form.split_once("&data_fields=").and_then(|(_, it)| it.split_once('&')).unwrap();
-                assert_eq!(selection, expected, "{form}");
-            };
-            ends(Rows::All, "lastupdate=0");
-            ends(Rows::ChangedSince(7), "lastupdate=7");
-            ends(days, "startdateymd=2026-11-21&enddateymd=2026-11-23");
-        }
-        assert_eq!(Request::getmeas(Rows::All).form(Some(300)), "action=getmeas&offset=300");
-    }
-
-    #[test]
-    fn every_field_of_the_catalogue_is_named_because_unnamed_ones_would_be_left_out() {
-        let check =
-            |request: Request, expected: &str| assert_eq!(request.parameters[0], ("data_fields", expected.to_owned()));
-        check(
-            Request::getactivity(Rows::All),
-            "steps,distance,elevation,soft,moderate,intense,active,calories,totalcalories,hr_average,hr_min,hr_max,\
-             hr_zone_0,hr_zone_1,hr_zone_2,hr_zone_3",
-        );
-        let workouts = "calories,manual_calories,distance,manual_distance,hr_average,hr_min,hr_max";
-        check(Request::getworkouts(Rows::All), workouts);
-        let (_, nights) = &Request::getsummary(Rows::All).parameters[0];
-        assert!(nights.starts_with("deepsleepduration,lightsleepduration,") && nights.contains(",rr_min,"), "{nights}");
-    }
-
     #[test]
     fn a_body_may_be_absent_or_a_list() {
-        for answer in [r#"{"status":0}"#, r#"{"status":0,"body":null}"#, r#"{"status":0,"body":[]}"#] {
-            assert!(body::<Getmeas>(answer.as_bytes()).unwrap().into_rows().0.is_empty());
+        let absent = [r#"{"status":0}"#, r#"{"status":0,"body":null}"#];
+        for answer in [absent[0], absent[1], r#"{"status":0,"body":[]}"#] {
+            assert!(body::<Getmeas>(answer.as_bytes(), false).unwrap().into_rows().0.is_empty());
         }
-        assert!(matches!(body::<Getmeas>(br#"{"status":0,"body":7}"#), Err(CallError::Body(_))));
+        for answer in absent {
+            assert!(matches!(body::<Getmeas>(answer.as_bytes(), true), Err(CallError::NoBody)));
+        }
+        for empty in [r#"{"status":0,"body":[]}"#, r#"{"status":0,"body":{"measuregrps":[]}}"#] {
+            assert!(body::<Getmeas>(empty.as_bytes(), true).is_ok());
+        }
+        assert!(matches!(body::<Getmeas>(br#"{"status":0,"body":7}"#, false), Err(CallError::Body(_))));
     }
 
     #[test]
@@ -457,7 +289,7 @@ mod tests {
         time.note_date(900);
         assert_eq!(time.now(), 900, "a host whose clock is ahead");
         time.note_updatetime(910);
-        clock.advance(std::time::Duration::from_secs(10));
+        clock.advance(Duration::from_secs(10));
         assert_eq!(time.now(), 920);
         time.note_date(1500);
         assert_eq!(time.now(), 1500, "an updatetime that lags does not hold the time back");

@@ -1,6 +1,6 @@
 //! The Withings API as types: what it says becomes ours here and travels no further.
 //!
-//! A request waits for its turn ([`pace`]), is sent and opened ([`client`]), its status is read before its body
+//! A [`request`] waits for its turn ([`pace`]), is sent and opened ([`client`]), its status is read before its body
 //! ([`envelope`]), its foreign shapes ([`wire`]) become readings ([`measures`], [`sleep`], [`activity`], [`workouts`],
 //! [`devices`], [`goals`]). Tokens are [`oauth`], their end is [`revoke`];
 //! what Withings calls us for is [`notify`].
@@ -14,6 +14,7 @@ pub mod measures;
 pub mod notify;
 pub mod oauth;
 pub mod pace;
+pub mod request;
 pub mod revoke;
 pub mod sleep;
 pub mod wire;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
 
-use super::client::Request;
+use super::request::Request;
 use super::wire::{self, Page};
 use crate::catalogue::{Call, Group, Measurement, Source};
 use crate::config::Selection;

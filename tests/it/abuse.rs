@@ -77,7 +77,7 @@ async fn it_serves_on_and_does_not_grow() {
     for (name, connections, bytes) in attacks {
         attack(&demo, name, connections, &bytes, "/metrics").await;
     }
-    // Beyond 40 scrapes at one time the honest ones are refused too.
+    // Beyond 40 scrapes at one time the honest ones are refused too, for a moment.
     let unread = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(20);
     attack(&demo, "pages that nobody reads", 300, &unread, "/-/healthy").await;
 

@@ -1,11 +1,12 @@
-//! How many requests one profile costs.
+//! How many requests one profile costs, and that all together never cost more than is allowed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use withings_exporter::catalogue::{Call, Measurement};
 use withings_exporter::config::Selection;
-use withings_exporter::sim::Cloud;
+use withings_exporter::sim::{Cloud, Failure, Fault, Request};
 
 use crate::sources::root;
 use crate::world::World;
@@ -53,4 +54,128 @@ async fn what_changes_slowly_is_asked_for_slowly_and_what_is_not_needed_never() 
     let only_weight = requests_of_a_day(weight).await;
     let actions: Vec<_> = only_weight.keys().map(String::as_str).collect();
     assert_eq!(actions, ["getmeas", "requesttoken"], "{only_weight:?}");
+}
+
+/// An exporter to which much happens, and the budgets that it has had, each since a time.
+struct Troubled {
+    world: World,
+    random: fastrand::Rng,
+    budgets: Vec<(DateTime<Utc>, u32)>,
+}
+
+const PEOPLE: [&str; 4] = ["Alice", "Bob", "Carol", "Dave"];
+
+impl Troubled {
+    async fn start(seed: u64) -> Self {
+        let mut world = World::with_accounts(&PEOPLE).await;
+        // Shorter than all calls take: there is always something to do.
+        world.config.refresh_interval = Duration::from_secs(15);
+        let mut troubled = Self { world, random: fastrand::Rng::with_seed(seed), budgets: Vec::new() };
+        troubled.allow();
+        troubled.world.start_exporter().await;
+        for name in PEOPLE {
+            troubled.world.connect(name).await;
+        }
+        troubled
+    }
+
+    /// Another budget, which the exporter does not have yet.
+    fn allow(&mut self) {
+        let budget = self.random.choice([4, 10, 20, 40]).unwrap();
+        self.world.config.requests_per_minute = budget.try_into().unwrap();
+        self.budgets.push((self.world.clock.now(), budget));
+    }
+
+    async fn suffer(&mut self) {
+        match self.random.usize(..6) {
+            0 => {
+                self.world.stop_exporter().await;
+                self.allow();
+                self.world.start_exporter().await;
+            }
+            1 => {
+                self.world.crash().await;
+                self.world.start_exporter().await;
+            }
+            2 | 3 => {
+                let people = self.random.usize(1..=PEOPLE.len());
+                self.world.config.profiles = PEOPLE.map(Into::into)[..people].to_vec();
+                self.allow();
+                assert_eq!(self.world.reload().await.status, 200);
+            }
+            4 => {
+                let failures = [Failure::Http(502), Failure::InvalidToken, Failure::EndlessPages, Failure::HangUp];
+                let fault = Fault::new(self.random.choice(failures).unwrap());
+                self.world.cloud.fault(fault.times(self.random.u32(1..20)));
+            }
+            _ => {
+                let profile = self.random.choice(&self.world.config.profiles).unwrap().to_string();
+                // Its code may die for want of a request.
+                self.world.log_in(&profile, &self.world.account(&profile)).await;
+            }
+        }
+        self.world.pass(Duration::from_millis(self.random.u64(..60_000))).await;
+    }
+
+    /// The highest budget of the minute that begins at `at`.
+    fn budget(&self, at: DateTime<Utc>) -> usize {
+        let before = self.budgets.iter().rposition(|(since, _)| *since <= at).unwrap();
+        let of_minute = self.budgets[before..].iter().take_while(|(since, _)| *since <= at + TimeDelta::minutes(1));
+        of_minute.map(|(_, budget)| *budget as usize).max().unwrap()
+    }
+
+    fn check(&self, seed: u64) {
+        let is_counted = |it: &Request| it.action.is_some();
+        let times: Vec<_> = self.world.cloud.requests().into_iter().filter(is_counted).map(|it| it.time).collect();
+        assert!(times.len() > 150, "{} requests, seed {seed}", times.len());
+        for (first, at) in times.iter().enumerate() {
+            let minute = times[first..].iter().take_while(|it| **it < *at + TimeDelta::minutes(1)).count();
+            assert!(minute <= self.budget(*at), "{minute} of {} at {at}, seed {seed}", self.budget(*at));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_minute_has_more_requests_than_allowed_whatever_happens() {
+    for seed in 0..3 {
+        let mut troubled = Troubled::start(seed).await;
+        for _ in 0..60 {
+            troubled.suffer().await;
+        }
+        troubled.check(seed);
+    }
+}
+
+/// Alice, connected and asked about all the time, and Bob, with a budget of so many requests.
+async fn narrow(budget: u32) -> World {
+    let mut world = World::with_accounts(&["Alice", "Bob"]).await;
+    world.config.refresh_interval = Duration::from_secs(15);
+    world.start_exporter().await;
+    world.connect("Alice").await;
+    world.config.requests_per_minute = budget.try_into().unwrap();
+    assert_eq!(world.reload().await.status, 200);
+    world.pass(Duration::from_mins(5)).await;
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_is_finished_in_time_with_two_requests_a_minute() {
+    let world = narrow(2).await;
+    for seconds in [0, 25, 50] {
+        world.pass(Duration::from_secs(seconds)).await;
+        let done = world.log_in("Bob", &world.account("Bob")).await;
+        assert_eq!(done.status, 200, "{}", done.body);
+        world.pass(Duration::from_mins(2)).await;
+    }
+    world.until_up("Bob").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_that_must_wait_for_too_long_says_why() {
+    let world = narrow(1).await;
+    let mut requests = world.cloud.listen();
+    requests.recv().await.unwrap();
+    let done = world.log_in("Bob", &world.account("Bob")).await;
+    assert_eq!(done.status, 502);
+    assert!(done.body.contains("requests_per_minute"), "{}", done.body);
 }

@@ -8,6 +8,9 @@ use tempfile::TempDir;
 use crate::http_client::Connection;
 use crate::program::{Program, until};
 
+/// Who is in the demo.
+pub(crate) const PEOPLE: [&str; 3] = ["Alice", "Bob", "Zoë"];
+
 /// Measurements that nobody in the demo may have at the moment.
 pub(crate) const RARELY_MEASURED: [&str; 3] =
     ["withings_in_bed", "withings_sleep_nap_duration_seconds", "withings_unlisted_measure"];

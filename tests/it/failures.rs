@@ -102,7 +102,8 @@ async fn a_request_that_withings_finds_wrong_is_followed_by_a_read_of_everything
 #[tokio::test(start_paused = true)]
 async fn after_a_wrong_request_everything_is_read() {
     let world = household().await;
-    world.cloud.fault(Fault::new(Failure::InvalidParams).on("getmeas"));
+    let alice = world.account("Alice");
+    world.cloud.fault(Fault::new(Failure::InvalidParams).on("getmeas").of(alice.userid()));
     world.until_down("Alice").await;
     world.until_up("Alice").await;
     let calls = calls_of(&world, "Alice", "getmeas");

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use withings_exporter::catalogue::Measurement;
 
 use crate::certificates::certificates;
-use crate::demo::{Demo, RARELY_MEASURED};
+use crate::demo::{Demo, PEOPLE, RARELY_MEASURED};
 use crate::http_client::Connection;
 use crate::judges::read_by_python;
 use crate::page::{Page, series};
@@ -23,8 +23,6 @@ const TEXT: &str = "Accept: text/plain;version=0.0.4";
 
 /// The password of the user `prometheus`.
 const PASSWORD: &str = "hush:hush";
-
-const PEOPLE: [&str; 3] = ["Alice", "Bob", "Zoë"];
 
 /// What promtool says of the names that are given.
 const ACCEPTED_FINDINGS: &str = "\

@@ -1,11 +1,14 @@
 //! Reading the configuration again while the exporter runs.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use url::Url;
 use withings_exporter::catalogue::Measurement;
 use withings_exporter::sim::{Measure, MeasureGroup};
 
+use crate::webhooks::move_to;
 use crate::world::{BROKEN_FILE, World};
 
 const SUCCESSFUL: &str = "withings_exporter_config_last_reload_successful";
@@ -53,10 +56,71 @@ async fn profiles_come_and_go_and_the_others_miss_nothing() {
     }
     assert_eq!(world.sample("withings_authorized{profile=\"Carol\"}").await, Some(0.0));
     world.pass(Duration::from_mins(30)).await;
-    let times = refreshes(&world, "Alice").split_off(before - 1);
-    assert!(times.len() >= 11, "{times:?}");
+    check_misses_nothing(&world, "Alice", before, 11);
+}
+
+/// Expects at least so many refreshes, each 5 minutes after the one before; those `before` are none of them, nor is that of
+/// the login, which waits for no slot.
+fn check_misses_nothing(world: &World, name: &str, before: usize, at_least: usize) {
+    let times = refreshes(world, name).split_off(before);
+    assert!(times.len() >= at_least, "{name}: {times:?}");
     for pair in times.windows(2) {
-        assert!((299..=301).contains(&(pair[1] - pair[0])), "{times:?}");
+        assert!((299..=301).contains(&(pair[1] - pair[0])), "{name}: {times:?}");
+    }
+}
+
+/// The hosts that Withings tells of news about `name`.
+fn hosts(world: &World, name: &str) -> BTreeSet<String> {
+    let subscriptions = world.account(name).subscriptions();
+    subscriptions.into_iter().map(|(url, _)| url.split('/').nth(2).unwrap().to_owned()).collect()
+}
+
+/// Whether Withings sends the browser back to the present `base_url`.
+async fn check_way_back(world: &World) {
+    let consent = world.get("/authorize?profile=Alice").await.header("location").unwrap().to_owned();
+    let back =
+        Url::parse(&consent).unwrap().query_pairs().find(|(key, _)| key == "redirect_uri").unwrap().1.into_owned();
+    assert_eq!(back, world.config.redirect_uri());
+}
+
+#[tokio::test(start_paused = true)]
+async fn webhooks_and_base_url_change_and_nobody_misses_a_refresh() {
+    let mut world = World::connected(&["Alice", "Bob"]).await;
+    let before = ["Alice", "Bob"].map(|it| refreshes(&world, it).len());
+    for host in ["health.example", "moved.example"] {
+        world.config.webhooks = true;
+        move_to(&mut world, host);
+        world.cloud.host(host, world.address());
+        reload(&mut world, &["Alice", "Bob"]).await;
+        world.pass(Duration::from_mins(7)).await;
+        for name in ["Alice", "Bob"] {
+            assert_eq!(hosts(&world, name), [host.to_owned()].into());
+        }
+        check_way_back(&world).await;
+    }
+    world.config.webhooks = false;
+    reload(&mut world, &["Alice", "Bob"]).await;
+    world.pass(Duration::from_mins(7)).await;
+    for (name, before) in ["Alice", "Bob"].into_iter().zip(before) {
+        assert!(hosts(&world, name).is_empty());
+        check_misses_nothing(&world, name, before, 4);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn withings_is_asked_at_another_address_and_nobody_misses_a_refresh() {
+    let mut world = World::connected(&["Alice", "Bob"]).await;
+    let before = ["Alice", "Bob"].map(|it| refreshes(&world, it).len());
+    world.pass(Duration::from_mins(1)).await;
+    for _ in 0..3 {
+        world.move_cloud().await;
+        reload(&mut world, &["Alice", "Bob"]).await;
+        check_way_back(&world).await;
+        world.pass(Duration::from_mins(10)).await;
+    }
+    for (name, before) in ["Alice", "Bob"].into_iter().zip(before) {
+        check_misses_nothing(&world, name, before, 6);
+        assert_eq!(world.sample(&format!("withings_up{{profile=\"{name}\"}}")).await, Some(1.0));
     }
 }
 

@@ -11,13 +11,11 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 
-use crate::demo::Demo;
+use crate::demo::{Demo, PEOPLE};
 use crate::installation::free_address;
 use crate::program::{fed, until};
 use crate::rules::SwitchedOn;
 use crate::tsdb::{Server, tsdb};
-
-const PEOPLE: [&str; 3] = ["Alice", "Bob", "Zoë"];
 
 /// A Prometheus with everything switched on.
 struct Stack {

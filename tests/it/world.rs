@@ -174,6 +174,11 @@ impl World {
         copy(self.disk.path(), disk.path());
         crashed.ended.abort();
         self.wrecks.push(std::mem::replace(&mut self.disk, disk));
+        self.move_cloud().await;
+    }
+
+    /// Moves the cloud to another address, which is configured from now on.
+    pub(crate) async fn move_cloud(&mut self) {
         self.stop_cloud().await;
         let (address, cloud_end) = serve(&self.cloud).await;
         self.cloud_end = Some(cloud_end);

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::level_filters::LevelFilter;
 use withings_exporter::clock::Clock;
 use withings_exporter::sim::{Measure, MeasureGroup};
 
-use super::log::Log;
 use super::row::{Again, Row, Shown, Trouble};
+use crate::log::Log;
 use crate::world::{World, beginning};
 
 /// What Alice weighs before, during and after the trouble, kilograms.
@@ -26,7 +27,7 @@ const DAY: Duration = Duration::from_hours(24);
 
 /// Plays a row: the fault begins, is told, shows what it should, is tried again when it should, ends, and leaves nothing.
 pub(super) async fn check(row: Row) {
-    let log = Log::listen();
+    let log = Log::listen(LevelFilter::WARN);
     let mut world = household(&row).await;
     log.clear();
     if !matches!(row.trouble, Trouble::Empty) {
@@ -57,6 +58,10 @@ impl Scene<'_> {
         let alice = world.account("Alice");
         match &self.row.trouble {
             Trouble::Calls(action, fault) => world.cloud.fault(fault.clone().on(action).of(alice.userid())),
+            Trouble::Daily(fault) => {
+                world.clock.advance(DAY);
+                world.cloud.fault(fault.clone().on("getmeas").of(alice.userid()));
+            }
             Trouble::Odd(odd) => odd(&alice, world.clock.unix()),
             Trouble::Refused => world.stop_cloud().await,
             Trouble::Revoked(names) => names.iter().for_each(|it| world.account(it).revoke()),

@@ -1,4 +1,4 @@
-//! A disk that is full, and one that is read-only: said, counted, and no reason to stop.
+//! A disk that is full, and one that is read-only: said, counted, and no reason to stop, nor not to start.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -62,4 +62,38 @@ async fn a_full_disk_and_a_read_only_one_are_lived_with() {
     let readings = world.disk.path().join("readings");
     let remount = |how: &str| program.run(&["mount", "-o", &format!("remount,bind,{how}"), readings.to_str().unwrap()]);
     check(&world, &program, 70, || remount("ro"), || remount("rw")).await;
+}
+
+/// Starts where nothing can be written, expects what is stored and what is new, and waits until the latter is stored when
+/// the disk is mended.
+async fn check_start(break_it: &str, mend_it: &[&str]) {
+    if !is_possible() {
+        return;
+    }
+    let world = alice().await;
+    let disk = world.disk.path().to_str().unwrap();
+    let program = Served::apart(&world, world.config.api_url.as_str(), &break_it.replace("DISK", disk), &[]);
+    assert_eq!(program.weight().await, Some(72.0), "what is stored is shown at once");
+    assert_eq!(program.said().matches("the storage directory cannot be written").count(), 1);
+    weigh(&world, 71);
+    program.until_sample(FAILURES, |it| it > 0.0).await;
+    program.until_sample("withings_weight_kg{profile=\"Alice\"}", |it| it < 72.0).await;
+    let mend_it: Vec<_> = mend_it.iter().map(|it| it.replace("DISK", disk)).collect();
+    program.run(&mend_it.iter().map(String::as_str).collect::<Vec<_>>());
+    let readings = program.within(&world.disk.path().join("readings"));
+    until("the weight on the disk", async || holds(&readings, "71.0").then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_start_on_a_read_only_disk_shows_what_is_stored() {
+    let read_only = "rm 'DISK/serve.lock' && mount --bind 'DISK' 'DISK' && mount -o remount,bind,ro 'DISK'";
+    check_start(read_only, &["mount", "-o", "remount,bind,rw", "DISK"]).await;
+}
+
+#[tokio::test]
+async fn a_start_on_a_full_disk_shows_what_is_stored() {
+    let full = "mount -t tmpfs tmpfs /mnt && cp -a 'DISK/.' /mnt && \
+                mount -t tmpfs -o size=64k,mode=700 tmpfs 'DISK' && cp -a /mnt/. 'DISK' && \
+                (dd if=/dev/zero of='DISK/filler' bs=512 2>/dev/null || true)";
+    check_start(full, &["rm", "DISK/filler"]).await;
 }

@@ -6,7 +6,6 @@
 mod check;
 mod disk;
 mod kills;
-mod log;
 mod network;
 mod row;
 mod served;

@@ -21,6 +21,8 @@ pub(super) struct Row {
 pub(super) enum Trouble {
     /// These of Alice's calls are struck until the end.
     Calls(&'static str, Fault),
+    /// The same of Alice's `getmeas` when everything is read, which is once a day.
+    Daily(Fault),
     /// Withings lists something odd of Alice beside her new weight, for good.
     Odd(fn(&Account, i64)),
     /// Withings' host refuses connections until the end.

@@ -70,6 +70,8 @@ rows! {
     no_status: Row::failing("No status", Failure::Verbatim(r#"{"body":{}}"#), "decode", "no status"),
     body_null: Row::bare("A body that is null", r#"{"status":0,"body":null}"#),
     body_missing: Row::bare("No body", r#"{"status":0}"#),
+    no_body_of_everything: Row::failing("No body once a day, when everything is read", Failure::HangUp, "decode",
+        "the answer has no body").by(Trouble::Daily(Fault::new(Failure::Verbatim(r#"{"status":0}"#)).times(u32::MAX))),
     body_list: Row::bare("A body that is an empty list", r#"{"status":0,"body":[]}"#),
     wrong_types: Row::bare("Values of wrong types in every field", WRONG_TYPES),
     large: Row::failing("An answer of 50 MB", Failure::Large(50_000_000), "too_large", "is larger than"),

@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tokio::time::timeout;
 use withings_exporter::sim::{Failure, Fault, Rotation};
-use withings_exporter::withings::client::{Request, Rows};
+use withings_exporter::withings::request::{Request, Rows};
 use withings_exporter::withings::wire::{Getmeas, Getsummary, SleepGet};
 
 use super::{heard, is_authorized, weigh};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use withings_exporter::sim::{Failure, Fault};
-use withings_exporter::withings::client::{Request, Rows};
+use withings_exporter::withings::request::{Request, Rows};
 use withings_exporter::withings::wire::Getmeas;
 
 use super::{heard, is_authorized, refresh_token, token_answers, weigh};

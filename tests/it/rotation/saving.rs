@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
 use withings_exporter::sim::{Failure, Fault, Request, Rotation};
-use withings_exporter::withings::client::{self, Rows};
+use withings_exporter::withings::request::{self, Rows};
 use withings_exporter::withings::wire::Getmeas;
 
 use super::{heard, is_authorized, previous_token, refresh_token, token_answers};
@@ -141,7 +141,7 @@ async fn check_one_refresh(expire: impl AsyncFn(&World)) {
     expire(&world).await;
     let before = token_answers(&world).len();
     let session = world.session("Alice");
-    let requests: Vec<_> = (1..=20).map(|at| client::Request::getmeas(Rows::ChangedSince(at))).collect();
+    let requests: Vec<_> = (1..=20).map(|at| request::Request::getmeas(Rows::ChangedSince(at))).collect();
     let outcomes = join_all(requests.iter().map(|it| session.rows::<Getmeas>(it))).await;
     assert!(outcomes.iter().all(Result::is_ok), "{:?}", outcomes.into_iter().find_map(Result::err));
     assert_eq!(token_answers(&world)[before..], [Some(0)]);

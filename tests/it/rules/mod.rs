@@ -1,7 +1,6 @@
 //! The alert rules: promtool accepts them, each alert does what its tests say, and what they name exists.
 
 mod cases;
-mod promql;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -15,9 +14,9 @@ use withings_exporter::catalogue::{Measurement, Unit};
 use crate::config::write;
 use crate::page::Page;
 use crate::program::fed;
+use crate::promql::{self, Selector, groupings};
 use crate::readme;
 use crate::sources::{root, walk};
-use promql::selectors;
 
 /// The folder that users copy.
 const DEPLOYED: &str = "deploy/prometheus";
@@ -192,7 +191,7 @@ fn every_series_that_a_rule_reads_exists() {
 fn people_and_exporters_are_never_mixed() {
     for file in SwitchedOn::new().rules() {
         for rule in &file.rules {
-            for grouping in promql::groupings(&rule.expr) {
+            for grouping in groupings(&rule.expr) {
                 let kept = grouping.starts_with("job, instance, profile")
                     || grouping == "reading"
                     || file.name == "exporter" && grouping.starts_with("job, instance");
@@ -253,6 +252,11 @@ fn in_base_unit(measurement: Measurement) -> Option<(String, String)> {
     let stem = without(measurement.key, suffix).unwrap_or(measurement.key);
     let stem = without(stem, unit).unwrap_or(stem);
     (suffix != unit).then(|| (format!("withings:{stem}_{unit}"), measurement.metric() + factor))
+}
+
+/// What an expression reads of this project's metrics.
+fn selectors(expression: &str) -> Vec<Selector<'_>> {
+    promql::selectors(expression).into_iter().filter(|it| it.metric.starts_with("withings")).collect()
 }
 
 /// What promtool says of these files, which must please it.

@@ -131,14 +131,28 @@ async fn a_body_without_end_is_not_waited_for() {
 
 #[tokio::test]
 async fn who_does_not_take_the_page_does_not_keep_others_from_scraping() {
-    let limits = Limits { patience: Duration::from_millis(50), ..Limits::default() };
-    let setup = Setup { snapshot: large(), scrapes: Scrapes::at_most(1), limits, ..Setup::default() };
+    let setup = Setup { snapshot: large(), scrapes: Scrapes::at_most(1), ..Setup::default() };
     let server = setup.start_on(narrow_listener());
-    let _stalled = slow_scrape(&server).await;
+    let stalled = slow_scrape(&server).await;
     assert_eq!(server.request("HEAD", "/metrics").await.status, 503);
-    while server.request("HEAD", "/metrics").await.status == 503 {
-        tokio::task::yield_now().await;
-    }
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(2)).await;
+    tokio::time::resume();
+    assert_eq!(server.request("HEAD", "/metrics").await.status, 200);
+    drop(stalled);
+}
+
+#[tokio::test]
+async fn who_never_takes_the_page_is_cut() {
+    let server = Setup { snapshot: large(), ..Setup::default() }.start_on(narrow_listener());
+    let whole: usize = server.request("HEAD", "/metrics").await.header("content-length").unwrap().parse().unwrap();
+    let mut stalled = slow_scrape(&server).await;
+    tokio::time::pause();
+    tokio::time::advance(2 * Limits::default().patience).await;
+    tokio::time::resume();
+    // Whatever else is served shows that the cut was made.
+    assert_eq!(server.get("/-/healthy").await.status, 200);
+    assert!(stalled.rest().await.len() < whole, "the page was sent whole");
 }
 
 #[tokio::test]

@@ -43,7 +43,7 @@ async fn subscribed(profiles: &[&str]) -> World {
 }
 
 /// Configures the public name of the exporter.
-fn move_to(world: &mut World, host: &str) {
+pub(crate) fn move_to(world: &mut World, host: &str) {
     world.config.base_url = Url::parse(&format!("https://{host}")).unwrap();
     world.cloud.register(sim::App {
         client_id: world.config.client_id.clone(),

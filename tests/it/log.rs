@@ -8,28 +8,29 @@ use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry;
 
-/// The lines of this thread's log at warn and above, as long as it lives.
-pub(super) struct Log {
+/// The lines of this thread's log, as long as it lives.
+pub(crate) struct Log {
     written: Written,
     _listening: DefaultGuard,
 }
 
 impl Log {
-    pub(super) fn listen() -> Self {
+    /// Listens for what is said at `level` and above.
+    pub(crate) fn listen(level: LevelFilter) -> Self {
         let written = Written::default();
         let writer = written.clone();
         let lines = tracing_logfmt::builder().layer().with_writer(move || writer.clone());
-        let listening = tracing::subscriber::set_default(registry().with(LevelFilter::WARN).with(lines));
+        let listening = tracing::subscriber::set_default(registry().with(level).with(lines));
         Self { written, _listening: listening }
     }
 
     /// Forgets what was said so far.
-    pub(super) fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.written.lock().clear();
     }
 
     /// The lines that were said since, oldest first.
-    pub(super) fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         String::from_utf8(self.written.lock().clone()).unwrap().lines().map(str::to_owned).collect()
     }
 }

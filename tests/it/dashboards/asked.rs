@@ -1,0 +1,37 @@
+//! What a dashboard asks, read from its JSON as Grafana reads it.
+
+use serde_json::Value;
+
+/// A query of a panel, an annotation or a variable.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    /// The dashboard and the panel.
+    pub(super) place: String,
+    pub(super) expression: String,
+    /// The least time between two steps; `None` for the present value alone.
+    pub(super) step: Option<String>,
+}
+
+/// The panels, also those in collapsed rows, without the headings of rows.
+pub(super) fn panels(dashboard: &Value) -> Vec<&Value> {
+    let outside = dashboard["panels"].as_array().unwrap().iter();
+    let all = outside.flat_map(|it| std::iter::once(it).chain(it["panels"].as_array().into_iter().flatten()));
+    all.filter(|it| it["type"] != "row").collect()
+}
+
+/// Every query of the panels and annotations.
+pub(super) fn asked(dashboard: &Value) -> Vec<Asked> {
+    let of = |title: &Value, expression: &Value, step: Option<&str>| Asked {
+        place: format!("{}: {}", dashboard["uid"].as_str().unwrap(), title.as_str().unwrap()),
+        expression: expression.as_str().unwrap().to_owned(),
+        step: step.map(str::to_owned),
+    };
+    let of_panel = |panel: &Value| -> Vec<Asked> {
+        let step = |target: &Value| (target["range"] == true).then(|| panel["interval"].as_str().unwrap_or("1h"));
+        let targets = panel["targets"].as_array().unwrap().iter();
+        targets.map(|it| of(&panel["title"], &it["expr"], step(it))).collect()
+    };
+    let annotations = dashboard["annotations"]["list"].as_array().unwrap().iter().filter(|it| it["expr"].is_string());
+    let of_annotations = annotations.map(|it| of(&it["name"], &it["expr"], Some("1h")));
+    panels(dashboard).into_iter().flat_map(of_panel).chain(of_annotations).collect()
+}

@@ -1,0 +1,75 @@
+//! Which queries may find nothing in the demo, and why.
+
+use crate::demo::RARELY_MEASURED;
+use crate::page::Page;
+use crate::promql::selectors;
+
+/// How Grafana writes that everybody is wanted.
+pub(super) const EVERYBODY: &str = ".+";
+
+/// What nobody may have at the moment, beside [`RARELY_MEASURED`].
+const RARE: [&str; 2] = ["withings_exporter_api_request_failures_total", "withings_exporter_storage_failures_total"];
+
+/// What a device or habit brings that not everybody has, by how the keys begin.
+const LACKS: [(&[&str], &[&str]); 9] = [
+    (&["Alice", "Zoë"], &["glucose"]),
+    (&["Bob", "Zoë"], THERMOMETER),
+    (&["Bob", "Zoë"], WATCH),
+    (&["Bob", "Zoë"], BODY_SCAN),
+    (&["Bob", "Zoë"], FOOT_SCAN),
+    (&["Bob", "Zoë"], &["urine"]),
+    (&["Bob"], &["goal_sleep"]),
+    (&["Zoë"], CUFF),
+    (&["Zoë"], &["goal"]),
+];
+
+const THERMOMETER: &[&str] = &["body_temperature", "skin_temperature", "temperature_c"];
+
+const WATCH: &[&str] = &["activity_heart_rate", "ppg", "sleep_core_body", "spo2", "vo2_max", "workout_heart_rate"];
+
+const BODY_SCAN: &[&str] = &[
+    "basal_metabolic",
+    "extracellular_water",
+    "fat_free_mass_segment",
+    "fat_mass_segment",
+    "intracellular_water",
+    "metabolic_age",
+    "muscle_mass_segment",
+    "pulse_wave",
+    "vascular_age",
+    "visceral_fat",
+];
+
+const FOOT_SCAN: &[&str] = &["electrochemical", "electrodermal", "nerve_health"];
+
+const CUFF: &[&str] = &["corrected_qt", "diastolic", "ecg", "pr_interval", "qrs", "qt_interval", "systolic"];
+
+/// Whether a query for one person or for [`EVERYBODY`] may find nothing.
+pub(super) fn may_be_empty(expression: &str, profile: &str) -> bool {
+    let metrics: Vec<_> = selectors(expression).into_iter().map(|it| it.metric).collect();
+    let is_rare = metrics.iter().any(|it| RARELY_MEASURED.contains(it) || RARE.contains(it));
+    // The person's day may have begun just now.
+    let is_of_present_day =
+        profile != EVERYBODY && expression.trim_start_matches('(').starts_with("withings_activity_");
+    // Zoë's life began two weeks ago.
+    let is_too_old = profile == "Zoë" && expression.contains("offset 30d");
+    let begins =
+        |key: &&str| ["withings_", "measurement=\""].iter().any(|it| expression.contains(&format!("{it}{key}")));
+    is_rare || is_of_present_day || is_too_old || lacked(profile).any(|it| begins(&it))
+}
+
+/// Nobody has what the list says that they lack.
+pub(super) fn check_lacks(page: &Page) {
+    for series in page.samples.keys() {
+        let owners = LACKS.iter().flat_map(|(people, _)| *people);
+        for owner in owners.filter(|it| series.contains(&format!("profile=\"{it}\""))) {
+            let has = lacked(owner).any(|key| series.starts_with(&format!("withings_{key}")));
+            assert!(!has, "this is not lacked by now: {series}");
+        }
+    }
+}
+
+/// How the keys begin that this person lacks.
+fn lacked(profile: &str) -> impl Iterator<Item = &'static str> {
+    LACKS.iter().filter(move |(people, _)| people.contains(&profile)).flat_map(|(_, keys)| *keys).copied()
+}

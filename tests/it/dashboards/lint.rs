@@ -1,0 +1,229 @@
+//! What Grafana does not forgive, or shows wrongly without a word.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::asked::{asked, panels};
+use super::dashboard::COLUMNS;
+use super::{all, read};
+use crate::promql::{Selector, selectors};
+
+/// Panels that every Grafana has.
+const CORE: [&str; 4] = ["stat", "state-timeline", "table", "timeseries"];
+
+/// Alerts have the labels that their rule leaves them.
+const ALERTS: &str = "ALERTS";
+
+#[test]
+fn the_dashboards_have_no_mistakes() {
+    for dashboard in all() {
+        assert_eq!(mistakes(&read(&dashboard)), Vec::<String>::new(), "{}", dashboard.uid);
+    }
+}
+
+#[test]
+fn mistakes_are_found() {
+    let first = "/panels/1";
+    for (place, value, expected) in [
+        ("/schemaVersion", json!(42), "schemaVersion"),
+        ("/__inputs", json!([]), "__inputs"),
+        ("/panels/2/id", json!(2), "ids"),
+        ("/panels/2/gridPos/x", json!(7), "overlaps"),
+        ("/panels/3/gridPos/w", json!(9), "too wide"),
+        ("/panels/1/title", json!(""), "no title"),
+        ("/panels/1/description", json!("Weight."), "does not say what it means when empty"),
+        ("/panels/1/type", json!("grafana-piechart-panel"), "is no core panel"),
+        ("/panels/1/fieldConfig/defaults/noValue", Value::Null, "no noValue"),
+        ("/panels/1/datasource/uid", json!("prometheus"), "data source"),
+        ("/panels/1/targets/0/datasource/uid", json!("prometheus"), "data source"),
+        ("/panels/1/targets/0/instant", json!(false), "instant"),
+        ("/panels/1/targets", json!([]), "no query"),
+        ("/panels/1/targets/0/expr", json!("withings_weight_kg{job=~\"$job\"}"), "instance"),
+        ("/panels/1/targets/0/expr", json!(counter("increase({}) / {}")), "counter"),
+        ("/panels/1/targets/0/expr", json!(counter("rate({}[5m])")), "$__rate_interval"),
+        ("/templating/list/3/refresh", json!(1), "variable profile"),
+    ] {
+        let mut dashboard = read(&all()[0]);
+        assert!(dashboard.pointer(first).is_some());
+        let (parent, name) = place.rsplit_once('/').unwrap();
+        dashboard.pointer_mut(parent).unwrap()[name] = value;
+        let found = mistakes(&dashboard);
+        assert!(found.iter().any(|it| it.contains(expected)), "{place}: {found:?}");
+    }
+}
+
+#[test]
+fn what_would_add_people_up_is_there_for_each_of_them() {
+    for dashboard in all().iter().filter(|it| it.uid.starts_with("withings-health")) {
+        let dashboard = read(dashboard);
+        let mut row = Value::Null;
+        for panel in dashboard["panels"].as_array().unwrap() {
+            if panel["type"] == "row" {
+                row = panel.clone();
+            }
+            let is_stacked = panel["fieldConfig"]["defaults"]["custom"]["stacking"]["mode"] == "normal";
+            assert!(!is_stacked || [&row, panel].iter().any(|it| it["repeat"] == "profile"), "{}", panel["title"]);
+        }
+    }
+}
+
+#[test]
+fn imperial_units_change_units_and_nothing_else() {
+    let [metric, imperial, _] = all().map(|it| read(&it));
+    let [metric_panels, imperial_panels] = [&metric, &imperial].map(panels);
+    assert_eq!(metric_panels.len(), imperial_panels.len());
+    let mut units = BTreeSet::new();
+    for (metric, imperial) in metric_panels.into_iter().zip(imperial_panels) {
+        for fixed in ["title", "description", "gridPos", "type", "options", "transformations"] {
+            assert_eq!(metric[fixed], imperial[fixed], "{}", metric["title"]);
+        }
+        units.extend([metric, imperial].into_iter().flat_map(|it| units_of(&it["fieldConfig"])));
+    }
+    for unit in ["suffix:kg", "suffix:lb", "celsius", "fahrenheit", "suffix:km", "suffix:mi"] {
+        assert!(units.contains(unit), "{unit} is not in {units:?}");
+        let of = |dashboard: &Value| panels(dashboard).iter().any(|it| units_of(&it["fieldConfig"]).contains(unit));
+        assert!(of(&metric) != of(&imperial), "{unit} is in both");
+    }
+    let fever = |dashboard: &Value| {
+        let panels = panels(dashboard);
+        let panel = panels.iter().find(|it| it["title"] == "Body temperature").unwrap();
+        panel["fieldConfig"]["defaults"]["thresholds"]["steps"][2]["value"].clone()
+    };
+    assert_eq!([fever(&metric), fever(&imperial)], [json!(38.0), json!(100.4)]);
+}
+
+/// What is wrong with a dashboard.
+fn mistakes(dashboard: &Value) -> Vec<String> {
+    let mut found = of_dashboard(dashboard);
+    found.extend(of_variables(dashboard));
+    found.extend(of_places(dashboard));
+    for panel in panels(dashboard) {
+        let title = panel["title"].as_str().unwrap();
+        found.extend(of_panel(panel).into_iter().map(|it| format!("{title}: {it}")));
+    }
+    for query in asked(dashboard) {
+        found.extend(of_query(&query.expression).into_iter().map(|it| format!("{}: {it}", query.place)));
+    }
+    found
+}
+
+fn of_dashboard(dashboard: &Value) -> Vec<String> {
+    let expected = [("schemaVersion", json!(39)), ("refresh", json!("5m")), ("timezone", json!("browser"))];
+    let wrong = expected.into_iter().filter(|(name, value)| dashboard[name] != *value);
+    let wrong = wrong.map(|(name, value)| format!("{name} is not {value}"));
+    // Provisioning resolves no inputs, and the others belong to one installation.
+    let foreign = ["__inputs", "id", "iteration", "gnetId"].iter().filter(|it| dashboard.get(it).is_some());
+    let foreign = foreign.map(|it| format!("{it} is there"));
+    let versioned = dashboard.to_string().contains("pluginVersion").then(|| "pluginVersion is there".to_owned());
+    wrong.chain(foreign).chain(versioned).collect()
+}
+
+fn of_variables(dashboard: &Value) -> Vec<String> {
+    let variables = dashboard["templating"]["list"].as_array().unwrap();
+    let names: Vec<_> = variables.iter().map(|it| it["name"].as_str().unwrap()).collect();
+    let mut found = Vec::new();
+    if names != ["datasource", "job", "instance", "profile"] {
+        found.push(format!("the variables are {names:?}"));
+    }
+    for variable in &variables[1..] {
+        let expected =
+            [("allValue", json!(".+")), ("includeAll", json!(true)), ("multi", json!(true)), ("refresh", json!(2))];
+        let wrong = expected.iter().filter(|(name, value)| variable[name] != *value);
+        found.extend(wrong.map(|(name, _)| format!("{name} of the variable {}", variable["name"].as_str().unwrap())));
+    }
+    found
+}
+
+/// Ids and places: those of a collapsed row lie among themselves.
+fn of_places(dashboard: &Value) -> Vec<String> {
+    let outside: Vec<&Value> = dashboard["panels"].as_array().unwrap().iter().collect();
+    let inside = outside.iter().map(|it| it["panels"].as_array().into_iter().flatten().collect::<Vec<_>>());
+    let grids: Vec<Vec<&Value>> = inside.chain([outside.clone()]).collect();
+    let ids: Vec<_> = grids.iter().flatten().map(|it| it["id"].as_u64()).collect();
+    let mut found = Vec::new();
+    if ids.contains(&None) || ids.iter().collect::<BTreeSet<_>>().len() < ids.len() {
+        found.push("ids are missing or there twice".to_owned());
+    }
+    for grid in grids {
+        for (index, panel) in grid.iter().enumerate() {
+            if edges(panel)[2] > u64::from(COLUMNS) {
+                found.push(format!("{} is too wide", panel["title"]));
+            }
+            let over = grid[..index].iter().filter(|it| overlap(edges(it), edges(panel)));
+            found.extend(over.map(|it| format!("{} overlaps {}", panel["title"], it["title"])));
+        }
+    }
+    found
+}
+
+/// Left, top, right, bottom.
+fn edges(panel: &Value) -> [u64; 4] {
+    let [x, y, w, h] = ["x", "y", "w", "h"].map(|it| panel["gridPos"][it].as_u64().unwrap());
+    [x, y, x + w, y + h]
+}
+
+fn overlap(a: [u64; 4], b: [u64; 4]) -> bool {
+    a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3]
+}
+
+fn of_panel(panel: &Value) -> Vec<String> {
+    let text = |value: &Value| value.as_str().is_some_and(|it| !it.is_empty());
+    let defaults = &panel["fieldConfig"]["defaults"];
+    let targets = panel["targets"].as_array().unwrap();
+    let is_graph = panel["type"] == "timeseries" || panel["type"] == "state-timeline" && panel["timeFrom"].is_null();
+    let source = json!({"type": "prometheus", "uid": "${datasource}"});
+    let steps = defaults["thresholds"]["steps"].as_array().unwrap();
+    let ids: BTreeSet<_> = targets.iter().map(|it| it["refId"].as_str()).collect();
+    let rules = [
+        (text(&panel["title"]), "no title"),
+        (
+            panel["description"].as_str().is_some_and(|it| it.contains(" Empty: ")),
+            "it does not say what it means when empty",
+        ),
+        (CORE.iter().any(|it| panel["type"] == *it), "it is no core panel"),
+        (text(&defaults["unit"]), "no unit"),
+        (text(&defaults["noValue"]), "no noValue"),
+        (steps[1..].is_sorted_by_key(|it| it["value"].as_f64()), "thresholds are not in order"),
+        (!targets.is_empty(), "no query"),
+        (ids.len() == targets.len(), "two queries have one id"),
+        ([panel].into_iter().chain(targets).all(|it| it["datasource"] == source), "the data source is no variable"),
+        (
+            targets.iter().all(|it| it["instant"] != is_graph && it["range"] == is_graph),
+            "tiles are instant, and graphs are not",
+        ),
+    ];
+    rules.into_iter().filter(|(is_kept, _)| !is_kept).map(|(_, mistake)| mistake.to_owned()).collect()
+}
+
+fn of_query(expression: &str) -> Vec<String> {
+    let selectors = selectors(expression);
+    let elsewhere = |it: &&Selector| {
+        it.metric != ALERTS
+            && !["job", "instance"]
+                .iter()
+                .all(|label| it.matchers.contains(&(*label, format!("=~\"${label}\"").as_str())))
+    };
+    let elsewhere = selectors.iter().filter(elsewhere).map(|it| format!("{} without job or instance", it.metric));
+    let is_counter = |it: &&Selector| ["_total", "_bucket"].iter().any(|end| it.metric.ends_with(end));
+    let bare = selectors.iter().filter(is_counter).filter(|it| !["rate", "increase"].contains(&it.function));
+    let bare = bare.map(|it| format!("the counter {} is shown without rate", it.metric));
+    let counters = selectors.iter().filter(is_counter).count();
+    let other_interval = (expression.matches("[$__rate_interval]").count() < counters)
+        .then(|| "the interval of a rate is not $__rate_interval".to_owned());
+    elsewhere.chain(bare).chain(other_interval).collect()
+}
+
+/// `pattern` with a counter for each `{}`.
+fn counter(pattern: &str) -> String {
+    pattern.replace("{}", &super::expression::exporter("withings_exporter_api_requests_total").now())
+}
+
+/// The units of a panel.
+fn units_of(field_config: &Value) -> BTreeSet<String> {
+    let properties = field_config["overrides"].as_array().unwrap().iter();
+    let properties = properties.flat_map(|it| it["properties"].as_array().unwrap());
+    let of_overrides = properties.filter(|it| it["id"] == "unit").map(|it| &it["value"]);
+    let units = of_overrides.chain([&field_config["defaults"]["unit"]]);
+    units.map(|it| it.as_str().unwrap().to_owned()).collect()
+}

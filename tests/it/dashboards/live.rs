@@ -1,0 +1,179 @@
+//! Every query of the dashboards, asked of a real Prometheus that has the demo's history and scrapes it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use withings_exporter::clock::Clock;
+
+use super::asked::{Asked, asked};
+use super::lacks::{EVERYBODY, check_lacks, may_be_empty};
+use super::names::check_names;
+use super::{all, read};
+use crate::config::write;
+use crate::demo::{Demo, PEOPLE};
+use crate::page::Page;
+use crate::program::{fed, until};
+use crate::tsdb::{Server, tsdb};
+
+const DAY: i64 = 86_400;
+
+/// Grafana's variables.
+struct Variables<'a> {
+    profile: &'a str,
+    target: SocketAddr,
+}
+
+#[tokio::test]
+async fn every_query_is_answered_for_each_person() {
+    let dir = TempDir::new().unwrap();
+    let history = dir.path().join("history.om");
+    let demo = Demo::start(&["--demo.backfill", history.to_str().unwrap()], &dir, &[]).await;
+    until("the history", async || history.exists().then_some(())).await;
+    // They are the last that is read after a login.
+    until("everybody's devices", async || {
+        let page = demo.page("").await;
+        let has_devices = |name: &&str| page.contains(&format!("withings_device_info{{profile=\"{name}\""));
+        PEOPLE.iter().all(has_devices).then_some(())
+    })
+    .await;
+    let page = Page::read(&demo.page("").await);
+    check_names(&page);
+    check_lacks(&page);
+    make_blocks(&as_scraped(&history, demo.address), &dir);
+    let target = format!("static_configs: [{{targets: [\"{}\"]}}]", demo.address);
+    let job = format!("scrape_configs: [{{job_name: withings, scrape_interval: 1s, {target}}}]");
+    let asking = Asking::new(Server::prometheus(&dir, &job).await);
+    until("a second scrape", async || {
+        let rate = "rate(withings_exporter_api_requests_total[1m])";
+        (!asking.ask(rate, Some("1h")).await.is_empty()).then_some(())
+    })
+    .await;
+    check_variables(&asking, demo.address).await;
+    check_answers(&asking, demo.address).await;
+}
+
+#[tokio::test]
+async fn an_empty_prometheus_answers_every_query_with_nothing() {
+    let dir = TempDir::new().unwrap();
+    let asking = Asking::new(Server::prometheus(&dir, "").await);
+    for query in queries() {
+        let expression = Variables { profile: EVERYBODY, target: ([127, 0, 0, 1], 10064).into() }.replaced(&query);
+        let answer = asking.ask(&expression, query.step.as_deref()).await;
+        assert_eq!(answer, Vec::<Value>::new(), "{query:?}");
+    }
+}
+
+/// Every query of all dashboards, each once: those in imperial units are mostly the same.
+fn queries() -> Vec<Asked> {
+    let queries = all().map(|it| asked(&read(&it))).into_iter().flatten();
+    let by_expression: BTreeMap<_, _> = queries.map(|it| ((it.expression.clone(), it.step.clone()), it)).collect();
+    assert!(by_expression.len() > 150, "{}", by_expression.len());
+    by_expression.into_values().collect()
+}
+
+/// The text with the labels of the scraped target, as `backfill --label` writes it, and an alert of each severity for
+/// each person.
+fn as_scraped(history: &Path, target: SocketAddr) -> PathBuf {
+    let text = fs::read_to_string(history).unwrap();
+    let labels = format!("{{job=\"withings\",instance=\"{target}\",");
+    let now = Clock::system().unix();
+    let people = PEOPLE.iter().flat_map(|it| ["critical", "warning", "info"].map(|severity| (it, severity)));
+    let alerts = people.map(|(profile, severity)| {
+        let alert = format!("alertname=\"WithingsTest\",severity=\"{severity}\",profile=\"{profile}\"");
+        format!("ALERTS{labels}alertstate=\"firing\",{alert}}} 1 {now}\n")
+    });
+    let alerts: String = alerts.collect();
+    let text = text.replace('{', &labels).replace("# EOF", &format!("{alerts}# EOF"));
+    let file = history.with_extension("scraped.om");
+    write(&file, &text);
+    file
+}
+
+/// Has promtool make Prometheus' blocks of a text.
+fn make_blocks(history: &Path, dir: &TempDir) {
+    let mut promtool = Command::new("promtool");
+    promtool.args(["tsdb", "create-blocks-from", "openmetrics", "--quiet", "--max-block-duration=9000h"]);
+    let made = fed(promtool.arg(history).arg(tsdb(dir)), b"");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
+
+async fn check_variables(asking: &Asking, target: SocketAddr) {
+    let dashboard = read(&all()[0]);
+    for (variable, expected) in [
+        ("job", BTreeSet::from(["withings".to_owned()])),
+        ("instance", BTreeSet::from([target.to_string()])),
+        ("profile", PEOPLE.map(str::to_owned).into()),
+    ] {
+        let variables = dashboard["templating"]["list"].as_array().unwrap();
+        let found = variables.iter().find(|it| it["name"] == variable).unwrap();
+        let query = found["query"]["query"].as_str().unwrap();
+        let (series, label) = query.strip_prefix("label_values(").unwrap().rsplit_once(", ").unwrap();
+        assert_eq!(label, format!("{variable})"));
+        let values = asking.ask(&Variables { profile: EVERYBODY, target }.in_text(series), None).await;
+        let values = values.iter().map(|it| it["metric"][variable].as_str().unwrap().to_owned());
+        assert_eq!(values.collect::<BTreeSet<_>>(), expected, "{query}");
+    }
+}
+
+/// Each query has an answer for each person alone, unless the person lacks what it asks for, and for all together.
+async fn check_answers(asking: &Asking, target: SocketAddr) {
+    let mut mistakes = Vec::new();
+    for query in queries() {
+        for profile in PEOPLE.into_iter().chain([EVERYBODY]) {
+            let expression = Variables { profile, target }.replaced(&query);
+            let is_empty = asking.ask(&expression, query.step.as_deref()).await.is_empty();
+            if is_empty && !may_be_empty(&expression, profile) {
+                mistakes.push(format!("{} has nothing for {profile}: {expression}", query.place));
+            }
+        }
+    }
+    assert!(mistakes.is_empty(), "{}", mistakes.join("\n"));
+}
+
+impl Variables<'_> {
+    fn replaced(&self, query: &Asked) -> String {
+        self.in_text(&query.expression).replace("$__interval", query.step.as_deref().unwrap_or("1h"))
+    }
+
+    fn in_text(&self, expression: &str) -> String {
+        expression
+            .replace("$__rate_interval", "1m")
+            .replace("$profile", self.profile)
+            .replace("$job", "withings")
+            .replace("$instance", &self.target.to_string())
+    }
+}
+
+/// A server, and the client that asks it as Grafana does.
+struct Asking {
+    client: reqwest::Client,
+    server: Server,
+}
+
+impl Asking {
+    fn new(server: Server) -> Self {
+        Self { client: reqwest::Client::builder().no_proxy().build().unwrap(), server }
+    }
+
+    /// The rows of an answer: of the present, or of the last 30 days with a step, a day's at midnight.
+    async fn ask(&self, expression: &str, step: Option<&str>) -> Vec<Value> {
+        let now = Clock::system().unix();
+        let end = if step == Some("1d") { now - now % DAY } else { now };
+        let form = [
+            ("query", expression.to_owned()),
+            ("start", (end - 30 * DAY).to_string()),
+            ("end", end.to_string()),
+            ("step", step.unwrap_or_default().to_owned()),
+        ];
+        let path = if step.is_some() { "/api/v1/query_range" } else { "/api/v1/query" };
+        let answer = self.client.post(self.server.url(path)).form(&form).send().await;
+        let answer: Value = serde_json::from_str(&answer.unwrap().text().await.unwrap()).unwrap();
+        assert_eq!(answer["status"], "success", "{expression}: {answer}");
+        answer["data"]["result"].as_array().unwrap().clone()
+    }
+}

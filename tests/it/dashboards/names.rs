@@ -1,0 +1,77 @@
+//! The dashboards name what exists, and show what there is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use withings_exporter::catalogue::Measurement;
+
+use super::asked::asked;
+use super::{all, read};
+use crate::page::Page;
+use crate::promql::{Selector, selectors};
+
+/// Measurements that no panel shows.
+const NOT_SHOWN: [(&str, &str); 4] = [
+    ("activity_day_start_timestamp_seconds", "each day stands where it is in the charts"),
+    ("sleep_chest_movement_average_per_minute", "the rate of breathing says it"),
+    ("sleep_chest_movement_min_per_minute", "the rate of breathing says it"),
+    ("sleep_chest_movement_max_per_minute", "the rate of breathing says it"),
+];
+
+/// What Prometheus itself writes down about a target.
+const OF_PROMETHEUS: [&str; 4] = ["ALERTS", "scrape_duration_seconds", "scrape_samples_scraped", "up"];
+
+/// What appears with its first event, with its labels.
+const RARE: [(&str, &[&str]); 3] = [
+    ("withings_exporter_api_request_failures_total", &["call", "reason"]),
+    ("withings_sleep_nap_duration_seconds", &["profile"]),
+    ("withings_unlisted_measure", &["profile", "meastype", "position"]),
+];
+
+#[test]
+fn every_measurement_is_on_the_health_dashboards() {
+    let excused: BTreeSet<&str> = NOT_SHOWN.map(|(key, _)| key).into();
+    for dashboard in all().iter().filter(|it| it.uid.starts_with("withings-health")) {
+        let asked = asked(&read(dashboard));
+        let shown: BTreeSet<&str> = asked.iter().flat_map(|it| selectors(&it.expression)).map(|it| it.metric).collect();
+        let missing = Measurement::all().filter(|it| !shown.contains(it.metric().as_str())).map(|it| it.key);
+        assert_eq!(missing.collect::<BTreeSet<_>>(), excused, "{}", dashboard.uid);
+    }
+}
+
+/// Everything that the dashboards select is on the page, with these labels, and what belongs to a person is selected by
+/// person.
+pub(super) fn check_names(page: &Page) {
+    let labels = labels(page);
+    for query in all().iter().flat_map(|it| asked(&read(it))) {
+        for selector in selectors(&query.expression) {
+            check_selector(&selector, &labels, &query.place);
+        }
+    }
+}
+
+fn check_selector(selector: &Selector, labels: &BTreeMap<String, BTreeSet<String>>, place: &str) {
+    let metric = selector.metric;
+    if OF_PROMETHEUS.contains(&metric) {
+        return;
+    }
+    let known = labels.get(metric).unwrap_or_else(|| panic!("{place}: nothing is called {metric}"));
+    for (label, _) in &selector.matchers {
+        assert!(known.contains(*label) || ["job", "instance"].contains(label), "{place}: {metric}, {label}");
+    }
+    let by_person = selector.matchers.contains(&("profile", "=~\"$profile\""));
+    assert_eq!(by_person, known.contains("profile"), "{place}: {metric} selected by person");
+}
+
+/// The metrics of a page with their labels.
+fn labels(page: &Page) -> BTreeMap<String, BTreeSet<String>> {
+    let mut labels: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (metric, names) in RARE {
+        labels.insert(metric.to_owned(), names.iter().map(|it| (*it).to_owned()).collect());
+    }
+    for series in page.samples.keys() {
+        let (metric, rest) = series.split_once('{').unwrap_or((series, "}"));
+        let names = rest.split("\",").filter_map(|it| Some(it.split_once("=\"")?.0.to_owned()));
+        labels.entry(metric.to_owned()).or_default().extend(names);
+    }
+    labels
+}

@@ -1,0 +1,40 @@
+//! Pieces of Grafana's JSON that several things have.
+
+use serde_json::{Map, Value, json};
+
+use super::limits::Limits;
+use super::quantity::{Quantity, System};
+
+/// The data source that the dashboard's variable names.
+pub(super) fn data_source() -> Value {
+    json!({"type": "prometheus", "uid": "${datasource}"})
+}
+
+/// One colour.
+pub(super) fn fixed(colour: &str) -> Value {
+    json!({"fixedColor": colour, "mode": "fixed"})
+}
+
+/// Values or texts as words with colours.
+pub(super) fn mappings<V: ToString>(words: &[(V, &str, &str)]) -> Value {
+    let options = words.iter().enumerate().map(|(index, (value, word, colour))| {
+        (value.to_string(), json!({"color": colour, "index": index, "text": word}))
+    });
+    json!([{"type": "value", "options": options.collect::<Map<_, _>>()}])
+}
+
+/// The limits in the system's unit; without any, all is neutral.
+pub(super) fn thresholds(limits: Option<&Limits>, quantity: Quantity, system: System) -> Value {
+    let below = json!({"color": limits.map_or("text", |it| it.below), "value": null});
+    let steps = limits.map_or(&[][..], |it| it.steps).iter();
+    let steps = steps.map(|(value, colour)| json!({"color": colour, "value": quantity.value(system, *value)}));
+    json!({"mode": "absolute", "steps": std::iter::once(below).chain(steps).collect::<Vec<_>>()})
+}
+
+/// Adds the properties of `other`, which win.
+pub(super) fn merge(object: &mut Value, other: Value) {
+    match (object, other) {
+        (Value::Object(object), Value::Object(other)) => object.extend(other),
+        (object, other) => unreachable!("{object} and {other} are written as objects"),
+    }
+}

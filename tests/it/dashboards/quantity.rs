@@ -1,0 +1,130 @@
+//! What is measured, in the units of both systems: this is all in which a dashboard in imperial units differs.
+
+/// A system of units.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum System {
+    Metric,
+    Imperial,
+}
+
+/// What a value is.
+#[derive(Clone, Copy)]
+pub(super) enum Quantity {
+    /// From kg.
+    Mass,
+    /// From °C.
+    Temperature,
+    /// From m.
+    Distance,
+    /// From s, for axes.
+    Hours,
+    /// From s, for axes.
+    Minutes,
+    /// From s.
+    Milliseconds,
+    /// From Unix seconds, with the day.
+    Time,
+    /// From Unix seconds, the time of the day alone.
+    Clock,
+    /// A share of 1, shown in percent.
+    Share,
+    /// Shown as it is, with this unit of Grafana.
+    Plain(&'static str),
+}
+
+/// Seconds, for tiles: `07:24:00`.
+pub(super) const SECONDS: Quantity = Quantity::Plain("dthms");
+
+/// Seconds in whatever fits: `18.8 hours`, `2.1 days`.
+pub(super) const AGE: Quantity = Quantity::Plain("s");
+
+/// A number of things or a score.
+pub(super) const COUNT: Quantity = Quantity::Plain("none");
+
+/// Percent, 0 to 100.
+pub(super) const PERCENT: Quantity = Quantity::Plain("percent");
+
+/// Beats or breaths.
+pub(super) const PER_MINUTE: Quantity = Quantity::Plain("suffix:/min");
+
+/// Blood pressure.
+pub(super) const MMHG: Quantity = Quantity::Plain("suffix:mmHg");
+
+/// Energy.
+pub(super) const KCAL: Quantity = Quantity::Plain("suffix:kcal");
+
+/// How a unit comes from the metric's: multiplied, divided, added.
+struct Conversion {
+    unit: &'static str,
+    times: f64,
+    per: f64,
+    plus: f64,
+}
+
+impl Quantity {
+    /// Grafana's unit.
+    pub(super) fn unit(self, system: System) -> &'static str {
+        self.conversion(system).unit
+    }
+
+    /// A value in the metric's unit in that of the system.
+    pub(super) fn value(self, system: System, value: f64) -> f64 {
+        let Conversion { times, per, plus, .. } = self.conversion(system);
+        let shown = value * times / per + plus;
+        (shown * 1e6).round() / 1e6
+    }
+
+    /// An expression in the metric's unit in that of the system.
+    pub(super) fn expression(self, system: System, expression: &str) -> String {
+        let Conversion { times, per, plus, .. } = self.conversion(system);
+        let steps = [("*", times, 1.0), ("/", per, 1.0), ("+", plus, 0.0)];
+        let steps: Vec<String> = steps
+            .into_iter()
+            .filter(|(_, by, nothing)| (by - nothing).abs() > f64::EPSILON)
+            .map(|(operator, by, _)| format!(" {operator} {}", number(by)))
+            .collect();
+        if steps.is_empty() { expression.to_owned() } else { format!("({expression}){}", steps.concat()) }
+    }
+
+    fn conversion(self, system: System) -> Conversion {
+        use System::{Imperial, Metric};
+        let (unit, times, per, plus) = match (self, system) {
+            // With this unit Grafana would show a change of 0.36 kg as 360 g.
+            (Self::Mass, Metric) => ("suffix:kg", 1.0, 1.0, 0.0),
+            (Self::Mass, Imperial) => ("suffix:lb", 1.0, 0.453_592_37, 0.0),
+            (Self::Temperature, Metric) => ("celsius", 1.0, 1.0, 0.0),
+            (Self::Temperature, Imperial) => ("fahrenheit", 1.8, 1.0, 32.0),
+            (Self::Distance, Metric) => ("suffix:km", 1.0, 1000.0, 0.0),
+            (Self::Distance, Imperial) => ("suffix:mi", 1.0, 1609.344, 0.0),
+            (Self::Hours, _) => ("h", 1.0, 3600.0, 0.0),
+            (Self::Minutes, _) => ("m", 1.0, 60.0, 0.0),
+            (Self::Milliseconds, _) => ("ms", 1000.0, 1.0, 0.0),
+            (Self::Time, _) => ("dateTimeAsLocal", 1000.0, 1.0, 0.0),
+            (Self::Clock, _) => ("time:HH:mm", 1000.0, 1.0, 0.0),
+            (Self::Share, _) => ("percentunit", 1.0, 1.0, 0.0),
+            (Self::Plain(unit), _) => (unit, 1.0, 1.0, 0.0),
+        };
+        Conversion { unit, times, per, plus }
+    }
+}
+
+/// A number as PromQL reads it.
+pub(super) fn number(value: f64) -> String {
+    value.to_string()
+}
+
+#[test]
+fn quantities_are_converted_in_expressions_and_limits_alike() {
+    use System::{Imperial, Metric};
+    for (quantity, system, unit, expression, value) in [
+        (Quantity::Mass, Metric, "suffix:kg", "x", 100.0),
+        (Quantity::Mass, Imperial, "suffix:lb", "(x) / 0.45359237", 220.462_262),
+        (Quantity::Temperature, Imperial, "fahrenheit", "(x) * 1.8 + 32", 212.0),
+        (Quantity::Distance, Imperial, "suffix:mi", "(x) / 1609.344", 0.062_137),
+        (Quantity::Hours, Imperial, "h", "(x) / 3600", 0.027_778),
+        (PERCENT, Imperial, "percent", "x", 100.0),
+    ] {
+        assert_eq!((quantity.unit(system), quantity.expression(system, "x").as_str()), (unit, expression));
+        assert!((quantity.value(system, 100.0) - value).abs() < 1e-9, "{unit}");
+    }
+}

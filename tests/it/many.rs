@@ -1,0 +1,124 @@
+//! Many profiles: spread over the interval, and slowed alike when the budget does not carry them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono_tz::Tz;
+use futures_util::future::join_all;
+use tracing::level_filters::LevelFilter;
+use withings_exporter::catalogue::Measurement;
+use withings_exporter::sim::{Limits, Measure, MeasureGroup, Person};
+
+use crate::log::Log;
+use crate::world::World;
+
+const SLOW: &str = "more is to be asked for than `requests_per_minute` allows";
+const AGAIN: &str = "all profiles are refreshed as often as configured again";
+
+/// An exporter that is about to start, with so many profiles that are logged in and weigh 60 kg and more. Each costs two
+/// requests at each interval.
+async fn many(profiles: usize) -> World {
+    let names: Vec<_> = (0..profiles).map(|it| format!("Person {it}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let mut world = World::with_accounts(&names).await;
+    world.cloud.limits(Limits::OFF);
+    world.config.measurements = ["weight_kg", "sleep_state"].into_iter().filter_map(Measurement::by_key).collect();
+    world.config.requests_per_minute = 60_000.try_into().unwrap();
+    for (kilograms, name) in (60..).zip(&names) {
+        let group = MeasureGroup::new(world.clock.unix(), [Measure::new(1, kilograms, 0)]);
+        world.account(name).add_group(group);
+    }
+    world.start_exporter().await;
+    for some in names.chunks(20) {
+        join_all(some.iter().map(|it| world.connect(it))).await;
+    }
+    world.stop_exporter().await;
+    world.config.requests_per_minute = 100.try_into().unwrap();
+    world
+}
+
+/// The seconds, since the first of `requests` on, at which each person was asked for measures.
+fn refreshes(world: &World, since: i64) -> BTreeMap<u64, Vec<i64>> {
+    let mut times: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for call in world.calls("getmeas").iter().filter(|it| it.time.timestamp() >= since) {
+        times.entry(call.user.unwrap()).or_default().push(call.time.timestamp());
+    }
+    times
+}
+
+/// The interval that is shown, in whole seconds.
+#[expect(clippy::cast_possible_truncation, reason = "minutes")]
+async fn interval(world: &World, kind: &str) -> i64 {
+    let series = format!("withings_exporter_refresh_interval_seconds{{kind=\"{kind}\"}}");
+    world.sample(&series).await.unwrap().round() as i64
+}
+
+#[tokio::test(start_paused = true)]
+async fn five_hundred_are_slowed_alike_and_that_is_said_once() {
+    let mut world = many(500).await;
+    let log = Log::listen(LevelFilter::INFO);
+    let said = |what: &str| log.lines().iter().filter(|it| it.contains(what)).count();
+    world.start_exporter().await;
+    let page = world.metrics().await;
+    let shown = page.lines().filter(|it| it.starts_with("withings_weight_kg{")).count();
+    assert_eq!(shown, 500, "stored values are shown at once");
+    let began = world.clock.unix();
+    world.pass(Duration::from_mins(35)).await;
+    // Two requests for each of 500, of which 99 a minute are made.
+    let fair = 2.0 * 500.0 / 99.0 * 60.0;
+    let refreshes = refreshes(&world, began + 900);
+    assert_eq!(refreshes.len(), 500, "nobody starves");
+    for times in refreshes.values() {
+        for pair in times.windows(2) {
+            let interval = (pair[1] - pair[0]) as f64;
+            assert!((interval / fair - 1.0).abs() < 0.05, "{interval} s, where {fair} s are fair: {times:?}");
+        }
+    }
+    assert_eq!(interval(&world, "wanted").await, 300);
+    let achieved = interval(&world, "achieved").await;
+    assert!((achieved as f64 / fair - 1.0).abs() < 0.05, "{achieved}");
+    assert_eq!((said(SLOW), said(AGAIN)), (1, 0), "{:#?}", log.lines());
+    world.config.requests_per_minute = 400.try_into().unwrap();
+    assert_eq!(world.reload().await.status, 200);
+    world.pass(Duration::from_mins(20)).await;
+    assert_eq!(interval(&world, "achieved").await, 300);
+    assert_eq!((said(SLOW), said(AGAIN)), (1, 1), "{:#?}", log.lines());
+}
+
+#[tokio::test(start_paused = true)]
+async fn fifty_are_spread_evenly_and_a_start_takes_them_all_at_once() {
+    let mut world = many(50).await;
+    let log = Log::listen(LevelFilter::WARN);
+    world.start_exporter().await;
+    let began = world.clock.unix();
+    world.pass(Duration::from_mins(2)).await;
+    assert_eq!(refreshes(&world, began).len(), 50);
+    world.pass(Duration::from_mins(8)).await;
+    let from = world.clock.unix();
+    world.pass(Duration::from_mins(10)).await;
+    let refreshes = refreshes(&world, from);
+    assert!(refreshes.len() == 50 && refreshes.values().all(|it| it.len() == 2), "{refreshes:?}");
+    let times: Vec<_> = refreshes.into_values().flatten().collect();
+    for begin in (from..from + 600).step_by(30) {
+        let in_half_a_minute = times.iter().filter(|it| (begin..begin + 30).contains(it)).count();
+        assert!((3..=7).contains(&in_half_a_minute), "{in_half_a_minute} of 5 begin within half a minute of {begin}");
+    }
+    assert_eq!(interval(&world, "achieved").await, 300);
+    assert!(log.lines().is_empty(), "{:#?}", log.lines());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_logs_in_need_not_wait_for_all_the_others() {
+    let mut world = many(100).await;
+    world.config.requests_per_minute = 10.try_into().unwrap();
+    world.config.profiles.push("Zoë".into());
+    let zoe = world.cloud.add_person(Person::new(7, "Zoë", Tz::UTC));
+    zoe.add_group(MeasureGroup::new(world.clock.unix(), [Measure::new(1, 59, 0)]));
+    world.start_exporter().await;
+    world.pass(Duration::from_mins(30)).await;
+    let began = world.clock.unix();
+    assert_eq!(world.log_in("Zoë", &zoe).await.status, 200);
+    world.until_shown("Zoë", "weight_kg", 59.0).await;
+    let waited = world.clock.unix() - began;
+    assert!(waited <= 60, "{waited} s");
+}
