@@ -1,6 +1,7 @@
 //! Plain values of the own process, from `/proc`.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::sync::OnceLock;
 
@@ -30,7 +31,7 @@ impl Process {
     /// The present values; `None` where `/proc` cannot be read or is not Linux's.
     #[must_use]
     pub fn read() -> Option<Self> {
-        let stat = Stat::parse(&read("/proc/self/stat")?)?;
+        let stat = Stat::read()?;
         let host = Host::get()?;
         Some(Self {
             cpu_seconds: stat.cpu_seconds,
@@ -78,7 +79,15 @@ fn read(path: &str) -> Option<String> {
     fs::read_to_string(path).ok()
 }
 
+/// Linux says since 6.2 how many there are; before, they must be counted.
 fn open_fds() -> Option<u64> {
+    match fs::metadata("/proc/self/fd").ok()?.len() {
+        0 => count_fds(),
+        open => Some(open),
+    }
+}
+
+fn count_fds() -> Option<u64> {
     let entries = fs::read_dir("/proc/self/fd").ok()?.count();
     // One of them is the directory that is being read.
     u64::try_from(entries).ok()?.checked_sub(1)
@@ -96,6 +105,13 @@ struct Stat {
 }
 
 impl Stat {
+    /// Takes it in one piece: a file of `/proc` has no size by which more than a few bytes would be read at once.
+    fn read() -> Option<Self> {
+        let mut stat = [0; 1024];
+        let length = File::open("/proc/self/stat").ok()?.read(&mut stat).ok()?;
+        Self::parse(str::from_utf8(&stat[..length]).ok()?)
+    }
+
     fn parse(stat: &str) -> Option<Self> {
         // The second field is the program's name in parentheses, and the name may have spaces and parentheses in it.
         let (_, after_name) = stat.rsplit_once(") ")?;
@@ -180,6 +196,7 @@ mod tests {
         let process = Process::read().unwrap();
         assert!(process.virtual_bytes >= process.resident_bytes && process.resident_bytes > 100_000, "{process:?}");
         assert!(process.threads >= 1 && process.open_fds >= 3 && process.open_fds <= process.max_fds, "{process:?}");
+        assert!(count_fds().unwrap().abs_diff(process.open_fds) < 100, "{process:?}");
         assert!(process.start_time > 1_600_000_000.0 && process.cpu_seconds < 3600.0, "{process:?}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +11,6 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulConnection;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -170,7 +169,7 @@ impl Conversation {
             .serve_connection(self.patient(stream), service);
         let mut closing = self.closing.clone();
         let closed = async { drop(closing.changed().await) };
-        conclude(connection, closed, self.limits.drain).await;
+        conclude(connection, http1::Connection::graceful_shutdown, closed, self.limits.drain).await;
     }
 
     async fn speak_http2(&self, stream: impl AsyncRead + AsyncWrite + Unpin + 'static) {
@@ -187,7 +186,7 @@ impl Conversation {
                 () = self.place.work.rested(self.limits.header_timeout) => {}
             }
         };
-        conclude(connection, closed, self.limits.drain).await;
+        conclude(connection, http2::Connection::graceful_shutdown, closed, self.limits.drain).await;
     }
 
     /// Answers a request, which is in work until its answer is with the connection. Outlives the conversation, since
@@ -217,16 +216,17 @@ async fn encrypt(mut stream: TcpStream, config: Arc<ServerConfig>) -> io::Result
     TlsAcceptor::from(config).accept(stream).await
 }
 
-/// Lets a connection go on until `closed`; then takes no more requests and gives the answers in work time to end.
-async fn conclude<C>(connection: C, closed: impl Future<Output = ()>, drain: Duration)
+/// Lets a connection go on until `closed`; then `shut` has it take no more requests, and the answers in work get time to
+/// end.
+async fn conclude<C>(connection: C, shut: fn(Pin<&mut C>), closed: impl Future<Output = ()>, drain: Duration)
 where
-    C: GracefulConnection<Error = hyper::Error>,
+    C: Future<Output = hyper::Result<()>>,
 {
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = &mut connection => ended,
         () = closed => {
-            connection.as_mut().graceful_shutdown();
+            shut(connection.as_mut());
             timeout(drain, connection).await.unwrap_or(Ok(()))
         }
     };

@@ -1,6 +1,7 @@
 //! A folder with configuration and storage, in which the program can be started.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 use std::thread::sleep;
@@ -68,9 +69,20 @@ impl Home {
     /// Starts the exporter here.
     pub(crate) fn start(&self) -> Result<Program> {
         let address = free_address()?;
-        let mut command = Command::new(program::exporter()?);
-        command.env_clear().current_dir(self.folder.path()).args(["--web.listen-address", &address.to_string()]);
+        let mut command = self.command()?;
+        command.args(["--web.listen-address", &address.to_string()]);
         Program::start(&mut command, address)
+    }
+
+    /// The program, to be run here.
+    pub(crate) fn command(&self) -> Result<Command> {
+        let mut command = Command::new(program::exporter()?);
+        command.env_clear().current_dir(self.folder.path());
+        Ok(command)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
     }
 }
 

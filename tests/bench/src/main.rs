@@ -8,6 +8,7 @@
 mod client;
 mod decode;
 mod figures;
+mod history;
 mod home;
 mod load;
 mod memory;
@@ -25,7 +26,7 @@ use std::env;
 use anyhow::{Result, bail};
 
 /// The benches by name, in the order in which they run: those of a moment first.
-const BENCHES: [(&str, fn() -> Result<()>); 7] = [
+const BENCHES: [(&str, fn() -> Result<()>); 8] = [
     ("size", size::run),
     ("rendering", rendering::run),
     ("decode", decode::run),
@@ -33,6 +34,7 @@ const BENCHES: [(&str, fn() -> Result<()>); 7] = [
     ("memory", memory::run),
     ("refresh", refresh::run),
     ("load", load::run),
+    ("history", history::run),
 ];
 
 fn main() -> Result<()> {
