@@ -61,8 +61,9 @@ impl Cadence {
     /// Shows what is achieved, and says once when it is less often than wanted, and once when it no longer is.
     pub(super) fn judge(&self) {
         let mut beats = self.beats();
-        let (wanted, Some(achieved)) = (beats.wanted, beats.achieved()) else { return };
-        self.telemetry.refresh_interval(wanted, Some(achieved));
+        let (wanted, achieved) = (beats.wanted, beats.achieved());
+        self.telemetry.refresh_interval(wanted, achieved);
+        let Some(achieved) = achieved else { return };
         let [begins, ends] = SLOW.map(|it| wanted.mul_f64(it));
         let (wanted, seconds) = (wanted.as_secs_f64(), achieved.as_secs_f64().round());
         if !beats.is_slow && achieved > begins {

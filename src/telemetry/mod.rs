@@ -288,8 +288,9 @@ impl Telemetry {
             self.0.intervals.get_or_create_owned(&IntervalLabel { kind }).set(value.as_secs_f64());
         };
         set("wanted", wanted);
-        if let Some(achieved) = achieved {
-            set("achieved", achieved);
+        match achieved {
+            Some(achieved) => set("achieved", achieved),
+            None => drop(self.0.intervals.remove(&IntervalLabel { kind: "achieved" })),
         }
     }
 

@@ -11,6 +11,7 @@ use withings_exporter::sim::{Measure, MeasureGroup};
 use crate::webhooks::move_to;
 use crate::world::{BROKEN_FILE, World};
 
+const ACHIEVED: &str = "withings_exporter_refresh_interval_seconds{kind=\"achieved\"}";
 const SUCCESSFUL: &str = "withings_exporter_config_last_reload_successful";
 const SUCCESS_AT: &str = "withings_exporter_config_last_reload_success_timestamp_seconds";
 
@@ -148,11 +149,15 @@ async fn interval_and_measurements_change_without_a_refresh_of_their_own() {
     let mut world = World::connected(&["Alice"]).await;
     weigh(&world, "Alice", 70);
     world.until_shown("Alice", "weight_kg", 70.0).await;
+    world.pass(Duration::from_mins(11)).await;
     world.config.refresh_interval = Duration::from_mins(10);
     let before = refreshes(&world, "Alice").len();
+    assert_eq!(world.sample(ACHIEVED).await, Some(300.0));
     reload(&mut world, &["Alice"]).await;
+    assert_eq!(world.sample(ACHIEVED).await, None, "nobody has had the new interval yet");
     world.pass(Duration::from_hours(1)).await;
     assert_eq!(refreshes(&world, "Alice").len() - before, 6);
+    assert_eq!(world.sample(ACHIEVED).await, Some(600.0));
     world.config.measurements = Measurement::by_key("height_m").into_iter().collect();
     let calls = world.cloud.requests().len();
     reload(&mut world, &["Alice"]).await;
