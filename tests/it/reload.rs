@@ -60,13 +60,14 @@ async fn profiles_come_and_go_and_the_others_miss_nothing() {
     check_misses_nothing(&world, "Alice", before, 11);
 }
 
-/// Expects at least so many refreshes, each 5 minutes after the one before; those `before` are none of them, nor is that of
-/// the login, which waits for no slot.
+/// Expects at least so many refreshes, one in each 5 minutes, none of them missing and none a minute off: on a busy machine
+/// the paused clock may jump over an answer that is under way, and the call is repeated. Those `before` are none of them, nor
+/// is that of the login, which waits for no slot.
 fn check_misses_nothing(world: &World, name: &str, before: usize, at_least: usize) {
     let times = refreshes(world, name).split_off(before);
     assert!(times.len() >= at_least, "{name}: {times:?}");
-    for pair in times.windows(2) {
-        assert!((299..=301).contains(&(pair[1] - pair[0])), "{name}: {times:?}");
+    for (n, time) in (0..).zip(&times) {
+        assert!((-59..60).contains(&(time - times[0] - 300 * n)), "{name}: {times:?}");
     }
 }
 
