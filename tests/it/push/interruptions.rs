@@ -50,7 +50,7 @@ async fn what_fails_for_a_while_is_sent_again() {
     // The pause that was asked for, 30 seconds without an answer, and pauses of 1, 4, 8 and 16 seconds or more.
     assert!(began.elapsed() >= Duration::from_secs(120 + 30 + 29), "{:?}", began.elapsed());
     // Once each. On a busy machine the paused clock may jump over an answer that is under way, to its time-out.
-    assert!(began.elapsed() < Duration::from_secs(2 * 120), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_mins(4), "{:?}", began.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
