@@ -27,17 +27,24 @@ const BODY_LIMIT: usize = 32 << 20;
 #[derive(Clone, Debug)]
 pub struct Http(Client);
 
-/// A whole answer.
+/// What stands before the body of an answer.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Head {
     /// The HTTP status.
     pub status: u16,
     /// The server's clock, from the header `Date`.
     pub date: Option<DateTime<Utc>>,
     /// How long the server asks to wait before the next request.
     pub retry_after: Option<Duration>,
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// What stands before the body.
+    pub head: Head,
     /// The body, decompressed.
-    pub body: Bytes,
+    pub body: Vec<u8>,
 }
 
 /// The client could not be made, for example because the system has no CA certificates.
@@ -80,20 +87,30 @@ impl Http {
         builder.build().map(Self).map_err(BuildError)
     }
 
-    /// Posts a form (`application/x-www-form-urlencoded`, encoded already), with a bearer token if there is one.
-    pub async fn post_form(&self, url: Url, bearer: Option<&str>, form: String) -> Result<Answer, HttpError> {
+    /// Posts a form (`application/x-www-form-urlencoded`, encoded already), with a bearer token if there is one. `take` is
+    /// given the body while it comes, decompressed.
+    pub async fn post_form(
+        &self,
+        url: Url,
+        bearer: Option<&str>,
+        form: String,
+        take: impl FnMut(&[u8]),
+    ) -> Result<Head, HttpError> {
         let mut request = self.0.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
         if let Some(mut value) = bearer.and_then(|token| HeaderValue::from_str(&format!("Bearer {token}")).ok()) {
             value.set_sensitive(true);
             request = request.header(AUTHORIZATION, value);
         }
-        whole(request).await
+        receive(request, take).await
     }
 
     /// Posts `body` with these headers. User and password of the address are sent as basic authentication.
     pub async fn post(&self, url: Url, headers: &[(&str, &str)], body: Bytes) -> Result<Answer, HttpError> {
         let request = self.0.post(url).body(body);
-        whole(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let mut body = Vec::new();
+        let head = receive(request, |chunk| body.extend_from_slice(chunk)).await?;
+        Ok(Answer { head, body })
     }
 }
 
@@ -144,20 +161,21 @@ fn builder() -> ClientBuilder {
         .redirect(redirect::Policy::none())
 }
 
-/// Sends a request and reads the whole answer.
-async fn whole(request: RequestBuilder) -> Result<Answer, HttpError> {
+/// Sends a request and gives the body of the answer to `take` while it comes.
+async fn receive(request: RequestBuilder, mut take: impl FnMut(&[u8])) -> Result<Head, HttpError> {
     let mut response = request.send().await.map_err(HttpError::from_reqwest)?;
     let status = response.status().as_u16();
     let date = response.headers().get(DATE).and_then(parse_date);
     let retry_after = parse_retry_after(response.headers(), date);
-    let mut body = Vec::new();
+    let mut read = 0;
     while let Some(chunk) = response.chunk().await.map_err(HttpError::from_reqwest)? {
-        if body.len() + chunk.len() > BODY_LIMIT {
+        read += chunk.len();
+        if read > BODY_LIMIT {
             return Err(HttpError::TooLarge);
         }
-        body.extend_from_slice(&chunk);
+        take(&chunk);
     }
-    Ok(Answer { status, date, retry_after, body: body.into() })
+    Ok(Head { status, date, retry_after })
 }
 
 fn is_loopback(url: &Url) -> bool {

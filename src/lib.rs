@@ -11,6 +11,7 @@
 //! | Layer | Module | Owns |
 //! |---|---|---|
 //! | 0 | [`clock`] | the present time, given everywhere |
+//! | 0 | [`zone`] | time zones by their names |
 //! | 0 | [`catalogue`] | the one table of measurements and calls |
 //! | 1 | [`reading`] | immutable values: readings, the snapshot of a profile, the snapshot of all |
 //! | 1 | [`config`] | the configuration files → [`config::Config`] and [`config::web::WebConfig`], with diagnostics |
@@ -28,7 +29,7 @@
 //! | 6 | [`push`] | sending history to a server: VictoriaMetrics' import, Prometheus remote write |
 //! | 6 | [`web`] | the HTTP server: routes, limits, TLS, passwords, pages |
 //! | 7 | [`cli`], [`commands`] | flags; one file per command, the only place that knows every layer |
-//! | 7 | [`sim`] | a Withings cloud that is not there; uses the clock only |
+//! | 7 | [`sim`] | a Withings cloud that is not there; uses clock and zones only |
 //!
 //! # Invariants
 //!
@@ -57,3 +58,4 @@ pub mod systemd;
 pub mod telemetry;
 pub mod web;
 pub mod withings;
+pub mod zone;

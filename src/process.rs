@@ -1,9 +1,8 @@
 //! Plain values of the own process, from `/proc`.
 
 use std::fs::{self, File};
-use std::io::Read;
-use std::os::unix::fs::MetadataExt;
-use std::sync::OnceLock;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::sync::{LazyLock, OnceLock};
 
 /// Clock ticks per second in `/proc`, as Linux reports them to every program whatever the kernel's own timer is.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -105,10 +104,12 @@ struct Stat {
 }
 
 impl Stat {
-    /// Takes it in one piece: a file of `/proc` has no size by which more than a few bytes would be read at once.
+    /// Reads the file, which is kept open, in one piece: a file of `/proc` has no size by which more than a few bytes would
+    /// be read at once.
     fn read() -> Option<Self> {
+        static FILE: LazyLock<Option<File>> = LazyLock::new(|| File::open("/proc/self/stat").ok());
         let mut stat = [0; 1024];
-        let length = File::open("/proc/self/stat").ok()?.read(&mut stat).ok()?;
+        let length = FILE.as_ref()?.read_at(&mut stat, 0).ok()?;
         Self::parse(str::from_utf8(&stat[..length]).ok()?)
     }
 

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use bytes::Bytes;
 use flate2::write::DeflateEncoder;
-use flate2::{Compression, Crc};
+use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 
 use super::{Encoding, Page};
 
@@ -27,6 +27,29 @@ pub(super) struct Part {
     crc: Crc,
 }
 
+/// Compresses last parts. It is kept: to take and clear its quarter of a megabyte anew costs more than the rest of a scrape.
+#[derive(Default)]
+pub(super) struct Compressor(Option<Compress>);
+
+impl Compressor {
+    fn compress(&mut self, text: &[u8]) -> Vec<u8> {
+        let compress = self.0.get_or_insert_with(|| Compress::new(LEVEL, false));
+        compress.reset();
+        let mut compressed = Vec::with_capacity(text.len() / 2);
+        let mut rest = text;
+        loop {
+            compressed.reserve(64);
+            let before = compress.total_in();
+            let status = compress.compress_vec(rest, &mut compressed, FlushCompress::Finish);
+            if status.expect("after a reset every text can be compressed") == Status::StreamEnd {
+                return compressed;
+            }
+            let taken = usize::try_from(compress.total_in() - before).expect("no more than there was");
+            rest = &rest[taken..];
+        }
+    }
+}
+
 impl Encoding {
     /// Encodes `text` so that another part can follow.
     pub(super) fn first(self, text: String) -> Part {
@@ -43,14 +66,10 @@ impl Encoding {
     }
 
     /// Encodes `text` as the last part.
-    pub(super) fn last(self, text: String) -> Part {
+    pub(super) fn last(self, text: String, compressor: &mut Compressor) -> Part {
         match self {
             Self::Identity => Part::plain(text),
-            Self::Gzip => {
-                let mut encoder = DeflateEncoder::new(Vec::new(), LEVEL);
-                encoder.write_all(text.as_bytes()).expect(VEC_WRITES);
-                Part::compressed(encoder.finish().expect(VEC_WRITES), &text)
-            }
+            Self::Gzip => Part::compressed(compressor.compress(text.as_bytes()), &text),
         }
     }
 
@@ -102,7 +121,10 @@ mod tests {
     use super::*;
 
     fn body(encoding: Encoding, first: &str, last: &str) -> Vec<u8> {
-        let (a, b) = (encoding.first(first.to_owned()), encoding.last(last.to_owned()));
+        let mut compressor = Compressor::default();
+        // Whatever it compressed before leaves no trace.
+        encoding.last(first.to_owned(), &mut compressor);
+        let (a, b) = (encoding.first(first.to_owned()), encoding.last(last.to_owned(), &mut compressor));
         encoding.page(&a, &b).chunks.concat()
     }
 

@@ -27,6 +27,8 @@ use crate::reading::Snapshot;
 use crate::telemetry::Telemetry;
 
 pub use archive::{Archive, MetricFamily, own_labels, time_label};
+use encoding::Compressor;
+use negotiation::Negotiations;
 pub use negotiation::{Encoding, Escaping, Format, negotiate};
 use rendition::{Rendition, Sources, rendered};
 pub use selection::Selection;
@@ -40,6 +42,7 @@ struct Renditions {
     openmetrics_gzip: Rendition,
     text: Rendition,
     text_gzip: Rendition,
+    negotiations: Negotiations,
 }
 
 /// Whether the exporter's own metrics are shown.
@@ -74,7 +77,17 @@ impl Exposition {
             openmetrics_gzip: rendition(openmetrics, Encoding::Gzip),
             text: rendition(Format::Text, Encoding::Identity),
             text_gzip: rendition(Format::Text, Encoding::Gzip),
+            negotiations: Negotiations::default(),
         }))
+    }
+
+    /// What to serve to who sends these headers: what [`negotiate`] chooses.
+    pub fn negotiate<'a>(
+        &self,
+        accept: impl Iterator<Item = &'a str>,
+        accept_encoding: impl Iterator<Item = &'a str>,
+    ) -> (Format, Encoding) {
+        self.0.negotiations.negotiate(accept, accept_encoding)
     }
 
     /// The present page. Waits for a rendering at most, never for the network; cancel safe.
@@ -96,6 +109,6 @@ impl Exposition {
                 |chunk: &Bytes| selection.select(std::str::from_utf8(chunk).expect("pages are rendered as text"));
             encoding.first(whole.chunks.iter().map(select).collect())
         });
-        encoding.page(&part.await, &encoding.last(String::new()))
+        encoding.page(&part.await, &encoding.last(String::new(), &mut Compressor::default()))
     }
 }

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::reading::Snapshot;
 use crate::telemetry::Telemetry;
 
-use super::encoding::Part;
+use super::encoding::{Compressor, Part};
 use super::{Encoding, Format, Live, Page, data, live, text};
 
 /// How long a rendered live section is shown.
@@ -34,7 +34,14 @@ pub(super) struct Rendition {
     /// What nearly every scrape is answered with.
     page: RwLock<Option<KeptPage>>,
     /// Locked while a section is rendered, so that all scrapes that need it wait for one rendering.
-    data: Mutex<Option<Arc<DataSection>>>,
+    rendering: Mutex<Rendering>,
+}
+
+/// What a rendering needs of the one before it.
+#[derive(Default)]
+struct Rendering {
+    data: Option<Arc<DataSection>>,
+    compressor: Compressor,
 }
 
 struct KeptPage {
@@ -54,22 +61,22 @@ struct DataSection {
 
 impl Rendition {
     pub(super) fn new(format: Format, encoding: Encoding, sources: Sources) -> Self {
-        Self { format, encoding, sources, page: RwLock::default(), data: Mutex::default() }
+        Self { format, encoding, sources, page: RwLock::default(), rendering: Mutex::default() }
     }
 
     pub(super) async fn page(&self) -> Page {
         if let Some(page) = self.kept_page() {
             return page;
         }
-        let mut kept = self.data.lock().await;
+        let mut rendering = self.rendering.lock().await;
         // Who waited for the lock finds what was rendered meanwhile.
         if let Some(page) = self.kept_page() {
             return page;
         }
-        let data = self.data(&mut kept).await;
+        let data = self.data(&mut rendering.data).await;
         // What is counted while it is rendered may be missing in it.
         let rendered_at = Instant::now();
-        let live = self.live();
+        let live = self.live(&mut rendering.compressor);
         let page = self.encoding.page(&data.part, &live);
         let kept_page = KeptPage { page: page.clone(), data, rendered_at };
         *self.page.write().unwrap_or_else(PoisonError::into_inner) = Some(kept_page);
@@ -99,9 +106,9 @@ impl Rendition {
     }
 
     /// So little that it costs less than to wake another thread.
-    fn live(&self) -> Part {
+    fn live(&self, compressor: &mut Compressor) -> Part {
         let text = live::render(self.sources.live, &self.sources.telemetry);
-        self.encoding.last(self.format.translate(text))
+        self.encoding.last(self.format.translate(text), compressor)
     }
 }
 

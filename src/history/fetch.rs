@@ -170,7 +170,7 @@ impl<'a> Fetch<'a> {
     }
 
     /// Makes a call with all its pages, unless that was done before, and keeps what `choose` makes of the rows.
-    async fn part<P: Page + 'static, T: Serialize + Send + 'static>(
+    async fn part<P: Page, T: Serialize + Send + 'static>(
         &mut self,
         session: &Session,
         part: Part,
@@ -234,7 +234,7 @@ fn trained(rows: &[WorkoutRow], context: &mut Context<'_>) -> Chosen<(i64, Worko
 }
 
 /// Makes a call with all its pages, again and again for half an hour.
-async fn patiently<P: Page + 'static>(session: &Session, request: &Request) -> Result<Vec<P::Row>, Failure> {
+async fn patiently<P: Page>(session: &Session, request: &Request) -> Result<Vec<P::Row>, Failure> {
     let (began, mut failures) = (Instant::now(), 0);
     loop {
         let error = match session.rows::<P>(request).await {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::batch::Batch;
 use super::target::{Protocol, Target};
 use super::{PushError, lines, remote_write};
-use crate::http::{Answer, BuildError, Http, HttpError};
+use crate::http::{Answer, BuildError, Head, Http, HttpError};
 
 /// How often a batch is tried: over some five minutes, if the answers come at once.
 const TRIES: u32 = 10;
@@ -69,7 +69,7 @@ impl Delivery {
         let mut tries = 1;
         loop {
             let answer = self.http.post(self.target.url().clone(), headers, body.clone()).await;
-            let asked = answer.as_ref().ok().and_then(|it| it.retry_after).unwrap_or_default();
+            let asked = answer.as_ref().ok().and_then(|it| it.head.retry_after).unwrap_or_default();
             let Some(setback) = self.setback(answer)? else { return Ok(()) };
             if tries == TRIES {
                 return Err(PushError::GaveUp { server: self.target.to_string(), source: setback });
@@ -83,7 +83,7 @@ impl Delivery {
 
     /// Why to try again; `None` for a batch that was taken; fails for good where another try would not help.
     fn setback(&self, answer: Result<Answer, HttpError>) -> Result<Option<Setback>, PushError> {
-        let Answer { status, body, .. } = match answer {
+        let Answer { head: Head { status, .. }, body } = match answer {
             Ok(answer) => answer,
             Err(error) => return Ok(Some(error.into())),
         };

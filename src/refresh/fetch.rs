@@ -5,7 +5,9 @@ use crate::catalogue::Call;
 use crate::session::{Session, SessionError};
 use crate::telemetry::Telemetry;
 use crate::withings::request::{Request, Rows};
+use crate::withings::thin::{self, Thin};
 use crate::withings::wire::{Getactivity, Getdevice, Getgoals, Getmeas, Getsummary, Getworkouts, Page, SleepGet};
+use crate::withings::{measures, sleep, workouts};
 
 /// Makes the calls of one profile and notes what they bring.
 pub(super) struct Fetch<'a> {
@@ -20,11 +22,15 @@ impl Fetch<'_> {
     /// Makes `call`, with all its pages: everything that it brings is noted, or nothing.
     pub(super) async fn call(&mut self, call: Call) -> Result<(), SessionError> {
         match call {
-            Call::Getmeas => self.rows::<Getmeas>(call, Request::getmeas, Known::note_measures).await,
-            Call::Getsummary => self.rows::<Getsummary>(call, Request::getsummary, Known::note_summaries).await,
+            Call::Getmeas => self.rows::<Getmeas>(call, Request::getmeas, measures::thin, Known::note_measures).await,
+            Call::Getsummary => {
+                self.rows::<Getsummary>(call, Request::getsummary, sleep::thin, Known::note_summaries).await
+            }
             Call::SleepGet => self.segments().await,
             Call::Getactivity => self.days().await,
-            Call::Getworkouts => self.rows::<Getworkouts>(call, Request::getworkouts, Known::note_workouts).await,
+            Call::Getworkouts => {
+                self.rows::<Getworkouts>(call, Request::getworkouts, workouts::thin, Known::note_workouts).await
+            }
             Call::Getdevice => self.whole::<Getdevice>(Request::getdevice(), Known::note_devices).await,
             Call::Getgoals => self.whole::<Getgoals>(Request::getgoals(), Known::note_goals).await,
             Call::Requesttoken | Call::Revoke | Call::Notify => {
@@ -34,15 +40,18 @@ impl Fetch<'_> {
     }
 
     /// Reads what has changed, or everything.
-    async fn rows<P: Page + 'static>(
+    async fn rows<P: Page>(
         &mut self,
         call: Call,
         request: fn(Rows) -> Request,
+        thin: Thin<P::Row>,
         note: fn(&mut Known, Read, &[P::Row], &Noting) -> Noted,
     ) -> Result<(), SessionError> {
         let mut read = self.known.next_read(call, self.session.server_now());
         loop {
-            let rows = match self.read::<P>(request(read.rows())).await {
+            // Of what has changed each row matters: the value that it had may be shown.
+            let thin = if read.is_of_everything() { thin } else { thin::not };
+            let rows = match self.read::<P>(request(read.rows()), thin).await {
                 Err(error) if read.is_refused_as_a_whole(call, &error) => {
                     read = read.by_days();
                     continue;
@@ -65,12 +74,12 @@ impl Fetch<'_> {
     }
 
     /// Reads what a call always answers whole.
-    async fn whole<P: Page + 'static>(
+    async fn whole<P: Page>(
         &mut self,
         request: Request,
         note: fn(&mut Known, &[P::Row], &Noting),
     ) -> Result<(), SessionError> {
-        let rows = self.read::<P>(request).await?;
+        let rows = self.read::<P>(request, thin::not).await?;
         note(self.known, &rows, &self.noting());
         Ok(())
     }
@@ -78,15 +87,15 @@ impl Fetch<'_> {
     async fn segments(&mut self) -> Result<(), SessionError> {
         let spans = self.known.sleep_spans(self.session.server_now());
         for span in spans {
-            let segments = self.read::<SleepGet>(Request::sleep_get(span.from, span.to)).await?;
+            let segments = self.read::<SleepGet>(Request::sleep_get(span.from, span.to), thin::not).await?;
             self.known.note_segments(span, &segments, &self.noting());
         }
         Ok(())
     }
 
-    async fn read<P: Page + 'static>(&self, request: Request) -> Result<Vec<P::Row>, SessionError> {
+    async fn read<P: Page>(&self, request: Request, thin: Thin<P::Row>) -> Result<Vec<P::Row>, SessionError> {
         let request = if self.is_first { request.first() } else { request };
-        self.session.rows::<P>(&request).await
+        self.session.thinned_rows::<P>(&request, thin).await
     }
 
     fn noting(&self) -> Noting {

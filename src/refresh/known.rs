@@ -145,7 +145,7 @@ impl Read {
         call != Call::Getmeas && self.rows == Rows::All && matches!(error, SessionError::Call(error) if is_wrong(error))
     }
 
-    fn is_of_everything(self) -> bool {
+    pub(super) fn is_of_everything(self) -> bool {
         !matches!(self.rows, Rows::ChangedSince(_))
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A cloud is made of steps: each adds rows or changes them. One exporter reads after every step what has changed, as it
 //! would; another one reads everything at the end, in any order, beside older versions of rows that were changed while
-//! the pages were read. Both must show the same.
+//! the pages were read; a third one thins what it reads. All must show the same.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::telemetry::Build;
+use crate::withings::thin::{self, Thin};
 use crate::withings::wire::{Getactivity, Getmeas, Getsummary, Getworkouts, Page, SleepGet};
 
 /// 2027-01-15 08:00 UTC.
@@ -23,6 +24,7 @@ const STEP: i64 = 2500;
 struct Kind<P: Page> {
     call: Call,
     list: &'static str,
+    thin: Thin<P::Row>,
     note: fn(&mut Known, Read, &[P::Row], &Noting) -> Noted,
 }
 
@@ -66,25 +68,35 @@ impl<P: Page> Kind<P> {
                 Rows::All | Rows::Days { .. } => cloud.all(),
                 Rows::ChangedSince(at) => cloud.changed_since(at),
             };
-            if self.read(&mut known, read, rows, &mut random) == Noted::ReadEverything {
-                let noted = self.read(&mut known, Read::everything(now), cloud.all(), &mut random);
+            if self.read(&mut known, read, rows, thin::not, &mut random) == Noted::ReadEverything {
+                let noted = self.read(&mut known, Read::everything(now), cloud.all(), thin::not, &mut random);
                 assert_eq!(noted, Noted::Everything);
             }
         }
-        let mut at_once = Known::default();
+        let (mut at_once, mut thinned) = (Known::default(), Known::default());
+        self.read(&mut thinned, Read::everything(now), cloud.all(), self.thin, &mut random);
         let everything = [cloud.all(), cloud.former].concat();
-        self.read(&mut at_once, Read::everything(now), everything, &mut random);
+        self.read(&mut at_once, Read::everything(now), everything, thin::not, &mut random);
         assert_eq!(shown(&known, now), shown(&at_once, now));
+        assert_eq!(shown(&thinned, now), shown(&at_once, now));
+        assert_eq!(thinned.cursors, at_once.cursors);
     }
 
-    fn read(&self, known: &mut Known, read: Read, rows: Vec<Value>, random: &mut fastrand::Rng) -> Noted {
-        let rows = paged::<P>(self.list, rows, random);
+    fn read(
+        &self,
+        known: &mut Known,
+        read: Read,
+        rows: Vec<Value>,
+        thin: Thin<P::Row>,
+        random: &mut fastrand::Rng,
+    ) -> Noted {
+        let rows = paged::<P>(self.list, rows, thin, random);
         (self.note)(known, read, &rows, &noting(read.server_now))
     }
 }
 
-/// The rows as they come in pages, in any order.
-fn paged<P: Page>(list: &str, mut rows: Vec<Value>, random: &mut fastrand::Rng) -> Vec<P::Row> {
+/// The rows as they come in pages, in any order, thinned after each.
+fn paged<P: Page>(list: &str, mut rows: Vec<Value>, thin: Thin<P::Row>, random: &mut fastrand::Rng) -> Vec<P::Row> {
     random.shuffle(&mut rows);
     let mut read = Vec::new();
     while !rows.is_empty() {
@@ -93,6 +105,7 @@ fn paged<P: Page>(list: &str, mut rows: Vec<Value>, random: &mut fastrand::Rng) 
         let (page, next) = serde_json::from_str::<P>(&page).unwrap().into_rows();
         assert!(next.is_none() || !rest.is_empty());
         read.extend(page);
+        thin(&mut read, NOW + 10 * STEP);
         rows = rest;
     }
     read
@@ -160,17 +173,17 @@ fn segment() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn measures_do_not_depend_on_how_they_come(steps in steps(group()), seed: u64) {
-        Kind::<Getmeas> { call: Call::Getmeas, list: "measuregrps", note: Known::note_measures }.check(&steps, seed);
+        Kind::<Getmeas> { call: Call::Getmeas, list: "measuregrps", thin: measures::thin, note: Known::note_measures }.check(&steps, seed);
     }
 
     #[test]
     fn nights_do_not_depend_on_how_they_come(steps in steps(sleep()), seed: u64) {
-        Kind::<Getsummary> { call: Call::Getsummary, list: "series", note: Known::note_summaries }.check(&steps, seed);
+        Kind::<Getsummary> { call: Call::Getsummary, list: "series", thin: sleep::thin, note: Known::note_summaries }.check(&steps, seed);
     }
 
     #[test]
     fn workouts_do_not_depend_on_how_they_come(steps in steps(workout()), seed: u64) {
-        Kind::<Getworkouts> { call: Call::Getworkouts, list: "series", note: Known::note_workouts }.check(&steps, seed);
+        Kind::<Getworkouts> { call: Call::Getworkouts, list: "series", thin: workouts::thin, note: Known::note_workouts }.check(&steps, seed);
     }
 
     #[test]
@@ -178,7 +191,7 @@ proptest! {
         let mut random = fastrand::Rng::with_seed(seed);
         let mut read = || {
             let mut known = Known::default();
-            known.note_days(&paged::<Getactivity>("activities", days.clone(), &mut random), &noting(NOW));
+            known.note_days(&paged::<Getactivity>("activities", days.clone(), thin::not, &mut random), &noting(NOW));
             shown(&known, NOW)
         };
         prop_assert_eq!(read(), read());
@@ -190,10 +203,10 @@ proptest! {
         let night = json!({"id": 7, "startdate": NOW - 30_000, "enddate": NOW - 2000, "modified": 1, "data": {}});
         let mut read = || {
             let mut known = Known::default();
-            let rows = paged::<Getsummary>("series", vec![night.clone()], &mut random);
+            let rows = paged::<Getsummary>("series", vec![night.clone()], thin::not, &mut random);
             known.note_summaries(Read::everything(NOW), &rows, &noting(NOW));
             let span = known.sleep_spans(NOW)[0];
-            known.note_segments(span, &paged::<SleepGet>("series", segments.clone(), &mut random), &noting(NOW));
+            known.note_segments(span, &paged::<SleepGet>("series", segments.clone(), thin::not, &mut random), &noting(NOW));
             shown(&known, NOW)
         };
         prop_assert_eq!(read(), read());

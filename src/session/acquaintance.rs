@@ -31,7 +31,7 @@ impl Session {
 
     /// Asks when the person last stepped on a scale, Unix seconds; `None` if never.
     pub async fn newest_weigh_in(&self) -> Result<Option<i64>, SessionError> {
-        let groups = self.rows::<Getmeas>(&Request::weigh_ins().first()).await?;
+        let groups = self.thinned_rows::<Getmeas>(&Request::weigh_ins().first(), measures::thin).await?;
         let mut context = Context { server_now: self.server_now(), unknown: &mut |_, _| {} };
         Ok(weighed_at(&measures::choose(&groups, &mut context)))
     }

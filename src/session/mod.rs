@@ -29,10 +29,12 @@ use crate::clock::Clock;
 use crate::reading;
 use crate::storage::{Storage, StorageError};
 use crate::telemetry::Telemetry;
+use crate::withings::answer::Rows;
 use crate::withings::client::{CallError, Client};
 use crate::withings::envelope::Remedy;
 use crate::withings::oauth::OAuth;
 use crate::withings::request::Request;
+use crate::withings::thin::{self, Thin};
 use crate::withings::wire::Page;
 
 /// How long after a call the identical one may be made: Withings refuses it within 10 s (withings-api: limits).
@@ -164,17 +166,27 @@ impl Session {
     }
 
     /// Makes a call and follows its pages: all rows, or nothing.
-    pub async fn rows<P: Page + 'static>(&self, request: &Request) -> Result<Vec<P::Row>, SessionError> {
+    pub async fn rows<P: Page>(&self, request: &Request) -> Result<Vec<P::Row>, SessionError> {
+        self.thinned_rows::<P>(request, thin::not).await
+    }
+
+    /// The same without the rows that `thin` leaves out, as soon as they are many.
+    pub async fn thinned_rows<P: Page>(
+        &self,
+        request: &Request,
+        thin: Thin<P::Row>,
+    ) -> Result<Vec<P::Row>, SessionError> {
         let mut all = Vec::new();
         let mut offset = None;
         let whose = self.whose();
         for _ in 0..MOST_PAGES {
-            let (rows, next) = self.page::<P>(request, offset).await?.into_rows();
+            let Rows { rows, next, .. } = self.page::<P>(request, offset, thin).await?;
             if self.whose() != whose {
                 return Err(SessionError::NewLogin);
             }
             all.extend(rows);
             let Some(next) = next else { return Ok(all) };
+            thin(&mut all, self.server_now());
             let previous = offset.replace(next).unwrap_or(0);
             if next <= previous {
                 return Err(self.endless(request, CallError::SameOffset { previous, offset: next }));
@@ -213,16 +225,21 @@ impl Session {
         self.blocking(move |storage, profile| storage.save_callbacks(profile, &callbacks)).await
     }
 
-    async fn page<P: Page + 'static>(&self, request: &Request, offset: Option<i64>) -> Result<P, SessionError> {
+    async fn page<P: Page>(
+        &self,
+        request: &Request,
+        offset: Option<i64>,
+        thin: Thin<P::Row>,
+    ) -> Result<Rows<P::Row>, SessionError> {
         let token = self.token(None).await?;
-        let answer = self.call(&token, request, offset).await;
+        let answer = self.call::<P>(&token, request, offset, thin).await;
         if !answer.as_ref().is_err_and(refuses_token) {
             return Ok(answer?);
         }
         let refused_at = Instant::now();
         let token = self.token(Some(token)).await?;
         sleep_until(refused_at + REPEAT_AFTER).await;
-        let answer = self.call(&token, request, offset).await;
+        let answer = self.call::<P>(&token, request, offset, thin).await;
         if answer.as_ref().is_err_and(refuses_token) {
             self.change(|state| state.refuse(request.call)).await;
         }
@@ -231,14 +248,16 @@ impl Session {
 
     /// One call with one token. Data, and the word that a permission lacks, tell that the token was used and works; a limit
     /// or a broken service answers before it looks at the token.
-    async fn call<P: Page + 'static>(
+    async fn call<P: Page>(
         &self,
         token: &Token,
         request: &Request,
         offset: Option<i64>,
-    ) -> Result<P, CallError> {
+        thin: Thin<P::Row>,
+    ) -> Result<Rows<P::Row>, CallError> {
         let client = self.0.services.client();
-        let answer = client.page(&self.0.profile, token.secret.expose_secret(), request, offset).await;
+        let token_text = token.secret.expose_secret();
+        let answer = client.page::<P>(&self.0.profile, token_text, request, offset, thin).await;
         let is_accepted = answer.as_ref().err().is_none_or(|error| error.remedy() == Remedy::SwitchOff);
         if is_accepted && token.is_unproven {
             self.prove(token).await;

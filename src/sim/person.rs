@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate};
-use chrono_tz::Tz;
+use chrono::NaiveDate;
 
 use super::UserId;
 use super::activity::{Activity, Source};
@@ -14,6 +13,7 @@ use super::night::Night;
 use super::people::Story;
 use super::replay::Recording;
 use super::workout::Workout;
+use crate::zone::Zone;
 
 /// The ids of rows that were added by hand begin here; those of stories are smaller.
 const FIRST_ADDED_ID: u64 = 9_000_000_000;
@@ -26,7 +26,7 @@ pub struct Person {
     /// The name on the consent page.
     pub name: String,
     /// Where the person lives: local days are taken there.
-    pub timezone: Tz,
+    pub timezone: Zone,
     /// The scopes the person grants if asked for; all of them by default.
     pub scopes: Vec<String>,
     /// What the person owns.
@@ -38,15 +38,14 @@ pub struct Person {
 impl Person {
     /// A person who grants every scope, owns nothing and aims for nothing.
     #[must_use]
-    pub fn new(userid: UserId, name: &str, timezone: Tz) -> Self {
+    pub fn new(userid: UserId, name: &str, timezone: Zone) -> Self {
         let scopes = SCOPES.map(str::to_owned).to_vec();
         Self { userid, name: name.to_owned(), timezone, scopes, devices: Vec::new(), goals: Goals::default() }
     }
 
     /// The day it is, or was, where the person lives.
     pub(super) fn local_date(&self, unix: i64) -> NaiveDate {
-        let utc = DateTime::from_timestamp(unix, 0).unwrap_or_default();
-        utc.with_timezone(&self.timezone).date_naive()
+        self.timezone.date(unix)
     }
 }
 

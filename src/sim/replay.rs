@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use chrono_tz::Tz;
 use serde_json::{Value, json};
 
 use super::UserId;
 use super::call::Params;
 use super::model::Action;
 use super::person::{Person, Resident};
+use crate::zone::Zone;
 
 const REPLAY_USER: UserId = 30_817_000;
 
@@ -93,7 +93,7 @@ pub(super) fn recorded(dir: &Path) -> Result<Resident, ReplayError> {
     if envelopes.is_empty() {
         return Err(ReplayError::NothingKnown { dir: dir.to_owned() });
     }
-    let person = Person::new(REPLAY_USER, "replay", Tz::UTC);
+    let person = Person::new(REPLAY_USER, "replay", Zone::UTC);
     Ok(Resident { recording: Some(Recording(envelopes)), ..Resident::new(person) })
 }
 

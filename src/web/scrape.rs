@@ -11,7 +11,7 @@ use url::form_urlencoded;
 use super::App;
 use super::answer::{self, Answer};
 use super::body::Body;
-use crate::exposition::{Encoding, Selection, negotiate};
+use crate::exposition::{Encoding, Selection};
 
 /// How long a scrape counts whose client does not take the page: longer than one that does takes, and so short that the
 /// clients of all connections together cannot keep the usual places taken.
@@ -61,7 +61,7 @@ pub(super) async fn page(app: &App, query: &str, headers: &HeaderMap) -> Answer 
         let sentence = format!("{} scrapes are running, and no more are allowed. Try again later.", app.scrapes.limit);
         return answer::text(StatusCode::SERVICE_UNAVAILABLE, &sentence);
     };
-    let (format, encoding) = negotiate(values(headers, &ACCEPT), values(headers, &ACCEPT_ENCODING));
+    let (format, encoding) = app.exposition.negotiate(values(headers, &ACCEPT), values(headers, &ACCEPT_ENCODING));
     let page = match selection(query) {
         None => app.exposition.page(format, encoding).await,
         Some(selection) => app.exposition.selected_page(format, encoding, selection).await,

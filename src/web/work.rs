@@ -1,16 +1,22 @@
 //! What goes on on a connection: one that has nothing to do is closed, or makes room for another one.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, sleep_until};
 
-/// The requests in work on one connection.
+/// The requests in work on one connection. Nobody is woken by them: every scrape begins and ends one.
 #[derive(Clone)]
-pub(super) struct Work(watch::Sender<State>);
+pub(super) struct Work(Arc<Inner>);
 
 /// A request in work, until this is dropped.
-pub(super) struct Request(watch::Sender<State>);
+pub(super) struct Request(Work);
+
+struct Inner {
+    state: Mutex<State>,
+    cut: Notify,
+}
 
 struct State {
     requests: usize,
@@ -21,62 +27,66 @@ struct State {
 
 impl Work {
     pub(super) fn none() -> Self {
-        Self(watch::Sender::new(State { requests: 0, since: Instant::now(), is_cut: false }))
+        let state = State { requests: 0, since: Instant::now(), is_cut: false };
+        Self(Arc::new(Inner { state: Mutex::new(state), cut: Notify::new() }))
     }
 
     /// One request more.
     pub(super) fn begin(&self) -> Request {
-        self.0.send_modify(|it| {
-            it.requests += 1;
-            it.since = Instant::now();
-        });
-        Request(self.0.clone())
+        let mut state = self.state();
+        state.requests += 1;
+        state.since = Instant::now();
+        Request(self.clone())
     }
 
     /// Waits until there was none for so long.
     pub(super) async fn rested(&self, time: Duration) {
-        let mut state = self.0.subscribe();
         loop {
-            let changed = if state.borrow_and_update().requests > 0 {
-                Ok(state.changed().await)
-            } else {
-                tokio::time::timeout(time, state.changed()).await
-            };
-            if changed.is_err() {
-                return;
+            match self.rests_since() {
+                Some(since) if since.elapsed() >= time => return,
+                Some(since) => sleep_until(since + time).await,
+                // It does not rest for so long sooner than this.
+                None => sleep(time).await,
             }
         }
     }
 
     /// Since when there is none; `None` where there is one, or where it was [cut](Self::cut).
     pub(super) fn silent_since(&self) -> Option<Instant> {
-        let state = self.0.borrow();
-        (state.requests == 0 && !state.is_cut).then_some(state.since)
+        self.rests_since().filter(|_| !self.state().is_cut)
     }
 
     /// Asks for the end of the connection.
     pub(super) fn cut(&self) {
-        self.0.send_modify(|it| it.is_cut = true);
+        self.state().is_cut = true;
+        self.0.cut.notify_one();
     }
 
-    /// Waits until somebody asked for the end.
+    /// Waits until somebody asked for the end. For one who waits.
     pub(super) async fn is_cut(&self) {
-        // Fails when the sender is gone, and this is one.
-        let _ = self.0.subscribe().wait_for(|it| it.is_cut).await;
+        self.0.cut.notified().await;
     }
 
     /// Whether both are of one connection.
     pub(super) fn is(&self, other: &Self) -> bool {
-        self.0.same_channel(&other.0)
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    fn rests_since(&self) -> Option<Instant> {
+        let state = self.state();
+        (state.requests == 0).then_some(state.since)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Request {
     fn drop(&mut self) {
-        self.0.send_modify(|it| {
-            it.requests -= 1;
-            it.since = Instant::now();
-        });
+        let mut state = self.0.state();
+        state.requests -= 1;
+        state.since = Instant::now();
     }
 }
 
@@ -92,9 +102,9 @@ mod tests {
         let other = work.clone();
         tokio::spawn(async move {
             for _ in 0..3 {
-                tokio::time::sleep(Duration::from_secs(15)).await;
+                sleep(Duration::from_secs(15)).await;
                 let _requests = (other.begin(), other.begin());
-                tokio::time::sleep(Duration::from_mins(1)).await;
+                sleep(Duration::from_mins(1)).await;
             }
         });
         work.rested(Duration::from_secs(20)).await;

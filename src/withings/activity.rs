@@ -6,8 +6,7 @@
 
 use std::cmp::Ordering;
 
-use chrono::{NaiveDate, NaiveTime, TimeDelta, TimeZone};
-use chrono_tz::Tz;
+use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use serde::{Deserialize, Serialize};
 
 use super::measures::Context;
@@ -17,6 +16,7 @@ use super::{is_future, number};
 use crate::catalogue::{LabelName, Measurement, Source, ZONES};
 use crate::reading::{Labels, Origin, Reading};
 use crate::telemetry::Unknown;
+use crate::zone::Zone;
 
 /// Fields of which one has a value if the source has a sensor for the heart. Without it the zones are zero.
 const HEART_RATES: [&str; 3] = ["hr_average", "hr_min", "hr_max"];
@@ -100,7 +100,7 @@ impl Day {
 fn day(row: &ActivityRow, context: &mut Context<'_>) -> Option<Day> {
     let date: NaiveDate = row.date.as_ref()?.parse().ok()?;
     let zone = zone(row, context);
-    let (begins_at, ends_at) = (begin(date, zone)?, begin(date.succ_opt()?, zone)?);
+    let (begins_at, ends_at) = (begin(date, &zone)?, begin(date.succ_opt()?, &zone)?);
     if is_future(begins_at, context.server_now) {
         (context.unknown)(Unknown::FutureDate, &date);
         return None;
@@ -119,21 +119,20 @@ fn day(row: &ActivityRow, context: &mut Context<'_>) -> Option<Day> {
 }
 
 /// The zone that a row's day is in. One that is not known is UTC, and so is an absent one, which is no surprise.
-fn zone(row: &ActivityRow, context: &mut Context<'_>) -> Tz {
-    let Some(name) = &row.timezone else { return Tz::UTC };
-    name.parse().unwrap_or_else(|_| {
+fn zone(row: &ActivityRow, context: &mut Context<'_>) -> Zone {
+    let Some(name) = &row.timezone else { return Zone::UTC };
+    Zone::named(name).unwrap_or_else(|| {
         (context.unknown)(Unknown::TimeZone, name);
-        Tz::UTC
+        Zone::UTC
     })
 }
 
 /// When a day begins, Unix seconds: at its first valid minute, for where the clock jumps over midnight there is none. A
 /// day that a place left out, to change sides of the date line, begins when the next one does.
-fn begin(date: NaiveDate, zone: Tz) -> Option<i64> {
+fn begin(date: NaiveDate, zone: &Zone) -> Option<i64> {
     let midnight = date.and_time(NaiveTime::MIN);
-    let minutes = (0..=24 * 60).filter_map(|it| midnight.checked_add_signed(TimeDelta::minutes(it)));
-    let mut valid = minutes.filter_map(|it| zone.from_local_datetime(&it).earliest());
-    valid.next().map(|it| it.timestamp())
+    let mut minutes = (0..=24 * 60).filter_map(|it| midnight.checked_add_signed(TimeDelta::minutes(it)));
+    minutes.find_map(|it| zone.earliest(it))
 }
 
 /// The values of a day, in the catalogue's order.

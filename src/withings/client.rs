@@ -5,17 +5,18 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout};
 use url::Url;
 
+use super::answer::{Answer, Rows};
 use super::envelope::{self, DecodeError, NotAnEnvelope, Refusal, Remedy};
 use super::pace::{Class, Pace};
 use super::request::Request;
+use super::thin::Thin;
 use super::wire::Page;
 use crate::catalogue::Call;
 use crate::clock::Clock;
-use crate::http::{Answer, Http, HttpError};
+use crate::http::{Head, Http, HttpError};
 use crate::telemetry::{Reason, Telemetry};
 
 /// How long an exchange waits for its turn. A code lives 30 s, of which the way here and to Withings take some.
@@ -103,35 +104,36 @@ impl Client {
         &self.api_url
     }
 
-    /// One page of `request`, from `offset`; the first page without one.
-    pub async fn page<P: Page + 'static>(
+    /// One page of `request`, from `offset`; the first page without one. Its rows are read while it comes, and `thin` leaves
+    /// out what nothing depends on.
+    pub async fn page<P: Page>(
         &self,
         profile: &Arc<str>,
         token: &str,
         request: &Request,
         offset: Option<i64>,
-    ) -> Result<P, CallError> {
+        thin: Thin<P::Row>,
+    ) -> Result<Rows<P::Row>, CallError> {
         let class = if request.is_first { Class::First } else { Class::Data }(Arc::clone(profile));
+        let mut answer = Answer::<P>::new(thin, self.server_now());
         let path = path(request.call);
-        let answer = self.post(request.call, class, path, Some(token), request.form(offset)).await?;
-        // A whole history is megabytes: parsed here it would hold up the scrapes.
-        let needs_body = request.needs_body() || offset.is_some();
-        let page = spawn_blocking(move || body::<P>(&answer, needs_body)).await.expect("parsing does not panic");
-        let page = page.inspect_err(|error| self.note(request.call, error))?;
-        if let Some(at) = page.server_time() {
+        self.post(request.call, class, path, Some(token), request.form(offset), |chunk| answer.push(chunk)).await?;
+        let rows = answer.finish(request.needs_body() || offset.is_some());
+        let rows = rows.inspect_err(|error| self.note(request.call, error))?;
+        if let Some(at) = rows.server_time {
             self.server_time.note_updatetime(at);
         }
-        Ok(page)
+        Ok(rows)
     }
 
     /// Sends a form to the token endpoint and gives the envelope back, unopened.
-    pub(super) async fn token(&self, class: Class, form: String) -> Result<Bytes, CallError> {
-        self.post(Call::Requesttoken, class, path(Call::Requesttoken), None, form).await
+    pub(super) async fn token(&self, class: Class, form: String) -> Result<Vec<u8>, CallError> {
+        self.whole(Call::Requesttoken, class, path(Call::Requesttoken), form).await
     }
 
     /// Sends a form that is signed and needs no token, and gives the body back.
     pub(super) async fn signed(&self, path: &str, form: String) -> Result<Bytes, CallError> {
-        let answer = self.post(Call::Revoke, Class::Refresh, path, None, form).await?;
+        let answer = self.whole(Call::Revoke, Class::Refresh, path, form).await?;
         let body = envelope::open(&answer).map_err(CallError::from);
         let body = body.and_then(|it| Ok(Bytes::copy_from_slice(it?.as_bytes())));
         body.inspect_err(|error| self.note(Call::Revoke, error))
@@ -157,6 +159,14 @@ impl Client {
         &self.pace
     }
 
+    /// A call without a token, and its whole answer.
+    async fn whole(&self, call: Call, class: Class, path: &str, form: String) -> Result<Vec<u8>, CallError> {
+        let mut answer = Vec::new();
+        self.post(call, class, path, None, form, |chunk| answer.extend_from_slice(chunk)).await?;
+        Ok(answer)
+    }
+
+    /// Makes a call whose answer `take` is given while it comes.
     async fn post(
         &self,
         call: Call,
@@ -164,27 +174,28 @@ impl Client {
         path: &str,
         token: Option<&str>,
         form: String,
-    ) -> Result<Bytes, CallError> {
+        take: impl FnMut(&[u8]),
+    ) -> Result<(), CallError> {
         let patience = if class == Class::Exchange { EXCHANGE_WITHIN } else { Duration::MAX };
         timeout(patience, self.pace.permit(class)).await.map_err(|_| CallError::NoTurn)?;
         let url = self.api_url.join(path).expect("the path of a call is a valid URL path");
         let sent = Instant::now();
-        let answer = self.http.post_form(url, token, form).await;
+        let head = self.http.post_form(url, token, form, take).await;
         let took = sent.elapsed();
         self.telemetry.request(call, took);
         tracing::debug!(%call, seconds = took.as_secs_f64(), "called Withings");
-        let body = answer.map_err(CallError::from).and_then(|it| self.whole(it));
-        body.inspect_err(|error| self.note(call, error))
+        let judged = head.map_err(CallError::from).and_then(|it| self.judge(&it));
+        judged.inspect_err(|error| self.note(call, error))
     }
 
-    fn whole(&self, answer: Answer) -> Result<Bytes, CallError> {
-        if answer.status != 200 {
-            return Err(CallError::HttpStatus(answer.status));
+    fn judge(&self, head: &Head) -> Result<(), CallError> {
+        if head.status != 200 {
+            return Err(CallError::HttpStatus(head.status));
         }
-        if let Some(date) = answer.date {
+        if let Some(date) = head.date {
             self.server_time.note_date(date.timestamp());
         }
-        Ok(answer.body)
+        Ok(())
     }
 }
 
@@ -241,15 +252,6 @@ impl ServerTime {
     }
 }
 
-fn body<P: Page>(answer: &[u8], needs_body: bool) -> Result<P, CallError> {
-    match envelope::open(answer)?? {
-        "null" if needs_body => Err(CallError::NoBody),
-        // Withings writes an empty map as a list.
-        "null" | "[]" => Ok(P::default()),
-        body => envelope::parse(body.as_bytes()).map_err(CallError::Body),
-    }
-}
-
 fn path(call: Call) -> &'static str {
     match call {
         Call::Getmeas => "/measure",
@@ -264,22 +266,6 @@ fn path(call: Call) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::withings::wire::Getmeas;
-
-    #[test]
-    fn a_body_may_be_absent_or_a_list() {
-        let absent = [r#"{"status":0}"#, r#"{"status":0,"body":null}"#];
-        for answer in [absent[0], absent[1], r#"{"status":0,"body":[]}"#] {
-            assert!(body::<Getmeas>(answer.as_bytes(), false).unwrap().into_rows().0.is_empty());
-        }
-        for answer in absent {
-            assert!(matches!(body::<Getmeas>(answer.as_bytes(), true), Err(CallError::NoBody)));
-        }
-        for empty in [r#"{"status":0,"body":[]}"#, r#"{"status":0,"body":{"measuregrps":[]}}"#] {
-            assert!(body::<Getmeas>(empty.as_bytes(), true).is_ok());
-        }
-        assert!(matches!(body::<Getmeas>(br#"{"status":0,"body":7}"#, false), Err(CallError::Body(_))));
-    }
 
     #[test]
     fn the_servers_time_is_the_later_of_what_its_answers_say() {

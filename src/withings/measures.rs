@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 
 use super::is_future;
+use super::thin::{self, Rank};
 use super::wire::{Group, Measure};
 use crate::catalogue::{CLASSIFICATIONS, LabelName, Measurement, Position, Source, named, position_name};
 use crate::reading::{Labels, Origin, Reading};
@@ -73,6 +74,18 @@ pub fn highest_modified(groups: &[Group]) -> Option<i64> {
     groups.iter().filter_map(|group| group.modified).max()
 }
 
+/// Leaves out the groups of a whole history that nothing depends on.
+pub fn thin(groups: &mut Vec<Group>, server_now: i64) {
+    thin::to_the_newest(
+        groups,
+        |it| it.modified,
+        |group| {
+            let readings = readings(group, &mut Context { server_now, unknown: &mut |_, _| () });
+            readings.iter().map(|it| (series(it), rank(it))).collect()
+        },
+    );
+}
+
 fn newest(groups: &[Group], context: &mut Context<'_>) -> BTreeMap<Series, Reading> {
     winners(groups, context, series)
 }
@@ -108,7 +121,7 @@ fn series(reading: &Reading) -> Series {
 }
 
 /// The order of winning.
-fn rank(reading: &Reading) -> (i64, Origin) {
+fn rank(reading: &Reading) -> Rank {
     (reading.measured_at, reading.origin)
 }
 

@@ -1,11 +1,12 @@
 //! The Withings API as types: what it says becomes ours here and travels no further.
 //!
-//! A [`request`] waits for its turn ([`pace`]), is sent and opened ([`client`]), its status is read before its body
-//! ([`envelope`]), its foreign shapes ([`wire`]) become readings ([`measures`], [`sleep`], [`activity`], [`workouts`],
-//! [`devices`], [`goals`]). Tokens are [`oauth`], their end is [`revoke`];
-//! what Withings calls us for is [`notify`].
+//! A [`request`] waits for its turn ([`pace`]) and is sent ([`client`]). Its answer is read while it comes ([`answer`]), its
+//! status counts before its body ([`envelope`]), its foreign shapes ([`wire`]) become readings ([`measures`], [`sleep`],
+//! [`activity`], [`workouts`], [`devices`], [`goals`]). Tokens are [`oauth`], their end is [`revoke`]; what Withings calls
+//! us for is [`notify`].
 
 pub mod activity;
+pub mod answer;
 pub mod client;
 pub mod devices;
 pub mod envelope;
@@ -17,6 +18,7 @@ pub mod pace;
 pub mod request;
 pub mod revoke;
 pub mod sleep;
+pub mod thin;
 pub mod wire;
 pub mod workouts;
 

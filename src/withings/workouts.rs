@@ -10,6 +10,7 @@ use std::ops::Bound;
 use serde::{Deserialize, Serialize};
 
 use super::measures::Context;
+use super::thin::{self, Rank};
 use super::wire::WorkoutRow;
 use super::{is_future, number};
 use crate::catalogue::{LabelName, Measurement, Source, WorkoutFact, named, workout_category};
@@ -68,6 +69,18 @@ impl Workouts {
     }
 }
 
+/// Leaves out the rows of a whole history that nothing depends on.
+pub fn thin(rows: &mut Vec<WorkoutRow>, server_now: i64) {
+    thin::to_the_newest(
+        rows,
+        |it| it.modified,
+        |row| {
+            let workout = workout(row, &mut Context { server_now, unknown: &mut |_, _| () });
+            workout.into_iter().map(|(category, it)| (category, it.rank())).collect()
+        },
+    );
+}
+
 /// Every workout of an answer that is over, with Withings' number of its category.
 pub fn each(rows: &[WorkoutRow], context: &mut Context<'_>) -> Vec<(i64, Workout)> {
     latest_versions(rows).filter_map(|row| workout(row, context)).collect()
@@ -107,7 +120,7 @@ impl Workout {
     }
 
     /// The order of winning.
-    fn rank(&self) -> (i64, Origin) {
+    fn rank(&self) -> Rank {
         (self.ended_at, self.origin)
     }
 

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use chrono::DateTime;
 use serde_json::{Value, json};
 use withings_exporter::sim::people::{ALICE, BOB, ZOE};
 use withings_exporter::sim::{
@@ -207,8 +206,7 @@ fn workout(stored: &Stored<Workout>, account: &Account) -> Value {
 }
 
 fn local_date(time: i64, account: &Account) -> String {
-    let time = DateTime::from_timestamp(time, 0).unwrap();
-    time.with_timezone(&account.person().timezone).date_naive().to_string()
+    account.person().timezone.date(time).to_string()
 }
 
 /// In order of time: the cloud answers them in none.

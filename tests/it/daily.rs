@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate};
-use chrono_tz::Tz;
 use serde_json::json;
 use withings_exporter::sim::{Account, Activity, Device, Failure, Fault, Goals, HeartRate, Source, Workout};
+use withings_exporter::zone::Zone;
 
 use crate::world::{World, beginning};
 
@@ -15,7 +15,7 @@ const WALK: u32 = 1;
 const RUN: u32 = 2;
 
 /// Alice, who lives in this zone, and her exporter, connected.
-async fn connected(timezone: Tz) -> (World, Account) {
+async fn connected(timezone: Zone) -> (World, Account) {
     let mut world = World::with_accounts(&["Alice"]).await;
     let alice = world.account("Alice");
     alice.edit(|it| it.timezone = timezone);
@@ -34,8 +34,8 @@ fn steps(date: NaiveDate, source: Source, steps: u32) -> Activity {
 }
 
 /// The day that it is for somebody in this zone.
-fn today(world: &World, timezone: Tz) -> NaiveDate {
-    world.clock.now().with_timezone(&timezone).date_naive()
+fn today(world: &World, timezone: &Zone) -> NaiveDate {
+    timezone.date(world.clock.unix())
 }
 
 /// A workout that ended so many seconds after the beginning of the world, with so many kcal.
@@ -59,9 +59,9 @@ async fn pass_until(world: &World, unix: i64) {
 }
 
 /// Lets Alice, who lives in this zone, walk; then the cloud is down and her day ends at this time, RFC 3339.
-async fn check_end_of_day(timezone: Tz, end: &str) {
-    let (mut world, alice) = connected(timezone).await;
-    alice.add_activity(steps(today(&world, timezone), Source::Tracker(watch()), 5432));
+async fn check_end_of_day(timezone: Zone, end: &str) {
+    let (mut world, alice) = connected(timezone.clone()).await;
+    alice.add_activity(steps(today(&world, &timezone), Source::Tracker(watch()), 5432));
     world.until_shown("Alice", "activity_steps", 5432.0).await;
     world.stop_cloud().await;
     pass_until(&world, DateTime::parse_from_rfc3339(end).unwrap().timestamp() - 1).await;
@@ -74,23 +74,23 @@ async fn check_end_of_day(timezone: Tz, end: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn steps_do_not_outlast_the_day_though_the_cloud_is_down() {
-    check_end_of_day(Tz::Asia__Tokyo, "2026-11-24T00:00:00+09:00").await;
-    check_end_of_day(Tz::US__Pacific, "2026-11-23T00:00:00-08:00").await;
-    check_end_of_day(Tz::UTC, "2026-11-23T00:00:00Z").await;
+    check_end_of_day(Zone::known("Asia/Tokyo"), "2026-11-24T00:00:00+09:00").await;
+    check_end_of_day(Zone::known("US/Pacific"), "2026-11-23T00:00:00-08:00").await;
+    check_end_of_day(Zone::UTC, "2026-11-23T00:00:00Z").await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_new_day_begins_with_its_own_first_row() {
-    let zone = Tz::US__Pacific;
-    let (world, alice) = connected(zone).await;
-    alice.add_activity(steps(today(&world, zone), Source::Tracker(watch()), 5432));
+    let zone = Zone::known("US/Pacific");
+    let (world, alice) = connected(zone.clone()).await;
+    alice.add_activity(steps(today(&world, &zone), Source::Tracker(watch()), 5432));
     world.until_shown("Alice", "activity_steps", 5432.0).await;
     // In UTC it has been tomorrow for seven hours.
     pass_until(&world, DateTime::parse_from_rfc3339("2026-11-22T23:50:00-08:00").unwrap().timestamp()).await;
     assert_eq!(world.value("Alice", "activity_steps").await, Some(5432.0));
     world.pass(Duration::from_mins(20)).await;
     assert_eq!(world.value("Alice", "activity_steps").await, None);
-    alice.add_activity(steps(today(&world, zone), Source::Tracker(watch()), 7));
+    alice.add_activity(steps(today(&world, &zone), Source::Tracker(watch()), 7));
     world.until_shown("Alice", "activity_steps", 7.0).await;
     let midnight = DateTime::parse_from_rfc3339("2026-11-23T00:00:00-08:00").unwrap().timestamp();
     assert_eq!(world.value("Alice", "activity_day_start_timestamp_seconds").await, Some(midnight as f64));
@@ -98,8 +98,8 @@ async fn the_new_day_begins_with_its_own_first_row() {
 
 #[tokio::test(start_paused = true)]
 async fn a_restart_shows_the_day_again_but_not_after_its_end() {
-    let (mut world, alice) = connected(Tz::UTC).await;
-    let walked = steps(today(&world, Tz::UTC), Source::Tracker(watch()), 5432);
+    let (mut world, alice) = connected(Zone::UTC).await;
+    let walked = steps(today(&world, &Zone::UTC), Source::Tracker(watch()), 5432);
     alice.add_activity(Activity {
         heart: Some(HeartRate { average: 71, min: 50, max: 120, zones: [60, 0, 0, 0] }),
         ..walked
@@ -121,8 +121,8 @@ async fn a_restart_shows_the_day_again_but_not_after_its_end() {
 
 #[tokio::test(start_paused = true)]
 async fn a_phone_does_not_add_to_a_watch() {
-    let (world, alice) = connected(Tz::UTC).await;
-    let today = today(&world, Tz::UTC);
+    let (world, alice) = connected(Zone::UTC).await;
+    let today = today(&world, &Zone::UTC);
     let phone = alice.add_activity(steps(today, Source::GOOGLE_FIT, 900));
     world.until_shown("Alice", "activity_steps", 900.0).await;
     let worn = alice.add_activity(steps(today, Source::Tracker(watch()), 800));
@@ -136,8 +136,8 @@ async fn a_phone_does_not_add_to_a_watch() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_watch_or_a_plan_does_not_measure_is_absent_and_no_failure() {
-    let (world, alice) = connected(Tz::UTC).await;
-    alice.add_activity(steps(today(&world, Tz::UTC), Source::Tracker(watch()), 5432));
+    let (world, alice) = connected(Zone::UTC).await;
+    alice.add_activity(steps(today(&world, &Zone::UTC), Source::Tracker(watch()), 5432));
     alice.add_workout(Workout::new(RUN, beginning().timestamp() - HOUR, beginning().timestamp()));
     world.until_measured("Alice", "workout_end_timestamp_seconds").await;
     world.until_shown("Alice", "activity_steps", 5432.0).await;
@@ -154,7 +154,7 @@ async fn what_a_watch_or_a_plan_does_not_measure_is_absent_and_no_failure() {
 
 #[tokio::test(start_paused = true)]
 async fn the_newest_workout_of_each_kind_is_shown() {
-    let (world, alice) = connected(Tz::UTC).await;
+    let (world, alice) = connected(Zone::UTC).await;
     alice.add_workout(workout(WALK, -48 * HOUR, 80));
     alice.add_workout(workout(RUN, -24 * HOUR, 300));
     let walk = alice.add_workout(workout(WALK, -HOUR, 90));
@@ -187,7 +187,7 @@ async fn an_account_that_refuses_all_workouts_since_ever_is_read_by_days() {
 
 #[tokio::test(start_paused = true)]
 async fn only_days_that_can_be_the_present_one_are_asked_for() {
-    let (world, _) = connected(Tz::Asia__Tokyo).await;
+    let (world, _) = connected(Zone::known("Asia/Tokyo")).await;
     let [call] = &world.calls("getactivity")[..] else { panic!() };
     let day = |name: &str| call.params[name].clone();
     assert_eq!([day("startdateymd"), day("enddateymd")], ["2026-11-21", "2026-11-23"]);

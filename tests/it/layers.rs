@@ -8,7 +8,7 @@ use crate::sources::{Source, braced, is_word};
 
 /// The modules of each layer, the lowest first. A module may use those of the layers below its own.
 const LAYERS: [&[&str]; 8] = [
-    &["clock", "catalogue"],
+    &["clock", "zone", "catalogue"],
     &["reading", "config", "process", "systemd", "http"],
     &["telemetry", "storage"],
     &["withings"],
@@ -19,12 +19,13 @@ const LAYERS: [&[&str]; 8] = [
 ];
 
 /// Packages with the only modules that may name them.
-const PACKAGES: [(&str, &[&str]); 8] = [
+const PACKAGES: [(&str, &[&str]); 9] = [
     ("serde_yaml", &["config"]),
     ("reqwest", &["http"]),
     ("oauth2", &["withings"]),
     ("hyper", &["web", "sim"]),
     ("hyper_util", &["web", "sim"]),
+    ("jiff", &["zone"]),
     ("rustls", &["http", "web"]),
     ("prometheus_client", &["exposition", "telemetry"]),
     ("anyhow", &["commands"]),
@@ -119,7 +120,7 @@ fn may_use(from: &str, to: &str) -> bool {
     let layer = |module| LAYERS.iter().position(|it| it.contains(&module));
     match from {
         _ if from == to => true,
-        "sim" => to == "clock",
+        "sim" => ["clock", "zone"].contains(&to),
         "commands" => layer(to).is_some(),
         _ => layer(to).is_some() && layer(to) < layer(from),
     }

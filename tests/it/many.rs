@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chrono_tz::Tz;
 use futures_util::future::join_all;
 use tracing::level_filters::LevelFilter;
 use withings_exporter::catalogue::Measurement;
 use withings_exporter::sim::{Limits, Measure, MeasureGroup, Person};
+use withings_exporter::zone::Zone;
 
 use crate::log::Log;
 use crate::world::World;
@@ -112,7 +112,7 @@ async fn who_logs_in_need_not_wait_for_all_the_others() {
     let mut world = many(100).await;
     world.config.requests_per_minute = 10.try_into().unwrap();
     world.config.profiles.push("Zoë".into());
-    let zoe = world.cloud.add_person(Person::new(7, "Zoë", Tz::UTC));
+    let zoe = world.cloud.add_person(Person::new(7, "Zoë", Zone::UTC));
     zoe.add_group(MeasureGroup::new(world.clock.unix(), [Measure::new(1, 59, 0)]));
     world.start_exporter().await;
     world.pass(Duration::from_mins(30)).await;

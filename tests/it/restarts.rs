@@ -166,7 +166,8 @@ async fn the_stored_values_of_another_person_are_never_shown() {
     world.stop_exporter().await;
     fs::remove_dir_all(world.disk.path().join("logins")).unwrap();
     world.start_exporter().await;
-    let stranger = world.cloud.add_person(withings_exporter::sim::Person::new(7, "Carol", chrono_tz::Tz::UTC));
+    let stranger =
+        world.cloud.add_person(withings_exporter::sim::Person::new(7, "Carol", withings_exporter::zone::Zone::UTC));
     world.log_in("Alice", &stranger).await;
     world.until_up("Alice").await;
     assert_eq!(world.value("Alice", "weight_kg").await, None);

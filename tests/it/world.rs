@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
@@ -26,6 +25,7 @@ use withings_exporter::session::{Session, Sessions};
 use withings_exporter::sim::{self, Account, Cloud, Person};
 use withings_exporter::storage::{Login, OpenError, Purpose, Storage};
 use withings_exporter::web::Security;
+use withings_exporter::zone::Zone;
 
 use crate::http_client::{Answer, Connection};
 
@@ -402,7 +402,7 @@ impl World {
 fn household(names: &[&str], clock: Clock) -> Cloud {
     let cloud = Cloud::new(clock);
     for (userid, name) in (1001..).zip(names) {
-        cloud.add_person(Person::new(userid, name, Tz::UTC));
+        cloud.add_person(Person::new(userid, name, Zone::UTC));
     }
     cloud
 }

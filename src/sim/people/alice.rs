@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono_tz::Europe;
-
 use super::ALICE;
 use super::birth::Birth;
 use super::body::Body;
@@ -20,6 +18,7 @@ use super::watch::Watch;
 use crate::sim::activity::Source;
 use crate::sim::device::Goals;
 use crate::sim::person::{Person, Resident};
+use crate::zone::Zone;
 
 const BODY: Body = Body {
     from_kg: 84.0,
@@ -43,7 +42,7 @@ const HABITS: [Habit; 6] = [
 /// Alice after so many days.
 pub(super) fn alice(seed: u64, days: u64, now: i64) -> Resident {
     let goals = Goals { steps: Some(9000), sleep: Some(28_800), weight: Some(68_000) };
-    let person = Person { goals, ..Person::new(ALICE, "Alice", Europe::Paris) };
+    let person = Person { goals, ..Person::new(ALICE, "Alice", Zone::known("Europe/Paris")) };
     let mut birth = Birth::of(person, seed, days, now);
     birth.life.falls_ill = true;
     // As seen, the service lists a mat a second time, without a name.

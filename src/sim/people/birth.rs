@@ -24,7 +24,7 @@ impl Birth {
         let began = person.local_date(now);
         let life = Life {
             noise: Noise::new(seed).fork(person.userid),
-            timezone: person.timezone,
+            timezone: person.timezone.clone(),
             first: began.checked_sub_days(Days::new(days)).unwrap_or(NaiveDate::MIN),
             began,
             falls_ill: false,

@@ -1,7 +1,5 @@
 //! Bob, who has high blood pressure and snores.
 
-use chrono_tz::America;
-
 use super::BOB;
 use super::birth::Birth;
 use super::body::Body;
@@ -16,6 +14,7 @@ use super::story::Gear;
 use crate::sim::activity::Source;
 use crate::sim::device::Goals;
 use crate::sim::person::{Person, Resident};
+use crate::zone::Zone;
 
 const BODY: Body = Body {
     from_kg: 88.5,
@@ -35,7 +34,7 @@ const HABITS: [Habit; 3] = [
 /// Bob after so many days.
 pub(super) fn bob(seed: u64, days: u64, now: i64) -> Resident {
     let goals = Goals { steps: Some(6000), weight: Some(82_000), sleep: None };
-    let person = Person { goals, ..Person::new(BOB, "Bob", America::New_York) };
+    let person = Person { goals, ..Person::new(BOB, "Bob", Zone::known("America/New_York")) };
     let birth = Birth::of(person, seed, days, now);
     let gear = measuring(&birth).into_iter().chain(moving()).collect();
     birth.grow_up(gear)

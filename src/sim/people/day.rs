@@ -1,12 +1,12 @@
 //! One local day of one person.
 
 use chrono::{Datelike, NaiveDate, NaiveTime, TimeDelta};
-use chrono_tz::Tz;
 
 use crate::sim::noise::Noise;
+use crate::zone::Zone;
 
 /// A day of a story.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Day {
     pub(super) date: NaiveDate,
     /// Days since the story began.
@@ -15,7 +15,7 @@ pub(super) struct Day {
     pub(super) ahead: i64,
     /// °C of a fever on this day, if the person has one.
     pub(super) fever: Option<f64>,
-    pub(super) timezone: Tz,
+    pub(super) timezone: Zone,
     pub(super) noise: Noise,
 }
 
@@ -28,10 +28,9 @@ impl Day {
     /// The local time `hour` (7.5 is half past seven, 25 is one o'clock tomorrow) in Unix seconds.
     pub(super) fn at(&self, hour: f64) -> i64 {
         let local = self.date.and_time(NaiveTime::MIN) + TimeDelta::seconds(whole(hour * 3600.0));
-        let on_clock = |it: chrono::NaiveDateTime| it.and_local_timezone(self.timezone).earliest();
         // The hour that daylight saving time skips is the one after it.
-        let time = on_clock(local).or_else(|| on_clock(local + TimeDelta::hours(1)));
-        time.map_or_else(|| local.and_utc().timestamp(), |it| it.timestamp())
+        let time = self.timezone.earliest(local).or_else(|| self.timezone.earliest(local + TimeDelta::hours(1)));
+        time.unwrap_or_else(|| local.and_utc().timestamp())
     }
 
     /// Whether this is every `days`-th day, the day on which the cloud began included.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use chrono_tz::Tz;
 
 use super::day::Day;
 use super::fever::fever;
@@ -14,6 +13,7 @@ use crate::sim::night::Night;
 use crate::sim::noise::Noise;
 use crate::sim::person::{Rows, Stored};
 use crate::sim::workout::Workout;
+use crate::zone::Zone;
 
 /// Ids of one day: more than anybody measures in a day.
 const IDS_A_DAY: u64 = 100;
@@ -32,7 +32,7 @@ pub(super) trait Gear: Send {
 /// What all days of a person have in common.
 pub(super) struct Life {
     pub(super) noise: Noise,
-    pub(super) timezone: Tz,
+    pub(super) timezone: Zone,
     /// The first day that is told.
     pub(super) first: NaiveDate,
     /// The day on which the cloud began.
@@ -58,8 +58,7 @@ impl Story {
 
     /// Tells every day not yet told up to the local day of `now`, whole days.
     pub(in crate::sim) fn tell(&mut self, now: i64, rows: &mut Rows) {
-        let time = chrono::DateTime::from_timestamp(now, 0).unwrap_or_default();
-        let today = time.with_timezone(&self.life.timezone).date_naive();
+        let today = self.life.timezone.date(now);
         while self.next <= today {
             let day = self.life.day(self.next);
             let next_id = FIRST_ID + self.life.ids + day.age.unsigned_abs() * IDS_A_DAY;
@@ -81,7 +80,7 @@ impl Life {
             age,
             ahead,
             fever: fever(ahead).filter(|_| self.falls_ill),
-            timezone: self.timezone,
+            timezone: self.timezone.clone(),
             noise: self.noise.fork(age.unsigned_abs()),
         }
     }

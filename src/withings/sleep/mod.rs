@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::measures::Context;
+use super::thin;
 use super::wire::SummaryRow;
 use crate::catalogue::{Measurement, NightFact, Source};
 use crate::reading::{Labels, Reading};
@@ -25,6 +26,10 @@ const NAP_SECONDS: i64 = 3 * 3600;
 
 /// A nap has a longer row that ended within this time before its own end, seconds: 36 hours.
 const NAP_AFTER_SECONDS: i64 = 36 * 3600;
+
+/// How much of the time before the night stays in a history that is [thinned](thin), seconds: 10 days. The night may be the
+/// older version of a row that comes later.
+const SPARE_SECONDS: i64 = 10 * 24 * 3600;
 
 /// The last sleeps: the night that is shown and the rows that could change which one it is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -125,6 +130,14 @@ fn reading(night: &SleepRow, measurement: Measurement, value: f64, measured_at: 
 #[must_use]
 pub fn highest_modified(rows: &[SummaryRow]) -> Option<i64> {
     rows.iter().filter_map(|row| row.modified).max()
+}
+
+/// Leaves out the rows of a whole history that nothing depends on: those from long before the night that is shown.
+pub fn thin(rows: &mut Vec<SummaryRow>, server_now: i64) {
+    let mut context = Context { server_now, unknown: &mut |_, _| () };
+    let Some(night) = Sleeps::choose(rows, &mut context).night().map(|it| it.started_at) else { return };
+    let since = night - SPARE_SECONDS;
+    thin::but_for_the_latest_change(rows, |it| it.modified, |it| it.enddate.is_some_and(|at| at >= since));
 }
 
 /// The rows of an answer that are believed, without the older versions of one that was changed while its pages were read.

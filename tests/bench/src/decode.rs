@@ -4,13 +4,15 @@ use std::fmt::Write;
 use std::time::Instant;
 
 use anyhow::Result;
-use withings_exporter::withings::envelope;
+use withings_exporter::withings::answer::Answer;
 use withings_exporter::withings::measures::{self, Context};
-use withings_exporter::withings::wire::{Getmeas, Page};
+use withings_exporter::withings::wire::Getmeas;
 
 use crate::figures::{announce, median};
 
 const GROUPS: usize = 10_000;
+/// How many bytes come at one time.
+const CHUNK: usize = 16 * 1024;
 const ROUNDS: usize = 21;
 /// When the newest group was measured, Unix seconds.
 const NOW: i64 = 1_790_000_000;
@@ -40,9 +42,9 @@ pub(crate) fn run() -> Result<()> {
 }
 
 fn readings(answer: &[u8]) -> Result<Vec<withings_exporter::reading::Reading>> {
-    let body = envelope::open(answer)??;
-    let page: Getmeas = envelope::parse(body.as_bytes())?;
-    let (groups, _) = page.into_rows();
+    let mut incoming = Answer::<Getmeas>::new(measures::thin, NOW);
+    answer.chunks(CHUNK).for_each(|it| incoming.push(it));
+    let groups = incoming.finish(true)?.rows;
     Ok(measures::choose(&groups, &mut Context { server_now: NOW, unknown: &mut |_, _| () }))
 }
 

@@ -5,7 +5,7 @@ use std::process;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use chrono_tz::Tz;
+use withings_exporter::zone::Zone;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -60,7 +60,7 @@ fn settle(simulation: &Simulation) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for userid in 1..=PROFILES {
         let name = format!("person-{userid:04}");
-        let account = simulation.cloud.add_person(Person::new(userid, &name, Tz::UTC));
+        let account = simulation.cloud.add_person(Person::new(userid, &name, Zone::UTC));
         for it in groups.iter().rev().take(GROUPS) {
             account.add_group_at(it.row.clone(), it.created, it.modified);
         }

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use chrono_tz::America;
 use serde_json::Value;
 use withings_exporter::sim::{AWAKE, Account, Cloud, Device, LIGHT, Measure, MeasureGroup, Night, Person};
+use withings_exporter::zone::Zone;
 
 use super::server::{Answer, Server, clock};
 
@@ -20,7 +20,7 @@ pub(crate) struct Dana {
 impl Dana {
     pub(crate) fn new() -> Self {
         let server = Server::start(Cloud::new(clock()));
-        let account = server.cloud.add_person(Person::new(42, "Dana", America::New_York));
+        let account = server.cloud.add_person(Person::new(42, "Dana", Zone::known("America/New_York")));
         let access = server.login(42).access;
         let mat = Arc::new(Device::new("Sleep Monitor", "Aura Sensor V2", 63, "ab12"));
         Self { server, account, mat, access }

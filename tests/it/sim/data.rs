@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use chrono_tz::Tz;
 use serde_json::{Value, json};
 use withings_exporter::sim::people::{ALICE, ZOE};
 use withings_exporter::sim::{AWAKE, Cloud, DEEP, LIGHT, Measure, MeasureGroup, Night, PageSizes, REM, Vitals};
+use withings_exporter::zone::Zone;
 
 use super::dana::{Dana, ids, keys};
 use super::server::{NOW, Server, clock};
@@ -320,5 +320,5 @@ fn a_new_owner_has_no_goals_and_two_weeks() {
     assert_eq!(server.post("/v2/user", Some(&access), &[("action", "getgoals")]).ok(), json!({"goals": []}));
     let nights = server.post("/v2/sleep", Some(&access), &[("action", "getsummary"), ("lastupdate", "0")]).ok();
     assert!((12..18).contains(&nights["series"].as_array().unwrap().len()));
-    assert!(server.cloud.account("Zoë").unwrap().person().timezone != Tz::UTC);
+    assert!(server.cloud.account("Zoë").unwrap().person().timezone != Zone::UTC);
 }

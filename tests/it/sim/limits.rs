@@ -1,8 +1,8 @@
 //! How often a program may call, and what goes wrong on demand.
 
-use chrono_tz::Tz;
 use serde_json::json;
 use withings_exporter::sim::{Cloud, Failure, Fault, Limits, Person};
+use withings_exporter::zone::Zone;
 
 use super::server::{Answer, Server, clock};
 
@@ -10,7 +10,7 @@ use super::server::{Answer, Server, clock};
 fn household(limits: Limits) -> (Server, [String; 2]) {
     let server = Server::start(Cloud::new(clock()));
     let access = [42, 43].map(|user| {
-        server.cloud.add_person(Person::new(user, "Dana", Tz::UTC));
+        server.cloud.add_person(Person::new(user, "Dana", Zone::UTC));
         server.login(user).access
     });
     server.advance(60);

@@ -1,8 +1,8 @@
 //! Consent, codes, tokens.
 
-use chrono_tz::Tz;
 use withings_exporter::sim::people::{ALICE, DEMO_USER};
 use withings_exporter::sim::{Account, Cloud, LiveTokens, Person, Rotation};
+use withings_exporter::zone::Zone;
 
 use super::server::{Answer, REDIRECT, Server, clock};
 
@@ -11,7 +11,7 @@ const HOURS: u64 = 3600;
 /// A cloud with one person, who has no data.
 fn dana() -> (Server, Account) {
     let server = Server::start(Cloud::new(clock()));
-    let dana = server.cloud.add_person(Person::new(42, "Dana <3", Tz::UTC));
+    let dana = server.cloud.add_person(Person::new(42, "Dana <3", Zone::UTC));
     (server, dana)
 }
 
@@ -244,7 +244,7 @@ fn a_wrong_secret_does_not_cost_the_refresh_token() {
 #[test]
 fn revoking_cuts_one_person_off() {
     let server = Server::start(Cloud::with_history(1, 1, clock()));
-    let (dana, alice) = (server.cloud.add_person(Person::new(42, "Dana", Tz::UTC)), server.login(ALICE));
+    let (dana, alice) = (server.cloud.add_person(Person::new(42, "Dana", Zone::UTC)), server.login(ALICE));
     let (tokens, code) = (server.login(42), server.code(42));
     dana.revoke();
     assert!(!works(&server, &tokens.access) && works(&server, &alice.access));

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use chrono_tz::{America, Asia};
 use serde_json::{Value, json};
 use withings_exporter::sim::people::{ALICE, BOB};
 use withings_exporter::sim::{Activity, Cloud, Device, HeartRate, PageSizes, Person, Source, Workout};
+use withings_exporter::zone::Zone;
 
 use super::dana::{Dana, ids, keys};
 use super::server::{NOW, Server, clock};
@@ -144,7 +144,7 @@ fn days_and_workouts_are_selected_by_the_persons_own_date() {
     assert_eq!((dana.days(&everything).len(), dana.workouts(&everything).len()), (3, 4));
     let both = [&everything[..], &[("lastupdate", "0")]].concat();
     assert_eq!((dana.days(&both), dana.workouts(&both).len()), (vec!["2026-03-02".to_owned()], 1), "today's only");
-    dana.account.edit(|it| it.timezone = Asia::Tokyo);
+    dana.account.edit(|it| it.timezone = Zone::known("Asia/Tokyo"));
     assert_eq!(dana.days(&both), [""; 0], "it is 3 March in Tokyo");
     assert_eq!(dana.moved("getactivity", &everything)["activities"][0]["timezone"], "Asia/Tokyo");
 }
@@ -226,7 +226,7 @@ fn rows_are_there_from_their_creation_on_and_uploads_are_contacts() {
 #[test]
 fn who_does_not_share_activity_is_refused() {
     let server = Server::start(Cloud::new(clock()));
-    let mut person = Person::new(42, "Dana", America::New_York);
+    let mut person = Person::new(42, "Dana", Zone::known("America/New_York"));
     person.scopes = vec!["user.metrics".to_owned(), "user.info".to_owned()];
     server.cloud.add_person(person);
     let access = server.login(42).access;

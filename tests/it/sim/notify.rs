@@ -1,12 +1,12 @@
 //! Subscriptions to notifications and their delivery, as documented.
 
-use chrono_tz::Tz;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::time::{Duration, timeout};
 use withings_exporter::sim::{Account, Callbacks, Cloud, Delivery, Measure, MeasureGroup, Person};
+use withings_exporter::zone::Zone;
 
 use super::server::{NOW, Server, clock};
 
@@ -15,7 +15,7 @@ const HERE: &str = "https://here.example/-/there";
 /// A cloud with Dana, who was asked for everything but `user.sleepevents`, and her token.
 fn dana() -> (Server, Account, String) {
     let server = Server::start(Cloud::new(clock()));
-    let dana = server.cloud.add_person(Person::new(42, "Dana", Tz::UTC));
+    let dana = server.cloud.add_person(Person::new(42, "Dana", Zone::UTC));
     let access = server.login(42).access;
     (server, dana, access)
 }

@@ -1,10 +1,10 @@
 //! What HTTP adds: odd requests, limits, and the record of what was asked.
 
 use chrono::DateTime;
-use chrono_tz::Tz;
 use proptest::prelude::*;
 use withings_exporter::sim::people::ALICE;
 use withings_exporter::sim::{Cloud, Person, TokenPlace};
+use withings_exporter::zone::Zone;
 
 use super::server::{NOW, Server, clock};
 
@@ -33,7 +33,7 @@ fn a_long_body_is_refused() {
 #[test]
 fn requests_are_remembered_without_their_secrets() {
     let server = Server::start(Cloud::new(clock()));
-    server.cloud.add_person(Person::new(42, "Dana", Tz::UTC));
+    server.cloud.add_person(Person::new(42, "Dana", Zone::UTC));
     let tokens = server.login(42);
     server.refresh(&tokens.refresh);
     server.advance(5);

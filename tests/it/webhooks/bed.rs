@@ -75,7 +75,7 @@ async fn nothing_of_the_former_person_stays() {
     world.account("Alice").got_in_bed();
     check(&world, 1.0, began, 0).await;
     world.account("Alice").got_out_of_bed();
-    let other = withings_exporter::sim::Person::new(2002, "Carol", chrono_tz::Tz::UTC);
+    let other = withings_exporter::sim::Person::new(2002, "Carol", withings_exporter::zone::Zone::UTC);
     let asked = world.log_in("Alice", &world.cloud.add_person(other)).await;
     let confirmation = asked.body.split("name=\"replace\" value=\"").nth(1).unwrap().split('"').next().unwrap();
     assert_eq!(world.post("/authorize", &[("replace", confirmation)]).await.status, 200);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, TimeDelta};
+use chrono::{NaiveDate, TimeDelta};
 use serde_json::Value;
 
 use super::{NOW, clock, people};
@@ -11,7 +11,7 @@ use crate::sim::people::ALICE;
 use crate::sim::{Account, Activity, Cloud, Source, Stored};
 
 fn local_date(account: &Account, unix: i64) -> NaiveDate {
-    DateTime::from_timestamp(unix, 0).unwrap().with_timezone(&account.person().timezone).date_naive()
+    account.person().timezone.date(unix)
 }
 
 #[test]

@@ -1,0 +1,155 @@
+//! Answers in pieces say what they say as a whole.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::withings::measures;
+use crate::withings::wire::{Getmeas, Group};
+
+/// When the newest group was measured, Unix seconds.
+const NOW: i64 = 1_790_000_000;
+
+/// What an answer says that comes in chunks of this many bytes.
+fn answer(text: &str, chunk: usize, thin: Thin<Group>) -> Result<Rows<Group>, CallError> {
+    let mut answer = Answer::<Getmeas>::new(thin, NOW);
+    text.as_bytes().chunks(chunk).for_each(|it| answer.push(it));
+    answer.finish(true)
+}
+
+fn everything(text: &str, chunk: usize) -> Result<Rows<Group>, CallError> {
+    answer(text, chunk, |_, _| ())
+}
+
+/// Weigh-ins, the oldest first, one every hour.
+fn weigh_ins(number: i64) -> Vec<Value> {
+    let weigh_in = |n: i64| {
+        let date = NOW - (number - n) * 3600;
+        json!({"grpid": n, "attrib": 0, "date": date, "modified": date, "category": 1, "comment": "a \"]},{[\\",
+               "measures": [{"value": n, "type": 1, "unit": -3}, {"value": n, "type": 6, "unit": -1}]})
+    };
+    (1..=number).map(weigh_in).collect()
+}
+
+fn page(groups: &[Value]) -> String {
+    json!({"status": 0, "body": {"measuregrps": groups, "more": 1, "offset": 7, "updatetime": NOW}}).to_string()
+}
+
+#[test]
+fn a_history_is_read_whole_whatever_its_pieces_are() {
+    let page = page(&weigh_ins(1000));
+    for chunk in [1, 7, 8192, page.len()] {
+        let Rows { rows, next, server_time } = everything(&page, chunk).unwrap();
+        assert_eq!((next, server_time), (Some(7), Some(NOW)));
+        assert!(rows.iter().map(|it| it.grpid).eq((1..=1000).map(Some)), "in chunks of {chunk}");
+        assert!(rows.iter().all(|it| it.measures.len() == 2));
+    }
+}
+
+#[test]
+fn a_history_never_lies_in_memory() {
+    let mut answer = Answer::<Getmeas>::new(measures::thin, NOW);
+    for chunk in page(&weigh_ins(5000)).as_bytes().chunks(8192) {
+        answer.push(chunk);
+        assert!(answer.text.len() < PIECE + 8192 + 1000, "{} bytes are kept", answer.text.len());
+        assert!(answer.rows.len() < 2 * MANY, "{} rows are kept", answer.rows.len());
+    }
+}
+
+#[test]
+fn of_a_history_that_is_thinned_the_same_is_chosen() {
+    let mut groups = weigh_ins(5000);
+    // The only one of its kind, long ago, and the latest change.
+    groups[3]["measures"] = json!([{"value": 170, "type": 4, "unit": -2}]);
+    groups[10]["modified"] = json!(NOW);
+    let of = |groups: &[Group]| {
+        let readings = measures::choose(groups, &mut measures::Context { server_now: NOW, unknown: &mut |_, _| () });
+        (readings, measures::highest_modified(groups))
+    };
+    for backwards in [false, true] {
+        let (all, few) = (everything(&page(&groups), 8192).unwrap().rows, answer(&page(&groups), 8192, measures::thin));
+        let few = few.unwrap().rows;
+        assert_eq!(of(&few), of(&all), "backwards: {backwards}");
+        assert_eq!(of(&few).0.len(), 3);
+        assert!(few.len() < 1100, "{} groups stay", few.len());
+        groups.reverse();
+    }
+}
+
+#[test]
+fn a_status_and_a_mistake_count_wherever_they_stand() {
+    let groups = Value::from(weigh_ins(1000)).to_string();
+    let refused = everything(&format!(r#"{{"body":{{"measuregrps":{groups}}},"status":401}}"#), 8192);
+    assert!(matches!(refused, Err(CallError::Refused(_))));
+    let cut = page(&weigh_ins(1000));
+    let cut = everything(&cut[..cut.len() - 2000], 8192);
+    assert_eq!(with_source(&cut.unwrap_err()), "unexpected end at `body`");
+    let (wrong, right) = (
+        format!("{},}},{}", &groups[..99], &groups[1..]),
+        format!("{},7,[],{}", &groups[..groups.len() - 1], &groups[1..]),
+    );
+    let wrong = everything(&format!(r#"{{"status":0,"body":{{"measuregrps":{wrong}}}}}"#), 8192);
+    assert!(with_source(&wrong.unwrap_err()).starts_with("unexpected character at "));
+    let right = everything(&format!(r#"{{"status":0,"body":{{"measuregrps":{right}}}}}"#), 8192);
+    assert_eq!(right.unwrap().rows.len(), 2000, "what is no group is left out");
+}
+
+/// What is wrong and where, without the line.
+fn with_source(error: &CallError) -> String {
+    let source = std::error::Error::source(error).expect("a decode error").to_string();
+    source.split(',').next().unwrap().to_owned()
+}
+
+#[test]
+fn a_body_may_be_absent_or_a_list() {
+    let absent = [r#"{"status":0}"#, r#"{"status":0,"body":null}"#];
+    let check = |text: &str, needs_body| {
+        let mut answer = Answer::<Getmeas>::new(|_, _| (), NOW);
+        answer.push(text.as_bytes());
+        answer.finish(needs_body)
+    };
+    for answer in [absent[0], absent[1], r#"{"status":0,"body":[]}"#] {
+        assert!(check(answer, false).unwrap().rows.is_empty());
+    }
+    for answer in absent {
+        assert!(matches!(check(answer, true), Err(CallError::NoBody)));
+    }
+    for empty in [r#"{"status":0,"body":[]}"#, r#"{"status":0,"body":{"measuregrps":[]}}"#] {
+        assert!(check(empty, true).is_ok());
+    }
+    assert!(matches!(check(r#"{"status":0,"body":7}"#, false), Err(CallError::Body(_))));
+}
+
+/// A value of any shape, with every character that means something in JSON.
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<i32>().prop_map(Value::from),
+        r#"[]\[{}",:\\a-c\n]{0,40}"#.prop_map(Value::from)
+    ];
+    leaf.prop_recursive(3, 20, 4, |inner| {
+        let list = prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from);
+        prop_oneof![list, prop::collection::btree_map("[a-c\"{]{1,3}", inner, 0..4).prop_map(|it| json!(it))]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn what_pieces_say_does_not_depend_on_where_they_are_cut(
+        comments in prop::collection::vec(value(), 1..40), times in 1..40_usize, chunk in 1..9000_usize, pretty in any::<bool>()
+    ) {
+        let groups: Vec<_> = (0..comments.len() * times)
+            .map(|n| json!({"grpid": n, "comment": comments[n % comments.len()], "measures": [{"type": n}]}))
+            .collect();
+        let page = json!({"status": 0, "x": {"measuregrps": comments}, "body": {"a": comments, "measuregrps": groups, "z": comments}});
+        let page = if pretty { serde_json::to_string_pretty(&page)? } else { page.to_string() };
+        let mut pieces = Answer::<Getmeas>::new(|_, _| (), NOW);
+        page.as_bytes().chunks(chunk).for_each(|it| pieces.push(it));
+        let rows = pieces.finish(true).unwrap().rows;
+        prop_assert_eq!(rows.len(), groups.len());
+        for (n, row) in (0..).zip(rows) {
+            prop_assert_eq!((row.grpid, row.measures[0].meastype), (Some(n), Some(n)));
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Time zones by their IANA names, from tables in the program: what a row says must not depend on the host.
+
+use std::fmt;
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
+use jiff::Timestamp;
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
+
+/// A time zone. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zone(TimeZone);
+
+impl Zone {
+    /// Coordinated universal time.
+    pub const UTC: Self = Self(TimeZone::UTC);
+
+    /// The zone of this IANA name, such as `Europe/Zurich`; `None` for a name that nobody knows.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        TimeZone::get(name).ok().map(Self)
+    }
+
+    /// A zone of which it is known that there is one.
+    ///
+    /// # Panics
+    ///
+    /// For a name that nobody knows.
+    #[must_use]
+    pub fn known(name: &str) -> Self {
+        Self::named(name).unwrap_or_else(|| panic!("there is no time zone {name}"))
+    }
+
+    /// Its IANA name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.iana_name().unwrap_or("UTC")
+    }
+
+    /// The day that it is there at `unix`, Unix seconds.
+    #[must_use]
+    pub fn date(&self, unix: i64) -> NaiveDate {
+        let offset = Timestamp::from_second(unix).map_or(Offset::UTC, |it| self.0.to_offset(it));
+        DateTime::from_timestamp(unix + i64::from(offset.seconds()), 0).unwrap_or_default().date_naive()
+    }
+
+    /// When the clocks there first show `local`, Unix seconds; `None` if they leave it out.
+    #[must_use]
+    pub fn earliest(&self, local: NaiveDateTime) -> Option<i64> {
+        let shown = local.and_utc().timestamp();
+        let on_clock = Offset::UTC.to_datetime(Timestamp::from_second(shown).ok()?);
+        match self.0.to_ambiguous_timestamp(on_clock).offset() {
+            AmbiguousOffset::Unambiguous { offset } | AmbiguousOffset::Fold { before: offset, .. } => {
+                Some(shown - i64::from(offset.seconds()))
+            }
+            AmbiguousOffset::Gap { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{NaiveTime, TimeDelta, TimeZone as _};
+    use chrono_tz::TZ_VARIANTS;
+
+    use super::*;
+
+    #[test]
+    fn all_zones_are_what_another_library_says() {
+        let midnights: Vec<_> = [(1999, 1), (2011, 12), (2016, 3), (2016, 10)]
+            .into_iter()
+            .flat_map(|(year, month)| NaiveDate::from_ymd_opt(year, month, 1).unwrap().iter_days().take(31))
+            .map(|it| it.and_time(NaiveTime::MIN))
+            .collect();
+        for theirs in TZ_VARIANTS {
+            let ours = Zone::named(theirs.name()).unwrap_or_else(|| panic!("{theirs}"));
+            for local in midnights.iter().flat_map(|it| [*it, *it + TimeDelta::minutes(150)]) {
+                let expected = theirs.from_local_datetime(&local).earliest().map(|it| it.timestamp());
+                assert_eq!(ours.earliest(local), expected, "{theirs} {local}");
+                let unix = local.and_utc().timestamp();
+                let date = theirs.timestamp_opt(unix, 0).unwrap().date_naive();
+                assert_eq!(ours.date(unix), date, "{theirs} {local}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_that_nobody_knows_is_no_zone() {
+        assert_eq!(Zone::named("Europe/Atlantis"), None);
+        assert_eq!(Zone::named("Europe/Zurich").unwrap().name(), "Europe/Zurich");
+        assert_eq!(Zone::UTC.name(), "UTC");
+    }
+}
