@@ -2,10 +2,10 @@
 //!
 //! A snapshot is built by one writer and then only read; nobody edits what others see.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::catalogue::{Call, LabelName, Measurement};
 
@@ -31,33 +31,63 @@ pub struct Reading {
     pub origin: Origin,
 }
 
-/// The labels of a reading beside the profile, in the catalogue's order; most readings have none.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Labels(Box<[(LabelName, Box<str>)]>);
+/// The labels of a reading beside the profile, in the catalogue's order; most readings have none. Cheap to clone: the same
+/// labels of many readings and people are kept once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Labels(Option<Arc<Pairs>>);
+
+type Pairs = Box<[(LabelName, Box<str>)]>;
 
 impl Labels {
     /// These labels.
     #[must_use]
     pub fn new<const N: usize>(labels: [(LabelName, &str); N]) -> Self {
-        Self(labels.into_iter().map(|(name, value)| (name, value.into())).collect())
+        Self::shared(labels.into_iter().map(|(name, value)| (name, value.into())).collect())
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
     }
 
     /// Names and values.
     pub fn iter(&self) -> impl Iterator<Item = (LabelName, &str)> {
-        self.0.iter().map(|(name, value)| (*name, value.as_ref()))
+        self.0.iter().flat_map(|it| it.iter()).map(|(name, value)| (*name, value.as_ref()))
     }
 
     /// The value of the label `name`.
     #[must_use]
     pub fn get(&self, name: LabelName) -> Option<&str> {
         self.iter().find_map(|(it, value)| (it == name).then_some(value))
+    }
+
+    fn shared(pairs: Pairs) -> Self {
+        static ALL: Mutex<BTreeSet<Arc<Pairs>>> = Mutex::new(BTreeSet::new());
+        if pairs.is_empty() {
+            return Self(None);
+        }
+        let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shared) = all.get(&pairs) {
+            return Self(Some(Arc::clone(shared)));
+        }
+        // Those that nobody has any more: a device of another name, a person who left.
+        all.retain(|it| Arc::strong_count(it) > 1);
+        let shared = Arc::new(pairs);
+        all.insert(Arc::clone(&shared));
+        Self(Some(shared))
+    }
+}
+
+impl Serialize for Labels {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().flat_map(|it| it.iter()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Labels {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Pairs::deserialize(deserializer).map(Self::shared)
     }
 }
 
@@ -313,6 +343,17 @@ mod tests {
             calls: Call::DATA.into_iter().zip(calls.iter().map(status)).collect(),
             ..ProfileSnapshot::empty("Alice".into(), Sleep::Newest(segment))
         }
+    }
+
+    #[test]
+    fn the_same_labels_are_kept_once_and_those_that_nobody_has_not_at_all() {
+        let labels = || Labels::new([(LabelName::Position, "on the moon")]);
+        let (first, second) = (labels(), labels());
+        assert_eq!(Arc::as_ptr(first.0.as_ref().unwrap()), Arc::as_ptr(second.0.as_ref().unwrap()));
+        let kept = Arc::downgrade(first.0.as_ref().unwrap());
+        drop((first, second));
+        drop(Labels::new([(LabelName::Position, "on Mars")]));
+        assert_eq!(kept.strong_count(), 0);
     }
 
     #[test]

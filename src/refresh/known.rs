@@ -302,9 +302,13 @@ impl Known {
     pub(super) fn digest(&self) -> Digest {
         let mut without_times = self.clone();
         without_times.cursors.values_mut().for_each(|it| it.last_success = None);
-        let values = serde_json::to_vec(&without_times).expect("stored values have string keys and no failing fields");
+        let values = without_times.to_json();
         let times: Vec<_> = self.cursors.values().map(|it| it.last_success).collect();
         Digest { values: hash(&values), times: hash(&times) }
+    }
+
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("stored values have string keys and no failing fields")
     }
 
     /// Whether more than the times of success differ from what was stored.

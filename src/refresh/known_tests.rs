@@ -1,6 +1,7 @@
 //! Cursors, and what is shown after each kind of answer.
 
 use super::*;
+use crate::refresh::kept::Kept;
 use crate::storage::{NewLogin, Purpose};
 use crate::telemetry::Build;
 use crate::withings::wire::{Getactivity, Getdevice, Getgoals, Getworkouts, Page};
@@ -230,6 +231,18 @@ fn note_a_day(known: &mut Known) {
     known.note_workouts(Read::everything(NOW), &rows::<Getworkouts>(workouts), &noting());
     known.note_devices(&rows::<Getdevice>(r#"{"devices":[{"deviceid":"ab"}]}"#), &noting());
     known.note_goals(&rows::<Getgoals>(r#"{"goals":{"steps":1}}"#), &noting());
+}
+
+#[test]
+fn what_is_packed_stays_as_it_was() {
+    let mut known = Known::default();
+    note_a_day(&mut known);
+    let mut kept = Kept::new(known.clone());
+    for _ in 0..2 {
+        kept.pack();
+        assert!(matches!(&kept, Kept::Packed(packed) if packed.len() < known.to_json().len() / 2));
+        assert_eq!(*kept.open(), known);
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod bed;
 mod cadence;
 mod fetch;
+mod kept;
 mod known;
 mod nudge;
 mod schedule;
@@ -28,6 +29,7 @@ use crate::telemetry::Telemetry;
 use crate::telemetry::log::with_causes;
 pub use cadence::Cadence;
 use fetch::Fetch;
+use kept::Kept;
 use known::{Digest, Known};
 use nudge::Nudge;
 pub use nudge::Nudges;
@@ -56,7 +58,7 @@ pub struct Refresher {
     settings: watch::Receiver<Settings>,
     /// The time between two refreshes by which the plans are made.
     interval: Duration,
-    known: Known,
+    known: Kept,
     plans: BTreeMap<Call, Plan>,
     slot: Slot,
     refresh: Option<RefreshSummary>,
@@ -70,6 +72,18 @@ pub struct Refresher {
     unsaved: u32,
     save_again_at: Instant,
     settled: Option<oneshot::Sender<()>>,
+}
+
+/// What a refresher waits for.
+enum Event {
+    /// The login has changed.
+    Login,
+    /// The configuration was read again.
+    Settings,
+    /// It is time for a call.
+    Due,
+    /// Withings has news.
+    Nudge(Nudge),
 }
 
 /// What every refresher uses.
@@ -139,7 +153,7 @@ impl Refresher {
             settings,
             interval,
             stored: known.digest(),
-            known,
+            known: Kept::new(known),
             slot: services.slots.take(),
             services,
             refresh: None,
@@ -150,6 +164,7 @@ impl Refresher {
             save_again_at: now,
         };
         refresher.publish();
+        refresher.known.pack();
         (refresher, hears)
     }
 
@@ -181,24 +196,36 @@ impl Refresher {
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let due = self.plans.values().filter_map(|plan| plan.due).min();
-            tokio::select! {
+            let event = tokio::select! {
                 biased;
-                Ok(()) = self.status.changed() => self.note_login().await,
-                Ok(()) = self.settings.changed() => self.note_settings().await,
+                Ok(()) = self.status.changed() => Event::Login,
+                Ok(()) = self.settings.changed() => Event::Settings,
                 _ = looks.tick() => {
                     self.session.look().await;
                     continue;
                 }
-                () = sleep_until_some(due) => self.refresh().await,
-                nudge = self.nudges.take() => self.follow(nudge).await,
-            }
-            self.publish();
+                () = sleep_until_some(due) => Event::Due,
+                nudge = self.nudges.take() => Event::Nudge(nudge),
+            };
+            // In a box, because what it needs is several times what waiting does.
+            Box::pin(self.handle(event)).await;
         }
+    }
+
+    async fn handle(&mut self, event: Event) {
+        match event {
+            Event::Login => self.note_login().await,
+            Event::Settings => self.note_settings().await,
+            Event::Due => self.refresh().await,
+            Event::Nudge(nudge) => self.follow(nudge).await,
+        }
+        self.publish();
+        self.known.pack();
     }
 
     /// Makes the calls that are due.
     async fn refresh(&mut self) {
-        let (began, is_first) = (Instant::now(), self.known.is_empty());
+        let (began, is_first) = (Instant::now(), self.known.open().is_empty());
         let due: Vec<Call> = self
             .plans
             .iter()
@@ -241,7 +268,7 @@ impl Refresher {
             let Some(plan) = self.plans.get_mut(&call).filter(|it| it.failures == 0) else { continue };
             plan.due = plan.due.map(|due| if due > at + REPEAT_AFTER { at } else { due });
         }
-        self.known.note_bed(nudge.bed);
+        self.known.open().note_bed(nudge.bed);
         self.save_if_changed().await;
     }
 
@@ -254,7 +281,7 @@ impl Refresher {
 
     async fn fetch(&mut self, call: Call, is_first: bool) -> Result<(), SessionError> {
         let Self { session, services, known, .. } = self;
-        Fetch { session, telemetry: &services.telemetry, known, is_first }.call(call).await
+        Fetch { session, telemetry: &services.telemetry, known: known.open(), is_first }.call(call).await
     }
 
     /// Notes how a call of the refresh that began at `began` went.
@@ -269,7 +296,7 @@ impl Refresher {
         let after = if plan.latest == Attempt::None { began + self.interval / 2 } else { began };
         let next_interval = self.slot.next(call, self.interval, after);
         let Err(error) = outcome else {
-            self.known.note_success(call, self.services.clock.unix());
+            self.known.open().note_success(call, self.services.clock.unix());
             *plan = Plan { due: Some(next_interval), rests_until, failures: 0, latest: Attempt::Worked };
             return;
         };
@@ -283,7 +310,7 @@ impl Refresher {
         };
         plan.latest = attempt(call, &error, next);
         if schedule::drops_cursor(&error) {
-            self.known.forget_cursor(call);
+            self.known.open().forget_cursor(call);
         }
         log_failure(self.session.profile(), call, &error, plan.failures);
     }
@@ -295,9 +322,8 @@ impl Refresher {
         if status.login.is_none() && (status.twin_of.is_some() || !has_readings()) {
             self.nudges.clear();
             // Of a twin it stays on the disk.
-            self.known = Known::default();
-            self.stored = self.known.digest();
-        } else if self.known.is_not_yet_of(status.user_id.as_deref()) {
+            self.keep_stored(Known::default());
+        } else if self.known.open().is_not_yet_of(status.user_id.as_deref()) {
             self.nudges.clear();
             self.restore_person(status.user_id.clone()).await;
         }
@@ -336,16 +362,21 @@ impl Refresher {
     async fn restore_person(&mut self, user: Option<Arc<str>>) {
         let (storage, profile) = (self.services.storage.clone(), Arc::clone(self.session.profile()));
         let restored = spawn_blocking(move || Known::restore(&storage, &profile, user.as_deref())).await;
-        self.known = restored.expect("reading stored values does not panic");
-        self.stored = self.known.digest();
+        self.keep_stored(restored.expect("reading stored values does not panic"));
+    }
+
+    fn keep_stored(&mut self, known: Known) {
+        self.stored = known.digest();
+        self.known = Kept::new(known);
     }
 
     fn publish(&mut self) {
         let status = self.status.borrow().clone();
+        let known = self.known.open();
         let calls = self.plans.iter().map(|(call, plan)| {
-            (*call, CallStatus { latest: plan.latest.clone(), last_success: self.known.last_success(*call) })
+            (*call, CallStatus { latest: plan.latest.clone(), last_success: known.last_success(*call) })
         });
-        let snapshot = self.known.snapshot(
+        let snapshot = known.snapshot(
             self.services.clock.unix(),
             Arc::clone(self.session.profile()),
             &self.settings.borrow().selection,
@@ -357,18 +388,18 @@ impl Refresher {
     }
 
     async fn save_if_changed(&mut self) {
-        let is_due = self.known.is_worth_storing(self.stored) || self.stored_at.elapsed() >= SAVE_TIMES_EVERY;
+        let is_due = self.known.open().is_worth_storing(self.stored) || self.stored_at.elapsed() >= SAVE_TIMES_EVERY;
         if is_due && Instant::now() >= self.save_again_at {
             self.save().await;
         }
     }
 
     async fn save(&mut self) {
-        let digest = self.known.digest();
+        let digest = self.known.open().digest();
         if digest == self.stored {
             return;
         }
-        let Err(error) = self.session.save_readings(self.known.clone()).await else {
+        let Err(error) = self.session.save_readings(self.known.open().clone()).await else {
             (self.stored, self.stored_at, self.unsaved) = (digest, Instant::now(), 0);
             return;
         };

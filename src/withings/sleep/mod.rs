@@ -91,11 +91,15 @@ impl Sleeps {
         nights
     }
 
-    /// Keeps what can still decide which row is the night: all since 36 hours before its begin, and what overlaps it.
+    /// Keeps what can still decide which row is the night: all since 36 hours before its begin, and what overlaps that.
     fn recent(rows: Vec<SleepRow>) -> Self {
         let mut all = Self { rows };
-        if let Some(night) = all.night() {
-            let since = night.started_at - NAP_AFTER_SECONDS;
+        if let Some(mut since) = all.night().map(|it| it.started_at - NAP_AFTER_SECONDS) {
+            let begin = |since| all.rows.iter().filter(|it| it.ended_at >= since).map(|it| it.started_at).min();
+            // A row that is left out no longer wins over one that overlaps it.
+            while let Some(earlier) = begin(since).filter(|it| *it < since) {
+                since = earlier;
+            }
             all.rows.retain(|row| row.ended_at >= since);
         }
         // Rows come from a hash map: the stored file must not change when nothing did.

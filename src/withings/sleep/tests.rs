@@ -234,6 +234,12 @@ fn only_what_can_decide_the_night_is_kept() {
 }
 
 #[test]
+fn a_sleep_that_lost_against_another_source_does_not_come_back_when_that_one_is_forgotten() {
+    let without_stages = with_data(sleep(2, -34, -29), json!({}));
+    assert_eq!(night_id(&[sleep(1, -41, -33), without_stages, sleep(3, 6, 7)]), Some(3));
+}
+
+#[test]
 fn a_night_of_tomorrow_is_not_believed() {
     assert_eq!(night_id(&[sleep(1, -1, 7), sleep(2, 44, 52)]), Some(1));
 }
