@@ -16,7 +16,7 @@ const SUCCESSFUL: &str = "withings_exporter_config_last_reload_successful";
 const SUCCESS_AT: &str = "withings_exporter_config_last_reload_success_timestamp_seconds";
 
 /// Changes the configuration and has it read again.
-async fn reload(world: &mut World, profiles: &[&str]) {
+pub(crate) async fn reload(world: &mut World, profiles: &[&str]) {
     world.config.profiles = profiles.iter().map(|it| Arc::from(*it)).collect();
     let answer = world.reload().await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "The configuration was read again.\n"));
