@@ -21,7 +21,7 @@ use crate::withings::request::Request;
 /// How often is looked whether everything is still subscribed: Withings ends a subscription whose calls fail for long.
 const CHECK_EVERY: Duration = Duration::from_hours(24);
 
-/// The time between two changes. Withings tests the address each time, and fails where that follows fast.
+/// The time between two that are made. Withings tests the address each time, and fails where that follows fast.
 const APART: Duration = Duration::from_secs(5);
 
 /// The pause after a first failure; it doubles with each further one.
@@ -191,7 +191,6 @@ impl Subscriber {
 
     async fn unsubscribe(&self, obsolete: Vec<Subscription>) -> Result<(), Trouble> {
         for subscription in obsolete {
-            sleep(APART).await;
             match self.rows(&Request::unsubscribe(&subscription)).await {
                 Err(Trouble::Refused { status, .. }) if NOT_THERE.contains(&status) => {}
                 outcome => drop(outcome?),

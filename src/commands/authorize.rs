@@ -97,6 +97,7 @@ impl Terminal {
             }
         }
         self.say_whose(profile, out).await?;
+        self.sessions.parted().await;
         if let Some(server) = server {
             server.end().await;
         }

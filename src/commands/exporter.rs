@@ -137,6 +137,7 @@ impl Exporter {
             tasks.spawn(web::serve(listener, app.clone(), Limits::default(), until_end()));
         }
         tasks.spawn(app.security.clone().keep_current(until_end()));
+        tasks.spawn(app.sessions.clone().part_with_former(until_end()));
         tasks.spawn(keep_configured(household, reloading, until_end()));
         tokio::spawn(async move {
             drop(timeout(READY_AFTER, join_all(settled)).await);

@@ -138,6 +138,7 @@ impl Household {
         let part = async |(profile, member): (Arc<str>, Member)| {
             member.end().await;
             if let Some(session) = self.sessions.get(&profile) {
+                self.sessions.part(&session).await;
                 session.settle().await;
             }
             self.services.telemetry.forget(&profile);

@@ -176,5 +176,6 @@ pub(super) fn shown(key: &Node, value: &Node) -> String {
 /// A key in backquotes. One that is no single word, or has no value, may be a secret that lost its own key or colon.
 fn word(key: &Node, value: &Node) -> Option<String> {
     let is_word = |word: &&str| !word.is_empty() && !word.contains([':', '=', ' ']);
-    key.text().filter(is_word).filter(|_| !matches!(value.value, Value::Null)).and_then(quoted)
+    let may_be_shown = !key.hidden && !matches!(value.value, Value::Null);
+    key.text().filter(is_word).filter(|_| may_be_shown).and_then(quoted)
 }

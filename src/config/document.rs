@@ -17,7 +17,7 @@ use super::syntax;
 pub(super) struct Node {
     /// Its number in reading order, by which [`place`] finds it.
     pub(super) id: usize,
-    /// Whether it comes from `secrets.yaml`, so that no message may show it.
+    /// Whether no message may show it, wherever it stands: it comes from `secrets.yaml`, or from a text with aliases.
     pub(super) hidden: bool,
     pub(super) value: Value,
 }
@@ -89,7 +89,8 @@ pub(super) fn place(text: &str, id: usize) -> Option<Place> {
 }
 
 fn parse(text: &str, stop_at: Option<usize>) -> Result<Node, serde_yaml::Error> {
-    Reader { count: &Cell::new(0), stop_at }.deserialize(serde_yaml::Deserializer::from_str(text))
+    Reader { count: &Cell::new(0), stop_at, hidden: syntax::has_aliases(text) }
+        .deserialize(serde_yaml::Deserializer::from_str(text))
 }
 
 fn location(err: &serde_yaml::Error) -> Option<Place> {
@@ -100,6 +101,7 @@ fn location(err: &serde_yaml::Error) -> Option<Place> {
 struct Reader<'a> {
     count: &'a Cell<usize>,
     stop_at: Option<usize>,
+    hidden: bool,
 }
 
 impl<'de> DeserializeSeed<'de> for Reader<'_> {
@@ -110,7 +112,7 @@ impl<'de> DeserializeSeed<'de> for Reader<'_> {
         if self.stop_at == Some(id) {
             return deserializer.deserialize_any(Stop);
         }
-        Ok(Node { id, hidden: false, value: deserializer.deserialize_any(self)? })
+        Ok(Node { id, hidden: self.hidden, value: deserializer.deserialize_any(self)? })
     }
 }
 

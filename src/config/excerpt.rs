@@ -1,8 +1,9 @@
 //! The line of a mistake, as it may be shown: only values of keys that hold no secret, by a list of those keys, so that
-//! a secret under a misspelt key, in broken YAML or in somebody else's block is masked too.
+//! a secret under a misspelt key, in broken YAML or in somebody else's block is masked too. With aliases no key is safe.
 
 use super::diagnostic::Place;
 use super::nearest::is_typo;
+use super::syntax::has_aliases;
 
 const MASK: &str = "********";
 
@@ -37,6 +38,8 @@ pub(super) struct Excerpt {
 pub(super) fn excerpt(text: &str, place: Place, vocabulary: &Vocabulary) -> Excerpt {
     // A file that ends too early is wrong in the line after its last.
     let lines: Vec<&str> = text.lines().chain([""]).take(place.line).collect();
+    let nothing_shown = Vocabulary { shown: &[], ..*vocabulary };
+    let vocabulary = if has_aliases(text) { &nothing_shown } else { vocabulary };
     let line: Vec<char> = vocabulary.visible(&lines).chars().map(printable).collect();
     let caret = (place.column - 1).min(line.len());
     let from = if line.len() > WIDTH { caret.saturating_sub(WIDTH / 2) } else { 0 };

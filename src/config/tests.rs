@@ -90,12 +90,20 @@ fn debug_output_hides_the_secret() {
     check_hidden(&format!("{:?}", parse(WRITINGS[0]).unwrap()), "Debug");
 }
 
+/// The secret with an anchor under keys that may be shown, and its alias where a message would quote the value.
+const ALIASES: [&str; 4] = [
+    "measurement: &x kqzvwxjyfghb\nwithings:\n  client_id: id\n  client_secret: *x\n  profiles: Alice\n",
+    "withings:\n  base_url: &x kqzvwxjyfghb\n  client_id: id\n  client_secret: *x\n  profiles: Alice\n",
+    "withings:\n  client_id: id\n  client_secret: &x kqzvwxjyfghb\n  profiles: Alice\n  refresh_interval: *x\n",
+    "withings:\n  profiles:\n    - &x kqzvwxjyfghb\n    - *x\n  client_secret: *x\n  *x : 1\n",
+];
+
 /// Damages every writing at every place, by a typo or by an early end, and reads what is said about it.
 #[test]
 fn no_message_shows_the_secret_however_the_file_is_damaged() {
     let typos =
         ["", " ", "\n", "\t", ":", ": ", "-", "- ", "\"", "'", "{", "}", "[", ",", "#", " #", "&", "*", "!", "%"];
-    for text in WRITINGS {
+    for text in WRITINGS.into_iter().chain(ALIASES) {
         for at in 0..text.len() {
             let (before, after) = text.split_at(at);
             check_damaged(before);

@@ -116,6 +116,8 @@ pub struct Settings {
 /// When one call is next made, and how it went.
 struct Plan {
     due: Option<Instant>,
+    /// Whether that is the next interval, and not the end of a pause.
+    is_in_turn: bool,
     /// Before this time it would be refused as the same call once more.
     rests_until: Instant,
     failures: u32,
@@ -125,7 +127,7 @@ struct Plan {
 impl Plan {
     /// For a call that was not made yet.
     fn at(due: Instant) -> Self {
-        Self { due: Some(due), rests_until: due, failures: 0, latest: Attempt::None }
+        Self { due: Some(due), is_in_turn: false, rests_until: due, failures: 0, latest: Attempt::None }
     }
 }
 
@@ -297,7 +299,8 @@ impl Refresher {
         let next_interval = self.slot.next(call, self.interval, after);
         let Err(error) = outcome else {
             self.known.open().note_success(call, self.services.clock.unix());
-            *plan = Plan { due: Some(next_interval), rests_until, failures: 0, latest: Attempt::Worked };
+            let due = Some(next_interval);
+            *plan = Plan { due, is_in_turn: true, rests_until, failures: 0, latest: Attempt::Worked };
             return;
         };
         plan.failures += 1;
@@ -308,6 +311,7 @@ impl Refresher {
             Next::Interval => Some(next_interval),
             Next::NewLogin => None,
         };
+        plan.is_in_turn = next == Next::Interval;
         plan.latest = attempt(call, &error, next);
         if schedule::drops_cursor(&error) {
             self.known.open().forget_cursor(call);
@@ -346,11 +350,8 @@ impl Refresher {
         let planned = |call| (call, former.remove(&call).unwrap_or_else(|| Plan::at(now)));
         self.plans = calls(&selection).map(planned).collect();
         if std::mem::replace(&mut self.interval, interval) != interval {
-            let regular: Vec<_> =
-                self.plans.iter().filter(|it| it.1.latest == Attempt::Worked).map(|it| *it.0).collect();
-            for call in regular {
-                let due = Some(self.slot.next(call, interval, now));
-                self.plans.entry(call).and_modify(|it| it.due = due);
+            for (call, plan) in self.plans.iter_mut().filter(|(_, plan)| plan.is_in_turn) {
+                plan.due = Some(self.slot.next(*call, interval, now));
             }
         }
         if self.session.try_again().await {

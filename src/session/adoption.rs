@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use tokio::task::spawn_blocking;
+
 use super::{Connected, Sessions};
-use crate::storage::Storage;
+use crate::storage::{Login, Storage};
 
 /// The stored login of a profile that is not configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,10 +37,19 @@ impl Sessions {
     /// The logins that a profile without one could take over, by name; none while every profile has a login.
     pub async fn orphans(&self) -> Vec<Orphan> {
         let is_connected = |it: &super::Session| it.status().borrow().login.is_some();
-        let Some(somebody) = self.all().values().find(|it| !is_connected(it)).cloned() else { return Vec::new() };
-        let stored = somebody.blocking(|storage, _| storage.logins()).await.unwrap_or_default();
-        let orphans = stored.into_iter().filter(|it| self.get(&it.profile).is_none() && !self.knows(&it.user_id));
-        orphans.map(|it| Orphan { profile: it.profile, connected_at: it.connected_at }).collect()
+        if self.all().values().all(is_connected) {
+            return Vec::new();
+        }
+        let orphaned = self.orphaned().await.into_iter();
+        orphaned.map(|it| Orphan { profile: it.profile, connected_at: it.connected_at }).collect()
+    }
+
+    /// The stored logins of profiles that are not configured, of persons whom no other profile has, by name.
+    pub(super) async fn orphaned(&self) -> Vec<Login> {
+        let storage = self.services().storage.clone();
+        let stored = spawn_blocking(move || storage.logins()).await.expect("storage does not panic");
+        let is_orphaned = |it: &Login| self.get(&it.profile).is_none() && !self.knows(&it.user_id);
+        stored.unwrap_or_default().into_iter().filter(is_orphaned).collect()
     }
 
     /// Gives the login and the readings of the profile `former`, which is no longer configured, to `profile`.

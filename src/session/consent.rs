@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use futures_util::FutureExt;
 use tokio::sync::{Mutex, MutexGuard};
-use tokio::task::{spawn_blocking, unconstrained};
+use tokio::task::{JoinSet, spawn_blocking, unconstrained};
 use url::Url;
 
 use super::{Services, Session};
@@ -26,6 +26,8 @@ struct All {
     storing: Mutex<()>,
     /// Logins of other persons than before, by their confirmation.
     unconfirmed: std::sync::Mutex<BTreeMap<String, Unconfirmed>>,
+    /// What is still done about former persons.
+    partings: std::sync::Mutex<JoinSet<()>>,
 }
 
 /// A login of another person, until somebody says that it may replace the former one.
@@ -127,7 +129,13 @@ impl Sessions {
         // Unconstrained, because tokio has a task wait that takes many locks, even if they are free.
         unconstrained(part_twins(&sessions)).now_or_never().expect("nobody else has these sessions yet");
         let sessions = RwLock::new(Arc::new(sessions));
-        Self(Arc::new(All { services, sessions, storing: Mutex::default(), unconfirmed: std::sync::Mutex::default() }))
+        Self(Arc::new(All {
+            services,
+            sessions,
+            storing: Mutex::default(),
+            unconfirmed: std::sync::Mutex::default(),
+            partings: std::sync::Mutex::default(),
+        }))
     }
 
     /// Has a session for each of `profiles` from now on and for nobody else. Those that stay are not touched, unless it
@@ -144,6 +152,16 @@ impl Sessions {
     /// The sessions, by their profiles' names.
     pub(super) fn all(&self) -> Arc<BTreeMap<Arc<str>, Session>> {
         Arc::clone(&self.0.sessions.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What every session uses.
+    pub(super) fn services(&self) -> Arc<Services> {
+        Arc::clone(&self.0.services)
+    }
+
+    /// What is still done about former persons.
+    pub(super) fn partings(&self) -> std::sync::MutexGuard<'_, JoinSet<()>> {
+        self.0.partings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The right to change whose login a profile has.
@@ -275,14 +293,18 @@ impl Sessions {
         let now = self.0.services.clock.unix();
         let write = move |storage: &Storage, profile: &str| {
             let lock = storage.lock_login(profile)?;
-            let former = lock.read().ok().flatten();
-            if former.is_some_and(|it| it.user_id != new.user_id) {
+            let former = lock.read().ok().flatten().filter(|it| it.user_id != new.user_id);
+            if former.is_some() {
                 lock.forget_readings()?;
             }
-            lock.replace(&new, now, demo)
+            Ok((lock.replace(&new, now, demo)?, former))
         };
-        let login = session.blocking(write).await.map_err(|error| FinishError::Storage(error.with_cause()))?;
+        let (login, former) =
+            session.blocking(write).await.map_err(|error| FinishError::Storage(error.with_cause()))?;
         session.connected(&mut state, login);
+        if let Some(former) = former {
+            self.part_with(session, former);
+        }
         tracing::info!(profile = %session.profile(), demo, "connected");
         Ok(Connected { profile: Arc::clone(session.profile()), demo })
     }

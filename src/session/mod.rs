@@ -7,6 +7,7 @@
 mod acquaintance;
 mod adoption;
 mod consent;
+mod parting;
 mod retry;
 mod tokens;
 

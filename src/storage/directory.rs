@@ -69,25 +69,28 @@ pub(super) fn prepare_to_join(root: &Path) -> Result<(), OpenError> {
     check_purpose(root, Purpose::Serve).map_err(|it| it.with_advice(root))
 }
 
-/// Makes the directory, checks whose it is, proves that it can be written, and takes its lock. What is stored on a disk
-/// that is full or read-only is served nevertheless.
-pub(super) fn prepare(root: &Path, purpose: Purpose) -> Result<File, OpenError> {
+/// Makes the directory, takes its locks, which are held as long as these files are open, checks whose it is, and proves
+/// that it can be written. What is stored on a disk that is full or read-only is served nevertheless.
+pub(super) fn prepare(root: &Path, purpose: Purpose) -> Result<Vec<File>, OpenError> {
     take(root, purpose).map_err(|it| it.with_advice(root))
 }
 
-fn take(root: &Path, purpose: Purpose) -> Result<File, OpenError> {
+/// The directory itself is locked first: that needs no file, so that nobody else serves from a read-only disk that becomes
+/// writable, and nothing is left behind by whoever is refused or killed. File systems in a network know this lock on one
+/// host only; that of a file is for the others.
+fn take(root: &Path, purpose: Purpose) -> Result<Vec<File>, OpenError> {
     atomic::make_private_dir(root)?;
+    let directory = File::open(root).map_err(StorageError::new("open", root))?;
+    let mut locks = vec![exclusive(directory, root, root)?];
     check_purpose(root, purpose)?;
-    match lock_writable(root, purpose) {
-        Err(OpenError::Storage(error)) if purpose == Purpose::Serve && has_logins(root)? => {
-            tracing::error!(
-                error = error.with_cause(),
-                "the storage directory cannot be written; what is stored is shown, and storing is tried again"
-            );
-            lock_as_it_is(root)
-        }
-        other => other,
+    match claim(root, purpose, &mut locks) {
+        Err(OpenError::Storage(error)) if purpose == Purpose::Serve && has_logins(root)? => tracing::error!(
+            error = error.with_cause(),
+            "the storage directory cannot be written; what is stored is shown, and storing is tried again"
+        ),
+        claimed => claimed?,
     }
+    Ok(locks)
 }
 
 fn has_logins(root: &Path) -> Result<bool, StorageError> {
@@ -109,29 +112,20 @@ fn is_empty(root: &Path) -> Result<bool, StorageError> {
     first.map(|it| it.is_none()).map_err(StorageError::new("list", root))
 }
 
-fn lock_writable(root: &Path, purpose: Purpose) -> Result<File, OpenError> {
-    let path = root.join(LOCK);
-    let lock = exclusive(atomic::open_private(&path)?, root, &path)?;
+fn claim(root: &Path, purpose: Purpose, locks: &mut Vec<File>) -> Result<(), OpenError> {
+    if purpose == Purpose::Demo {
+        // Before any other file: one that is killed knows its directory again.
+        atomic::open_private(&root.join(DEMO_MARK))?;
+        atomic::sync_dir(root)?;
+    }
+    let lock = root.join(LOCK);
+    locks.push(exclusive(atomic::open_private(&lock)?, root, &lock)?);
     let proof = root.join(PROOF);
     let mut file = atomic::open_private(&proof)?;
     let written = file.write_all(&[0; 4096]).map_err(StorageError::new("write", &proof));
     atomic::remove(&proof)?;
     written?;
-    if purpose == Purpose::Demo {
-        atomic::open_private(&root.join(DEMO_MARK))?;
-    }
-    atomic::sync_dir(root)?;
-    Ok(lock)
-}
-
-/// The lock without its being made: its file, or where there is none the directory itself.
-fn lock_as_it_is(root: &Path) -> Result<File, OpenError> {
-    let path = root.join(LOCK);
-    let file = match File::open(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => File::open(root),
-        opened => opened,
-    };
-    exclusive(file.map_err(StorageError::new("open", &path))?, root, &path)
+    Ok(atomic::sync_dir(root)?)
 }
 
 fn exclusive(file: File, root: &Path, path: &Path) -> Result<File, OpenError> {
@@ -144,6 +138,8 @@ fn exclusive(file: File, root: &Path, path: &Path) -> Result<File, OpenError> {
 
 #[cfg(test)]
 mod tests {
+    use tempfile::TempDir;
+
     use super::*;
 
     #[test]
@@ -159,25 +155,47 @@ mod tests {
         assert!(!said(io::ErrorKind::StorageFull).contains("chown"));
     }
 
-    #[test]
-    fn one_process_serves_from_a_directory_that_cannot_be_written() {
+    /// Nobody can write a file where a directory is, not even root.
+    fn block(root: &Path, name: &str) -> PathBuf {
+        let path = root.join(name);
+        fs::DirBuilder::new().recursive(true).create(&path).unwrap();
+        path
+    }
+
+    fn with_login() -> TempDir {
         let root = tempfile::tempdir().unwrap();
+        File::create(block(root.path(), "logins").join("a.json")).unwrap();
+        root
+    }
+
+    #[test]
+    fn one_process_serves_from_a_directory_that_cannot_be_written_and_later_can() {
+        let root = with_login();
+        let blocked = block(root.path(), LOCK);
+        let _held = prepare(root.path(), Purpose::Serve).unwrap();
+        assert!(matches!(prepare(root.path(), Purpose::Serve), Err(OpenError::InUse(_))));
+        fs::remove_dir(blocked).unwrap();
+        assert!(matches!(prepare(root.path(), Purpose::Serve), Err(OpenError::InUse(_))));
+    }
+
+    #[test]
+    fn the_lock_of_the_file_is_held_as_well_and_on_a_full_disk_too() {
+        let root = with_login();
         for _ in 0..2 {
-            let held = lock_as_it_is(root.path()).unwrap();
-            assert!(matches!(lock_as_it_is(root.path()), Err(OpenError::InUse(_))));
+            let held = prepare(root.path(), Purpose::Serve).unwrap();
+            let file = File::open(root.path().join(LOCK)).unwrap();
+            assert!(matches!(file.try_lock(), Err(TryLockError::WouldBlock)));
             drop(held);
-            File::create(root.path().join(LOCK)).unwrap();
+            block(root.path(), PROOF);
         }
     }
 
     #[test]
     fn who_has_stored_nothing_is_told_that_nothing_can_be() {
         let root = tempfile::tempdir().unwrap();
-        // Nobody can write a file where a directory is, not even root.
-        fs::DirBuilder::new().create(root.path().join(PROOF)).unwrap();
+        block(root.path(), PROOF);
         assert!(matches!(prepare(root.path(), Purpose::Serve), Err(OpenError::Storage(_))));
-        fs::DirBuilder::new().create(root.path().join("logins")).unwrap();
-        File::create(root.path().join("logins/a.json")).unwrap();
+        File::create(block(root.path(), "logins").join("a.json")).unwrap();
         assert!(prepare(root.path(), Purpose::Serve).is_ok());
         assert!(prepare(root.path(), Purpose::Demo).is_err());
     }

@@ -46,8 +46,8 @@ pub struct Storage(Arc<Directory>);
 #[derive(Debug)]
 struct Directory {
     root: PathBuf,
-    /// Held as long as the process serves from this directory; `None` where it works beside the one that does.
-    _lock: Option<File>,
+    /// Held as long as the process serves from this directory; none where it works beside the one that does.
+    _locks: Vec<File>,
 }
 
 /// A version of a file: it is replaced whole, so each has an inode or a time of its own.
@@ -88,14 +88,14 @@ impl Storage {
     /// Opens the directory at `root` for `purpose`, makes it (0700) if it is missing, and refuses one that another
     /// process serves from, or that belongs to another purpose.
     pub fn open(root: &Path, purpose: Purpose) -> Result<Self, OpenError> {
-        let lock = directory::prepare(root, purpose)?;
-        Ok(Self(Arc::new(Directory { root: root.to_owned(), _lock: Some(lock) })))
+        let locks = directory::prepare(root, purpose)?;
+        Ok(Self(Arc::new(Directory { root: root.to_owned(), _locks: locks })))
     }
 
     /// Opens the directory of real people at `root` for a command that works beside a running exporter.
     pub fn join(root: &Path) -> Result<Self, OpenError> {
         directory::prepare_to_join(root)?;
-        Ok(Self(Arc::new(Directory { root: root.to_owned(), _lock: None })))
+        Ok(Self(Arc::new(Directory { root: root.to_owned(), _locks: Vec::new() })))
     }
 
     /// The last readings and cursors of `profile`, as [`Storage::save_readings`] left them; `None` if there are none.

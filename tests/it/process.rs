@@ -182,6 +182,19 @@ async fn the_demo_ends_cleanly_with_either_signal_and_its_directory_stays_its_ow
 }
 
 #[tokio::test]
+async fn a_demo_that_was_killed_while_it_took_its_directory_starts_again() {
+    let storage = TempDir::new().unwrap();
+    let mut killed = Command::new("sh");
+    // The kernel kills whoever writes the first byte to a file.
+    killed.args(["-c", "ulimit -f 0 && exec \"$@\"", "sh", env!("CARGO_BIN_EXE_withings-exporter"), "demo"]);
+    killed.args(["--web.listen-address", "127.0.0.1:0", "--storage.path"]).arg(storage.path());
+    let killed = killed.output().unwrap();
+    assert_eq!(killed.status.code(), None, "{killed:?}");
+    assert!(fs::read_dir(storage.path()).unwrap().count() > 0, "it was killed before it began");
+    Exporter::demo(storage.path(), &[]).address().await;
+}
+
+#[tokio::test]
 async fn the_demo_does_not_mix_its_people_with_anything_else() {
     let folder = folder_with("notes.txt", "mine");
     check_refused(Exporter::demo(folder.path(), &[]), "this directory is not empty and not of the demo").await;

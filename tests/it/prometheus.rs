@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -15,8 +15,9 @@ use crate::certificates::certificates;
 use crate::demo::{Demo, PEOPLE, RARELY_MEASURED};
 use crate::http_client::Connection;
 use crate::judges::read_by_python;
-use crate::page::{Page, series};
-use crate::program::{Program, fed, until};
+use crate::page::Page;
+use crate::program::{fed, until};
+use crate::tsdb::{Server, series_of};
 
 const OPENMETRICS: &str = "Accept: application/openmetrics-text;version=1.0.0";
 const TEXT: &str = "Accept: text/plain;version=0.0.4";
@@ -30,61 +31,6 @@ withings_height_m metric names should not contain abbreviated units
 withings_sleep_wakeup_count non-histogram and non-summary metrics should not have \"_count\" suffix
 ";
 
-/// A program that scrapes a target every second.
-struct Scraper {
-    _program: Program,
-    address: SocketAddr,
-}
-
-impl Scraper {
-    /// A Prometheus, which prefers OpenMetrics.
-    async fn prometheus(target: &Target, dir: &TempDir) -> Self {
-        let flags = ["--config.file", "--storage.tsdb.path", "--web.listen-address"];
-        Self::start("prometheus", flags, target, dir).await
-    }
-
-    /// A VictoriaMetrics, which wants the text format.
-    async fn victoria_metrics(target: &Target, dir: &TempDir) -> Self {
-        let flags = ["-promscrape.config", "-storageDataPath", "-httpListenAddr"];
-        Self::start("victoria-metrics", flags, target, dir).await
-    }
-
-    /// Starts `program` with its flags for configuration, data and address, and waits until it has scraped.
-    async fn start(program: &str, flags: [&str; 3], target: &Target, dir: &TempDir) -> Self {
-        let config = dir.path().join(format!("{program}.yml"));
-        writeln!(File::create(&config).unwrap(), "scrape_configs: [{}]", target.job()).unwrap();
-        let address = free_address();
-        let values =
-            [config.display().to_string(), dir.path().join(program).display().to_string(), address.to_string()];
-        let mut command = Command::new(program);
-        command.args(flags.iter().zip(values).map(|(flag, value)| format!("{flag}={value}")));
-        if program == "victoria-metrics" {
-            // It would hide the newest half minute.
-            command.arg("-search.latencyOffset=0s");
-        }
-        let program = Program::start(&mut command, &dir.path().join(format!("{program}.log")));
-        let scraper = Self { address, _program: program };
-        until("the target to be up", async || (!scraper.query("up == 1").is_empty()).then_some(())).await;
-        scraper
-    }
-
-    /// The present values of an expression; none before it answers.
-    fn query(&self, expression: &str) -> BTreeMap<String, f64> {
-        let server = format!("http://{}", self.address);
-        let output = fed(&mut promtool(&["query", "-o", "json", "instant", &server, expression]), b"");
-        let rows: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap_or_default();
-        rows.iter().map(|row| (series_of(&row["metric"]), row["value"][1].as_str().unwrap().parse().unwrap())).collect()
-    }
-
-    /// What it knows of a metric besides its samples.
-    async fn metadata(&self, metric: &str) -> Value {
-        let target = format!("/api/v1/metadata?metric={metric}");
-        let answer = Connection::open(self.address).await.request("GET", &target, "").await;
-        let answer: Value = serde_json::from_str(&answer.body).unwrap();
-        answer["data"][metric][0].clone()
-    }
-}
-
 /// What is scraped, and how.
 struct Target {
     address: SocketAddr,
@@ -93,7 +39,18 @@ struct Target {
 }
 
 impl Target {
-    fn job(&self) -> String {
+    /// A Prometheus that has scraped it, which prefers OpenMetrics.
+    async fn prometheus(&self, dir: &TempDir) -> Server {
+        scraped(Server::prometheus(dir, &self.configuration()).await).await
+    }
+
+    /// A VictoriaMetrics that has scraped it, which wants the text format.
+    async fn victoria_metrics(&self, dir: &TempDir) -> Server {
+        scraped(Server::victoria_metrics(dir, &self.configuration()).await).await
+    }
+
+    /// It is scraped every second.
+    fn configuration(&self) -> String {
         let security = self.certificates.as_ref().map(|folder| {
             let authority = folder.join("ca.crt");
             format!(
@@ -104,7 +61,7 @@ impl Target {
         });
         let address = self.address;
         format!(
-            "{{job_name: withings, scrape_interval: 1s, {}static_configs: [{{targets: [\"{address}\"]}}]}}",
+            "scrape_configs: [{{job_name: withings, scrape_interval: 1s, {}static_configs: [{{targets: [\"{address}\"]}}]}}]",
             security.unwrap_or_default()
         )
     }
@@ -126,18 +83,23 @@ impl Target {
     }
 }
 
+async fn scraped(server: Server) -> Server {
+    until("the target to be up", async || (!server.query("up == 1").is_empty()).then_some(())).await;
+    server
+}
+
 #[tokio::test]
 async fn scrapers_have_what_the_page_has() {
     let dir = TempDir::new().unwrap();
     let demo = Demo::start(&[], &dir, &[]).await;
     let target = Target { address: demo.address, certificates: None };
     everything_is_read(&target).await;
-    let prometheus = Scraper::prometheus(&target, &dir).await;
+    let prometheus = target.prometheus(&dir).await;
     check_measurements(&same_as_page(&prometheus, &target, OPENMETRICS).await);
     check_sleep_states(&prometheus);
     check_metadata(&prometheus).await;
     check_lint(&target.page(TEXT));
-    let victoria_metrics = Scraper::victoria_metrics(&target, &dir).await;
+    let victoria_metrics = target.victoria_metrics(&dir).await;
     check_measurements(&same_as_page(&victoria_metrics, &target, TEXT).await);
     check_sleep_states(&victoria_metrics);
 }
@@ -152,10 +114,10 @@ async fn scrapers_have_what_the_page_has_over_tls_with_a_password() {
     let demo = Demo::start(&["--web.config.file", web.to_str().unwrap()], &dir, &[]).await;
     let target = Target { address: demo.address, certificates: Some(certificates.path().to_owned()) };
     everything_is_read(&target).await;
-    let prometheus = Scraper::prometheus(&target, &dir).await;
+    let prometheus = target.prometheus(&dir).await;
     check_measurements(&same_as_page(&prometheus, &target, OPENMETRICS).await);
     check_metadata(&prometheus).await;
-    let victoria_metrics = Scraper::victoria_metrics(&target, &dir).await;
+    let victoria_metrics = target.victoria_metrics(&dir).await;
     check_measurements(&same_as_page(&victoria_metrics, &target, TEXT).await);
     for (format, accept) in [("openmetrics", OPENMETRICS), ("text", TEXT)] {
         let page = target.page(accept);
@@ -175,9 +137,9 @@ async fn everything_is_read(target: &Target) {
 
 /// What a scraper has of people as soon as it is what the page has: the people of the demo live on, and the page may have
 /// changed since the last scrape.
-async fn same_as_page(scraper: &Scraper, target: &Target, accept: &str) -> BTreeMap<String, f64> {
+async fn same_as_page(scraper: &Server, target: &Target, accept: &str) -> BTreeMap<String, f64> {
     until("the scraper to have what the page has", async || {
-        let has = measured(scraper.query("{job=\"withings\"}"));
+        let has = measured(values(scraper, "{job=\"withings\"}"));
         (has == measured(Page::read(&target.page(accept)).samples)).then_some(has)
     })
     .await
@@ -195,14 +157,14 @@ fn check_measurements(scraped: &BTreeMap<String, f64>) {
     assert!(PEOPLE.iter().all(|name| has("withings_weight_kg", name)), "{scraped:#?}");
 }
 
-fn check_sleep_states(prometheus: &Scraper) {
+fn check_sleep_states(prometheus: &Server) {
     let each = |value: f64| PEOPLE.map(|name| (format!("{{profile=\"{name}\"}}"), value)).into();
-    assert_eq!(prometheus.query("count by (profile) (withings_sleep_state)"), each(5.0));
-    assert_eq!(prometheus.query("count by (profile) (withings_sleep_state == 1)"), each(1.0));
-    assert_eq!(prometheus.query("sum by (profile) (withings_sleep_state)"), each(1.0));
+    assert_eq!(values(prometheus, "count by (profile) (withings_sleep_state)"), each(5.0));
+    assert_eq!(values(prometheus, "count by (profile) (withings_sleep_state == 1)"), each(1.0));
+    assert_eq!(values(prometheus, "sum by (profile) (withings_sleep_state)"), each(1.0));
 }
 
-async fn check_metadata(prometheus: &Scraper) {
+async fn check_metadata(prometheus: &Server) {
     for (metric, kind, unit) in [
         ("withings_sleep_state", "stateset", ""),
         ("withings_weight_kg", "gauge", "kg"),
@@ -210,7 +172,9 @@ async fn check_metadata(prometheus: &Scraper) {
         ("withings_exporter_api_requests", "counter", ""),
         ("withings_exporter_api_request_duration_seconds", "histogram", ""),
     ] {
-        let metadata = prometheus.metadata(metric).await;
+        let target = format!("/api/v1/metadata?metric={metric}");
+        let answer = Connection::open(prometheus.address).await.request("GET", &target, "").await;
+        let metadata = &serde_json::from_str::<Value>(&answer.body).unwrap()["data"][metric][0];
         assert_eq!((&metadata["type"], &metadata["unit"]), (&kind.into(), &unit.into()), "{metric}: {metadata}");
     }
 }
@@ -226,21 +190,17 @@ fn measured(samples: BTreeMap<String, f64>) -> BTreeMap<String, f64> {
     samples.into_iter().filter(|(it, _)| it.starts_with("withings_") && !it.starts_with("withings_exporter_")).collect()
 }
 
-/// A series as [`Page`] names it, without the labels that Prometheus adds.
-fn series_of(metric: &Value) -> String {
-    let mut labels: BTreeMap<String, String> = serde_json::from_value(metric.clone()).unwrap();
-    let name = labels.remove("__name__").unwrap_or_default();
-    labels.retain(|label, _| !["instance", "job"].contains(&label.as_str()));
-    series(&name, &labels)
+/// The present values of an expression, without the labels that scrapers add.
+fn values(scraper: &Server, expression: &str) -> BTreeMap<String, f64> {
+    let value = |mut row: Value| {
+        row["metric"].as_object_mut().unwrap().retain(|label, _| !["instance", "job"].contains(&label.as_str()));
+        (series_of(&row["metric"]), row["value"][1].as_str().unwrap().parse().unwrap())
+    };
+    scraper.query(expression).into_iter().map(value).collect()
 }
 
 fn promtool(arguments: &[&str]) -> Command {
     let mut promtool = Command::new("promtool");
     promtool.args(arguments);
     promtool
-}
-
-/// An address that nobody listens on at this moment.
-pub(crate) fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use url::Url;
 use withings_exporter::catalogue::Measurement;
-use withings_exporter::sim::{Measure, MeasureGroup};
+use withings_exporter::sim::{Failure, Fault, Measure, MeasureGroup};
 
 use crate::webhooks::move_to;
 use crate::world::{BROKEN_FILE, World};
@@ -16,7 +16,7 @@ const SUCCESSFUL: &str = "withings_exporter_config_last_reload_successful";
 const SUCCESS_AT: &str = "withings_exporter_config_last_reload_success_timestamp_seconds";
 
 /// Changes the configuration and has it read again.
-async fn reload(world: &mut World, profiles: &[&str]) {
+pub(crate) async fn reload(world: &mut World, profiles: &[&str]) {
     world.config.profiles = profiles.iter().map(|it| Arc::from(*it)).collect();
     let answer = world.reload().await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "The configuration was read again.\n"));
@@ -173,6 +173,27 @@ async fn interval_and_measurements_change_without_a_refresh_of_their_own() {
     let new = world.cloud.requests().split_off(calls);
     assert_eq!(new.iter().filter_map(|it| it.action.as_deref()).collect::<Vec<_>>(), ["getactivity"]);
     assert_eq!(world.value("Alice", "weight_kg").await, Some(70.0));
+}
+
+/// Shortens the interval from an hour to 5 minutes after a call that failed like this, and expects so many calls in the
+/// next 12 minutes.
+async fn check_shortened(failure: Failure, expected: usize) {
+    let mut world = World::connected(&["Alice"]).await;
+    world.config.refresh_interval = Duration::from_hours(1);
+    reload(&mut world, &["Alice"]).await;
+    world.cloud.fault(Fault::new(failure).on("getmeas"));
+    world.pass(Duration::from_hours(1)).await;
+    let before = refreshes(&world, "Alice").len();
+    world.config.refresh_interval = Duration::from_mins(5);
+    reload(&mut world, &["Alice"]).await;
+    world.pass(Duration::from_mins(12)).await;
+    assert_eq!(refreshes(&world, "Alice").len() - before, expected, "{failure:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_interval_counts_at_once_for_a_call_that_failed_and_shortens_no_pause_that_withings_asks_for() {
+    check_shortened(Failure::Status(524), 2).await;
+    check_shortened(Failure::SameArguments { wait_seconds: 2000 }, 0).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! Real servers for time series, which are given history.
+//! Real servers for time series, which scrape or are given history.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -10,9 +10,9 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::installation::free_address;
 use crate::page::series;
 use crate::program::{Program, fed, until};
-use crate::prometheus::free_address;
 
 /// What a server has of each series, by [`series`]: values by their times in Unix seconds.
 pub(crate) type Stored = BTreeMap<String, Vec<(i64, f64)>>;
@@ -20,7 +20,7 @@ pub(crate) type Stored = BTreeMap<String, Vec<(i64, f64)>>;
 /// A server with Prometheus' API for queries.
 pub(crate) struct Server {
     program: Program,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     folder: PathBuf,
 }
 
@@ -37,18 +37,21 @@ impl Server {
         Self::start(command, address, dir).await
     }
 
-    /// A VictoriaMetrics that keeps a century.
-    pub(crate) async fn victoria_metrics(dir: &TempDir) -> Self {
+    /// A VictoriaMetrics that scrapes what this configuration of Prometheus says, keeps a century, and hides no moment.
+    pub(crate) async fn victoria_metrics(dir: &TempDir, configuration: &str) -> Self {
+        let config = write_configuration(dir.path(), configuration);
         let address = free_address();
         let mut command = Command::new("victoria-metrics");
+        command.arg(format!("-promscrape.config={}", config.display()));
         command.arg(format!("-httpListenAddr={address}"));
         command.arg(format!("-storageDataPath={}", dir.path().join("data").display()));
-        command.args(["-retentionPeriod=100y", "-loggerLevel=ERROR"]);
+        command.args(["-retentionPeriod=100y", "-loggerLevel=ERROR", "-search.latencyOffset=0s"]);
         Self::start(command, address, dir).await
     }
 
     async fn start(mut command: Command, address: SocketAddr, dir: &TempDir) -> Self {
-        let program = Program::start(&mut command, &dir.path().join("server.log"));
+        let log = Path::new(command.get_program()).with_extension("log");
+        let program = Program::start(&mut command, &dir.path().join(log));
         let server = Self { program, address, folder: dir.path().to_owned() };
         until("the server to answer queries", async || server.rows("vector(1)")).await;
         server
@@ -103,7 +106,7 @@ fn write_configuration(folder: &Path, configuration: &str) -> PathBuf {
 }
 
 /// A series as [`series`] writes it.
-fn series_of(metric: &Value) -> String {
+pub(crate) fn series_of(metric: &Value) -> String {
     let mut labels: BTreeMap<String, String> = serde_json::from_value(metric.clone()).unwrap();
     let name = labels.remove("__name__").unwrap_or_default();
     series(&name, &labels)

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -22,17 +21,16 @@ use crate::tsdb::{Server, tsdb};
 
 const DAY: i64 = 86_400;
 
-/// Grafana's variables.
-struct Variables<'a> {
-    profile: &'a str,
-    target: SocketAddr,
-}
+/// The label of the demo as a target, which its history has as well.
+const INSTANCE: &str = "demo";
 
 #[tokio::test]
 async fn every_query_is_answered_for_each_person() {
     let dir = TempDir::new().unwrap();
     let history = dir.path().join("history.om");
-    let demo = Demo::start(&["--demo.backfill", history.to_str().unwrap()], &dir, &[]).await;
+    let instance = format!("instance={INSTANCE}");
+    let labels = ["--demo.label", "job=withings", "--demo.label", &instance];
+    let demo = Demo::start(&[&["--demo.backfill", history.to_str().unwrap()][..], &labels].concat(), &dir, &[]).await;
     until("the history", async || history.exists().then_some(())).await;
     // They are the last that is read after a login.
     until("everybody's devices", async || {
@@ -44,8 +42,8 @@ async fn every_query_is_answered_for_each_person() {
     let page = Page::read(&demo.page("").await);
     check_names(&page);
     check_lacks(&page);
-    make_blocks(&as_scraped(&history, demo.address), &dir);
-    let target = format!("static_configs: [{{targets: [\"{}\"]}}]", demo.address);
+    make_blocks(&with_alerts(&history), &dir);
+    let target = format!("static_configs: [{{targets: [\"{}\"], labels: {{instance: {INSTANCE}}}}}]", demo.address);
     let job = format!("scrape_configs: [{{job_name: withings, scrape_interval: 1s, {target}}}]");
     let asking = Asking::new(Server::prometheus(&dir, &job).await);
     until("a second scrape", async || {
@@ -53,8 +51,8 @@ async fn every_query_is_answered_for_each_person() {
         (!asking.ask(rate, Some("1h")).await.is_empty()).then_some(())
     })
     .await;
-    check_variables(&asking, demo.address).await;
-    check_answers(&asking, demo.address).await;
+    check_variables(&asking).await;
+    check_answers(&asking).await;
 }
 
 #[tokio::test]
@@ -62,7 +60,7 @@ async fn an_empty_prometheus_answers_every_query_with_nothing() {
     let dir = TempDir::new().unwrap();
     let asking = Asking::new(Server::prometheus(&dir, "").await);
     for query in queries() {
-        let expression = Variables { profile: EVERYBODY, target: ([127, 0, 0, 1], 10064).into() }.replaced(&query);
+        let expression = replaced(&query, EVERYBODY);
         let answer = asking.ask(&expression, query.step.as_deref()).await;
         assert_eq!(answer, Vec::<Value>::new(), "{query:?}");
     }
@@ -76,21 +74,18 @@ fn queries() -> Vec<Asked> {
     by_expression.into_values().collect()
 }
 
-/// The text with the labels of the scraped target, as `backfill --label` writes it, and an alert of each severity for
-/// each person.
-fn as_scraped(history: &Path, target: SocketAddr) -> PathBuf {
-    let text = fs::read_to_string(history).unwrap();
-    let labels = format!("{{job=\"withings\",instance=\"{target}\",");
+/// The text with an alert of each severity for each person.
+fn with_alerts(history: &Path) -> PathBuf {
     let now = Clock::system().unix();
     let people = PEOPLE.iter().flat_map(|it| ["critical", "warning", "info"].map(|severity| (it, severity)));
     let alerts = people.map(|(profile, severity)| {
-        let alert = format!("alertname=\"WithingsTest\",severity=\"{severity}\",profile=\"{profile}\"");
-        format!("ALERTS{labels}alertstate=\"firing\",{alert}}} 1 {now}\n")
+        let of_rule = format!("alertname=\"WithingsTest\",alertstate=\"firing\",severity=\"{severity}\"");
+        let of_person = format!("job=\"withings\",instance=\"{INSTANCE}\",profile=\"{profile}\"");
+        format!("ALERTS{{{of_rule},{of_person}}} 1 {now}\n")
     });
     let alerts: String = alerts.collect();
-    let text = text.replace('{', &labels).replace("# EOF", &format!("{alerts}# EOF"));
-    let file = history.with_extension("scraped.om");
-    write(&file, &text);
+    let file = history.with_extension("with-alerts.om");
+    write(&file, &fs::read_to_string(history).unwrap().replace("# EOF", &format!("{alerts}# EOF")));
     file
 }
 
@@ -102,11 +97,11 @@ fn make_blocks(history: &Path, dir: &TempDir) {
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 }
 
-async fn check_variables(asking: &Asking, target: SocketAddr) {
+async fn check_variables(asking: &Asking) {
     let dashboard = read(&all()[0]);
     for (variable, expected) in [
         ("job", BTreeSet::from(["withings".to_owned()])),
-        ("instance", BTreeSet::from([target.to_string()])),
+        ("instance", BTreeSet::from([INSTANCE.to_owned()])),
         ("profile", PEOPLE.map(str::to_owned).into()),
     ] {
         let variables = dashboard["templating"]["list"].as_array().unwrap();
@@ -114,18 +109,18 @@ async fn check_variables(asking: &Asking, target: SocketAddr) {
         let query = found["query"]["query"].as_str().unwrap();
         let (series, label) = query.strip_prefix("label_values(").unwrap().rsplit_once(", ").unwrap();
         assert_eq!(label, format!("{variable})"));
-        let values = asking.ask(&Variables { profile: EVERYBODY, target }.in_text(series), None).await;
+        let values = asking.ask(&in_text(series, EVERYBODY), None).await;
         let values = values.iter().map(|it| it["metric"][variable].as_str().unwrap().to_owned());
         assert_eq!(values.collect::<BTreeSet<_>>(), expected, "{query}");
     }
 }
 
 /// Each query has an answer for each person alone, unless the person lacks what it asks for, and for all together.
-async fn check_answers(asking: &Asking, target: SocketAddr) {
+async fn check_answers(asking: &Asking) {
     let mut mistakes = Vec::new();
     for query in queries() {
         for profile in PEOPLE.into_iter().chain([EVERYBODY]) {
-            let expression = Variables { profile, target }.replaced(&query);
+            let expression = replaced(&query, profile);
             let is_empty = asking.ask(&expression, query.step.as_deref()).await.is_empty();
             if is_empty && !may_be_empty(&expression, profile) {
                 mistakes.push(format!("{} has nothing for {profile}: {expression}", query.place));
@@ -135,18 +130,17 @@ async fn check_answers(asking: &Asking, target: SocketAddr) {
     assert!(mistakes.is_empty(), "{}", mistakes.join("\n"));
 }
 
-impl Variables<'_> {
-    fn replaced(&self, query: &Asked) -> String {
-        self.in_text(&query.expression).replace("$__interval", query.step.as_deref().unwrap_or("1h"))
-    }
+/// A query with Grafana's variables in their places.
+fn replaced(query: &Asked, profile: &str) -> String {
+    in_text(&query.expression, profile).replace("$__interval", query.step.as_deref().unwrap_or("1h"))
+}
 
-    fn in_text(&self, expression: &str) -> String {
-        expression
-            .replace("$__rate_interval", "1m")
-            .replace("$profile", self.profile)
-            .replace("$job", "withings")
-            .replace("$instance", &self.target.to_string())
-    }
+fn in_text(expression: &str, profile: &str) -> String {
+    expression
+        .replace("$__rate_interval", "1m")
+        .replace("$profile", profile)
+        .replace("$job", "withings")
+        .replace("$instance", INSTANCE)
 }
 
 /// A server, and the client that asks it as Grafana does.

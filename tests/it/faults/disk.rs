@@ -82,6 +82,7 @@ async fn check_start(break_it: &str, mend_it: &[&str]) {
     program.run(&mend_it.iter().map(String::as_str).collect::<Vec<_>>());
     let readings = program.within(&world.disk.path().join("readings"));
     until("the weight on the disk", async || holds(&readings, "71.0").then_some(())).await;
+    program.check_is_alone();
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The program itself, on the disk of a world in real time. It may be in a namespace of its own, where mounts are the test's
 //! and nobody else sees them; no rights are needed where the kernel lets users have namespaces.
 
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -84,12 +85,25 @@ impl Served {
         Path::new("/proc").join(self.program.id().to_string()).join("root").join(path.strip_prefix("/").unwrap())
     }
 
-    /// Runs a command where the program is.
+    /// Runs a command where the program is, and expects that it works.
     pub(super) fn run(&self, command: &[&str]) {
-        let id = self.program.id().to_string();
-        let enter = ["--target", &id, "--user", "--mount", "--preserve-credentials"];
-        let output = Command::new("nsenter").args(enter).args(command).output().unwrap();
+        let output = self.enter().args(command).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Expects that the same program cannot be started once more where this one is.
+    pub(super) fn check_is_alone(&self) {
+        let command = fs::read_to_string(format!("/proc/{}/cmdline", self.program.id())).unwrap();
+        let output = self.enter().args(["timeout", "30"]).args(command.split_terminator('\0')).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("another withings-exporter serves from this directory"), "{said}");
+    }
+
+    /// The beginning of a command that is run where the program is.
+    fn enter(&self) -> Command {
+        let mut enter = Command::new("nsenter");
+        enter.args(["--target", &self.program.id().to_string(), "--user", "--mount", "--preserve-credentials"]);
+        enter
     }
 
     pub(super) async fn weight(&self) -> Option<f64> {

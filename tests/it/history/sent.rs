@@ -42,5 +42,5 @@ async fn prometheus_takes_the_last_weeks_by_remote_write() {
 #[tokio::test]
 async fn victoria_metrics_imports_the_last_weeks() {
     let dir = TempDir::new().unwrap();
-    check(&Server::victoria_metrics(&dir).await, "/api/v1/import/prometheus").await;
+    check(&Server::victoria_metrics(&dir, "").await, "/api/v1/import/prometheus").await;
 }

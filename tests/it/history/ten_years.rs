@@ -74,7 +74,7 @@ impl History {
     /// VictoriaMetrics has every sample of it and no other.
     async fn check_victoria_metrics(&self, import: &str) {
         let dir = TempDir::new().unwrap();
-        let victoria = Server::victoria_metrics(&dir).await;
+        let victoria = Server::victoria_metrics(&dir, "").await;
         let is_there = || self.written == victoria.stored("withings_", PERIOD);
         run(&import.replace("http://localhost:8428", &victoria.url("")));
         // New samples show after a second or two.

@@ -18,7 +18,7 @@ fn years(metrics: &str) -> Vec<Series> {
 /// Expects that what is sent to `path` is all there, and nothing else.
 async fn check(path: &str, metrics: &str) {
     let (data, dir) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    let victoria = Server::victoria_metrics(&data).await;
+    let victoria = Server::victoria_metrics(&data, "").await;
     let years = years(metrics);
     assert_eq!(push(&victoria.url(path), dir.path(), &years).await.unwrap(), count(&years));
     let sent = stored(&years);

@@ -3,19 +3,27 @@
 
 mod bed;
 mod inbox;
+mod parting;
 mod program;
 mod subscriptions;
 
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
 use url::Url;
 use withings_exporter::sim::{self, Measure, MeasureGroup, Request};
 
-use crate::http_client::Answer;
+use crate::http_client::{Answer, Connection};
 use crate::world::World;
 
 /// The name under which Withings reaches the exporter, as through a proxy that ends TLS.
 pub(crate) const HOST: &str = "health.example";
+
+/// The exporter's address.
+const OURS: &str = "https://health.example/webhook/";
+
+/// Another program's address, which answers the test of it.
+const FOREIGN: &str = "https://other.example/-/healthy";
 
 /// Every kind of event that is of use, by Withings' numbers.
 const ALL_APPLIS: [u32; 11] = [1, 2, 4, 16, 44, 46, 50, 51, 54, 58, 63];
@@ -75,6 +83,20 @@ fn applis(world: &World, name: &str, address: &str) -> Vec<u32> {
     let mut applis: Vec<_> = subscriptions.filter(|(url, _)| url.starts_with(address)).map(|it| it.1).collect();
     applis.sort_unstable();
     applis
+}
+
+/// What another program does with Alice's login and the same application.
+async fn another_program(world: &World, form: &str) {
+    world.cloud.host("other.example", world.address());
+    let token = world.stored("Alice").unwrap().access_token;
+    let token = token.expose_secret();
+    let length = form.len();
+    let head = format!(
+        "POST /notify HTTP/1.1\r\nHost: sim\r\nAuthorization: Bearer {token}\r\nContent-Length: {length}\r\n\r\n"
+    );
+    let mut connection = Connection::open(world.cloud_address()).await;
+    connection.send(&(head + form)).await;
+    assert_eq!(connection.answer("POST").await.body, "{\"body\":{},\"status\":0}");
 }
 
 /// The calls about subscriptions with this action.

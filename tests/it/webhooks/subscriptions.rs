@@ -2,34 +2,14 @@
 
 use std::time::Duration;
 
-use secrecy::ExposeSecret;
 use withings_exporter::catalogue::Measurement;
 use withings_exporter::sim::{Failure, Fault};
 
 use super::{
-    ALL_APPLIS, HOST, SUBSCRIBED_AFTER, applis, move_to, notify_calls, path, restart, start, subscribed, subscribed_to,
+    ALL_APPLIS, FOREIGN, HOST, OURS, SUBSCRIBED_AFTER, another_program, applis, move_to, notify_calls, path, restart,
+    start, subscribed, subscribed_to,
 };
-use crate::http_client::Connection;
 use crate::world::World;
-
-const OURS: &str = "https://health.example/webhook/";
-
-/// Another program's address, which answers the test of it.
-const FOREIGN: &str = "https://other.example/-/healthy";
-
-/// What another program does with Alice's login and the same application.
-async fn another_program(world: &World, form: &str) {
-    world.cloud.host("other.example", world.address());
-    let token = world.stored("Alice").unwrap().access_token;
-    let token = token.expose_secret();
-    let length = form.len();
-    let head = format!(
-        "POST /notify HTTP/1.1\r\nHost: sim\r\nAuthorization: Bearer {token}\r\nContent-Length: {length}\r\n\r\n"
-    );
-    let mut connection = Connection::open(world.cloud_address()).await;
-    connection.send(&(head + form)).await;
-    assert_eq!(connection.answer("POST").await.body, "{\"body\":{},\"status\":0}");
-}
 
 #[tokio::test(start_paused = true)]
 async fn everything_is_subscribed_5_seconds_apart_at_one_address() {

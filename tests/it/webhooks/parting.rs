@@ -1,0 +1,101 @@
+//! What becomes of the subscriptions of those who leave.
+
+use std::time::Duration;
+
+use withings_exporter::sim::{Failure, Fault};
+
+use super::{ALL_APPLIS, FOREIGN, OURS, SUBSCRIBED_AFTER, another_program, applis, restart, start, subscribed};
+use crate::reload::reload;
+use crate::world::World;
+
+/// Longer than it may take to take back everything of one person.
+const PARTED_AFTER: Duration = Duration::from_mins(2);
+
+fn check_bob_has_left(world: &World) {
+    assert_eq!(applis(world, "Alice", OURS), ALL_APPLIS);
+    assert_eq!(world.account("Bob").subscriptions(), []);
+    assert!(world.stored("Bob").is_some(), "another name may take the login over");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_takes_back_what_is_subscribed_of_a_profile_that_left_until_it_returns() {
+    let mut world = subscribed(&["Alice", "Bob"]).await;
+    reload(&mut world, &["Alice"]).await;
+    check_bob_has_left(&world);
+    assert!(!world.metrics().await.contains("Bob"));
+    reload(&mut world, &["Alice", "Bob"]).await;
+    world.pass(SUBSCRIBED_AFTER * 2).await;
+    assert_eq!(applis(&world, "Bob", OURS), ALL_APPLIS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_takes_back_what_is_subscribed_of_a_profile_that_left_until_its_login_is_adopted() {
+    let mut world = subscribed(&["Alice", "Bob"]).await;
+    world.pass(Duration::from_mins(10)).await;
+    world.stop_exporter().await;
+    // Its access token ends meanwhile.
+    world.pass(Duration::from_hours(4)).await;
+    world.config.profiles = ["Alice", "Robert"].map(Into::into).into();
+    start(&mut world).await;
+    world.pass(PARTED_AFTER).await;
+    check_bob_has_left(&world);
+    assert!(!world.metrics().await.contains("Bob"));
+    assert_eq!(world.post("/adopt", &[("profile", "Robert"), ("former", "Bob")]).await.status, 200);
+    world.pass(SUBSCRIBED_AFTER).await;
+    assert_eq!(applis(&world, "Bob", OURS), ALL_APPLIS);
+    assert_eq!(world.sample("withings_up{profile=\"Robert\"}").await, Some(1.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_makes_good_what_a_reload_could_not_take_back() {
+    let mut world = subscribed(&["Alice", "Bob"]).await;
+    let before = world.account("Bob").subscriptions();
+    world.cloud.fault(Fault::delay(Duration::from_hours(1)).on("list"));
+    let began = world.clock.unix();
+    reload(&mut world, &["Alice"]).await;
+    assert!(world.clock.unix() - began <= 31, "a reload waits for Withings for {} s", world.clock.unix() - began);
+    assert_eq!(world.account("Bob").subscriptions(), before);
+    world.cloud.fault(Fault::new(Failure::Http(502)).on("revoke"));
+    restart(&mut world).await;
+    world.pass(PARTED_AFTER).await;
+    assert_eq!(world.account("Bob").subscriptions().len(), 1);
+    restart(&mut world).await;
+    world.pass(PARTED_AFTER).await;
+    check_bob_has_left(&world);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_person_who_is_replaced_takes_the_subscriptions_along_and_the_page_waits_for_none() {
+    let mut world = subscribed(&["Alice", "Bob"]).await;
+    reload(&mut world, &["Alice"]).await;
+    another_program(&world, &format!("action=subscribe&callbackurl={FOREIGN}&appli=1")).await;
+    let asked = world.log_in("Alice", &world.account("Bob")).await.body;
+    let confirmation = asked.split("name=\"replace\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    world.cloud.fault(Fault::delay(Duration::from_secs(12)).on("list").times(2));
+    let began = world.clock.unix();
+    assert_eq!(world.post("/authorize", &[("replace", confirmation)]).await.status, 200);
+    assert!(world.clock.unix() - began < 10, "the page waits for the former person's subscriptions");
+    world.pass(SUBSCRIBED_AFTER * 2).await;
+    assert_eq!(world.account("Alice").subscriptions(), [(FOREIGN.to_owned(), 1)]);
+    assert_eq!(applis(&world, "Bob", OURS), ALL_APPLIS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_demo_user_stays_subscribed_as_long_as_a_profile_has_it() {
+    let mut world = subscribed(&["Alice", "Bob"]).await;
+    let bob = world.account("Bob");
+    reload(&mut world, &["Alice", "Carol", "Dan", "Erin"]).await;
+    for profile in ["Carol", "Dan", "Erin"] {
+        let callback = world.follow(&format!("/authorize?profile={profile}&mode=demo")).await;
+        assert_eq!(world.get(&callback).await.status, 200);
+    }
+    world.pass(SUBSCRIBED_AFTER * 2).await;
+    let demo = world.cloud.accounts().pop().unwrap();
+    assert_eq!(demo.subscriptions().len(), ALL_APPLIS.len());
+    assert_eq!(world.log_in("Carol", &bob).await.status, 200);
+    reload(&mut world, &["Alice", "Carol", "Dan"]).await;
+    world.pass(PARTED_AFTER).await;
+    assert_eq!(demo.subscriptions().len(), ALL_APPLIS.len());
+    reload(&mut world, &["Alice", "Carol"]).await;
+    assert_eq!(demo.subscriptions(), []);
+}
