@@ -91,7 +91,28 @@ impl<'de> Deserialize<'de> for Labels {
     }
 }
 
-impl Reading {
+/// A reading as it is shown: without the row that it was taken from. Snapshots are most of what many profiles take in memory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shown {
+    /// What was measured.
+    pub measurement: Measurement,
+    /// What tells it from other readings of the measurement.
+    pub labels: Labels,
+    /// The value, as in a [`Reading`].
+    pub value: f64,
+    /// When it was measured, as in a [`Reading`].
+    pub measured_at: i64,
+    /// When its time is over, as in a [`Reading`].
+    pub until: Option<i64>,
+}
+
+impl From<Reading> for Shown {
+    fn from(Reading { measurement, labels, value, measured_at, until, origin: _ }: Reading) -> Self {
+        Self { measurement, labels, value, measured_at, until }
+    }
+}
+
+impl Shown {
     /// Whether its time is not over at `now`, Unix seconds.
     #[must_use]
     pub fn is_shown_at(&self, now: i64) -> bool {
@@ -179,7 +200,7 @@ pub struct ProfileSnapshot {
     pub login: Option<Login>,
     /// The last known value of each selected measurement and its labels but the sleep state, ascending by both, each at
     /// most once.
-    pub readings: Vec<Reading>,
+    pub readings: Vec<Shown>,
     /// The sleep state.
     pub sleep: Sleep,
     /// The calls that the selected measurements need, and how they went.

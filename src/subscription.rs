@@ -114,7 +114,8 @@ impl Subscriber {
         loop {
             self.wish.clone_from(&self.wishes.borrow_and_update());
             let consents = self.login.borrow_and_update().consents;
-            let outcome = self.mend().await;
+            // In a box: it is done once a day, and needs a multiple of what waiting does.
+            let outcome = Box::pin(self.mend()).await;
             failures = if outcome.is_ok() { 0 } else { failures + 1 };
             let pause = outcome.as_ref().err().map_or(CHECK_EVERY, |it| it.pause(failures));
             self.note(outcome, failures);

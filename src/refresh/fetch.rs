@@ -1,5 +1,6 @@
 //! One call of one profile: what to ask for, the answer, and what is known after it.
 
+use super::kept::Kept;
 use super::known::{Known, Noted, Noting, Read, day};
 use crate::catalogue::Call;
 use crate::session::{Session, SessionError};
@@ -13,7 +14,7 @@ use crate::withings::{measures, sleep, workouts};
 pub(super) struct Fetch<'a> {
     pub(super) session: &'a Session,
     pub(super) telemetry: &'a Telemetry,
-    pub(super) known: &'a mut Known,
+    pub(super) known: &'a mut Kept,
     /// Whether nothing was ever read, and somebody waits for it.
     pub(super) is_first: bool,
 }
@@ -47,7 +48,7 @@ impl Fetch<'_> {
         thin: Thin<P::Row>,
         note: fn(&mut Known, Read, &[P::Row], &Noting) -> Noted,
     ) -> Result<(), SessionError> {
-        let mut read = self.known.next_read(call, self.session.server_now());
+        let mut read = self.known.read().next_read(call, self.session.server_now());
         loop {
             // Of what has changed each row matters: the value that it had may be shown.
             let thin = if read.is_of_everything() { thin } else { thin::not };
@@ -58,7 +59,8 @@ impl Fetch<'_> {
                 }
                 rows => rows?,
             };
-            match note(self.known, read, &rows, &self.noting()) {
+            let noting = self.noting();
+            match note(self.known.change(), read, &rows, &noting) {
                 Noted::Everything => return Ok(()),
                 Noted::ReadEverything => read = Read::everything(self.session.server_now()),
             }
@@ -80,20 +82,24 @@ impl Fetch<'_> {
         note: fn(&mut Known, &[P::Row], &Noting),
     ) -> Result<(), SessionError> {
         let rows = self.read::<P>(request, thin::not).await?;
-        note(self.known, &rows, &self.noting());
+        let noting = self.noting();
+        note(self.known.change(), &rows, &noting);
         Ok(())
     }
 
     async fn segments(&mut self) -> Result<(), SessionError> {
-        let spans = self.known.sleep_spans(self.session.server_now());
+        let spans = self.known.read().sleep_spans(self.session.server_now());
         for span in spans {
             let segments = self.read::<SleepGet>(Request::sleep_get(span.from, span.to), thin::not).await?;
-            self.known.note_segments(span, &segments, &self.noting());
+            let noting = self.noting();
+            self.known.change().note_segments(span, &segments, &noting);
         }
         Ok(())
     }
 
-    async fn read<P: Page>(&self, request: Request, thin: Thin<P::Row>) -> Result<Vec<P::Row>, SessionError> {
+    /// Nothing is open while the call waits for its turn, which may take minutes where there are many profiles.
+    async fn read<P: Page>(&mut self, request: Request, thin: Thin<P::Row>) -> Result<Vec<P::Row>, SessionError> {
+        self.known.pack();
         let request = if self.is_first { request.first() } else { request };
         self.session.thinned_rows::<P>(&request, thin).await
     }

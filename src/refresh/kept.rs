@@ -1,4 +1,4 @@
-//! What is known of a profile, packed between two refreshes: that is nearly always, and a seventh of the size.
+//! What is known of a profile, packed while it is not used: that is nearly always, and a seventh of the size.
 
 use std::io::{Read, Write};
 
@@ -11,37 +11,46 @@ use super::known::Known;
 const IN_MEMORY: &str = "reading and writing memory does not fail";
 
 /// What is known of a profile.
-pub(super) enum Kept {
+pub(super) struct Kept {
     /// As it is used.
-    Open(Box<Known>),
-    /// As compressed JSON.
-    Packed(Box<[u8]>),
+    open: Option<Box<Known>>,
+    /// As compressed JSON; `None` where it is not true any more.
+    packed: Option<Box<[u8]>>,
 }
 
 impl Kept {
     pub(super) fn new(known: Known) -> Self {
-        Self::Open(Box::new(known))
+        Self { open: Some(Box::new(known)), packed: None }
     }
 
     /// What is known, unpacked until it is [packed](Self::pack) again.
-    pub(super) fn open(&mut self) -> &mut Known {
-        if let Self::Packed(packed) = self {
-            let mut json = Vec::new();
-            DeflateDecoder::new(&**packed).read_to_end(&mut json).expect(IN_MEMORY);
-            let known = serde_json::from_slice(&json).expect("what was packed is read as it was");
-            *self = Self::new(known);
-        }
-        match self {
-            Self::Open(known) => known,
-            Self::Packed(_) => unreachable!("it was opened"),
-        }
+    pub(super) fn read(&mut self) -> &Known {
+        let Self { open, packed } = self;
+        open.get_or_insert_with(|| unpacked(packed.as_deref()))
+    }
+
+    /// The same, to be changed.
+    pub(super) fn change(&mut self) -> &mut Known {
+        let packed = self.packed.take();
+        self.open.get_or_insert_with(|| unpacked(packed.as_deref()))
     }
 
     /// Packs it until it is needed.
     pub(super) fn pack(&mut self) {
-        let Self::Open(known) = self else { return };
-        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
-        encoder.write_all(&known.to_json()).expect(IN_MEMORY);
-        *self = Self::Packed(encoder.finish().expect(IN_MEMORY).into());
+        if let Some(known) = self.open.take() {
+            self.packed.get_or_insert_with(|| packed(&known));
+        }
     }
+}
+
+fn packed(known: &Known) -> Box<[u8]> {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(&known.to_json()).expect(IN_MEMORY);
+    encoder.finish().expect(IN_MEMORY).into()
+}
+
+fn unpacked(packed: Option<&[u8]>) -> Box<Known> {
+    let mut json = Vec::new();
+    DeflateDecoder::new(packed.expect("what is not open is packed")).read_to_end(&mut json).expect(IN_MEMORY);
+    serde_json::from_slice(&json).expect("what was packed is read as it was")
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::bed::Bed;
 use crate::catalogue::{Call, Measurement, Source};
 use crate::config::Selection;
-use crate::reading::{CallStatus, Login, ProfileSnapshot, Reading, RefreshSummary, Sleep, SleepSegment};
+use crate::reading::{CallStatus, Login, ProfileSnapshot, Reading, RefreshSummary, Shown, Sleep, SleepSegment};
 use crate::session::SessionError;
 use crate::storage::Storage;
 use crate::telemetry::{Telemetry, Unknown};
@@ -332,7 +332,8 @@ impl Known {
         let course = course.into_iter().flat_map(|(night, hypnogram)| hypnogram.readings(night));
         let made =
             self.sleeps.readings().into_iter().chain(course).chain(self.workouts.readings()).chain(self.bed.reading());
-        let mut readings: Vec<_> = kept.chain(made).filter(|it| selection.contains(it.measurement)).collect();
+        let is_selected = |it: &Reading| selection.contains(it.measurement);
+        let mut readings: Vec<_> = kept.chain(made).filter(is_selected).map(Shown::from).collect();
         readings.sort_by(|a, b| (a.measurement, &a.labels).cmp(&(b.measurement, &b.labels)));
         readings.shrink_to_fit();
         let is_sleep_state = |it: Measurement| it.source == Source::SleepState;

@@ -227,7 +227,7 @@ impl Refresher {
 
     /// Makes the calls that are due.
     async fn refresh(&mut self) {
-        let (began, is_first) = (Instant::now(), self.known.open().is_empty());
+        let (began, is_first) = (Instant::now(), self.known.read().is_empty());
         let due: Vec<Call> = self
             .plans
             .iter()
@@ -247,6 +247,7 @@ impl Refresher {
             self.note_outcome(call, outcome, began);
             self.publish();
             self.save_if_changed().await;
+            self.known.pack();
         }
         self.settled.take();
         self.refreshed = Some(Instant::now());
@@ -270,7 +271,7 @@ impl Refresher {
             let Some(plan) = self.plans.get_mut(&call).filter(|it| it.failures == 0) else { continue };
             plan.due = plan.due.map(|due| if due > at + REPEAT_AFTER { at } else { due });
         }
-        self.known.open().note_bed(nudge.bed);
+        self.known.change().note_bed(nudge.bed);
         self.save_if_changed().await;
     }
 
@@ -283,7 +284,7 @@ impl Refresher {
 
     async fn fetch(&mut self, call: Call, is_first: bool) -> Result<(), SessionError> {
         let Self { session, services, known, .. } = self;
-        Fetch { session, telemetry: &services.telemetry, known: known.open(), is_first }.call(call).await
+        Fetch { session, telemetry: &services.telemetry, known, is_first }.call(call).await
     }
 
     /// Notes how a call of the refresh that began at `began` went.
@@ -298,7 +299,7 @@ impl Refresher {
         let after = if plan.latest == Attempt::None { began + self.interval / 2 } else { began };
         let next_interval = self.slot.next(call, self.interval, after);
         let Err(error) = outcome else {
-            self.known.open().note_success(call, self.services.clock.unix());
+            self.known.change().note_success(call, self.services.clock.unix());
             let due = Some(next_interval);
             *plan = Plan { due, is_in_turn: true, rests_until, failures: 0, latest: Attempt::Worked };
             return;
@@ -314,7 +315,7 @@ impl Refresher {
         plan.is_in_turn = next == Next::Interval;
         plan.latest = attempt(call, &error, next);
         if schedule::drops_cursor(&error) {
-            self.known.open().forget_cursor(call);
+            self.known.change().forget_cursor(call);
         }
         log_failure(self.session.profile(), call, &error, plan.failures);
     }
@@ -327,7 +328,7 @@ impl Refresher {
             self.nudges.clear();
             // Of a twin it stays on the disk.
             self.keep_stored(Known::default());
-        } else if self.known.open().is_not_yet_of(status.user_id.as_deref()) {
+        } else if self.known.read().is_not_yet_of(status.user_id.as_deref()) {
             self.nudges.clear();
             self.restore_person(status.user_id.clone()).await;
         }
@@ -373,7 +374,7 @@ impl Refresher {
 
     fn publish(&mut self) {
         let status = self.status.borrow().clone();
-        let known = self.known.open();
+        let known = self.known.read();
         let calls = self.plans.iter().map(|(call, plan)| {
             (*call, CallStatus { latest: plan.latest.clone(), last_success: known.last_success(*call) })
         });
@@ -389,18 +390,18 @@ impl Refresher {
     }
 
     async fn save_if_changed(&mut self) {
-        let is_due = self.known.open().is_worth_storing(self.stored) || self.stored_at.elapsed() >= SAVE_TIMES_EVERY;
+        let is_due = self.known.read().is_worth_storing(self.stored) || self.stored_at.elapsed() >= SAVE_TIMES_EVERY;
         if is_due && Instant::now() >= self.save_again_at {
             self.save().await;
         }
     }
 
     async fn save(&mut self) {
-        let digest = self.known.open().digest();
+        let digest = self.known.read().digest();
         if digest == self.stored {
             return;
         }
-        let Err(error) = self.session.save_readings(self.known.open().clone()).await else {
+        let Err(error) = self.session.save_readings(self.known.read().clone()).await else {
             (self.stored, self.stored_at, self.unsaved) = (digest, Instant::now(), 0);
             return;
         };

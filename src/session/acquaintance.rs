@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Session, SessionError};
-use crate::reading::Reading;
+use crate::catalogue::Measurement;
 use crate::withings::measures::{self, Context};
 use crate::withings::request::Request;
 use crate::withings::wire::{Getdevice, Getmeas};
@@ -33,12 +33,11 @@ impl Session {
     pub async fn newest_weigh_in(&self) -> Result<Option<i64>, SessionError> {
         let groups = self.thinned_rows::<Getmeas>(&Request::weigh_ins().first(), measures::thin).await?;
         let mut context = Context { server_now: self.server_now(), unknown: &mut |_, _| {} };
-        Ok(weighed_at(&measures::choose(&groups, &mut context)))
+        Ok(weighed_at(measures::choose(&groups, &mut context).iter().map(|it| (it.measurement, it.measured_at))))
     }
 }
 
-/// When the weight among `readings` was measured, Unix seconds.
-#[must_use]
-pub fn weighed_at(readings: &[Reading]) -> Option<i64> {
-    readings.iter().find(|it| it.measurement.key == "weight_kg").map(|it| it.measured_at)
+/// When the weight was measured, of what was `measured` when; Unix seconds.
+pub fn weighed_at(mut measured: impl Iterator<Item = (Measurement, i64)>) -> Option<i64> {
+    measured.find(|(measurement, _)| measurement.key == "weight_kg").map(|(_, at)| at)
 }

@@ -125,10 +125,12 @@ async fn newest_weigh_in(app: &App, session: &Session) -> Option<Option<i64>> {
     let profile = all.ok().and_then(|all| all.profiles.iter().find(is_of_this_login).cloned());
     match profile.as_ref().and_then(attempt) {
         Some(Attempt::Failed(_) | Attempt::SwitchedOff { .. }) => None,
-        Some(Attempt::Worked | Attempt::None) | None => match profile.and_then(|it| weighed_at(&it.readings)) {
-            Some(at) => Some(Some(at)),
-            None => session.newest_weigh_in().await.ok(),
-        },
+        Some(Attempt::Worked | Attempt::None) | None => {
+            match profile.and_then(|it| weighed_at(it.readings.iter().map(|it| (it.measurement, it.measured_at)))) {
+                Some(at) => Some(Some(at)),
+                None => session.newest_weigh_in().await.ok(),
+            }
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use super::thin::Thin;
 use super::wire::Page;
 
 /// How much of a list is read at one time, bytes. A moment's work, which keeps nobody waiting.
-const PIECE: usize = 32 * 1024;
+const PIECE: usize = 16 * 1024;
 
 /// So many rows are kept before those that nothing depends on are left out.
 const MANY: usize = 64;
@@ -82,15 +82,8 @@ impl<P: Page> Answer<P> {
 
     /// Takes what came next.
     pub fn push(&mut self, chunk: &[u8]) {
-        self.text.extend_from_slice(chunk);
-        while let Some(step) = self.place.step(&self.text) {
-            match step {
-                Step::Inside => {}
-                Step::ListBegins => self.list = List::beginning(&self.text, self.place.at),
-                Step::NextElement => self.read_piece(),
-                Step::ListEnds => self.list = None,
-            }
-        }
+        // However much came at one time.
+        chunk.chunks(PIECE).for_each(|it| self.take(it));
     }
 
     /// What it says, now that it is whole. `needs_body`: an answer without one says nothing.
@@ -108,6 +101,18 @@ impl<P: Page> Answer<P> {
         let (rest, next) = page.into_rows();
         self.rows.extend(rest);
         Ok(Rows { rows: self.rows, next, server_time })
+    }
+
+    fn take(&mut self, chunk: &[u8]) {
+        self.text.extend_from_slice(chunk);
+        while let Some(step) = self.place.step(&self.text) {
+            match step {
+                Step::Inside => {}
+                Step::ListBegins => self.list = List::beginning(&self.text, self.place.at),
+                Step::NextElement => self.read_piece(),
+                Step::ListEnds => self.list = None,
+            }
+        }
     }
 
     /// Reads the elements that are there and takes them out of the text, if they are worth the while.

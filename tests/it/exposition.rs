@@ -19,8 +19,8 @@ use withings_exporter::clock::Clock;
 use withings_exporter::exposition::{Encoding, Escaping, Exposition, Format, Live, Page};
 use withings_exporter::process::Process;
 use withings_exporter::reading::{
-    Attempt, CallStatus, Labels, Login, Origin, ProfileSnapshot, Reading, RefreshSummary, Sleep, SleepSegment,
-    SleepState, Snapshot,
+    Attempt, CallStatus, Labels, Login, ProfileSnapshot, RefreshSummary, Shown, Sleep, SleepSegment, SleepState,
+    Snapshot,
 };
 use withings_exporter::telemetry::{Build, Telemetry};
 
@@ -86,13 +86,12 @@ fn snapshot(profiles: Vec<ProfileSnapshot>) -> Snapshot {
 
 /// A connected profile with these readings, taken an hour ago.
 fn connected(name: &str, readings: &[(&str, f64)]) -> ProfileSnapshot {
-    let reading = |(key, value): &(&str, f64)| Reading {
+    let reading = |(key, value): &(&str, f64)| Shown {
         measurement: Measurement::by_key(key).unwrap(),
         labels: Labels::default(),
         until: None,
         value: *value,
         measured_at: NOW - 3600,
-        origin: Origin { modified: NOW, id: 1 },
     };
     ProfileSnapshot {
         login: Some(Login { connected_at: 0, accepted: true, token_expires_at: NOW + 10_800, demo: false }),

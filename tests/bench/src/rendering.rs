@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use withings_exporter::catalogue::Measurement;
 use withings_exporter::clock::Clock;
 use withings_exporter::exposition::{Encoding, Escaping, Exposition, Format, Live};
-use withings_exporter::reading::{Login, Origin, ProfileSnapshot, Reading, Sleep, Snapshot};
+use withings_exporter::reading::{Login, ProfileSnapshot, Shown, Sleep, Snapshot};
 use withings_exporter::telemetry::{Build, Telemetry};
 
 use crate::figures::{announce, median};
@@ -63,13 +63,12 @@ fn timed<T>(work: impl FnOnce() -> T) -> f64 {
 /// People with a value of every measurement that has no labels.
 fn snapshot() -> Snapshot {
     let is_plain = |it: &Measurement| it.labels.is_empty() && it.key != "sleep_state";
-    let reading = |(n, measurement): (usize, Measurement)| Reading {
+    let reading = |(n, measurement): (usize, Measurement)| Shown {
         measurement,
         labels: withings_exporter::reading::Labels::default(),
         value: 72.0 + n as f64 / 7.0,
         measured_at: 1_700_000_000 + n as i64,
         until: None,
-        origin: Origin { modified: 1_700_000_000, id: n as i64 },
     };
     let readings: Vec<_> = Measurement::all().filter(is_plain).enumerate().map(reading).collect();
     let login = Login { connected_at: 1, accepted: true, token_expires_at: 1_800_000_000, demo: false };

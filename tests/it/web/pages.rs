@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use withings_exporter::catalogue::{Call, Measurement};
 use withings_exporter::reading::{
-    Attempt, CallStatus, Labels, Login, Origin, ProfileSnapshot, Reading, RefreshSummary, Sleep, Snapshot,
+    Attempt, CallStatus, Labels, Login, ProfileSnapshot, RefreshSummary, Shown, Sleep, Snapshot,
 };
 
 use super::{NOW, Setup};
@@ -21,13 +21,12 @@ fn unconnected(name: &str) -> ProfileSnapshot {
 }
 
 fn connected() -> ProfileSnapshot {
-    let weight = Reading {
+    let weight = Shown {
         measurement: Measurement::by_key("weight_kg").unwrap(),
         labels: Labels::default(),
         until: None,
         value: 72.345,
         measured_at: NOW - 3600,
-        origin: Origin { modified: NOW, id: 1 },
     };
     ProfileSnapshot {
         login: Some(Login { connected_at: NOW - 86_400, accepted: true, token_expires_at: NOW, demo: false }),
