@@ -26,6 +26,7 @@ fn revision_command() -> Command {
 }
 
 /// What a command printed, trimmed; `None` if it could not be run or failed.
+#[expect(clippy::disallowed_methods, reason = "nothing else runs in this process")]
 fn said(command: &mut Command) -> Option<String> {
     let output = command.output().ok().filter(|it| it.status.success())?;
     Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())

@@ -31,7 +31,7 @@ fn per_hour(requests: &BTreeMap<String, usize>) -> usize {
     requests.values().sum::<usize>().div_ceil(24)
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_profile_costs_what_the_readme_says() {
     let everything = requests_of_a_day(Selection::all()).await;
     let thirty = requests_of_a_day(Measurement::all().take(30).collect()).await;
@@ -43,7 +43,7 @@ async fn a_profile_costs_what_the_readme_says() {
     assert!(readme.split_whitespace().collect::<Vec<_>>().join(" ").contains(&said), "README.md does not say: {said}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn what_changes_slowly_is_asked_for_slowly_and_what_is_not_needed_never() {
     let everything = requests_of_a_day(Selection::all()).await;
     let of = |call: Call| everything.get(call.name()).copied().unwrap_or_default();
@@ -135,7 +135,7 @@ impl Troubled {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn no_minute_has_more_requests_than_allowed_whatever_happens() {
     for seed in 0..3 {
         let mut troubled = Troubled::start(seed).await;
@@ -158,7 +158,7 @@ async fn narrow(budget: u32) -> World {
     world
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_login_is_finished_in_time_with_two_requests_a_minute() {
     let world = narrow(2).await;
     for seconds in [0, 25, 50] {
@@ -170,7 +170,7 @@ async fn a_login_is_finished_in_time_with_two_requests_a_minute() {
     world.until_up("Bob").await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_login_that_must_wait_for_too_long_says_why() {
     let world = narrow(1).await;
     let mut requests = world.cloud.listen();

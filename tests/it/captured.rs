@@ -72,13 +72,13 @@ fn time(key: &str) -> String {
 }
 
 /// The same group came twice, with the attributions 0 and 8.
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn one_weighing_is_one_weight() {
     check("one-weighing", &[(1_693_651_151, &[("weight_kg", 118.003)])]).await;
 }
 
 /// Of two scans 5156052100 is the newer one. Types 5 and 8 are there twice with position 7, which is the whole body.
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_scan_of_the_segments_is_a_weighing_too() {
     let scan = [
         ("weight_kg", 96.44),
@@ -113,7 +113,7 @@ async fn a_scan_of_the_segments_is_a_weighing_too() {
 
 /// The last weighing, 5202286135, is a day younger than the last measures of vessels (5199031740), of pulse and
 /// electrocardiogram (5199031745, which says 8) and of the skin of the feet (5199031737).
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn each_value_of_a_body_scan_is_as_old_as_its_own_last_reading() {
     let weighing = [
         ("weight_kg", 94.667),
@@ -162,7 +162,7 @@ async fn each_value_of_a_body_scan_is_as_old_as_its_own_last_reading() {
 }
 
 /// A cuff uploads eight weeks at once, the newest reading first. That one, 2726388728, has attribution 17 and counts.
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn the_order_of_uploads_means_nothing() {
     let reading =
         [("diastolic_blood_pressure_mmhg", 106.0), ("systolic_blood_pressure_mmhg", 143.0), ("heart_pulse_bpm", 82.0)];
@@ -170,7 +170,7 @@ async fn the_order_of_uploads_means_nothing() {
 }
 
 /// The newest reading, 2726389202 of 1619089252, has attribution 1. The day before there is 2726389238.
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_reading_that_may_be_anothers_does_not_count() {
     let reading =
         [("diastolic_blood_pressure_mmhg", 81.0), ("systolic_blood_pressure_mmhg", 170.0), ("heart_pulse_bpm", 81.0)];
@@ -179,7 +179,7 @@ async fn a_reading_that_may_be_anothers_does_not_count() {
 
 /// Height and weight were typed in once. Of the readings with pressure 2728397867 (typed in) is the newest, although
 /// 2729769521 of the cuff came later. A pulse alone, 2730382406, is newer than both.
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn what_was_typed_in_counts_and_a_late_upload_replaces_nothing() {
     let pressure = [("diastolic_blood_pressure_mmhg", 60.0), ("systolic_blood_pressure_mmhg", 90.0)];
     let measured: [Measured<'_>; 3] = [
@@ -191,7 +191,7 @@ async fn what_was_typed_in_counts_and_a_late_upload_replaces_nothing() {
 }
 
 /// Weights with the exponents −4, −2 and −4: the last one, 3179960660, is 670000 × 10⁻⁴. Somebody typed in no fat at all.
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn exponents_change_from_one_group_to_the_next() {
     let weighing = [("weight_kg", 67.0), ("fat_free_mass_kg", 67.0), ("fat_ratio_pct", 0.0), ("fat_mass_kg", 0.0)];
     check("typed-weights", &[(1_637_596_948, &weighing)]).await;
@@ -199,7 +199,7 @@ async fn exponents_change_from_one_group_to_the_next() {
 
 /// The last day: 4398750137 from the scale and, of the same moment, 4398750360 with pulse wave velocity (attribution 8).
 /// The pulse of that weighing, 4398750255, was uploaded after the cuff's, 4398749699, but is five hours older.
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn one_weighing_is_several_groups() {
     let weighing = [
         ("weight_kg", 108.4),
@@ -220,7 +220,7 @@ async fn one_weighing_is_several_groups() {
 /// The night with the newest end is 2192525610, although three older nights were changed later and come after it. One of
 /// these, 2182253512, has been awake for −25920 s. The newest segment, of an older night, is in the middle of the list. A
 /// goal of 70.5 kg is no weight.
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn the_last_night_is_the_one_that_ended_last() {
     let night = [
         ("sleep_deep_duration_seconds", 3120.0),
@@ -256,7 +256,7 @@ async fn the_last_night_is_the_one_that_ended_last() {
 
 /// Of eleven walks 3752609178 ended last; 3752609174 is there twice and older. Its sensors for the heart were none, which
 /// zeros say. The two days of steps are long over.
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn the_last_walk_of_a_phone_stays_and_its_days_do_not() {
     let goals = [("goal_steps", 10_000.0), ("goal_sleep_duration_seconds", 28_800.0)];
     let walk = [
@@ -271,7 +271,7 @@ async fn the_last_walk_of_a_phone_stays_and_its_days_do_not() {
 /// Of two nights 2081803881 is the newer one. Its 44 segments, among those of other nights, are 14 stretches: awake, deep and
 /// so on as far as one stage lasts. It has two holes, of 280 s and 539 s, and says that the person was out of bed twice. The
 /// stretches of each stage add up to what the summary says: deep 3600 s, light 9240 s, REM 4320 s, awake 3840 s.
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn the_course_of_the_last_night_is_drawn() {
     let course = [
         ("sleep_segment_start_timestamp_seconds 00 awake", 1_619_209_839.0),

@@ -2,6 +2,8 @@
 
 use std::process::{Command, Output, Stdio};
 
+use crate::program::{fed, spawn};
+
 fn exporter(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_withings-exporter"));
     command.env_clear().args(arguments).envs(variables.iter().copied());
@@ -9,7 +11,7 @@ fn exporter(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
 }
 
 fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
-    exporter(arguments, variables).output().unwrap()
+    fed(&mut exporter(arguments, variables), b"")
 }
 
 /// Expects success and returns what was printed.
@@ -71,7 +73,7 @@ fn the_catalogue_is_printed_in_every_format() {
 #[test]
 fn a_reader_that_has_seen_enough_is_no_failure() {
     let mut command = exporter(&["measurements", "--format", "json"], &[]);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped())).unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success());

@@ -7,7 +7,7 @@ use withings_exporter::sim::Cloud;
 use crate::program::fed;
 use crate::world::World;
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn curl_reads_the_same_page_compressed_and_plain() {
     let world = World::start(&["Alice"], |clock| Cloud::with_history(7, 1, clock)).await;
     world.log_in("Alice", &world.cloud.account("Alice").unwrap()).await;

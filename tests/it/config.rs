@@ -6,6 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::program::fed;
+
 /// What the test files use as secrets: one like a password, one like Withings'. None may ever be printed.
 const SECRETS: [&str; 2] = ["hush-hush", "5ecde7a1b0c4f6e85ecde7a1b0c4f6e85ecde7a1b0c4f6e85ecde7a1b0c4f6e8"];
 
@@ -123,12 +125,12 @@ fn run_command(files: &[(&str, &str)], arguments: &[&str], variables: &[(&str, &
     for (name, content) in files {
         write(&folder.path().join(name), content);
     }
-    exporter(folder.path()).args(arguments).envs(variables.iter().copied()).output().unwrap()
+    fed(exporter(folder.path()).args(arguments).envs(variables.iter().copied()), b"")
 }
 
 fn check_config(folder: &Path, file: &Path, variables: &[(&str, &str)]) -> Output {
     let mut command = exporter(folder);
-    command.args(["check-config", "--config.file"]).arg(file).envs(variables.iter().copied()).output().unwrap()
+    fed(command.args(["check-config", "--config.file"]).arg(file).envs(variables.iter().copied()), b"")
 }
 
 /// The program in this folder, with nothing from this environment.

@@ -72,14 +72,14 @@ async fn check_end_of_day(timezone: Zone, end: &str) {
     assert_eq!(lines(&world, times).await, Vec::<String>::new(), "{timezone}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn steps_do_not_outlast_the_day_though_the_cloud_is_down() {
     check_end_of_day(Zone::known("Asia/Tokyo"), "2026-11-24T00:00:00+09:00").await;
     check_end_of_day(Zone::known("US/Pacific"), "2026-11-23T00:00:00-08:00").await;
     check_end_of_day(Zone::UTC, "2026-11-23T00:00:00Z").await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn the_new_day_begins_with_its_own_first_row() {
     let zone = Zone::known("US/Pacific");
     let (world, alice) = connected(zone.clone()).await;
@@ -96,7 +96,7 @@ async fn the_new_day_begins_with_its_own_first_row() {
     assert_eq!(world.value("Alice", "activity_day_start_timestamp_seconds").await, Some(midnight as f64));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_restart_shows_the_day_again_but_not_after_its_end() {
     let (mut world, alice) = connected(Zone::UTC).await;
     let walked = steps(today(&world, &Zone::UTC), Source::Tracker(watch()), 5432);
@@ -119,7 +119,7 @@ async fn a_restart_shows_the_day_again_but_not_after_its_end() {
     assert_eq!(lines(&world, "withings_workout_").await, before.1, "the last run stays");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_phone_does_not_add_to_a_watch() {
     let (world, alice) = connected(Zone::UTC).await;
     let today = today(&world, &Zone::UTC);
@@ -134,7 +134,7 @@ async fn a_phone_does_not_add_to_a_watch() {
     world.until_shown("Alice", "activity_steps", 2000.0).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn what_a_watch_or_a_plan_does_not_measure_is_absent_and_no_failure() {
     let (world, alice) = connected(Zone::UTC).await;
     alice.add_activity(steps(today(&world, &Zone::UTC), Source::Tracker(watch()), 5432));
@@ -152,7 +152,7 @@ async fn what_a_watch_or_a_plan_does_not_measure_is_absent_and_no_failure() {
     assert_eq!(page.lines().filter(counted).collect::<Vec<_>>(), Vec::<&str>::new());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn the_newest_workout_of_each_kind_is_shown() {
     let (world, alice) = connected(Zone::UTC).await;
     alice.add_workout(workout(WALK, -48 * HOUR, 80));
@@ -173,7 +173,7 @@ async fn the_newest_workout_of_each_kind_is_shown() {
     check_energy(&world, "run", Some(300.0)).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn an_account_that_refuses_all_workouts_since_ever_is_read_by_days() {
     let mut world = World::with_accounts(&["Alice"]).await;
     world.account("Alice").add_workout(workout(RUN, -24 * HOUR, 300));
@@ -185,7 +185,7 @@ async fn an_account_that_refuses_all_workouts_since_ever_is_read_by_days() {
     assert_eq!(since, [None, Some("2009-01-01".to_owned())]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn only_days_that_can_be_the_present_one_are_asked_for() {
     let (world, _) = connected(Zone::known("Asia/Tokyo")).await;
     let [call] = &world.calls("getactivity")[..] else { panic!() };
@@ -194,7 +194,7 @@ async fn only_days_that_can_be_the_present_one_are_asked_for() {
     assert!(!call.params.contains_key("lastupdate"));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_device_that_was_given_away_is_gone_within_the_hour_and_so_is_a_goal() {
     let mut world = World::with_accounts(&["Alice"]).await;
     let alice = world.account("Alice");

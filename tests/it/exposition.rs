@@ -230,7 +230,7 @@ fn town() -> Vec<ProfileSnapshot> {
     std::iter::repeat_with(household).take(60).flatten().collect()
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn sections_are_rendered_once_for_all_scrapes() {
     const DATA: usize = 0;
     const LIVE: usize = 1;
@@ -249,7 +249,7 @@ async fn sections_are_rendered_once_for_all_scrapes() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_small_page_is_kept_as_a_whole() {
     const WHOLE: usize = 0;
     for (format, encoding) in ALL {

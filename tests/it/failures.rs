@@ -84,22 +84,22 @@ async fn check_isolated(failure: Failure, reason: &str, pause: RangeInclusive<i6
     assert!(pause.contains(&waited), "tried again after {waited} s");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_broken_gateway_stops_one_call_for_seconds() {
     check_isolated(Failure::Http(502), "http", 15..=23).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_call_made_too_often_waits_alone() {
     check_isolated(Failure::SameArguments { wait_seconds: 188 }, "rate_limited", 188..=191).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_request_that_withings_finds_wrong_is_followed_by_a_read_of_everything() {
     check_isolated(Failure::InvalidParams, "invalid_request", 60..=62).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn after_a_wrong_request_everything_is_read() {
     let world = household().await;
     let alice = world.account("Alice");
@@ -111,7 +111,7 @@ async fn after_a_wrong_request_everything_is_read() {
     assert_eq!(since, [false, true, false]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_token_refused_once_is_refreshed_and_nobody_notices() {
     let world = household().await;
     let alice = world.account("Alice");
@@ -126,7 +126,7 @@ async fn a_token_refused_once_is_refreshed_and_nobody_notices() {
     assert!((11..=12).contains(&repeated), "Withings refuses the same call within 10 s; repeated after {repeated} s");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_login_whose_tokens_are_never_accepted_is_shown_as_refused_and_tried_hourly() {
     let world = household().await;
     let alice = world.account("Alice");
@@ -147,7 +147,7 @@ async fn a_login_whose_tokens_are_never_accepted_is_shown_as_refused_and_tried_h
     check(&world, "withings_authorized{profile=\"Alice\"}", Some(1.0)).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_revoked_login_keeps_its_values_and_can_be_connected_again_at_once() {
     let world = household().await;
     let alice = world.account("Alice");
@@ -168,7 +168,7 @@ async fn a_revoked_login_keeps_its_values_and_can_be_connected_again_at_once() {
     check(&world, "withings_authorized{profile=\"Alice\"}", Some(1.0)).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn too_many_requests_stop_everybody_for_as_long_as_withings_says() {
     let world = household().await;
     let before = world.cloud.requests().len();
@@ -184,7 +184,7 @@ async fn too_many_requests_stop_everybody_for_as_long_as_withings_says() {
     assert!((68..=69).contains(&silence), "silent for {silence} s");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_token_endpoint_that_is_down_costs_no_login() {
     let world = household().await;
     world.pass(Duration::from_mins(170)).await;
@@ -198,7 +198,7 @@ async fn a_token_endpoint_that_is_down_costs_no_login() {
     world.until_shown("Alice", "weight_kg", 71.0).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn no_minute_sees_more_calls_than_configured_whatever_restarts() {
     let mut world = World::with_accounts(&["Alice", "Bob"]).await;
     world.config.requests_per_minute = 10.try_into().unwrap();

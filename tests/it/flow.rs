@@ -4,7 +4,7 @@ use withings_exporter::sim::Cloud;
 
 use crate::world::World;
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn two_people_log_in_and_their_measurements_appear() {
     let world = World::start(&["Mum", "Dad"], |clock| Cloud::seeded(7, clock)).await;
     let [alice, bob, ..] = &world.cloud.accounts()[..] else { panic!("the household is larger") };

@@ -9,7 +9,7 @@ use withings_exporter::telemetry::Build;
 use crate::judges::Pages;
 use crate::world::World;
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn the_whole_page_of_the_simulated_people() {
     let mut world = World::asleep(&["Alice", "Bob", "Zoë"], |clock| Cloud::seeded(7, clock)).await;
     // Each login within a second: the page after it asks Withings too, and whose turn is first is up to the scheduler.
@@ -25,7 +25,7 @@ async fn the_whole_page_of_the_simulated_people() {
     pages.check_golden("household");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn who_has_not_logged_in_is_not_refreshed() {
     let world = World::start(&["Alice"], |clock| Cloud::seeded(7, clock)).await;
     tokio::time::sleep(Duration::from_mins(10)).await;

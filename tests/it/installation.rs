@@ -9,6 +9,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -19,6 +20,7 @@ use withings_exporter::clock::Clock;
 use withings_exporter::sim::{self, Account, Cloud, Limits};
 
 use crate::http_client::{Answer, Connection};
+use crate::program::spawn;
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -93,7 +95,7 @@ impl Installation {
         let mut command = Command::new(env!("CARGO_BIN_EXE_withings-exporter"));
         command.env_clear().current_dir(self.folder.path()).args(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Program::of(command.spawn().unwrap())
+        Program::of(spawn(&mut command).unwrap())
     }
 
     /// Starts the exporter at `address` and waits until it listens.
@@ -273,8 +275,7 @@ impl Program {
 
     /// Ends it as a service manager does.
     pub(crate) fn terminate(self) -> Ended {
-        let kill = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
-        assert!(kill.success());
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         self.end()
     }
 

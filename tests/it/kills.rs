@@ -19,6 +19,7 @@ use tokio::time::{sleep, timeout};
 use withings_exporter::sim::{Fault, Limits, Request, Rotation};
 use withings_exporter::storage::{Login, NewLogin, Storage};
 
+use crate::program::spawn;
 use crate::rotation::{heard, is_authorized};
 use crate::world::World;
 
@@ -116,7 +117,7 @@ impl House {
         program.arg("--config.file").arg(self.config.path().join("withings.yaml"));
         program.arg("--storage.path").arg(self.world.disk.path());
         program.args(["--web.listen-address", "127.0.0.1:0"]);
-        Program(program.env_clear().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+        Program(spawn(program.env_clear().stdout(Stdio::null()).stderr(Stdio::null())).unwrap())
     }
 
     fn note_what_is_on_disk(&mut self) {

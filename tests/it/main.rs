@@ -31,6 +31,7 @@ mod layers;
 mod log;
 mod many;
 mod page;
+mod paused;
 mod people;
 mod permissions;
 mod process;

@@ -53,7 +53,7 @@ async fn interval(world: &World, kind: &str) -> i64 {
     world.sample(&series).await.unwrap().round() as i64
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn five_hundred_are_slowed_alike_and_that_is_said_once() {
     let mut world = many(500).await;
     let log = Log::listen(LevelFilter::INFO);
@@ -85,7 +85,7 @@ async fn five_hundred_are_slowed_alike_and_that_is_said_once() {
     assert_eq!((said(SLOW), said(AGAIN)), (1, 1), "{:#?}", log.lines());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn fifty_are_spread_evenly_and_a_start_takes_them_all_at_once() {
     let mut world = many(50).await;
     let log = Log::listen(LevelFilter::WARN);
@@ -107,7 +107,7 @@ async fn fifty_are_spread_evenly_and_a_start_takes_them_all_at_once() {
     assert!(log.lines().is_empty(), "{:#?}", log.lines());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn who_logs_in_need_not_wait_for_all_the_others() {
     let mut world = many(100).await;
     world.config.requests_per_minute = 10.try_into().unwrap();

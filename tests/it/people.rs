@@ -80,7 +80,7 @@ fn cut_off(world: &World, person: &str) {
     world.cloud.fault(Fault::new(Failure::Http(502)).of(account(world, person).userid()).times(u32::MAX));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn the_person_of_another_profile_is_refused_by_both_names() {
     let world = household(&["Mum", "Dad"]).await;
     connect(&world, "Mum", "Alice").await;
@@ -93,7 +93,7 @@ async fn the_person_of_another_profile_is_refused_by_both_names() {
     connect(&world, "Dad", "Bob").await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn whom_another_process_has_just_logged_in_is_known_at_once() {
     let world = household(&["Mum", "Dad"]).await;
     // The exporter looks every 5 s, and has just looked.
@@ -111,7 +111,7 @@ async fn whom_another_process_has_just_logged_in_is_known_at_once() {
     check_page(&world.log_in("Mum", &account(&world, "Bob")).await, 409, &["This is another person"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn another_person_changes_nothing_until_somebody_confirms_it() {
     let world = household(&["Mum"]).await;
     connect(&world, "Mum", "Alice").await;
@@ -133,7 +133,7 @@ async fn another_person_changes_nothing_until_somebody_confirms_it() {
     assert_eq!((stored(&world, "Alice"), stored(&world, "Bob")), (vec![], vec!["logins", "readings"]));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_person_is_not_replaced_while_the_readings_cannot_be_deleted() {
     let world = household(&["Mum"]).await;
     connect(&world, "Mum", "Alice").await;
@@ -146,7 +146,7 @@ async fn a_person_is_not_replaced_while_the_readings_cannot_be_deleted() {
     assert_eq!((stored(&world, "Bob"), is_authorized(&world, "Mum").await), (vec![], true));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_confirmation_works_once_and_for_10_minutes() {
     let world = household(&["Mum"]).await;
     connect(&world, "Mum", "Alice").await;
@@ -163,7 +163,7 @@ async fn a_confirmation_works_once_and_for_10_minutes() {
     check_page(&world.post("/authorize", &[("replace", &confirmation(&asked))]).await, 400, &["This login is over"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn who_logged_in_elsewhere_meanwhile_cannot_be_confirmed() {
     let world = household(&["Mum", "Dad"]).await;
     connect(&world, "Mum", "Alice").await;
@@ -173,7 +173,7 @@ async fn who_logged_in_elsewhere_meanwhile_cannot_be_confirmed() {
     assert!(is_authorized(&world, "Mum").await && is_authorized(&world, "Dad").await);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn the_same_person_reconnects_and_keeps_the_readings() {
     let world = household(&["Mum"]).await;
     connect(&world, "Mum", "Alice").await;
@@ -190,7 +190,7 @@ async fn the_same_person_reconnects_and_keeps_the_readings() {
     assert_eq!((weight(&world, "Mum").await, values(&world, "Mum").await), (shown, number));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_new_name_takes_over_a_former_login_only_when_asked() {
     let mut world = household(&["Alice"]).await;
     connect(&world, "Alice", "Alice").await;
@@ -216,7 +216,7 @@ async fn a_new_name_takes_over_a_former_login_only_when_asked() {
     assert_eq!((is_authorized(&world, "Mum").await, weight(&world, "Mum").await), (true, shown));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn what_must_not_be_taken_over_is_refused() {
     let mut world = household(&["Alice"]).await;
     connect(&world, "Alice", "Alice").await;
@@ -237,7 +237,7 @@ async fn what_must_not_be_taken_over_is_refused() {
     assert!(!is_authorized(&world, "Mum").await);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn two_names_with_one_body_at_the_start_are_not_both_shown() {
     let mut world = household(&["Mum"]).await;
     connect(&world, "Mum", "Alice").await;
@@ -258,7 +258,7 @@ async fn two_names_with_one_body_at_the_start_are_not_both_shown() {
     assert_eq!(weight(&world, "Mum").await, shown, "the former login was lost");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn the_demo_user_is_marked_and_gives_way_to_a_person_without_asking() {
     let world = household(&["Mum", "Dad"]).await;
     for profile in ["Mum", "Dad"] {
@@ -271,7 +271,7 @@ async fn the_demo_user_is_marked_and_gives_way_to_a_person_without_asking() {
     assert_ne!(weight(&world, "Mum").await, shown);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn the_demo_user_takes_a_persons_place_only_when_confirmed() {
     let world = household(&["Mum"]).await;
     connect(&world, "Mum", "Alice").await;
@@ -285,7 +285,7 @@ async fn the_demo_user_takes_a_persons_place_only_when_confirmed() {
     assert_eq!(stored(&world, "Alice"), Vec::<&str>::new());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn what_is_forgotten_right_after_the_login_is_gone_from_the_running_exporter_too() {
     let world = household(&["Mum"]).await;
     connect(&world, "Mum", "Alice").await;
@@ -296,7 +296,7 @@ async fn what_is_forgotten_right_after_the_login_is_gone_from_the_running_export
     assert_eq!(values(&world, "Mum").await, 0);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_profile_that_leaves_the_configuration_comes_back_without_a_login() {
     let mut world = household(&["Mum", "Dad"]).await;
     connect(&world, "Mum", "Alice").await;

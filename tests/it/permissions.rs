@@ -47,18 +47,18 @@ async fn successes(world: &World) -> BTreeMap<Call, f64> {
     Call::DATA.into_iter().filter_map(|call| Some((call, *page.get(&series(call))?))).collect()
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn without_the_measures_the_rest_goes_on() {
     check("user.metrics", &[Call::Getmeas]).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn without_activity_and_sleep_the_rest_goes_on() {
     check("user.activity", &[Call::Getsummary, Call::SleepGet, Call::Getactivity, Call::Getworkouts]).await;
 }
 
 /// Goals come with the permission for measures, too.
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn without_the_devices_the_rest_goes_on() {
     check("user.info", &[Call::Getdevice]).await;
 }

@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use url::Url;
@@ -15,7 +16,7 @@ use withings_exporter::sim::people::ALICE;
 use withings_exporter::sim::{Cloud, Failure, Fault};
 
 use crate::http_client::{Answer, Connection};
-use crate::program::{Program, until};
+use crate::program::{Program, fed, until};
 use crate::sim::server::Server;
 
 /// A running exporter and what it has printed.
@@ -130,7 +131,7 @@ fn check_storage(folder: &Path) {
 }
 
 /// Ends the program in the middle of a scrape and of a form, which are answered whole, and looks at what it leaves.
-async fn check_end(mut program: Exporter, signal: &str, storage: &Path) {
+async fn check_end(mut program: Exporter, signal: Signal, storage: &Path) {
     let address = program.address().await;
     let mut form = Connection::open(address).await;
     let head = "Host: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 8\r\n";
@@ -155,7 +156,7 @@ async fn serve_ends_cleanly_with_either_signal() {
     let server = real_cloud();
     let config = configuration(&server);
     let storage = TempDir::new().unwrap();
-    for signal in ["TERM", "INT"] {
+    for signal in [Signal::TERM, Signal::INT] {
         let program = Exporter::serve(&config.path().join("withings.yaml"), storage.path());
         let callback = consent(&program, &server).await;
         assert_eq!(program.get(&callback).await.status, 200);
@@ -170,7 +171,7 @@ async fn the_demo_ends_cleanly_with_either_signal_and_its_directory_stays_its_ow
     let server = real_cloud();
     let config = configuration(&server);
     let storage = TempDir::new().unwrap();
-    for signal in ["TERM", "INT"] {
+    for signal in [Signal::TERM, Signal::INT] {
         let program = Exporter::demo(storage.path(), &[]);
         for person in ["Alice", "Bob", "Zoë"] {
             program.until_shown(&format!("withings_authorized{{profile=\"{person}\"}} 1")).await;
@@ -188,7 +189,7 @@ async fn a_demo_that_was_killed_while_it_took_its_directory_starts_again() {
     // The kernel kills whoever writes the first byte to a file.
     killed.args(["-c", "ulimit -f 0 && exec \"$@\"", "sh", env!("CARGO_BIN_EXE_withings-exporter"), "demo"]);
     killed.args(["--web.listen-address", "127.0.0.1:0", "--storage.path"]).arg(storage.path());
-    let killed = killed.output().unwrap();
+    let killed = fed(&mut killed, b"");
     assert_eq!(killed.status.code(), None, "{killed:?}");
     assert!(fs::read_dir(storage.path()).unwrap().count() > 0, "it was killed before it began");
     Exporter::demo(storage.path(), &[]).address().await;
@@ -252,7 +253,7 @@ async fn no_secret_is_ever_printed_or_shown() {
     for target in ["/", "/metrics", "/-/ready"] {
         pages.push(program.get(target).await);
     }
-    program.program.signal("TERM");
+    program.program.signal(Signal::TERM);
     program.program.ended().await;
     let said = pages.into_iter().fold(program.printed(), |said, page| said + &page.body);
     assert!(said.contains("level=debug"), "{said}");

@@ -1,13 +1,20 @@
 //! Programs that run beside a test.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 /// A slow machine has this long to come to a state that is waited for.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Held while a program starts. Until it has become that program it is a copy of this process, with every test's sockets and
+/// locks: what is closed here meanwhile is not closed.
+static STARTING: Mutex<()> = Mutex::new(());
 
 /// A running program. It is killed with this value, and what it said is shown if the test fails.
 pub(crate) struct Program {
@@ -19,7 +26,7 @@ impl Program {
     /// Starts `command`, which writes what it says to `log`.
     pub(crate) fn start(command: &mut Command, log: &Path) -> Self {
         let file = File::create(log).unwrap();
-        let child = command.stdout(file.try_clone().unwrap()).stderr(file).spawn();
+        let child = spawn(command.stdout(file.try_clone().unwrap()).stderr(file));
         let child = child.unwrap_or_else(|error| missing(command, &error));
         Self { child, log: log.to_owned() }
     }
@@ -34,10 +41,8 @@ impl Program {
         self.child.id()
     }
 
-    /// Sends it a signal, as `TERM`.
-    pub(crate) fn signal(&self, name: &str) {
-        let kill = format!("kill -{name} {}", self.id());
-        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     pub(crate) fn is_running(&mut self) -> bool {
@@ -61,16 +66,34 @@ impl Drop for Program {
     }
 }
 
+/// Starts `command`, as every program of these tests is started.
+pub(crate) fn spawn(command: &mut Command) -> io::Result<Child> {
+    let _others_wait = STARTING.lock().unwrap();
+    #[expect(clippy::disallowed_methods, reason = "here the others wait")]
+    let child = command.spawn()?;
+    // The kernel lets us go on before it has closed the copies, which it does before the program stops.
+    let id = Pid::from_child(&child);
+    kill_process(id, Signal::STOP)?;
+    waitid(WaitId::Pid(id), WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)?;
+    kill_process(id, Signal::CONT)?;
+    Ok(child)
+}
+
+/// Waits until no program is starting: from then on, what was closed is closed.
+pub(crate) fn until_started() {
+    drop(STARTING.lock().unwrap());
+}
+
 /// What comes of `command` with `input` to read.
 pub(crate) fn fed(command: &mut Command, input: &[u8]) -> Output {
-    let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let child = spawn(command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()));
     let mut child = child.unwrap_or_else(|error| missing(command, &error));
     // A program that failed has left some of it unread.
     let _ = child.stdin.take().unwrap().write_all(input);
     child.wait_with_output().unwrap()
 }
 
-fn missing(command: &Command, error: &std::io::Error) -> ! {
+fn missing(command: &Command, error: &io::Error) -> ! {
     panic!("{}: {error}; run tests/run, which installs it", command.get_program().display())
 }
 

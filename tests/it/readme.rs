@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Command;
 
 use clap::CommandFactory;
 use serde_json::json;
@@ -17,6 +17,7 @@ use withings_exporter::cli::Cli;
 use crate::certificates::certificates;
 use crate::config::{exporter, write};
 use crate::demo::RARELY_MEASURED;
+use crate::program::fed;
 use crate::shell::{Home, Running};
 use crate::sources::root;
 
@@ -42,7 +43,7 @@ fn every_command_works() {
                 }
                 running = Some(home.start(&as_built(&line)));
             }
-            Some(_) => drop(checked(home.command(&as_built(&line)).output())),
+            Some(_) => drop(checked(&mut home.command(&as_built(&line)))),
             None if line.starts_with("curl ") => {
                 let running = running.as_ref().unwrap();
                 running.until(&line, |said| blurred(said) == blurred(&shown));
@@ -124,7 +125,7 @@ fn every_flag_is_described_with_its_default() {
 #[test]
 fn every_key_of_the_configuration_is_described() {
     let home = Home::new("withings:\n  no_such_key: 1\n");
-    let refused = home.command(&as_built("cargo run --release -- check-config")).output().unwrap();
+    let refused = fed(&mut home.command(&as_built("cargo run --release -- check-config")), b"");
     let message = String::from_utf8(refused.stderr).unwrap();
     let (_, allowed) = message.trim_end().rsplit_once("allowed are ").unwrap();
     assert_eq!(first_column("Key", "Meaning"), allowed.split(", ").map(str::to_owned).collect());
@@ -143,7 +144,7 @@ fn the_configurations_are_valid_and_register_what_is_said() {
         let home = Home::new(&configuration);
         let mut command = home.command(&as_built("cargo run --release -- check-config"));
         // The address that a user has.
-        let meaning = checked(command.env_remove("WITHINGS_EXPORTER_WEB_LISTEN_ADDRESS").output());
+        let meaning = checked(command.env_remove("WITHINGS_EXPORTER_WEB_LISTEN_ADDRESS"));
         let redirect_uri = "http://localhost:10064/callback";
         assert!(meaning.contains(redirect_uri) && readme().contains(&format!("register exactly `{redirect_uri}`")));
     }
@@ -155,8 +156,7 @@ fn prometheus_understands_what_is_said_about_it() {
     let check = |kind: &str, content: &str| {
         let file = folder.path().join(kind);
         write(&file, content);
-        let promtool = Command::new("promtool").args(["check", kind]).arg(file).output();
-        checked(promtool.map_err(|error| panic!("{error}; tests/run installs promtool")));
+        checked(Command::new("promtool").args(["check", kind]).arg(file));
     };
     let scrapes: Vec<_> = blocks("yaml").into_iter().filter(|it| it.starts_with("scrape_configs:")).collect();
     assert_eq!(scrapes.len(), 2);
@@ -173,9 +173,9 @@ fn the_web_configuration_is_valid_here_and_for_other_exporters() {
     write(&folder.path().join("withings.yaml"), &configurations()[0]);
     let example = blocks("yaml").into_iter().find(|it| it.starts_with("tls_server_config:")).unwrap();
     write(&folder.path().join("web.yml"), &example);
-    checked(exporter(folder.path()).args(["check-config", "--web.config.file", "web.yml"]).output());
+    checked(exporter(folder.path()).args(["check-config", "--web.config.file", "web.yml"]));
     let promtool = &mut Command::new("promtool");
-    checked(promtool.current_dir(folder.path()).args(["check", "web-config", "web.yml"]).output());
+    checked(promtool.current_dir(folder.path()).args(["check", "web-config", "web.yml"]));
 }
 
 #[test]
@@ -258,8 +258,8 @@ fn first_column(first: &str, second: &str) -> BTreeSet<String> {
 
 /// What a command printed; it must have worked.
 #[track_caller]
-fn checked(output: std::io::Result<Output>) -> String {
-    let output = output.unwrap();
+fn checked(command: &mut Command) -> String {
+    let output = fed(command, b"");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }

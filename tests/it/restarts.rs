@@ -36,7 +36,7 @@ async fn check(world: &World, series: &str, expected: Option<f64>) {
     assert_eq!(world.sample(series).await, expected, "{series}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn the_last_values_are_there_at_once_after_a_restart_also_without_the_cloud() {
     let mut world = alice().await;
     let last_success = "withings_exporter_refresh_last_success_timestamp_seconds{profile=\"Alice\",call=\"getmeas\"}";
@@ -52,7 +52,7 @@ async fn the_last_values_are_there_at_once_after_a_restart_also_without_the_clou
     check(&world, "withings_authorized{profile=\"Alice\"}", Some(1.0)).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn after_a_restart_only_changes_are_asked_for() {
     let mut world = alice().await;
     let before = world.calls("getmeas").len();
@@ -63,7 +63,7 @@ async fn after_a_restart_only_changes_are_asked_for() {
     assert!(calls.iter().all(|it| it.params.contains_key("lastupdate")), "{calls:?}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn an_access_token_that_lapsed_while_nothing_ran_is_refreshed_once_for_all_calls() {
     let mut world = alice().await;
     restart(&mut world, Duration::from_hours(4)).await;
@@ -91,17 +91,17 @@ async fn check_rotations(rotation: Rotation) {
     assert_eq!(world.account("Alice").live_tokens().refresh, 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_login_lasts_for_days() {
     check_rotations(Rotation::Grace).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_login_lasts_for_days_where_a_used_refresh_token_is_fatal() {
     check_rotations(Rotation::Strict).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_restart_between_a_new_token_and_its_first_use_costs_no_login() {
     for rotation in [Rotation::Grace, Rotation::Strict] {
         let mut world = alice().await;
@@ -121,7 +121,7 @@ async fn a_restart_between_a_new_token_and_its_first_use_costs_no_login() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_mistyped_client_secret_costs_no_login() {
     let mut world = alice().await;
     let secret = std::mem::replace(&mut world.config.client_secret, "mistyped".into());
@@ -134,7 +134,7 @@ async fn a_mistyped_client_secret_costs_no_login() {
     check(&world, "withings_authorized{profile=\"Alice\"}", Some(1.0)).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_disk_that_fails_for_a_while_costs_no_login() {
     let world = alice().await;
     let (logins, aside) = (world.disk.path().join("logins"), world.disk.path().join("aside"));
@@ -150,7 +150,7 @@ async fn a_disk_that_fails_for_a_while_costs_no_login() {
     world.until_up("Alice").await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_login_that_was_begun_before_a_restart_is_finished_after_it() {
     let mut world = World::with_accounts(&["Alice"]).await;
     world.start_exporter().await;
@@ -160,7 +160,7 @@ async fn a_login_that_was_begun_before_a_restart_is_finished_after_it() {
     world.until_up("Alice").await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn the_stored_values_of_another_person_are_never_shown() {
     let mut world = alice().await;
     world.stop_exporter().await;
@@ -173,7 +173,7 @@ async fn the_stored_values_of_another_person_are_never_shown() {
     assert_eq!(world.value("Alice", "weight_kg").await, None);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_profile_may_have_any_name() {
     let long = "Ω".repeat(200);
     let names = ["Zoë \"Z\" \\ O'Neil", "../x", &long];

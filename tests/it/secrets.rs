@@ -186,7 +186,7 @@ fn files(world: &World) -> BTreeMap<String, Vec<u8>> {
     entries.filter(|it| it.is_file()).map(|it| (it.display().to_string(), fs::read(it).unwrap())).collect()
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn the_pages_of_a_login_are_kept_by_nobody_and_load_nothing_from_elsewhere() {
     let world = household().await;
     let [alice, bob, ..] = &world.cloud.accounts()[..] else { panic!("the household is larger") };
@@ -217,7 +217,7 @@ async fn the_pages_of_a_login_are_kept_by_nobody_and_load_nothing_from_elsewhere
     assert!(cookie.contains("; HttpOnly") && cookie.contains("; SameSite=Strict"), "{cookie}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn looking_at_pages_changes_nothing_and_a_login_only_begins() {
     let world = household().await;
     let [alice, bob, ..] = &world.cloud.accounts()[..] else { panic!("the household is larger") };
@@ -257,7 +257,7 @@ async fn looking_at_pages_changes_nothing_and_a_login_only_begins() {
     assert_eq!(world.cloud.requests().len(), requests, "Withings was asked");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn the_forms_of_other_sites_are_refused() {
     let mut world = household().await;
     let [alice, bob, ..] = &world.cloud.accounts()[..] else { panic!("the household is larger") };

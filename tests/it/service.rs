@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::certificates::certificates;
@@ -70,7 +71,7 @@ async fn check_notified(socket: UnixDatagram, name: &str) {
     assert_eq!(received(&socket), "READY=1");
     assert_eq!(Connection::open(address(&program).await).await.request("GET", "/-/healthy", "").await.status, 200);
     assert_eq!([received(&socket), received(&socket), received(&socket)], ["WATCHDOG=1"; 3]);
-    program.signal("TERM");
+    program.signal(Signal::TERM);
     while received(&socket) != "STOPPING=1" {}
     assert_eq!(program.ended().await, Some(0));
     socket.set_nonblocking(true).unwrap();
@@ -99,10 +100,10 @@ async fn the_file_is_read_again_at_a_signal() {
     let page = async || Connection::open(address).await.request("GET", "/metrics", "").await.body;
     assert!(!page().await.contains("Bob"));
     write(&folder.path().join("withings.yaml"), &CONFIG.replace("Alice", "[Alice, Bob]"));
-    program.signal("HUP");
+    program.signal(Signal::HUP);
     until("Bob", async || page().await.contains("withings_authorized{profile=\"Bob\"} 0").then_some(())).await;
     write(&folder.path().join("withings.yaml"), &CONFIG.replace("profiles", "profile"));
-    program.signal("HUP");
+    program.signal(Signal::HUP);
     let refused = "withings_exporter_config_last_reload_successful 0";
     until("the mistake", async || page().await.contains(refused).then_some(())).await;
     assert!(page().await.contains("Bob"));
@@ -129,7 +130,7 @@ async fn sockets_of_systemd_are_served() {
 #[test]
 fn without_sockets_of_systemd_it_says_so() {
     let folder = folder();
-    let output = exporter(folder.path()).arg("--web.systemd-socket").output().unwrap();
+    let output = fed(exporter(folder.path()).arg("--web.systemd-socket"), b"");
     check_health(&output, 1, "systemd has passed no socket");
 }
 
@@ -141,7 +142,7 @@ async fn the_health_check_asks_the_exporter_with_the_same_flags() {
     check_health(&health(folder.path(), address, &[]), 0, "withings-exporter is healthy.");
     let everywhere = format!("0.0.0.0:{}", address.port()).parse().unwrap();
     check_health(&health(folder.path(), everywhere, &[]), 0, "healthy");
-    program.signal("TERM");
+    program.signal(Signal::TERM);
     program.ended().await;
     let refused = format!("error: http://{address}/-/healthy does not answer: no connection");
     check_health(&health(folder.path(), address, &[]), 1, &refused);

@@ -5,9 +5,11 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
+use crate::program::{fed, spawn};
 use crate::sources::root;
 
 /// Where the documents say that the program listens.
@@ -44,7 +46,7 @@ impl Home {
     /// Starts a program that serves, and waits until it has said where.
     pub(crate) fn start(&self, line: &str) -> Running {
         let mut command = self.command(&format!("exec {line} 2>&1"));
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = spawn(command.stdin(Stdio::null()).stdout(Stdio::piped())).unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let mut said = Vec::new();
         let address = lines.find_map(|line| {
@@ -71,7 +73,7 @@ impl Running {
         let line = line.replace(DOCUMENTED_ADDRESS, &self.address);
         let begun = Instant::now();
         loop {
-            let output = Command::new("bash").args(["-c", &line]).output().unwrap();
+            let output = fed(Command::new("bash").args(["-c", &line]), b"");
             let said = String::from_utf8(output.stdout).unwrap();
             if is_wanted(&said) {
                 return;
@@ -83,8 +85,7 @@ impl Running {
 
     /// Ends it as a service manager does; it must end well.
     pub(crate) fn end(mut self) {
-        let kill = format!("kill -TERM {}", self.child.id());
-        assert!(Command::new("bash").args(["-c", &kill]).status().unwrap().success());
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         assert_eq!(self.child.wait().unwrap().code(), Some(0));
     }
 }

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -62,7 +63,7 @@ impl Server {
         write_configuration(&self.folder, configuration);
         let loads = || self.program.said().matches("Completed loading of configuration file").count();
         let before = loads();
-        self.program.signal("HUP");
+        self.program.signal(Signal::HUP);
         until("Prometheus to have read its configuration", async || (loads() > before).then_some(())).await;
     }
 

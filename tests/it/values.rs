@@ -81,7 +81,7 @@ fn is_selection((name, _): &(&str, &str)) -> bool {
     !matches!(*name, "action" | "data_fields")
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_newer_weighing_is_shown_and_a_late_upload_of_an_older_one_is_not() {
     let story = Story::begin().await;
     story.alice.add_group(weight(60, 71_900));
@@ -90,7 +90,7 @@ async fn a_newer_weighing_is_shown_and_a_late_upload_of_an_older_one_is_not() {
     story.check_next("weight_kg", Some(71.9)).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn what_may_be_somebody_else_a_goal_or_a_limb_is_not_shown() {
     let story = Story::begin().await;
     let now = beginning().timestamp();
@@ -102,7 +102,7 @@ async fn what_may_be_somebody_else_a_goal_or_a_limb_is_not_shown() {
     story.check("fat_free_mass_kg", Some(52.3)).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_nap_does_not_replace_the_night() {
     let story = Story::begin().await;
     story.alice.add_night(night(-8 * HOUR, &GOOD_NIGHT));
@@ -122,7 +122,7 @@ async fn course(world: &World) -> Vec<String> {
     page.iter().filter_map(row).collect()
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_night_is_drawn_until_the_next_one_comes() {
     let mut story = Story::begin().await;
     story.alice.add_night(night(-8 * HOUR, &GOOD_NIGHT));
@@ -148,7 +148,7 @@ async fn a_night_is_drawn_until_the_next_one_comes() {
     assert_eq!(course(&story.world).await, Vec::<String>::new());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_night_of_days_ago_is_asked_for_by_its_own_span_once() {
     let mut world = World::with_accounts(&["Alice"]).await;
     world.account("Alice").add_night(night(-72 * HOUR, &GOOD_NIGHT));
@@ -162,7 +162,7 @@ async fn a_night_of_days_ago_is_asked_for_by_its_own_span_once() {
     assert_eq!(course(&world).await.len(), 6);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_deleted_weighing_vanishes_with_the_daily_read_of_everything() {
     let story = Story::begin().await;
     let latest = story.alice.add_group(weight(60, 71_900));
@@ -176,7 +176,7 @@ async fn a_deleted_weighing_vanishes_with_the_daily_read_of_everything() {
     story.check_next("weight_kg", None).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_weighing_that_turns_out_to_be_somebody_elses_gives_way_at_once() {
     let story = Story::begin().await;
     let latest = story.alice.add_group(weight(60, 71_900));
@@ -190,7 +190,7 @@ async fn a_weighing_that_turns_out_to_be_somebody_elses_gives_way_at_once() {
     assert!(everything.is_empty(), "{everything:?}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn an_unknown_measure_type_is_shown_and_counted_and_harms_nothing() {
     let story = Story::begin().await;
     let at = beginning().timestamp() + 60;
@@ -208,7 +208,7 @@ async fn an_unknown_measure_type_is_shown_and_counted_and_harms_nothing() {
     assert!(counted >= Some(1.0), "{counted:?}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn pages_that_never_end_are_given_up_and_the_last_value_stays() {
     let story = Story::begin().await;
     story.world.cloud.fault(Fault::new(Failure::EndlessPages).on("getmeas").times(u32::MAX));
@@ -222,7 +222,7 @@ async fn pages_that_never_end_are_given_up_and_the_last_value_stays() {
     story.world.until_up("Alice").await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn half_an_answer_is_never_shown() {
     let story = Story::begin().await;
     story.world.cloud.page_sizes(PageSizes { getmeas: 1, ..PageSizes::default() });
@@ -235,7 +235,7 @@ async fn half_an_answer_is_never_shown() {
     story.check("weight_kg", Some(71.8)).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn deep_sleep_does_not_outlast_six_hours_though_the_cloud_is_down() {
     let mut story = Story::begin().await;
     story.alice.add_night(night(60, &[(LIGHT, 200), (DEEP, 90)]));
@@ -249,7 +249,7 @@ async fn deep_sleep_does_not_outlast_six_hours_though_the_cloud_is_down() {
     assert_eq!(story.world.sleep_state("Alice").await, "unknown");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn after_the_whole_history_only_changes_are_asked_for_with_an_hours_overlap() {
     let story = Story::begin().await;
     story.alice.add_night(night(-8 * HOUR, &GOOD_NIGHT));
@@ -266,7 +266,7 @@ async fn after_the_whole_history_only_changes_are_asked_for_with_an_hours_overla
     assert_eq!(selections(&calls), [whole.clone(), whole, vec![("lastupdate", &*slept)]]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_change_that_is_dated_ahead_is_never_asked_for_ahead_of_the_server() {
     let story = Story::begin().await;
     let ahead = story.world.clock.unix() + 12 * HOUR;
@@ -279,7 +279,7 @@ async fn a_change_that_is_dated_ahead_is_never_asked_for_ahead_of_the_server() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn an_account_that_refuses_all_changes_since_ever_is_read_by_days() {
     let mut world = World::with_accounts(&["Alice"]).await;
     world.account("Alice").add_night(night(-8 * HOUR, &GOOD_NIGHT));
@@ -292,7 +292,7 @@ async fn an_account_that_refuses_all_changes_since_ever_is_read_by_days() {
     assert_eq!(selections(&calls), [vec![("lastupdate", "0")], days]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn sleep_segments_are_asked_for_a_day_back() {
     let story = Story::begin().await;
     let calls = story.world.calls("get");
@@ -302,7 +302,7 @@ async fn sleep_segments_are_asked_for_a_day_back() {
     assert!((call.time.timestamp() - time("enddate")).abs() <= 2, "{call:?}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn every_call_is_a_post_with_its_token_in_the_header() {
     let story = Story::begin().await;
     story.world.until_refreshed("Alice").await;
@@ -314,7 +314,7 @@ async fn every_call_is_a_post_with_its_token_in_the_header() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn the_fields_of_a_night_are_named_because_unnamed_ones_would_be_left_out() {
     let mut world = World::with_accounts(&["Alice"]).await;
     let measured = night(-8 * HOUR, &GOOD_NIGHT).with([("hr_average", json!(58)), ("rr_min", json!(11))]);

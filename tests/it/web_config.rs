@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use crate::certificates::certificates;
 use crate::config::{check_expected, exporter, write, yaml_files};
+use crate::program::fed;
 
 /// Files that Debian's promtool refuses for what came later: `client_allowed_sans`, `rate_limit`, keys in the file.
 const NEWER: &str = "newer_";
@@ -63,7 +64,7 @@ fn certificate_and_key_may_stand_in_the_file() {
 fn a_file_that_is_not_there_is_named() {
     let folder = folder();
     let command = &mut exporter(folder.path());
-    let output = command.args(["check-config", "--web.config.file", "nowhere.yml"]).output().unwrap();
+    let output = fed(command.args(["check-config", "--web.config.file", "nowhere.yml"]), b"");
     assert_eq!(output.status.code(), Some(2));
     let message = String::from_utf8(output.stderr).unwrap();
     assert!(
@@ -78,7 +79,7 @@ fn with_tls_browsers_are_sent_to_https() {
     let checked = check(folder.path(), Path::new("tests/web-config/good/tls.yaml"));
     assert!(String::from_utf8(checked.stdout).unwrap().contains("https://localhost:10064/callback"));
     let command = &mut exporter(folder.path());
-    let refused = command.args(["check-config", "--web.systemd-socket"]).output().unwrap();
+    let refused = fed(command.args(["check-config", "--web.systemd-socket"]), b"");
     assert_eq!(refused.status.code(), Some(2));
     let message = String::from_utf8(refused.stderr).unwrap();
     assert!(
@@ -100,13 +101,12 @@ fn folder() -> TempDir {
 /// What the program says about a file, which becomes `web.yml` in the folder.
 fn check(folder: &Path, file: &Path) -> Output {
     fs::copy(file, folder.join("web.yml")).unwrap();
-    exporter(folder).args(["check-config", "--web.config.file", "web.yml"]).output().unwrap()
+    fed(exporter(folder).args(["check-config", "--web.config.file", "web.yml"]), b"")
 }
 
 fn promtool_accepts(folder: &Path) -> bool {
     let mut promtool = Command::new("promtool");
-    let output = promtool.current_dir(folder).args(["check", "web-config", "web.yml"]).output();
-    output.unwrap_or_else(|error| panic!("{error}; tests/run installs promtool")).status.success()
+    fed(promtool.current_dir(folder).args(["check", "web-config", "web.yml"]), b"").status.success()
 }
 
 fn name(file: &Path) -> &str {

@@ -28,6 +28,7 @@ use withings_exporter::web::Security;
 use withings_exporter::zone::Zone;
 
 use crate::http_client::{Answer, Connection};
+use crate::program::until_started;
 
 /// The actions of the calls that bring measurements.
 pub(crate) const DATA_ACTIONS: [&str; 7] =
@@ -419,16 +420,10 @@ fn serve_on(listener: TcpListener, cloud: &Cloud) -> oneshot::Sender<()> {
     end
 }
 
-/// The storage of an exporter that has ended. A program that another test starts holds every open file, this lock too,
-/// for the moment before it becomes that program.
+/// The storage of an exporter that has ended.
 fn reopened(path: &Path) -> Storage {
-    for _ in 0..1_000_000 {
-        match Storage::open(path, Purpose::Serve) {
-            Err(OpenError::InUse(_)) => std::thread::yield_now(),
-            opened => return opened.unwrap(),
-        }
-    }
-    panic!("{} is in use", path.display());
+    until_started();
+    Storage::open(path, Purpose::Serve).unwrap()
 }
 
 /// Copies a directory that somebody may still write to: files are replaced whole, temporary ones come and go.

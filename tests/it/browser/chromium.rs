@@ -10,10 +10,13 @@ use fantoccini::error::CmdError;
 use fantoccini::key::Key;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::Instant;
 use url::Url;
+
+use crate::program::spawn;
 
 /// How long a page may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -185,7 +188,7 @@ impl Driver {
         let mut command = Command::new("chromedriver");
         // A group of its own, so that the browsers can be ended with it.
         command.arg("--port=0").process_group(0).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().expect(MISSING);
+        let mut child = spawn(&mut command).expect(MISSING);
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let started =
             lines.find_map(|line| line.split_once("started successfully on port ").map(|(_, it)| it.to_owned()));
@@ -199,8 +202,7 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        let group = format!("-{}", self.0.id());
-        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+        let _ = kill_process_group(Pid::from_child(&self.0), Signal::KILL);
         let _ = self.0.wait();
     }
 }

@@ -11,13 +11,13 @@ use withings_exporter::sim::{Limits, Measure, MeasureGroup};
 
 use crate::config::write;
 use crate::http_client::Connection;
-use crate::program::{Program, until};
+use crate::program::{Program, fed, until};
 use crate::world::World;
 
 /// Whether this machine lets us; says so if not.
 pub(super) fn is_possible() -> bool {
-    let tried = Command::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).output();
-    let is_possible = tried.as_ref().is_ok_and(|it| it.status.success());
+    let tried = fed(Command::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]), b"");
+    let is_possible = tried.status.success();
     if !is_possible {
         eprintln!("not played: this machine has no namespaces for users: {tried:?}");
     }
@@ -87,14 +87,14 @@ impl Served {
 
     /// Runs a command where the program is, and expects that it works.
     pub(super) fn run(&self, command: &[&str]) {
-        let output = self.enter().args(command).output().unwrap();
+        let output = fed(self.enter().args(command), b"");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
     /// Expects that the same program cannot be started once more where this one is.
     pub(super) fn check_is_alone(&self) {
         let command = fs::read_to_string(format!("/proc/{}/cmdline", self.program.id())).unwrap();
-        let output = self.enter().args(["timeout", "30"]).args(command.split_terminator('\0')).output().unwrap();
+        let output = fed(self.enter().args(["timeout", "30"]).args(command.split_terminator('\0')), b"");
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(said.contains("another withings-exporter serves from this directory"), "{said}");
     }

@@ -11,11 +11,13 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use tempfile::TempDir;
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::Handle;
 use tokio::sync::broadcast::Receiver;
 use withings_exporter::process::Process;
 use withings_exporter::sim::{DEEP, Device, Failure, Fault, LIGHT, Measure, MeasureGroup, Night, Request};
 
+use crate::paused::runtime::Builder;
+use crate::program::spawn;
 use crate::world::{DATA_ACTIONS, World};
 
 /// Says that this process is the one that is looked at: other tests would make it look larger.
@@ -215,11 +217,11 @@ fn nothing_grows_and_everything_is_right_in_the_end() {
     if env::var_os(WITHIN).is_none() {
         let test = "faults::soak::nothing_grows_and_everything_is_right_in_the_end";
         let mut command = Command::new(env::current_exe().unwrap());
-        let status = command.args(["--exact", test, "--nocapture"]).env(WITHIN, "1").status().unwrap();
-        return assert!(status.success());
+        let mut within = spawn(command.args(["--exact", test, "--nocapture"]).env(WITHIN, "1")).unwrap();
+        return assert!(within.wait().unwrap().success());
     }
     let is_long = env::var("WITHINGS_TEST_SOAK").is_ok_and(|it| it == "month");
     let (days, profiles) = if is_long { (30, 20) } else { (7, 5) };
-    let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(play(days, profiles));
 }

@@ -43,7 +43,7 @@ const ON_MARS: &str =
 macro_rules! rows {
     ($($name:ident: $row:expr,)*) => {
         $(
-            #[tokio::test(start_paused = true)]
+            #[tokio::test(crate = "crate::paused")]
             async fn $name() {
                 check($row).await;
             }

@@ -16,7 +16,7 @@ fn busiest_minute(world: &World, from: usize) -> usize {
     (0..times.len()).map(within).max().unwrap_or_default()
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn both_together_make_no_more_requests_than_one_may() {
     let mut world = alice(1).await;
     world.config.requests_per_minute = 20.try_into().unwrap();
@@ -36,7 +36,7 @@ async fn both_together_make_no_more_requests_than_one_may() {
     assert!((15..=20).contains(&busiest), "{busiest} requests in a minute");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_login_that_ends_meanwhile_is_renewed_for_both() {
     let world = alice(1).await;
     let before = world.stored("Alice").unwrap().version;
@@ -48,7 +48,7 @@ async fn a_login_that_ends_meanwhile_is_renewed_for_both() {
     world.until_up("Alice").await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn an_exporter_takes_everything_again_when_a_backfill_was_killed() {
     let mut world = alice(1).await;
     world.config.requests_per_minute = 10.try_into().unwrap();

@@ -43,7 +43,7 @@ fn asked(requests: &[Request]) -> BTreeMap<String, usize> {
     asked
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn an_interrupted_backfill_fetches_nothing_twice() {
     let mut world = alice(1).await;
     world.stop_exporter().await;
@@ -72,7 +72,7 @@ async fn an_interrupted_backfill_fetches_nothing_twice() {
     assert!(at_once.lines().all(|it| lines.contains(it)), "as if nothing had happened");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn another_question_gets_no_former_answers() {
     let mut world = alice(1).await;
     world.stop_exporter().await;
@@ -89,7 +89,7 @@ async fn another_question_gets_no_former_answers() {
     assert!(asked(&world.cloud.requests()[before..]).len() >= 4, "what is a week old is asked for again");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn faults_are_waited_out_and_long_ones_end_it_where_it_can_go_on() {
     let mut world = alice(1).await;
     world.stop_exporter().await;
@@ -119,7 +119,7 @@ async fn faults_are_waited_out_and_long_ones_end_it_where_it_can_go_on() {
     assert!(asked.keys().all(|it| it.contains("getworkouts")), "{asked:?}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_call_without_permission_is_left_out_and_said() {
     let world = alice(1).await;
     world.cloud.fault(Fault::new(Failure::InsufficientScope).on("getsummary").times(u32::MAX));

@@ -23,7 +23,7 @@ fn has_history(measurement: Measurement, stages: bool) -> bool {
     !calls.is_empty() && calls.iter().all(is_past)
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_history_has_the_names_and_labels_of_the_page() {
     let world = alice(1).await;
     let page = Page::read(&world.metrics().await).samples;
@@ -70,7 +70,7 @@ fn check_families(text: &str) {
     assert!(!seen.is_empty());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn values_have_their_true_moments() {
     let world = alice(1).await;
     let history = read(&world.backfill("").await);
@@ -94,7 +94,7 @@ async fn values_have_their_true_moments() {
     assert!((360..=366).contains(&steps), "{steps} days of a year");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_period_has_what_was_measured_in_it_and_no_more() {
     let world = alice(2).await;
     let all = read(&world.backfill("").await);
@@ -106,7 +106,7 @@ async fn a_period_has_what_was_measured_in_it_and_no_more() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn stages_are_those_of_ninety_days_unless_more_is_asked_for() {
     let world = alice(1).await;
     let before = world.calls("get").len();
@@ -123,7 +123,7 @@ async fn stages_are_those_of_ninety_days_unless_more_is_asked_for() {
     assert!(unknown.iter().filter(|it| it.1 > 0.0).count() > 80, "every day, six hours after getting up");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn filled_values_are_repeated_until_they_change() {
     let world = alice(1).await;
     let flags = "--start 2026-11-10 --end 2026-11-12";
@@ -141,7 +141,7 @@ async fn filled_values_are_repeated_until_they_change() {
     assert!(nothing_at_midnight >= 2, "a day's steps end with the day");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn the_file_is_private_and_says_what_to_do_with_it() {
     let world = alice(1).await;
     let file = world.file("a file.om");

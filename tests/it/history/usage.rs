@@ -69,7 +69,7 @@ async fn check_fails(world: &World, flags: &str, message: &str) {
     assert!(format!("{error:#}").contains(message), "{error:#}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_question_without_an_answer_is_refused() {
     let mut world = alice(1).await;
     let file = world.file("a.om");

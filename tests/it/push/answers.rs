@@ -17,7 +17,7 @@ async fn check(answer: Fate, requests: usize, expected: &str) {
     fake.check_taken(&[]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn samples_that_are_too_old_are_not_sent_again() {
     let advice = "For some weeks of history set `out_of_order_time_window` under `storage: tsdb:` in Prometheus' configuration \
                   to more than their age, as 5w, reload it, and start again: it goes on where it stopped. For years write a \
@@ -29,7 +29,7 @@ async fn samples_that_are_too_old_are_not_sent_again() {
     check(old(500, "too old sample"), 1, &told("HTTP 500: too old sample")).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_refusal_says_how_to_mend_it() {
     let begin = "SERVER: refuses the samples";
     let wrong = Fate::Answered(401, "", "");
@@ -44,7 +44,7 @@ async fn a_refusal_says_how_to_mend_it() {
     check(repeats, 1, &format!("{begin} (HTTP 400, and something that may repeat secrets)")).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_server_that_cannot_is_tried_for_minutes() {
     let later = "SERVER: cannot be given the samples now; start again when it answers, and it goes on where it stopped";
     check(Fate::Answered(503, "", "full"), 10, &format!("{later}: it answers HTTP 503: full")).await;

@@ -22,7 +22,7 @@ fn history() -> Vec<Series> {
     ]
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn every_sample_arrives_once_and_in_order() {
     let (fake, dir) = (Fake::start().await, TempDir::new().unwrap());
     let mut push = Push::prepare(fake.url().parse().unwrap(), "a history", dir.path().join("sent.json")).unwrap();
@@ -39,7 +39,7 @@ async fn every_sample_arrives_once_and_in_order() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn what_fails_for_a_while_is_sent_again() {
     let (fake, dir) = (Fake::start().await, TempDir::new().unwrap());
     let asked = Fate::Answered(429, "Retry-After: 120\r\n", "");
@@ -49,11 +49,10 @@ async fn what_fails_for_a_while_is_sent_again() {
     fake.check_taken(&lines(&history()));
     // The pause that was asked for, 30 seconds without an answer, and pauses of 1, 4, 8 and 16 seconds or more.
     assert!(began.elapsed() >= Duration::from_secs(120 + 30 + 29), "{:?}", began.elapsed());
-    // Once each. On a busy machine the paused clock may jump over an answer that is under way, to its time-out.
-    assert!(began.elapsed() < Duration::from_mins(4), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(200), "{:?}", began.elapsed());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_server_that_stays_away_is_given_the_rest_later() {
     let (fake, dir) = (Fake::start().await, TempDir::new().unwrap());
     let stop = begin(&fake, dir.path()).await;
@@ -65,7 +64,7 @@ async fn a_server_that_stays_away_is_given_the_rest_later() {
     assert_eq!(fake.heads().len(), 1 + 10 + 2, "nothing is sent when all is confirmed");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_push_that_ends_in_the_middle_goes_on_with_the_first_batch_that_was_not_confirmed() {
     let (fake, dir) = (Fake::start().await, TempDir::new().unwrap());
     let mut push = Push::prepare(fake.url().parse().unwrap(), "a history", dir.path().join("sent.json")).unwrap();
@@ -82,7 +81,7 @@ async fn a_push_that_ends_in_the_middle_goes_on_with_the_first_batch_that_was_no
     fake.check_taken(&lines(&history()));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn only_a_batch_whose_answer_was_lost_is_sent_twice() {
     let (fake, dir) = (Fake::start().await, TempDir::new().unwrap());
     fake.will([Fate::AnswerLost]);
@@ -91,7 +90,7 @@ async fn only_a_batch_whose_answer_was_lost_is_sent_twice() {
     fake.check_taken(&[&all[..5_000], &all[..]].concat());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn another_server_or_history_begins_anew() {
     let (fake, other, dir) = (Fake::start().await, Fake::start().await, TempDir::new().unwrap());
     begin(&fake, dir.path()).await;
@@ -107,7 +106,7 @@ async fn another_server_or_history_begins_anew() {
     other.check_taken(&lines(&history()));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn the_checkpoint_is_private_and_knows_no_secret() {
     let (fake, dir) = (Fake::start().await, TempDir::new().unwrap());
     push(&fake.url(), dir.path(), &history()).await.unwrap();
@@ -118,7 +117,7 @@ async fn the_checkpoint_is_private_and_knows_no_secret() {
     assert!(text.contains(&format!("{}", count(&history()))) && !text.contains("sesame"), "{text}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_history_that_cannot_be_read_to_its_end_is_sent_so_far() {
     let (fake, dir) = (Fake::start().await, TempDir::new().unwrap());
     let mut push = Push::prepare(fake.url().parse().unwrap(), "a history", dir.path().join("sent.json")).unwrap();

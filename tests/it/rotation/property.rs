@@ -18,6 +18,7 @@ use withings_exporter::withings::request::{Request, Rows};
 use withings_exporter::withings::wire::{Getmeas, Getsummary, SleepGet};
 
 use super::{heard, is_authorized, weigh};
+use crate::paused::runtime::Builder;
 use crate::world::World;
 
 /// Each answer of the token endpoint takes so long: two refreshes that are closer together were in flight at once.
@@ -264,8 +265,7 @@ fn slow_refreshes() -> Fault {
 
 /// Lives through these troubles, an hour's rest after each part.
 fn check(rotation: Rotation, parts: &[Vec<Event>]) {
-    let mut runtime = tokio::runtime::Builder::new_current_thread();
-    runtime.enable_all().start_paused(true).build().unwrap().block_on(async {
+    Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
         let mut story = Story::begin(rotation).await;
         for events in parts {
             for event in events {

@@ -10,7 +10,7 @@ use withings_exporter::withings::wire::Getmeas;
 use super::{heard, is_authorized, refresh_token, token_answers, weigh};
 use crate::world::World;
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_token_is_refreshed_ahead_of_its_end_so_that_none_is_ever_refused() {
     let world = World::connected(&["Alice"]).await;
     world.pass(Duration::from_hours(24)).await;
@@ -19,7 +19,7 @@ async fn a_token_is_refreshed_ahead_of_its_end_so_that_none_is_ever_refused() {
     assert!((8..=9).contains(&refreshes), "{refreshes} in a day");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_token_that_has_lapsed_at_the_start_is_refreshed_before_anything_is_asked() {
     let mut world = World::connected(&["Alice"]).await;
     world.stop_exporter().await;
@@ -58,7 +58,7 @@ async fn check_waited_out(fault: Fault) {
     assert_eq!(world.stored("Alice").unwrap().version, before.version + 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_refresh_that_fails_is_waited_out_and_overwrites_nothing() {
     let failures = [
         Failure::Http(502),
@@ -74,7 +74,7 @@ async fn a_refresh_that_fails_is_waited_out_and_overwrites_nothing() {
     check_waited_out(Fault::delay(Duration::from_mins(2))).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_wrong_client_secret_costs_patience_but_no_login() {
     let mut world = World::connected(&["Alice"]).await;
     let right = world.config.client_secret.clone();
@@ -97,7 +97,7 @@ async fn a_wrong_client_secret_costs_patience_but_no_login() {
     assert!(world.clock.unix() - restarted_at < 10, "tried at once after a restart");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_refused_refresh_is_not_repeated_at_once_by_the_other_calls() {
     let world = World::connected(&["Alice"]).await;
     world.cloud.fault(Fault::new(Failure::Http(502)).on("requesttoken").times(u32::MAX));
@@ -109,7 +109,7 @@ async fn a_refused_refresh_is_not_repeated_at_once_by_the_other_calls() {
     assert!(tries.len() < 60, "{} times in an hour", tries.len());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_call_that_waited_for_its_turn_is_not_repeated_too_soon_either() {
     let world = World::connected(&["Alice"]).await;
     world.cloud.fault(Fault::new(Failure::TooManyRequests { wait_seconds: Some(30) }).on("getmeas"));

@@ -52,7 +52,7 @@ fn latest(world: &World) -> String {
     world.account("Alice").latest_refresh_token().unwrap()
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_pair_is_on_disk_before_its_first_use_and_the_old_token_beside_it_until_then() {
     let (world, mut calls) = before_a_rotation().await;
     let old = latest(&world);
@@ -67,7 +67,7 @@ async fn a_pair_is_on_disk_before_its_first_use_and_the_old_token_beside_it_unti
     assert_eq!(previous_token(&stored), None);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn an_answer_that_says_nothing_about_the_new_token_keeps_the_old_one() {
     for failure in [Failure::Http(502), Failure::InvalidToken, Failure::TooManyRequests { wait_seconds: Some(30) }] {
         let (world, mut calls) = before_a_rotation().await;
@@ -80,7 +80,7 @@ async fn an_answer_that_says_nothing_about_the_new_token_keeps_the_old_one() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn the_old_token_saves_a_login_whose_new_pair_died_unused() {
     let (world, mut calls) = before_a_rotation().await;
     let old = latest(&world);
@@ -104,7 +104,7 @@ async fn the_old_token_saves_a_login_whose_new_pair_died_unused() {
     assert!(is_authorized(&world, "Alice").await);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_pair_that_cannot_be_saved_is_kept_unused_and_saved_as_soon_as_the_disk_works() {
     let (world, mut calls) = with_an_unsaved_pair().await;
     assert_eq!(calls.try_recv().unwrap_err(), TryRecvError::Empty, "nothing is asked of Withings meanwhile");
@@ -119,7 +119,7 @@ async fn a_pair_that_cannot_be_saved_is_kept_unused_and_saved_as_soon_as_the_dis
     assert_eq!(token_answers(&world).len(), before, "the saved pair is used");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_pair_that_could_not_be_saved_is_saved_at_the_latest_at_the_end() {
     let (mut world, _calls) = with_an_unsaved_pair().await;
     world.cloud.rotation(Rotation::Strict);
@@ -148,12 +148,12 @@ async fn check_one_refresh(expire: impl AsyncFn(&World)) {
     assert!(world.cloud.requests().iter().all(|it| it.status != Some(601)), "repeated too soon");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn many_calls_that_find_the_token_at_its_end_make_one_refresh() {
     check_one_refresh(async |world: &World| world.pass(Duration::from_hours(3)).await).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn many_calls_whose_token_is_refused_make_one_refresh() {
     let refuse = async |world: &World| world.cloud.fault(Fault::new(Failure::InvalidToken).on("getmeas").times(20));
     check_one_refresh(refuse).await;

@@ -31,7 +31,7 @@ async fn check(request: &str, expected: &[u16]) {
     assert_eq!(statuses(&server, request.as_bytes()).await, expected, "{request:?}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn who_says_two_lengths_is_refused() {
     // A request that is understood gets 405.
     let post = "POST /-/ready HTTP/1.1\r\nHost: localhost\r\n";
@@ -57,7 +57,7 @@ async fn who_says_two_lengths_is_refused() {
     check(&format!("POST /-/ready HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{HIDDEN}"), &[400]).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn after_a_body_with_a_length_and_chunks_nothing_is_believed() {
     for lengths in
         ["Content-Length: 6\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nContent-Length: 6"]
@@ -66,7 +66,7 @@ async fn after_a_body_with_a_length_and_chunks_nothing_is_believed() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_body_is_no_request() {
     let length = HIDDEN.len();
     for (method, status) in [("GET", 503), ("DELETE", 405)] {
@@ -86,7 +86,7 @@ async fn a_body_is_no_request() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn what_is_no_request_is_refused() {
     for odd in [
         "\0\0\0\0\r\n\r\n",
@@ -101,7 +101,7 @@ async fn what_is_no_request_is_refused() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_header_without_end_is_refused_before_it_is_large() {
     let server = Setup::default().start().await;
     let long_line = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(1 << 20));
@@ -114,7 +114,7 @@ async fn a_header_without_end_is_refused_before_it_is_large() {
     assert_eq!(statuses(&server, longest.as_bytes()).await, [404]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_body_without_end_is_not_waited_for() {
     let server = Setup::default().start().await;
     let begun = "x".repeat(20 * 1024);

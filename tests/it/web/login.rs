@@ -71,7 +71,7 @@ async fn paste(world: &World, pasted: &str, headers: &str) -> Answer {
     connection.answer("POST").await
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn the_link_leads_to_withings_and_asks_for_what_is_needed() {
     let world = unconnected(&["Alice"]).await;
     let begun = world.get("/authorize?profile=Alice").await;
@@ -92,7 +92,7 @@ async fn the_link_leads_to_withings_and_asks_for_what_is_needed() {
     assert!(demo.header("location").unwrap().ends_with("&mode=demo"), "{:?}", demo.header("location"));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn the_callback_connects_once() {
     let world = unconnected(&["Alice"]).await;
     let callback = world.consent("Alice", &world.account("Alice")).await;
@@ -102,7 +102,7 @@ async fn the_callback_connects_once() {
     assert!(is_connected(&world, "Alice").await, "a reloaded page changes nothing");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn the_link_of_a_profile_works_whatever_its_name() {
     let long = "🙂".repeat(200);
     let names = ["Alice", "Zoë \"Z\" \\ O'Neil", "../x", "a&mode=demo", "50%+1 #?", &long, "<script>"];
@@ -116,7 +116,7 @@ async fn the_link_of_a_profile_works_whatever_its_name() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn what_is_no_request_for_a_login_is_explained() {
     let world = unconnected(&["Alice"]).await;
     check_page(&world.get("/authorize?profile=Mallory").await, 404, &["“Mallory”"]);
@@ -125,7 +125,7 @@ async fn what_is_no_request_for_a_login_is_explained() {
     check_page(&world.get("/authorize?profile=Alice&mode=x").await, 400, &["Unknown mode"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn what_is_no_redirect_of_a_login_is_explained() {
     let world = unconnected(&["Alice"]).await;
     for (query, says) in [
@@ -140,7 +140,7 @@ async fn what_is_no_redirect_of_a_login_is_explained() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_login_must_be_finished_within_10_minutes() {
     let world = unconnected(&["Alice"]).await;
     let callback = world.consent("Alice", &world.account("Alice")).await;
@@ -148,7 +148,7 @@ async fn a_login_must_be_finished_within_10_minutes() {
     check_finish(&world, &callback, 400, &["This login is over"]).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn the_person_of_another_profile_is_refused_and_nothing_changes() {
     let world = alice_connected().await;
     let says = ["That was Alice", "private window to connect Bob", "take Alice out of “profiles”"];
@@ -158,7 +158,7 @@ async fn the_person_of_another_profile_is_refused_and_nothing_changes() {
     check_login(&world, "Bob", "Bob", 200, &["Bob is connected"]).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn another_person_than_before_is_refused_and_nothing_changes() {
     let world = alice_connected().await;
     let says = ["This is another person", "private window to connect Alice", "replace the former one"];
@@ -168,7 +168,7 @@ async fn another_person_than_before_is_refused_and_nothing_changes() {
     check_login(&world, "Alice", "Alice", 200, &["Alice is connected"]).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn withings_demo_user_can_be_tried_by_everybody_and_gives_way_to_the_person() {
     let world = unconnected(&["Alice", "Bob"]).await;
     for profile in ["Alice", "Bob"] {
@@ -181,7 +181,7 @@ async fn withings_demo_user_can_be_tried_by_everybody_and_gives_way_to_the_perso
     assert_eq!(world.sample("withings_weight_kg{profile=\"Alice\"}").await, None, "the demo user's weight stays");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn withings_demo_user_does_not_take_the_place_of_a_person() {
     let world = alice_connected().await;
     let callback = demo_consent(&world, "Alice").await;
@@ -189,7 +189,7 @@ async fn withings_demo_user_does_not_take_the_place_of_a_person() {
     assert!(is_connected(&world, "Alice").await);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_wrong_client_secret_is_named_as_what_it_may_be() {
     let mut world = World::with_accounts(&["Alice"]).await;
     world.config.client_secret = "mistyped".into();
@@ -198,7 +198,7 @@ async fn a_wrong_client_secret_is_named_as_what_it_may_be() {
     assert!(!refused.body.contains("mistyped"), "{}", refused.body);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_code_older_than_30_seconds_is_refused_and_a_new_one_works() {
     let world = unconnected(&["Alice"]).await;
     let callback = world.consent("Alice", &world.account("Alice")).await;
@@ -207,7 +207,7 @@ async fn a_code_older_than_30_seconds_is_refused_and_a_new_one_works() {
     check_login(&world, "Alice", "Alice", 200, &["Alice is connected"]).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_cloud_that_does_not_answer_is_not_the_users_mistake() {
     let mut world = unconnected(&["Alice"]).await;
     let callback = world.consent("Alice", &world.account("Alice")).await;
@@ -215,7 +215,7 @@ async fn a_cloud_that_does_not_answer_is_not_the_users_mistake() {
     check_finish(&world, &callback, 502, &["Withings could not be reached", "Connect again"]).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_login_that_cannot_be_stored_says_so_and_works_once_it_can() {
     let world = unconnected(&["Alice"]).await;
     let (pending, logins) = (world.disk.path().join("pending.json"), world.disk.path().join("logins"));
@@ -229,7 +229,7 @@ async fn a_login_that_cannot_be_stored_says_so_and_works_once_it_can() {
     check_login(&world, "Alice", "Alice", 200, &["Alice is connected"]).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn while_withings_wants_a_pause_no_login_begins() {
     let world = alice_connected().await;
     world.cloud.fault(Fault::new(Failure::TooManyRequests { wait_seconds: Some(68) }).on("getmeas"));
@@ -242,7 +242,7 @@ async fn while_withings_wants_a_pause_no_login_begins() {
     check_login(&world, "Bob", "Bob", 200, &["Bob is connected"]).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn withings_may_check_the_callback_without_finishing_anything() {
     let world = unconnected(&["Alice"]).await;
     assert_eq!(world.request("HEAD", "/callback", "").await.status, 200);
@@ -252,7 +252,7 @@ async fn withings_may_check_the_callback_without_finishing_anything() {
     check_finish(&world, &callback, 200, &["Alice is connected"]).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn the_address_can_be_pasted() {
     let world = unconnected(&["Alice"]).await;
     let callback = world.consent("Alice", &world.account("Alice")).await;
@@ -262,7 +262,7 @@ async fn the_address_can_be_pasted() {
     check_page(&paste(&world, &address, "").await, 200, &["Alice is connected"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_bare_code_belongs_to_the_login_that_this_browser_began() {
     let world = unconnected(&["Alice"]).await;
     let begun = world.get("/authorize?profile=Alice").await;
@@ -274,7 +274,7 @@ async fn a_bare_code_belongs_to_the_login_that_this_browser_began() {
     check_page(&paste(&world, code, &cookie).await, 200, &["Alice is connected"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn other_sites_cannot_send_the_form() {
     let world = unconnected(&["Alice"]).await;
     for (headers, status) in [
@@ -289,7 +289,7 @@ async fn other_sites_cannot_send_the_form() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn only_a_small_form_is_taken() {
     let world = unconnected(&["Alice"]).await;
     assert_eq!(paste(&world, &"x".repeat(9000), "").await.status, 413);
@@ -297,7 +297,7 @@ async fn only_a_small_form_is_taken() {
     assert_eq!(world.request("POST", "/authorize", json).await.status, 415);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_browser_that_goes_away_does_not_stop_the_exchange() {
     let mut world = World::with_accounts(&["Alice"]).await;
     // A turn comes every six seconds: the exchange waits for it while the browser goes.

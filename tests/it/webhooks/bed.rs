@@ -16,7 +16,7 @@ async fn check(world: &World, in_bed: f64, began: i64, after: i64) {
     assert_eq!(at, Some(began + after));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn getting_into_bed_and_out_of_it_is_shown_with_its_time() {
     let world = subscribed(&["Alice", "Bob"]).await;
     assert_eq!(world.value("Alice", "in_bed").await, None);
@@ -32,7 +32,7 @@ async fn getting_into_bed_and_out_of_it_is_shown_with_its_time() {
     assert_eq!(count(&world, "out_of_bed", "followed").await, Some(1.0));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn an_event_counts_by_its_time_and_not_by_its_arrival() {
     let world = subscribed(&["Alice"]).await;
     let (path, began) = (path(&world), world.clock.unix());
@@ -54,7 +54,7 @@ async fn an_event_counts_by_its_time_and_not_by_its_arrival() {
     assert_eq!(world.sample("withings_exporter_unknown_values_total{kind=\"future_date\"}").await, Some(1.0));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn it_outlives_a_restart_and_ends_with_webhooks() {
     let mut world = subscribed(&["Alice"]).await;
     let began = world.clock.unix();
@@ -68,7 +68,7 @@ async fn it_outlives_a_restart_and_ends_with_webhooks() {
     assert_eq!(world.sample(TIME).await, None);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn nothing_of_the_former_person_stays() {
     let world = subscribed(&["Alice"]).await;
     let began = world.clock.unix();

@@ -26,7 +26,7 @@ async fn just_polled(world: &World) -> usize {
     world.cloud.requests().len()
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_weigh_in_is_shown_within_seconds() {
     let world = subscribed(&["Alice", "Bob"]).await;
     let before = just_polled(&world).await;
@@ -42,7 +42,7 @@ async fn a_weigh_in_is_shown_within_seconds() {
     assert!(world.get("/").await.body.contains("<dt>Notifications</dt><dd>last one 2026-11-22 17:"));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn each_kind_of_news_is_asked_for() {
     let world = subscribed(&["Alice"]).await;
     let path = path(&world);
@@ -55,7 +55,7 @@ async fn each_kind_of_news_is_asked_for() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_flood_makes_one_refresh() {
     let world = subscribed(&["Alice"]).await;
     let path = path(&world);
@@ -76,7 +76,7 @@ async fn a_flood_makes_one_refresh() {
     assert_eq!(world.sample("withings_up{profile=\"Alice\"}").await, Some(1.0));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn what_is_of_no_use_is_answered_ignored_and_counted() {
     let world = subscribed(&["Alice"]).await;
     let path = path(&world);
@@ -99,7 +99,7 @@ async fn what_is_of_no_use_is_answered_ignored_and_counted() {
     assert_eq!(calls_since(&world, before), [] as [&str; 0]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn the_address_answers_the_test_of_it_and_nobody_who_guesses() {
     let mut world = subscribed(&["Alice"]).await;
     let path = path(&world);
@@ -122,7 +122,7 @@ async fn the_address_answers_the_test_of_it_and_nobody_who_guesses() {
     assert_eq!(world.get(&path).await.status, 404);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn withings_needs_no_password() {
     let mut world = subscribed(&["Alice"]).await;
     let path = path(&world);
@@ -139,7 +139,7 @@ async fn withings_needs_no_password() {
     assert_eq!(world.get("/webhook/guess").await.body, world.get("/nothing").await.body);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_lost_notification_loses_nothing() {
     let world = subscribed(&["Alice"]).await;
     world.cloud.host(super::HOST, ([127, 0, 0, 1], 1).into());
@@ -148,7 +148,7 @@ async fn a_lost_notification_loses_nothing() {
     assert!(world.cloud.deliveries().iter().all(|it| it.http.is_none()));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_notification_shortens_no_pause_of_a_call_that_fails() {
     let world = subscribed(&["Alice"]).await;
     let path = path(&world);
@@ -164,7 +164,7 @@ async fn a_notification_shortens_no_pause_of_a_call_that_fails() {
     assert!(!calls_since(&world, before).contains(&"getmeas".to_owned()));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn news_of_the_end_of_a_login_is_looked_at_at_once() {
     let world = subscribed(&["Alice"]).await;
     just_polled(&world).await;

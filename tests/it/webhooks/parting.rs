@@ -17,7 +17,7 @@ fn check_bob_has_left(world: &World) {
     assert!(world.stored("Bob").is_some(), "another name may take the login over");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_reload_takes_back_what_is_subscribed_of_a_profile_that_left_until_it_returns() {
     let mut world = subscribed(&["Alice", "Bob"]).await;
     reload(&mut world, &["Alice"]).await;
@@ -28,7 +28,7 @@ async fn a_reload_takes_back_what_is_subscribed_of_a_profile_that_left_until_it_
     assert_eq!(applis(&world, "Bob", OURS), ALL_APPLIS);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_start_takes_back_what_is_subscribed_of_a_profile_that_left_until_its_login_is_adopted() {
     let mut world = subscribed(&["Alice", "Bob"]).await;
     world.pass(Duration::from_mins(10)).await;
@@ -46,7 +46,7 @@ async fn a_start_takes_back_what_is_subscribed_of_a_profile_that_left_until_its_
     assert_eq!(world.sample("withings_up{profile=\"Robert\"}").await, Some(1.0));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_start_makes_good_what_a_reload_could_not_take_back() {
     let mut world = subscribed(&["Alice", "Bob"]).await;
     let before = world.account("Bob").subscriptions();
@@ -64,7 +64,7 @@ async fn a_start_makes_good_what_a_reload_could_not_take_back() {
     check_bob_has_left(&world);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_person_who_is_replaced_takes_the_subscriptions_along_and_the_page_waits_for_none() {
     let mut world = subscribed(&["Alice", "Bob"]).await;
     reload(&mut world, &["Alice"]).await;
@@ -80,7 +80,7 @@ async fn a_person_who_is_replaced_takes_the_subscriptions_along_and_the_page_wai
     assert_eq!(applis(&world, "Bob", OURS), ALL_APPLIS);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn the_demo_user_stays_subscribed_as_long_as_a_profile_has_it() {
     let mut world = subscribed(&["Alice", "Bob"]).await;
     let bob = world.account("Bob");

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::world::World;
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn everything_is_subscribed_5_seconds_apart_at_one_address() {
     let world = subscribed(&["Alice"]).await;
     assert_eq!(applis(&world, "Alice", OURS), ALL_APPLIS);
@@ -26,14 +26,14 @@ async fn everything_is_subscribed_5_seconds_apart_at_one_address() {
     assert!(page.contains("<dt>Notifications</dt><dd>subscribed, none yet</dd>"), "{page}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn only_what_is_measured_is_subscribed() {
     let selected = ["weight_kg", "sleep_score"].map(|key| Measurement::by_key(key).unwrap());
     let world = subscribed_to(&["Alice"], |world| world.config.measurements = selected.into_iter().collect()).await;
     assert_eq!(applis(&world, "Alice", OURS), [1, 44, 46]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn an_address_that_withings_cannot_reach_is_said_and_polling_goes_on() {
     let mut world = World::with_accounts(&["Alice"]).await;
     world.config.webhooks = true;
@@ -56,7 +56,7 @@ async fn an_address_that_withings_cannot_reach_is_said_and_polling_goes_on() {
     assert!(!world.get("/").await.body.contains("293"));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_login_without_the_permission_for_bed_events_has_the_others() {
     let world = subscribed_to(&["Alice"], |world| {
         world.account("Alice").edit(|it| it.scopes.retain(|scope| scope != "user.sleepevents"));
@@ -77,7 +77,7 @@ async fn a_login_without_the_permission_for_bed_events_has_the_others() {
     assert!(!world.get("/").await.body.contains("Missing permission"));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_restart_changes_no_subscription() {
     let mut world = subscribed(&["Alice"]).await;
     let (before, calls) = (path(&world), notify_calls(&world, "subscribe").len());
@@ -89,7 +89,7 @@ async fn a_restart_changes_no_subscription() {
     assert_eq!(applis(&world, "Alice", OURS), ALL_APPLIS);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn turning_webhooks_off_takes_back_what_is_ours_and_only_that() {
     let mut world = subscribed(&["Alice", "Bob"]).await;
     another_program(&world, &format!("action=subscribe&callbackurl={FOREIGN}&appli=1")).await;
@@ -105,7 +105,7 @@ async fn turning_webhooks_off_takes_back_what_is_ours_and_only_that() {
     assert_eq!(notify_calls(&world, "list").len(), calls, "there was nothing left to look for");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn turning_webhooks_off_works_later_if_withings_does_not_answer_now() {
     let mut world = subscribed(&["Alice"]).await;
     world.config.webhooks = false;
@@ -116,7 +116,7 @@ async fn turning_webhooks_off_works_later_if_withings_does_not_answer_now() {
     assert_eq!(world.account("Alice").subscriptions(), []);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn an_address_that_was_ours_is_taken_back_when_it_changes() {
     let mut world = subscribed(&["Alice"]).await;
     another_program(&world, &format!("action=subscribe&callbackurl={FOREIGN}&appli=44")).await;
@@ -129,7 +129,7 @@ async fn an_address_that_was_ours_is_taken_back_when_it_changes() {
     assert_eq!(applis(&world, "Alice", FOREIGN), [44]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn what_is_no_longer_measured_is_no_longer_subscribed() {
     let mut world = subscribed(&["Alice"]).await;
     world.config.measurements = Measurement::by_key("in_bed").into_iter().collect();
@@ -138,7 +138,7 @@ async fn what_is_no_longer_measured_is_no_longer_subscribed() {
     assert_eq!(applis(&world, "Alice", OURS), [46, 50, 51]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_subscription_that_ended_is_renewed_within_a_day() {
     let world = subscribed(&["Alice"]).await;
     let (address, _) = world.account("Alice").subscriptions().pop().unwrap();
@@ -148,7 +148,7 @@ async fn a_subscription_that_ended_is_renewed_within_a_day() {
     assert_eq!(applis(&world, "Alice", OURS), ALL_APPLIS);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn a_new_login_is_subscribed_at_once() {
     let world = subscribed(&["Alice"]).await;
     world.account("Alice").revoke();
@@ -160,7 +160,7 @@ async fn a_new_login_is_subscribed_at_once() {
     assert_eq!(applis(&world, "Alice", OURS), ALL_APPLIS);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn one_subscription_that_fails_leaves_the_others_and_the_polling_alone() {
     let world = subscribed_to(&["Alice"], |world| {
         world.cloud.fault(Fault::new(Failure::InvalidParams).on("subscribe"));
