@@ -44,7 +44,7 @@ impl Kept {
 }
 
 fn packed(known: &Known) -> Box<[u8]> {
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(&known.to_json()).expect(IN_MEMORY);
     encoder.finish().expect(IN_MEMORY).into()
 }

@@ -241,7 +241,8 @@ impl Refresher {
             // If the refresh before this one has lasted until now.
             sleep_until(self.plans[&call].rests_until).await;
             let outcome = self.fetch(call, is_first).await;
-            if matches!(outcome, Err(SessionError::NewLogin)) {
+            // What is known of the new one comes first, and nothing was read of it yet.
+            if self.has_new_login() || matches!(outcome, Err(SessionError::NewLogin)) {
                 return;
             }
             self.note_outcome(call, outcome, began);
@@ -260,6 +261,11 @@ impl Refresher {
             // Reading everything takes as long as it takes.
             self.services.cadence.forget(self.session.profile());
         }
+    }
+
+    /// Whether somebody logged in whose login was not noted yet.
+    fn has_new_login(&self) -> bool {
+        self.status.borrow().consents != self.consents
     }
 
     /// Does what notifications ask for. A call that comes soon anyway is left to its time, as the identical call would be
@@ -373,6 +379,10 @@ impl Refresher {
     }
 
     fn publish(&mut self) {
+        if self.has_new_login() {
+            // What is known may be another person's.
+            return;
+        }
         let status = self.status.borrow().clone();
         let known = self.known.read();
         let calls = self.plans.iter().map(|(call, plan)| {
