@@ -15,7 +15,7 @@ use crate::storage::StorageError;
 use crate::telemetry::log::with_causes;
 use crate::withings::client::CallError;
 use crate::withings::envelope::Remedy;
-use crate::withings::notify::{Appli, Subscription, Subscriptions};
+use crate::withings::notify::{Appli, NOT_THERE, Subscription, Subscriptions};
 use crate::withings::request::Request;
 
 /// How often is looked whether everything is still subscribed: Withings ends a subscription whose calls fail for long.
@@ -32,9 +32,6 @@ const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
 /// Withings could not reach the callback address (withings-api: status codes).
 const NOT_REACHED: i64 = 293;
-
-/// What is to be revoked is not there: no such subscription, nothing to delete, no such callback.
-const NOT_THERE: [i64; 3] = [286, 294, 343];
 
 /// What Withings is asked to tell, and where. Cheap to clone.
 #[derive(Clone, PartialEq, Eq)]

@@ -40,14 +40,16 @@ impl Zone {
     #[must_use]
     pub fn date(&self, unix: i64) -> NaiveDate {
         let offset = Timestamp::from_second(unix).map_or(Offset::UTC, |it| self.0.to_offset(it));
-        DateTime::from_timestamp(unix + i64::from(offset.seconds()), 0).unwrap_or_default().date_naive()
+        DateTime::from_timestamp(unix.saturating_add(offset.seconds().into()), 0).unwrap_or_default().date_naive()
     }
 
     /// When the clocks there first show `local`, Unix seconds; `None` if they leave it out.
     #[must_use]
     pub fn earliest(&self, local: NaiveDateTime) -> Option<i64> {
         let shown = local.and_utc().timestamp();
-        let on_clock = Offset::UTC.to_datetime(Timestamp::from_second(shown).ok()?);
+        // At the end of the year 9999, which some rows say for never, zones do not matter.
+        let Ok(in_utc) = Timestamp::from_second(shown) else { return Some(shown) };
+        let on_clock = Offset::UTC.to_datetime(in_utc);
         match self.0.to_ambiguous_timestamp(on_clock).offset() {
             AmbiguousOffset::Unambiguous { offset } | AmbiguousOffset::Fold { before: offset, .. } => {
                 Some(shown - i64::from(offset.seconds()))
@@ -87,6 +89,16 @@ mod tests {
                 assert_eq!(ours.date(unix), date, "{theirs} {local}");
             }
         }
+    }
+
+    #[test]
+    fn the_end_of_all_days_is_a_day() {
+        let zone = Zone::known("Asia/Tokyo");
+        for date in [NaiveDate::from_ymd_opt(9999, 12, 31).unwrap(), NaiveDate::MAX, NaiveDate::MIN] {
+            let begin = date.and_time(NaiveTime::MIN);
+            assert_eq!(zone.earliest(begin).map(|it| zone.date(it)), Some(date));
+        }
+        assert_eq!(zone.date(i64::MIN), NaiveDate::default());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 
 use crate::storage::Storage;
 use crate::withings::pace::Pace;
@@ -45,9 +46,8 @@ pub(super) async fn keep_to_share(storage: Storage, pace: Pace, mut whole: watch
             _ = looks.tick() => {}
             Ok(()) = whole.changed() => {}
         }
-        let of = *whole.borrow_and_update();
-        // To look for a file that is hardly ever there takes less than to wake a thread for it.
-        let now = of_exporter(&storage, of);
+        let (looked, of) = (storage.clone(), *whole.borrow_and_update());
+        let now = spawn_blocking(move || of_exporter(&looked, of)).await.expect("storage does not panic");
         if now != share {
             tracing::info!(requests_per_minute = now, "the requests that may be made in a minute have changed");
         }

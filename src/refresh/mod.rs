@@ -238,13 +238,7 @@ impl Refresher {
             self.services.cadence.note(self.session.profile(), began);
         }
         for call in due {
-            // If the refresh before this one has lasted until now.
-            sleep_until(self.plans[&call].rests_until).await;
-            let outcome = self.fetch(call, is_first).await;
-            // What is known of the new one comes first, and nothing was read of it yet.
-            if self.has_new_login() || matches!(outcome, Err(SessionError::NewLogin)) {
-                return;
-            }
+            let Some(outcome) = self.fetch_unless_new_login(call, is_first).await else { return };
             self.note_outcome(call, outcome, began);
             self.publish();
             self.save_if_changed().await;
@@ -261,6 +255,23 @@ impl Refresher {
             // Reading everything takes as long as it takes.
             self.services.cadence.forget(self.session.profile());
         }
+    }
+
+    /// Makes a call. `None` if somebody logs in meanwhile: what is known of the new person comes first.
+    async fn fetch_unless_new_login(&mut self, call: Call, is_first: bool) -> Option<Result<(), SessionError>> {
+        let (mut status, consents) = (self.status.clone(), self.consents);
+        let rests_until = self.plans[&call].rests_until;
+        let fetch = async {
+            // If the refresh before this one has lasted until now.
+            sleep_until(rests_until).await;
+            self.fetch(call, is_first).await
+        };
+        let outcome = tokio::select! {
+            biased;
+            Ok(_) = status.wait_for(|it| it.consents != consents) => return None,
+            outcome = fetch => outcome,
+        };
+        Some(outcome).filter(|it| !matches!(it, Err(SessionError::NewLogin)))
     }
 
     /// Whether somebody logged in whose login was not noted yet.
@@ -379,12 +390,13 @@ impl Refresher {
     }
 
     fn publish(&mut self) {
-        if self.has_new_login() {
-            // What is known may be another person's.
-            return;
-        }
         let status = self.status.borrow().clone();
         let known = self.known.read();
+        let is_new = status.consents != self.consents;
+        if is_new || status.login.is_some() && known.is_not_yet_of(status.user_id.as_deref()) {
+            // It is another person's, or what is stored of this one was not read yet.
+            return;
+        }
         let calls = self.plans.iter().map(|(call, plan)| {
             (*call, CallStatus { latest: plan.latest.clone(), last_success: known.last_success(*call) })
         });
@@ -407,6 +419,10 @@ impl Refresher {
     }
 
     async fn save(&mut self) {
+        if self.has_new_login() {
+            // What was stored of the former person is deleted.
+            return;
+        }
         let digest = self.known.read().digest();
         if digest == self.stored {
             return;

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::{Session, SessionError, Sessions};
 use crate::storage::Login;
 use crate::withings::client::CallError;
-use crate::withings::notify::Subscriptions;
+use crate::withings::notify::{NOT_THERE, Subscriptions};
 use crate::withings::request::Request;
 use crate::withings::thin;
 
@@ -54,7 +54,10 @@ impl Session {
         let mut outcome = Ok(());
         for subscription in call(Request::subscriptions()).await?.rows {
             if callbacks.contains(&subscription.callback) {
-                outcome = outcome.and(call(Request::unsubscribe(&subscription)).await.map(drop));
+                match call(Request::unsubscribe(&subscription)).await {
+                    Err(CallError::Refused(refusal)) if NOT_THERE.contains(&refusal.status) => {}
+                    revoked => outcome = outcome.and(revoked.map(drop)),
+                }
             }
         }
         outcome
@@ -85,13 +88,19 @@ impl Sessions {
     pub async fn part_with_former(self, shutdown: impl Future<Output = ()>) {
         let mut shutdown = pin!(shutdown);
         for session in self.former().await {
+            // It may have come back while the others parted.
+            if self.get(session.profile()).is_some() {
+                continue;
+            }
             let is_over = tokio::select! {
                 biased;
                 () = &mut shutdown => true,
                 () = session.part() => false,
             };
             session.settle().await;
-            self.services().telemetry.forget(session.profile());
+            if self.get(session.profile()).is_none() {
+                self.services().telemetry.forget(session.profile());
+            }
             if is_over {
                 return;
             }

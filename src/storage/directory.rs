@@ -119,7 +119,12 @@ fn claim(root: &Path, purpose: Purpose, locks: &mut Vec<File>) -> Result<(), Ope
         atomic::sync_dir(root)?;
     }
     let lock = root.join(LOCK);
-    locks.push(exclusive(atomic::open_private(&lock)?, root, &lock)?);
+    let opened = atomic::open_private(&lock);
+    if let Some(file) = opened.as_ref().err().and_then(|_| File::open(&lock).ok()) {
+        // On a read-only disk it is locked as it is.
+        locks.push(exclusive(file, root, &lock)?);
+    }
+    locks.push(exclusive(opened?, root, &lock)?);
     let proof = root.join(PROOF);
     let mut file = atomic::open_private(&proof)?;
     let written = file.write_all(&[0; 4096]).map_err(StorageError::new("write", &proof));

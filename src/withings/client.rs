@@ -1,4 +1,4 @@
-//! One call of the API: wait for a turn, send, read the status, then the body.
+//! One call of the API: wait for a turn, send, read the answer while it comes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

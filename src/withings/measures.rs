@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 
 use super::is_future;
-use super::thin::{self, Rank};
+use super::thin::{self, Rank, Said};
 use super::wire::{Group, Measure};
 use crate::catalogue::{CLASSIFICATIONS, LabelName, Measurement, Position, Source, named, position_name};
 use crate::reading::{Labels, Origin, Reading};
@@ -80,8 +80,10 @@ pub fn thin(groups: &mut Vec<Group>, server_now: i64) {
         groups,
         |it| it.modified,
         |group| {
-            let readings = readings(group, &mut Context { server_now, unknown: &mut |_, _| () });
-            readings.iter().map(|it| (series(it), rank(it))).collect()
+            let mut is_doubtful = false;
+            let mut note = |unknown, _: &dyn Display| is_doubtful |= thin::is_doubt(unknown);
+            let readings = readings(group, &mut Context { server_now, unknown: &mut note });
+            Said { ranks: readings.iter().map(|it| (series(it), rank(it))).collect(), is_doubtful }
         },
     );
 }

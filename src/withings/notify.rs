@@ -202,6 +202,10 @@ pub struct Subscription {
     pub appli: i64,
 }
 
+/// The statuses that say that what is to be revoked is not there: no such subscription, nothing to delete, no such callback
+/// (withings-api: status codes).
+pub const NOT_THERE: [i64; 3] = [286, 294, 343];
+
 impl Page for Subscriptions {
     type Row = Subscription;
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::reading::Origin;
+use crate::telemetry::Unknown;
 
 /// Leaves out the rows of a whole history that nothing depends on, at the server's time, Unix seconds.
 pub type Thin<R> = fn(&mut Vec<R>, server_now: i64);
@@ -17,15 +18,28 @@ const SPARE: usize = 4;
 /// The order of winning: when it was, and of which row.
 pub(super) type Rank = (i64, Origin);
 
-/// Keeps the newest rows of each series and the latest change, where the next read begins. `ranks` says of which series a row
-/// is, and with which rank.
+/// What a row says.
+pub(super) struct Said<S> {
+    /// Of which series it is, and with which rank.
+    pub(super) ranks: Vec<(S, Rank)>,
+    /// Whether it says something that is not believed, which is counted when it is chosen from. The time may be that of a
+    /// host whose clock is behind, as long as no answer has told another.
+    pub(super) is_doubtful: bool,
+}
+
+/// Whether what is not known of a row makes it doubtful, and not only what it says new.
+pub(super) fn is_doubt(unknown: Unknown) -> bool {
+    matches!(unknown, Unknown::FutureDate | Unknown::BadNumber)
+}
+
+/// Keeps the newest rows of each series, those that are doubtful, and the latest change, where the next read begins.
 pub(super) fn to_the_newest<R, S: Ord>(
     rows: &mut Vec<R>,
     modified: impl Fn(&R) -> Option<i64>,
-    ranks: impl Fn(&R) -> Vec<(S, Rank)>,
+    said: impl Fn(&R) -> Said<S>,
 ) {
     let mut newest: BTreeMap<S, BTreeSet<Rank>> = BTreeMap::new();
-    for (series, rank) in rows.iter().flat_map(&ranks) {
+    for (series, rank) in rows.iter().flat_map(|it| said(it).ranks) {
         let newest = newest.entry(series).or_default();
         newest.insert(rank);
         if newest.len() > SPARE {
@@ -33,7 +47,10 @@ pub(super) fn to_the_newest<R, S: Ord>(
         }
     }
     let is_newest = |(series, rank): (S, Rank)| newest[&series].contains(&rank);
-    but_for_the_latest_change(rows, modified, |row| ranks(row).into_iter().any(is_newest));
+    but_for_the_latest_change(rows, modified, |row| {
+        let Said { ranks, is_doubtful } = said(row);
+        is_doubtful || ranks.into_iter().any(is_newest)
+    });
 }
 
 /// Keeps what is `needed`, and a row with the latest change.

@@ -5,12 +5,13 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Display;
 use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 
 use super::measures::Context;
-use super::thin::{self, Rank};
+use super::thin::{self, Rank, Said};
 use super::wire::WorkoutRow;
 use super::{is_future, number};
 use crate::catalogue::{LabelName, Measurement, Source, WorkoutFact, named, workout_category};
@@ -75,8 +76,10 @@ pub fn thin(rows: &mut Vec<WorkoutRow>, server_now: i64) {
         rows,
         |it| it.modified,
         |row| {
-            let workout = workout(row, &mut Context { server_now, unknown: &mut |_, _| () });
-            workout.into_iter().map(|(category, it)| (category, it.rank())).collect()
+            let mut is_doubtful = false;
+            let mut note = |unknown, _: &dyn Display| is_doubtful |= thin::is_doubt(unknown);
+            let workout = workout(row, &mut Context { server_now, unknown: &mut note });
+            Said { ranks: workout.into_iter().map(|(category, it)| (category, it.rank())).collect(), is_doubtful }
         },
     );
 }
