@@ -27,7 +27,7 @@ const NAP_SECONDS: i64 = 3 * 3600;
 /// A nap has a longer row that ended within this time before its own end, seconds: 36 hours.
 const NAP_AFTER_SECONDS: i64 = 36 * 3600;
 
-/// How much of the time before the night stays in a history that is [thinned](thin), seconds: 10 days. The night may be the
+/// How much of the time before the night stays in a history that is [thinned](thin()), seconds: 10 days. The night may be the
 /// older version of a row that comes later.
 const SPARE_SECONDS: i64 = 10 * 24 * 3600;
 
