@@ -356,6 +356,10 @@ impl Refresher {
             for (call, plan) in &mut self.plans {
                 *plan = Plan::at(now + schedule::after_login(*call));
             }
+        } else if status.login.is_some() {
+            // It was away for a moment, as on a disk that failed: calls that met nobody then are made now.
+            let waiting = self.plans.values_mut().filter(|it| it.due.is_none() && it.latest == Attempt::None);
+            waiting.for_each(|it| it.due = Some(Instant::now()));
         }
     }
 
