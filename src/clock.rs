@@ -57,6 +57,12 @@ impl Clock {
         self.now().timestamp()
     }
 
+    /// The same in milliseconds.
+    #[must_use]
+    pub fn unix_ms(&self) -> i64 {
+        self.now().timestamp_millis()
+    }
+
     /// Moves the clock and all its clones forward by `by`. The host's clock is not ours to move: no effect there.
     pub fn advance(&self, by: Duration) {
         self.shift(i64::try_from(by.as_millis()).unwrap_or(i64::MAX));

@@ -14,30 +14,34 @@
 //! | 0 | [`zone`] | time zones by their names |
 //! | 0 | [`catalogue`] | the one table of measurements and calls |
 //! | 1 | [`reading`] | immutable values: readings, the snapshot of a profile, the snapshot of all |
+//! | 1 | [`telemetry`] | logging and the exporter's own metrics |
 //! | 1 | [`config`] | the configuration files → [`config::Config`] and [`config::web::WebConfig`], with diagnostics |
 //! | 1 | [`process`] | plain values from `/proc` |
 //! | 1 | [`systemd`] | the service manager: notifications, passed sockets |
 //! | 1 | [`http`] | the one HTTP client: time-outs, body limit |
-//! | 2 | [`telemetry`] | logging and the exporter's own metrics |
-//! | 2 | [`storage`] | what survives a restart: logins, readings, pending login states |
-//! | 3 | [`withings`] | the remote service as types: pace, envelope, tokens, wire shapes, choosing a value |
-//! | 4 | [`session`] | one profile's login: tokens, rotation, repeat after a refresh |
+//! | 2 | [`storage`] | what survives a restart, behind few verbs: logins, readings, plans, the budget of requests |
+//! | 3 | [`withings`] | the remote service as types: envelope, tokens, wire shapes, choosing a value |
+//! | 4 | [`login`] | the consent flow, tokens that work, rotation, who is who |
 //! | 4 | [`exposition`] | values → bytes: both formats, gzip, negotiation |
-//! | 5 | [`refresh`] | one profile's loop: interval or notification → fetch → snapshot |
-//! | 5 | [`subscription`] | one profile's subscriptions to notifications, as they should be |
+//! | 5 | [`webhooks`] | subscriptions, the inbox, what a notification marks as due |
 //! | 5 | [`history`] | a period of readings → series with timestamps |
+//! | 6 | [`refresh`] | one refresh: claim → load → the calls that are due → save → publish |
 //! | 6 | [`push`] | sending history to a server: VictoriaMetrics' import, Prometheus remote write |
 //! | 6 | [`web`] | the HTTP server: routes, limits, TLS, passwords, pages |
-//! | 7 | [`cli`], [`commands`] | flags; one file per command, the only place that knows every layer |
-//! | 7 | [`sim`] | a Withings cloud that is not there; uses clock and zones only |
+//! | 7 | [`app`] | the composition root: start, reload, stop; who is configured |
+//! | 8 | [`cli`], [`commands`] | flags; one file per command |
+//! | 8 | [`sim`] | a Withings cloud that is not there; uses clock and zones only |
 //!
 //! # Invariants
 //!
 //! * No scrape waits for the network: `/metrics` shows the last published snapshot.
 //! * A call publishes after its last page, all or nothing.
-//! * A new token pair is on disk before its first use; a failed refresh overwrites nothing.
+//! * A new token pair is stored before its first use; a failed refresh overwrites nothing.
+//! * Nothing is locked while somebody waits, no wait is without an end, and nothing that listens also works.
+//! * Memory holds what is shown, storage holds what is known: a profile has no task and no state of its own.
 //! * Tokens, codes, secrets and measured values never reach a log or an error.
 
+pub mod app;
 pub mod catalogue;
 pub mod cli;
 pub mod clock;
@@ -46,16 +50,16 @@ pub mod config;
 pub mod exposition;
 pub mod history;
 pub mod http;
+pub mod login;
 pub mod process;
 pub mod push;
 pub mod reading;
 pub mod refresh;
-pub mod session;
 pub mod sim;
 pub mod storage;
-pub mod subscription;
 pub mod systemd;
 pub mod telemetry;
 pub mod web;
+pub mod webhooks;
 pub mod withings;
 pub mod zone;

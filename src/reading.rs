@@ -2,8 +2,10 @@
 //!
 //! A snapshot is built by one writer and then only read; nobody edits what others see.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+pub mod in_bed;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -31,18 +33,18 @@ pub struct Reading {
     pub origin: Origin,
 }
 
-/// The labels of a reading beside the profile, in the catalogue's order; most readings have none. Cheap to clone: the same
-/// labels of many readings and people are kept once.
+/// The labels of a reading beside the profile, in the catalogue's order; most readings have none. Cheap to
+/// clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Labels(Option<Arc<Pairs>>);
+pub struct Labels(Option<Pairs>);
 
-type Pairs = Box<[(LabelName, Box<str>)]>;
+type Pairs = Arc<[(LabelName, Box<str>)]>;
 
 impl Labels {
     /// These labels.
     #[must_use]
     pub fn new<const N: usize>(labels: [(LabelName, &str); N]) -> Self {
-        Self::shared(labels.into_iter().map(|(name, value)| (name, value.into())).collect())
+        labels.into_iter().map(|(name, value)| (name, value.into())).collect()
     }
 
     /// Whether there are none.
@@ -61,21 +63,12 @@ impl Labels {
     pub fn get(&self, name: LabelName) -> Option<&str> {
         self.iter().find_map(|(it, value)| (it == name).then_some(value))
     }
+}
 
-    fn shared(pairs: Pairs) -> Self {
-        static ALL: Mutex<BTreeSet<Arc<Pairs>>> = Mutex::new(BTreeSet::new());
-        if pairs.is_empty() {
-            return Self(None);
-        }
-        let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(shared) = all.get(&pairs) {
-            return Self(Some(Arc::clone(shared)));
-        }
-        // Those that nobody has any more: a device of another name, a person who left.
-        all.retain(|it| Arc::strong_count(it) > 1);
-        let shared = Arc::new(pairs);
-        all.insert(Arc::clone(&shared));
-        Self(Some(shared))
+impl FromIterator<(LabelName, Box<str>)> for Labels {
+    fn from_iter<I: IntoIterator<Item = (LabelName, Box<str>)>>(pairs: I) -> Self {
+        let pairs: Pairs = pairs.into_iter().collect();
+        Self((!pairs.is_empty()).then_some(pairs))
     }
 }
 
@@ -87,32 +80,11 @@ impl Serialize for Labels {
 
 impl<'de> Deserialize<'de> for Labels {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Pairs::deserialize(deserializer).map(Self::shared)
+        Vec::deserialize(deserializer).map(Self::from_iter)
     }
 }
 
-/// A reading as it is shown: without the row that it was taken from. Snapshots are most of what many profiles take in memory.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Shown {
-    /// What was measured.
-    pub measurement: Measurement,
-    /// What tells it from other readings of the measurement.
-    pub labels: Labels,
-    /// The value, as in a [`Reading`].
-    pub value: f64,
-    /// When it was measured, as in a [`Reading`].
-    pub measured_at: i64,
-    /// When its time is over, as in a [`Reading`].
-    pub until: Option<i64>,
-}
-
-impl From<Reading> for Shown {
-    fn from(Reading { measurement, labels, value, measured_at, until, origin: _ }: Reading) -> Self {
-        Self { measurement, labels, value, measured_at, until }
-    }
-}
-
-impl Shown {
+impl Reading {
     /// Whether its time is not over at `now`, Unix seconds.
     #[must_use]
     pub fn is_shown_at(&self, now: i64) -> bool {
@@ -200,13 +172,15 @@ pub struct ProfileSnapshot {
     pub login: Option<Login>,
     /// The last known value of each selected measurement and its labels but the sleep state, ascending by both, each at
     /// most once.
-    pub readings: Vec<Shown>,
+    pub readings: Vec<Reading>,
     /// The sleep state.
     pub sleep: Sleep,
     /// The calls that the selected measurements need, and how they went.
     pub calls: BTreeMap<Call, CallStatus>,
-    /// The latest refresh since the start; `None` before the first has ended.
-    pub refresh: Option<RefreshSummary>,
+    /// How long the latest refresh took, seconds; `None` before the first has ended since the start.
+    pub refresh_seconds: Option<f64>,
+    /// The configured profile that shows the same person: two names with one body are never shown both.
+    pub duplicate_of: Option<Arc<str>>,
 }
 
 /// A profile's login as the snapshot shows it: no token in it.
@@ -229,6 +203,10 @@ pub struct CallStatus {
     pub latest: Attempt,
     /// When it last succeeded, Unix seconds; survives a restart.
     pub last_success: Option<i64>,
+    /// Since when it fails, Unix seconds; survives a restart.
+    pub failing_since: Option<i64>,
+    /// When it is made next, Unix seconds; `None`: not before the login changes.
+    pub next_try: Option<i64>,
 }
 
 /// The outcome of a call's latest attempt.
@@ -248,20 +226,19 @@ pub enum Attempt {
     },
 }
 
-/// One refresh of a profile: all its calls that were due.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RefreshSummary {
-    /// When it ended, Unix seconds.
-    pub ended_at: i64,
-    /// How long it took, seconds.
-    pub duration: f64,
-}
-
 impl ProfileSnapshot {
     /// A profile of which nothing is known.
     #[must_use]
     pub fn empty(profile: Arc<str>, sleep: Sleep) -> Self {
-        Self { profile, login: None, readings: Vec::new(), sleep, calls: BTreeMap::new(), refresh: None }
+        Self {
+            profile,
+            login: None,
+            readings: Vec::new(),
+            sleep,
+            calls: BTreeMap::new(),
+            refresh_seconds: None,
+            duplicate_of: None,
+        }
     }
 
     /// Whether there is a login that Withings accepts.
@@ -328,6 +305,12 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// What is shown of `profile`.
+    #[must_use]
+    pub fn get(&self, profile: &str) -> Option<&Arc<ProfileSnapshot>> {
+        self.profiles.iter().find(|it| &*it.profile == profile)
+    }
+
     /// Shows `profile` in the place of what was shown of it, or else as the last. Whether that is new.
     pub fn show(&mut self, profile: ProfileSnapshot) -> bool {
         let Some(place) = self.profiles.iter_mut().find(|it| it.profile == profile.profile) else {
@@ -358,23 +341,12 @@ mod tests {
     use super::*;
 
     fn connected(calls: &[Attempt], segment: Option<SleepSegment>) -> ProfileSnapshot {
-        let status = |latest: &Attempt| CallStatus { latest: latest.clone(), last_success: None };
+        let status = |latest: &Attempt| CallStatus { latest: latest.clone(), ..CallStatus::default() };
         ProfileSnapshot {
             login: Some(Login { connected_at: 0, accepted: true, token_expires_at: 0, demo: false }),
             calls: Call::DATA.into_iter().zip(calls.iter().map(status)).collect(),
             ..ProfileSnapshot::empty("Alice".into(), Sleep::Newest(segment))
         }
-    }
-
-    #[test]
-    fn the_same_labels_are_kept_once_and_those_that_nobody_has_not_at_all() {
-        let labels = || Labels::new([(LabelName::Position, "on the moon")]);
-        let (first, second) = (labels(), labels());
-        assert_eq!(Arc::as_ptr(first.0.as_ref().unwrap()), Arc::as_ptr(second.0.as_ref().unwrap()));
-        let kept = Arc::downgrade(first.0.as_ref().unwrap());
-        drop((first, second));
-        drop(Labels::new([(LabelName::Position, "on Mars")]));
-        assert_eq!(kept.strong_count(), 0);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! `authorize PROFILE`: log a profile in from a terminal. Whichever way is open is taken: a browser on this host that
 //! reaches the callback address, a running exporter that gets the callback, or an address that is pasted.
 
-use std::env;
 use std::io::{self, BufRead, Write};
 use std::time::Duration;
 
@@ -13,16 +12,17 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use url::{Host, Url};
 
-use super::exporter::{nothing_known, sessions};
 use super::unknown_profile;
+use crate::app::{logins, nothing_known, settle};
 use crate::cli::Flags;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::exposition::{Exposition, Live};
-use crate::session::{BeginError, FinishError, Mode, Sessions};
-use crate::storage::{STATE_LIFETIME, Storage};
+use crate::login::{BeginError, Connected, FinishError, Logins, Mode};
+use crate::storage::{Class, STATE_LIFETIME, Storage};
 use crate::telemetry::{Build, Telemetry};
 use crate::web::{self, App, Limits, Redirect, Scrapes, Security};
+use crate::webhooks::{Inbox, Subscriptions, unsubscribe_former};
 
 /// How often the stored login is looked at, which a running exporter may have finished.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -34,10 +34,15 @@ const LAST_PAGE: Duration = Duration::from_secs(15);
 pub(super) fn run(flags: &Flags, profile: &str, out: &mut dyn Write) -> Result<()> {
     let security = super::security(flags)?;
     let config = super::config(flags, &security)?;
-    let storage = Storage::join(&flags.storage_path(env::var_os("STATE_DIRECTORY")))?;
+    let telemetry = Telemetry::new(Build::this());
     let runtime = Runtime::new()?;
-    let outcome =
-        runtime.block_on(async { Terminal::new(flags, config, security, storage)?.log_in(profile, out).await });
+    let outcome = runtime.block_on(async {
+        let storage = super::joined_storage(flags, &telemetry)?;
+        let terminal = Terminal::new(flags, config, security, storage.clone(), telemetry)?;
+        let outcome = terminal.log_in(profile, out).await;
+        settle(&storage).await;
+        outcome
+    });
     // A thread may still wait for a line of the terminal: nobody needs it.
     runtime.shutdown_background();
     outcome
@@ -46,37 +51,44 @@ pub(super) fn run(flags: &Flags, profile: &str, out: &mut dyn Write) -> Result<(
 struct Terminal {
     config: Config,
     storage: Storage,
-    sessions: Sessions,
+    logins: Logins,
     app: App,
 }
 
 impl Terminal {
-    fn new(flags: &Flags, config: Config, security: Security, storage: Storage) -> Result<Self> {
-        let (clock, telemetry) = (Clock::system(), Telemetry::new(Build::this()));
-        let (sessions, _) = sessions(&config, &storage, &clock, &telemetry)?;
-        let (_, snapshots) = watch::channel(nothing_known(&config));
+    fn new(
+        flags: &Flags,
+        config: Config,
+        security: Security,
+        storage: Storage,
+        telemetry: Telemetry,
+    ) -> Result<Self> {
+        let clock = Clock::system();
+        let (logins, _) = logins(&config, &storage, &clock, &telemetry)?;
+        let (_, snapshots) = watch::channel(nothing_known(&config.profiles));
         let (_, ready) = watch::channel(true);
         let app = App {
             telemetry_path: flags.telemetry_path.as_str().into(),
-            exposition: Exposition::new(snapshots.clone(), telemetry, clock.clone(), Live::Hidden),
+            exposition: Exposition::new(snapshots.clone(), telemetry.clone(), clock.clone(), Live::Hidden),
             security,
             scrapes: Scrapes::at_most(1),
             snapshots,
-            sessions: sessions.clone(),
-            inbox: watch::channel(None).1,
+            logins: logins.clone(),
+            inbox: Inbox::new(logins.clone(), telemetry.clone(), clock.clone()).0,
+            subscriptions: Subscriptions::new(logins.clone(), watch::channel(None).1),
             reloads: None,
             ready,
             clock,
         };
-        Ok(Self { config, storage, sessions, app })
+        Ok(Self { config, storage, logins, app })
     }
 
     async fn log_in(&self, profile: &str, out: &mut dyn Write) -> Result<()> {
-        let consent = match self.sessions.begin(profile, Mode::Real).await {
+        let consent = match self.logins.begin(profile, Mode::Real).await {
             Err(BeginError::UnknownProfile) => bail!("{}", unknown_profile(&self.config, profile)),
             consent => consent?,
         };
-        let before = self.connected_at(profile);
+        let before = self.connected_at(profile).await;
         self.explain(profile, &consent, out)?;
         let server = self.serve_callback().await;
         let mut lines = lines_of_stdin();
@@ -90,14 +102,13 @@ impl Terminal {
                         break;
                     }
                 }
-                _ = looks.tick() => if self.connected_at(profile) != before {
+                _ = looks.tick() => if self.connected_at(profile).await != before {
                     break;
                 },
                 () = &mut deadline => bail!("nobody logged in within 10 minutes; please start again"),
             }
         }
         self.say_whose(profile, out).await?;
-        self.sessions.parted().await;
         if let Some(server) = server {
             server.end().await;
         }
@@ -124,8 +135,8 @@ impl Terminal {
                 return Ok(false);
             }
         };
-        match self.sessions.finish(&state, &code).await {
-            Ok(_) => Ok(true),
+        match self.logins.finish(&state, &code).await {
+            Ok(connected) => Ok(self.connected(connected).await),
             Err(FinishError::AnotherPerson { profile, confirmation }) => {
                 write!(
                     out,
@@ -136,14 +147,21 @@ impl Terminal {
                 if !matches!(answer.trim(), "y" | "Y" | "yes") {
                     bail!("nothing was changed; log out at Withings, or use a private window, to log in as {profile}");
                 }
-                self.sessions.replace(&confirmation).await?;
-                Ok(true)
+                Ok(self.connected(self.logins.confirm(&confirmation).await?).await)
             }
             Err(error @ FinishError::Taken { .. }) => {
                 bail!("{error}; Withings remembers who signed in, so use a private window")
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Takes back what was subscribed with a login that was replaced.
+    async fn connected(&self, connected: Connected) -> bool {
+        if let Some(former) = connected.former {
+            unsubscribe_former(&self.logins, &connected.profile, &former).await;
+        }
+        true
     }
 
     fn explain(&self, profile: &str, consent: &Url, out: &mut dyn Write) -> Result<()> {
@@ -172,10 +190,10 @@ impl Terminal {
     }
 
     async fn say_whose(&self, profile: &str, out: &mut dyn Write) -> Result<()> {
-        let session = self.sessions.get(profile).context("the profile is configured")?;
-        session.look().await;
+        let configured = self.logins.profile(profile).context("the profile is configured")?;
+        let caller = self.logins.caller(&configured, Class::FirstRead);
         writeln!(out, "{profile} is connected.")?;
-        if let Ok(Ok(known)) = tokio::time::timeout(LAST_PAGE, session.meet()).await {
+        if let Ok(Ok(known)) = tokio::time::timeout(LAST_PAGE, caller.identity()).await {
             let date = known.newest_weigh_in.and_then(|at| DateTime::from_timestamp(at, 0));
             let date = date.map_or_else(|| "never".to_owned(), |it| it.format("%Y-%m-%d").to_string());
             let devices: Vec<_> = known.devices.into_iter().collect();
@@ -186,8 +204,8 @@ impl Terminal {
     }
 
     /// When the stored login of `profile` was made.
-    fn connected_at(&self, profile: &str) -> Option<i64> {
-        self.storage.login(profile).ok().flatten().map(|it| it.connected_at)
+    async fn connected_at(&self, profile: &str) -> Option<i64> {
+        self.storage.login(profile).await.ok().flatten().map(|it| it.connected_at)
     }
 }
 

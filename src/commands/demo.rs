@@ -14,13 +14,13 @@ use tokio::runtime::Runtime;
 use url::Url;
 
 use super::backfill::Answer;
-use super::exporter::Exporter;
 use super::serve::{Signals, into_tokio, landing_page, listeners, parts};
+use crate::app::Exporter;
 use crate::cli::{DemoFlags, Flags, Label};
 use crate::clock::Clock;
 use crate::config::{Config, Selection};
 use crate::http::Http;
-use crate::session::{Mode, Sessions};
+use crate::login::{Logins, Mode};
 use crate::sim::{self, Callbacks, Cloud, Limits};
 use crate::storage::{Purpose, Storage};
 use crate::telemetry::{Build, Telemetry, log};
@@ -47,12 +47,14 @@ pub(super) fn run(flags: &Flags, asked: &DemoFlags, out: &mut dyn Write) -> Resu
     let listeners = listeners(flags)?;
     let temporary = if flags.storage_path.is_none() { Some(TempDir::with_prefix("withings-demo-")?) } else { None };
     let directory = temporary.as_ref().map_or_else(|| flags.storage_path(None), |it| it.path().to_owned());
-    let storage = Storage::open(&directory, Purpose::Demo)?;
+    let telemetry = Telemetry::new(Build::this());
     let cloud = match &asked.replay {
         Some(dir) => Cloud::replay(dir, Clock::system())?,
         None => Cloud::seeded(SEED, Clock::system()),
     };
-    Runtime::new()?.block_on(async {
+    let runtime = Runtime::new()?;
+    let shown = runtime.block_on(async {
+        let storage = Storage::open(&directory, Purpose::Demo, super::surroundings(&telemetry))?;
         let signals = Signals::listen()?;
         let listeners = into_tokio(listeners)?;
         let first = listeners.first().context("no address to listen on")?.local_addr()?;
@@ -65,16 +67,17 @@ pub(super) fn run(flags: &Flags, asked: &DemoFlags, out: &mut dyn Write) -> Resu
             client_secret: CLIENT_SECRET.to_owned(),
             redirect_uris: vec![config.redirect_uri()],
         });
-        let exporter = Exporter::assemble(parts(flags, config.clone(), None, security, storage.clone()))?;
+        let parts = parts(flags, config.clone(), None, security, storage.clone(), telemetry);
+        let exporter = Exporter::assemble(parts).await?;
         greet(out, asked.replay.as_deref(), &page, &flags.telemetry_path)?;
-        let sessions = exporter.sessions();
+        let logins = exporter.logins();
         let mut serving = pin!(exporter.run(listeners, signals.received()));
         let beginning = async {
-            visit(cloud, &sessions, browser).await.context("the demo's people could not log in")?;
+            visit(cloud, &logins, browser).await.context("the demo's people could not log in")?;
             let Some(file) = &asked.backfill else { return Ok(()) };
             let now = Clock::system().unix();
-            let answer = Answer::to_file(&config, &storage, file, labels, now);
-            write_history(answer.context("the people's history cannot be written")?, &sessions, now, out).await
+            let answer = Answer::to_file(&config, &storage, file, labels, now).await;
+            write_history(answer.context("the people's history cannot be written")?, &logins, now, out).await
         };
         tokio::select! {
             () = &mut serving => return Ok(()),
@@ -84,7 +87,9 @@ pub(super) fn run(flags: &Flags, asked: &DemoFlags, out: &mut dyn Write) -> Resu
         }
         serving.await;
         Ok(())
-    })
+    });
+    runtime.shutdown_background();
+    shown
 }
 
 /// Starts the simulated cloud on a free port of this host and gives its address.
@@ -114,10 +119,10 @@ fn config(cloud: &Cloud, cloud_url: &Url, page: &Url) -> Config {
 }
 
 /// Logs everybody in as a browser would: the consent page, and the way back to the exporter.
-async fn visit(cloud: Cloud, sessions: &Sessions, browser: Http) -> Result<()> {
+async fn visit(cloud: Cloud, logins: &Logins, browser: Http) -> Result<()> {
     for account in cloud.accounts() {
         let person = account.person();
-        let mut consent = sessions.begin(&person.name, Mode::Real).await?;
+        let mut consent = logins.begin(&person.name, Mode::Real).await?;
         consent.query_pairs_mut().append_pair("selecteduser", &person.userid.to_string());
         let back = browser.redirect_of(consent).await?.context("the consent page did not lead back")?;
         ensure!(browser.redirect_of(back).await?.is_none(), "the login of {} did not end", person.name);
@@ -126,9 +131,9 @@ async fn visit(cloud: Cloud, sessions: &Sessions, browser: Http) -> Result<()> {
 }
 
 /// Writes the people's history, as `backfill` does.
-async fn write_history(answer: Answer, sessions: &Sessions, now: i64, out: &mut dyn Write) -> Result<()> {
+async fn write_history(answer: Answer, logins: &Logins, now: i64, out: &mut dyn Write) -> Result<()> {
     let telemetry = Telemetry::new(Build::this());
-    answer.give(sessions, &telemetry, REQUESTS_PER_MINUTE, now).await?.print(out)
+    answer.give(logins, &telemetry, REQUESTS_PER_MINUTE, now).await?.print(out)
 }
 
 fn greet(out: &mut dyn Write, replay: Option<&Path>, page: &Url, telemetry_path: &str) -> Result<()> {

@@ -1,10 +1,11 @@
-//! `forget`: end a profile's login at Withings and delete everything stored about it.
+//! `forget`: delete everything stored about a profile, and end its login at Withings.
 
-use std::env;
 use std::io::Write;
+use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use tokio::runtime::Runtime;
+use tokio::time::timeout;
 
 use crate::cli::Flags;
 use crate::clock::Clock;
@@ -13,21 +14,42 @@ use crate::http::Http;
 use crate::storage::{Login, Storage};
 use crate::telemetry::{Build, Telemetry};
 use crate::withings::client::Client;
-use crate::withings::pace::Pace;
 use crate::withings::revoke::revoke;
+
+/// How long Withings is tried. With the deletion before it, the command ends within 15 s.
+const REVOKED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Forgets `profile`, which need not be configured any more. Works also when Withings cannot be told.
 pub(super) fn run(flags: &Flags, profile: &str, out: &mut dyn Write) -> Result<()> {
     let config = super::config(flags, &super::security(flags)?)?;
-    let storage = Storage::join(&flags.storage_path(env::var_os("STATE_DIRECTORY")))?;
-    if !storage.holds(profile)? {
-        bail!("nothing is stored about the profile {profile:?}; {}", stored(&storage)?);
+    let telemetry = Telemetry::new(Build::this());
+    let runtime = Runtime::new()?;
+    let forgotten = runtime.block_on(async {
+        let storage = super::joined_storage(flags, &telemetry)?;
+        forget(&config, &storage, &telemetry, profile, out).await
+    });
+    // A disk that hangs must not keep the command.
+    runtime.shutdown_background();
+    forgotten
+}
+
+/// Deletes first: whatever Withings does, nobody shows or uses it any more.
+async fn forget(
+    config: &Config,
+    storage: &Storage,
+    telemetry: &Telemetry,
+    profile: &str,
+    out: &mut dyn Write,
+) -> Result<()> {
+    storage.changes().await?;
+    let forgotten = storage.forget(profile).await?;
+    if forgotten.files == 0 {
+        bail!("nothing is stored about the profile {profile:?}; {}", stored(storage));
     }
-    // Held to the end, so that a running exporter does not rotate or store what is deleted.
-    let lock = storage.lock_login(profile)?;
-    match lock.read()? {
+    writeln!(out, "Everything stored about {profile} was deleted ({} files).", forgotten.files)?;
+    match forgotten.login {
         None => writeln!(out, "There was no login of {profile} that could be revoked at Withings.")?,
-        Some(login) => match Runtime::new()?.block_on(end_at_withings(&config, &login)) {
+        Some(login) => match end_at_withings(config, storage, telemetry, &login).await {
             Ok(()) => writeln!(out, "The login of {profile} was revoked at Withings.")?,
             Err(error) => writeln!(
                 out,
@@ -36,27 +58,28 @@ pub(super) fn run(flags: &Flags, profile: &str, out: &mut dyn Write) -> Result<(
             )?,
         },
     }
-    let files = lock.forget()?;
-    writeln!(out, "Everything stored about {profile} was deleted ({files} files).")?;
     if config.profiles.iter().any(|it| &**it == profile) {
         writeln!(out, "{profile} is still in the configuration, and can log in again.")?;
     }
     Ok(())
 }
 
-async fn end_at_withings(config: &Config, login: &Login) -> Result<()> {
+async fn end_at_withings(config: &Config, storage: &Storage, telemetry: &Telemetry, login: &Login) -> Result<()> {
+    storage.set_rate(config.requests_per_minute.get());
     let http = Http::reaching(&[&config.api_url])?;
-    let (clock, telemetry) = (Clock::system(), Telemetry::new(Build::this()));
-    let pace = Pace::new(config.requests_per_minute.get());
-    let client = Client::new(http, config.api_url.clone(), pace, telemetry, clock.clone());
-    Ok(revoke(&client, &clock, &config.client_id, &config.client_secret, &login.user_id).await?)
+    let clock = Clock::system();
+    let client = Client::new(http, config.api_url.clone(), storage.clone(), telemetry.clone(), clock.clone());
+    let revoked = revoke(&client, &clock, &config.client_id, &config.client_secret, &login.user_id);
+    let revoked = timeout(REVOKED_WITHIN, revoked).await;
+    let late = || format!("Withings, or the budget of requests, left no time for it within {REVOKED_WITHIN:?}");
+    Ok(revoked.with_context(late)??)
 }
 
-fn stored(storage: &Storage) -> Result<String> {
-    let names: Vec<_> = storage.logins()?.iter().map(|it| format!("{:?}", it.profile)).collect();
-    Ok(if names.is_empty() {
+fn stored(storage: &Storage) -> String {
+    let names: Vec<_> = storage.logins().keys().map(|profile| format!("{profile:?}")).collect();
+    if names.is_empty() {
         "no profile has a login here".to_owned()
     } else {
         format!("these profiles have a login here: {}", names.join(", "))
-    })
+    }
 }

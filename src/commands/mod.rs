@@ -2,32 +2,51 @@
 
 mod authorize;
 mod backfill;
-mod budget;
 mod check_config;
 mod demo;
-mod exporter;
 mod forget;
 mod healthcheck;
-mod household;
 mod measurements;
 mod serve;
-mod webhooks;
 
 use std::env;
+use std::ffi::OsString;
 use std::io::Write;
+use std::path::PathBuf;
 
 use anyhow::Result;
 
 pub use backfill::Backfill;
-pub use exporter::{Exporter, Parts, Reread};
+
+pub use crate::app::{Exporter, Parts, Reread};
 
 use crate::cli::{Cli, Command, Flags, version};
+use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
+use crate::storage::{OpenError, Storage, Surroundings};
+use crate::telemetry::Telemetry;
 use crate::web::{Security, SecurityError};
 
 /// The security that the flags name.
 fn security(flags: &Flags) -> Result<Security, SecurityError> {
     flags.web_config_file.as_deref().map_or_else(|| Ok(Security::none()), Security::load)
+}
+
+/// What the storage of this process is opened with.
+fn surroundings(telemetry: &Telemetry) -> Surroundings {
+    let runtime_directory = env::var_os("RUNTIME_DIRECTORY").filter(|it| !it.is_empty());
+    // systemd joins several with colons.
+    let first = |it: OsString| it.to_string_lossy().split(':').next().map(PathBuf::from);
+    Surroundings {
+        clock: Clock::system(),
+        telemetry: telemetry.clone(),
+        runtime_directory: runtime_directory.and_then(first),
+    }
+}
+
+/// The storage of real people, for a command that works beside a running exporter.
+fn joined_storage(flags: &Flags, telemetry: &Telemetry) -> Result<Storage, OpenError> {
+    Storage::join(&flags.storage_path(env::var_os("STATE_DIRECTORY")), surroundings(telemetry))
 }
 
 /// The configuration of a command that does not serve.

@@ -11,7 +11,7 @@ use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use url::Url;
 
-use super::exporter::{Exporter, Parts, Reread};
+use crate::app::{Exporter, Parts, Reread};
 use crate::cli::{Flags, ListenAddress, local_url, version};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
@@ -19,7 +19,7 @@ use crate::exposition::Live;
 use crate::process::Process;
 use crate::storage::{Purpose, Storage};
 use crate::systemd::{self, ServiceManager};
-use crate::telemetry::log;
+use crate::telemetry::{Build, Telemetry, log};
 use crate::web::{Reloads, Security};
 
 /// How many threads may wait for the disk or render pages at one time: each has a stack and a heap of its own.
@@ -36,16 +36,18 @@ pub(super) fn run(flags: &Flags) -> Result<()> {
     let base_url = if flags.systemd_socket { None } else { Some(base_url(&listeners, security.has_tls())?) };
     let config = read(&flags.config_file, base_url.as_ref())?;
     let storage_path = flags.storage_path(env::var_os("STATE_DIRECTORY"));
-    let storage = Storage::open(&storage_path, Purpose::Serve)?;
+    let telemetry = Telemetry::new(Build::this());
     // One thread: a scrape on several would cost twice, for they wake one another. What takes long is done beside it.
     let runtime = runtime::Builder::new_current_thread().max_blocking_threads(BLOCKING_THREADS).enable_all().build()?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
+        let storage = Storage::open(&storage_path, Purpose::Serve, super::surroundings(&telemetry))?;
         let (signals, hangup) = (Signals::listen()?, signal(SignalKind::hangup())?);
         let (listeners, redirect_uri) = (into_tokio(listeners)?, config.redirect_uri());
         let has_tls = security.has_tls();
         let path = flags.config_file.clone();
         let reread: Reread = Arc::new(move || Ok(read(&path, base_url.as_ref())?));
-        let exporter = Exporter::assemble(parts(flags, config, Some(reread), security, storage))?;
+        let parts = parts(flags, config, Some(reread), security, storage, telemetry);
+        let exporter = Exporter::assemble(parts).await?;
         let reloads = exporter.reloads();
         announce(&listeners, flags, has_tls, &redirect_uri, &exporter);
         // The ports are open, and what was stored is restored.
@@ -59,7 +61,10 @@ pub(super) fn run(flags: &Flags) -> Result<()> {
         };
         exporter.run(listeners, end).await;
         Ok(())
-    })
+    });
+    // A thread may still wait for a file or a disk: nobody needs it.
+    runtime.shutdown_background();
+    served
 }
 
 /// The configuration, as it is in the file now.
@@ -74,11 +79,13 @@ pub(super) fn parts(
     reread: Option<Reread>,
     security: Security,
     storage: Storage,
+    telemetry: Telemetry,
 ) -> Parts {
     Parts {
         config,
         reread,
         storage,
+        telemetry,
         clock: Clock::system(),
         telemetry_path: flags.telemetry_path.clone(),
         security,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::catalogue::{Call, Kind, LabelName, Measurement, SLEEP_STATES, Source};
-use crate::reading::{Attempt, CallStatus, ProfileSnapshot, Shown, SleepState, Snapshot};
+use crate::reading::{Attempt, CallStatus, ProfileSnapshot, Reading, SleepState, Snapshot};
 
 use super::openmetrics::{Family, Label, Number, Samples, Writer};
 
@@ -35,7 +35,7 @@ impl<'a> Person<'a> {
 /// A walk through a person's readings, which have the catalogue's order.
 struct Cursor<'a> {
     person: &'a Person<'a>,
-    rest: &'a [Shown],
+    rest: &'a [Reading],
 }
 
 impl<'a> Cursor<'a> {
@@ -44,7 +44,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The readings of `measurement` that are shown. To be asked in the catalogue's order.
-    fn take(&mut self, measurement: Measurement) -> impl Iterator<Item = &'a Shown> + use<'a> {
+    fn take(&mut self, measurement: Measurement) -> impl Iterator<Item = &'a Reading> + use<'a> {
         let count = self.rest.iter().take_while(|it| it.measurement == measurement).count();
         let (taken, rest) = self.rest.split_at(count);
         self.rest = rest;
@@ -135,7 +135,7 @@ fn each_reading(
     cursors: &mut [Cursor<'_>],
     measurement: Measurement,
     family: &Family<'_>,
-    add: impl Fn(&mut Samples<'_>, Series<'_>, &Shown),
+    add: impl Fn(&mut Samples<'_>, Series<'_>, &Reading),
 ) {
     page.family(family, |samples| {
         for cursor in cursors {
@@ -186,7 +186,7 @@ fn newest_time(cursor: &mut Cursor<'_>, measurement: Measurement) -> Option<i64>
 }
 
 /// The newest time of each measure type among readings that have it as a label.
-fn times_by_type<'a>(readings: impl Iterator<Item = &'a Shown>) -> BTreeMap<&'a str, i64> {
+fn times_by_type<'a>(readings: impl Iterator<Item = &'a Reading>) -> BTreeMap<&'a str, i64> {
     let mut newest = BTreeMap::new();
     for reading in readings {
         let meastype = reading.labels.get(LabelName::Meastype).unwrap_or_default();
@@ -212,7 +212,7 @@ fn logins(page: &mut Writer, people: &[Person<'_>]) {
 fn refreshes(page: &mut Writer, people: &[Person<'_>]) {
     let help = "How long the latest refresh of the profile took.";
     let family = Family::gauge("withings_exporter_refresh_duration_seconds", Some("seconds"), help);
-    each_profile(page, people, &family, |it| it.refresh.map(|refresh| refresh.duration));
+    each_profile(page, people, &family, |it| it.refresh_seconds);
 
     let help = "Whether the latest attempt of the call worked.";
     let family = Family::gauge("withings_exporter_refresh_success", None, help);

@@ -14,7 +14,7 @@ use super::question::{Window, midnight};
 use super::work::{Part, Work};
 use crate::catalogue::Call;
 use crate::reading::Reading;
-use crate::session::{Next, Session, SessionError, after_failure};
+use crate::login::{Caller, LoginError, Next, after_failure};
 use crate::telemetry::{Telemetry, Unknown};
 use crate::withings::activity::Days;
 use crate::withings::measures::{self, Context};
@@ -107,14 +107,14 @@ impl<'a> Fetch<'a> {
     }
 
     /// Fetches what is not there yet of the person at `place` of the question, through their login.
-    pub async fn person(&mut self, place: usize, session: &Session) -> Result<(), HistoryError> {
+    pub async fn person(&mut self, place: usize, caller: &Caller) -> Result<(), HistoryError> {
         for call in Call::DATA {
             if !self.work.asked().question.needs(call) {
                 continue;
             }
-            match self.call(place, session, call).await {
+            match self.call(place, caller, call).await {
                 Ok(()) => {}
-                Err(Failure::NotPermitted) => self.leave_out(session, call),
+                Err(Failure::NotPermitted) => self.leave_out(caller, call),
                 Err(Failure::Of(error)) => return Err(error),
             }
         }
@@ -127,44 +127,44 @@ impl<'a> Fetch<'a> {
         &self.left_out
     }
 
-    async fn call(&mut self, place: usize, session: &Session, call: Call) -> Result<(), Failure> {
+    async fn call(&mut self, place: usize, caller: &Caller, call: Call) -> Result<(), Failure> {
         if call == Call::SleepGet {
-            return self.segments(place, session).await;
+            return self.segments(place, caller).await;
         }
         for Window { from, to } in self.work.asked().windows() {
             let part = Part { place, call, from: midnight(from) };
             let rows = Rows::Days { from, to };
             match call {
-                Call::Getmeas => self.part::<Getmeas, _>(session, part, Request::getmeas(rows), measured).await?,
-                Call::Getsummary => self.part::<Getsummary, _>(session, part, Request::getsummary(rows), slept).await?,
+                Call::Getmeas => self.part::<Getmeas, _>(caller, part, Request::getmeas(rows), measured).await?,
+                Call::Getsummary => self.part::<Getsummary, _>(caller, part, Request::getsummary(rows), slept).await?,
                 Call::Getactivity => {
-                    self.part::<Getactivity, _>(session, part, Request::getactivity(rows), active).await?;
+                    self.part::<Getactivity, _>(caller, part, Request::getactivity(rows), active).await?;
                 }
                 Call::Getworkouts => {
-                    self.part::<Getworkouts, _>(session, part, Request::getworkouts(rows), trained).await?;
+                    self.part::<Getworkouts, _>(caller, part, Request::getworkouts(rows), trained).await?;
                 }
                 _ => unreachable!("the question needs no other call"),
             }
-            self.report(session, call, midnight(to));
+            self.report(caller, call, midnight(to));
         }
         Ok(())
     }
 
     /// The stages of the nights that were fetched.
-    async fn segments(&mut self, place: usize, session: &Session) -> Result<(), Failure> {
+    async fn segments(&mut self, place: usize, caller: &Caller) -> Result<(), Failure> {
         let work = self.work.clone();
         let sleeps = spawn_blocking(move || work.sleeps(place)).await.expect("reading parts does not panic")?;
         let spans = sleeps.spans(&self.work.asked().stages());
         self.total += spans.len() as u64;
         let missing =
             spans.iter().filter(|(from, _)| !self.work.has(Part { place, call: Call::SleepGet, from: *from }));
-        let (calls, profile) = (missing.count(), session.profile());
+        let (calls, profile) = (missing.count(), caller.profile());
         let minutes = calls.div_ceil(self.per_minute.get() as usize);
         tracing::info!(%profile, calls, minutes, "the stages of the nights cost a call for each night");
         for (from, to) in spans {
             let part = Part { place, call: Call::SleepGet, from };
-            self.part::<SleepGet, _>(session, part, Request::sleep_get(from, to), staged).await?;
-            self.report(session, Call::SleepGet, to);
+            self.part::<SleepGet, _>(caller, part, Request::sleep_get(from, to), staged).await?;
+            self.report(caller, Call::SleepGet, to);
         }
         Ok(())
     }
@@ -172,7 +172,7 @@ impl<'a> Fetch<'a> {
     /// Makes a call with all its pages, unless that was done before, and keeps what `choose` makes of the rows.
     async fn part<P: Page, T: Serialize + Send + 'static>(
         &mut self,
-        session: &Session,
+        caller: &Caller,
         part: Part,
         request: Request,
         choose: fn(&[P::Row], &mut Context<'_>) -> Chosen<T>,
@@ -180,28 +180,27 @@ impl<'a> Fetch<'a> {
         if self.work.has(part) {
             return Ok(());
         }
-        let rows = patiently::<P>(session, &request).await?;
-        let user_id = session.status().borrow().user_id.clone();
-        if user_id.as_deref() != Some(&*self.work.asked().question.people[part.place].user_id) {
-            return Err(HistoryError::AnotherPerson(Arc::clone(session.profile())).into());
+        let rows = patiently::<P>(caller, &request).await?;
+        if caller.user_id().as_deref() != Some(&*self.work.asked().question.people[part.place].user_id) {
+            return Err(HistoryError::AnotherPerson(Arc::clone(caller.profile())).into());
         }
         let mut unknown = |kind: Unknown, what: &dyn Display| self.telemetry.unknown(kind, what);
-        let chosen = choose(&rows, &mut Context { server_now: session.server_now(), unknown: &mut unknown });
+        let chosen = choose(&rows, &mut Context { server_now: caller.server_now(), unknown: &mut unknown });
         self.values += chosen.values as u64;
         let work = self.work.clone();
         spawn_blocking(move || work.save(part, &chosen.rows)).await.expect("saving a part does not panic")?;
         Ok(())
     }
 
-    fn report(&mut self, session: &Session, call: Call, reached: i64) {
+    fn report(&mut self, caller: &Caller, call: Call, reached: i64) {
         self.done += 1;
-        let profile = Arc::clone(session.profile());
+        let profile = Arc::clone(caller.profile());
         let Self { values, done, total, .. } = *self;
         (self.report)(&Progress { profile, call, reached, values, done, total });
     }
 
-    fn leave_out(&mut self, session: &Session, call: Call) {
-        let (profile, scope) = (session.profile(), call.scope().unwrap_or_default());
+    fn leave_out(&mut self, caller: &Caller, call: Call) {
+        let (profile, scope) = (caller.profile(), call.scope().unwrap_or_default());
         tracing::warn!(%profile, %call, scope, "the login lacks the permission; this call is left out");
         self.left_out.push((Arc::clone(profile), call));
     }
@@ -234,10 +233,10 @@ fn trained(rows: &[WorkoutRow], context: &mut Context<'_>) -> Chosen<(i64, Worko
 }
 
 /// Makes a call with all its pages, again and again for half an hour.
-async fn patiently<P: Page>(session: &Session, request: &Request) -> Result<Vec<P::Row>, Failure> {
+async fn patiently<P: Page>(caller: &Caller, request: &Request) -> Result<Vec<P::Row>, Failure> {
     let (began, mut failures) = (Instant::now(), 0);
     loop {
-        let error = match session.rows::<P>(request).await {
+        let error = match caller.rows::<P>(request).await {
             Ok(rows) => return Ok(rows),
             Err(error) => error,
         };
@@ -245,10 +244,10 @@ async fn patiently<P: Page>(session: &Session, request: &Request) -> Result<Vec<
         let pause = match after_failure(&error, failures, fastrand::f64()) {
             Next::After(pause) => Some(pause),
             Next::Interval => Some(INTERVAL),
-            Next::NewLogin if matches!(error, SessionError::Call(_)) => return Err(Failure::NotPermitted),
+            Next::NewLogin if matches!(error, LoginError::Call(_)) => return Err(Failure::NotPermitted),
             Next::NewLogin => None,
         };
-        let profile = session.profile();
+        let profile = caller.profile();
         let Some(pause) = pause.filter(|it| began.elapsed() + *it <= PATIENCE) else {
             return Err(HistoryError::Call { profile: Arc::clone(profile), call: request.call, source: error }.into());
         };

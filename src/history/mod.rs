@@ -24,7 +24,7 @@ pub use work::Work;
 
 use crate::catalogue::Call;
 use crate::exposition::Archive;
-use crate::session::SessionError;
+use crate::login::LoginError;
 use crate::storage::{StorageError, WorkError};
 
 /// A history was not fetched or not written.
@@ -47,7 +47,7 @@ pub enum HistoryError {
         /// The call.
         call: Call,
         /// Why not, at last.
-        source: SessionError,
+        source: LoginError,
     },
     /// The series could not be sorted on disk.
     #[error("the series cannot be sorted on disk")]

@@ -1,9 +1,8 @@
 //! One call of one profile: what to ask for, the answer, and what is known after it.
 
-use super::kept::Kept;
-use super::known::{Known, Noted, Noting, Read, day};
+use super::profile_state::{Noted, Noting, ProfileState, Read, day};
 use crate::catalogue::Call;
-use crate::session::{Session, SessionError};
+use crate::login::{Caller, LoginError};
 use crate::telemetry::Telemetry;
 use crate::withings::request::{Request, Rows};
 use crate::withings::thin::{self, Thin};
@@ -12,30 +11,30 @@ use crate::withings::{measures, sleep, workouts};
 
 /// Makes the calls of one profile and notes what they bring.
 pub(super) struct Fetch<'a> {
-    pub(super) session: &'a Session,
+    pub(super) caller: &'a Caller,
     pub(super) telemetry: &'a Telemetry,
-    pub(super) known: &'a mut Kept,
+    pub(super) state: &'a mut ProfileState,
     /// Whether nothing was ever read, and somebody waits for it.
     pub(super) is_first: bool,
 }
 
 impl Fetch<'_> {
     /// Makes `call`, with all its pages: everything that it brings is noted, or nothing.
-    pub(super) async fn call(&mut self, call: Call) -> Result<(), SessionError> {
+    pub(super) async fn call(&mut self, call: Call) -> Result<(), LoginError> {
         match call {
-            Call::Getmeas => self.rows::<Getmeas>(call, Request::getmeas, measures::thin, Known::note_measures).await,
+            Call::Getmeas => self.rows::<Getmeas>(call, Request::getmeas, measures::thin, ProfileState::note_measures).await,
             Call::Getsummary => {
-                self.rows::<Getsummary>(call, Request::getsummary, sleep::thin, Known::note_summaries).await
+                self.rows::<Getsummary>(call, Request::getsummary, sleep::thin, ProfileState::note_summaries).await
             }
             Call::SleepGet => self.segments().await,
             Call::Getactivity => self.days().await,
             Call::Getworkouts => {
-                self.rows::<Getworkouts>(call, Request::getworkouts, workouts::thin, Known::note_workouts).await
+                self.rows::<Getworkouts>(call, Request::getworkouts, workouts::thin, ProfileState::note_workouts).await
             }
-            Call::Getdevice => self.whole::<Getdevice>(Request::getdevice(), Known::note_devices).await,
-            Call::Getgoals => self.whole::<Getgoals>(Request::getgoals(), Known::note_goals).await,
+            Call::Getdevice => self.whole::<Getdevice>(Request::getdevice(), ProfileState::note_devices).await,
+            Call::Getgoals => self.whole::<Getgoals>(Request::getgoals(), ProfileState::note_goals).await,
             Call::Requesttoken | Call::Revoke | Call::Notify => {
-                unreachable!("only calls of Call::DATA are planned, and these are of logins and subscriptions")
+                unreachable!("these are of logins and subscriptions")
             }
         }
     }
@@ -46,9 +45,9 @@ impl Fetch<'_> {
         call: Call,
         request: fn(Rows) -> Request,
         thin: Thin<P::Row>,
-        note: fn(&mut Known, Read, &[P::Row], &Noting) -> Noted,
-    ) -> Result<(), SessionError> {
-        let mut read = self.known.read().next_read(call, self.session.server_now());
+        note: fn(&mut ProfileState, Read, &[P::Row], &Noting) -> Noted,
+    ) -> Result<(), LoginError> {
+        let mut read = self.state.next_read(call, self.caller.server_now());
         loop {
             // Of what has changed each row matters: the value that it had may be shown.
             let thin = if read.is_of_everything() { thin } else { thin::not };
@@ -60,51 +59,49 @@ impl Fetch<'_> {
                 rows => rows?,
             };
             let noting = self.noting();
-            match note(self.known.change(), read, &rows, &noting) {
+            match note(self.state, read, &rows, &noting) {
                 Noted::Everything => return Ok(()),
-                Noted::ReadEverything => read = Read::everything(self.session.server_now()),
+                Noted::ReadEverything => read = Read::everything(self.caller.server_now()),
             }
         }
     }
 
     /// Reads the days that can be the present one anywhere: all of their rows, so that nothing needs to be merged and
     /// what was deleted is gone at once. Older days are never shown.
-    async fn days(&mut self) -> Result<(), SessionError> {
-        let now = self.session.server_now();
+    async fn days(&mut self) -> Result<(), LoginError> {
+        let now = self.caller.server_now();
         let days = Rows::Days { from: day(now, -1), to: day(now, 1) };
-        self.whole::<Getactivity>(Request::getactivity(days), Known::note_days).await
+        self.whole::<Getactivity>(Request::getactivity(days), ProfileState::note_days).await
     }
 
     /// Reads what a call always answers whole.
     async fn whole<P: Page>(
         &mut self,
         request: Request,
-        note: fn(&mut Known, &[P::Row], &Noting),
-    ) -> Result<(), SessionError> {
+        note: fn(&mut ProfileState, &[P::Row], &Noting),
+    ) -> Result<(), LoginError> {
         let rows = self.read::<P>(request, thin::not).await?;
         let noting = self.noting();
-        note(self.known.change(), &rows, &noting);
+        note(self.state, &rows, &noting);
         Ok(())
     }
 
-    async fn segments(&mut self) -> Result<(), SessionError> {
-        let spans = self.known.read().sleep_spans(self.session.server_now());
+    async fn segments(&mut self) -> Result<(), LoginError> {
+        let spans = self.state.sleep_spans(self.caller.server_now());
         for span in spans {
             let segments = self.read::<SleepGet>(Request::sleep_get(span.from, span.to), thin::not).await?;
             let noting = self.noting();
-            self.known.change().note_segments(span, &segments, &noting);
+            self.state.note_segments(span, &segments, &noting);
         }
         Ok(())
     }
 
-    /// Nothing is open while the call waits for its turn, which may take minutes where there are many profiles.
-    async fn read<P: Page>(&mut self, request: Request, thin: Thin<P::Row>) -> Result<Vec<P::Row>, SessionError> {
-        self.known.pack();
+    async fn read<P: Page>(&mut self, request: Request, thin: Thin<P::Row>) -> Result<Vec<P::Row>, LoginError> {
         let request = if self.is_first { request.first() } else { request };
-        self.session.thinned_rows::<P>(&request, thin).await
+        self.caller.thinned_rows::<P>(&request, thin).await
     }
 
     fn noting(&self) -> Noting {
-        Noting { server_now: self.session.server_now(), telemetry: self.telemetry.clone() }
+        Noting { server_now: self.caller.server_now(), telemetry: self.telemetry.clone() }
     }
 }

@@ -1,13 +1,19 @@
-//! How often a call is made, and what a failure means for the next read.
+//! When a call is made: its period, its place in the interval, and what a failure means for the next read. Pure functions.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::catalogue::Call;
-use crate::session::SessionError;
+use crate::login::LoginError;
 use crate::withings::envelope::Remedy;
 
 /// How often what changes slowly is asked for.
 const HOUR: Duration = Duration::from_hours(1);
+
+/// The longest pause after a failure: a login that Withings refuses is tried again after 6 hours.
+const LONGEST_PAUSE: Duration = Duration::from_hours(6);
 
 /// How long the devices of a new login wait: who connects it asks for them within 10 s, to say whose it is, and Withings
 /// refuses the identical call for another 10 s.
@@ -18,37 +24,99 @@ pub(super) fn after_login(call: Call) -> Duration {
     if call == Call::Getdevice { DEVICES_AFTER_LOGIN } else { Duration::ZERO }
 }
 
-/// At every how many intervals a call is made, at least 1: workouts appear some times a day, devices and goals change
-/// some times a year.
-pub(super) fn every(call: Call, interval: Duration) -> u32 {
-    match call {
+/// The time between two calls: workouts appear some times a day, devices and goals change some times a year.
+pub(super) fn period(call: Call, interval: Duration) -> Duration {
+    let intervals = match call {
         Call::Getworkouts => 3,
         Call::Getdevice | Call::Getgoals => {
             let intervals = HOUR.as_nanos().div_ceil(interval.as_nanos().max(1));
             u32::try_from(intervals).unwrap_or(u32::MAX)
         }
         _ => 1,
+    };
+    interval.saturating_mul(intervals)
+}
+
+/// The longest time that a call may wait.
+pub(super) fn longest_wait(call: Call, interval: Duration) -> Duration {
+    (period(call, interval) + interval).max(LONGEST_PAUSE)
+}
+
+/// When a call is next due that was due at `due` and made by a refresh that began at `began`. The profile's place in the
+/// interval is its own, so that the profiles are spread over it, whoever comes or goes. A call that is late by an interval or
+/// more is made as often as the budget allows: then all wait alike.
+pub(super) fn next(call: Call, interval: Duration, profile: &str, origin: Instant, due: Instant, began: Instant) -> Instant {
+    let period = period(call, interval);
+    if began.saturating_duration_since(due) >= interval {
+        return began + period;
     }
+    let place = interval.mul_f64(place(profile));
+    // The first place of the profile that is no sooner than half an interval before a period has passed.
+    let earliest = (began + period).checked_sub(interval / 2).unwrap_or(began);
+    let passed = earliest.saturating_duration_since(origin + place);
+    let intervals = u32::try_from(passed.as_nanos().div_ceil(interval.as_nanos().max(1))).unwrap_or(u32::MAX);
+    origin + place + interval * intervals
+}
+
+/// The place of a profile in the interval, from 0 to 1.
+fn place(profile: &str) -> f64 {
+    let mut hasher = DefaultHasher::new();
+    profile.hash(&mut hasher);
+    let [.., a, b, c, d] = hasher.finish().to_be_bytes();
+    f64::from(u32::from_be_bytes([a, b, c, d])) / (f64::from(u32::MAX) + 1.0)
 }
 
 /// Whether the call's next read must be of everything, because Withings found the last request wrong.
-pub(super) fn drops_cursor(error: &SessionError) -> bool {
-    matches!(error, SessionError::Call(error) if error.remedy() == Remedy::FullRead)
+pub(super) fn drops_cursor(error: &LoginError) -> bool {
+    matches!(error, LoginError::Call(error) if error.remedy() == Remedy::FullRead)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const INTERVAL: Duration = Duration::from_mins(5);
+
     #[test]
     fn what_changes_slowly_is_asked_for_slowly() {
         let minutes = Duration::from_mins;
-        let check = |call, interval, expected| assert_eq!(every(call, interval), expected, "{call} of {interval:?}");
-        check(Call::Getmeas, minutes(5), 1);
-        check(Call::Getactivity, minutes(5), 1);
-        check(Call::Getworkouts, minutes(5), 3);
-        check(Call::Getdevice, minutes(5), 12);
-        check(Call::Getgoals, minutes(7), 9);
-        check(Call::Getdevice, minutes(90), 1);
+        let check = |call, interval, expected| assert_eq!(period(call, interval), expected, "{call} of {interval:?}");
+        check(Call::Getmeas, minutes(5), minutes(5));
+        check(Call::Getactivity, minutes(5), minutes(5));
+        check(Call::Getworkouts, minutes(5), minutes(15));
+        check(Call::Getdevice, minutes(5), minutes(60));
+        check(Call::Getgoals, minutes(7), minutes(63));
+        check(Call::Getdevice, minutes(90), minutes(90));
+    }
+
+    #[test]
+    fn a_profile_has_its_place_in_each_interval_and_all_calls_meet_in_it() {
+        let origin = Instant::now();
+        for profile in ["Alice", "Bob", "Zoë"] {
+            let first = next(Call::Getmeas, INTERVAL, profile, origin, origin, origin);
+            assert!((origin + INTERVAL / 2..origin + INTERVAL * 3 / 2).contains(&first));
+            let second = next(Call::Getmeas, INTERVAL, profile, origin, first, first + Duration::from_secs(3));
+            assert_eq!(second - first, INTERVAL);
+            let hourly = next(Call::Getdevice, INTERVAL, profile, origin, first, first);
+            assert_eq!(hourly - first, INTERVAL * 12);
+        }
+    }
+
+    #[test]
+    fn many_profiles_are_spread() {
+        let origin = Instant::now();
+        let places: Vec<_> = (0..1000).map(|n| place(&format!("Person {n}"))).collect();
+        for tenth in 0..10 {
+            let of_tenth = places.iter().filter(|it| (**it * 10.0).floor() as usize == tenth).count();
+            assert!((60..=140).contains(&of_tenth), "{of_tenth} of 1000 in a tenth");
+        }
+        assert!(next(Call::Getmeas, INTERVAL, "Alice", origin, origin, origin) > origin);
+    }
+
+    #[test]
+    fn who_is_late_by_an_interval_waits_like_all_others() {
+        let origin = Instant::now();
+        let began = origin + INTERVAL * 2;
+        assert_eq!(next(Call::Getmeas, INTERVAL, "Alice", origin, origin, began), began + INTERVAL);
     }
 }

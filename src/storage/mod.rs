@@ -1,60 +1,88 @@
-//! What survives a restart: one set of files for each profile, in a directory of the exporter's own.
+//! What survives a restart, behind few verbs: everybody's login, what is known of each person, what is planned, and the one
+//! budget of requests.
 //!
-//! Few verbs stand between the program and the disk: readings are loaded and saved; a login is loaded, and changed only
-//! by [`LockedLogin::rotate`], which refuses a stale version, by [`LockedLogin::replace`] after a new consent, by
-//! [`LockedLogin::mark_used`], by [`LockedLogin::adopt`] and by [`LockedLogin::forget`]; pending login states are added and
-//! taken; [`Storage::webhook_secret`] and the callbacks are for notifications. All of them block: call them off the async threads.
+//! Memory holds what is shown, storage holds what is known: a refresh claims a profile ([`Storage::claim`]), loads its state,
+//! changes it, saves it, and forgets it. All verbs are asynchronous; nothing is locked while somebody waits for a turn, and
+//! no wait is without an end. The one back end is a directory: one set of files for each profile.
 //!
-//! A file whose content does not parse, or is of a newer version of this program, is set aside under another name, and said
-//! so; on an I/O error it is left alone.
+//! A file whose content does not parse is set aside under another name, and said so; on an I/O error it is left alone.
 
-mod atomic;
-mod backfill;
+mod budget;
 mod directory;
-mod file;
 mod login;
-mod pending;
-#[cfg(test)]
-mod tests;
-mod webhook;
-mod work;
+mod plan;
+mod queue;
 
-use std::fs::{self, File};
-use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use std::{fs::File, io};
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use sha2::{Digest, Sha256};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 
-pub use backfill::{BackfillError, BackfillLock};
-pub use directory::{OpenError, Purpose};
-pub use file::{load, save};
-pub use login::{LockedLogin, Login, NewLogin, RotateError};
-pub use pending::{Pending, STATE_LIFETIME};
-pub use work::{WorkDirectory, WorkError};
+pub use budget::{Class, Turn};
+pub use directory::budget_file::NoTurn;
+pub use directory::checkpoint::{WorkDirectory, WorkError};
+pub use directory::disk::Disk;
+pub use directory::json_file::{load, save};
+pub use directory::login_states::{Pending, STATE_LIFETIME};
+pub use directory::logins::{ConnectError, Connected, Forgotten, Known, KnownLogins};
+pub use directory::readings::{SaveError, State};
+pub use directory::root::{OpenError, Purpose};
+pub use directory::rotation::RotateError;
+pub use directory::set_aside::SetAside;
+pub use login::{Login, LoginInfo, NewLogin};
+pub use plan::{CallPlan, Plan};
+pub use queue::{Claim, REPEAT_AFTER, Replan};
 
-/// The folder of an unfinished backfill.
-const BACKFILL: &str = "backfill";
+use crate::catalogue::Call;
+use crate::clock::Clock;
+use crate::telemetry::Telemetry;
+use directory::budget_file::BudgetFile;
+use directory::logins::LoginTable;
+use directory::readings::UnsavedStates;
+use directory::rotation::UnsavedPairs;
+use queue::{Next, Queue};
 
-/// The storage directory. Cheap to clone.
+/// How long a disk that failed is left alone.
+const SAVE_AGAIN_AFTER: Duration = Duration::from_secs(15);
+
+/// The storage. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Storage(Arc<Directory>);
+pub struct Storage(Arc<Inner>);
 
 #[derive(Debug)]
-struct Directory {
+struct Inner {
     root: PathBuf,
     /// Held as long as the process serves from this directory; none where it works beside the one that does.
     _locks: Vec<File>,
+    disk: Disk,
+    clock: Clock,
+    telemetry: Telemetry,
+    queue: Queue,
+    logins: LoginTable,
+    budget: Arc<BudgetFile>,
+    unsaved: Mutex<Unsaved>,
+    waiting: Mutex<directory::set_aside::Waiting>,
+    rotations: Rotations,
+    plans_stored_at: Mutex<Instant>,
 }
 
-/// A version of a file: it is replaced whole, so each has an inode or a time of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
-    inode: u64,
-    modified: (i64, i64),
+/// What could not be saved when it should have been.
+#[derive(Debug, Default)]
+struct Unsaved {
+    pairs: UnsavedPairs,
+    states: UnsavedStates,
+    events: directory::readings::UnsavedEvents,
+}
+
+impl Unsaved {
+    fn forget(&mut self, profile: &str) {
+        self.pairs.remove(profile);
+        self.states.remove(profile);
+        self.events.remove(profile);
+    }
 }
 
 /// A file could not be read or written.
@@ -78,150 +106,211 @@ impl StorageError {
         self.source.kind() == io::ErrorKind::PermissionDenied
     }
 
+    fn is_missing(&self) -> bool {
+        self.source.kind() == io::ErrorKind::NotFound
+    }
+
     fn new(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self { operation, path, source }
     }
 }
 
+/// What a storage is opened with.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// The present time.
+    pub clock: Clock,
+    /// Where it is told whether storage works.
+    pub telemetry: Telemetry,
+    /// A directory that does not outlive the machine, for the budget of requests; `None`: it is with the rest.
+    pub runtime_directory: Option<PathBuf>,
+}
+
 impl Storage {
-    /// Opens the directory at `root` for `purpose`, makes it (0700) if it is missing, and refuses one that another
-    /// process serves from, or that belongs to another purpose.
-    pub fn open(root: &Path, purpose: Purpose) -> Result<Self, OpenError> {
-        let locks = directory::prepare(root, purpose)?;
-        Ok(Self(Arc::new(Directory { root: root.to_owned(), _locks: locks })))
+    /// Opens the directory at `root` for `purpose`, makes it (0700) if it is missing, and refuses one that another process
+    /// serves from, that belongs to another purpose, or that a newer version of this program has written to. Blocks; must be
+    /// called within a tokio runtime.
+    pub fn open(root: &Path, purpose: Purpose, surroundings: Surroundings) -> Result<Self, OpenError> {
+        let locks = directory::root::prepare(root, purpose)?;
+        let storage = Self::at(root, locks, surroundings);
+        if let Err(error) = storage.restore_plans() {
+            tracing::warn!(error = error.with_cause(), "what was planned is not known; everything is asked for at once");
+        }
+        Ok(storage)
     }
 
     /// Opens the directory of real people at `root` for a command that works beside a running exporter.
-    pub fn join(root: &Path) -> Result<Self, OpenError> {
-        directory::prepare_to_join(root)?;
-        Ok(Self(Arc::new(Directory { root: root.to_owned(), _locks: Vec::new() })))
+    pub fn join(root: &Path, surroundings: Surroundings) -> Result<Self, OpenError> {
+        directory::root::prepare_to_join(root)?;
+        Ok(Self::at(root, Vec::new(), surroundings))
     }
 
-    /// The last readings and cursors of `profile`, as [`Storage::save_readings`] left them; `None` if there are none.
-    pub fn readings<T: DeserializeOwned>(&self, profile: &str) -> Result<Option<T>, StorageError> {
-        load(&self.path("readings", profile, "json"))
+    fn at(root: &Path, locks: Vec<File>, surroundings: Surroundings) -> Self {
+        let Surroundings { clock, telemetry, runtime_directory } = surroundings;
+        Self(Arc::new(Inner {
+            root: root.to_owned(),
+            _locks: locks,
+            disk: Disk::new(root, telemetry.clone()),
+            clock,
+            telemetry,
+            queue: Queue::default(),
+            logins: LoginTable::new(),
+            budget: Arc::new(BudgetFile::new(root, runtime_directory.as_deref())),
+            unsaved: Mutex::default(),
+            waiting: Mutex::default(),
+            rotations: Rotations(watch::channel(0).0),
+            plans_stored_at: Mutex::new(Instant::now()),
+        }))
     }
 
-    /// Saves the last readings and cursors of `profile`, whole; does nothing if its login is gone, for then somebody else
-    /// has deleted everything of the profile.
-    pub fn save_readings<T: Serialize>(&self, profile: &str, value: &T) -> Result<(), StorageError> {
-        self.save_of_login("readings", profile, value)
-    }
-
-    /// Saves what belongs to the login of `profile`, unless the login is gone.
-    fn save_of_login<T: Serialize>(&self, folder: &str, profile: &str, value: &T) -> Result<(), StorageError> {
-        let is_forgotten = || !self.path("logins", profile, "json").exists();
-        // Asked twice: taking the lock makes its file, which has the profile's name.
-        if is_forgotten() {
-            return Ok(());
-        }
-        let _not_deleted_meanwhile = self.lock_login(profile)?;
-        if is_forgotten() {
-            return Ok(());
-        }
-        save(&self.path(folder, profile, "json"), value)
-    }
-
-    /// Whether there are readings of `profile`.
+    /// The disk that it is on.
     #[must_use]
-    pub fn has_readings(&self, profile: &str) -> bool {
-        self.path("readings", profile, "json").exists()
+    pub fn disk(&self) -> &Disk {
+        &self.0.disk
     }
 
-    /// Whether anything is stored of `profile`, files that were set aside included.
-    pub fn holds(&self, profile: &str) -> Result<bool, StorageError> {
-        Ok(self.files_of(profile)?.iter().any(|it| !is_lock(it)))
+    /// Waits for the next profile that is due: new logins first, then what Withings has news of, then by due time. Nothing is
+    /// claimed for a call while the application is paused or data waits for a turn. Giving up waiting loses nothing.
+    pub async fn claim(&self) -> Claim {
+        loop {
+            let pause = self.known_pause();
+            let may_call = pause.is_none() && !self.is_data_waiting();
+            let at = match self.0.queue.next(Instant::now(), may_call) {
+                Next::Claim(claim) => return *claim,
+                Next::At(at) => at.into_iter().chain(pause).min(),
+            };
+            tokio::select! {
+                () = self.0.queue.woken() => {}
+                () = sleep_until_some(at) => {}
+            }
+        }
     }
 
-    /// Every stored login, also of profiles that are no longer configured, by the profile's name. One that cannot be read
-    /// is left out.
-    pub fn logins(&self) -> Result<Vec<Login>, StorageError> {
-        let files = atomic::files(&self.0.root.join("logins"))?;
-        let logins = files.iter().filter(|it| it.extension().is_some_and(|it| it == "json"));
-        let mut logins: Vec<Login> = logins.filter_map(|it| load(it).ok().flatten()).collect();
-        logins.sort_by(|a, b| a.profile.cmp(&b.profile));
-        Ok(logins)
+    /// Gives a claim back with its plan.
+    pub fn finish(&self, claim: Claim) {
+        self.0.queue.finish(claim);
     }
 
-    /// Tells one version of the login file of `profile` from another without reading it; `None` if there is none.
+    /// Whether the claim has not ended: asked before each page, and before anything is shown.
     #[must_use]
-    pub fn login_stamp(&self, profile: &str) -> Option<Stamp> {
-        let metadata = fs::metadata(self.path("logins", profile, "json")).ok()?;
-        Some(Stamp { inode: metadata.ino(), modified: (metadata.mtime(), metadata.mtime_nsec()) })
+    pub fn is_current(&self, claim: &Claim) -> bool {
+        self.0.queue.is_current(claim)
     }
 
-    /// The login of `profile`, as it is on disk now; `None` if there is none.
-    pub fn login(&self, profile: &str) -> Result<Option<Login>, StorageError> {
-        load(&self.path("logins", profile, "json"))
+    /// Makes `calls` of `profile` due, for Withings has news: at the earliest 30 s after its latest refresh. A pause after a
+    /// failure stays.
+    pub fn mark(&self, profile: &str, calls: &[Call]) {
+        self.0.queue.mark(profile, calls);
     }
 
-    /// Waits for the lock of `profile`'s login and holds it: nobody else, in this process or another, rotates or writes
-    /// it meanwhile.
-    pub fn lock_login(&self, profile: &str) -> Result<LockedLogin, StorageError> {
-        let path = self.path("logins", profile, "lock");
-        let file = atomic::open_private(&path)?;
-        file.lock().map_err(StorageError::new("lock", &path))?;
-        Ok(LockedLogin::new(self.clone(), profile, file))
+    /// Plans the calls of exactly these profiles.
+    pub fn plan_all(
+        &self,
+        profiles: &std::collections::BTreeSet<Arc<str>>,
+        change: impl Fn(&str, Option<&Plan>) -> Replan,
+    ) {
+        self.0.queue.plan_all(profiles, change);
     }
 
-    /// The same for a login that is there, `None` without one: taking the lock makes its file, which has the profile's name.
-    pub fn lock_stored_login(&self, profile: &str) -> Result<Option<LockedLogin>, StorageError> {
-        let path = self.path("logins", profile, "json");
-        let is_there = path.try_exists().map_err(StorageError::new("read", &path))?;
-        if is_there { self.lock_login(profile).map(Some) } else { Ok(None) }
+    /// What is planned of each profile.
+    #[must_use]
+    pub fn planned(&self) -> std::collections::BTreeMap<Arc<str>, Plan> {
+        self.0.queue.planned()
     }
 
-    /// Remembers the random state of a login that somebody starts, until it is taken or `STATE_LIFETIME` has passed.
-    pub fn add_pending(&self, state: &str, pending: Pending) -> Result<(), StorageError> {
-        pending::add(self, state, pending)
+    /// Makes the calls of all profiles due, spread over an `interval` if the budget of `per_minute` does not carry them in a
+    /// minute.
+    pub fn hurry(&self, interval: Duration, per_minute: u32) {
+        let is_carried = self.0.queue.calls() <= per_minute as usize;
+        self.0.queue.hurry(if is_carried { Duration::ZERO } else { interval });
     }
 
-    /// Takes the login that was started with `state`: once, and only before its end. `now` is in Unix seconds.
-    pub fn take_pending(&self, state: &str, now: i64) -> Result<Option<Pending>, StorageError> {
-        pending::take(self, state, now)
+    /// How long the most overdue call has been due that nobody makes yet.
+    #[must_use]
+    pub fn lag(&self) -> Duration {
+        self.0.queue.lag()
     }
 
-    /// Takes the right to half of the requests to Withings, which a running exporter leaves to its holder.
-    pub fn begin_backfill(&self) -> Result<BackfillLock, BackfillError> {
-        backfill::take(&self.0.root)
+    /// When a call may be sent whose person, name and arguments have this digest; `None`: now. Withings never sees the same
+    /// arguments twice within 11 s, restarts and new logins included.
+    #[must_use]
+    pub fn rests_until(&self, digest: u64) -> Option<Instant> {
+        self.0.queue.rests_until(digest)
     }
 
-    /// Whether somebody has that right now.
-    pub fn is_backfilling(&self) -> Result<bool, StorageError> {
-        backfill::is_taken(&self.0.root)
+    /// Notes that it is sent now; whether it may be.
+    #[must_use]
+    pub fn send(&self, digest: u64) -> bool {
+        self.0.queue.send(digest)
+    }
+
+    /// Saves what could not be saved before; whether everything is saved now.
+    pub async fn save_unsaved(&self) -> bool {
+        let (pairs, states, events) = {
+            let unsaved = self.unsaved();
+            let pairs: Vec<_> = unsaved.pairs.keys().cloned().collect();
+            (pairs, unsaved.due_states(), unsaved.events.clone())
+        };
+        let mut is_saved = true;
+        for profile in pairs {
+            is_saved &= self.save_pair(&profile).await.is_ok();
+        }
+        for (profile, state) in states {
+            is_saved &= self.save_again(&profile, state).await;
+        }
+        for (profile, (user_id, in_bed)) in events {
+            is_saved &= self.save_events(&profile, &user_id, in_bed).await.is_ok();
+        }
+        is_saved
     }
 
     /// Where a backfill keeps what it has fetched if it writes no file beside which it could.
     #[must_use]
     pub fn backfill_directory(&self) -> PathBuf {
-        self.0.root.join(BACKFILL)
+        self.0.root.join("backfill")
     }
 
-    /// Every file of `profile`, its lock included.
-    fn files_of(&self, profile: &str) -> Result<Vec<PathBuf>, StorageError> {
-        let stem = format!("{}.", file_stem(profile));
-        let is_its = |path: &PathBuf| path.file_name().is_some_and(|it| it.to_string_lossy().starts_with(&stem));
-        let mut files = atomic::files(&self.0.root.join("logins"))?;
-        files.extend(atomic::files(&self.0.root.join("readings"))?);
-        files.extend(atomic::files(&self.0.root.join("callbacks"))?);
-        files.retain(is_its);
-        Ok(files)
+    fn unsaved(&self) -> MutexGuard<'_, Unsaved> {
+        self.0.unsaved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, directory::set_aside::Waiting> {
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn path(&self, folder: &str, profile: &str, extension: &str) -> PathBuf {
-        self.0.root.join(folder).join(format!("{}.{extension}", file_stem(profile)))
+        self.0.root.join(folder).join(format!("{}.{extension}", directory::files::stem(profile)))
     }
 }
 
-fn is_lock(path: &Path) -> bool {
-    path.extension().is_some_and(|it| it == "lock")
+/// How many rotations are under way.
+#[derive(Debug)]
+struct Rotations(watch::Sender<usize>);
+
+/// A rotation that is under way, as long as it lives.
+struct UnderWay(watch::Sender<usize>);
+
+impl Rotations {
+    fn begin(&self) -> UnderWay {
+        self.0.send_modify(|count| *count += 1);
+        UnderWay(self.0.clone())
+    }
+
+    async fn none(&self) {
+        drop(self.0.subscribe().wait_for(|count| *count == 0).await);
+    }
 }
 
-/// A file name for a profile of any name: readable where the name is ASCII, different for different names, never a path.
-fn file_stem(profile: &str) -> String {
-    let readable: String = profile.chars().filter(char::is_ascii_alphanumeric).take(32).collect();
-    let digest = Sha256::digest(profile.as_bytes());
-    let half: [u8; 16] = digest[..16].try_into().expect("a SHA-256 digest has 32 bytes");
-    format!("{}-{:032x}", readable.to_ascii_lowercase(), u128::from_be_bytes(half))
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+}
+
+async fn sleep_until_some(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
 }

@@ -3,6 +3,7 @@
 pub mod log;
 
 use std::collections::HashSet;
+use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -32,16 +33,23 @@ const LOGGED_CHARACTERS: usize = 100;
 #[derive(Clone)]
 pub struct Telemetry(Arc<Inner>);
 
+impl fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Telemetry")
+    }
+}
+
 struct Inner {
     registry: Registry,
     requests: Family<CallLabel, Counter>,
     failures: Family<FailureLabels, Counter>,
     durations: Family<CallLabel, Histogram, fn() -> Histogram>,
     rotations: Family<ProfileLabel, Counter>,
-    storage_failures: Family<ProfileLabel, Counter>,
+    storage_up: Gauge,
     unknown: Family<KindLabel, Counter>,
     notifications: Family<NotificationLabels, Counter>,
-    intervals: Family<IntervalLabel, Gauge<f64, AtomicU64>>,
+    refresh_interval: Gauge<f64, AtomicU64>,
+    refresh_lag: Gauge<f64, AtomicU64>,
     reload_successful: Gauge,
     reload_success_at: Gauge,
     logged: Mutex<HashSet<(Unknown, String)>>,
@@ -222,10 +230,11 @@ impl Telemetry {
             failures: Family::default(),
             durations: Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS)),
             rotations: Family::default(),
-            storage_failures: Family::default(),
+            storage_up: Gauge::default(),
             unknown: Family::default(),
             notifications: Family::default(),
-            intervals: Family::default(),
+            refresh_interval: Gauge::default(),
+            refresh_lag: Gauge::default(),
             reload_successful: Gauge::default(),
             reload_success_at: Gauge::default(),
             logged: Mutex::default(),
@@ -248,7 +257,6 @@ impl Telemetry {
     pub fn expect_profile(&self, profile: &str) {
         let label = ProfileLabel { profile: profile.to_owned() };
         drop(self.0.rotations.get_or_create(&label));
-        drop(self.0.storage_failures.get_or_create(&label));
     }
 
     /// Counts a new token pair of `profile`.
@@ -256,9 +264,9 @@ impl Telemetry {
         self.0.rotations.get_or_create_owned(&ProfileLabel { profile: profile.to_owned() }).inc();
     }
 
-    /// Counts that the login or the readings of `profile` could not be read or saved.
-    pub fn storage_failure(&self, profile: &str) {
-        self.0.storage_failures.get_or_create_owned(&ProfileLabel { profile: profile.to_owned() }).inc();
+    /// Records whether the latest read and the latest write of storage worked.
+    pub fn storage_up(&self, is_up: bool) {
+        self.0.storage_up.set(i64::from(is_up));
     }
 
     /// Counts a value that is not known, and logs each different one once. `what` is a code or a name, never a measured
@@ -282,23 +290,20 @@ impl Telemetry {
         self.0.notifications.get_or_create_owned(&NotificationLabels { kind, outcome }).inc();
     }
 
-    /// Sets the refresh interval that the configuration asks for and the one that was achieved.
-    pub fn refresh_interval(&self, wanted: Duration, achieved: Option<Duration>) {
-        let set = |kind, value: Duration| {
-            self.0.intervals.get_or_create_owned(&IntervalLabel { kind }).set(value.as_secs_f64());
-        };
-        set("wanted", wanted);
-        match achieved {
-            Some(achieved) => set("achieved", achieved),
-            None => drop(self.0.intervals.remove(&IntervalLabel { kind: "achieved" })),
-        }
+    /// Sets the refresh interval that the configuration asks for.
+    pub fn refresh_interval(&self, interval: Duration) {
+        self.0.refresh_interval.set(interval.as_secs_f64());
+    }
+
+    /// Sets how long the most overdue call has been due.
+    pub fn refresh_lag(&self, lag: Duration) {
+        self.0.refresh_lag.set(lag.as_secs_f64());
     }
 
     /// Shows nothing more of `profile`, which is no longer configured.
     pub fn forget(&self, profile: &str) {
         let label = ProfileLabel { profile: profile.to_owned() };
         self.0.rotations.remove(&label);
-        self.0.storage_failures.remove(&label);
     }
 
     /// Records that the configuration could not be read again.
@@ -334,9 +339,9 @@ impl Inner {
         );
         registry.register("token_rotations", "New token pairs, stored", self.rotations.clone());
         registry.register(
-            "storage_failures",
-            "Times that a login or the last readings could not be read or saved",
-            self.storage_failures.clone(),
+            "storage_up",
+            "Whether the latest read and the latest write of storage worked",
+            self.storage_up.clone(),
         );
         registry.register(
             "unknown_values",
@@ -350,8 +355,13 @@ impl Inner {
         );
         registry.register(
             "refresh_interval_seconds",
-            "Time between refreshes of a profile: wanted as configured; achieved within the request budget, the median of all",
-            self.intervals.clone(),
+            "Time between two refreshes of a profile, as configured",
+            self.refresh_interval.clone(),
+        );
+        registry.register(
+            "refresh_lag_seconds",
+            "How long the most overdue call of any profile has been due; 0 when nothing waits",
+            self.refresh_lag.clone(),
         );
         registry.register(
             "config_last_reload_successful",
@@ -398,11 +408,6 @@ struct KindLabel {
 struct NotificationLabels {
     kind: &'static str,
     outcome: Outcome,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct IntervalLabel {
-    kind: &'static str,
 }
 
 impl EncodeLabelValue for Call {

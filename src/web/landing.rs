@@ -1,7 +1,7 @@
 //! The overview: every profile, how it is, and the way to connect it.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use chrono::{DateTime, Utc};
@@ -10,24 +10,43 @@ use url::form_urlencoded;
 
 use super::App;
 use super::answer::{self, Answer, Referrer};
-use super::webhook::Mail;
-use crate::reading::{Attempt, ProfileSnapshot};
-use crate::session::Orphan;
+use crate::catalogue::Call;
+use crate::reading::{Attempt, CallStatus, ProfileSnapshot};
+use crate::webhooks::{Mail, SubscriptionStatus};
 
-/// The landing page. It needs nothing but memory, so that it works when everything else is broken; only the logins of
-/// former profiles are looked up on the disk, and left out if that fails.
-pub(super) async fn page(app: &App) -> Answer {
+/// The landing page. It needs nothing but memory, so that it works when everything else is broken.
+pub(super) fn page(app: &App) -> Answer {
     let profiles = app.snapshots.borrow().profiles.clone();
-    let orphans = app.sessions.orphans().await;
-    let mail = |it: &ProfileSnapshot| app.inbox.borrow().as_ref().and_then(|inbox| inbox.mail(&it.profile));
+    let notifications = |it: &ProfileSnapshot| {
+        let mail = app.inbox.mail(&it.profile)?;
+        Some((mail, app.subscriptions.status(&it.profile)))
+    };
     let landing = Landing {
         metrics: app.telemetry_path.trim_start_matches('/'),
-        redirect_uri: &app.sessions.redirect_uri(),
+        redirect_uri: &app.logins.redirect_uri(),
         now: minute(app.clock.now()),
-        cards: profiles.iter().map(|it| Card::of(it, mail(it))).collect(),
-        orphans: orphans.iter().map(Former::of).collect(),
+        cards: profiles.iter().map(|it| Card::of(it, notifications(it))).collect(),
+        left: left(app),
     };
     answer::page(StatusCode::OK, &landing, Referrer::OwnPages)
+}
+
+/// The logins of profiles that are no longer configured.
+fn left(app: &App) -> Vec<Left> {
+    let logins = app.logins.storage().logins();
+    let left = logins.iter().filter(|(profile, _)| app.logins.profile(profile).is_none());
+    left.map(|(profile, known)| Left {
+        command: format!("withings-exporter forget {}", quoted(profile)),
+        since: date(known.login.connected_at).unwrap_or_default(),
+        name: profile.to_string(),
+    })
+    .collect()
+}
+
+/// A name as a shell takes it.
+fn quoted(name: &str) -> String {
+    let is_plain = |it: char| it.is_alphanumeric() || "-_.".contains(it);
+    if name.chars().all(is_plain) && !name.starts_with('-') { name.to_owned() } else { format!("'{}'", name.replace('\'', "'\\''")) }
 }
 
 /// Where the login of `profile` begins, relative to any page.
@@ -45,20 +64,16 @@ struct Landing<'a> {
     redirect_uri: &'a str,
     now: String,
     cards: Vec<Card<'a>>,
-    /// The logins that a profile without one may take over.
-    orphans: Vec<Former<'a>>,
+    /// The logins of profiles that are no longer configured.
+    left: Vec<Left>,
 }
 
-/// A former profile's login.
-struct Former<'a> {
-    name: &'a str,
+/// A login that nobody uses.
+struct Left {
+    name: String,
     since: String,
-}
-
-impl<'a> Former<'a> {
-    fn of(orphan: &'a Orphan) -> Self {
-        Self { name: &orphan.profile, since: date(orphan.connected_at).unwrap_or_default() }
-    }
+    /// What deletes it.
+    command: String,
 }
 
 /// What the page says about one profile.
@@ -67,13 +82,32 @@ struct Card<'a> {
     link: String,
     connection: Connection,
     since: Option<String>,
-    refreshed: Option<String>,
+    /// When a call last worked.
+    succeeded: Option<String>,
+    /// Since when a call fails, and when it is tried again.
+    failing: Option<Failing>,
     newest: Option<String>,
     /// Whether Withings calls when it has news; `None` if it is not asked to.
     notifications: Option<String>,
     /// Calls often fail for one reason, such as a cloud that does not answer: it is said once.
     problems: BTreeSet<Cow<'a, str>>,
     missing_scopes: BTreeSet<&'static str>,
+}
+
+/// What is known of calls that fail.
+struct Failing {
+    since: String,
+    /// When the next of them is tried again; `None`: not before somebody reconnects.
+    next_try: Option<String>,
+}
+
+impl Failing {
+    /// The longest of the failures, and the next try of any of them.
+    fn of(calls: &BTreeMap<Call, CallStatus>) -> Option<Self> {
+        let failing = || calls.values().filter(|it| it.failing_since.is_some());
+        let since = failing().filter_map(|it| it.failing_since).min().and_then(time)?;
+        Some(Self { since, next_try: failing().filter_map(|it| it.next_try).min().and_then(time) })
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -85,7 +119,7 @@ enum Connection {
 }
 
 impl<'a> Card<'a> {
-    fn of(profile: &'a ProfileSnapshot, mail: Option<Mail>) -> Self {
+    fn of(profile: &'a ProfileSnapshot, notifications: Option<(Mail, SubscriptionStatus)>) -> Self {
         let connection = match &profile.login {
             None => Connection::Absent,
             Some(login) if !login.accepted => Connection::Refused,
@@ -97,9 +131,10 @@ impl<'a> Card<'a> {
             link: connect_link(&profile.profile),
             connection,
             since: profile.login.as_ref().and_then(|it| time(it.connected_at)),
-            refreshed: profile.refresh.and_then(|it| time(it.ended_at)),
+            succeeded: profile.calls.values().filter_map(|it| it.last_success).max().and_then(time),
+            failing: Failing::of(&profile.calls),
             newest: profile.newest_measured_at().and_then(time),
-            notifications: mail.as_ref().map(in_words),
+            notifications: notifications.as_ref().map(in_words),
             problems: BTreeSet::new(),
             missing_scopes: BTreeSet::new(),
         };
@@ -112,17 +147,21 @@ impl<'a> Card<'a> {
                 Attempt::SwitchedOff { scope } => card.missing_scopes.insert(scope),
             };
         }
-        if let Some(Mail { standing, .. }) = mail {
-            card.problems
-                .extend(standing.problem.map(Cow::from).filter(|_| !matches!(connection, Connection::Refused)));
-            card.missing_scopes.extend(standing.missing_scopes);
+        if let Some((_, subscriptions)) = notifications {
+            let is_refused = matches!(connection, Connection::Refused);
+            card.problems.extend(subscriptions.problem.map(Cow::from).filter(|_| !is_refused));
+            card.missing_scopes.extend(subscriptions.missing_scopes);
+        }
+        if let Some(other) = &profile.duplicate_of {
+            let same = format!("this is the same person as {other}: take one of the two names out of the configuration");
+            card.problems.insert(same.into());
         }
         card
     }
 }
 
-fn in_words(mail: &Mail) -> String {
-    match (mail.last.and_then(time), mail.standing.subscribed) {
+fn in_words((mail, subscriptions): &(Mail, SubscriptionStatus)) -> String {
+    match (mail.last.and_then(time), subscriptions.subscribed) {
         (Some(last), _) => format!("last one {last}"),
         (None, true) => "subscribed, none yet".to_owned(),
         (None, false) => "not subscribed yet".to_owned(),

@@ -1,5 +1,6 @@
 //! Connecting a profile: to Withings' consent page, and what comes back.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,12 +15,14 @@ use super::answer::{self, Answer};
 use super::message::Message;
 use super::redirect::{self, Redirect, parameter};
 use super::{App, form, origin};
-use crate::catalogue::Call;
+use crate::catalogue::{Call, LabelName};
 use crate::reading::{Attempt, ProfileSnapshot};
-use crate::session::{Acquaintance, BeginError, Connected, FinishError, Mode, Session, weighed_at};
+use crate::login::{BeginError, Caller, Connected, FinishError, Identity, Mode, weighed_at};
+use crate::storage::Class;
+use crate::webhooks::unsubscribe_former;
 
 /// How long the page after a login waits to say whose it is.
-const MEET_TIMEOUT: Duration = Duration::from_secs(10);
+const IDENTITY_WITHIN: Duration = Duration::from_secs(10);
 
 /// `GET /authorize?profile=NAME[&mode=demo]`: off to Withings.
 pub(super) async fn begin(app: &App, query: &str) -> Answer {
@@ -29,7 +32,7 @@ pub(super) async fn begin(app: &App, query: &str) -> Answer {
         Some("demo") => Mode::Demo,
         Some(_) => return Message::unknown_mode().answer(),
     };
-    match app.sessions.begin(&profile, mode).await {
+    match app.logins.begin(&profile, mode).await {
         Ok(consent) => send_to(&consent),
         Err(error) => refuse(&profile, &error),
     }
@@ -52,31 +55,11 @@ pub(super) async fn submit(app: &App, request: Request<Incoming>) -> Answer {
         Err(answer) => return answer,
     };
     if let Some(confirmation) = parameter(&form, "replace") {
-        let sessions = app.sessions.clone();
-        return conclude(app, async move { sessions.replace(&confirmation).await }).await;
+        let logins = app.logins.clone();
+        return conclude(app, async move { logins.confirm(&confirmation).await }).await;
     }
     let pasted = parameter(&form, "pasted").unwrap_or_default();
     finish(app, Redirect::from_pasted(&pasted, remembered)).await
-}
-
-/// `POST /adopt`: a profile takes over the login of a former one.
-pub(super) async fn adopt(app: &App, request: Request<Incoming>) -> Answer {
-    if !origin::is_own(&request) {
-        return foreign_form();
-    }
-    let form = match form(request).await {
-        Ok(form) => form,
-        Err(answer) => return answer,
-    };
-    let (profile, former) =
-        (parameter(&form, "profile").unwrap_or_default(), parameter(&form, "former").unwrap_or_default());
-    match app.sessions.adopt(&profile, &former).await {
-        Ok(connected) => Message::adopted(&connected, &former).answer(),
-        Err(error) => {
-            tracing::warn!(profile, former, %error, "a login was not taken over");
-            Message::not_adopted(&error).answer()
-        }
-    }
 }
 
 async fn finish(app: &App, redirect: Redirect) -> Answer {
@@ -86,14 +69,21 @@ async fn finish(app: &App, redirect: Redirect) -> Answer {
         Redirect { state: None, .. } => return Message::no_state().answer(),
         Redirect { code: Some(code), state: Some(state), .. } => (state, code),
     };
-    let sessions = app.sessions.clone();
-    conclude(app, async move { sessions.finish(&state, &code).await }).await
+    let logins = app.logins.clone();
+    conclude(app, async move { logins.finish(&state, &code).await }).await
 }
 
 /// Ends a login in a task of its own: a browser that goes away must not stop it half way, for the code works only once.
 async fn conclude(app: &App, end: impl Future<Output = Result<Connected, FinishError>> + Send + 'static) -> Answer {
     match tokio::spawn(end).await.expect("nobody aborts this task, and its panic is ours") {
-        Ok(connected) => Message::connected(&connected, meet(app, &connected.profile).await.as_ref()).answer(),
+        Ok(connected) => {
+            if let Some(former) = connected.former.clone() {
+                let (logins, profile) = (app.logins.clone(), Arc::clone(&connected.profile));
+                // While everything else goes on, and within a bound of its own.
+                tokio::spawn(async move { unsubscribe_former(&logins, &profile, &former).await });
+            }
+            Message::connected(&connected, identity(app, &connected.profile).await.as_ref()).answer()
+        }
         Err(error) => {
             tracing::warn!(%error, "a login was not finished");
             Message::not_finished(&error).answer()
@@ -101,36 +91,50 @@ async fn conclude(app: &App, end: impl Future<Output = Result<Connected, FinishE
     }
 }
 
-/// Whose login it is, if Withings says it soon.
-async fn meet(app: &App, profile: &str) -> Option<Acquaintance> {
-    let session = app.sessions.get(profile)?;
+/// Whose login it is, if that is known soon: from the refresh that the login has begun, so that nothing is asked twice; if
+/// nobody refreshes here, or it is not measured, by calls.
+async fn identity(app: &App, profile: &Arc<str>) -> Option<Identity> {
+    let caller = app.logins.caller(profile, Class::FirstRead);
     let known = async {
-        let newest_weigh_in = newest_weigh_in(app, &session).await?;
-        Some(Acquaintance { newest_weigh_in, devices: session.devices().await.ok()? })
+        let refreshed = refreshed(app, profile, Call::Getmeas).await;
+        let newest_weigh_in = newest_weigh_in(&caller, refreshed.as_deref()).await?;
+        Some(Identity { newest_weigh_in, devices: devices(&caller, refreshed.as_deref()).await? })
     };
-    tokio::time::timeout(MEET_TIMEOUT, known).await.ok()?
+    tokio::time::timeout(IDENTITY_WITHIN, known).await.ok()?
 }
 
-/// When the person last stepped on a scale: from the refresh that the login has begun, so that nothing is asked twice; if
-/// nobody refreshes here, or the weight is not among the measurements, by a call.
-async fn newest_weigh_in(app: &App, session: &Session) -> Option<Option<i64>> {
-    let connected_at = session.status().borrow().login.as_ref()?.connected_at;
-    let is_of_this_login = |it: &&Arc<ProfileSnapshot>| {
-        it.profile == *session.profile() && it.login.as_ref().is_some_and(|it| it.connected_at == connected_at)
+/// What is shown of the present login of `profile` when `call` was tried with it.
+async fn refreshed(app: &App, profile: &Arc<str>, call: Call) -> Option<Arc<ProfileSnapshot>> {
+    let connected_at = app.logins.people().get(profile)?.known.login.connected_at;
+    let is_refreshed = |it: &ProfileSnapshot| {
+        let is_of_this_login = it.login.as_ref().is_some_and(|login| login.connected_at == connected_at);
+        is_of_this_login && it.calls.get(&call).is_none_or(|call| call.latest != Attempt::None)
     };
-    let attempt = |it: &Arc<ProfileSnapshot>| it.calls.get(&Call::Getmeas).map(|it| it.latest.clone());
-    let is_tried = |it: &Arc<ProfileSnapshot>| attempt(it) != Some(Attempt::None);
     let mut snapshots = app.snapshots.clone();
-    let all = snapshots.wait_for(|all| all.profiles.iter().find(is_of_this_login).is_some_and(is_tried)).await;
-    let profile = all.ok().and_then(|all| all.profiles.iter().find(is_of_this_login).cloned());
-    match profile.as_ref().and_then(attempt) {
-        Some(Attempt::Failed(_) | Attempt::SwitchedOff { .. }) => None,
-        Some(Attempt::Worked | Attempt::None) | None => {
-            match profile.and_then(|it| weighed_at(it.readings.iter().map(|it| (it.measurement, it.measured_at)))) {
-                Some(at) => Some(Some(at)),
-                None => session.newest_weigh_in().await.ok(),
-            }
-        }
+    let all = snapshots.wait_for(|all| all.get(profile).is_some_and(|it| is_refreshed(it))).await.ok()?;
+    all.get(profile).cloned()
+}
+
+async fn newest_weigh_in(caller: &Caller, refreshed: Option<&ProfileSnapshot>) -> Option<Option<i64>> {
+    let latest = refreshed.and_then(|it| it.calls.get(&Call::Getmeas)).map(|it| &it.latest);
+    if matches!(latest, Some(Attempt::Failed(_) | Attempt::SwitchedOff { .. })) {
+        return None;
+    }
+    let shown = refreshed.map(|it| it.readings.iter().map(|it| (it.measurement, it.measured_at)));
+    match shown.and_then(weighed_at) {
+        Some(at) => Some(Some(at)),
+        None => caller.newest_weigh_in().await.ok(),
+    }
+}
+
+/// The models of the devices: those that are shown of the same person, or else those that Withings names.
+async fn devices(caller: &Caller, refreshed: Option<&ProfileSnapshot>) -> Option<BTreeSet<String>> {
+    let models = |it: &ProfileSnapshot| {
+        it.readings.iter().filter_map(|it| it.labels.get(LabelName::Model)).map(str::to_owned).collect()
+    };
+    match refreshed.map(models).filter(|models: &BTreeSet<String>| !models.is_empty()) {
+        Some(models) => Some(models),
+        None => caller.devices().await.ok(),
     }
 }
 

@@ -5,7 +5,7 @@ use hyper::StatusCode;
 
 use super::answer::{self, Answer, Referrer};
 use super::landing::{connect_link, date};
-use crate::session::{Acquaintance, AdoptError, BeginError, Connected, FinishError};
+use crate::login::{BeginError, Connected, FinishError, Identity};
 
 /// One message to a person.
 #[derive(Template)]
@@ -57,34 +57,17 @@ impl Message {
     }
 
     /// A login that was finished, and whose it is, so that a mix-up is seen at once.
-    pub(super) fn connected(connected: &Connected, acquaintance: Option<&Acquaintance>) -> Self {
+    pub(super) fn connected(connected: &Connected, identity: Option<&Identity>) -> Self {
         let profile = &connected.profile;
         let what = if connected.demo {
             format!("{profile} now shows the measurements of Withings’ demo user. The first ones appear in a moment.")
         } else {
             format!("The exporter now reads the measurements of {profile}. The first ones appear in a moment.")
         };
-        let what = acquaintance.map(who).map_or_else(|| what.clone(), |who| format!("{what} {who}"));
+        let what = identity.map(who).map_or_else(|| what.clone(), |who| format!("{what} {who}"));
         let advice =
             "Withings remembers who signed in. To connect the next person, open the overview in a private window.";
         Self::new(StatusCode::OK, format!("{profile} is connected"), what, advice)
-    }
-
-    /// The login of a former profile that was taken over.
-    pub(super) fn adopted(connected: &Connected, former: &str) -> Self {
-        let profile = &connected.profile;
-        let what = format!("{profile} has the login and the last measurements that {former} had.");
-        Self::new(StatusCode::OK, format!("{profile} is connected"), what, "Nobody needs to log in again.")
-    }
-
-    /// Why a login could not be taken over.
-    pub(super) fn not_adopted(error: &AdoptError) -> Self {
-        let status = match error {
-            AdoptError::UnknownProfile(_) => StatusCode::NOT_FOUND,
-            AdoptError::Connected(_) | AdoptError::NothingToAdopt(_) => StatusCode::CONFLICT,
-            AdoptError::Storage(reason) => return Self::not_stored(reason),
-        };
-        Self::new(status, "Nothing was taken over", format!("It did not work: {error}."), "Look at the overview again.")
     }
 
     /// Why a login could not be finished.
@@ -206,12 +189,12 @@ impl Message {
 }
 
 /// What tells one person from another, in a sentence or two.
-fn who(acquaintance: &Acquaintance) -> String {
-    let weigh_in = acquaintance.newest_weigh_in.and_then(date).map_or_else(
+fn who(identity: &Identity) -> String {
+    let weigh_in = identity.newest_weigh_in.and_then(date).map_or_else(
         || "This person has never stepped on a scale.".to_owned(),
         |date| format!("This person last stepped on a scale on {date}."),
     );
-    let devices: Vec<_> = acquaintance.devices.iter().map(String::as_str).collect();
+    let devices: Vec<_> = identity.devices.iter().map(String::as_str).collect();
     let devices = if devices.is_empty() { "no devices".to_owned() } else { devices.join(", ") };
     format!("{weigh_in} Withings knows these devices: {devices}.")
 }

@@ -1,7 +1,7 @@
 //! The HTTP server: metrics, health, and the pages on which people connect their profiles.
 //!
 //! The pages are HTML without JavaScript, their links are relative, and none of them shows a measured value, a token or
-//! a code. Nothing here waits for Withings but [`crate::session`] when a login is finished.
+//! a code. Nothing here waits for Withings but [`crate::login`] when a login is finished.
 
 mod answer;
 mod body;
@@ -28,14 +28,14 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::exposition::Exposition;
 use crate::reading::Snapshot;
-use crate::session::Sessions;
+use crate::login::Logins;
+use crate::webhooks::{Inbox, Subscriptions};
 
 pub use redirect::Redirect;
-pub use reload::{Reload, Reloads};
+pub use reload::{Reload, ReloadError, Reloads};
 pub use scrape::Scrapes;
 pub use security::{Security, SecurityError, TlsError};
 pub use server::{Limits, serve};
-pub use webhook::{Addressee, Inbox};
 
 /// What is served. Cheap to clone; several listeners may share it.
 #[derive(Clone)]
@@ -51,9 +51,11 @@ pub struct App {
     /// What the landing page tells of the profiles.
     pub snapshots: watch::Receiver<Snapshot>,
     /// The profiles' logins.
-    pub sessions: Sessions,
-    /// What Withings calls when it has news; `None`: it is not asked to.
-    pub inbox: watch::Receiver<Option<Inbox>>,
+    pub logins: Logins,
+    /// What Withings calls when it has news.
+    pub inbox: Inbox,
+    /// How what it is asked to tell is.
+    pub subscriptions: Subscriptions,
     /// Where the configuration can be read again; `None`: it is read once.
     pub reloads: Option<Reloads>,
     /// Whether every connected profile was restored or tried once, or need not be waited for any longer.

@@ -12,7 +12,16 @@ pub struct Reloads(mpsc::Sender<Reload>);
 
 /// Somebody wants the configuration to be read again, and is told here how that went: why not, in words for the user and
 /// without secrets.
-pub type Reload = oneshot::Sender<Result<(), String>>;
+pub type Reload = oneshot::Sender<Result<(), ReloadError>>;
+
+/// The configuration is not in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReloadError {
+    /// It is wrong, or something that it needs does not work; in words for the user.
+    Refused(String),
+    /// It is still being read: the file, or the storage, does not answer.
+    Late,
+}
 
 impl Reloads {
     /// Where reloads are asked for, and where they arrive one after the other.
@@ -22,10 +31,11 @@ impl Reloads {
         (Self(asked), arriving)
     }
 
-    /// Has the configuration read again and waits until it is in force. The error is for the user and holds no secret.
-    pub async fn ask(&self) -> Result<(), String> {
+    /// Has the configuration read again and waits, 5 s at most, until it is in force. The error is for the user and holds no
+    /// secret.
+    pub async fn ask(&self) -> Result<(), ReloadError> {
         let (reload, done) = oneshot::channel();
-        let ending = || "the exporter is ending".to_owned();
+        let ending = || ReloadError::Refused("the exporter is ending".to_owned());
         self.0.send(reload).await.map_err(|_| ending())?;
         done.await.unwrap_or_else(|_| Err(ending()))
     }
@@ -41,7 +51,12 @@ pub(super) async fn answer<B>(app: &App, request: &Request<B>) -> Answer {
     };
     match reloads.ask().await {
         Ok(()) => answer::text(StatusCode::OK, "The configuration was read again."),
-        Err(error) => {
+        Err(ReloadError::Late) => {
+            let sentence = "The configuration is still being read: its file or the storage directory does not answer. It \
+                            comes into force when it does; see the log.";
+            answer::text(StatusCode::SERVICE_UNAVAILABLE, sentence)
+        }
+        Err(ReloadError::Refused(error)) => {
             let sentence = format!("The configuration stays as it was: {error}");
             answer::text(StatusCode::INTERNAL_SERVER_ERROR, &sentence)
         }

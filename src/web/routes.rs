@@ -30,7 +30,6 @@ enum Route {
     Landing,
     Style,
     Authorize,
-    Adopt,
     Callback,
     Healthy,
     Ready,
@@ -46,12 +45,11 @@ impl Route {
             "/" => Some(Self::Landing),
             "/style.css" => Some(Self::Style),
             "/authorize" => Some(Self::Authorize),
-            "/adopt" => Some(Self::Adopt),
             "/callback" => Some(Self::Callback),
             "/-/healthy" => Some(Self::Healthy),
             "/-/ready" => Some(Self::Ready),
             "/-/reload" if app.reloads.is_some() => Some(Self::Reload),
-            _ if app.inbox.borrow().as_ref().is_some_and(|it| it.is_at(path)) => Some(Self::Webhook),
+            _ if webhook::is_at(app, path) => Some(Self::Webhook),
             _ => None,
         }
     }
@@ -67,7 +65,7 @@ impl Route {
         match self {
             // Each GET begins a login, so there is no HEAD.
             Self::Authorize => &[Method::GET, Method::POST],
-            Self::Adopt | Self::Reload => &[Method::POST],
+            Self::Reload => &[Method::POST],
             Self::Webhook => &[Method::GET, Method::HEAD, Method::POST],
             _ => &[Method::GET, Method::HEAD],
         }
@@ -78,11 +76,10 @@ impl Route {
         let query = request.uri().query().unwrap_or_default();
         match self {
             Self::Metrics => scrape::page(app, query, request.headers()).await,
-            Self::Landing => landing::page(app).await,
+            Self::Landing => landing::page(app),
             Self::Style => answer::style(),
             Self::Authorize if request.method() == Method::POST => login::submit(app, request).await,
             Self::Authorize => login::begin(app, query).await,
-            Self::Adopt => login::adopt(app, request).await,
             // Withings checks with HEAD that the address is there; a code is never taken from that.
             Self::Callback if request.method() == Method::HEAD => answer::text(StatusCode::OK, "Here."),
             Self::Callback => login::callback(app, query).await,

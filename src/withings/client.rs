@@ -5,29 +5,35 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use url::Url;
 
 use super::answer::{Answer, Rows};
 use super::envelope::{self, DecodeError, NotAnEnvelope, Refusal, Remedy};
-use super::pace::{Class, Pace};
 use super::request::Request;
 use super::thin::Thin;
 use super::wire::Page;
 use crate::catalogue::Call;
 use crate::clock::Clock;
 use crate::http::{Head, Http, HttpError};
+use crate::storage::{Class, NoTurn, Storage};
 use crate::telemetry::{Reason, Telemetry};
 
 /// How long an exchange waits for its turn. A code lives 30 s, of which the way here and to Withings take some.
 const EXCHANGE_WITHIN: Duration = Duration::from_secs(27);
+
+/// How long a refresh of known data waits for its turn; then the profile is given back, and is still due.
+const TURN_WITHIN: Duration = Duration::from_secs(65);
+
+/// How long a page of a history waits, lest it be read again from its begin after a short pause.
+const PAGE_WITHIN: Duration = Duration::from_mins(5);
 
 /// The Withings API. Cheap to clone; clones share connections, budget and the server's time.
 #[derive(Clone)]
 pub struct Client {
     http: Http,
     api_url: Url,
-    pace: Pace,
+    storage: Storage,
     telemetry: Telemetry,
     server_time: Arc<ServerTime>,
 }
@@ -53,12 +59,9 @@ pub enum CallError {
     /// A status other than 0.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The code would be dead before its turn came.
-    #[error(
-        "`requests_per_minute` leaves no room for this login at the moment, and a code lives 30 seconds only; start again \
-         in a minute"
-    )]
-    NoTurn,
+    /// The request had no turn in time, and was not made.
+    #[error(transparent)]
+    NoTurn(#[from] NoTurn),
     /// An `offset` that does not grow: the pages would never end.
     #[error("the pages of the answer do not end: offset {offset} follows offset {previous}")]
     SameOffset {
@@ -88,8 +91,8 @@ const UNKNOWN: i64 = i64::MIN;
 impl Client {
     /// The API at `api_url`.
     #[must_use]
-    pub fn new(http: Http, api_url: Url, pace: Pace, telemetry: Telemetry, clock: Clock) -> Self {
-        Self { http, api_url, pace, telemetry, server_time: Arc::new(ServerTime::new(clock)) }
+    pub fn new(http: Http, api_url: Url, storage: Storage, telemetry: Telemetry, clock: Clock) -> Self {
+        Self { http, api_url, storage, telemetry, server_time: Arc::new(ServerTime::new(clock)) }
     }
 
     /// The same API at another address: with the same budget, and the same server's time until it tells its own.
@@ -104,47 +107,61 @@ impl Client {
         &self.api_url
     }
 
+    /// Waits for the right to make one request. No lock and no lease may be held meanwhile.
+    pub async fn turn(&self, class: Class) -> Result<(), CallError> {
+        let within = match class {
+            Class::Exchange => EXCHANGE_WITHIN,
+            Class::Refresh | Class::Data => TURN_WITHIN,
+            Class::FirstRead | Class::Backfill => PAGE_WITHIN,
+        };
+        Ok(self.storage.turn(class, within).await?)
+    }
+
     /// One page of `request`, from `offset`; the first page without one. Its rows are read while it comes, and `thin` leaves
-    /// out what nothing depends on.
+    /// out what nothing depends on. The caller has waited for its [turn](Self::turn).
     pub async fn page<P: Page>(
         &self,
-        profile: &Arc<str>,
         token: &str,
         request: &Request,
         offset: Option<i64>,
         thin: Thin<P::Row>,
     ) -> Result<Rows<P::Row>, CallError> {
-        let class = if request.is_first { Class::First } else { Class::Data }(Arc::clone(profile));
         let mut answer = Answer::<P>::new(thin, self.server_now());
         let path = path(request.call);
-        self.post(request.call, class, path, Some(token), request.form(offset), |chunk| answer.push(chunk)).await?;
-        let rows = answer.finish(request.needs_body() || offset.is_some());
-        let rows = rows.inspect_err(|error| self.note(request.call, error))?;
+        self.post(request.call, path, Some(token), request.form(offset), |chunk| answer.push(chunk)).await?;
+        let rows = match answer.finish(request.needs_body() || offset.is_some()) {
+            Ok(rows) => rows,
+            Err(error) => return Err(self.note(request.call, error).await),
+        };
         if let Some(at) = rows.server_time {
             self.server_time.note_updatetime(at);
         }
         Ok(rows)
     }
 
-    /// Sends a form to the token endpoint and gives the envelope back, unopened.
-    pub(super) async fn token(&self, class: Class, form: String) -> Result<Vec<u8>, CallError> {
-        self.whole(Call::Requesttoken, class, path(Call::Requesttoken), form).await
+    /// Sends a form to the token endpoint and gives the envelope back, unopened. The caller has waited for its turn.
+    pub(super) async fn token(&self, form: String) -> Result<Vec<u8>, CallError> {
+        self.whole(Call::Requesttoken, path(Call::Requesttoken), form).await
     }
 
     /// Sends a form that is signed and needs no token, and gives the body back.
     pub(super) async fn signed(&self, path: &str, form: String) -> Result<Bytes, CallError> {
-        let answer = self.whole(Call::Revoke, Class::Refresh, path, form).await?;
+        self.turn(Class::Refresh).await?;
+        let answer = self.whole(Call::Revoke, path, form).await?;
         let body = envelope::open(&answer).map_err(CallError::from);
-        let body = body.and_then(|it| Ok(Bytes::copy_from_slice(it?.as_bytes())));
-        body.inspect_err(|error| self.note(Call::Revoke, error))
+        match body.and_then(|it| Ok(Bytes::copy_from_slice(it?.as_bytes()))) {
+            Ok(body) => Ok(body),
+            Err(error) => Err(self.note(Call::Revoke, error).await),
+        }
     }
 
-    /// Counts an error and, where Withings asked for it, stops everybody for a while.
-    pub(super) fn note(&self, call: Call, error: &CallError) {
+    /// Counts an error and, where Withings asked for it, stops everybody for a while. Gives the error back.
+    pub(super) async fn note(&self, call: Call, error: CallError) -> CallError {
         self.telemetry.failure(call, error.reason());
         if let Remedy::PauseAll(pause) = error.remedy() {
-            self.pace.pause(pause);
+            self.storage.pause(pause).await;
         }
+        error
     }
 
     /// The present time by Withings' clock, Unix seconds.
@@ -153,16 +170,10 @@ impl Client {
         self.server_time.now()
     }
 
-    /// The budget of calls.
-    #[must_use]
-    pub fn pace(&self) -> &Pace {
-        &self.pace
-    }
-
     /// A call without a token, and its whole answer.
-    async fn whole(&self, call: Call, class: Class, path: &str, form: String) -> Result<Vec<u8>, CallError> {
+    async fn whole(&self, call: Call, path: &str, form: String) -> Result<Vec<u8>, CallError> {
         let mut answer = Vec::new();
-        self.post(call, class, path, None, form, |chunk| answer.extend_from_slice(chunk)).await?;
+        self.post(call, path, None, form, |chunk| answer.extend_from_slice(chunk)).await?;
         Ok(answer)
     }
 
@@ -170,22 +181,21 @@ impl Client {
     async fn post(
         &self,
         call: Call,
-        class: Class,
         path: &str,
         token: Option<&str>,
         form: String,
         take: impl FnMut(&[u8]),
     ) -> Result<(), CallError> {
-        let patience = if class == Class::Exchange { EXCHANGE_WITHIN } else { Duration::MAX };
-        timeout(patience, self.pace.permit(class)).await.map_err(|_| CallError::NoTurn)?;
         let url = self.api_url.join(path).expect("the path of a call is a valid URL path");
         let sent = Instant::now();
         let head = self.http.post_form(url, token, form, take).await;
         let took = sent.elapsed();
         self.telemetry.request(call, took);
         tracing::debug!(%call, seconds = took.as_secs_f64(), "called Withings");
-        let judged = head.map_err(CallError::from).and_then(|it| self.judge(&it));
-        judged.inspect_err(|error| self.note(call, error))
+        match head.map_err(CallError::from).and_then(|it| self.judge(&it)) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.note(call, error).await),
+        }
     }
 
     fn judge(&self, head: &Head) -> Result<(), CallError> {
@@ -210,7 +220,7 @@ impl CallError {
             | Self::Envelope(_)
             | Self::NoBody
             | Self::Body(_)
-            | Self::NoTurn
+            | Self::NoTurn(_)
             | Self::SameOffset { .. }
             | Self::EndlessPages(_) => Remedy::Retry,
         }
@@ -227,7 +237,7 @@ impl CallError {
             Self::Envelope(_) | Self::NoBody | Self::Body(_) | Self::SameOffset { .. } | Self::EndlessPages(_) => {
                 Reason::Decode
             }
-            Self::NoTurn => Reason::RateLimited,
+            Self::NoTurn(_) => Reason::RateLimited,
             Self::Refused(refusal) => refusal.reason(),
         }
     }

@@ -1,6 +1,6 @@
 //! The Withings API as types: what it says becomes ours here and travels no further.
 //!
-//! A [`request`] waits for its turn ([`pace`]) and is sent ([`client`]). Its answer is read while it comes ([`answer`]), its
+//! A [`request`] waits for its turn in the budget of [`crate::storage`] and is sent ([`client`]). Its answer is read while it comes ([`answer`]), its
 //! status counts before its body ([`envelope`]), its foreign shapes ([`wire`]) become readings ([`measures`], [`sleep`],
 //! [`activity`], [`workouts`], [`devices`], [`goals`]). Tokens are [`oauth`], their end is [`revoke`]; what Withings calls
 //! us for is [`notify`].
@@ -14,7 +14,6 @@ pub mod goals;
 pub mod measures;
 pub mod notify;
 pub mod oauth;
-pub mod pace;
 pub mod request;
 pub mod revoke;
 pub mod sleep;

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use url::form_urlencoded;
 
 use super::request::Request;
 use super::wire::{self, Page};
 use crate::catalogue::{Call, Group, Measurement, Source};
 use crate::config::Selection;
+use crate::reading::in_bed::BedEvent;
 
 /// The longest name of a device that is kept, in bytes; Withings' have 40.
 const LONGEST_DEVICE: usize = 64;
@@ -228,17 +229,6 @@ pub struct Notification {
     pub device: Option<Box<str>>,
 }
 
-/// That somebody got into bed or out of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BedEvent {
-    /// Whether somebody is in bed since then.
-    pub in_bed: bool,
-    /// When it happened, Unix seconds.
-    pub at: i64,
-    /// The sleep mat, where Withings says which.
-    pub mat: Option<Box<str>>,
-}
-
 impl Notification {
     /// Reads the form that Withings posts; `None` if it does not say whom and what it is about. Of a field that stands
     /// there twice the first counts; fields that nobody knows are ignored.
@@ -270,12 +260,10 @@ impl Notification {
     }
 }
 
-impl BedEvent {
-    /// Whether its time is too far ahead of `now` to be believed; Unix seconds by Withings' clock.
-    #[must_use]
-    pub fn is_future(&self, now: i64) -> bool {
-        super::is_future(self.at, now)
-    }
+/// Whether the time of an event is too far ahead of `now` to be believed; Unix seconds by Withings' clock.
+#[must_use]
+pub fn is_future(event: &BedEvent, now: i64) -> bool {
+    super::is_future(event.at, now)
 }
 
 #[cfg(test)]

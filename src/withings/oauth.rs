@@ -19,11 +19,10 @@ use url::Url;
 
 use super::client::{CallError, Client};
 use super::envelope::{self, DecodeError, Refusal};
-use super::pace::Class;
 use super::wire;
 use crate::catalogue::Call;
 use crate::clock::Clock;
-use crate::storage::NewLogin;
+use crate::storage::{Class, NewLogin};
 
 /// What a login asks for (withings-api: scopes).
 const SCOPES: &str = "user.info,user.metrics,user.activity";
@@ -112,23 +111,22 @@ impl OAuth {
     pub async fn exchange(&self, code: &str) -> Result<NewLogin, CallError> {
         let code = AuthorizationCode::new(code.to_owned());
         let request = self.inner.exchange_code(code).add_extra_param("action", "requesttoken");
+        self.client.turn(Class::Exchange).await?;
         let asked_at = self.clock.unix();
-        let answer = request.request_async(&self.transport(Class::Exchange)).await;
-        new_login(answer, asked_at)
+        new_login(request.request_async(&self.transport()).await, asked_at)
     }
 
     /// Exchanges a refresh token for a new pair. The old refresh token lives until the new access token is first used, or
-    /// 8 hours: store the pair before.
+    /// 8 hours: store the pair before. The caller has waited for its turn.
     pub async fn refresh(&self, refresh_token: &SecretString) -> Result<NewLogin, CallError> {
         let token = RefreshToken::new(refresh_token.expose_secret().to_owned());
         let request = self.inner.exchange_refresh_token(&token).add_extra_param("action", "requesttoken");
         let asked_at = self.clock.unix();
-        let answer = request.request_async(&self.transport(Class::Refresh)).await;
-        new_login(answer, asked_at)
+        new_login(request.request_async(&self.transport()).await, asked_at)
     }
 
-    fn transport(&self, class: Class) -> Transport {
-        Transport { client: self.client.clone(), class }
+    fn transport(&self) -> Transport {
+        Transport { client: self.client.clone() }
     }
 }
 
@@ -138,10 +136,9 @@ pub fn random_token() -> String {
     CsrfToken::new_random_len(32).into_secret()
 }
 
-/// The HTTP client that the crate is given: ours, with its pace and its limits.
+/// The HTTP client that the crate is given: ours, with its limits.
 struct Transport {
     client: Client,
-    class: Class,
 }
 
 impl<'c> AsyncHttpClient<'c> for Transport {
@@ -156,14 +153,14 @@ impl<'c> AsyncHttpClient<'c> for Transport {
 impl Transport {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, CallError> {
         let form = String::from_utf8(request.into_body()).expect("the crate encodes forms, which are ASCII");
-        let answer = self.client.token(self.class.clone(), form).await?;
-        let answer = to_rfc6749(&answer).inspect_err(|error| self.client.note(Call::Requesttoken, error))?;
-        let (status, body) = match answer {
-            Ok(body) => (200, body),
-            Err(refusal) => {
-                self.client.note(Call::Requesttoken, &CallError::Refused(refusal.clone()));
+        let answer = self.client.token(form).await?;
+        let (status, body) = match to_rfc6749(&answer) {
+            Ok(Ok(body)) => (200, body),
+            Ok(Err(refusal)) => {
+                self.client.note(Call::Requesttoken, CallError::Refused(refusal.clone())).await;
                 (400, serde_json::json!(RefusedToken::from(refusal)))
             }
+            Err(error) => return Err(self.client.note(Call::Requesttoken, error).await),
         };
         let response = oauth2::http::Response::builder()
             .status(status)

@@ -17,7 +17,7 @@ pub struct Request {
     pub call: Call,
     parameters: Vec<Parameter>,
     /// Whether somebody has just logged in and waits for it.
-    pub(super) is_first: bool,
+    pub is_first: bool,
 }
 
 /// Which rows of a call are asked for. Withings refuses or misreads combinations, so there is one at a time.
@@ -128,7 +128,9 @@ impl Request {
         Call::DATA.contains(&self.call) && !is_of_changes
     }
 
-    pub(super) fn form(&self, offset: Option<i64>) -> String {
+    /// The form that is sent.
+    #[must_use]
+    pub fn form(&self, offset: Option<i64>) -> String {
         let mut form = Serializer::new(String::new());
         if let Some(action) = action(self.call) {
             form.append_pair("action", action);

@@ -19,7 +19,7 @@ use withings_exporter::clock::Clock;
 use withings_exporter::exposition::{Encoding, Escaping, Exposition, Format, Live, Page};
 use withings_exporter::process::Process;
 use withings_exporter::reading::{
-    Attempt, CallStatus, Labels, Login, ProfileSnapshot, RefreshSummary, Shown, Sleep, SleepSegment, SleepState,
+    Attempt, CallStatus, Labels, Login, Origin, ProfileSnapshot, Reading, Sleep, SleepSegment, SleepState,
     Snapshot,
 };
 use withings_exporter::telemetry::{Build, Telemetry};
@@ -86,10 +86,11 @@ fn snapshot(profiles: Vec<ProfileSnapshot>) -> Snapshot {
 
 /// A connected profile with these readings, taken an hour ago.
 fn connected(name: &str, readings: &[(&str, f64)]) -> ProfileSnapshot {
-    let reading = |(key, value): &(&str, f64)| Shown {
+    let reading = |(key, value): &(&str, f64)| Reading {
         measurement: Measurement::by_key(key).unwrap(),
         labels: Labels::default(),
         until: None,
+        origin: Origin { modified: 0, id: 0 },
         value: *value,
         measured_at: NOW - 3600,
     };
@@ -104,7 +105,7 @@ fn connected(name: &str, readings: &[(&str, f64)]) -> ProfileSnapshot {
 fn household() -> Vec<ProfileSnapshot> {
     let gauges = Measurement::all().filter(|it| it.kind() == Kind::Gauge);
     let readings: Vec<_> = gauges.enumerate().map(|(at, it)| (it.key, 40.0 + at as f64 / 8.0)).collect();
-    let status = |latest, last_success| CallStatus { latest, last_success };
+    let status = |latest, last_success| CallStatus { latest, last_success, ..CallStatus::default() };
     let alice = ProfileSnapshot {
         sleep: Sleep::Newest(Some(SleepSegment { state: SleepState::Deep, ended_at: NOW - 1800 })),
         calls: BTreeMap::from([
@@ -112,7 +113,7 @@ fn household() -> Vec<ProfileSnapshot> {
             (Call::Getsummary, status(Attempt::Failed("HTTP 502".to_owned()), Some(NOW - 86_400))),
             (Call::SleepGet, status(Attempt::SwitchedOff { scope: "user.activity" }, None)),
         ]),
-        refresh: Some(RefreshSummary { ended_at: NOW - 60, duration: 1.75 }),
+        refresh_seconds: Some(1.75),
         ..connected("Alice", &readings)
     };
     let bob = ProfileSnapshot::empty("Bob".into(), Sleep::Newest(None));

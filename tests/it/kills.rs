@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use tokio::sync::broadcast::Receiver;
 use tokio::time::{sleep, timeout};
 use withings_exporter::sim::{Fault, Limits, Request, Rotation};
-use withings_exporter::storage::{Login, NewLogin, Storage};
+use withings_exporter::storage::Login;
 
 use crate::program::spawn;
 use crate::rotation::{heard, is_authorized};
@@ -141,7 +141,7 @@ impl House {
         self.world.start_exporter().await;
         for profile in PROFILES {
             let is_excused = rotation == Rotation::Strict && self.unsaved.contains(profile);
-            let settled = timeout(PATIENCE, self.world.until(profile, |it| it.up().is_some() && it.refresh.is_some()));
+            let settled = timeout(PATIENCE, self.world.until(profile, |it| it.up().is_some() && it.refresh_seconds.is_some()));
             settled.await.unwrap();
             let is_authorized = is_authorized(&self.world, profile).await;
             assert_eq!(is_authorized, !is_excused, "{profile} after {:?}", self.tally);
@@ -171,12 +171,8 @@ impl Tally {
 
 /// Makes the access tokens on disk end now.
 fn lapse_tokens(world: &World) {
-    let storage = Storage::join(world.disk.path()).unwrap();
     for profile in PROFILES {
-        let Login { user_id, access_token, refresh_token, scopes, connected_at, .. } = world.stored(profile).unwrap();
-        let expires_at = world.clock.unix();
-        let lapsed = NewLogin { user_id, access_token, expires_at, refresh_token, scopes };
-        storage.lock_login(profile).unwrap().replace(&lapsed, connected_at, false).unwrap();
+        world.edit_login(profile, |login| login["expires_at"] = world.clock.unix().into());
     }
 }
 

@@ -7,14 +7,15 @@ use proc_macro2::{TokenStream, TokenTree};
 use crate::sources::{Source, braced, is_word};
 
 /// The modules of each layer, the lowest first. A module may use those of the layers below its own.
-const LAYERS: [&[&str]; 8] = [
+const LAYERS: [&[&str]; 9] = [
     &["clock", "zone", "catalogue"],
-    &["reading", "config", "process", "systemd", "http"],
-    &["telemetry", "storage"],
+    &["reading", "config", "process", "systemd", "http", "telemetry"],
+    &["storage"],
     &["withings"],
-    &["session", "exposition"],
-    &["refresh", "subscription", "history"],
-    &["web", "push"],
+    &["login", "exposition"],
+    &["webhooks", "history"],
+    &["refresh", "web", "push"],
+    &["app"],
     &["cli", "commands", "sim"],
 ];
 
@@ -28,7 +29,7 @@ const PACKAGES: [(&str, &[&str]); 9] = [
     ("jiff", &["zone"]),
     ("rustls", &["http", "web"]),
     ("prometheus_client", &["exposition", "telemetry"]),
-    ("anyhow", &["commands"]),
+    ("anyhow", &["app", "commands"]),
 ];
 
 #[test]
@@ -54,37 +55,37 @@ fn the_map_in_the_documentation_has_these_layers() {
 
 #[test]
 fn a_bad_edge_is_found_however_it_is_written() {
-    check("web/login.rs", "use crate::session::Sessions;", &[]);
-    check("session/mod.rs", "use crate::web::App;", &["session uses web"]);
-    check("session/mod.rs", "fn f() { g(|| crate::web::serve()) }", &["session uses web"]);
+    check("web/login.rs", "use crate::login::Logins;", &[]);
+    check("login/mod.rs", "use crate::web::App;", &["login uses web"]);
+    check("login/mod.rs", "fn f() { g(|| crate::web::serve()) }", &["login uses web"]);
     check(
-        "session/mod.rs",
+        "login/mod.rs",
         "use crate::{clock::Clock, web::{self, App}, refresh};",
-        &["session uses web", "session uses refresh"],
+        &["login uses web", "login uses refresh"],
     );
-    check("session/mod.rs", "assert!(x, \"{}\", crate::refresh::y);", &["session uses refresh"]);
-    check("session/mod.rs", "use crate::exposition::Exposition;", &["session uses exposition"]);
-    check("session/mod.rs", "use crate::*;", &["session uses *"]);
+    check("login/mod.rs", "assert!(x, \"{}\", crate::refresh::y);", &["login uses refresh"]);
+    check("login/mod.rs", "use crate::exposition::Exposition;", &["login uses exposition"]);
+    check("login/mod.rs", "use crate::*;", &["login uses *"]);
     check("sim/cloud.rs", "use crate::clock::Clock; use crate::catalogue::Call;", &["sim uses catalogue"]);
     check("commands/demo.rs", "use crate::{cli, sim, web};", &[]);
 }
 
 #[test]
 fn a_bad_edge_is_found_behind_super() {
-    check("session/mod.rs", "use super::web::App;", &["session uses web"]);
-    check("session/mod.rs", "mod tests { use super::web; use super::super::refresh; }", &["session uses refresh"]);
-    check("session/tokens.rs", "use super::web; use super::super::web::App;", &["session uses web"]);
+    check("login/mod.rs", "use super::web::App;", &["login uses web"]);
+    check("login/mod.rs", "mod tests { use super::web; use super::super::refresh; }", &["login uses refresh"]);
+    check("login/tokens.rs", "use super::web; use super::super::web::App;", &["login uses web"]);
     check("http.rs", "use super::{clock, storage::Storage};", &["http uses storage"]);
 }
 
 #[test]
 fn what_is_said_and_not_used_is_no_edge() {
     check(
-        "session/mod.rs",
+        "login/mod.rs",
         "//! [`crate::web`] uses it.\n/* crate::web */ const A: &str = \"crate::web hyper::\";",
         &[],
     );
-    check("session/mod.rs", "const QUOTE: char = '\"'; fn f<'a>() {} // crate::web \"", &[]);
+    check("login/mod.rs", "const QUOTE: char = '\"'; fn f<'a>() {} // crate::web \"", &[]);
 }
 
 #[test]

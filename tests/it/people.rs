@@ -4,10 +4,10 @@ use std::fs;
 use std::time::Duration;
 
 use withings_exporter::sim::{Account, Cloud, Failure, Fault};
-use withings_exporter::storage::{NewLogin, Storage};
+use withings_exporter::storage::NewLogin;
 
 use crate::http_client::Answer;
-use crate::world::World;
+use crate::world::{World, joined};
 
 /// An exporter for `profiles`, and the household of the simulated cloud, of whom nobody has logged in.
 async fn household(profiles: &[&str]) -> World {
@@ -96,8 +96,8 @@ async fn the_person_of_another_profile_is_refused_by_both_names() {
 #[tokio::test(crate = "crate::paused")]
 async fn whom_another_process_has_just_logged_in_is_known_at_once() {
     let world = household(&["Mum", "Dad"]).await;
-    // The exporter looks every 5 s, and has just looked.
-    tokio::time::sleep(Duration::from_millis(5100)).await;
+    // The exporter looks every 2 s, and has just looked.
+    tokio::time::sleep(Duration::from_millis(2100)).await;
     let elsewhere = NewLogin {
         user_id: account(&world, "Alice").userid().to_string(),
         access_token: "a".into(),
@@ -105,8 +105,8 @@ async fn whom_another_process_has_just_logged_in_is_known_at_once() {
         refresh_token: "r".into(),
         scopes: Vec::new(),
     };
-    let storage = Storage::join(world.disk.path()).unwrap();
-    storage.lock_login("Mum").unwrap().replace(&elsewhere, world.clock.unix(), false).unwrap();
+    let storage = joined(world.disk.path(), world.clock.clone());
+    storage.connect(&"Mum".into(), elsewhere, false, &world.config.profiles, false).await.unwrap();
     check_page(&world.log_in("Dad", &account(&world, "Alice")).await, 409, &["That was Mum"]);
     check_page(&world.log_in("Mum", &account(&world, "Bob")).await, 409, &["This is another person"]);
 }
@@ -123,7 +123,7 @@ async fn another_person_changes_nothing_until_somebody_confirms_it() {
 
     cut_off(&world, "Bob");
     check_page(&world.post("/authorize", &[("replace", &confirmation(&asked))]).await, 200, &["Mum is connected"]);
-    world.until("Mum", |it| it.refresh.is_some() && it.up() == Some(false)).await;
+    world.until("Mum", |it| it.refresh_seconds.is_some() && it.up() == Some(false)).await;
     assert_eq!((is_authorized(&world, "Mum").await, values(&world, "Mum").await), (true, 0), "the former's stay");
     assert_eq!(stored(&world, "Alice"), Vec::<&str>::new());
 
@@ -191,50 +191,14 @@ async fn the_same_person_reconnects_and_keeps_the_readings() {
 }
 
 #[tokio::test(crate = "crate::paused")]
-async fn a_new_name_takes_over_a_former_login_only_when_asked() {
+async fn a_new_name_takes_nothing_over_and_the_page_names_the_login_that_is_left() {
     let mut world = household(&["Alice"]).await;
     connect(&world, "Alice", "Alice").await;
-    let shown = weight(&world, "Alice").await;
     rename(&mut world, &["Mum", "Dad"]).await;
-    check_page(
-        &world.get("/").await,
-        200,
-        &["Take over the login of Alice as Mum", "Take over the login of Alice as Dad"],
-    );
-    world.until("Mum", |it| it.refresh.is_none()).await;
+    check_page(&world.get("/").await, 200, &["Alice, connected since", "withings-exporter forget Alice", "Not connected"]);
     assert_eq!((is_authorized(&world, "Mum").await, stored(&world, "Alice")), (false, vec!["logins", "readings"]));
-
-    world.stop_cloud().await;
-    let adopted = world.post("/adopt", &[("profile", "Mum"), ("former", "Alice")]).await;
-    check_page(&adopted, 200, &["Mum is connected", "that Alice had"]);
-    world.until("Mum", |it| it.login.is_some() && it.up() == Some(false)).await;
-    assert_eq!((is_authorized(&world, "Mum").await, weight(&world, "Mum").await), (true, shown));
-    check_page(&world.get("/").await, 200, &["Not connected"]);
-    assert!(!world.get("/").await.body.contains("Take over"), "it can be taken over twice");
-
-    rename(&mut world, &["Mum"]).await;
-    assert_eq!((is_authorized(&world, "Mum").await, weight(&world, "Mum").await), (true, shown));
-}
-
-#[tokio::test(crate = "crate::paused")]
-async fn what_must_not_be_taken_over_is_refused() {
-    let mut world = household(&["Alice"]).await;
-    connect(&world, "Alice", "Alice").await;
-    rename(&mut world, &["Mum", "Dad", "Bob"]).await;
-    connect(&world, "Bob", "Bob").await;
-    let refused = async |profile, former, status, says| {
-        let answer = world.post("/adopt", &[("profile", profile), ("former", former)]).await;
-        check_page(&answer, status, &["Nothing was taken over", says]);
-    };
-    refused("Granny", "Alice", 404, "there is no profile Granny").await;
-    refused("Bob", "Alice", 409, "Bob is connected already").await;
-    refused("Mum", "Bob", 409, "no login of Bob").await;
-    refused("Mum", "Granny", 409, "no login of Granny").await;
-
-    connect(&world, "Dad", "Alice").await;
-    refused("Mum", "Alice", 409, "no login of Alice").await;
-    assert!(!world.get("/").await.body.contains("Take over"), "a person who is known is offered under another name");
-    assert!(!is_authorized(&world, "Mum").await);
+    connect(&world, "Mum", "Alice").await;
+    assert!(is_authorized(&world, "Mum").await);
 }
 
 #[tokio::test(crate = "crate::paused")]
@@ -290,9 +254,9 @@ async fn what_is_forgotten_right_after_the_login_is_gone_from_the_running_export
     let world = household(&["Mum"]).await;
     connect(&world, "Mum", "Alice").await;
     check_page(&world.log_in("Mum", &account(&world, "Alice")).await, 200, &["Mum is connected"]);
-    Storage::join(world.disk.path()).unwrap().lock_login("Mum").unwrap().forget().unwrap();
+    joined(world.disk.path(), world.clock.clone()).forget("Mum").await.unwrap();
     let noticed = async { world.until("Mum", |it| it.login.is_none()).await };
-    tokio::time::timeout(Duration::from_secs(10), noticed).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(5), noticed).await.unwrap();
     assert_eq!(values(&world, "Mum").await, 0);
 }
 

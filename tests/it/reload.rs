@@ -138,9 +138,8 @@ async fn a_profile_that_comes_back_is_refreshed_at_once_and_a_new_one_can_log_in
     reload(&mut world, &["Alice"]).await;
     reload(&mut world, &["Alice", "Robert"]).await;
     let page = world.get("/").await.body;
-    assert!(page.contains("adopt"), "{page}");
-    let adopted = world.post("/adopt", &[("profile", "Robert"), ("former", "Bob")]).await;
-    assert_eq!(adopted.status, 200, "{}", adopted.body);
+    assert!(page.contains("Bob, connected since") && page.contains("withings-exporter forget Bob"), "{page}");
+    assert_eq!(world.log_in("Robert", &world.account("Bob")).await.status, 200);
     world.until_shown("Robert", "weight_kg", 81.0).await;
 }
 
@@ -250,12 +249,12 @@ async fn reloads_at_once_are_done_one_after_the_other_and_scrapes_are_answered_m
 }
 
 #[tokio::test(crate = "crate::paused")]
-async fn a_renamed_profile_takes_its_person_along() {
+async fn a_renamed_profile_connects_again_and_shows_its_person_alone() {
     let mut world = World::connected(&["Alice"]).await;
     weigh(&world, "Alice", 70);
     world.until_shown("Alice", "weight_kg", 70.0).await;
     reload(&mut world, &["Alicia"]).await;
-    assert_eq!(world.post("/adopt", &[("profile", "Alicia"), ("former", "Alice")]).await.status, 200);
+    assert_eq!(world.log_in("Alicia", &world.account("Alice")).await.status, 200);
     world.until_shown("Alicia", "weight_kg", 70.0).await;
     reload(&mut world, &["Alicia", "Alice"]).await;
     assert_eq!(world.sample("withings_authorized{profile=\"Alice\"}").await, Some(0.0));

@@ -231,7 +231,6 @@ async fn looking_at_pages_changes_nothing_and_a_login_only_begins() {
         "/",
         "/metrics",
         "/style.css",
-        "/adopt?profile=Mum&former=Dad",
         "/-/healthy",
         "/-/ready",
         "/nothing",
@@ -270,10 +269,9 @@ async fn the_forms_of_other_sites_are_refused() {
     world.start_exporter().await;
     let callback = world.consent("Dad", bob).await;
     let before = files(&world);
-    let forms: [(&str, &[(&str, &str)]); 3] = [
+    let forms: [(&str, &[(&str, &str)]); 2] = [
         ("/authorize", &[("pasted", &format!("http://localhost{callback}"))]),
         ("/authorize", &[("replace", confirmation)]),
-        ("/adopt", &[("profile", "Granny"), ("former", "Mum")]),
     ];
     for from in
         ["Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site", "Origin: https://evil.example", "Origin: null"]

@@ -2,6 +2,7 @@
 //! runtime moves. Nothing of the exporter is replaced but the time.
 
 use std::fs;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -10,6 +11,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use serde::Deserialize;
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
@@ -20,10 +24,11 @@ use withings_exporter::clock::Clock;
 use withings_exporter::commands::{Exporter, Parts};
 use withings_exporter::config::{Config, Selection};
 use withings_exporter::exposition::Live;
-use withings_exporter::reading::{Attempt, ProfileSnapshot, Snapshot};
-use withings_exporter::session::{Session, Sessions};
+use withings_exporter::reading::{Attempt, CallStatus, ProfileSnapshot, Snapshot};
+use withings_exporter::login::{Caller, Logins};
 use withings_exporter::sim::{self, Account, Cloud, Person};
-use withings_exporter::storage::{Login, OpenError, Purpose, Storage};
+use withings_exporter::storage::{Class, Login, OpenError, Purpose, Storage, Surroundings};
+use withings_exporter::telemetry::{Build, Telemetry};
 use withings_exporter::web::Security;
 use withings_exporter::zone::Zone;
 
@@ -64,7 +69,7 @@ pub(crate) struct World {
 struct Running {
     address: SocketAddr,
     snapshots: watch::Receiver<Snapshot>,
-    sessions: Sessions,
+    logins: Logins,
     end: oneshot::Sender<()>,
     ended: JoinHandle<()>,
 }
@@ -121,29 +126,31 @@ impl World {
 
     /// Starts the exporter on what the disk holds.
     pub(crate) async fn start_exporter(&mut self) {
-        self.start_exporter_on(TcpListener::bind("127.0.0.1:0").await.unwrap());
+        self.start_exporter_on(TcpListener::bind("127.0.0.1:0").await.unwrap()).await;
     }
 
     /// The same at this address.
-    pub(crate) fn start_exporter_on(&mut self, listener: TcpListener) {
-        let storage = reopened(self.disk.path());
+    pub(crate) async fn start_exporter_on(&mut self, listener: TcpListener) {
+        let telemetry = Telemetry::new(Build::this());
+        let storage = reopened(self.disk.path(), self.host_clock.clone(), telemetry.clone());
         let file = Arc::clone(&self.file);
         let exporter = Exporter::assemble(Parts {
             config: self.config.clone(),
             reread: Some(Arc::new(move || file.lock().unwrap().clone().context(BROKEN_FILE))),
             storage,
+            telemetry,
             clock: self.host_clock.clone(),
             telemetry_path: "/metrics".to_owned(),
             security: self.security.clone(),
             max_requests: 40,
             live: Live::Shown { process: || None },
         });
-        let exporter = exporter.unwrap();
-        let (snapshots, sessions) = (exporter.snapshots(), exporter.sessions());
+        let exporter = exporter.await.unwrap();
+        let (snapshots, logins) = (exporter.snapshots(), exporter.logins());
         let address = listener.local_addr().unwrap();
         let (end, ending) = oneshot::channel();
         let ended = tokio::spawn(exporter.run(vec![listener], async { drop(ending.await) }));
-        self.exporter = Some(Running { address, snapshots, sessions, end, ended });
+        self.exporter = Some(Running { address, snapshots, logins, end, ended });
     }
 
     /// Has the exporter read `config` as its file.
@@ -163,7 +170,7 @@ impl World {
         end.send(()).unwrap();
         ended.await.unwrap();
         // A connection that was cut lets go of the directory a moment later; a process would have ended.
-        while matches!(Storage::open(self.disk.path(), Purpose::Serve), Err(OpenError::InUse(_))) {
+        while matches!(opened(self.disk.path(), self.host_clock.clone()), Err(OpenError::InUse(_))) {
             tokio::task::yield_now().await;
         }
     }
@@ -189,26 +196,63 @@ impl World {
 
     /// Breaks the logins' part of the disk: it can neither be read nor written, not even by root.
     pub(crate) fn break_disk(&self) {
-        let logins = self.disk.path().join("logins");
-        fs::rename(&logins, logins.with_extension("away")).unwrap();
-        fs::File::create(logins).unwrap();
+        fs::File::create(self.disk.path().join("away")).unwrap();
+        self.exchange_logins();
     }
 
     /// Makes the disk whole again, with what was on it.
     pub(crate) fn mend_disk(&self) {
-        let logins = self.disk.path().join("logins");
-        fs::remove_file(&logins).unwrap();
-        fs::rename(logins.with_extension("away"), logins).unwrap();
+        self.exchange_logins();
+        fs::remove_file(self.disk.path().join("away")).unwrap();
+    }
+
+    /// In one step, or a thread of the exporter would make the directory anew in between.
+    fn exchange_logins(&self) {
+        let [logins, away] = ["logins", "away"].map(|it| self.disk.path().join(it));
+        renameat_with(CWD, logins, CWD, away, RenameFlags::EXCHANGE).unwrap();
+    }
+
+    /// Lets every read and write of the running exporter's storage hang from now on, or go on again.
+    pub(crate) fn hang_disk(&self, hangs: bool) {
+        self.exporter.as_ref().unwrap().logins.storage().disk().hang(hangs);
+    }
+
+    /// Moves the wall clock and nothing else, as when the machine was suspended.
+    pub(crate) fn suspend(&self, time: Duration) {
+        self.clock.advance(time);
     }
 
     /// The login of `profile` on the disk.
     pub(crate) fn stored(&self, profile: &str) -> Option<Login> {
-        Storage::join(self.disk.path()).unwrap().login(profile).unwrap()
+        #[derive(Deserialize)]
+        struct File {
+            content: Login,
+        }
+        let files = fs::read_dir(self.disk.path().join("logins")).ok()?.map(|it| it.unwrap().path());
+        let files = files.filter(|it| it.extension().is_some_and(|it| it == "json"));
+        let logins = files.filter_map(|it| serde_json::from_slice::<File>(&fs::read(it).ok()?).ok());
+        logins.map(|it| it.content).find(|it| it.profile == profile)
     }
 
-    /// The running exporter's session of `profile`.
-    pub(crate) fn session(&self, profile: &str) -> Session {
-        self.exporter.as_ref().unwrap().sessions.get(profile).unwrap().clone()
+    /// Changes the login file of `profile` as another process does: whole, by a rename.
+    pub(crate) fn edit_login(&self, profile: &str, edit: impl FnOnce(&mut Value)) {
+        let files = fs::read_dir(self.disk.path().join("logins")).unwrap().map(|it| it.unwrap().path());
+        for path in files.filter(|it| it.extension().is_some_and(|it| it == "json")) {
+            let mut file: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+            if file["content"]["profile"] == profile {
+                edit(&mut file["content"]);
+                let new = path.with_extension("edited");
+                fs::File::create(&new).unwrap().write_all(file.to_string().as_bytes()).unwrap();
+                return fs::rename(new, path).unwrap();
+            }
+        }
+        panic!("{profile} has no login");
+    }
+
+    /// Makes calls for `profile`, beside the running exporter's refreshes.
+    pub(crate) fn caller(&self, profile: &str) -> Caller {
+        let logins = &self.exporter.as_ref().unwrap().logins;
+        logins.caller(&logins.profile(profile).unwrap(), Class::Data)
     }
 
     /// Cuts the cloud off: from now on its port refuses connections.
@@ -372,14 +416,16 @@ impl World {
 
     /// Waits until a refresh of `profile` that begins from now on has ended.
     pub(crate) async fn until_refreshed(&self, profile: &str) {
-        let now = self.clock.unix();
-        self.until(profile, |it| it.refresh.is_some_and(|it| it.ended_at > now)).await;
+        let before = self.exporter.as_ref().unwrap().snapshots.borrow().get(profile).unwrap().calls.clone();
+        let is_due = |it: &CallStatus| it.next_try.is_some_and(|at| at <= self.clock.unix());
+        self.until(profile, |it| it.calls != before && !it.calls.values().any(is_due)).await;
     }
 
     /// Waits until every call of `profile` has worked or been switched off: for half a minute after a login, which is long
     /// in real time.
     pub(crate) async fn until_up(&self, profile: &str) {
-        let is_tried = |it: &ProfileSnapshot| it.calls.values().all(|call| call.latest != Attempt::None);
+        let has_worked = |it: &CallStatus| it.latest != Attempt::None || it.last_success.is_some();
+        let is_tried = |it: &ProfileSnapshot| it.calls.values().all(has_worked);
         self.until(profile, |it| is_tried(it) && it.up() == Some(true)).await;
     }
 
@@ -421,9 +467,21 @@ fn serve_on(listener: TcpListener, cloud: &Cloud) -> oneshot::Sender<()> {
 }
 
 /// The storage of an exporter that has ended.
-fn reopened(path: &Path) -> Storage {
+fn reopened(path: &Path, clock: Clock, telemetry: Telemetry) -> Storage {
     until_started();
-    Storage::open(path, Purpose::Serve).unwrap()
+    Storage::open(path, Purpose::Serve, Surroundings { clock, telemetry, runtime_directory: None }).unwrap()
+}
+
+/// The storage at `path`, if nobody serves from it.
+pub(crate) fn opened(path: &Path, clock: Clock) -> Result<Storage, OpenError> {
+    let telemetry = Telemetry::new(Build::this());
+    Storage::open(path, Purpose::Serve, Surroundings { clock, telemetry, runtime_directory: None })
+}
+
+/// The storage at `path`, beside whoever serves from it.
+pub(crate) fn joined(path: &Path, clock: Clock) -> Storage {
+    let telemetry = Telemetry::new(Build::this());
+    Storage::join(path, Surroundings { clock, telemetry, runtime_directory: None }).unwrap()
 }
 
 /// Copies a directory that somebody may still write to: files are replaced whole, temporary ones come and go.

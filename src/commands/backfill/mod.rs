@@ -4,7 +4,6 @@ mod progress;
 mod question;
 mod report;
 
-use std::env;
 use std::fs;
 use std::io::{self, Write};
 use std::num::NonZeroU32;
@@ -13,18 +12,16 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use tokio::runtime::Runtime;
 use tokio::task::spawn_blocking;
-use tokio::time::{sleep, timeout};
 
-use super::budget::{UNTIL_SEEN, of_backfill};
-use super::exporter::{SETTLE_WITHIN, sessions};
 use super::serve::Signals;
+use crate::app::{logins, settle};
 use crate::cli::{BackfillFlags, Flags, Output, UsageError};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::history::{self, Fetch, HistoryError, Question, Work};
 use crate::push::{Push, Target};
-use crate::session::Sessions;
-use crate::storage::Storage;
+use crate::login::Logins;
+use crate::storage::{Class, Storage};
 use crate::telemetry::{Build, Telemetry, log};
 use report::{Outcome, Report};
 
@@ -38,10 +35,11 @@ const CHECKPOINT: &str = "push";
 pub(super) fn run(flags: &Flags, asked: &BackfillFlags, out: &mut dyn Write) -> Result<()> {
     log::init(flags.log_level, flags.log_format)?;
     let config = super::config(flags, &super::security(flags)?)?;
-    let storage = Storage::join(&flags.storage_path(env::var_os("STATE_DIRECTORY")))?;
-    let backfill = Backfill::new(config, storage, Clock::system(), asked)?;
+    let telemetry = Telemetry::new(Build::this());
     let runtime = Runtime::new()?;
     let report = runtime.block_on(async {
+        let storage = super::joined_storage(flags, &telemetry)?;
+        let backfill = Backfill::new(config, storage, Clock::system(), telemetry, asked).await?;
         let signals = Signals::listen()?;
         backfill.run(signals.received()).await
     });
@@ -56,6 +54,7 @@ pub struct Backfill {
     config: Config,
     storage: Storage,
     clock: Clock,
+    telemetry: Telemetry,
     answer: Answer,
 }
 
@@ -76,42 +75,38 @@ enum Destination {
 }
 
 impl Backfill {
-    /// Understands what `asked` wants of the profiles of `config`. Blocks.
-    pub fn new(config: Config, storage: Storage, clock: Clock, asked: &BackfillFlags) -> Result<Self> {
+    /// Understands what `asked` wants of the profiles of `config`.
+    pub async fn new(
+        config: Config,
+        storage: Storage,
+        clock: Clock,
+        telemetry: Telemetry,
+        asked: &BackfillFlags,
+    ) -> Result<Self> {
         let destination = Destination::of(asked)?;
         let directory = destination.directory(&storage);
-        let question = question::question(&config, &storage, asked, clock.unix())?;
-        Ok(Self { config, storage, clock, answer: Answer { question, destination, directory } })
+        let question = question::question(&config, &storage, asked, clock.unix()).await?;
+        Ok(Self { config, storage, clock, telemetry, answer: Answer { question, destination, directory } })
     }
 
     /// Fetches the history and gives it away, unless it is `interrupted`.
     pub async fn run(self, interrupted: impl Future<Output = ()>) -> Result<Report> {
-        let Self { config, storage, clock, answer } = self;
-        let half = of_backfill(config.requests_per_minute)?;
-        let config = Config { requests_per_minute: half, ..config };
-        let locked = storage.clone();
-        let _half = spawn_blocking(move || locked.begin_backfill()).await.expect("storage does not panic")?;
-        let telemetry = Telemetry::new(Build::this());
-        let (sessions, _) = sessions(&config, &storage, &clock, &telemetry)?;
-        let work = async {
-            sleep(UNTIL_SEEN).await;
-            answer.give(&sessions, &telemetry, half, clock.unix()).await.map_err(with_advice)
-        };
+        let Self { config, storage, clock, telemetry, answer } = self;
+        let (logins, _) = logins(&config, &storage, &clock, &telemetry)?;
+        let work = async { answer.give(&logins, &telemetry, config.requests_per_minute, clock.unix()).await };
         let report = tokio::select! {
-            report = work => report,
+            report = work => report.map_err(with_advice),
             () = interrupted => Err(anyhow::anyhow!("interrupted; the same command goes on from here")),
         };
         // A new pair of tokens must be stored before the process ends.
-        if timeout(SETTLE_WITHIN, sessions.settle()).await.is_err() {
-            tracing::warn!("a token refresh is still under way; the login before it stays in storage");
-        }
+        settle(&storage).await;
         report
     }
 }
 
 impl Answer {
     /// The whole history of everybody in `storage` with these labels, to a file.
-    pub(super) fn to_file(
+    pub(super) async fn to_file(
         config: &Config,
         storage: &Storage,
         file: &Path,
@@ -120,14 +115,14 @@ impl Answer {
     ) -> Result<Self> {
         let destination = Destination::file(file.to_owned())?;
         let directory = destination.directory(storage);
-        let question = Question { labels, ..question::question(config, storage, &BackfillFlags::default(), now)? };
+        let question = Question { labels, ..question::question(config, storage, &BackfillFlags::default(), now).await? };
         Ok(Self { question, destination, directory })
     }
 
-    /// Fetches through the logins of `sessions`, `per_minute` calls at most, and gives the history away.
+    /// Fetches through `logins`, a half of the `per_minute` calls at most, and gives the history away.
     pub(super) async fn give(
         self,
-        sessions: &Sessions,
+        logins: &Logins,
         telemetry: &Telemetry,
         per_minute: NonZeroU32,
         now: i64,
@@ -139,10 +134,10 @@ impl Answer {
             tracing::info!("an interrupted backfill goes on; what it has fetched is there");
         }
         let mut display = progress::display();
-        let mut fetch = Fetch::new(work.clone(), telemetry.clone(), per_minute, |it| display.show(it));
+        let mut fetch = Fetch::new(work.clone(), telemetry.clone(), half(per_minute), |it| display.show(it));
         for (place, person) in work.asked().question.people.iter().enumerate() {
-            let session = sessions.get(&person.profile).context("the profile is configured")?;
-            fetch.person(place, &session).await?;
+            let profile = logins.profile(&person.profile).context("the profile is configured")?;
+            fetch.person(place, &logins.caller(&profile, Class::Backfill)).await?;
         }
         let left_out = fetch.left_out().to_vec();
         drop(fetch);
@@ -219,6 +214,11 @@ impl Destination {
             }
         }
     }
+}
+
+/// How many calls a backfill makes in a minute when it goes as fast as it may.
+fn half(per_minute: NonZeroU32) -> NonZeroU32 {
+    NonZeroU32::new(per_minute.get() / 2).unwrap_or(NonZeroU32::MIN)
 }
 
 /// A reader of standard output that has seen enough is no failure.

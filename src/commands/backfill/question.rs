@@ -8,10 +8,10 @@ use crate::config::Config;
 use crate::history::{Person, Question};
 use crate::storage::Storage;
 
-/// The question at `now`, Unix seconds. Blocks.
-pub(super) fn question(config: &Config, storage: &Storage, asked: &BackfillFlags, now: i64) -> Result<Question> {
+/// The question at `now`, Unix seconds.
+pub(super) async fn question(config: &Config, storage: &Storage, asked: &BackfillFlags, now: i64) -> Result<Question> {
     let question = Question {
-        people: people(config, storage, asked)?,
+        people: people(config, storage, asked).await?,
         measurements: config.measurements.iter().collect(),
         start: asked.start.map(Time::begin),
         end: asked.end.map(Time::end),
@@ -33,14 +33,14 @@ pub(super) fn question(config: &Config, storage: &Storage, asked: &BackfillFlags
 }
 
 /// The profiles that were named, each once, or else all that have a login.
-fn people(config: &Config, storage: &Storage, asked: &BackfillFlags) -> Result<Vec<Person>> {
+async fn people(config: &Config, storage: &Storage, asked: &BackfillFlags) -> Result<Vec<Person>> {
     if let Some(unknown) = asked.profiles.iter().find(|name| config.profiles.iter().all(|it| **it != ***name)) {
         bail!(UsageError(unknown_profile(config, unknown)));
     }
     let is_wanted = |name: &str| asked.profiles.is_empty() || asked.profiles.iter().any(|it| it == name);
     let mut people = Vec::new();
     for profile in config.profiles.iter().filter(|it| is_wanted(it)) {
-        match storage.login(profile)? {
+        match storage.login(profile).await? {
             Some(login) => people.push(Person { profile: profile.to_string(), user_id: login.user_id }),
             None if asked.profiles.is_empty() => {}
             None => bail!(

@@ -20,7 +20,7 @@ async fn household(profiles: &[&str]) -> (World, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let home = format!("http://localhost:{}/", listener.local_addr().unwrap().port());
     redirect_to(&mut world, &home);
-    world.start_exporter_on(listener);
+    world.start_exporter_on(listener).await;
     (world, home)
 }
 
@@ -185,6 +185,6 @@ async fn restart(home: &str, mut world: World, profiles: &[&str], go_on: impl As
     world.stop_exporter().await;
     world.config.profiles = profiles.iter().map(|it| (*it).into()).collect();
     let address = home.trim_start_matches("http://").trim_end_matches('/');
-    world.start_exporter_on(TcpListener::bind(address).await.unwrap());
+    world.start_exporter_on(TcpListener::bind(address).await.unwrap()).await;
     go_on(&world).await;
 }

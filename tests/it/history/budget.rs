@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use withings_exporter::storage::{BackfillError, Purpose, Storage};
-
 use super::alice;
 use crate::world::World;
 
@@ -46,27 +44,4 @@ async fn a_login_that_ends_meanwhile_is_renewed_for_both() {
     assert!(world.stored("Alice").unwrap().version > before);
     world.until_refreshed("Alice").await;
     world.until_up("Alice").await;
-}
-
-#[tokio::test(crate = "crate::paused")]
-async fn an_exporter_takes_everything_again_when_a_backfill_was_killed() {
-    let mut world = alice(1).await;
-    world.config.requests_per_minute = 10.try_into().unwrap();
-    world.config.refresh_interval = Duration::from_secs(15);
-    world.stop_exporter().await;
-    let storage = Storage::join(world.disk.path()).unwrap();
-    let lock = storage.begin_backfill().unwrap();
-    assert!(matches!(storage.begin_backfill(), Err(BackfillError::InUse(_))), "one at a time");
-    world.start_exporter().await;
-    world.pass(Duration::from_mins(5)).await;
-    let from = world.cloud.requests().len();
-    world.pass(Duration::from_mins(5)).await;
-    let shared = world.cloud.requests().len() - from;
-    drop(lock);
-    world.pass(Duration::from_secs(5)).await;
-    let from = world.cloud.requests().len();
-    world.pass(Duration::from_mins(5)).await;
-    let alone = world.cloud.requests().len() - from;
-    assert!((20..=26).contains(&shared) && (45..=51).contains(&alone), "{shared} requests shared, {alone} alone");
-    assert!(Storage::open(world.disk.path(), Purpose::Serve).is_err(), "the exporter still serves");
 }

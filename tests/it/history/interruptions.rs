@@ -6,19 +6,16 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use withings_exporter::commands::Backfill;
 use withings_exporter::sim::{Failure, Fault, Request};
-use withings_exporter::storage::Storage;
 
-use super::{alice, parsed};
+use super::alice;
 use crate::world::World;
 
 impl World {
     /// Ends a backfill with these flags once the cloud has answered so many calls, and gives what it has asked.
     async fn interrupt_backfill(&self, flags: &str, calls: usize) -> BTreeMap<String, usize> {
         let before = self.cloud.requests().len();
-        let storage = Storage::join(self.disk.path()).unwrap();
-        let backfill = Backfill::new(self.config.clone(), storage, self.clock.clone(), &parsed(flags)).unwrap();
+        let backfill = self.prepared_backfill(flags).await.unwrap();
         let mut requests = self.cloud.listen();
         let (end, ended) = oneshot::channel();
         let counting = async move {

@@ -18,10 +18,10 @@ use clap::Parser;
 use withings_exporter::cli::{BackfillFlags, Cli, Command};
 use withings_exporter::commands::Backfill;
 use withings_exporter::sim::Cloud;
-use withings_exporter::storage::Storage;
+use withings_exporter::telemetry::{Build, Telemetry};
 
 use crate::page::{Page, series};
-use crate::world::World;
+use crate::world::{World, joined};
 
 /// A moment and a value.
 type Samples = Vec<(i64, f64)>;
@@ -48,10 +48,15 @@ impl World {
         fs::read_to_string(file).unwrap()
     }
 
+    async fn prepared_backfill(&self, flags: &str) -> Result<Backfill> {
+        let storage = joined(self.disk.path(), self.clock.clone());
+        let telemetry = Telemetry::new(Build::this());
+        Backfill::new(self.config.clone(), storage, self.clock.clone(), telemetry, &parsed(flags)).await
+    }
+
     /// A backfill with these flags, and what it has said.
     async fn try_backfill(&self, flags: &str) -> Result<String> {
-        let storage = Storage::join(self.disk.path())?;
-        let backfill = Backfill::new(self.config.clone(), storage, self.clock.clone(), &parsed(flags))?;
+        let backfill = self.prepared_backfill(flags).await?;
         let mut said = Vec::new();
         backfill.run(std::future::pending()).await?.print(&mut said)?;
         Ok(String::from_utf8(said)?)

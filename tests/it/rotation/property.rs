@@ -163,16 +163,16 @@ impl Story {
     }
 
     async fn call_at_once(&self) {
-        let (session, now) = (self.world.session("Alice"), self.world.clock.unix());
+        let (caller, now) = (self.world.caller("Alice"), self.world.clock.unix());
         let measures = Request::getmeas(Rows::ChangedSince(now - 1));
         let nights = Request::getsummary(Rows::ChangedSince(now - 1));
         let segments = Request::sleep_get(now - 1, now);
         // Whether they work is up to the other troubles.
         drop(
             join3(
-                session.rows::<Getmeas>(&measures),
-                session.rows::<Getsummary>(&nights),
-                session.rows::<SleepGet>(&segments),
+                caller.rows::<Getmeas>(&measures),
+                caller.rows::<Getsummary>(&nights),
+                caller.rows::<SleepGet>(&segments),
             )
             .await,
         );

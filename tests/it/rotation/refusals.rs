@@ -114,9 +114,9 @@ async fn a_call_that_waited_for_its_turn_is_not_repeated_too_soon_either() {
     let world = World::connected(&["Alice"]).await;
     world.cloud.fault(Fault::new(Failure::TooManyRequests { wait_seconds: Some(30) }).on("getmeas"));
     world.cloud.fault(Fault::new(Failure::InvalidToken).on("getmeas"));
-    let session = world.session("Alice");
+    let caller = world.caller("Alice");
     let requests = [1, 2].map(|at| Request::getmeas(Rows::ChangedSince(at)));
-    let (limited, waited) = join(session.rows::<Getmeas>(&requests[0]), session.rows::<Getmeas>(&requests[1])).await;
+    let (limited, waited) = join(caller.rows::<Getmeas>(&requests[0]), caller.rows::<Getmeas>(&requests[1])).await;
     assert!(limited.is_err());
     waited.unwrap();
 }

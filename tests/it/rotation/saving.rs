@@ -140,9 +140,9 @@ async fn check_one_refresh(expire: impl AsyncFn(&World)) {
     world.connect("Alice").await;
     expire(&world).await;
     let before = token_answers(&world).len();
-    let session = world.session("Alice");
+    let caller = world.caller("Alice");
     let requests: Vec<_> = (1..=20).map(|at| request::Request::getmeas(Rows::ChangedSince(at))).collect();
-    let outcomes = join_all(requests.iter().map(|it| session.rows::<Getmeas>(it))).await;
+    let outcomes = join_all(requests.iter().map(|it| caller.rows::<Getmeas>(it))).await;
     assert!(outcomes.iter().all(Result::is_ok), "{:?}", outcomes.into_iter().find_map(Result::err));
     assert_eq!(token_answers(&world)[before..], [Some(0)]);
     assert!(world.cloud.requests().iter().all(|it| it.status != Some(601)), "repeated too soon");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use withings_exporter::catalogue::Measurement;
-use withings_exporter::reading::{Labels, ProfileSnapshot, Shown, Sleep, Snapshot};
+use withings_exporter::reading::{Labels, Origin, ProfileSnapshot, Reading, Sleep, Snapshot};
 use withings_exporter::web::{Limits, Scrapes};
 
 use super::{Server, Setup};
@@ -38,10 +38,11 @@ pub(super) async fn slow_scrape(server: &Server) -> Connection {
 
 /// More than the server holds ready for one client.
 pub(super) fn large() -> Snapshot {
-    let weight = |value| Shown {
+    let weight = |value| Reading {
         measurement: Measurement::by_key("weight_kg").unwrap(),
         labels: Labels::default(),
         until: None,
+        origin: Origin { modified: 0, id: 0 },
         value,
         measured_at: 0,
     };

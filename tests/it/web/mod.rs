@@ -19,15 +19,15 @@ use withings_exporter::clock::Clock;
 use withings_exporter::exposition::{Exposition, Live};
 use withings_exporter::http::Http;
 use withings_exporter::reading::Snapshot;
-use withings_exporter::session::{Remote, Services, Sessions};
-use withings_exporter::storage::{Purpose, Storage};
+use withings_exporter::login::{Logins, Remote, Services};
 use withings_exporter::telemetry::{Build, Telemetry};
 use withings_exporter::web::{App, Limits, Scrapes, Security, serve};
+use withings_exporter::webhooks::{Inbox, Subscriptions};
 use withings_exporter::withings::client::Client;
 use withings_exporter::withings::oauth::{Application, OAuth};
-use withings_exporter::withings::pace::Pace;
 
 use crate::http_client::{Answer, Connection};
+use crate::world::opened;
 
 /// 2026-11-22 17:05 UTC.
 const NOW: i64 = 1_795_367_100;
@@ -75,14 +75,16 @@ impl Setup {
         let clock = Clock::frozen(DateTime::from_timestamp(NOW, 0).unwrap());
         let telemetry = Telemetry::new(Build::this());
         let disk = TempDir::new().unwrap();
+        let logins = logins_of_nobody(&disk, &clock, &telemetry);
         let app = App {
             telemetry_path: self.telemetry_path.into(),
-            sessions: sessions_of_nobody(&disk, &clock, &telemetry),
-            exposition: Exposition::new(snapshots.clone(), telemetry, clock.clone(), Live::Shown { process: || None }),
+            exposition: Exposition::new(snapshots.clone(), telemetry.clone(), clock.clone(), Live::Shown { process: || None }),
             security: self.security,
             scrapes: self.scrapes,
             snapshots,
-            inbox: watch::channel(None).1,
+            inbox: Inbox::new(logins.clone(), telemetry.clone(), clock.clone()).0,
+            subscriptions: Subscriptions::new(logins.clone(), watch::channel(None).1),
+            logins,
             reloads: None,
             ready: readiness,
             clock,
@@ -93,8 +95,8 @@ impl Setup {
     }
 }
 
-/// The sessions of a configuration without profiles, whose cloud is nowhere.
-fn sessions_of_nobody(disk: &TempDir, clock: &Clock, telemetry: &Telemetry) -> Sessions {
+/// The logins of a configuration without profiles, whose cloud is nowhere.
+fn logins_of_nobody(disk: &TempDir, clock: &Clock, telemetry: &Telemetry) -> Logins {
     let nowhere = Url::parse("http://127.0.0.1:1").unwrap();
     let application = Application {
         client_id: "the-app".to_owned(),
@@ -105,14 +107,15 @@ fn sessions_of_nobody(disk: &TempDir, clock: &Clock, telemetry: &Telemetry) -> S
         webhooks: false,
     };
     let http = Http::reaching(&[&nowhere]).unwrap();
-    let client = Client::new(http, nowhere, Pace::new(100), telemetry.clone(), clock.clone());
+    let storage = opened(disk.path(), clock.clone()).unwrap();
+    let client = Client::new(http, nowhere, storage.clone(), telemetry.clone(), clock.clone());
     let services = Services {
-        storage: Storage::open(disk.path(), Purpose::Serve).unwrap(),
+        storage,
         remote: watch::channel(Remote { oauth: OAuth::new(&application, client.clone(), clock.clone()), client }).1,
         clock: clock.clone(),
         telemetry: telemetry.clone(),
     };
-    Sessions::restore(&[], services)
+    Logins::new(&[], services)
 }
 
 impl Server {

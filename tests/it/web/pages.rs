@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use withings_exporter::catalogue::{Call, Measurement};
 use withings_exporter::reading::{
-    Attempt, CallStatus, Labels, Login, ProfileSnapshot, RefreshSummary, Shown, Sleep, Snapshot,
+    Attempt, CallStatus, Labels, Login, Origin, ProfileSnapshot, Reading, Sleep, Snapshot,
 };
 
 use super::{NOW, Setup};
@@ -21,23 +21,23 @@ fn unconnected(name: &str) -> ProfileSnapshot {
 }
 
 fn connected() -> ProfileSnapshot {
-    let weight = Shown {
+    let weight = Reading {
         measurement: Measurement::by_key("weight_kg").unwrap(),
         labels: Labels::default(),
         until: None,
+        origin: Origin { modified: 0, id: 0 },
         value: 72.345,
         measured_at: NOW - 3600,
     };
     ProfileSnapshot {
         login: Some(Login { connected_at: NOW - 86_400, accepted: true, token_expires_at: NOW, demo: false }),
         readings: vec![weight],
-        refresh: Some(RefreshSummary { ended_at: NOW - 60, duration: 0.5 }),
         ..unconnected("Alice")
     }
 }
 
 fn with_attempts(attempts: &[Attempt]) -> ProfileSnapshot {
-    let status = |latest: &Attempt| CallStatus { latest: latest.clone(), last_success: None };
+    let status = |latest: &Attempt| CallStatus { latest: latest.clone(), ..CallStatus::default() };
     ProfileSnapshot { calls: Call::DATA.into_iter().zip(attempts.iter().map(status)).collect(), ..connected() }
 }
 

@@ -163,7 +163,7 @@ async fn only_what_probes_and_logins_need_is_open_without_a_password() {
         let wrong = secured.status(&["--user", "prometheus:hush"], target).await;
         assert_eq!(wrong, Ok(without), "{target}");
     }
-    assert_eq!(secured.status(&["--request", "POST"], "/adopt").await, Ok(401));
+    assert_eq!(secured.status(&["--request", "POST"], "/authorize").await, Ok(401));
     let head = secured.printed(&[&TRUST[..], &["--head"]].concat(), "/metrics").await;
     assert!(head.contains("www-authenticate: Basic realm=\"withings-exporter\""), "{head}");
 }

@@ -1,0 +1,86 @@
+//! Reading the configuration again while the exporter runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinHandle, spawn_blocking};
+use tokio::time::{Instant, timeout_at};
+
+use super::profiles::Profiles;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::telemetry::Telemetry;
+use crate::web::{Reload, ReloadError};
+
+/// How long whoever asks waits for an answer. What takes longer goes on, and nothing is read again before it has ended.
+const WITHIN: Duration = Duration::from_millis(4500);
+
+/// Reads the configuration again, or says in words for the user why not. Blocks.
+pub type Reread = Arc<dyn Fn() -> Result<Config> + Send + Sync>;
+
+type Task = JoinHandle<Result<(), String>>;
+
+/// How the configuration is read again while the exporter runs.
+pub(super) struct Reloading {
+    pub(super) reread: Reread,
+    pub(super) asked: mpsc::Receiver<Reload>,
+    pub(super) telemetry: Telemetry,
+    pub(super) clock: Clock,
+}
+
+impl Reloading {
+    /// Does each reload that is asked for, one after the other.
+    pub(super) async fn run(mut self, profiles: Arc<Profiles>) {
+        let mut under_way: Option<Task> = None;
+        while let Some(reload) = self.asked.recv().await {
+            let deadline = Instant::now() + WITHIN;
+            // What was read before may not be what is read now.
+            let is_free = match &mut under_way {
+                Some(task) => timeout_at(deadline, task).await.is_ok(),
+                None => true,
+            };
+            if is_free {
+                under_way = Some(self.begin(&profiles));
+            }
+            let outcome = match &mut under_way {
+                Some(task) if is_free => timeout_at(deadline, task).await.ok(),
+                _ => None,
+            };
+            if outcome.is_some() {
+                under_way = None;
+            }
+            // Who asked may have gone.
+            reload.send(outcome.map_or(Err(ReloadError::Late), answer)).ok();
+        }
+    }
+
+    fn begin(&self, profiles: &Arc<Profiles>) -> Task {
+        let (reread, profiles) = (Arc::clone(&self.reread), Arc::clone(profiles));
+        let (telemetry, clock) = (self.telemetry.clone(), self.clock.clone());
+        tokio::spawn(async move {
+            let config = spawn_blocking(move || reread()).await.expect("reading the configuration does not panic");
+            let outcome = match config {
+                Ok(config) => profiles.reconfigure(&config).await,
+                Err(error) => Err(error),
+            };
+            match outcome {
+                Ok(()) => {
+                    telemetry.config_loaded(clock.unix());
+                    tracing::info!("the configuration was read again");
+                    Ok(())
+                }
+                Err(error) => {
+                    telemetry.config_refused();
+                    tracing::error!("the configuration stays as it was: {error:#}");
+                    Err(format!("{error:#}"))
+                }
+            }
+        })
+    }
+}
+
+fn answer(outcome: Result<Result<(), String>, JoinError>) -> Result<(), ReloadError> {
+    outcome.unwrap_or_else(|_| Err("a mistake in this program, please report it".to_owned())).map_err(ReloadError::Refused)
+}

@@ -1,0 +1,148 @@
+//! A call with a profile's login: it gets a token, waits for its turn, is made, and after a refusal of the token is repeated
+//! once with a new one.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use secrecy::ExposeSecret;
+use tokio::time::sleep_until;
+
+use super::{LoginError, Logins};
+use crate::storage::{Claim, Class, Login};
+use crate::withings::answer::Rows;
+use crate::withings::client::CallError;
+use crate::withings::envelope::Remedy;
+use crate::withings::request::Request;
+use crate::withings::thin::{self, Thin};
+use crate::withings::wire::Page;
+
+/// More pages than any history has: their offsets grow, but they never end.
+const MOST_PAGES: usize = 2000;
+
+/// Makes calls for one profile.
+#[derive(Clone)]
+pub struct Caller {
+    pub(super) logins: Logins,
+    pub(super) profile: Arc<str>,
+    class: Class,
+    /// What the calls are made for: when it has ended, no further page is asked for.
+    claim: Option<Claim>,
+}
+
+impl Caller {
+    pub(super) fn new(logins: Logins, profile: Arc<str>, class: Class, claim: Option<Claim>) -> Self {
+        Self { logins, profile, class, claim }
+    }
+
+    /// The profile's name.
+    #[must_use]
+    pub fn profile(&self) -> &Arc<str> {
+        &self.profile
+    }
+
+    /// Withings' id of the person of the profile; `None` without a login.
+    #[must_use]
+    pub fn user_id(&self) -> Option<Arc<str>> {
+        self.logins.storage().logins().get(&self.profile).map(|known| Arc::clone(&known.login.user_id))
+    }
+
+    /// The present time by Withings' clock, Unix seconds.
+    #[must_use]
+    pub fn server_now(&self) -> i64 {
+        self.logins.server_now()
+    }
+
+    /// Makes a call and follows its pages: all rows, or nothing.
+    pub async fn rows<P: Page>(&self, request: &Request) -> Result<Vec<P::Row>, LoginError> {
+        self.thinned_rows::<P>(request, thin::not).await
+    }
+
+    /// The same without the rows that `thin` leaves out, as soon as they are many.
+    pub async fn thinned_rows<P: Page>(
+        &self,
+        request: &Request,
+        thin: Thin<P::Row>,
+    ) -> Result<Vec<P::Row>, LoginError> {
+        let mut all = Vec::new();
+        let mut offset = None;
+        for _ in 0..MOST_PAGES {
+            let Rows { rows, next, .. } = self.page::<P>(request, offset, thin).await?;
+            all.extend(rows);
+            let Some(next) = next else { return Ok(all) };
+            thin(&mut all, self.server_now());
+            let previous = offset.replace(next).unwrap_or(0);
+            if next <= previous {
+                return Err(self.endless(request, CallError::SameOffset { previous, offset: next }));
+            }
+        }
+        Err(self.endless(request, CallError::EndlessPages(MOST_PAGES)))
+    }
+
+    async fn page<P: Page>(
+        &self,
+        request: &Request,
+        offset: Option<i64>,
+        thin: Thin<P::Row>,
+    ) -> Result<Rows<P::Row>, LoginError> {
+        let login = self.token(None).await?;
+        match self.call::<P>(&login, request, offset, thin).await {
+            Err(LoginError::Call(error)) if error.remedy() == Remedy::RefreshToken => {}
+            answer => return answer,
+        }
+        let login = self.token(Some(&login)).await?;
+        self.call::<P>(&login, request, offset, thin).await
+    }
+
+    /// One call with one token. Data, and the word that a permission lacks, tell that the token was used and works; a limit
+    /// or a broken service answers before it looks at the token.
+    async fn call<P: Page>(
+        &self,
+        login: &Login,
+        request: &Request,
+        offset: Option<i64>,
+        thin: Thin<P::Row>,
+    ) -> Result<Rows<P::Row>, LoginError> {
+        self.turn(digest(&login.user_id, request, offset)).await?;
+        let client = self.logins.client();
+        let answer = client.page::<P>(login.access_token.expose_secret(), request, offset, thin).await;
+        let is_accepted = answer.as_ref().err().is_none_or(|error| error.remedy() == Remedy::SwitchOff);
+        if is_accepted && login.previous_refresh_token.is_some() {
+            self.prove(login).await;
+        }
+        self.check_claim()?;
+        Ok(answer?)
+    }
+
+    /// Waits until the call may be made: as a part of the budget, and so long after the identical one that Withings takes it.
+    async fn turn(&self, digest: u64) -> Result<(), LoginError> {
+        let storage = self.logins.storage();
+        loop {
+            while let Some(at) = storage.rests_until(digest) {
+                sleep_until(at).await;
+            }
+            self.logins.client().turn(self.class).await?;
+            self.check_claim()?;
+            if storage.send(digest) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What was asked for is of nobody's interest any more when somebody has logged in, or the configuration has changed.
+    fn check_claim(&self) -> Result<(), LoginError> {
+        let is_current = self.claim.as_ref().is_none_or(|claim| self.logins.storage().is_current(claim));
+        if is_current { Ok(()) } else { Err(LoginError::Superseded) }
+    }
+
+    fn endless(&self, request: &Request, error: CallError) -> LoginError {
+        self.logins.telemetry().failure(request.call, error.reason());
+        error.into()
+    }
+}
+
+/// What makes two calls identical for Withings.
+fn digest(user_id: &str, request: &Request, offset: Option<i64>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (user_id, request.call, request.form(offset)).hash(&mut hasher);
+    hasher.finish()
+}

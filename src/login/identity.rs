@@ -1,0 +1,43 @@
+//! Whose login it is: enough for a person to notice a mix-up, and no value.
+
+use std::collections::BTreeSet;
+
+use super::{Caller, LoginError};
+use crate::catalogue::Measurement;
+use crate::withings::measures::{self, Context};
+use crate::withings::request::Request;
+use crate::withings::wire::{Getdevice, Getmeas};
+
+/// What tells one person from another without a measured value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// The models of the devices, each once.
+    pub devices: BTreeSet<String>,
+    /// When the person last stepped on a scale, Unix seconds; `None` if never.
+    pub newest_weigh_in: Option<i64>,
+}
+
+impl Caller {
+    /// Asks Withings who it is.
+    pub async fn identity(&self) -> Result<Identity, LoginError> {
+        Ok(Identity { devices: self.devices().await?, newest_weigh_in: self.newest_weigh_in().await? })
+    }
+
+    /// Asks for the models of the devices, each once.
+    pub async fn devices(&self) -> Result<BTreeSet<String>, LoginError> {
+        let devices = self.rows::<Getdevice>(&Request::getdevice().first()).await?;
+        Ok(devices.into_iter().filter_map(|it| it.model.filter(|it| !it.is_empty()).or(it.kind)).collect())
+    }
+
+    /// Asks when the person last stepped on a scale, Unix seconds; `None` if never.
+    pub async fn newest_weigh_in(&self) -> Result<Option<i64>, LoginError> {
+        let groups = self.thinned_rows::<Getmeas>(&Request::weigh_ins().first(), measures::thin).await?;
+        let mut context = Context { server_now: self.server_now(), unknown: &mut |_, _| {} };
+        Ok(weighed_at(measures::choose(&groups, &mut context).iter().map(|it| (it.measurement, it.measured_at))))
+    }
+}
+
+/// When the weight was measured, of what was `measured` when; Unix seconds.
+pub fn weighed_at(mut measured: impl Iterator<Item = (Measurement, i64)>) -> Option<i64> {
+    measured.find(|(measurement, _)| measurement.key == "weight_kg").map(|(_, at)| at)
+}

@@ -1,0 +1,183 @@
+//! The tokens of a login: getting one that works, and rotating the pair.
+//!
+//! Withings' old refresh token dies when the new access token is first used, or 8 hours later. Hence: one refresh at a time,
+//! the new pair is stored before its first use, the old refresh token stays beside it until then, and a failed refresh
+//! overwrites nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::{Instant, sleep};
+
+use super::caller::Caller;
+use super::{LoginError, Logins};
+use crate::catalogue::Call;
+use crate::storage::{Class, Login, REPEAT_AFTER, RotateError};
+use crate::telemetry::Reason;
+use crate::withings::client::CallError;
+use crate::withings::envelope::Remedy;
+
+/// A token that ends sooner than this is refreshed before it is used, seconds.
+const REFRESH_AHEAD: i64 = 5 * 60;
+
+/// When a refused login is tried again: a mistyped client secret is answered like a dead token and must not cost it.
+const RETRY_REFUSED: [Duration; 3] = [Duration::from_mins(10), Duration::from_hours(1), Duration::from_hours(6)];
+
+/// How often the stored login is looked at while somebody else refreshes it, and how often at the most: longer than the
+/// request may take.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+const MOST_LOOKS: usize = 40;
+
+/// What refreshes have failed with, by profile.
+pub(super) type Refreshes = BTreeMap<Arc<str>, Refresh>;
+
+/// How refreshes of one version of a login went.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Refresh {
+    version: u64,
+    /// How often Withings has refused the refresh token.
+    refused: usize,
+    /// When it may be tried again.
+    rests_until: Instant,
+}
+
+impl Logins {
+    /// Whether Withings has refused the refresh token of this version of the login.
+    #[must_use]
+    pub fn is_refused(&self, profile: &str, version: u64) -> bool {
+        self.refreshes().get(profile).is_some_and(|refresh| refresh.version == version && refresh.refused > 0)
+    }
+
+    /// Lets a login that Withings has refused be tried at once: the reason may be mended.
+    pub fn try_again(&self) {
+        let now = Instant::now();
+        let mut refreshes = self.refreshes();
+        refreshes.values_mut().filter(|it| it.refused > 0).for_each(|it| (it.refused, it.rests_until) = (1, now));
+    }
+
+    fn refresh_of(&self, login: &Login) -> Option<Refresh> {
+        self.refreshes().get(login.profile.as_str()).copied().filter(|refresh| refresh.version == login.version)
+    }
+}
+
+impl Caller {
+    /// The login with a token that should work: the present one, or a new one if it ends soon or is the `refused` one.
+    pub(super) async fn token(&self, refused: Option<&Login>) -> Result<Login, LoginError> {
+        for _ in 0..MOST_LOOKS {
+            let login = self.logins.storage().login(&self.profile).await.map_err(LoginError::Storage)?;
+            let login = login.ok_or(LoginError::NoLogin)?;
+            self.check_person()?;
+            let is_refused =
+                refused.is_some_and(|it| it.access_token.expose_secret() == login.access_token.expose_secret());
+            let ends_in = login.expires_at - self.logins.clock().unix();
+            if !is_refused && ends_in >= REFRESH_AHEAD {
+                return Ok(login);
+            }
+            match self.rotate(login).await {
+                Ok(login) => return Ok(login),
+                Err(RotateError::Busy) => sleep(LOOK_EVERY).await,
+                Err(RotateError::Stale) => {}
+                Err(RotateError::TimedOut) => return Err(LoginError::RefreshRests { retry_in: REPEAT_AFTER }),
+                Err(RotateError::Asked(error)) => return Err(error),
+                Err(RotateError::Storage(error)) => return Err(self.not_stored(error)),
+            }
+        }
+        Err(LoginError::RefreshRests { retry_in: REPEAT_AFTER })
+    }
+
+    /// Two names with one body are never shown both.
+    fn check_person(&self) -> Result<(), LoginError> {
+        let people = self.logins.people();
+        let duplicate_of = people.get(&self.profile).and_then(|person| person.duplicate_of.clone());
+        duplicate_of.map_or(Ok(()), |profile| Err(LoginError::SamePerson { profile }))
+    }
+
+    /// Gets a new pair for the refresh token, or else for the one before it, which lives as long as its successor is unused.
+    async fn rotate(&self, login: Login) -> Result<Login, RotateError<LoginError>> {
+        let error = match self.refresh(&login, login.refresh_token.clone()).await {
+            Err(RotateError::Asked(error)) => error,
+            outcome => return outcome,
+        };
+        let is_dead = matches!(&error, LoginError::Refresh(error) if is_dead_token(error));
+        match login.previous_refresh_token.clone().filter(|_| is_dead) {
+            Some(previous) => match self.refresh(&login, previous).await {
+                Err(RotateError::Asked(error)) => Err(RotateError::Asked(self.note_failure(&login, error))),
+                outcome => outcome,
+            },
+            None => Err(RotateError::Asked(self.note_failure(&login, error))),
+        }
+    }
+
+    /// First the turn, then the lease, then the request, then the store.
+    async fn refresh(&self, login: &Login, with: SecretString) -> Result<Login, RotateError<LoginError>> {
+        if !self.logins.storage().has_unsaved_pair(&self.profile) {
+            if let Some(rest) = self.logins.refresh_of(login) {
+                let retry_in = rest.rests_until.saturating_duration_since(Instant::now());
+                if !retry_in.is_zero() {
+                    let is_refused = rest.refused > 0;
+                    let error =
+                        if is_refused { LoginError::LoginRefused { retry_in } } else { LoginError::RefreshRests { retry_in } };
+                    return Err(RotateError::Asked(error));
+                }
+            }
+            self.logins.client().turn(Class::Refresh).await.map_err(|error| RotateError::Asked(error.into()))?;
+        }
+        let oauth = self.logins.oauth();
+        let ask = move |_| async move {
+            let pair = oauth.refresh(&with).await.map_err(LoginError::Refresh)?;
+            Ok((with, pair))
+        };
+        self.logins.storage().rotate(&self.profile, login.version, ask).await
+    }
+
+    /// Notes when the refresh may be tried again.
+    fn note_failure(&self, login: &Login, error: LoginError) -> LoginError {
+        let LoginError::Refresh(error) = error else { return error };
+        let before = self.logins.refresh_of(login).map_or(0, |refresh| refresh.refused);
+        let is_dead = is_dead_token(&error);
+        let pause = if is_dead { RETRY_REFUSED[before.min(RETRY_REFUSED.len() - 1)] } else { rest_after(&error) };
+        let refused = if is_dead { before + 1 } else { before };
+        let refresh = Refresh { version: login.version, refused, rests_until: Instant::now() + pause };
+        self.logins.refreshes().insert(Arc::clone(&self.profile), refresh);
+        if !is_dead {
+            return LoginError::Refresh(error);
+        }
+        if before == 0 {
+            // Here and not for each call, which all fail with it.
+            tracing::warn!(
+                profile = %self.profile, error = %error,
+                "Withings does not accept the login any more; the last values stay, connect it again"
+            );
+        }
+        LoginError::LoginRefused { retry_in: pause }
+    }
+
+    /// Notes that the access token was used and works: the refresh token before it is dead now.
+    pub(super) async fn prove(&self, login: &Login) {
+        // Tried again with the next call; until then a dead token is kept, which costs one refused refresh at most.
+        if let Err(error) = self.logins.storage().prove(&self.profile, login.version).await {
+            tracing::warn!(
+                profile = %self.profile, error = error.with_cause(), "it could not be noted that the new token works"
+            );
+        }
+    }
+
+    fn not_stored(&self, error: crate::storage::StorageError) -> LoginError {
+        self.logins.telemetry().failure(Call::Requesttoken, Reason::Storage);
+        LoginError::Storage(error)
+    }
+}
+
+fn is_dead_token(error: &CallError) -> bool {
+    matches!(error, CallError::Refused(refusal) if refusal.is_about_the_refresh_token())
+}
+
+/// How long no other call of the profile tries the refresh again that failed like this.
+fn rest_after(error: &CallError) -> Duration {
+    match error.remedy() {
+        Remedy::WaitThisCall(wait) | Remedy::PauseAll(wait) => wait.max(REPEAT_AFTER),
+        _ => REPEAT_AFTER,
+    }
+}

@@ -1,0 +1,186 @@
+//! What is planned when something changes: a start, a reload, a login. The refreshes do the rest.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Refresher, Settings, calls, part, schedule};
+use super::profile_state::ProfileState;
+use crate::catalogue::Call;
+use crate::reading::Attempt;
+use crate::storage::{CallPlan, Plan, Replan};
+
+/// Why plans are made anew.
+#[derive(Clone, Debug)]
+pub enum Occasion {
+    /// The process starts; what was restored of each profile.
+    Start(BTreeMap<Arc<str>, Restored>),
+    /// The configuration was read again; the interval before.
+    Reload {
+        /// The interval that was configured before.
+        interval: Duration,
+        /// Whether Withings is asked to tell something else than before, or at another address.
+        subscriptions: bool,
+    },
+    /// Logins have changed; those of these profiles are new, the `true` ones of another person than before.
+    Logins(BTreeMap<Arc<str>, bool>),
+}
+
+/// What a start has found of a profile.
+#[derive(Clone, Debug, Default)]
+pub struct Restored {
+    /// When calls last worked, as 0.1.0 has stored it, Unix seconds.
+    first_successes: BTreeMap<Call, i64>,
+    /// The calls that are to be made at once, for what is stored of them is not understood.
+    unread: BTreeSet<Call>,
+    /// Whether nothing is known.
+    pub is_empty: bool,
+}
+
+impl Refresher {
+    /// Shows what is stored of `profile`, and gives what its plan must know.
+    pub async fn restore(&self, profile: &Arc<str>) -> Restored {
+        let people = self.services().logins.people();
+        if let Some(other) = people.get(profile).and_then(|person| person.duplicate_of.clone()) {
+            tracing::error!(%profile, %other, "two profiles are one person; only the other is shown");
+            self.publish_nobody(profile, Some(other));
+            return Restored::default();
+        }
+        let stored = match self.storage().load(profile).await {
+            Ok(stored) => self.of_person(profile, stored),
+            Err(error) => {
+                tracing::error!(%profile, error = error.with_cause(), "the last readings cannot be read; it is tried again");
+                self.publish_nobody(profile, None);
+                return Restored { is_empty: true, ..Restored::default() };
+            }
+        };
+        let first_successes = stored.first_format.as_ref().map(|json| part::first_successes(json.get()));
+        let state = ProfileState::restore(stored);
+        self.show(profile, &state, &Plan::default(), || true);
+        Restored {
+            first_successes: first_successes.unwrap_or_default(),
+            unread: Call::DATA.into_iter().filter(|call| state.is_to_be_read(*call)).collect(),
+            is_empty: state.user_id().is_none() || state.is_empty(),
+        }
+    }
+
+    /// Shows that nobody is logged in as `profile`, with the values that are still stored: a login file may be broken.
+    pub async fn show_without_login(&self, profile: &Arc<str>) {
+        self.publish_nobody(profile, None);
+        if let Ok(stored) = self.storage().load(profile).await
+            && stored.user_id.is_some()
+        {
+            let is_without_login = || self.services().logins.people().get(profile).is_none();
+            self.show(profile, &ProfileState::restore(stored), &Plan::default(), is_without_login);
+        }
+    }
+
+    /// Shows nothing of a profile that has another person than before.
+    pub fn show_nobody(&self, profile: &Arc<str>) {
+        self.publish_nobody(profile, None);
+    }
+
+    /// Shows that another profile shows the person of `profile`.
+    pub fn show_duplicate(&self, profile: &Arc<str>, other: Arc<str>) {
+        tracing::error!(%profile, %other, "two profiles are one person; only the other is shown");
+        self.publish_nobody(profile, Some(other));
+    }
+
+    /// Plans the calls of everybody whose login is used, and the end of the subscriptions of those who have left.
+    pub async fn plan(&self, occasion: &Occasion) {
+        let subscribed = self.storage().subscribed_profiles().await.unwrap_or_default();
+        let people = self.services().logins.people();
+        let mut profiles: BTreeSet<_> = people.shown().map(|(profile, _)| Arc::clone(profile)).collect();
+        let left = subscribed.iter().filter(|profile| self.services().logins.profile(profile).is_none());
+        profiles.extend(left.cloned());
+        let settings = self.services().settings.borrow().clone();
+        let planner = Planner { settings: &settings, now: Instant::now(), refresher: self, occasion };
+        self.storage().plan_all(&profiles, |profile, present| {
+            let is_configured = people.get(profile).is_some();
+            planner.replan(profile, present, is_configured, subscribed.contains(profile))
+        });
+        for (profile, plan) in self.storage().planned() {
+            self.publish_calls(&profile, &plan, || true);
+        }
+    }
+}
+
+struct Planner<'a> {
+    settings: &'a Settings,
+    now: Instant,
+    refresher: &'a Refresher,
+    occasion: &'a Occasion,
+}
+
+impl Planner<'_> {
+    fn replan(&self, profile: &str, present: Option<&Plan>, is_configured: bool, is_subscribed: bool) -> Replan {
+        let former = present.cloned().unwrap_or_default();
+        let is_of_another = match self.occasion {
+            Occasion::Logins(new) => new.get(profile).copied(),
+            _ => None,
+        };
+        let data = calls(&self.settings.selection).filter(|_| is_configured);
+        let notify = (is_subscribed || is_configured && self.settings.webhooks).then_some(Call::Notify);
+        let planned = data.chain(notify).map(|call| {
+            let former = former.calls.get(&call);
+            let plan = match is_of_another {
+                Some(is_of_another) => self.after_login(call, former.filter(|_| !is_of_another)),
+                None => self.go_on(profile, call, former),
+            };
+            (call, plan)
+        });
+        let refreshed_at = former.refreshed_at;
+        let plan = Plan { calls: planned.collect(), refreshed_at };
+        let dues = |plan: &Plan| plan.calls.iter().map(|(call, it)| (*call, it.due)).collect::<Vec<_>>();
+        let ends_claim = matches!(self.occasion, Occasion::Reload { .. }) || is_of_another.is_some();
+        Replan { ends_claim: ends_claim && (is_of_another.is_some() || dues(&plan) != dues(&former)), plan, is_new_login: is_of_another.is_some() }
+    }
+
+    /// Somebody has logged in: everything is due at once or soon.
+    fn after_login(&self, call: Call, former: Option<&CallPlan>) -> CallPlan {
+        let last_success = former.and_then(|it| it.last_success);
+        CallPlan { last_success, ..CallPlan::at(self.now + schedule::after_login(call)) }
+    }
+
+    /// A start or a reload makes failed and switched-off calls due. What has worked waits on, but for a call that is needed
+    /// anew, another interval, and what is stored of a time that cannot be.
+    fn go_on(&self, profile: &str, call: Call, former: Option<&CallPlan>) -> CallPlan {
+        let Some(former) = former else { return self.first(profile, call) };
+        let mut plan = former.clone();
+        let (is_start, is_other_interval, subscriptions) = match self.occasion {
+            Occasion::Start(_) => (true, false, true),
+            Occasion::Reload { interval, subscriptions } => (false, *interval != self.settings.interval, *subscriptions),
+            Occasion::Logins(_) => return plan,
+        };
+        if former.failures > 0 || former.due.is_none() || call == Call::Notify && subscriptions {
+            plan.due = Some(self.now);
+        }
+        let interval = self.settings.interval;
+        if is_other_interval && former.failures == 0 {
+            plan.due = Some(schedule::next(call, interval, profile, self.refresher.0.origin, self.now, self.now));
+        }
+        let cannot_be = plan.due.is_some_and(|at| at > self.now + schedule::longest_wait(call, interval));
+        if is_start && (cannot_be || self.is_unread(profile, call)) {
+            plan.due = Some(self.now);
+        }
+        if is_start {
+            (plan.latest, plan.is_refused) = (Attempt::None, false);
+        }
+        plan
+    }
+
+    /// A call that was not planned before.
+    fn first(&self, profile: &str, call: Call) -> CallPlan {
+        let last_success = match self.occasion {
+            Occasion::Start(restored) => restored.get(profile).and_then(|it| it.first_successes.get(&call).copied()),
+            _ => None,
+        };
+        CallPlan { last_success, ..CallPlan::at(self.now) }
+    }
+
+    fn is_unread(&self, profile: &str, call: Call) -> bool {
+        matches!(self.occasion, Occasion::Start(restored) if restored.get(profile).is_some_and(|it| it.unread.contains(&call)))
+    }
+}

@@ -1,0 +1,116 @@
+//! What is published of a profile: a snapshot is made of state, plan and login, and nothing is shown for a claim that has ended.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Refresher;
+use super::profile_state::ProfileState;
+use crate::catalogue::{Call, Measurement, Source};
+use crate::reading::in_bed::InBed;
+use crate::reading::{CallStatus, Login, ProfileSnapshot, Sleep};
+use crate::storage::{Claim, Plan};
+
+impl Refresher {
+    /// Shows what is known of the claim's profile, unless the claim has ended.
+    pub(super) fn publish(&self, claim: &Claim, state: &ProfileState) {
+        self.show(&claim.profile, state, &claim.plan, || self.storage().is_current(claim));
+    }
+
+    /// Shows what is known of a profile if it `may` be shown, which is asked when nobody else publishes.
+    pub(super) fn show(&self, profile: &Arc<str>, state: &ProfileState, plan: &Plan, may: impl FnOnce() -> bool) {
+        if self.services().logins.profile(profile).is_none() {
+            return;
+        }
+        let (readings, sleep) = state.shown(self.services().clock.unix(), &self.services().settings.borrow().selection);
+        let snapshot = ProfileSnapshot {
+            login: self.login(profile, plan),
+            readings,
+            calls: self.call_statuses(plan),
+            ..ProfileSnapshot::empty(Arc::clone(profile), sleep)
+        };
+        self.services().snapshots.send_if_modified(|all| {
+            let refresh_seconds = all.get(profile).and_then(|it| it.refresh_seconds);
+            may() && all.show(ProfileSnapshot { refresh_seconds, ..snapshot })
+        });
+    }
+
+    /// Shows how long a refresh took.
+    pub(super) fn publish_duration(&self, claim: &Claim, took: Duration) {
+        self.change(&claim.profile, || self.storage().is_current(claim), |snapshot| {
+            snapshot.refresh_seconds = Some(took.as_secs_f64());
+        });
+    }
+
+    /// Shows how the calls went where the readings are not at hand.
+    pub(super) fn publish_calls(&self, profile: &Arc<str>, plan: &Plan, may: impl FnOnce() -> bool) {
+        let (login, calls) = (self.login(profile, plan), self.call_statuses(plan));
+        self.change(profile, may, |snapshot| (snapshot.login, snapshot.calls) = (login, calls));
+    }
+
+    /// Shows what happened in bed, which needs neither a call nor the other readings.
+    pub fn publish_in_bed(&self, profile: &Arc<str>, user_id: &str, in_bed: &InBed) {
+        let selection = self.services().settings.borrow().selection.clone();
+        let is_of_bed = |it: Measurement| it.source == Source::BedEvent;
+        let Some(reading) = in_bed.reading().filter(|it| selection.contains(it.measurement)) else { return };
+        let is_still_there = || self.services().logins.people().profile_of(user_id) == Some(profile);
+        self.change(profile, is_still_there, |snapshot| {
+            snapshot.readings.retain(|it| !is_of_bed(it.measurement));
+            let place = snapshot.readings.partition_point(|it| it.measurement < reading.measurement);
+            snapshot.readings.insert(place, reading);
+        });
+    }
+
+    /// Shows that a profile has no login that is used, and nothing of a person.
+    pub(super) fn publish_nobody(&self, profile: &Arc<str>, duplicate_of: Option<Arc<str>>) {
+        let snapshot = ProfileSnapshot { duplicate_of, ..ProfileSnapshot::empty(Arc::clone(profile), self.no_sleep()) };
+        self.services().snapshots.send_if_modified(|all| all.show(snapshot));
+    }
+
+    /// Changes what is shown of a profile if that `may` be done, which is asked when nobody else publishes.
+    fn change(&self, profile: &Arc<str>, may: impl FnOnce() -> bool, change: impl FnOnce(&mut ProfileSnapshot)) {
+        self.services().snapshots.send_if_modified(|all| {
+            let Some(present) = all.get(profile).filter(|_| may()) else { return false };
+            let mut snapshot = ProfileSnapshot::clone(present);
+            change(&mut snapshot);
+            all.show(snapshot)
+        });
+    }
+
+    fn no_sleep(&self) -> Sleep {
+        let is_sleep_state = |it: Measurement| it.source == Source::SleepState;
+        let is_selected = self.services().settings.borrow().selection.iter().any(is_sleep_state);
+        if is_selected { Sleep::Newest(None) } else { Sleep::NotSelected }
+    }
+
+    /// The login as it is shown. Withings accepts it unless it has refused its refresh token, or a call that is still made.
+    fn login(&self, profile: &str, plan: &Plan) -> Option<Login> {
+        let logins = &self.services().logins;
+        let people = logins.people();
+        let login = people.get(profile).filter(|person| person.duplicate_of.is_none()).map(|it| it.known.login.clone())?;
+        Some(Login {
+            connected_at: login.connected_at,
+            accepted: !plan.is_refused() && !logins.is_refused(profile, login.version),
+            token_expires_at: login.expires_at,
+            demo: login.demo,
+        })
+    }
+
+    fn call_statuses(&self, plan: &Plan) -> BTreeMap<Call, CallStatus> {
+        let (now, steady) = (self.services().clock.unix(), Instant::now());
+        let seconds = |it: Duration| i64::try_from(it.as_secs()).unwrap_or(i64::MAX / 2);
+        let data = plan.calls.iter().filter(|(call, _)| Call::DATA.contains(call));
+        data.map(|(call, it)| {
+            let status = CallStatus {
+                latest: it.latest.clone(),
+                last_success: it.last_success,
+                failing_since: it.failing_since,
+                next_try: it.due.map(|at| now + seconds(at.saturating_duration_since(steady))),
+            };
+            (*call, status)
+        })
+        .collect()
+    }
+}

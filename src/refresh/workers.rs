@@ -1,0 +1,55 @@
+//! The workers: eight at a time, each with one claim. Nobody here listens for anything but the next claim.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::Refresher;
+use super::outcome::Failure;
+use crate::storage::Claim;
+
+/// How many profiles are refreshed at a time.
+const WORKERS: usize = 8;
+
+impl Refresher {
+    /// Refreshes whoever is due until this is dropped, and with it everything that is under way. A token pair that comes later
+    /// is stored all the same.
+    pub async fn run(&self) {
+        let workers = Arc::new(Semaphore::new(WORKERS));
+        let mut work = JoinSet::new();
+        loop {
+            let worker = Arc::clone(&workers).acquire_owned().await.expect("the semaphore is never closed");
+            let claim = self.storage().claim().await;
+            while work.try_join_next().is_some() {}
+            let refresher = self.clone();
+            work.spawn(async move {
+                refresher.work(claim).await;
+                drop(worker);
+            });
+        }
+    }
+
+    /// One claim. A mistake of ours in it ends this claim only.
+    async fn work(&self, claim: Claim) {
+        let (refresher, refreshed) = (self.clone(), claim.clone());
+        let mut refresh = JoinSet::new();
+        refresh.spawn(async move { refresher.refresh(refreshed).await });
+        if let Some(Err(error)) = refresh.join_next().await
+            && error.is_panic()
+        {
+            tracing::error!(profile = %claim.profile, "a refresh has failed for a mistake in this program, please report it");
+            self.note_panic(claim);
+        }
+    }
+
+    fn note_panic(&self, mut claim: Claim) {
+        for call in claim.calls.clone() {
+            let failure = Failure::Profile("a mistake in this program; its log says more".to_owned());
+            self.note(&mut claim.plan, &claim.profile, call, Instant::now(), Err(failure));
+        }
+        self.publish_calls(&claim.profile, &claim.plan, || self.storage().is_current(&claim));
+        self.storage().finish(claim);
+    }
+}

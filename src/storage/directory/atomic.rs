@@ -1,0 +1,112 @@
+//! Writing a file whole or not at all.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::StorageError;
+
+/// The time between two tries to take a lock.
+const TRY_EVERY: Duration = Duration::from_millis(50);
+
+/// Whether what is written must outlive a power cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Durability {
+    /// Synced, and its directory as well.
+    Synced,
+    /// Written when the system likes.
+    Unsynced,
+}
+
+/// Replaces the file at `path` by `value` as JSON: temporary file (0600), fsync, rename, fsync of the directory. A crash
+/// at any moment leaves the old file or the new one. Whoever calls holds the lock of what the file is about.
+pub(super) fn write<T: Serialize>(path: &Path, value: &T, durability: Durability) -> Result<(), StorageError> {
+    let folder = path.parent().expect("every stored file is in a directory");
+    let bytes = serde_json::to_vec(value).expect("stored values have string keys and no failing fields");
+    // Always the same name: what a crash leaves is replaced by the next write, and deleted with everything of a profile.
+    let new = path.with_extension("json.new");
+    let mut file = open_private(&new)?;
+    file.set_len(0).map_err(StorageError::new("empty", &new))?;
+    file.write_all(&bytes).map_err(StorageError::new("write", path))?;
+    if durability == Durability::Synced {
+        file.sync_all().map_err(StorageError::new("sync", path))?;
+    }
+    fs::rename(&new, path).map_err(StorageError::new("replace", path))?;
+    if durability == Durability::Synced { sync_dir(folder) } else { Ok(()) }
+}
+
+/// Takes the lock of a file that only its owner may read, making it if it is missing; tries `within` this time.
+pub(super) fn lock(path: &Path, within: Duration) -> Result<File, StorageError> {
+    let file = open_private(path)?;
+    let mut tries = within.as_millis() / TRY_EVERY.as_millis();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(StorageError::new("lock", path)(error)),
+            Err(TryLockError::WouldBlock) if tries == 0 => {
+                return Err(StorageError::new("lock", path)(io::ErrorKind::TimedOut.into()));
+            }
+            Err(TryLockError::WouldBlock) => {
+                tries -= 1;
+                thread::sleep(TRY_EVERY);
+            }
+        }
+    }
+}
+
+/// Lets `from` lead to `target`, over whatever is there; where that fails, nothing changes.
+pub(super) fn link(target: &Path, from: &Path) {
+    let new = from.with_extension("link.new");
+    let linked = remove(&new).is_ok() && symlink(target, &new).is_ok() && fs::rename(&new, from).is_ok();
+    if !linked {
+        tracing::debug!(path = %from.display(), "no link could be made");
+    }
+}
+
+/// The files in `folder`; none if there is no such folder.
+pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>, StorageError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(StorageError::new("list", folder)(error)),
+    };
+    entries.map(|it| it.map(|it| it.path()).map_err(StorageError::new("list", folder))).collect()
+}
+
+/// Removes the file at `path`; whether there was one.
+pub(super) fn remove(path: &Path) -> Result<bool, StorageError> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(StorageError::new("delete", path)(error)),
+    }
+}
+
+/// Makes the directory's entries durable: without it a rename may be forgotten by a power cut.
+pub(super) fn sync_dir(folder: &Path) -> Result<(), StorageError> {
+    File::open(folder).and_then(|it| it.sync_all()).map_err(StorageError::new("sync", folder))
+}
+
+/// Makes a directory that only its owner may enter, with its parents; one that exists is left as it is.
+pub(super) fn make_private_dir(path: &Path) -> Result<(), StorageError> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(StorageError::new("make the directory", path))
+}
+
+/// Opens a file that only its owner may read, making it and its directory if they are missing.
+pub(super) fn open_private(path: &Path) -> Result<File, StorageError> {
+    if let Some(folder) = path.parent() {
+        make_private_dir(folder)?;
+    }
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    options.open(path).map_err(StorageError::new("open", path))
+}

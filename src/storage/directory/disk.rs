@@ -1,0 +1,116 @@
+//! The one seam through which files are reached: bounded in time and in number, so that a disk that hangs takes neither the
+//! async thread nor the threads that render pages.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, watch};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use super::StorageError;
+use crate::telemetry::Telemetry;
+
+/// How long one operation may take before its caller goes on without it. A sync of a busy card takes seconds.
+const WITHIN: Duration = Duration::from_secs(10);
+
+/// How many operations may be under way: the others of the runtime's blocking threads are left to the pages.
+const AT_ONCE: usize = 6;
+
+/// The disk of a storage directory. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Disk {
+    root: PathBuf,
+    places: Arc<Semaphore>,
+    hangs: watch::Sender<bool>,
+    health: Arc<Health>,
+    telemetry: Telemetry,
+}
+
+#[derive(Clone, Copy)]
+enum Access {
+    Read,
+    Write,
+}
+
+/// How the latest read and the latest write went: on a full disk reads still work.
+#[derive(Debug, Default)]
+struct Health {
+    read_failed: AtomicBool,
+    write_failed: AtomicBool,
+}
+
+impl Health {
+    fn note(&self, access: Access, worked: bool) {
+        let failed = match access {
+            Access::Read => &self.read_failed,
+            Access::Write => &self.write_failed,
+        };
+        failed.store(!worked, Ordering::Relaxed);
+    }
+
+    fn is_up(&self) -> bool {
+        !self.read_failed.load(Ordering::Relaxed) && !self.write_failed.load(Ordering::Relaxed)
+    }
+}
+
+impl Disk {
+    pub(in crate::storage) fn new(root: &Path, telemetry: Telemetry) -> Self {
+        let places = Arc::new(Semaphore::new(AT_ONCE));
+        Self { root: root.to_owned(), places, hangs: watch::channel(false).0, health: Arc::default(), telemetry }
+    }
+
+    /// Lets every operation that begins from now on hang, or go on again, as a network file system does whose server is away.
+    pub fn hang(&self, hangs: bool) {
+        self.hangs.send_replace(hangs);
+    }
+
+    /// Does `work`, which reads, off the async threads. Fails after 10 s; what was begun then ends by itself, and its place is
+    /// taken until then.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
+    ) -> Result<T, StorageError> {
+        self.work(Access::Read, work).await
+    }
+
+    /// The same for `work` that writes.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
+    ) -> Result<T, StorageError> {
+        self.work(Access::Write, work).await
+    }
+
+    async fn work<T: Send + 'static>(
+        &self,
+        access: Access,
+        work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
+    ) -> Result<T, StorageError> {
+        let outcome = timeout(WITHIN, self.in_place(work)).await.unwrap_or_else(|_| Err(self.timed_out()));
+        self.health.note(access, outcome.is_ok());
+        self.telemetry.storage_up(self.health.is_up());
+        outcome
+    }
+
+    async fn in_place<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
+    ) -> Result<T, StorageError> {
+        let place = Arc::clone(&self.places).acquire_owned().await.expect("the semaphore is never closed");
+        // Its sender lives as long as this disk.
+        drop(self.hangs.subscribe().wait_for(|hangs| !hangs).await);
+        let work = move || {
+            let _place = place;
+            work()
+        };
+        spawn_blocking(work).await.expect("file operations do not panic")
+    }
+
+    fn timed_out(&self) -> StorageError {
+        StorageError::new("use the disk", &self.root)(io::ErrorKind::TimedOut.into())
+    }
+}

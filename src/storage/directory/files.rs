@@ -1,0 +1,39 @@
+//! Where the files of a profile are.
+
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::{StorageError, atomic};
+
+/// The folders that hold a file for each profile. The logins are the last: who finds no login finds nothing else either.
+const FOLDERS: [&str; 4] = ["readings", "events", "callbacks", "logins"];
+
+/// Every file of `profile` below `root`, its lock included.
+pub(super) fn of_profile(root: &Path, profile: &str) -> Result<Vec<PathBuf>, StorageError> {
+    let stem = format!("{}.", stem(profile));
+    let is_its = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&stem));
+    let mut files = Vec::new();
+    for folder in FOLDERS {
+        files.extend(atomic::files(&root.join(folder))?.into_iter().filter(is_its));
+    }
+    Ok(files)
+}
+
+/// Every file that has a format, of whomever.
+pub(super) fn with_format(root: &Path) -> Result<Vec<PathBuf>, StorageError> {
+    let mut files = atomic::files(root)?;
+    for folder in FOLDERS {
+        files.extend(atomic::files(&root.join(folder))?);
+    }
+    files.retain(|path| path.extension().is_some_and(|it| it == "json") && path.is_file());
+    Ok(files)
+}
+
+/// A file name for a profile of any name: readable where the name is ASCII, different for different names, never a path.
+pub(in crate::storage) fn stem(profile: &str) -> String {
+    let readable: String = profile.chars().filter(char::is_ascii_alphanumeric).take(32).collect();
+    let digest = Sha256::digest(profile.as_bytes());
+    let half: [u8; 16] = digest[..16].try_into().expect("a SHA-256 digest has 32 bytes");
+    format!("{}-{:032x}", readable.to_ascii_lowercase(), u128::from_be_bytes(half))
+}

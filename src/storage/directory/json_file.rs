@@ -1,0 +1,129 @@
+//! One stored file: JSON, with the version of its format around what is stored.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::atomic::Durability;
+use super::{StorageError, atomic};
+
+/// The format of all files but the readings. It grows when an older program would misread what is stored, not when a field
+/// is added that it may ignore. Files without a version are from before there were any, and of the same content.
+const FORMAT: u32 = 1;
+
+/// How much of a file tells its format, bytes.
+const HEAD: u64 = 64;
+
+#[derive(Serialize)]
+struct Written<'a, T> {
+    format: u32,
+    content: &'a T,
+}
+
+#[derive(Deserialize)]
+struct Versioned<'a> {
+    format: u32,
+    /// Nothing that we would find in a newer format.
+    #[serde(borrow, default)]
+    content: Option<&'a RawValue>,
+}
+
+/// Why a file is of no use.
+enum Unusable {
+    /// A newer program wrote it.
+    Newer(u32),
+    /// It is not whole, or no such file.
+    Broken(serde_json::Error),
+}
+
+/// Replaces the file at `path` by `value`.
+pub fn save<T: Serialize>(path: &Path, value: &T) -> Result<(), StorageError> {
+    save_as(FORMAT, path, value)
+}
+
+/// The same in another format.
+pub(super) fn save_as<T: Serialize>(format: u32, path: &Path, value: &T) -> Result<(), StorageError> {
+    atomic::write(path, &Written { format, content: value }, Durability::Synced)
+}
+
+/// The same as [`save`], but a power cut may undo it.
+pub(super) fn save_unsynced<T: Serialize>(path: &Path, value: &T) -> Result<(), StorageError> {
+    atomic::write(path, &Written { format: FORMAT, content: value }, Durability::Unsynced)
+}
+
+/// Reads a file; `None` if there is none, or if it does not parse and was set aside. One of a newer version of this program
+/// is left alone, and an error.
+pub fn load<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StorageError> {
+    load_formats(path, &[FORMAT], |_, json| serde_json::from_str(json))
+}
+
+/// The same of a file that may have one of the `known` formats; `read` is given it and the content.
+pub(super) fn load_formats<T>(
+    path: &Path,
+    known: &[u32],
+    read: impl FnOnce(u32, &str) -> serde_json::Result<T>,
+) -> Result<Option<T>, StorageError> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(StorageError::new("read", path)(error)),
+    };
+    match parse(&bytes, known, read) {
+        Ok(value) => Ok(Some(value)),
+        Err(Unusable::Newer(format)) => {
+            let newer = format!("its format {format} is of a newer version of this program");
+            Err(StorageError::new("understand", path)(io::Error::new(io::ErrorKind::Unsupported, newer)))
+        }
+        Err(Unusable::Broken(error)) => {
+            let aside = set_aside(path)?;
+            // The position tells enough: the text of the error could repeat what the file says.
+            tracing::error!(
+                file = %path.display(), aside = %aside.display(), line = error.line(), column = error.column(),
+                "a stored file does not parse; it was set aside and is treated as missing"
+            );
+            Ok(None)
+        }
+    }
+}
+
+fn parse<T>(
+    bytes: &[u8],
+    known: &[u32],
+    read: impl FnOnce(u32, &str) -> serde_json::Result<T>,
+) -> Result<T, Unusable> {
+    let (format, content) = match serde_json::from_slice(bytes) {
+        Ok(Versioned { format, content }) => (format, content.map_or("", RawValue::get)),
+        // From before there were versions.
+        Err(_) => (FORMAT, str::from_utf8(bytes).unwrap_or_default()),
+    };
+    if !known.contains(&format) {
+        return Err(Unusable::Newer(format));
+    }
+    read(format, content).map_err(Unusable::Broken)
+}
+
+/// The format of a file, if it says one. Only its beginning is read.
+pub(super) fn format_of(path: &Path) -> Result<Option<u64>, StorageError> {
+    let mut head = String::new();
+    let read = File::open(path).and_then(|file| file.take(HEAD).read_to_string(&mut head));
+    match read {
+        Ok(_) => {}
+        // A file of no use is set aside when it is needed.
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => return Ok(None),
+        Err(error) => return Err(StorageError::new("read", path)(error)),
+    }
+    let Some(rest) = head.strip_prefix("{\"format\":") else { return Ok(None) };
+    Ok(rest.split(|it: char| !it.is_ascii_digit()).next().and_then(|number| number.parse().ok()))
+}
+
+/// Renames a file that is of no use, so that somebody can look at it and nothing overwrites it.
+fn set_aside(path: &Path) -> Result<PathBuf, StorageError> {
+    let candidates = (0_u32..).map(|n| path.with_extension(format!("json.broken-{n}")));
+    let aside = candidates.into_iter().find(|it| !it.exists()).expect("a directory has fewer than 2^32 files");
+    fs::rename(path, &aside).map_err(StorageError::new("set aside", path))?;
+    Ok(aside)
+}

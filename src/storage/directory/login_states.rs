@@ -1,0 +1,100 @@
+//! Logins that somebody started and Withings has not answered yet. Stored, so that whichever process gets the callback
+//! finishes the login, also after a restart.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{Storage, StorageError, atomic, json_file};
+
+/// How long a started login may take, seconds: 10 minutes.
+pub const STATE_LIFETIME: i64 = 600;
+
+/// How many logins may be under way. Starting one more forgets the oldest, so that a flood of starts cannot fill the disk;
+/// far more than people start while one of them logs in, so that a flood does not end that login either.
+pub(super) const MOST: usize = 1000;
+
+/// How long the lock is tried for: whoever has it only reads and writes.
+const LOCK_WITHIN: Duration = Duration::from_secs(5);
+
+/// A login under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// The profile that it is for.
+    pub profile: String,
+    /// When it was started, Unix seconds.
+    pub started_at: i64,
+    /// Whether Withings' demo user was asked for.
+    pub demo: bool,
+}
+
+/// By the digest of the state: who reads the file cannot finish anybody's login, and comparing takes the same time
+/// however much of a guess is right.
+pub(super) type States = BTreeMap<String, Pending>;
+
+impl Storage {
+    /// Remembers the random state of a login that somebody begins, until it is taken or `STATE_LIFETIME` has passed.
+    pub async fn begin_login(&self, state: &str, pending: Pending) -> Result<(), StorageError> {
+        let (storage, state) = (self.clone(), state.to_owned());
+        self.0.disk.write(move || add(&storage, &state, pending)).await
+    }
+
+    /// Takes the login that was begun with `state`: once, and only before its end.
+    pub async fn take_login(&self, state: &str) -> Result<Option<Pending>, StorageError> {
+        let (storage, state, now) = (self.clone(), state.to_owned(), self.0.clock.unix());
+        self.0.disk.write(move || take(&storage, &state, now)).await
+    }
+}
+
+fn add(storage: &Storage, state: &str, pending: Pending) -> Result<(), StorageError> {
+    change(storage, |states| {
+        states.retain(|_, it| is_alive(it, pending.started_at));
+        while states.len() >= MOST {
+            let oldest = states.iter().min_by_key(|(_, it)| it.started_at).map(|(state, _)| state.clone());
+            states.remove(&oldest.expect("the map has MOST entries, so it has an oldest"));
+        }
+        states.insert(digest(state), pending);
+        true
+    })
+}
+
+fn take(storage: &Storage, state: &str, now: i64) -> Result<Option<Pending>, StorageError> {
+    let mut taken = None;
+    change(storage, |states| {
+        taken = states.remove(&digest(state));
+        taken.is_some()
+    })?;
+    Ok(taken.filter(|it| is_alive(it, now)))
+}
+
+/// Forgets the logins that were started for `profile`.
+pub(super) fn forget(storage: &Storage, profile: &str) -> Result<(), StorageError> {
+    change(storage, |states| {
+        let before = states.len();
+        states.retain(|_, it| it.profile != profile);
+        states.len() < before
+    })
+}
+
+/// Changes the file under its lock; `change` says whether there is something to write.
+fn change(storage: &Storage, change: impl FnOnce(&mut States) -> bool) -> Result<(), StorageError> {
+    let _lock = atomic::lock(&storage.0.root.join("pending.lock"), LOCK_WITHIN)?;
+    let path = path(storage);
+    let mut states: States = json_file::load(&path)?.unwrap_or_default();
+    if change(&mut states) { json_file::save(&path, &states) } else { Ok(()) }
+}
+
+fn digest(state: &str) -> String {
+    format!("{:x}", Sha256::digest(state.as_bytes()))
+}
+
+fn path(storage: &Storage) -> PathBuf {
+    storage.0.root.join("pending.json")
+}
+
+fn is_alive(pending: &Pending, now: i64) -> bool {
+    (0..STATE_LIFETIME).contains(&(now - pending.started_at))
+}

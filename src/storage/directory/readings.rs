@@ -1,0 +1,215 @@
+//! Readings with their cursors, and what happened in bed: what is known of a person.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+
+use super::queue::Claim;
+use super::super::{SAVE_AGAIN_AFTER, Unsaved};
+use super::{Storage, StorageError, json_file};
+use crate::reading::in_bed::{BedEvent, InBed};
+
+/// The format that is written. The first one was a whole of all calls together.
+const FORMAT: u32 = 2;
+
+/// What is known of a person: a part for each call, which storage does not look into.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct State {
+    /// Withings' id of the person.
+    pub user_id: Option<String>,
+    /// The parts, by the names of their calls.
+    #[serde(default)]
+    pub parts: BTreeMap<String, Box<RawValue>>,
+    /// What 0.1.0 has stored, as it is.
+    #[serde(skip)]
+    pub first_format: Option<Box<RawValue>>,
+    /// What happened in bed, which is stored apart: it needs no claim.
+    #[serde(skip)]
+    pub in_bed: InBed,
+}
+
+/// Events as they are stored.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Events {
+    user_id: Option<String>,
+    in_bed: InBed,
+}
+
+/// The state of a profile was not saved.
+#[derive(Debug, thiserror::Error)]
+pub enum SaveError {
+    /// The claim has ended: somebody has logged in, or everything was deleted.
+    #[error("the profile was changed meanwhile")]
+    Superseded,
+    /// It could not be written. It stays in memory until it can.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// A state that could not be stored.
+#[derive(Clone, Debug)]
+pub(in crate::storage) struct UnsavedState {
+    state: State,
+    tried_at: Instant,
+    failures: u32,
+}
+
+pub(in crate::storage) type UnsavedStates = BTreeMap<Arc<str>, UnsavedState>;
+
+/// Events that are on their way, with the person.
+pub(in crate::storage) type UnsavedEvents = BTreeMap<Arc<str>, (String, InBed)>;
+
+impl Unsaved {
+    /// The states that it is time to save again.
+    pub(in crate::storage) fn due_states(&self) -> Vec<(Arc<str>, State)> {
+        let due = self.states.iter().filter(|(_, unsaved)| unsaved.tried_at.elapsed() >= SAVE_AGAIN_AFTER);
+        due.map(|(profile, unsaved)| (Arc::clone(profile), unsaved.state.clone())).collect()
+    }
+}
+
+impl State {
+    /// Nothing, of this person.
+    #[must_use]
+    pub fn of(user_id: &str) -> Self {
+        Self { user_id: Some(user_id.to_owned()), ..Self::default() }
+    }
+
+    /// The same, unless it is another person's than `user_id`.
+    #[must_use]
+    pub fn only_of(self, user_id: &str) -> Self {
+        if self.user_id.as_deref() == Some(user_id) { self } else { Self::of(user_id) }
+    }
+}
+
+impl Storage {
+    /// What is known of the person of `profile`; nothing if nothing is stored.
+    pub async fn load(&self, profile: &str) -> Result<State, StorageError> {
+        let unsaved = self.unsaved().states.get(profile).map(|unsaved| unsaved.state.clone());
+        let unsaved_events = self.unsaved().events.get(profile).map(|(_, in_bed)| in_bed.clone());
+        let (readings, events) = (self.path("readings", profile, "json"), self.path("events", profile, "json"));
+        let is_pending = unsaved_events.is_some();
+        let stored = self.0.disk.read(move || {
+            let state = unsaved.map_or_else(|| load_state(&readings), Ok)?;
+            let events = if is_pending { None } else { json_file::load::<Events>(&events)? };
+            Ok((state, events))
+        });
+        let (mut state, events) = stored.await?;
+        let of_person = |events: Events| (events.user_id == state.user_id).then_some(events.in_bed);
+        if let Some(in_bed) = unsaved_events.or_else(|| events.and_then(of_person)) {
+            state.in_bed = in_bed;
+        }
+        Ok(state)
+    }
+
+    /// Saves what the calls of this claim have changed.
+    pub async fn save(&self, claim: &Claim, state: State) -> Result<(), SaveError> {
+        if !self.is_current(claim) {
+            return Err(SaveError::Superseded);
+        }
+        let profile = &claim.profile;
+        let saved = self.save_state(profile, state.clone()).await;
+        match &saved {
+            Err(SaveError::Storage(error)) => self.keep_unsaved(profile, state, error),
+            Ok(()) | Err(SaveError::Superseded) => drop(self.unsaved().states.remove(profile)),
+        }
+        saved
+    }
+
+    /// Saves a state again; whether it is saved, or need not be any more.
+    pub(in crate::storage) async fn save_again(&self, profile: &Arc<str>, state: State) -> bool {
+        match self.save_state(profile, state.clone()).await {
+            Err(SaveError::Storage(error)) => {
+                self.keep_unsaved(profile, state, &error);
+                false
+            }
+            Ok(()) | Err(SaveError::Superseded) => {
+                self.unsaved().states.remove(profile);
+                true
+            }
+        }
+    }
+
+    fn keep_unsaved(&self, profile: &Arc<str>, state: State, error: &StorageError) {
+        let mut unsaved = self.unsaved();
+        let failures = unsaved.states.get(profile).map_or(0, |former| former.failures) + 1;
+        unsaved.states.insert(Arc::clone(profile), UnsavedState { state, tried_at: Instant::now(), failures });
+        drop(unsaved);
+        // A disk that is full must not fill the log as well.
+        if failures.is_power_of_two() {
+            tracing::error!(
+                %profile, error = error.with_cause(), failures,
+                "the readings could not be stored; they are shown, and storing them is tried again"
+            );
+        }
+    }
+
+    async fn save_state(&self, profile: &Arc<str>, state: State) -> Result<(), SaveError> {
+        let (storage, name) = (self.clone(), Arc::clone(profile));
+        let saved = self.0.disk.write(move || {
+            let _lock = storage.lock_logins()?;
+            // A profile that was forgotten must not come back, whoever has forgotten it.
+            if !storage.path("logins", &name, "json").exists() {
+                return Ok(false);
+            }
+            json_file::save_as(FORMAT, &storage.path("readings", &name, "json"), &state)?;
+            Ok(true)
+        });
+        if saved.await? { Ok(()) } else { Err(SaveError::Superseded) }
+    }
+
+    /// Notes an event of the person `user_id` of `profile`, and gives what is known of the bed after it. What cannot be stored
+    /// stays in memory until it can.
+    pub async fn note_event(&self, profile: &Arc<str>, user_id: &str, event: BedEvent) -> Result<InBed, StorageError> {
+        let mut in_bed = self.load(profile).await?.only_of(user_id).in_bed;
+        in_bed.note(event);
+        self.unsaved().events.insert(Arc::clone(profile), (user_id.to_owned(), in_bed.clone()));
+        if let Err(error) = self.save_events(profile, user_id, in_bed.clone()).await {
+            tracing::error!(%profile, error = error.with_cause(), "what happened in bed could not be stored; it is shown");
+        }
+        Ok(in_bed)
+    }
+
+    pub(in crate::storage) async fn save_events(
+        &self,
+        profile: &Arc<str>,
+        user_id: &str,
+        in_bed: InBed,
+    ) -> Result<(), StorageError> {
+        let (storage, name) = (self.clone(), Arc::clone(profile));
+        let events = Events { user_id: Some(user_id.to_owned()), in_bed };
+        let saved = self.0.disk.write(move || {
+            let _lock = storage.lock_logins()?;
+            if !storage.path("logins", &name, "json").exists() {
+                return Ok(());
+            }
+            json_file::save(&storage.path("events", &name, "json"), &events)
+        });
+        saved.await?;
+        self.unsaved().events.remove(profile);
+        Ok(())
+    }
+}
+
+fn load_state(path: &Path) -> Result<State, StorageError> {
+    let state = json_file::load_formats(path, &[1, FORMAT], |format, json| match format {
+        FORMAT => serde_json::from_str(json),
+        _ => of_first_format(json),
+    })?;
+    Ok(state.unwrap_or_default())
+}
+
+/// The state that 0.1.0 has stored, of which only the person is looked at here.
+fn of_first_format(json: &str) -> serde_json::Result<State> {
+    #[derive(Deserialize)]
+    struct Person {
+        user_id: Option<String>,
+        #[serde(default)]
+        bed: InBed,
+    }
+    let Person { user_id, bed } = serde_json::from_str(json)?;
+    Ok(State { user_id, first_format: Some(RawValue::from_string(json.to_owned())?), in_bed: bed, ..State::default() })
+}

@@ -1,0 +1,231 @@
+//! The storage directory as a whole: whose it is, and that only one process serves from it.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::{StorageError, atomic, files, json_file};
+use crate::process;
+
+const LOCK: &str = "serve.lock";
+
+/// What is written for a moment, to see whether something can be.
+const PROOF: &str = "writable";
+
+/// The newest format of any file.
+const NEWEST_FORMAT: u64 = 2;
+
+/// Its presence says that the people in this directory are not real.
+const DEMO_MARK: &str = "DEMO";
+
+/// What a storage directory is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Real people: refuses a directory of the demo.
+    Serve,
+    /// The demo's invented people: refuses a directory that has anything else in it.
+    Demo,
+}
+
+/// The storage directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// It could not be made, read or locked.
+    #[error("the storage directory cannot be used; make it writable or choose another one with --storage.path")]
+    Storage(#[from] StorageError),
+    /// It is there and belongs to somebody else, or something in it does.
+    #[error("user {user} may not use the storage directory {root}; give it to that user with `chown -R {user} {root}`, in Kubernetes with `fsGroup: {user}`, or choose another one with --storage.path", root = root.display())]
+    Foreign {
+        /// The number of the user that this process runs as.
+        user: u32,
+        /// The directory.
+        root: PathBuf,
+        /// What was refused.
+        source: StorageError,
+    },
+    /// Another process serves from it.
+    #[error("{path}: another withings-exporter serves from this directory; stop it or choose another one with --storage.path", path = .0.display())]
+    InUse(PathBuf),
+    /// A newer version of this program has written to it.
+    #[error("{path}: format {format} is of a newer version of withings-exporter; use that version, or choose another directory with --storage.path. Nothing was changed", path = .path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        format: u64,
+    },
+    /// It holds the demo's people.
+    #[error("{path}: this directory belongs to the demo; choose another one with --storage.path", path = .0.display())]
+    OfTheDemo(PathBuf),
+    /// It holds something else than a demo.
+    #[error("{path}: this directory is not empty and not of the demo, which would mix invented people with it; choose an empty one with --storage.path", path = .0.display())]
+    NotOfTheDemo(PathBuf),
+}
+
+impl OpenError {
+    /// With what to do about it, where that is known.
+    fn with_advice(self, root: &Path) -> Self {
+        match (self, process::user()) {
+            (Self::Storage(source), Some(user)) if source.is_permission_denied() && root.is_dir() => {
+                Self::Foreign { user, root: root.to_owned(), source }
+            }
+            (error, _) => error,
+        }
+    }
+}
+
+/// Makes the directory and checks that it is not the demo's.
+pub(in crate::storage) fn prepare_to_join(root: &Path) -> Result<(), OpenError> {
+    atomic::make_private_dir(root)?;
+    check_formats(root)?;
+    check_purpose(root, Purpose::Serve).map_err(|it| it.with_advice(root))
+}
+
+/// Refuses a file whose format this program does not know, before anything is changed.
+fn check_formats(root: &Path) -> Result<(), OpenError> {
+    for path in files::with_format(root)? {
+        // What cannot be read is said when it is needed.
+        if let Some(format) = json_file::format_of(&path).ok().flatten().filter(|format| *format > NEWEST_FORMAT) {
+            return Err(OpenError::Newer { path, format });
+        }
+    }
+    Ok(())
+}
+
+/// Makes the directory, takes its locks, which are held as long as these files are open, checks whose it is, and proves
+/// that it can be written. What is stored on a disk that is full or read-only is served nevertheless.
+pub(in crate::storage) fn prepare(root: &Path, purpose: Purpose) -> Result<Vec<File>, OpenError> {
+    take(root, purpose).map_err(|it| it.with_advice(root))
+}
+
+/// The directory itself is locked first: that needs no file, so that nobody else serves from a read-only disk that becomes
+/// writable, and nothing is left behind by whoever is refused or killed. File systems in a network know this lock on one
+/// host only; that of a file is for the others.
+fn take(root: &Path, purpose: Purpose) -> Result<Vec<File>, OpenError> {
+    atomic::make_private_dir(root)?;
+    check_formats(root)?;
+    let directory = File::open(root).map_err(StorageError::new("open", root))?;
+    let mut locks = vec![exclusive(directory, root, root)?];
+    check_purpose(root, purpose)?;
+    match claim(root, purpose, &mut locks) {
+        Err(OpenError::Storage(error)) if purpose == Purpose::Serve && has_logins(root)? => tracing::error!(
+            error = error.with_cause(),
+            "the storage directory cannot be written; what is stored is shown, and storing is tried again"
+        ),
+        claimed => claimed?,
+    }
+    Ok(locks)
+}
+
+fn has_logins(root: &Path) -> Result<bool, StorageError> {
+    let files = atomic::files(&root.join("logins"))?;
+    Ok(files.iter().any(|it| it.extension().is_some_and(|it| it == "json")))
+}
+
+fn check_purpose(root: &Path, purpose: Purpose) -> Result<(), OpenError> {
+    let marked = root.join(DEMO_MARK).exists();
+    match purpose {
+        Purpose::Serve if marked => Err(OpenError::OfTheDemo(root.to_owned())),
+        Purpose::Demo if !marked && !is_empty(root)? => Err(OpenError::NotOfTheDemo(root.to_owned())),
+        Purpose::Serve | Purpose::Demo => Ok(()),
+    }
+}
+
+fn is_empty(root: &Path) -> Result<bool, StorageError> {
+    let first = fs::read_dir(root).and_then(|mut it| it.next().transpose());
+    first.map(|it| it.is_none()).map_err(StorageError::new("list", root))
+}
+
+fn claim(root: &Path, purpose: Purpose, locks: &mut Vec<File>) -> Result<(), OpenError> {
+    if purpose == Purpose::Demo {
+        // Before any other file: one that is killed knows its directory again.
+        atomic::open_private(&root.join(DEMO_MARK))?;
+        atomic::sync_dir(root)?;
+    }
+    let lock = root.join(LOCK);
+    let opened = atomic::open_private(&lock);
+    if let Some(file) = opened.as_ref().err().and_then(|_| File::open(&lock).ok()) {
+        // On a read-only disk it is locked as it is.
+        locks.push(exclusive(file, root, &lock)?);
+    }
+    locks.push(exclusive(opened?, root, &lock)?);
+    let proof = root.join(PROOF);
+    let mut file = atomic::open_private(&proof)?;
+    let written = file.write_all(&[0; 4096]).map_err(StorageError::new("write", &proof));
+    atomic::remove(&proof)?;
+    written?;
+    Ok(atomic::sync_dir(root)?)
+}
+
+fn exclusive(file: File, root: &Path, path: &Path) -> Result<File, OpenError> {
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(root.to_owned())),
+        Err(TryLockError::Error(error)) => Err(StorageError::new("lock", path)(io::Error::other(error)).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[test]
+    fn whoever_may_not_write_hears_who_must_own_the_directory() {
+        let root = tempfile::tempdir().unwrap();
+        let said = |kind: io::ErrorKind| {
+            let error = StorageError::new("open", root.path())(kind.into());
+            OpenError::from(error).with_advice(root.path()).to_string()
+        };
+        let user = process::user().unwrap();
+        let denied = said(io::ErrorKind::PermissionDenied);
+        assert!(denied.starts_with(&format!("user {user} may not use")) && denied.contains("chown -R"), "{denied}");
+        assert!(!said(io::ErrorKind::StorageFull).contains("chown"));
+    }
+
+    /// Nobody can write a file where a directory is, not even root.
+    fn block(root: &Path, name: &str) -> PathBuf {
+        let path = root.join(name);
+        fs::DirBuilder::new().recursive(true).create(&path).unwrap();
+        path
+    }
+
+    fn with_login() -> TempDir {
+        let root = tempfile::tempdir().unwrap();
+        File::create(block(root.path(), "logins").join("a.json")).unwrap();
+        root
+    }
+
+    #[test]
+    fn one_process_serves_from_a_directory_that_cannot_be_written_and_later_can() {
+        let root = with_login();
+        let blocked = block(root.path(), LOCK);
+        let _held = prepare(root.path(), Purpose::Serve).unwrap();
+        assert!(matches!(prepare(root.path(), Purpose::Serve), Err(OpenError::InUse(_))));
+        fs::remove_dir(blocked).unwrap();
+        assert!(matches!(prepare(root.path(), Purpose::Serve), Err(OpenError::InUse(_))));
+    }
+
+    #[test]
+    fn the_lock_of_the_file_is_held_as_well_and_on_a_full_disk_too() {
+        let root = with_login();
+        for _ in 0..2 {
+            let held = prepare(root.path(), Purpose::Serve).unwrap();
+            let file = File::open(root.path().join(LOCK)).unwrap();
+            assert!(matches!(file.try_lock(), Err(TryLockError::WouldBlock)));
+            drop(held);
+            block(root.path(), PROOF);
+        }
+    }
+
+    #[test]
+    fn who_has_stored_nothing_is_told_that_nothing_can_be() {
+        let root = tempfile::tempdir().unwrap();
+        block(root.path(), PROOF);
+        assert!(matches!(prepare(root.path(), Purpose::Serve), Err(OpenError::Storage(_))));
+        File::create(block(root.path(), "logins").join("a.json")).unwrap();
+        assert!(prepare(root.path(), Purpose::Serve).is_ok());
+        assert!(prepare(root.path(), Purpose::Demo).is_err());
+    }
+}

@@ -1,0 +1,152 @@
+//! Rotation of a token pair: the lease is tried, the refresh is asked for, the pair is stored before anybody can use it.
+
+use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::{Instant, timeout};
+
+use super::login::{Login, NewLogin};
+use super::{Storage, StorageError, atomic, json_file};
+
+/// How long the request for a new pair may take.
+const ASK_WITHIN: Duration = Duration::from_secs(30);
+
+/// A pair was not stored.
+#[derive(Debug, thiserror::Error)]
+pub enum RotateError<E> {
+    /// Somebody else rotates this login at the moment.
+    #[error("the login is being refreshed elsewhere")]
+    Busy,
+    /// Somebody else has changed or removed the login meanwhile.
+    #[error("the login was changed meanwhile")]
+    Stale,
+    /// Nothing answered in time.
+    #[error("there was no answer within 30 seconds")]
+    TimedOut,
+    /// The request for a new pair failed.
+    #[error(transparent)]
+    Asked(E),
+    /// The login could not be read, or the pair could not be written.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// A pair that a refresh brought and that could not be stored yet.
+#[derive(Clone, Debug)]
+pub(in crate::storage) struct UnsavedPair {
+    version: u64,
+    /// The token that brought it, and lives until its first use.
+    refreshed: SecretString,
+    pair: NewLogin,
+}
+
+pub(in crate::storage) type UnsavedPairs = BTreeMap<Arc<str>, UnsavedPair>;
+
+impl Storage {
+    /// Asks for a new pair for the login of `profile` if its version is still `held`, and stores it. `ask` is given the login
+    /// and answers with the refresh token that it has used and the pair. A pair that cannot be stored stays in memory, unused,
+    /// until it can. It goes on when its caller gives up.
+    pub async fn rotate<E, F>(
+        &self,
+        profile: &Arc<str>,
+        held: u64,
+        ask: impl FnOnce(Login) -> F + Send + 'static,
+    ) -> Result<Login, RotateError<E>>
+    where
+        E: Send + 'static,
+        F: Future<Output = Result<(SecretString, NewLogin), E>> + Send + 'static,
+    {
+        let (storage, profile) = (self.clone(), Arc::clone(profile));
+        let under_way = self.0.rotations.begin();
+        let rotation = tokio::spawn(async move {
+            let _under_way = under_way;
+            storage.rotate_leased(&profile, held, ask).await
+        });
+        rotation.await.expect("a rotation does not panic and is never cancelled")
+    }
+
+    async fn rotate_leased<E, F>(
+        &self,
+        profile: &Arc<str>,
+        held: u64,
+        ask: impl FnOnce(Login) -> F,
+    ) -> Result<Login, RotateError<E>>
+    where
+        F: Future<Output = Result<(SecretString, NewLogin), E>>,
+    {
+        if let Some(login) = self.save_pair(profile).await? {
+            return Ok(login);
+        }
+        // Before the lease, whose file has the profile's name.
+        self.login(profile).await?.ok_or(RotateError::Stale)?;
+        let path = self.path("logins", profile, "lock");
+        let _lease = self.0.disk.write(move || try_lock(&path)).await?.ok_or(RotateError::Busy)?;
+        let login = self.login(profile).await?.ok_or(RotateError::Stale)?;
+        if login.version != held {
+            return Ok(login);
+        }
+        let answer = timeout(ASK_WITHIN, ask(login)).await.map_err(|_| RotateError::TimedOut)?;
+        let (refreshed, pair) = answer.map_err(RotateError::Asked)?;
+        self.unsaved().pairs.insert(Arc::clone(profile), UnsavedPair { version: held, refreshed, pair });
+        self.save_pair(profile).await?.ok_or(RotateError::Stale)
+    }
+
+    /// Whether a pair of the profile waits to be stored.
+    #[must_use]
+    pub fn has_unsaved_pair(&self, profile: &str) -> bool {
+        self.unsaved().pairs.contains_key(profile)
+    }
+
+    /// Stores the pair of a profile that could not be stored when it came; `None` if there is none, or if the login is
+    /// another one by now.
+    pub(in crate::storage) async fn save_pair(&self, profile: &Arc<str>) -> Result<Option<Login>, StorageError> {
+        let Some(unsaved) = self.unsaved().pairs.get(profile).cloned() else { return Ok(None) };
+        let (storage, name) = (self.clone(), Arc::clone(profile));
+        let saved = self.0.disk.write(move || storage.store_pair(&name, &unsaved)).await?;
+        self.unsaved().pairs.remove(profile);
+        if let Some(login) = &saved {
+            self.note_rotated(login);
+            self.0.telemetry.rotation(profile);
+            tracing::info!(%profile, "a new token pair was stored");
+        }
+        Ok(saved)
+    }
+
+    fn store_pair(&self, profile: &str, unsaved: &UnsavedPair) -> Result<Option<Login>, StorageError> {
+        let UnsavedPair { version, refreshed, pair } = unsaved;
+        let _lock = self.lock_logins()?;
+        let path = self.path("logins", profile, "json");
+        let Some(stored) = json_file::load::<Login>(&path)? else { return Ok(None) };
+        if stored.access_token.expose_secret() == pair.access_token.expose_secret() {
+            // It was stored by a write that took longer than its caller waited.
+            return Ok(Some(stored));
+        }
+        if stored.version != *version {
+            return Ok(None);
+        }
+        let login = stored.rotated(refreshed, pair);
+        json_file::save(&path, &login)?;
+        Ok(Some(login))
+    }
+
+    /// Waits until no rotation is under way, `within` this time, and stores what is not stored yet. Whether all is stored.
+    pub async fn settle(&self, within: Duration) -> bool {
+        let deadline = Instant::now() + within;
+        let rests = timeout(within, self.0.rotations.none()).await.is_ok();
+        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(500));
+        rests && timeout(left, self.save_unsaved()).await.unwrap_or(false)
+    }
+}
+
+/// Takes the lease of a rotation; `None` if somebody has it.
+fn try_lock(path: &std::path::Path) -> Result<Option<File>, StorageError> {
+    let file = atomic::open_private(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(StorageError::new("lock", path)(error)),
+    }
+}

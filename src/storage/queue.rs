@@ -1,0 +1,315 @@
+//! Whose turn it is: a queue in memory, made from the plans. No lock of it is held while anybody waits.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::plan::Plan;
+use crate::catalogue::Call;
+
+/// How long after a call the identical one may be made: Withings refuses it within 10 s (withings-api: limits).
+pub const REPEAT_AFTER: Duration = Duration::from_secs(11);
+
+/// How long notifications are gathered: one weigh-in makes several.
+const GATHER: Duration = Duration::from_secs(2);
+
+/// How long after a refresh the next one may begin that notifications ask for, so that a flood of them costs little.
+const MARKED_APART: Duration = Duration::from_secs(30);
+
+/// How many of the workers may read whole histories.
+const MOST_FIRST_READS: usize = 4;
+
+/// A profile that one worker refreshes. It keeps two workers apart, and blocks nobody: a new login, a `forget` and a changed
+/// configuration end it.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The profile.
+    pub profile: Arc<str>,
+    /// Its plan, to be changed and given back.
+    pub plan: Plan,
+    /// The calls that are due; none where it is only to be shown anew.
+    pub calls: Vec<Call>,
+    generation: u64,
+}
+
+/// What there is to claim.
+pub(super) enum Next {
+    Claim(Box<Claim>),
+    /// Nothing before this time, or before somebody wakes the queue.
+    At(Option<Instant>),
+}
+
+/// The profiles with a login that is used, and what is planned of them.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    inner: Mutex<Inner>,
+    woken: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    entries: BTreeMap<Arc<str>, Entry>,
+    /// The plans of profiles that were stored and are not (yet) planned.
+    stored: BTreeMap<Arc<str>, Plan>,
+    /// What was sent of late, by a digest of person, call and arguments.
+    sent: HashMap<u64, Instant>,
+    /// Before this time nothing is sent: what was sent before the start is not known.
+    rests_until: Option<Instant>,
+    generations: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    plan: Plan,
+    /// Grows with everything that ends a claim.
+    generation: u64,
+    is_claimed: bool,
+    /// Somebody has just logged in.
+    is_new_login: bool,
+    /// It is to be loaded and shown, whether a call is due or not.
+    is_to_be_shown: bool,
+    /// The calls that Withings has news of, since a time.
+    marks: BTreeMap<Call, Instant>,
+}
+
+impl Queue {
+    /// The next profile that is due at `now`; with `may_call` false only one that needs no call.
+    pub(super) fn next(&self, now: Instant, may_call: bool) -> Next {
+        let mut inner = self.inner();
+        let first_reads = inner.entries.values().filter(|entry| entry.is_claimed && entry.plan.is_new()).count();
+        let may = |entry: &Entry| may_call && (first_reads < MOST_FIRST_READS || !entry.plan.is_new());
+        let free = || inner.entries.iter().filter(|(_, entry)| !entry.is_claimed);
+        let due = free().filter(|(_, entry)| entry.is_to_be_shown || may(entry) && entry.is_due(now));
+        let Some(profile) = due.min_by_key(|(_, entry)| entry.rank(now)).map(|(profile, _)| Arc::clone(profile)) else {
+            return Next::At(free().filter(|(_, entry)| may(entry)).filter_map(|(_, entry)| entry.due()).min());
+        };
+        let entry = inner.entries.get_mut(&profile).expect("it was found a moment ago");
+        Next::Claim(Box::new(entry.claim(profile, now, may_call)))
+    }
+
+    /// Gives a claim back with its plan; does nothing if it has ended.
+    pub(super) fn finish(&self, claim: Claim) {
+        let mut inner = self.inner();
+        if let Some(entry) = inner.entries.get_mut(&claim.profile).filter(|entry| entry.generation == claim.generation) {
+            entry.is_claimed = false;
+            entry.plan = claim.plan;
+        }
+        drop(inner);
+        self.wake();
+    }
+
+    /// Whether the claim has not ended.
+    pub(super) fn is_current(&self, claim: &Claim) -> bool {
+        self.inner().entries.get(&claim.profile).is_some_and(|entry| entry.generation == claim.generation)
+    }
+
+    /// Makes these calls due after what gathers. One that fails keeps its pause, and one that waits for a login waits on.
+    pub(super) fn mark(&self, profile: &str, calls: &[Call]) {
+        let now = Instant::now();
+        let mut inner = self.inner();
+        let Some(entry) = inner.entries.get_mut(profile) else { return };
+        for call in calls {
+            let is_wanted = entry.plan.calls.get(call).is_some_and(|plan| plan.failures == 0 && plan.due.is_some());
+            if is_wanted {
+                entry.marks.entry(*call).or_insert(now + GATHER);
+            }
+        }
+        drop(inner);
+        self.wake();
+    }
+
+    /// Changes the plan of every profile in `profiles` and forgets all others. `change` is given the present plan, if there is
+    /// one, and says what becomes of it.
+    pub(super) fn plan_all(&self, profiles: &BTreeSet<Arc<str>>, change: impl Fn(&str, Option<&Plan>) -> Replan) {
+        let mut inner = self.inner();
+        let Inner { entries, stored, generations, .. } = &mut *inner;
+        let left: Vec<_> = entries.extract_if(.., |profile, _| !profiles.contains(profile)).collect();
+        // Should it come back, its calls are due when they were.
+        stored.extend(left.into_iter().map(|(profile, entry)| (profile, entry.plan)));
+        for profile in profiles {
+            let present = entries.get(profile);
+            let Replan { plan, ends_claim, is_new_login } =
+                change(profile, present.map(|entry| &entry.plan).or_else(|| stored.get(profile)));
+            stored.remove(profile);
+            let is_new = present.is_none();
+            let entry = entries.entry(Arc::clone(profile)).or_insert_with(|| Entry::of(Plan::default()));
+            entry.plan = plan;
+            entry.is_to_be_shown |= ends_claim;
+            entry.is_new_login |= is_new_login;
+            if ends_claim || is_new {
+                *generations += 1;
+                (entry.generation, entry.is_claimed) = (*generations, false);
+                entry.marks.clear();
+            }
+        }
+        drop(inner);
+        self.wake();
+    }
+
+    /// Makes the calls of all profiles due that wait for the next interval, spread over `spread`.
+    pub(super) fn hurry(&self, spread: Duration) {
+        let now = Instant::now();
+        let mut inner = self.inner();
+        let profiles = u32::try_from(inner.entries.len()).unwrap_or(u32::MAX);
+        for (place, entry) in (0_u32..).zip(inner.entries.values_mut()) {
+            let at = now + spread * place / profiles.max(1);
+            for plan in entry.plan.calls.values_mut().filter(|plan| plan.failures == 0) {
+                plan.due = plan.due.map(|due| due.min(at));
+            }
+        }
+        drop(inner);
+        self.wake();
+    }
+
+    /// How long the most overdue call has been due that nobody makes yet.
+    pub(super) fn lag(&self) -> Duration {
+        let inner = self.inner();
+        let waiting = inner.entries.values().filter(|entry| !entry.is_claimed);
+        let due = waiting.filter_map(|entry| entry.plan.due()).min();
+        due.map_or(Duration::ZERO, |at| Instant::now().saturating_duration_since(at))
+    }
+
+    /// How many calls the profiles would make at once.
+    pub(super) fn calls(&self) -> usize {
+        self.inner().entries.values().map(|entry| entry.plan.calls.len()).sum()
+    }
+
+    /// When a call may be sent whose person, name and arguments have this digest; `None`: now.
+    pub(super) fn rests_until(&self, digest: u64) -> Option<Instant> {
+        let inner = self.inner();
+        let sent = inner.sent.get(&digest).map(|at| *at + REPEAT_AFTER);
+        sent.max(inner.rests_until).filter(|at| Instant::now() < *at)
+    }
+
+    /// Notes that it is sent now; whether it may be.
+    pub(super) fn send(&self, digest: u64) -> bool {
+        if self.rests_until(digest).is_some() {
+            return false;
+        }
+        let now = Instant::now();
+        let mut inner = self.inner();
+        inner.sent.retain(|_, at| now < *at + REPEAT_AFTER);
+        // Of two that ask at once the second one waits.
+        inner.sent.insert(digest, now).is_none()
+    }
+
+    /// What is planned of each profile.
+    pub(super) fn planned(&self) -> BTreeMap<Arc<str>, Plan> {
+        self.inner().entries.iter().map(|(profile, entry)| (Arc::clone(profile), entry.plan.clone())).collect()
+    }
+
+    /// Everything that is planned, and what was sent of late.
+    pub(super) fn plans(&self) -> (BTreeMap<Arc<str>, Plan>, Vec<(u64, Instant)>) {
+        let inner = self.inner();
+        let planned = inner.entries.iter().map(|(profile, entry)| (Arc::clone(profile), entry.plan.clone()));
+        let stored = inner.stored.iter().map(|(profile, plan)| (Arc::clone(profile), plan.clone()));
+        (stored.chain(planned).collect(), inner.sent.iter().map(|(digest, at)| (*digest, *at)).collect())
+    }
+
+    /// Takes what was stored.
+    pub(super) fn restore(&self, plans: BTreeMap<Arc<str>, Plan>, sent: Vec<(u64, Instant)>) {
+        let mut inner = self.inner();
+        inner.stored = plans;
+        inner.sent = sent.into_iter().collect();
+    }
+
+    /// Lets nothing be sent before this time.
+    pub(super) fn rest(&self, until: Instant) {
+        self.inner().rests_until = Some(until);
+    }
+
+    /// Ends the claim of a profile: its person may be another one.
+    pub(super) fn end_claim(&self, profile: &str) {
+        let mut inner = self.inner();
+        inner.generations += 1;
+        let generation = inner.generations;
+        if let Some(entry) = inner.entries.get_mut(profile) {
+            (entry.generation, entry.is_claimed) = (generation, false);
+        }
+    }
+
+    /// Forgets the plan of a profile and ends its claim.
+    pub(super) fn forget(&self, profile: &str) {
+        let mut inner = self.inner();
+        inner.entries.remove(profile);
+        inner.stored.remove(profile);
+    }
+
+    /// Lets whoever waits for a claim look again.
+    pub(super) fn wake(&self) {
+        self.woken.notify_one();
+    }
+
+    pub(super) async fn woken(&self) {
+        self.woken.notified().await;
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What becomes of a plan.
+#[derive(Debug)]
+pub struct Replan {
+    /// The plan from now on.
+    pub plan: Plan,
+    /// Whether a claim ends, and the profile is loaded and shown anew.
+    pub ends_claim: bool,
+    /// Whether somebody has logged in, who waits for the first values.
+    pub is_new_login: bool,
+}
+
+impl Entry {
+    fn of(plan: Plan) -> Self {
+        Self {
+            plan,
+            generation: 0,
+            is_claimed: false,
+            is_new_login: false,
+            is_to_be_shown: false,
+            marks: BTreeMap::new(),
+        }
+    }
+
+    fn claim(&mut self, profile: Arc<str>, now: Instant, may_call: bool) -> Claim {
+        let mut calls = Vec::new();
+        if may_call {
+            let marked = self.marked(now);
+            calls = self.plan.due_calls(now).chain(marked.iter().copied()).collect();
+            calls.sort_unstable();
+            calls.dedup();
+            self.marks.retain(|call, _| !calls.contains(call));
+            self.is_new_login = false;
+        }
+        (self.is_claimed, self.is_to_be_shown) = (true, false);
+        Claim { profile, plan: self.plan.clone(), calls, generation: self.generation }
+    }
+
+    fn due(&self) -> Option<Instant> {
+        let marked = self.marks.values().min().map(|at| self.not_too_soon(*at));
+        self.plan.due().into_iter().chain(marked).min()
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        self.due().is_some_and(|at| at <= now)
+    }
+
+    /// New logins first, then what Withings has news of, then by the time at which it was due. What only is to be shown
+    /// passes all.
+    fn rank(&self, now: Instant) -> (bool, bool, bool, Option<Instant>) {
+        (!self.is_to_be_shown, !self.is_new_login, self.marked(now).is_empty(), self.due())
+    }
+
+    /// The calls of which Withings has news, if it is time for them.
+    fn marked(&self, now: Instant) -> Vec<Call> {
+        self.marks.iter().filter(|(_, at)| self.not_too_soon(**at) <= now).map(|(call, _)| *call).collect()
+    }
+
+    fn not_too_soon(&self, at: Instant) -> Instant {
+        self.plan.refreshed_at.map_or(at, |refreshed| at.max(refreshed + MARKED_APART))
+    }
+}

@@ -1,0 +1,141 @@
+//! What Withings posts when it has news: judged at once, and left for whom it is about.
+//!
+//! Withings signs nothing, so the address is the secret. A notification changes nothing but when Withings is asked, and
+//! what is known of the bed.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+
+use crate::clock::Clock;
+use crate::login::Logins;
+use crate::reading::in_bed::BedEvent;
+use crate::telemetry::{Outcome, Telemetry, Unknown};
+use crate::withings::notify::{Appli, Notification, is_future};
+
+/// The kind of a notification that is of no known one.
+const OTHER: &str = "other";
+
+/// How many events may wait to be shown. One more is answered with 503, and Withings sends it again.
+const MOST_EVENTS: usize = 64;
+
+/// Takes the notifications for all profiles. Cheap to clone; clones share it.
+#[derive(Clone)]
+pub struct Inbox(Arc<Inner>);
+
+struct Inner {
+    /// The digest of the secret: comparing it takes the same time however much of a guess is right. `None`: closed.
+    digest: RwLock<Option<[u8; 32]>>,
+    logins: Logins,
+    telemetry: Telemetry,
+    clock: Clock,
+    /// When the last one came, Unix seconds.
+    last: Mutex<BTreeMap<Arc<str>, i64>>,
+    events: mpsc::Sender<BedNews>,
+}
+
+/// That somebody got into bed or out of it: it needs no call.
+#[derive(Clone, Debug)]
+pub struct BedNews {
+    /// The profile.
+    pub profile: Arc<str>,
+    /// Its person.
+    pub user_id: Arc<str>,
+    /// What happened.
+    pub event: BedEvent,
+}
+
+/// What there is to tell of a profile's notifications.
+#[derive(Clone, Copy, Debug)]
+pub struct Mail {
+    /// When the last one came, Unix seconds; `None` if none has since the start.
+    pub last: Option<i64>,
+}
+
+/// What a notification is answered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It is taken, or of no use.
+    Yes,
+    /// Too much waits: Withings shall send it again.
+    NotNow,
+}
+
+impl Inbox {
+    /// A closed one, and where the events of beds arrive.
+    #[must_use]
+    pub fn new(logins: Logins, telemetry: Telemetry, clock: Clock) -> (Self, mpsc::Receiver<BedNews>) {
+        let (events, arriving) = mpsc::channel(MOST_EVENTS);
+        let (digest, last) = (RwLock::default(), Mutex::default());
+        (Self(Arc::new(Inner { digest, logins, telemetry, clock, last, events })), arriving)
+    }
+
+    /// Opens it at the address with this secret, or closes it.
+    pub fn open_at(&self, secret: Option<&SecretString>) {
+        let new = secret.map(|it| digest(it.expose_secret()));
+        *self.0.digest.write().unwrap_or_else(PoisonError::into_inner) = new;
+    }
+
+    /// Whether the secret part of a path is the inbox's.
+    #[must_use]
+    pub fn is_at(&self, secret: &str) -> bool {
+        self.digest().is_some_and(|it| it == digest(secret))
+    }
+
+    /// What there is to tell of the notifications for `profile`; `None` if Withings is not asked to call.
+    #[must_use]
+    pub fn mail(&self, profile: &str) -> Option<Mail> {
+        self.digest()?;
+        let last = self.0.last.lock().unwrap_or_else(PoisonError::into_inner).get(profile).copied();
+        Some(Mail { last })
+    }
+
+    /// Takes what was posted.
+    #[must_use]
+    pub fn take(&self, form: &[u8]) -> Taken {
+        let Some((kind, outcome)) = self.deliver(form) else { return Taken::NotNow };
+        tracing::debug!(kind, outcome = outcome.name(), "a notification came");
+        self.0.telemetry.notification(kind, outcome);
+        Taken::Yes
+    }
+
+    /// The kind of a notification and what became of it; `None` if there is no room for it.
+    fn deliver(&self, form: &[u8]) -> Option<(&'static str, Outcome)> {
+        let Some(notification) = Notification::parse(form) else { return Some((OTHER, Outcome::Invalid)) };
+        let Some(appli) = Appli::by_number(notification.appli) else { return Some((OTHER, Outcome::UnknownKind)) };
+        let people = self.0.logins.people();
+        let Some(profile) = people.profile_of(&notification.user_id) else {
+            return Some((appli.name(), Outcome::UnknownUser));
+        };
+        let outcome = self.leave(&notification, appli, profile)?;
+        self.0.last.lock().unwrap_or_else(PoisonError::into_inner).insert(Arc::clone(profile), self.0.clock.unix());
+        Some((appli.name(), outcome))
+    }
+
+    fn leave(&self, notification: &Notification, appli: Appli, profile: &Arc<str>) -> Option<Outcome> {
+        let now = self.0.logins.server_now();
+        match notification.bed_event(appli, now) {
+            Some(event) if is_future(&event, now) => {
+                self.0.telemetry.unknown(Unknown::FutureDate, &format_args!("notification {}", notification.appli));
+                return Some(Outcome::Invalid);
+            }
+            Some(event) => {
+                let (profile, user_id) = (Arc::clone(profile), notification.user_id.as_str().into());
+                self.0.events.try_send(BedNews { profile, user_id, event }).ok()?;
+            }
+            None => self.0.logins.storage().mark(profile, appli.calls()),
+        }
+        Some(Outcome::Followed)
+    }
+
+    fn digest(&self) -> Option<[u8; 32]> {
+        *self.0.digest.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn digest(secret: &str) -> [u8; 32] {
+    Sha256::digest(secret.as_bytes()).into()
+}

@@ -1,0 +1,40 @@
+//! Webhooks: what Withings is asked to tell, what has become of that, and what a notification marks as due.
+
+mod inbox;
+mod subscriptions;
+mod unsubscribe;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+
+pub use inbox::{BedNews, Inbox, Mail, Taken};
+pub use subscriptions::{Step, SubscriptionStatus, Subscriptions, Trouble};
+pub use unsubscribe::unsubscribe_former;
+
+use crate::config::Config;
+use crate::withings::notify::Appli;
+
+/// What Withings is asked to tell, and where. Cheap to clone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DesiredSubscriptions {
+    /// The address with its secret part, which no message may show.
+    pub callback: Arc<str>,
+    /// The address without it.
+    pub shown: Arc<str>,
+    /// The kinds of events.
+    pub applis: BTreeSet<Appli>,
+}
+
+impl DesiredSubscriptions {
+    /// What `config` says; `secret` is the secret part of the address.
+    #[must_use]
+    pub fn of(config: &Config, secret: &SecretString) -> Self {
+        Self {
+            callback: config.webhook_url(secret.expose_secret()).into(),
+            shown: config.webhook_url("…").into(),
+            applis: Appli::wanted(&config.measured()),
+        }
+    }
+}

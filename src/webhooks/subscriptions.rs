@@ -1,0 +1,302 @@
+//! The subscriptions of the profiles: which there should be, which there are, and the steps from the one to the other.
+//!
+//! A step is one more planned call. Polling goes on whatever happens here: a subscription that fails only makes news come
+//! later. Other programs may use the same application at Withings: what this exporter has not subscribed is never touched.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::DesiredSubscriptions;
+use crate::login::{Caller, LoginError, Logins};
+use crate::storage::StorageError;
+use crate::telemetry::log::with_causes;
+use crate::withings::client::CallError;
+use crate::withings::envelope::Remedy;
+use crate::withings::notify::{self, Appli, NOT_THERE, Subscription};
+use crate::withings::request::Request;
+
+/// How often is looked whether everything is still subscribed: Withings ends a subscription whose calls fail for long.
+const CHECK_EVERY: Duration = Duration::from_hours(24);
+
+/// The time between two that are made. Withings tests the address each time, and fails where that follows fast.
+const APART: Duration = Duration::from_secs(5);
+
+/// The pause after a first failure; it doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_mins(1);
+
+/// The longest pause after a failure.
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+
+/// Withings could not reach the callback address (withings-api: status codes).
+const NOT_REACHED: i64 = 293;
+
+/// How the subscriptions of a profile are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SubscriptionStatus {
+    /// Whether everything is subscribed but for what lacks a permission.
+    pub subscribed: bool,
+    /// Why not, in plain words without secrets.
+    pub problem: Option<String>,
+    /// The permissions that the login lacks.
+    pub missing_scopes: BTreeSet<&'static str>,
+}
+
+/// When the next step is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// After this time.
+    After(Duration),
+    /// When the configuration or the login changes: there is nothing of ours at Withings.
+    Never,
+}
+
+/// The subscriptions of all profiles. Cheap to clone.
+#[derive(Clone)]
+pub struct Subscriptions(Arc<Inner>);
+
+struct Inner {
+    logins: Logins,
+    /// `None`: Withings shall not call, and what was subscribed before is taken back.
+    desired: watch::Receiver<Option<DesiredSubscriptions>>,
+    profiles: Mutex<BTreeMap<Arc<str>, Progress>>,
+}
+
+/// How far the steps of one profile have come.
+#[derive(Clone, Default)]
+struct Progress {
+    /// The consent that all of it is about.
+    consent: u64,
+    /// What was desired when Withings last told what there is.
+    desired: Option<DesiredSubscriptions>,
+    /// What is still to be subscribed, the first one first.
+    missing: Vec<Appli>,
+    /// What the login lacks the permission for.
+    refused: BTreeSet<Appli>,
+    /// The first failure among these steps.
+    problem: Option<String>,
+    status: SubscriptionStatus,
+}
+
+/// The subscriptions are not as they should be. No text repeats what Withings says, for that may be the address.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    /// Withings could not reach the callback address.
+    #[error(
+        "Withings cannot reach {0} (status 293). It sends HEAD there from the internet and wants status 200, over https \
+         with a certificate that browsers accept, at port 443 or 80"
+    )]
+    NotReached(Arc<str>),
+    /// Another status than 0.
+    #[error("Withings answered status {status} to a request about subscriptions")]
+    Refused {
+        /// The status.
+        status: i64,
+        /// What it asks us to do.
+        remedy: Remedy,
+    },
+    /// Some of the subscriptions were not made.
+    #[error("{0}")]
+    Some(String),
+    /// The call could not be made.
+    #[error("the subscriptions could not be made")]
+    Login(#[source] LoginError),
+    /// The stored addresses do not work.
+    #[error("the subscribed addresses could not be read or saved")]
+    Storage(#[from] StorageError),
+}
+
+impl Subscriptions {
+    /// The subscriptions as the newest of `desired` says, `None` for none at all.
+    #[must_use]
+    pub fn new(logins: Logins, desired: watch::Receiver<Option<DesiredSubscriptions>>) -> Self {
+        Self(Arc::new(Inner { logins, desired, profiles: Mutex::default() }))
+    }
+
+    /// How the subscriptions of `profile` are.
+    #[must_use]
+    pub fn status(&self, profile: &str) -> SubscriptionStatus {
+        self.profiles().get(profile).map(|progress| progress.status.clone()).unwrap_or_default()
+    }
+
+    /// Takes the next step for a profile. `failures` is how often in a row it has failed.
+    pub async fn step(&self, caller: &Caller, failures: u32) -> Result<Step, Trouble> {
+        let profile = caller.profile();
+        let mut progress = self.progress(profile);
+        let outcome = self.advance(caller, &mut progress).await;
+        if let Err(Trouble::Login(LoginError::Superseded)) = outcome {
+            return outcome;
+        }
+        note(profile, &mut progress, &outcome, failures);
+        self.profiles().insert(Arc::clone(profile), progress);
+        outcome
+    }
+
+    /// Forgets a profile that left the configuration.
+    pub fn forget(&self, profile: &str) {
+        self.profiles().remove(profile);
+    }
+
+    /// How far the steps have come, if they were for the present login.
+    fn progress(&self, profile: &str) -> Progress {
+        let consent = self.0.logins.storage().logins().get(profile).map_or(0, |known| known.consent);
+        let present = self.profiles().get(profile).cloned().filter(|progress| progress.consent == consent);
+        present.unwrap_or_else(|| Progress { consent, ..Progress::default() })
+    }
+
+    async fn advance(&self, caller: &Caller, progress: &mut Progress) -> Result<Step, Trouble> {
+        let people = self.0.logins.people();
+        let is_configured = self.0.logins.profile(caller.profile()).is_some();
+        let desired = self.0.desired.borrow().clone().filter(|_| is_configured);
+        let user_id = self.0.logins.storage().logins().get(caller.profile()).map(|known| Arc::clone(&known.login.user_id));
+        if !is_configured && user_id.is_some_and(|it| people.is_shared(caller.profile(), &it)) {
+            return Ok(Step::Never);
+        }
+        if progress.missing.is_empty() || progress.desired != desired {
+            return self.look(caller, progress, desired).await;
+        }
+        self.subscribe(caller, progress).await
+    }
+
+    /// Asks Withings what there is, takes back what should not be, and notes what is missing.
+    async fn look(
+        &self,
+        caller: &Caller,
+        progress: &mut Progress,
+        desired: Option<DesiredSubscriptions>,
+    ) -> Result<Step, Trouble> {
+        let (storage, profile) = (self.0.logins.storage(), caller.profile());
+        (progress.problem, progress.desired) = (None, desired.clone());
+        progress.missing.clear();
+        let known = storage.callbacks(profile).await?;
+        let current: BTreeSet<String> = desired.iter().map(|it| it.callback.to_string()).collect();
+        let ours = &known | &current;
+        if ours.is_empty() {
+            return Ok(Step::Never);
+        }
+        if ours != known {
+            // Before the first one is made: an address that nobody remembers could never be taken back.
+            storage.save_callbacks(profile, ours.clone()).await?;
+        }
+        let listed = rows(caller, desired.as_ref(), &Request::subscriptions()).await?;
+        let (missing, obsolete) = differences(desired.as_ref(), &listed, &ours, &progress.refused);
+        for subscription in &obsolete {
+            match rows(caller, desired.as_ref(), &Request::unsubscribe(subscription)).await {
+                Err(Trouble::Refused { status, .. }) if NOT_THERE.contains(&status) => {}
+                outcome => drop(outcome?),
+            }
+        }
+        if ours != current {
+            storage.save_callbacks(profile, current).await?;
+        }
+        if desired.is_none() {
+            tracing::info!(%profile, "took back the subscriptions");
+            return Ok(Step::Never);
+        }
+        progress.missing = missing;
+        Ok(Step::After(if progress.missing.is_empty() { CHECK_EVERY } else { APART }))
+    }
+
+    /// Makes the first of what is missing. One that is refused leaves the others alone.
+    async fn subscribe(&self, caller: &Caller, progress: &mut Progress) -> Result<Step, Trouble> {
+        let Some(desired) = progress.desired.clone() else { return Ok(Step::Never) };
+        let appli = progress.missing.remove(0);
+        match rows(caller, Some(&desired), &Request::subscribe(&desired.callback, appli)).await {
+            Ok(_) => {}
+            Err(Trouble::Refused { remedy: Remedy::SwitchOff, .. }) => drop(progress.refused.insert(appli)),
+            Err(error @ Trouble::Refused { remedy: Remedy::Retry | Remedy::FullRead, .. }) => {
+                progress.problem.get_or_insert_with(|| error.to_string());
+            }
+            Err(error) => {
+                // What follows would fail as well: everything is looked at anew after the pause.
+                progress.missing.clear();
+                return Err(error);
+            }
+        }
+        match (progress.missing.is_empty(), progress.problem.take()) {
+            (false, problem) => {
+                progress.problem = problem;
+                Ok(Step::After(APART))
+            }
+            (true, None) => Ok(Step::After(CHECK_EVERY)),
+            (true, Some(problem)) => Err(Trouble::Some(problem)),
+        }
+    }
+
+    fn profiles(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Progress>> {
+        self.0.profiles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is desired and not listed, and what is listed as ours and not desired.
+fn differences(
+    desired: Option<&DesiredSubscriptions>,
+    listed: &[Subscription],
+    ours: &BTreeSet<String>,
+    refused: &BTreeSet<Appli>,
+) -> (Vec<Appli>, Vec<Subscription>) {
+    let is_desired = |subscription: &Subscription| {
+        let here = desired.filter(|it| *it.callback == subscription.callback);
+        here.is_some_and(|it| it.applis.iter().any(|appli| appli.number() == subscription.appli))
+    };
+    let is_listed = |appli: &Appli, desired: &DesiredSubscriptions| {
+        listed.iter().any(|it| it.callback == *desired.callback && it.appli == appli.number())
+    };
+    let missing = desired.into_iter().flat_map(|it| it.applis.iter().filter(move |appli| !is_listed(appli, it)));
+    let missing = missing.filter(|appli| !refused.contains(appli)).copied().collect();
+    let obsolete = listed.iter().filter(|it| ours.contains(&it.callback) && !is_desired(it)).cloned().collect();
+    (missing, obsolete)
+}
+
+async fn rows(
+    caller: &Caller,
+    desired: Option<&DesiredSubscriptions>,
+    request: &Request,
+) -> Result<Vec<Subscription>, Trouble> {
+    caller.rows::<notify::Subscriptions>(request).await.map_err(|error| match (error, desired) {
+        (LoginError::Call(CallError::Refused(refusal)), Some(desired)) if refusal.status == NOT_REACHED => {
+            Trouble::NotReached(Arc::clone(&desired.shown))
+        }
+        (LoginError::Call(CallError::Refused(refusal)), _) => {
+            Trouble::Refused { status: refusal.status, remedy: refusal.remedy() }
+        }
+        (error, _) => Trouble::Login(error),
+    })
+}
+
+/// Tells how it went; in the log once when it changes and then ever more rarely.
+fn note(profile: &str, progress: &mut Progress, outcome: &Result<Step, Trouble>, failures: u32) {
+    let problem = outcome.as_ref().err().map(|error| with_causes(error));
+    if let Some(problem) = problem.as_ref().filter(|_| (failures + 1).is_power_of_two()) {
+        tracing::warn!(profile, problem, failures = failures + 1, "the subscriptions are not as they should be; polling goes on");
+    }
+    let is_whole = *outcome.as_ref().unwrap_or(&Step::Never) == Step::After(CHECK_EVERY);
+    // A status stays while the steps to another one are under way.
+    let is_under_way = outcome.is_ok() && !progress.missing.is_empty();
+    let former = &progress.status;
+    let status = SubscriptionStatus {
+        subscribed: is_whole || is_under_way && former.subscribed,
+        problem: if is_under_way { former.problem.clone() } else { problem },
+        missing_scopes: progress.refused.iter().map(|appli| appli.scope()).collect(),
+    };
+    if status.subscribed && !former.subscribed {
+        tracing::info!(profile, "subscribed to notifications");
+    }
+    progress.status = status;
+}
+
+impl Trouble {
+    /// How long to wait after the `failures`-th failure in a row, at least the first.
+    #[must_use]
+    pub fn pause(&self, failures: u32) -> Duration {
+        let growing = (FIRST_PAUSE * 2_u32.pow(failures.saturating_sub(1).min(10))).min(LONGEST_PAUSE);
+        let asked_for = match self {
+            Self::Login(LoginError::LoginRefused { retry_in } | LoginError::RefreshRests { retry_in }) => *retry_in,
+            Self::Refused { remedy: Remedy::WaitThisCall(wait) | Remedy::PauseAll(wait), .. } => *wait,
+            _ => Duration::ZERO,
+        };
+        growing.max(asked_for).mul_f64(1.0 + fastrand::f64() / 2.0)
+    }
+}
