@@ -113,7 +113,8 @@ impl Profiles {
         self.logins.configure(&config.profiles);
         self.logins.try_again();
         self.telemetry.refresh_interval(config.refresh_interval);
-        let former = self.settings.send_replace(settings(config));
+        let settings = settings(config);
+        let former = self.settings.send_replace(settings.clone());
         let desired = secret.as_ref().map(|it| DesiredSubscriptions::of(config, it));
         let subscriptions = self.desired.send_if_modified(|it| {
             let is_new = *it != desired;
@@ -122,9 +123,14 @@ impl Profiles {
         });
         self.inbox.open_at(secret.as_ref());
         self.part_with(&before, &config.profiles);
-        for profile in config.profiles.iter().filter(|it| !before.contains(it)) {
-            self.telemetry.expect_profile(profile);
-            self.refresher.restore(profile).await;
+        for profile in &config.profiles {
+            let is_new = !before.contains(profile);
+            if is_new {
+                self.telemetry.expect_profile(profile);
+            }
+            if is_new || former.selection != settings.selection {
+                self.refresher.restore(profile).await;
+            }
         }
         self.snapshots.send_modify(|it| it.arrange(&config.profiles));
         self.follow_logins().await;

@@ -95,6 +95,7 @@ impl Refresher {
                     self.note(&mut claim.plan, &claim.profile, call, began, made);
                 }
             }
+            self.storage().note_progress(&claim);
             self.save(&claim, &mut state).await;
             self.publish(&claim, &state);
         }

@@ -55,8 +55,7 @@ struct Stored {
     cursor: Option<Box<RawValue>>,
     #[serde(default, deserialize_with = "understood")]
     readings: Vec<Reading>,
-    #[serde(default)]
-    data: Option<Box<RawValue>>,
+    data: Box<RawValue>,
 }
 
 impl Head {
@@ -64,7 +63,7 @@ impl Head {
     pub(super) fn read(json: &str) -> Self {
         let Ok(Stored { revision, cursor, readings, data }) = serde_json::from_str(json) else { return Self::default() };
         let cursor = cursor.and_then(|it| serde_json::from_str(it.get()).ok()).unwrap_or_default();
-        Self { cursor, readings, data: data.filter(|_| revision == REVISION) }
+        Self { cursor, readings, data: (revision == REVISION).then_some(data) }
     }
 }
 

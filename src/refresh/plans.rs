@@ -58,7 +58,7 @@ impl Refresher {
         };
         let first_successes = stored.first_format.as_ref().map(|json| part::first_successes(json.get()));
         let state = ProfileState::restore(stored);
-        self.show(profile, &state, &Plan::default(), || true);
+        self.show(profile, &state, &self.storage().plan(profile).unwrap_or_default(), || true);
         Restored {
             first_successes: first_successes.unwrap_or_default(),
             unread: Call::DATA.into_iter().filter(|call| state.is_to_be_read(*call)).collect(),
@@ -122,12 +122,13 @@ impl Planner<'_> {
             _ => None,
         };
         let data = calls(&self.settings.selection).filter(|_| is_configured);
+        let has_moved = is_configured != former.calls.keys().any(|call| Call::DATA.contains(call));
         let notify = (is_subscribed || is_configured && self.settings.webhooks).then_some(Call::Notify);
         let planned = data.chain(notify).map(|call| {
             let former = former.calls.get(&call);
             let plan = match is_of_another {
                 Some(is_of_another) => self.after_login(call, former.filter(|_| !is_of_another)),
-                None => self.go_on(profile, call, former),
+                None => self.go_on(profile, call, former, has_moved),
             };
             (call, plan)
         });
@@ -145,8 +146,8 @@ impl Planner<'_> {
     }
 
     /// A start or a reload makes failed and switched-off calls due. What has worked waits on, but for a call that is needed
-    /// anew, another interval, and what is stored of a time that cannot be.
-    fn go_on(&self, profile: &str, call: Call, former: Option<&CallPlan>) -> CallPlan {
+    /// anew, another interval, the subscriptions of a profile that came or left, and what is stored of a time that cannot be.
+    fn go_on(&self, profile: &str, call: Call, former: Option<&CallPlan>, has_moved: bool) -> CallPlan {
         let Some(former) = former else { return self.first(profile, call) };
         let mut plan = former.clone();
         let (is_start, is_other_interval, subscriptions) = match self.occasion {
@@ -154,7 +155,7 @@ impl Planner<'_> {
             Occasion::Reload { interval, subscriptions } => (false, *interval != self.settings.interval, *subscriptions),
             Occasion::Logins(_) => return plan,
         };
-        if former.failures > 0 || former.due.is_none() || call == Call::Notify && subscriptions {
+        if former.failures > 0 || former.due.is_none() || call == Call::Notify && (subscriptions || has_moved) {
             plan.due = Some(self.now);
         }
         let interval = self.settings.interval;

@@ -359,6 +359,12 @@ impl ProfileState {
                 self.former.insert(call, head.readings);
             }
         }
+        if self.former.contains_key(&Call::Getsummary)
+            && let Some(part) = parts.get(Call::SleepGet.name())
+        {
+            // Which night its readings are of is not known any more.
+            self.former.entry(Call::SleepGet).or_insert_with(|| part::Head::read(part.get()).readings);
+        }
     }
 
     /// Takes what was stored of a call; whether it is understood.

@@ -1,8 +1,6 @@
 //! Cursors, and what is shown after each kind of answer.
 
 use super::*;
-use crate::refresh::kept::Kept;
-use crate::storage::{NewLogin, Purpose};
 use crate::telemetry::Build;
 use crate::withings::wire::{Getactivity, Getdevice, Getgoals, Getworkouts, Page};
 
@@ -13,18 +11,6 @@ fn noting() -> Noting {
     Noting { server_now: NOW, telemetry: Telemetry::new(build) }
 }
 
-/// Logs Alice in as this user: readings without a login are not stored.
-fn connect(storage: &Storage, user_id: &str) {
-    let login = NewLogin {
-        user_id: user_id.to_owned(),
-        access_token: "a".into(),
-        expires_at: NOW,
-        refresh_token: "r".into(),
-        scopes: Vec::new(),
-    };
-    storage.lock_login("Alice").unwrap().replace(&login, NOW, false).unwrap();
-}
-
 fn weigh_in(id: i64, date: i64) -> Vec<Group> {
     let json = format!(
         r#"{{"measuregrps":[{{"grpid":{id},"date":{date},"modified":{date},"measures":[{{"type":1,"value":80,"unit":0}}]}}]}}"#
@@ -32,13 +18,13 @@ fn weigh_in(id: i64, date: i64) -> Vec<Group> {
     serde_json::from_str::<crate::withings::wire::Getmeas>(&json).unwrap().into_rows().0
 }
 
-fn read(known: &Known, now: i64) -> Rows {
+fn read(known: &ProfileState, now: i64) -> Rows {
     known.next_read(Call::Getmeas, now).rows()
 }
 
 #[test]
 fn the_first_read_is_of_everything_then_of_changes_and_daily_of_everything() {
-    let mut known = Known::default();
+    let mut known = ProfileState::default();
     assert_eq!(read(&known, NOW), Rows::All);
     known.note_measures(Read::everything(NOW), &weigh_in(1, NOW - 5000), &noting());
     assert_eq!(read(&known, NOW + 300), Rows::ChangedSince(NOW - 5000 - OVERLAP));
@@ -50,7 +36,7 @@ fn the_first_read_is_of_everything_then_of_changes_and_daily_of_everything() {
 
 #[test]
 fn a_clock_that_is_ahead_never_asks_for_the_future() {
-    let mut known = Known::default();
+    let mut known = ProfileState::default();
     known.note_measures(Read::everything(NOW), &weigh_in(1, NOW + 7000), &noting());
     assert_eq!(read(&known, NOW), Rows::ChangedSince(NOW - OVERLAP));
     assert_eq!(read(&known, NOW - 10), Rows::All, "a clock that jumped back");
@@ -58,14 +44,14 @@ fn a_clock_that_is_ahead_never_asks_for_the_future() {
 
 #[test]
 fn a_deleted_value_vanishes_with_the_next_read_of_everything() {
-    let mut known = Known::default();
+    let mut known = ProfileState::default();
     known.note_measures(Read::everything(NOW), &weigh_in(1, NOW - 5000), &noting());
     known.note_measures(Read::everything(NOW), &[], &noting());
     assert!(known.measures.is_empty());
 }
 
 /// Reads the summary of a night: id, `modified`, and begin and end in seconds before now.
-fn sleep(known: &mut Known, (id, modified): (i64, i64), (from, to): (i64, i64)) {
+fn sleep(known: &mut ProfileState, (id, modified): (i64, i64), (from, to): (i64, i64)) {
     let (start, end) = (NOW - from, NOW - to);
     let json = format!(
         r#"{{"series":[{{"id":{id},"startdate":{start},"enddate":{end},"modified":{modified},"data":{{}}}}]}}"#
@@ -80,7 +66,7 @@ fn deep(from: i64, to: i64) -> Segment {
 }
 
 /// Answers each request of a round that is made `later`, where Withings has these segments; says how many requests it was.
-fn asked(known: &mut Known, later: i64, all: &[Segment]) -> usize {
+fn asked(known: &mut ProfileState, later: i64, all: &[Segment]) -> usize {
     let spans = known.sleep_spans(NOW + later);
     for span in &spans {
         assert!(span.to - span.from <= SEGMENTS_SPAN, "Withings answers a day at most");
@@ -92,16 +78,16 @@ fn asked(known: &mut Known, later: i64, all: &[Segment]) -> usize {
 }
 
 /// The begins of the stretches of the night that is shown, and its end, in seconds before now.
-fn course(known: &Known) -> Vec<i64> {
-    let snapshot = known.snapshot(NOW, "Alice".into(), &Selection::all(), None, BTreeMap::new(), None);
-    let course = snapshot.readings.iter().filter(|it| it.measurement.source == Source::NightSegments);
+fn course(known: &ProfileState) -> Vec<i64> {
+    let (readings, _) = known.shown(NOW, &Selection::all());
+    let course = readings.iter().filter(|it| it.measurement.source == Source::NightSegments);
     #[expect(clippy::cast_possible_truncation, reason = "whole seconds")]
     course.map(|it| NOW - it.value as i64).collect()
 }
 
 #[test]
 fn a_night_longer_ago_than_a_day_is_asked_for_once_and_again_when_it_changed() {
-    let mut known = Known::default();
+    let mut known = ProfileState::default();
     sleep(&mut known, (7, 5), (200_000, 170_000));
     let segments = [deep(200_000, 171_000)];
     assert_eq!(asked(&mut known, 0, &segments), 2);
@@ -118,7 +104,7 @@ fn a_night_longer_ago_than_a_day_is_asked_for_once_and_again_when_it_changed() {
 
 #[test]
 fn segments_that_come_later_than_their_night_are_shown() {
-    let mut known = Known::default();
+    let mut known = ProfileState::default();
     sleep(&mut known, (7, 5), (40_000, 10_000));
     assert_eq!(asked(&mut known, 0, &[]), 1);
     assert!(course(&known).is_empty());
@@ -133,7 +119,7 @@ fn segments_that_come_later_than_their_night_are_shown() {
 
 #[test]
 fn segments_that_come_when_their_night_has_left_the_last_day_are_shown() {
-    let mut known = Known::default();
+    let mut known = ProfileState::default();
     sleep(&mut known, (7, 5), (40_000, 10_000));
     asked(&mut known, 0, &[]);
     assert_eq!(asked(&mut known, SEGMENTS_SPAN, &[deep(40_000, 10_000)]), 2);
@@ -142,7 +128,7 @@ fn segments_that_come_when_their_night_has_left_the_last_day_are_shown() {
 
 #[test]
 fn a_new_night_shows_nothing_of_the_former_ones_course() {
-    let mut known = Known::default();
+    let mut known = ProfileState::default();
     sleep(&mut known, (7, 5), (80_000, 60_000));
     let segments = [deep(80_000, 60_000)];
     asked(&mut known, 0, &segments);
@@ -155,25 +141,17 @@ fn a_new_night_shows_nothing_of_the_former_ones_course() {
 
 #[test]
 fn the_course_of_the_night_outlasts_a_restart() {
-    let mut known = Known::default();
+    let mut known = ProfileState::default();
     sleep(&mut known, (7, 5), (40_000, 10_000));
     asked(&mut known, 0, &[deep(40_000, 10_000)]);
-    let mut stored = serde_json::to_value(&known).unwrap();
-    let restored: Known = serde_json::from_value(stored.clone()).unwrap();
-    assert_eq!(restored, known);
+    let restored = restarted(&mut known);
     assert_eq!(course(&restored), [40_000, 10_000]);
-    // What earlier versions stored.
-    stored.as_object_mut().unwrap().remove("hypnogram");
-    stored["spanned"] = serde_json::json!({"modified": 5, "id": 7});
-    let mut former: Known = serde_json::from_value(stored).unwrap();
-    assert!(course(&former).is_empty());
-    asked(&mut former, 300, &[deep(40_000, 10_000)]);
-    assert_eq!(course(&former), [40_000, 10_000]);
+    assert_eq!(restored.segment, known.segment);
 }
 
 #[test]
 fn a_segment_that_withings_no_longer_has_is_gone() {
-    let mut known = Known::default();
+    let mut known = ProfileState::default();
     let day = known.sleep_spans(NOW)[0];
     let segment = |end| Segment { enddate: Some(end), state: Some(3), ..Segment::default() };
     known.note_segments(day, &[segment(NOW - 100), segment(NOW - 50)], &noting());
@@ -181,47 +159,81 @@ fn a_segment_that_withings_no_longer_has_is_gone() {
     assert_eq!(known.segment.map(|it| it.ended_at), Some(NOW - 100));
 }
 
+/// What the next start finds of it.
+fn restarted(known: &mut ProfileState) -> ProfileState {
+    let json = serde_json::to_string(&known.changed(NOW).expect("there is something new")).unwrap();
+    ProfileState::restore(serde_json::from_str(&json).unwrap())
+}
+
 #[test]
-fn only_what_changed_is_worth_storing() {
-    let mut known = Known::default();
+fn only_what_changed_is_stored() {
+    let mut known = ProfileState::default();
     known.note_measures(Read::everything(NOW), &weigh_in(1, NOW - 5000), &noting());
-    let stored = known.digest();
-    known.note_success(Call::Getmeas, NOW + 300);
-    let before = known.digest();
-    known.note_success(Call::Getmeas, NOW + 600);
-    assert!(!known.is_worth_storing(before));
-    assert!(known.digest() != before, "the times are stored now and then");
-    assert!(known.is_worth_storing(stored) || known.last_success(Call::Getmeas) == Some(NOW + 600));
+    assert!(known.changed(NOW).is_some());
+    assert!(known.changed(NOW + 300).is_none());
+    known.note_measures(known.next_read(Call::Getmeas, NOW + 300), &[], &noting());
+    assert!(known.changed(NOW + 300).is_none(), "an answer without news");
     known.note_measures(Read::everything(NOW), &weigh_in(2, NOW - 4000), &noting());
-    assert!(known.is_worth_storing(before));
+    assert!(known.changed(NOW).is_some());
+    let mut restored = restarted(&mut ProfileState { stored: BTreeMap::new(), ..known });
+    assert!(restored.changed(NOW).is_none(), "a restart changes nothing");
 }
 
 #[test]
 fn readings_of_another_person_are_not_restored() {
-    let root = tempfile::tempdir().unwrap();
-    let storage = Storage::open(root.path(), Purpose::Serve).unwrap();
-    connect(&storage, "1");
-    let mut known = Known { user_id: Some("1".to_owned()), ..Known::default() };
+    let stored = State::of("1");
+    assert_eq!(ProfileState::restore(stored.clone().only_of("1")).user_id(), Some("1"));
+    let mut known = ProfileState::restore(stored);
     known.note_measures(Read::everything(NOW), &weigh_in(1, NOW - 5000), &noting());
-    storage.save_readings("Alice", &known).unwrap();
-    assert_eq!(Known::restore(&storage, "Alice", Some("1")), known);
-    assert_eq!(Known::restore(&storage, "Alice", None), known, "the login is gone, the values stay");
-    assert!(Known::restore(&storage, "Alice", Some("2")).measures.is_empty());
+    let stored = known.changed(NOW).unwrap();
+    assert_eq!(ProfileState::restore(stored.clone().only_of("1")).measures.len(), 1);
+    let of_another = ProfileState::restore(stored.only_of("2"));
+    assert!(of_another.measures.is_empty() && of_another.user_id() == Some("2"));
+}
+
+/// Stores a day, a night and a weight, changes the part of a call, and gives what the next start finds.
+fn restarted_with(call: Call, change: impl FnOnce(&mut serde_json::Value)) -> ProfileState {
+    let mut known = ProfileState::default();
+    known.note_measures(Read::everything(NOW), &weigh_in(1, NOW - 5000), &noting());
+    sleep(&mut known, (7, 5), (40_000, 10_000));
+    note_a_day(&mut known);
+    let mut stored = serde_json::to_value(known.changed(NOW).unwrap()).unwrap();
+    change(&mut stored["parts"][call.name()]);
+    ProfileState::restore(serde_json::from_str(&stored.to_string()).unwrap())
 }
 
 #[test]
-fn what_an_earlier_version_stored_is_read() {
-    let mut known = Known::default();
-    known.note_measures(Read::everything(NOW), &weigh_in(1, NOW - 5000), &noting());
-    let mut stored = serde_json::to_value(&known).unwrap();
-    for new in ["days", "workouts", "devices", "goals"] {
-        assert!(stored.as_object_mut().unwrap().remove(new).is_some());
+fn what_is_not_understood_of_a_call_keeps_its_readings_until_the_call_was_made() {
+    let whole = restarted_with(Call::Getsummary, |_| {});
+    let shown = whole.shown(NOW, &Selection::all());
+    let changes: [fn(&mut serde_json::Value); 2] = [|part| part["revision"] = 0.into(), |part| part["data"] = "?".into()];
+    for change in changes {
+        for call in [Call::Getsummary, Call::Getactivity, Call::Getworkouts] {
+            let mut restored = restarted_with(call, change);
+            assert_eq!(restored.shown(NOW, &Selection::all()), shown, "{call}");
+            assert!(restored.is_to_be_read(call) && !restored.is_to_be_read(Call::Getmeas));
+            assert_eq!(restored.next_read(call, NOW).rows(), Rows::All);
+            assert!(restored.changed(NOW).is_none(), "what is not understood is left as it is");
+            restored.note_made(call);
+            assert_ne!(restored.shown(NOW, &Selection::all()), shown, "{call}");
+        }
     }
-    assert_eq!(serde_json::from_value::<Known>(stored).unwrap(), known);
+}
+
+#[test]
+fn a_reading_of_a_measurement_that_is_not_known_is_left_out_alone() {
+    let unknown = |part: &mut serde_json::Value| {
+        let mut unknown = part["readings"][0].clone();
+        unknown["measurement"] = "of_tomorrow".into();
+        part["readings"].as_array_mut().unwrap().insert(0, unknown);
+    };
+    let restored = restarted_with(Call::Getmeas, unknown);
+    assert_eq!(restored.measures.iter().map(|it| it.measurement.key).collect::<Vec<_>>(), ["weight_kg"]);
+    assert!(!restored.is_to_be_read(Call::Getmeas));
 }
 
 /// A day, a workout, a device and a goal.
-fn note_a_day(known: &mut Known) {
+fn note_a_day(known: &mut ProfileState) {
     fn rows<P: Page>(json: &str) -> Vec<P::Row> {
         serde_json::from_str::<P>(json).unwrap().into_rows().0
     }
@@ -234,31 +246,15 @@ fn note_a_day(known: &mut Known) {
 }
 
 #[test]
-fn what_is_packed_stays_as_it_was() {
-    let mut known = Known::default();
-    note_a_day(&mut known);
-    let mut kept = Kept::new(known.clone());
-    for now in [NOW, NOW + 1] {
-        kept.pack();
-        assert_eq!(*kept.read(), known);
-        kept.pack();
-        kept.change().note_success(Call::Getmeas, now);
-        known.note_success(Call::Getmeas, now);
-    }
-    assert_eq!(*kept.read(), known);
-}
-
-#[test]
 fn days_workouts_devices_and_goals_outlast_a_restart_and_are_written_once() {
-    let mut known = Known::default();
+    let mut known = ProfileState::default();
     note_a_day(&mut known);
-    let stored: Known = serde_json::from_str(&serde_json::to_string(&known).unwrap()).unwrap();
-    assert_eq!(stored, known);
-    note_a_day(&mut known);
-    assert!(!known.is_worth_storing(stored.digest()), "nothing has changed");
+    let mut restored = restarted(&mut known);
+    note_a_day(&mut restored);
+    assert!(restored.changed(NOW).is_none(), "nothing has changed");
     let keys = |now| {
-        let snapshot = known.snapshot(now, "Alice".into(), &Selection::all(), None, BTreeMap::new(), None);
-        snapshot.readings.iter().map(|it| it.measurement.key).collect::<Vec<_>>()
+        let (readings, _) = restored.shown(now, &Selection::all());
+        readings.iter().map(|it| it.measurement.key).collect::<Vec<_>>()
     };
     let lasting = [
         "goal_steps",
@@ -274,7 +270,7 @@ fn days_workouts_devices_and_goals_outlast_a_restart_and_are_written_once() {
 
 #[test]
 fn workouts_are_read_since_the_newest_change() {
-    let mut known = Known::default();
+    let mut known = ProfileState::default();
     note_a_day(&mut known);
     assert_eq!(known.next_read(Call::Getworkouts, NOW + 900).rows(), Rows::ChangedSince(9 - OVERLAP));
     known.note_workouts(known.next_read(Call::Getworkouts, NOW + 900), &[], &noting());
@@ -292,17 +288,14 @@ const FIRST: &str = r#"{"user_id":"42","measures":[{"measurement":"weight_kg","v
 
 #[test]
 fn readings_of_the_first_version_are_read() {
-    let root = tempfile::tempdir().unwrap();
-    let storage = Storage::open(root.path(), Purpose::Serve).unwrap();
-    connect(&storage, "42");
-    storage.save_readings("Alice", &()).unwrap();
-    let mut files = std::fs::read_dir(root.path().join("readings")).unwrap();
-    let mut file = std::fs::File::create(files.next().unwrap().unwrap().path()).unwrap();
-    std::io::Write::write_all(&mut file, FIRST.as_bytes()).unwrap();
-    let known = Known::restore(&storage, "Alice", Some("42"));
+    let first = || RawValue::from_string(FIRST.to_owned()).unwrap();
+    let mut known = ProfileState::restore(State { first_format: Some(first()), ..State::of("42") });
     let value = |it: &Reading| (it.measurement.key, it.value);
     assert_eq!(known.measures.iter().map(value).collect::<Vec<_>>(), [("weight_kg", 72.345)]);
     let night = known.sleeps.readings();
     assert!(night.iter().map(value).any(|it| it == ("sleep_deep_duration_seconds", 5400.0)), "{night:?}");
-    assert_eq!(known.last_success(Call::Getmeas), Some(1_799_999_200));
+    assert_eq!(known.next_read(Call::Getmeas, 1_799_999_300).rows(), Rows::ChangedSince(1_799_999_100 - OVERLAP));
+    assert_eq!(part::first_successes(FIRST), [(Call::Getmeas, 1_799_999_200)].into());
+    let restored = restarted(&mut known);
+    assert_eq!(restored.shown(NOW, &Selection::all()), known.shown(NOW, &Selection::all()));
 }

@@ -102,7 +102,7 @@ impl Budget {
             Class::Exchange => FURTHEST,
             Class::Refresh => 2000,
             // A tenth of the requests is a backfill's.
-            Class::Backfill if now - self.backfill > 9 * apart => 1500,
+            Class::Backfill if now - self.backfill > 8 * apart => 1500,
             Class::Data | Class::FirstRead => 1000,
             Class::Backfill => 0,
         }

@@ -12,6 +12,8 @@ mod directory;
 mod login;
 mod plan;
 mod queue;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -159,7 +161,7 @@ impl Storage {
             budget: Arc::new(BudgetFile::new(root, runtime_directory.as_deref())),
             unsaved: Mutex::default(),
             waiting: Mutex::default(),
-            rotations: Rotations(watch::channel(0).0),
+            rotations: Rotations { count: watch::channel(0).0, cut: watch::channel(false).0 },
             plans_stored_at: Mutex::new(Instant::now()),
         }))
     }
@@ -187,6 +189,11 @@ impl Storage {
         }
     }
 
+    /// Notes how far the calls of a claim have come: what has worked is not planned again should the process end.
+    pub fn note_progress(&self, claim: &Claim) {
+        self.0.queue.note_progress(claim);
+    }
+
     /// Gives a claim back with its plan.
     pub fn finish(&self, claim: Claim) {
         self.0.queue.finish(claim);
@@ -211,6 +218,12 @@ impl Storage {
         change: impl Fn(&str, Option<&Plan>) -> Replan,
     ) {
         self.0.queue.plan_all(profiles, change);
+    }
+
+    /// What is planned of `profile`.
+    #[must_use]
+    pub fn plan(&self, profile: &str) -> Option<Plan> {
+        self.0.queue.plan(profile)
     }
 
     /// What is planned of each profile.
@@ -284,21 +297,24 @@ impl Storage {
     }
 }
 
-/// How many rotations are under way.
+/// How many rotations are under way, and whether they are to end.
 #[derive(Debug)]
-struct Rotations(watch::Sender<usize>);
+struct Rotations {
+    count: watch::Sender<usize>,
+    cut: watch::Sender<bool>,
+}
 
 /// A rotation that is under way, as long as it lives.
 struct UnderWay(watch::Sender<usize>);
 
 impl Rotations {
     fn begin(&self) -> UnderWay {
-        self.0.send_modify(|count| *count += 1);
-        UnderWay(self.0.clone())
+        self.count.send_modify(|count| *count += 1);
+        UnderWay(self.count.clone())
     }
 
     async fn none(&self) {
-        drop(self.0.subscribe().wait_for(|count| *count == 0).await);
+        drop(self.count.subscribe().wait_for(|count| *count == 0).await);
     }
 }
 

@@ -101,6 +101,14 @@ impl Queue {
         self.wake();
     }
 
+    /// Takes the plan of a claim that goes on.
+    pub(super) fn note_progress(&self, claim: &Claim) {
+        let mut inner = self.inner();
+        if let Some(entry) = inner.entries.get_mut(&claim.profile).filter(|entry| entry.generation == claim.generation) {
+            entry.plan.clone_from(&claim.plan);
+        }
+    }
+
     /// Whether the claim has not ended.
     pub(super) fn is_current(&self, claim: &Claim) -> bool {
         self.inner().entries.get(&claim.profile).is_some_and(|entry| entry.generation == claim.generation)
@@ -194,6 +202,11 @@ impl Queue {
         inner.sent.retain(|_, at| now < *at + REPEAT_AFTER);
         // Of two that ask at once the second one waits.
         inner.sent.insert(digest, now).is_none()
+    }
+
+    /// What is planned of `profile`.
+    pub(super) fn plan(&self, profile: &str) -> Option<Plan> {
+        self.inner().entries.get(profile).map(|entry| entry.plan.clone())
     }
 
     /// What is planned of each profile.

@@ -1,16 +1,38 @@
-//! Storage as a restart, a crash and a curious neighbour see it.
+//! Storage as a restart, a crash, another process and a curious neighbour see it.
 
+use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
+use chrono::DateTime;
 use secrecy::ExposeSecret;
 use tracing_subscriber::layer::SubscriberExt;
 
-use super::{Login, NewLogin, OpenError, Pending, Purpose, RotateError, Storage, atomic, file, file_stem, pending};
+use super::*;
+use crate::catalogue::Call;
+use crate::storage::directory::login_states::MOST;
+use crate::telemetry::Build;
+
+fn surroundings(clock: &Clock) -> Surroundings {
+    let build = Build { version: String::new(), revision: String::new(), rustc: String::new() };
+    Surroundings { clock: clock.clone(), telemetry: Telemetry::new(build), runtime_directory: None }
+}
+
+/// A clock that stands at this Unix second.
+fn at(unix: i64) -> Clock {
+    Clock::frozen(DateTime::from_timestamp(unix, 0).unwrap())
+}
 
 fn open(root: &Path) -> Storage {
-    Storage::open(root, Purpose::Serve).unwrap()
+    Storage::open(root, Purpose::Serve, surroundings(&at(1000))).unwrap()
+}
+
+fn joined(root: &Path) -> Storage {
+    Storage::join(root, surroundings(&at(1000))).unwrap()
 }
 
 fn pair(n: u32) -> NewLogin {
@@ -23,282 +45,494 @@ fn pair(n: u32) -> NewLogin {
     }
 }
 
-fn connected(storage: &Storage, profile: &str) -> Login {
-    storage.lock_login(profile).unwrap().replace(&pair(1), 1000, false).unwrap()
+/// Logs a person in whom no other profile has.
+async fn connect(storage: &Storage, profile: &str) -> Login {
+    let new = NewLogin { user_id: profile.to_owned(), ..pair(1) };
+    storage.connect(&profile.into(), new, false, &[], false).await.unwrap();
+    storage.login(profile).await.unwrap().unwrap()
 }
 
-#[test]
-fn a_rotated_login_keeps_the_refreshed_token_until_the_new_one_was_used() {
+/// A claim on a profile that has been planned.
+async fn claim(storage: &Storage, profile: &str) -> Claim {
+    let plan = |_: &str, _: Option<&Plan>| Replan {
+        plan: Plan { calls: [(Call::Getmeas, CallPlan::at(Instant::now()))].into(), refreshed_at: None },
+        ends_claim: false,
+        is_new_login: false,
+    };
+    storage.plan_all(&BTreeSet::from([Arc::from(profile)]), plan);
+    storage.claim().await
+}
+
+async fn save(storage: &Storage, profile: &str) {
+    let claim = claim(storage, profile).await;
+    storage.save(&claim, State::of(profile)).await.unwrap();
+    storage.finish(claim);
+}
+
+/// Refreshes the login with this token, which brings this pair.
+async fn rotate(storage: &Storage, held: &Login, n: u32) -> Result<Login, RotateError<Infallible>> {
+    let ask = move |login: Login| async move { Ok((login.refresh_token, pair(n))) };
+    storage.rotate(&held.profile.as_str().into(), held.version, ask).await
+}
+
+#[tokio::test]
+async fn a_rotated_login_keeps_the_refreshed_token_until_the_new_one_was_used() {
     let root = tempfile::tempdir().unwrap();
     let storage = open(root.path());
-    let first = connected(&storage, "Alice");
-    let lock = storage.lock_login("Alice").unwrap();
-    let second = lock.rotate(&first, &pair(2)).unwrap();
+    let first = connect(&storage, "Alice").await;
+    let second = rotate(&storage, &first, 2).await.unwrap();
     assert_eq!(second.version, first.version + 1);
-    let stored = storage.login("Alice").unwrap().unwrap();
+    let stored = storage.login("Alice").await.unwrap().unwrap();
     assert_eq!(stored.refresh_token.expose_secret(), "refresh-2");
     assert_eq!(stored.previous_refresh_token.unwrap().expose_secret(), "refresh-1");
-    lock.mark_used(&second).unwrap();
-    assert!(storage.login("Alice").unwrap().unwrap().previous_refresh_token.is_none());
+    storage.prove("Alice", second.version).await.unwrap();
+    assert!(storage.login("Alice").await.unwrap().unwrap().previous_refresh_token.is_none());
 }
 
-#[test]
-fn a_stale_rotation_is_refused_and_shows_what_is_stored() {
+#[tokio::test]
+async fn whoever_holds_an_older_version_gets_the_newer_one_and_asks_nobody() {
     let root = tempfile::tempdir().unwrap();
     let storage = open(root.path());
-    let first = connected(&storage, "Alice");
-    let lock = storage.lock_login("Alice").unwrap();
-    lock.rotate(&first, &pair(2)).unwrap();
-    match lock.rotate(&first, &pair(3)) {
-        Err(RotateError::Stale(Some(login))) => assert_eq!(login.access_token.expose_secret(), "access-2"),
-        other => panic!("{other:?}"),
-    }
+    let first = connect(&storage, "Alice").await;
+    rotate(&storage, &first, 2).await.unwrap();
+    assert_eq!(rotate(&storage, &first, 3).await.unwrap().access_token.expose_secret(), "access-2");
 }
 
-#[test]
-fn only_the_owner_may_read_what_is_stored() {
+#[tokio::test(start_paused = true)]
+async fn one_refresh_at_a_time_and_a_new_login_waits_for_none() {
     let root = tempfile::tempdir().unwrap();
-    let root = root.path().join("state");
-    let storage = open(&root);
-    connected(&storage, "Alice");
-    storage.save_readings("Alice", &[1, 2, 3]).unwrap();
-    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(&root), 0o700);
-    for folder in ["logins", "readings"] {
-        assert_eq!(mode(&root.join(folder)), 0o700);
-        for entry in fs::read_dir(root.join(folder)).unwrap() {
-            assert_eq!(mode(&entry.unwrap().path()), 0o600);
+    let (storage, beside) = (open(root.path()), joined(root.path()));
+    let first = connect(&storage, "Alice").await;
+    let slow = |login: Login| async move {
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        Ok::<_, Infallible>((login.refresh_token, pair(2)))
+    };
+    let alice: Arc<str> = "Alice".into();
+    let rotation = storage.rotate(&alice, first.version, slow);
+    let others = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(matches!(rotate(&storage, &first, 3).await, Err(RotateError::Busy)), "in this process");
+        assert!(matches!(rotate(&beside, &first, 3).await, Err(RotateError::Busy)), "in another one");
+        let new = NewLogin { user_id: "Alice".to_owned(), ..pair(4) };
+        beside.connect(&alice, new, false, &[], false).await.unwrap();
+    };
+    let (rotated, ()) = tokio::join!(rotation, others);
+    assert!(matches!(rotated, Err(RotateError::Stale)), "{rotated:?}");
+    assert_eq!(storage.login("Alice").await.unwrap().unwrap().access_token.expose_secret(), "access-4");
+}
+
+#[tokio::test]
+async fn a_forgotten_login_is_not_stored_by_a_rotation_that_was_under_way() {
+    let root = tempfile::tempdir().unwrap();
+    let (storage, beside) = (open(root.path()), joined(root.path()));
+    let first = connect(&storage, "Alice").await;
+    let ask = move |login: Login| async move {
+        beside.forget("Alice").await.unwrap();
+        Ok::<_, Infallible>((login.refresh_token, pair(2)))
+    };
+    assert!(matches!(storage.rotate(&"Alice".into(), first.version, ask).await, Err(RotateError::Stale)));
+    assert!(storage.login("Alice").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn one_person_is_one_profile_whichever_process_stores_the_second() {
+    let root = tempfile::tempdir().unwrap();
+    let (storage, beside) = (open(root.path()), joined(root.path()));
+    let both = ["Mum", "Dad"].map(Arc::<str>::from);
+    for _ in 0..20 {
+        let [mum, dad] = &both;
+        let (first, second) = tokio::join!(
+            storage.connect(mum, pair(1), false, &both, false),
+            beside.connect(dad, pair(1), false, &both, false)
+        );
+        let refused = |it: &Result<Connected, ConnectError>| matches!(it, Err(ConnectError::Taken(_)));
+        assert!(first.is_ok() && refused(&second) || second.is_ok() && refused(&first), "{first:?} {second:?}");
+        for profile in &both {
+            storage.forget(profile).await.unwrap();
         }
     }
 }
 
-#[test]
-fn any_name_is_a_file_of_its_own_inside_the_directory() {
+#[tokio::test]
+async fn another_person_is_stored_only_in_a_place_that_may_be_replaced_and_nothing_of_the_former_stays() {
+    let root = tempfile::tempdir().unwrap();
+    let storage = open(root.path());
+    connect(&storage, "Alice").await;
+    save(&storage, "Alice").await;
+    let alice: Arc<str> = "Alice".into();
+    let refused = storage.connect(&alice, pair(2), false, &[], false).await;
+    assert!(matches!(refused, Err(ConnectError::AnotherPerson)));
+    assert_eq!(storage.load("Alice").await.unwrap().user_id.as_deref(), Some("Alice"));
+    let connected = storage.connect(&alice, pair(2), false, &[], true).await.unwrap();
+    assert_eq!(connected.former.unwrap().user_id, "Alice");
+    assert_eq!(storage.load("Alice").await.unwrap().user_id, None);
+}
+
+#[tokio::test]
+async fn what_another_process_does_to_a_login_is_seen() {
+    let root = tempfile::tempdir().unwrap();
+    let (storage, beside) = (open(root.path()), joined(root.path()));
+    connect(&beside, "Alice").await;
+    storage.changes().await.unwrap();
+    let first = storage.logins()["Alice"].clone();
+    assert_eq!(&*first.login.user_id, "Alice");
+    let login = beside.login("Alice").await.unwrap().unwrap();
+    rotate(&beside, &login, 2).await.unwrap();
+    beside.forget("Alice").await.unwrap();
+    storage.changes().await.unwrap();
+    assert!(storage.logins().is_empty());
+    connect(&beside, "Alice").await;
+    storage.changes().await.unwrap();
+    assert_ne!(storage.logins()["Alice"].consent, first.consent, "the same second, and another consent");
+}
+
+#[tokio::test]
+async fn only_the_owner_may_read_what_is_stored() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path().join("state");
+    let storage = open(&root);
+    connect(&storage, "Alice").await;
+    save(&storage, "Alice").await;
+    storage.permit(Class::Data).await;
+    storage.end_in_order().await;
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&root), 0o700);
+    let mut folders = vec![root];
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|it| it.unwrap().path()) {
+            assert_eq!(mode(&path), if path.is_dir() { 0o700 } else { 0o600 }, "{}", path.display());
+            folders.extend(Some(path).filter(|it| it.is_dir()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn any_name_is_a_file_of_its_own_inside_the_directory() {
     let long = "ü".repeat(200);
     let names = ["Alice", "alice", "Zoë \"Z\" \\ O'Neil", "../x", "", ".", "a/b", "日本", &long];
     let root = tempfile::tempdir().unwrap();
     let storage = open(root.path());
     for name in names {
-        connected(&storage, name);
-        storage.save_readings(name, &name).unwrap();
+        connect(&storage, name).await;
+        save(&storage, name).await;
     }
     for name in names {
-        assert_eq!(storage.login(name).unwrap().unwrap().profile, name);
-        assert_eq!(storage.readings::<String>(name).unwrap().as_deref(), Some(name));
-        assert!(!file_stem(name).contains(['/', '.', '\\', ' ']), "{}", file_stem(name));
+        assert_eq!(storage.login(name).await.unwrap().unwrap().profile, name);
+        assert_eq!(storage.load(name).await.unwrap().user_id.as_deref(), Some(name));
+        let stem = directory::files::stem(name);
+        assert!(!stem.contains(['/', '.', '\\', ' ']), "{stem}");
     }
     assert_eq!(fs::read_dir(root.path().join("readings")).unwrap().count(), names.len());
 }
 
-#[test]
-fn a_file_that_does_not_parse_is_set_aside_not_lost() {
+/// Writes this in place of Alice's readings, and expects that it is set aside as it is, with a message that names both paths.
+async fn check_set_aside(written: &[u8]) {
     let root = tempfile::tempdir().unwrap();
     let storage = open(root.path());
-    connected(&storage, "Alice");
-    let path = storage.path("logins", "Alice", "json");
-    let whole = fs::read(&path).unwrap();
-    let truncated = &whole[..whole.len() / 2];
-    std::io::Write::write_all(&mut fs::File::create(&path).unwrap(), truncated).unwrap();
-    assert!(storage.login("Alice").unwrap().is_none());
-    assert!(!path.exists());
-    assert_eq!(fs::read(path.with_extension("json.broken-0")).unwrap(), truncated);
-}
-
-/// Writes this in place of Alice's readings, and expects that it is set aside as it is, with a message that says why and
-/// names both paths.
-fn check_set_aside(written: &[u8], why: &str) {
-    let root = tempfile::tempdir().unwrap();
-    let storage = open(root.path());
-    connected(&storage, "Alice");
-    storage.save_readings("Alice", &[7]).unwrap();
+    connect(&storage, "Alice").await;
+    save(&storage, "Alice").await;
     let path = storage.path("readings", "Alice", "json");
     std::io::Write::write_all(&mut fs::File::create(&path).unwrap(), written).unwrap();
     let aside = path.with_extension("json.broken-0");
-    let said = said_by(|| assert_eq!(storage.readings::<Vec<i32>>("Alice").unwrap(), None));
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let writer = log.reopen().unwrap();
+    let subscriber = tracing_subscriber::registry()
+        .with(tracing_logfmt::builder().layer().with_writer(move || writer.try_clone().unwrap()));
+    tracing::subscriber::with_default(subscriber, || {
+        assert!(load::<Vec<i32>>(&path).unwrap().is_none());
+    });
     assert_eq!(fs::read(&aside).unwrap(), written);
     assert!(!path.exists());
+    let said = fs::read_to_string(log.path()).unwrap();
     let names = |path: &Path| said.contains(&format!("{}", path.display()));
-    assert!(said.contains(why) && names(&path) && names(&aside) && said.lines().count() == 1, "{said}");
+    assert!(said.contains("does not parse") && names(&path) && names(&aside) && said.lines().count() == 1, "{said}");
+    assert!(storage.load("Alice").await.unwrap().user_id.is_none());
 }
 
-/// What the log says of it.
-fn said_by(work: impl FnOnce()) -> String {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    let log = file.reopen().unwrap();
-    let subscriber = tracing_subscriber::registry()
-        .with(tracing_logfmt::builder().layer().with_writer(move || log.try_clone().unwrap()));
-    tracing::subscriber::with_default(subscriber, work);
-    fs::read_to_string(file.path()).unwrap()
+#[tokio::test]
+async fn what_is_of_no_use_is_set_aside_with_both_names() {
+    check_set_aside(b"").await;
+    check_set_aside(b"\0\xff\x01").await;
+    check_set_aside(br#"{"format":1,"content":[7"#).await;
+    check_set_aside(br#"{"format":1}"#).await;
+    check_set_aside(br#"{"format":1,"content":{"not":"a list"}}"#).await;
 }
 
-#[test]
-fn what_is_of_no_use_is_set_aside_with_both_names() {
-    let broken = "a stored file does not parse";
-    check_set_aside(b"", broken);
-    check_set_aside(b"\0\xff\x01", broken);
-    check_set_aside(br#"{"format":1,"content":[7"#, broken);
-    check_set_aside(br#"{"format":1}"#, broken);
-    check_set_aside(br#"{"format":1,"content":{"not":"a list"}}"#, broken);
-    check_set_aside(br#"{"format":2,"else":[7]}"#, "written by a newer version");
-}
-
-#[test]
-fn files_from_before_there_were_versions_are_read_and_get_one() {
+#[tokio::test]
+async fn a_directory_that_a_newer_version_has_written_to_is_refused_and_left_as_it_is() {
     let root = tempfile::tempdir().unwrap();
     let storage = open(root.path());
-    let login = connected(&storage, "Alice");
+    connect(&storage, "Alice").await;
+    for (folder, newer) in [("logins", 3), ("readings", 3)] {
+        let path = storage.path(folder, "Alice", "json");
+        fs::DirBuilder::new().recursive(true).create(path.parent().unwrap()).unwrap();
+        let former = fs::read(&path).ok();
+        let written = format!(r#"{{"format":{newer},"else":[7]}}"#);
+        std::io::Write::write_all(&mut fs::File::create(&path).unwrap(), written.as_bytes()).unwrap();
+        let error = Storage::join(root.path(), surroundings(&at(0))).unwrap_err().to_string();
+        assert!(error.contains("format 3 is of a newer version") && error.contains("Nothing was changed"), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), written.as_bytes());
+        match former {
+            Some(former) => std::io::Write::write_all(&mut fs::File::create(&path).unwrap(), &former).unwrap(),
+            None => fs::remove_file(&path).unwrap(),
+        }
+    }
+    assert!(Storage::join(root.path(), surroundings(&at(0))).is_ok());
+}
+
+#[tokio::test]
+async fn going_back_to_0_1_0_finds_the_logins() {
+    let root = tempfile::tempdir().unwrap();
+    let storage = open(root.path());
+    connect(&storage, "Alice").await;
+    save(&storage, "Alice").await;
+    let read = |folder: &str| -> serde_json::Value {
+        serde_json::from_slice(&fs::read(storage.path(folder, "Alice", "json")).unwrap()).unwrap()
+    };
+    // 0.1.0 reads format 1 and sets aside what is of another one.
+    assert_eq!((read("logins")["format"].as_i64(), read("readings")["format"].as_i64()), (Some(1), Some(2)));
+    let fields: Vec<_> = read("logins")["content"].as_object().unwrap().keys().cloned().collect();
+    let known = ["access_token", "connected_at", "demo", "expires_at", "previous_refresh_token", "profile"];
+    assert_eq!(fields, [&known[..], &["refresh_token", "scopes", "user_id", "version"]].concat());
+}
+
+#[tokio::test]
+async fn files_from_before_there_were_versions_are_read_and_get_one() {
+    let root = tempfile::tempdir().unwrap();
+    let storage = open(root.path());
+    let login = connect(&storage, "Alice").await;
     let path = storage.path("logins", "Alice", "json");
     let versioned: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     assert_eq!(versioned["format"], 1);
-    atomic::write(&path, &versioned["content"]).unwrap();
-    assert_eq!(storage.login("Alice").unwrap().unwrap().version, login.version);
-    storage.lock_login("Alice").unwrap().rotate(&login, &pair(2)).unwrap();
+    let bare = versioned["content"].to_string();
+    std::io::Write::write_all(&mut fs::File::create(&path).unwrap(), bare.as_bytes()).unwrap();
+    assert_eq!(storage.login("Alice").await.unwrap().unwrap().version, login.version);
+    rotate(&storage, &login, 2).await.unwrap();
     let rewritten: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     assert_eq!(rewritten["format"], 1);
 }
 
-#[test]
-fn an_unreadable_file_is_left_alone() {
+#[tokio::test]
+async fn an_unreadable_file_is_left_alone() {
     let root = tempfile::tempdir().unwrap();
     let storage = open(root.path());
     let path = storage.path("logins", "Alice", "json");
     // A directory in the file's place cannot be read as a file by anybody, not even by root.
     fs::create_dir_all(&path).unwrap();
-    let error = storage.login("Alice").unwrap_err().to_string();
+    let error = storage.login("Alice").await.unwrap_err().to_string();
     assert!(error.ends_with(".json: cannot read"), "{error}");
     assert!(path.is_dir());
 }
 
-#[test]
-fn one_directory_has_one_server_and_one_purpose() {
+#[tokio::test]
+async fn one_directory_has_one_server_and_one_purpose() {
     let root = tempfile::tempdir().unwrap();
     let serve = root.path().join("serve");
+    let open_for = |path: &Path, purpose| Storage::open(path, purpose, surroundings(&at(0)));
     let held = open(&serve);
-    assert!(matches!(Storage::open(&serve, Purpose::Serve), Err(OpenError::InUse(_))));
-    connected(&held, "Alice");
+    assert!(matches!(open_for(&serve, Purpose::Serve), Err(OpenError::InUse(_))));
+    connect(&held, "Alice").await;
     drop(held);
-    assert!(matches!(Storage::open(&serve, Purpose::Demo), Err(OpenError::NotOfTheDemo(_))));
+    assert!(matches!(open_for(&serve, Purpose::Demo), Err(OpenError::NotOfTheDemo(_))));
     let demo = root.path().join("demo");
-    drop(Storage::open(&demo, Purpose::Demo).unwrap());
-    drop(Storage::open(&demo, Purpose::Demo).unwrap());
-    assert!(matches!(Storage::open(&demo, Purpose::Serve), Err(OpenError::OfTheDemo(_))));
+    drop(open_for(&demo, Purpose::Demo).unwrap());
+    drop(open_for(&demo, Purpose::Demo).unwrap());
+    assert!(matches!(open_for(&demo, Purpose::Serve), Err(OpenError::OfTheDemo(_))));
+    assert!(matches!(Storage::join(&demo, surroundings(&at(0))), Err(OpenError::OfTheDemo(_))));
 }
 
-#[test]
-fn a_login_state_works_once_and_for_ten_minutes() {
+#[tokio::test]
+async fn a_login_state_works_once_and_for_ten_minutes() {
     let root = tempfile::tempdir().unwrap();
-    let storage = open(root.path());
-    let pending = |started_at| Pending { profile: "Alice".to_owned(), started_at, demo: false };
-    storage.add_pending("s1", pending(1000)).unwrap();
-    storage.add_pending("s2", pending(1000)).unwrap();
-    assert_eq!(storage.take_pending("s1", 1599).unwrap(), Some(pending(1000)));
-    assert_eq!(storage.take_pending("s1", 1599).unwrap(), None);
-    assert_eq!(storage.take_pending("s2", 1600).unwrap(), None);
-    assert_eq!(storage.take_pending("never", 1000).unwrap(), None);
+    let clock = at(1000);
+    let storage = Storage::open(root.path(), Purpose::Serve, surroundings(&clock)).unwrap();
+    let pending = || Pending { profile: "Alice".to_owned(), started_at: 1000, demo: false };
+    storage.begin_login("s1", pending()).await.unwrap();
+    storage.begin_login("s2", pending()).await.unwrap();
+    clock.advance(Duration::from_secs(599));
+    assert_eq!(storage.take_login("s1").await.unwrap(), Some(pending()));
+    assert_eq!(storage.take_login("s1").await.unwrap(), None);
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(storage.take_login("s2").await.unwrap(), None);
+    assert_eq!(storage.take_login("never").await.unwrap(), None);
 }
 
-#[test]
-fn a_flood_of_started_logins_is_bounded_and_keeps_the_newest() {
+#[tokio::test]
+async fn a_flood_of_begun_logins_is_bounded_and_keeps_the_newest() {
     let root = tempfile::tempdir().unwrap();
     let storage = open(root.path());
     let pending = |started_at| Pending { profile: "Alice".into(), started_at, demo: false };
-    storage.add_pending("oldest", pending(99)).unwrap();
-    storage.add_pending("second", pending(100)).unwrap();
+    storage.begin_login("oldest", pending(999)).await.unwrap();
+    storage.begin_login("second", pending(1000)).await.unwrap();
     let path = root.path().join("pending.json");
-    let mut states: pending::States = file::load(&path).unwrap().unwrap();
+    let mut states: directory::login_states::States = load(&path).unwrap().unwrap();
     assert!(!states.contains_key("oldest"), "the file must not hold what finishes a login");
-    states.extend((2..pending::MOST).map(|n| (format!("s{n}"), pending(100))));
-    file::save(&path, &states).unwrap();
-    storage.add_pending("newest", pending(101)).unwrap();
-    assert!(storage.take_pending("second", 102).unwrap().is_some());
-    assert!(storage.take_pending("oldest", 102).unwrap().is_none());
-    assert!(storage.take_pending("newest", 102).unwrap().is_some());
+    states.extend((2..MOST).map(|n| (format!("s{n}"), pending(1000))));
+    super::save(&path, &states).unwrap();
+    storage.begin_login("newest", pending(1000)).await.unwrap();
+    assert!(storage.take_login("second").await.unwrap().is_some());
+    assert!(storage.take_login("oldest").await.unwrap().is_none());
+    assert!(storage.take_login("newest").await.unwrap().is_some());
 }
 
-#[test]
-fn a_forgotten_profile_leaves_nothing_and_takes_nobody_with_it() {
+#[tokio::test]
+async fn a_forgotten_profile_leaves_nothing_and_takes_nobody_with_it() {
     let root = tempfile::tempdir().unwrap();
     let storage = open(root.path());
     for name in ["Alice", "Alice2"] {
-        connected(&storage, name);
-        storage.save_readings(name, &1).unwrap();
-        storage.add_pending(name, Pending { profile: name.to_owned(), started_at: 0, demo: false }).unwrap();
+        connect(&storage, name).await;
+        save(&storage, name).await;
+        storage.begin_login(name, Pending { profile: name.to_owned(), started_at: 1000, demo: false }).await.unwrap();
     }
+    storage.end_in_order().await;
     fs::copy(storage.path("logins", "Alice", "json"), storage.path("logins", "Alice", "json.broken-0")).unwrap();
     fs::copy(storage.path("logins", "Alice", "json"), storage.path("logins", "Alice", "json.new")).unwrap();
-    let lock = storage.lock_login("Alice").unwrap();
-    assert!(storage.holds("Alice").unwrap());
-    assert_eq!(lock.forget().unwrap(), 4);
-    assert_eq!(lock.forget().unwrap(), 0);
-    assert!(!storage.holds("Alice").unwrap());
-    assert!(storage.login("Alice").unwrap().is_none() && !storage.has_readings("Alice"));
-    assert!(storage.take_pending("Alice", 1).unwrap().is_none());
-    let names =
-        |folder| fs::read_dir(root.path().join(folder)).unwrap().map(|it| it.unwrap().file_name()).collect::<Vec<_>>();
-    let stem = file_stem("Alice");
-    assert!(["logins", "readings"].into_iter().flat_map(names).all(|it| !it.to_string_lossy().starts_with(&stem)));
-    assert!(storage.login("Alice2").unwrap().is_some() && storage.has_readings("Alice2"));
-    assert!(storage.take_pending("Alice2", 1).unwrap().is_some());
+    assert_eq!(storage.forget("Alice").await.unwrap().files, 4);
+    assert_eq!(storage.forget("Alice").await.unwrap().files, 0);
+    assert!(storage.login("Alice").await.unwrap().is_none());
+    assert!(storage.load("Alice").await.unwrap().user_id.is_none());
+    assert!(storage.take_login("Alice").await.unwrap().is_none());
+    let text = fs::read_to_string(root.path().join("plans.json")).unwrap();
+    assert!(!text.contains("\"Alice\"") && text.contains("\"Alice2\""), "{text}");
+    let stem = directory::files::stem("Alice");
+    for folder in ["logins", "readings"] {
+        let mut names = fs::read_dir(root.path().join(folder)).unwrap().map(|it| it.unwrap().file_name());
+        assert!(names.all(|it| !it.to_string_lossy().starts_with(&stem)));
+    }
+    assert!(storage.login("Alice2").await.unwrap().is_some());
+    assert!(storage.load("Alice2").await.unwrap().user_id.is_some());
+    assert!(storage.take_login("Alice2").await.unwrap().is_some());
 }
 
-#[test]
-fn readings_without_a_login_are_not_stored() {
+#[tokio::test]
+async fn a_claim_that_has_ended_stores_nothing() {
     let root = tempfile::tempdir().unwrap();
-    let storage = open(root.path());
-    storage.save_readings("Alice", &1).unwrap();
-    assert!(!storage.has_readings("Alice"), "a forgotten profile must not come back");
+    let (storage, beside) = (open(root.path()), joined(root.path()));
+    connect(&storage, "Alice").await;
+    let held = claim(&storage, "Alice").await;
+    connect(&storage, "Alice").await;
+    assert!(matches!(storage.save(&held, State::of("Alice")).await, Err(SaveError::Superseded)));
+    let held = claim(&storage, "Alice").await;
+    beside.forget("Alice").await.unwrap();
+    assert!(matches!(storage.save(&held, State::of("Alice")).await, Err(SaveError::Superseded)));
+    assert!(!storage.path("readings", "Alice", "json").exists(), "a forgotten profile must not come back");
 }
 
-#[test]
-fn a_write_that_was_killed_leaves_nothing_for_long() {
+#[tokio::test]
+async fn a_write_that_was_killed_leaves_nothing_for_long() {
     let root = tempfile::tempdir().unwrap();
     let storage = open(root.path());
     let half_written = storage.path("logins", "Alice", "json.new");
     let kill = || fs::copy(storage.path("logins", "Alice", "json"), &half_written).unwrap();
-    connected(&storage, "Alice");
+    connect(&storage, "Alice").await;
     kill();
-    storage.lock_login("Alice").unwrap().replace(&NewLogin { scopes: Vec::new(), ..pair(2) }, 1000, false).unwrap();
+    connect(&storage, "Alice").await;
     assert!(!half_written.exists());
-    assert_eq!(storage.login("Alice").unwrap().unwrap().refresh_token.expose_secret(), "refresh-2");
     kill();
-    storage.lock_login("Alice").unwrap().forget().unwrap();
+    storage.forget("Alice").await.unwrap();
     assert!(!half_written.exists());
 }
 
-#[test]
-fn a_new_name_adopts_login_and_readings() {
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_twice_within_11_seconds_though_the_process_ends_in_between() {
+    let root = tempfile::tempdir().unwrap();
+    let clock = Clock::following_tokio(DateTime::from_timestamp(1000, 0).unwrap());
+    let open = || Storage::open(root.path(), Purpose::Serve, surroundings(&clock)).unwrap();
+    let storage = open();
+    assert!(storage.send(7) && !storage.send(7) && storage.send(8));
+    storage.end_in_order().await;
+    drop(storage);
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let storage = open();
+    assert!(!storage.send(7) && storage.send(9));
+    let rest = storage.rests_until(7).unwrap() - Instant::now();
+    assert!((6..=7).contains(&rest.as_secs()), "{rest:?}");
+    drop(storage);
+    // That one has not ended in order: what it has sent is not known.
+    let storage = open();
+    assert!(!storage.send(1));
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    assert!(storage.send(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_budget_is_all_that_the_processes_have_together() {
+    let root = tempfile::tempdir().unwrap();
+    let clock = Clock::following_tokio(DateTime::from_timestamp(1000, 0).unwrap());
+    let first = Storage::open(root.path(), Purpose::Serve, surroundings(&clock)).unwrap();
+    let second = Storage::join(root.path(), surroundings(&clock)).unwrap();
+    for storage in [&first, &second] {
+        storage.set_rate(20);
+    }
+    let made = std::sync::Mutex::new(Vec::new());
+    let ask = async |storage: &Storage, class| {
+        while made.lock().unwrap().len() < 60 {
+            if storage.turn(class, Duration::from_secs(60)).await.is_ok() {
+                made.lock().unwrap().push(clock.unix_ms());
+            }
+        }
+    };
+    tokio::join!(ask(&first, Class::Data), ask(&second, Class::Backfill), ask(&first, Class::FirstRead));
+    let made = made.into_inner().unwrap();
+    for (place, at) in made.iter().enumerate() {
+        let minute = made[place..].iter().take_while(|it| **it < at + 60_000).count();
+        assert!(minute <= 20, "{minute} in a minute");
+    }
+    let took = made.last().unwrap() - made.first().unwrap();
+    assert!(took < 200_000, "the budget is used: {took} ms");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_is_of_every_process_and_ends() {
+    let root = tempfile::tempdir().unwrap();
+    let clock = Clock::following_tokio(DateTime::from_timestamp(1000, 0).unwrap());
+    let first = Storage::open(root.path(), Purpose::Serve, surroundings(&clock)).unwrap();
+    let second = Storage::join(root.path(), surroundings(&clock)).unwrap();
+    for storage in [&first, &second] {
+        storage.set_rate(60);
+    }
+    first.pause(Duration::from_secs(30)).await;
+    assert!(second.turn(Class::Exchange, Duration::from_secs(10)).await.is_err());
+    // The clock is set back by an hour: the pause is no longer for that.
+    clock.set_back(Duration::from_hours(1));
+    let began = Instant::now();
+    second.turn(Class::Data, Duration::from_mins(10)).await.unwrap();
+    assert!(began.elapsed() <= Duration::from_secs(33), "{:?}", began.elapsed());
+    assert_eq!(first.paused_for().await, None);
+}
+
+/// Nobody can write a file where a directory is, not even root.
+#[tokio::test(start_paused = true)]
+async fn where_the_budget_cannot_be_shared_half_as_much_is_asked_for() {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir_all(root.path().join("budget")).unwrap();
+    let clock = Clock::following_tokio(DateTime::from_timestamp(1000, 0).unwrap());
+    let storage = Storage::open(root.path(), Purpose::Serve, surroundings(&clock)).unwrap();
+    storage.set_rate(62);
+    let began = Instant::now();
+    for _ in 0..30 {
+        storage.turn(Class::Data, Duration::from_mins(1)).await.unwrap();
+    }
+    let took = began.elapsed().as_secs();
+    assert!((58..=64).contains(&took), "{took} s");
+    fs::remove_dir(root.path().join("budget")).unwrap();
+    storage.turn(Class::Data, Duration::from_mins(1)).await.unwrap();
+    assert_eq!(fs::metadata(root.path().join("budget")).unwrap().len(), 32);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_hangs_takes_ten_seconds_and_no_more() {
     let root = tempfile::tempdir().unwrap();
     let storage = open(root.path());
-    connected(&storage, "Alice");
-    storage.save_readings("Alice", &7).unwrap();
-    let (former, new) = (storage.lock_login("Alice").unwrap(), storage.lock_login("Alicia").unwrap());
-    let adopted = new.adopt(&former).unwrap().unwrap();
-    assert_eq!((adopted.profile.as_str(), adopted.user_id.as_str()), ("Alicia", "42"));
-    assert_eq!(storage.readings::<i32>("Alicia").unwrap(), Some(7));
-    assert_eq!(storage.logins().unwrap().iter().map(|it| it.profile.as_str()).collect::<Vec<_>>(), ["Alicia"]);
-    assert!(new.adopt(&former).unwrap().is_none());
-}
-
-#[test]
-fn each_version_of_a_login_has_a_stamp_of_its_own() {
-    let root = tempfile::tempdir().unwrap();
-    let storage = open(root.path());
-    assert_eq!(storage.login_stamp("Alice"), None);
-    let first = connected(&storage, "Alice");
-    let stamp = storage.login_stamp("Alice");
-    assert!(stamp.is_some() && stamp == storage.login_stamp("Alice"));
-    storage.lock_login("Alice").unwrap().rotate(&first, &pair(2)).unwrap();
-    assert_ne!(storage.login_stamp("Alice"), stamp);
-}
-
-#[test]
-fn a_command_may_join_a_running_exporter_but_not_the_demo() {
-    let root = tempfile::tempdir().unwrap();
-    let served = open(root.path());
-    connected(&served, "Alice");
-    let joined = Storage::join(root.path()).unwrap();
-    assert!(joined.login("Alice").unwrap().is_some());
-    let demo = tempfile::tempdir().unwrap();
-    drop(Storage::open(demo.path(), Purpose::Demo).unwrap());
-    assert!(matches!(Storage::join(demo.path()), Err(OpenError::OfTheDemo(_))));
+    connect(&storage, "Alice").await;
+    storage.set_rate(60);
+    storage.disk().hang(true);
+    let began = Instant::now();
+    assert!(storage.login("Alice").await.is_err());
+    assert_eq!(began.elapsed().as_secs(), 10);
+    let began = Instant::now();
+    storage.turn(Class::Data, Duration::from_mins(1)).await.unwrap();
+    assert!(began.elapsed().as_secs() <= 8, "{:?}", began.elapsed());
+    storage.disk().hang(false);
+    assert!(storage.login("Alice").await.unwrap().is_some());
 }

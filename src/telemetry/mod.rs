@@ -259,9 +259,11 @@ impl Telemetry {
         drop(self.0.rotations.get_or_create(&label));
     }
 
-    /// Counts a new token pair of `profile`.
+    /// Counts a new token pair of `profile`, if it is [expected](Self::expect_profile).
     pub fn rotation(&self, profile: &str) {
-        self.0.rotations.get_or_create_owned(&ProfileLabel { profile: profile.to_owned() }).inc();
+        if let Some(rotations) = self.0.rotations.get(&ProfileLabel { profile: profile.to_owned() }) {
+            rotations.inc();
+        }
     }
 
     /// Records whether the latest read and the latest write of storage worked.
@@ -447,6 +449,7 @@ mod tests {
         let telemetry = telemetry();
         telemetry.request(Call::Getmeas, Duration::from_millis(300));
         telemetry.failure(Call::SleepGet, Reason::RateLimited);
+        telemetry.expect_profile("Zoë \"Z\" \\ O'Neil");
         telemetry.rotation("Zoë \"Z\" \\ O'Neil");
         let text = telemetry.encode();
         for line in [

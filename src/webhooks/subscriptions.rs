@@ -147,17 +147,22 @@ impl Subscriptions {
     }
 
     async fn advance(&self, caller: &Caller, progress: &mut Progress) -> Result<Step, Trouble> {
-        let people = self.0.logins.people();
         let is_configured = self.0.logins.profile(caller.profile()).is_some();
         let desired = self.0.desired.borrow().clone().filter(|_| is_configured);
-        let user_id = self.0.logins.storage().logins().get(caller.profile()).map(|known| Arc::clone(&known.login.user_id));
-        if !is_configured && user_id.is_some_and(|it| people.is_shared(caller.profile(), &it)) {
+        if self.is_anothers(caller) {
             return Ok(Step::Never);
         }
         if progress.missing.is_empty() || progress.desired != desired {
             return self.look(caller, progress, desired).await;
         }
         self.subscribe(caller, progress).await
+    }
+
+    /// Whether the profile has left the configuration and its person is another profile's, whose the subscriptions are then.
+    fn is_anothers(&self, caller: &Caller) -> bool {
+        let (people, profile) = (self.0.logins.people(), caller.profile());
+        let is_configured = self.0.logins.profile(profile).is_some();
+        !is_configured && caller.user_id().is_some_and(|user_id| people.is_shared(profile, &user_id))
     }
 
     /// Asks Withings what there is, takes back what should not be, and notes what is missing.
@@ -183,6 +188,9 @@ impl Subscriptions {
         let listed = rows(caller, desired.as_ref(), &Request::subscriptions()).await?;
         let (missing, obsolete) = differences(desired.as_ref(), &listed, &ours, &progress.refused);
         for subscription in &obsolete {
+            if self.is_anothers(caller) {
+                return Ok(Step::Never);
+            }
             match rows(caller, desired.as_ref(), &Request::unsubscribe(subscription)).await {
                 Err(Trouble::Refused { status, .. }) if NOT_THERE.contains(&status) => {}
                 outcome => drop(outcome?),

@@ -78,6 +78,14 @@ impl Installation {
         fs::write(self.folder.path().join("withings.yaml"), text).unwrap();
     }
 
+    /// Has another budget from the next start on, and refreshes as often as is allowed.
+    pub(crate) fn allow(&self, requests_per_minute: u32) {
+        let path = self.folder.path().join("withings.yaml");
+        let text = fs::read_to_string(&path).unwrap();
+        let budget = format!("requests_per_minute: {requests_per_minute}\n  refresh_interval: 15s");
+        crate::config::write(&path, &text.replace("requests_per_minute: 120", &budget));
+    }
+
     pub(crate) fn account(&self, name: &str) -> Account {
         self.cloud.account(name).unwrap()
     }
@@ -166,9 +174,10 @@ impl Installation {
         names.filter(|it| it.starts_with(&prefix)).collect()
     }
 
-    /// Every stored file with its content, but locks, which are empty.
+    /// Every stored file with its content, but locks, which are empty, and the budget, which is no text.
     pub(crate) fn stored(&self) -> Vec<(String, String)> {
-        let files = self.files().into_iter().filter(|it| it.extension().is_none_or(|it| it != "lock"));
+        let is_text = |it: &PathBuf| it.extension().is_none_or(|it| it != "lock") && !it.ends_with("budget");
+        let files = self.files().into_iter().filter(is_text);
         files.map(|it| (it.display().to_string(), fs::read_to_string(it).unwrap())).collect()
     }
 

@@ -17,7 +17,6 @@ use tempfile::TempDir;
 use tokio::sync::broadcast::Receiver;
 use tokio::time::{sleep, timeout};
 use withings_exporter::sim::{Fault, Limits, Request, Rotation};
-use withings_exporter::storage::Login;
 
 use crate::program::spawn;
 use crate::rotation::{heard, is_authorized};

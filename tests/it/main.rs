@@ -54,6 +54,7 @@ mod stack;
 mod terminal;
 mod tsdb;
 mod values;
+mod waiting;
 mod web;
 mod web_config;
 mod webhooks;

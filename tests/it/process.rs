@@ -122,7 +122,9 @@ fn check_storage(folder: &Path) {
             continue;
         }
         assert_eq!(mode, 0o600, "{}", path.display());
-        if path.extension().is_some_and(|it| it == "json") {
+        if path.ends_with("budget") {
+            assert_eq!(fs::metadata(&path).unwrap().len(), 32, "{}", path.display());
+        } else if path.extension().is_some_and(|it| it == "json") {
             serde_json::from_slice::<serde_json::Value>(&fs::read(&path).unwrap()).unwrap();
         } else {
             assert_eq!(fs::metadata(&path).unwrap().len(), 0, "{} is a leftover", path.display());

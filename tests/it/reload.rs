@@ -11,7 +11,7 @@ use withings_exporter::sim::{Failure, Fault, Measure, MeasureGroup};
 use crate::webhooks::move_to;
 use crate::world::{BROKEN_FILE, World};
 
-const ACHIEVED: &str = "withings_exporter_refresh_interval_seconds{kind=\"achieved\"}";
+const INTERVAL: &str = "withings_exporter_refresh_interval_seconds";
 const SUCCESSFUL: &str = "withings_exporter_config_last_reload_successful";
 const SUCCESS_AT: &str = "withings_exporter_config_last_reload_success_timestamp_seconds";
 
@@ -151,12 +151,11 @@ async fn interval_and_measurements_change_without_a_refresh_of_their_own() {
     world.pass(Duration::from_mins(11)).await;
     world.config.refresh_interval = Duration::from_mins(10);
     let before = refreshes(&world, "Alice").len();
-    assert_eq!(world.sample(ACHIEVED).await, Some(300.0));
+    assert_eq!(world.sample(INTERVAL).await, Some(300.0));
     reload(&mut world, &["Alice"]).await;
-    assert_eq!(world.sample(ACHIEVED).await, None, "nobody has had the new interval yet");
+    assert_eq!(world.sample(INTERVAL).await, Some(600.0));
     world.pass(Duration::from_hours(1)).await;
     assert_eq!(refreshes(&world, "Alice").len() - before, 6);
-    assert_eq!(world.sample(ACHIEVED).await, Some(600.0));
     world.config.measurements = Measurement::by_key("height_m").into_iter().collect();
     let calls = world.cloud.requests().len();
     reload(&mut world, &["Alice"]).await;
@@ -173,25 +172,26 @@ async fn interval_and_measurements_change_without_a_refresh_of_their_own() {
     assert_eq!(world.value("Alice", "weight_kg").await, Some(70.0));
 }
 
-/// Shortens the interval from an hour to 5 minutes after a call that failed like this, and expects so many calls in the
-/// next 12 minutes.
-async fn check_shortened(failure: Failure, expected: usize) {
+/// Has a call fail like this that would be made again much later, and expects that a reload makes it at once.
+async fn check_made_at_once(failure: Failure) {
     let mut world = World::connected(&["Alice"]).await;
     world.config.refresh_interval = Duration::from_hours(1);
     reload(&mut world, &["Alice"]).await;
     world.cloud.fault(Fault::new(failure).on("getmeas"));
-    world.pass(Duration::from_hours(1)).await;
+    world.until_down("Alice").await;
+    world.pass(Duration::from_mins(1)).await;
     let before = refreshes(&world, "Alice").len();
-    world.config.refresh_interval = Duration::from_mins(5);
     reload(&mut world, &["Alice"]).await;
-    world.pass(Duration::from_mins(12)).await;
-    assert_eq!(refreshes(&world, "Alice").len() - before, expected, "{failure:?}");
+    world.pass(Duration::from_secs(10)).await;
+    assert_eq!(refreshes(&world, "Alice").len() - before, 1, "{failure:?}");
+    assert_eq!(world.sample("withings_up{profile=\"Alice\"}").await, Some(1.0));
 }
 
 #[tokio::test(crate = "crate::paused")]
-async fn a_new_interval_counts_at_once_for_a_call_that_failed_and_shortens_no_pause_that_withings_asks_for() {
-    check_shortened(Failure::Status(524), 2).await;
-    check_shortened(Failure::SameArguments { wait_seconds: 2000 }, 0).await;
+async fn a_reload_makes_a_call_at_once_that_has_failed() {
+    check_made_at_once(Failure::Status(524)).await;
+    check_made_at_once(Failure::SameArguments { wait_seconds: 2000 }).await;
+    check_made_at_once(Failure::InvalidToken).await;
 }
 
 #[tokio::test(crate = "crate::paused")]

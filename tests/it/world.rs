@@ -171,7 +171,7 @@ impl World {
         ended.await.unwrap();
         // A connection that was cut lets go of the directory a moment later; a process would have ended.
         while matches!(opened(self.disk.path(), self.host_clock.clone()), Err(OpenError::InUse(_))) {
-            tokio::task::yield_now().await;
+            self.pass(Duration::from_millis(10)).await;
         }
     }
 
@@ -215,11 +215,6 @@ impl World {
     /// Lets every read and write of the running exporter's storage hang from now on, or go on again.
     pub(crate) fn hang_disk(&self, hangs: bool) {
         self.exporter.as_ref().unwrap().logins.storage().disk().hang(hangs);
-    }
-
-    /// Moves the wall clock and nothing else, as when the machine was suspended.
-    pub(crate) fn suspend(&self, time: Duration) {
-        self.clock.advance(time);
     }
 
     /// The login of `profile` on the disk.
@@ -424,7 +419,10 @@ impl World {
     /// Waits until every call of `profile` has worked or been switched off: for half a minute after a login, which is long
     /// in real time.
     pub(crate) async fn until_up(&self, profile: &str) {
-        let has_worked = |it: &CallStatus| it.latest != Attempt::None || it.last_success.is_some();
+        let has_worked = |it: &CallStatus| match it.latest {
+            Attempt::None => it.last_success.is_some() && it.failing_since.is_none(),
+            _ => true,
+        };
         let is_tried = |it: &ProfileSnapshot| it.calls.values().all(has_worked);
         self.until(profile, |it| is_tried(it) && it.up() == Some(true)).await;
     }
@@ -437,6 +435,11 @@ impl World {
     /// Lets the world's time pass; what is due meanwhile happens.
     pub(crate) async fn pass(&self, time: Duration) {
         tokio::time::sleep(time).await;
+    }
+
+    /// The host sleeps so long: the wall clock moves on, and nothing else does.
+    pub(crate) fn suspend(&self, time: Duration) {
+        self.clock.advance(time);
     }
 
     /// The calls of `action`, oldest first.
@@ -485,7 +488,7 @@ pub(crate) fn joined(path: &Path, clock: Clock) -> Storage {
 }
 
 /// Copies a directory that somebody may still write to: files are replaced whole, temporary ones come and go.
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
         let (from, to) = (entry.path(), to.join(entry.file_name()));

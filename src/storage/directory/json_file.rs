@@ -67,7 +67,7 @@ pub(super) fn load_formats<T>(
     known: &[u32],
     read: impl FnOnce(u32, &str) -> serde_json::Result<T>,
 ) -> Result<Option<T>, StorageError> {
-    let bytes = match fs::read(path) {
+    let bytes = match read_regular(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(StorageError::new("read", path)(error)),
@@ -88,6 +88,14 @@ pub(super) fn load_formats<T>(
             Ok(None)
         }
     }
+}
+
+/// Reads a file that is one: a pipe in its place would never end.
+fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+    }
+    fs::read(path)
 }
 
 fn parse<T>(

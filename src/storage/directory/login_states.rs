@@ -15,7 +15,7 @@ pub const STATE_LIFETIME: i64 = 600;
 
 /// How many logins may be under way. Starting one more forgets the oldest, so that a flood of starts cannot fill the disk;
 /// far more than people start while one of them logs in, so that a flood does not end that login either.
-pub(super) const MOST: usize = 1000;
+pub(in crate::storage) const MOST: usize = 1000;
 
 /// How long the lock is tried for: whoever has it only reads and writes.
 const LOCK_WITHIN: Duration = Duration::from_secs(5);
@@ -33,7 +33,7 @@ pub struct Pending {
 
 /// By the digest of the state: who reads the file cannot finish anybody's login, and comparing takes the same time
 /// however much of a guess is right.
-pub(super) type States = BTreeMap<String, Pending>;
+pub(in crate::storage) type States = BTreeMap<String, Pending>;
 
 impl Storage {
     /// Remembers the random state of a login that somebody begins, until it is taken or `STATE_LIFETIME` has passed.

@@ -156,6 +156,11 @@ impl Storage {
                 return Ok(false);
             }
             json_file::save_as(FORMAT, &storage.path("readings", &name, "json"), &state)?;
+            let events = storage.path("events", &name, "json");
+            if state.in_bed != InBed::default() && !events.exists() {
+                // 0.1.0 had them among the readings.
+                json_file::save(&events, &Events { user_id: state.user_id, in_bed: state.in_bed })?;
+            }
             Ok(true)
         });
         if saved.await? { Ok(()) } else { Err(SaveError::Superseded) }

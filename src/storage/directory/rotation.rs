@@ -60,10 +60,14 @@ impl Storage {
         F: Future<Output = Result<(SecretString, NewLogin), E>> + Send + 'static,
     {
         let (storage, profile) = (self.clone(), Arc::clone(profile));
-        let under_way = self.0.rotations.begin();
+        let (under_way, mut cut) = (self.0.rotations.begin(), self.0.rotations.cut.subscribe());
         let rotation = tokio::spawn(async move {
             let _under_way = under_way;
-            storage.rotate_leased(&profile, held, ask).await
+            tokio::select! {
+                biased;
+                rotated = storage.rotate_leased(&profile, held, ask) => rotated,
+                _ = cut.wait_for(|cut| *cut) => Err(RotateError::TimedOut),
+            }
         });
         rotation.await.expect("a rotation does not panic and is never cancelled")
     }
@@ -132,10 +136,12 @@ impl Storage {
         Ok(Some(login))
     }
 
-    /// Waits until no rotation is under way, `within` this time, and stores what is not stored yet. Whether all is stored.
+    /// Waits until no rotation is under way, `within` this time, and stores what is not stored yet. Whether all is stored. A
+    /// rotation that takes longer is given up: Withings keeps the former refresh token alive until the new pair is used.
     pub async fn settle(&self, within: Duration) -> bool {
         let deadline = Instant::now() + within;
         let rests = timeout(within, self.0.rotations.none()).await.is_ok();
+        self.0.rotations.cut.send_replace(true);
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(500));
         rests && timeout(left, self.save_unsaved()).await.unwrap_or(false)
     }

@@ -32,7 +32,7 @@ const ALL_APPLIS: [u32; 11] = [1, 2, 4, 16, 44, 46, 50, 51, 54, 58, 63];
 const SUBSCRIBED_AFTER: Duration = Duration::from_secs(90);
 
 /// These people, connected, refreshed and subscribed to what is configured by `change`.
-async fn subscribed_to(profiles: &[&str], change: impl FnOnce(&mut World)) -> World {
+pub(crate) async fn subscribed_to(profiles: &[&str], change: impl FnOnce(&mut World)) -> World {
     let mut world = World::with_accounts(profiles).await;
     world.config.webhooks = true;
     move_to(&mut world, HOST);

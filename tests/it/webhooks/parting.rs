@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use withings_exporter::sim::{Failure, Fault};
 
-use super::{ALL_APPLIS, FOREIGN, OURS, SUBSCRIBED_AFTER, another_program, applis, restart, start, subscribed};
+use super::{ALL_APPLIS, FOREIGN, OURS, SUBSCRIBED_AFTER, another_program, applis, start, subscribed};
 use crate::reload::reload;
 use crate::world::World;
 
@@ -94,5 +94,6 @@ async fn the_demo_user_stays_subscribed_as_long_as_a_profile_has_it() {
     world.pass(PARTED_AFTER).await;
     assert_eq!(demo.subscriptions().len(), ALL_APPLIS.len());
     reload(&mut world, &["Alice", "Carol"]).await;
+    world.pass(PARTED_AFTER).await;
     assert_eq!(demo.subscriptions(), []);
 }
