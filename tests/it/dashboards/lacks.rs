@@ -8,7 +8,7 @@ use crate::promql::selectors;
 pub(super) const EVERYBODY: &str = ".+";
 
 /// What nobody may have at the moment, beside [`RARELY_MEASURED`].
-const RARE: [&str; 2] = ["withings_exporter_api_request_failures_total", "withings_exporter_storage_failures_total"];
+const RARE: [&str; 1] = ["withings_exporter_api_request_failures_total"];
 
 /// What a device or habit brings that not everybody has, by how the keys begin.
 const LACKS: [(&[&str], &[&str]); 9] = [

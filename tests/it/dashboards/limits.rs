@@ -123,6 +123,13 @@ pub(super) const REFRESH_AGE: Limits = Limits {
     source: "It turns yellow after an hour, and red after 6 hours.",
 };
 
+/// How long a call may be due.
+pub(super) const LAG: Limits = Limits {
+    below: "transparent",
+    steps: &[],
+    source: "The dashed line is two intervals: an alert begins after 15 minutes beyond it.",
+};
+
 /// How long a token lives still.
 pub(super) const TOKEN: Limits = Limits {
     below: "red",

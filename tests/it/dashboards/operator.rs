@@ -3,7 +3,7 @@
 use super::colours::{CONNECTED, WORKS};
 use super::dashboard::{Dashboard, Row};
 use super::expression::{exporter, person};
-use super::limits::{BUDGET, REFRESH_AGE, TOKEN};
+use super::limits::{BUDGET, LAG, REFRESH_AGE, TOKEN};
 use super::panel::{Panel, lines, stacked, tiles, timeline};
 use super::quantity::{AGE, COUNT, Quantity, SECONDS, System};
 use super::target::query;
@@ -11,6 +11,7 @@ use super::target::query;
 const NO_REFRESH: &str = "no refresh was tried since the start, or nobody is connected.";
 const NO_SCRAPE: &str = "Prometheus does not scrape the exporter under this job and instance.";
 const NO_COUNTERS: &str = "nothing of the kind has happened, or the exporter runs with --web.disable-exporter-metrics.";
+const NO_OWN_METRICS: &str = "the exporter is not scraped, or runs with --web.disable-exporter-metrics.";
 
 /// The operator's dashboard.
 pub(super) fn dashboard() -> Dashboard {
@@ -43,8 +44,9 @@ fn people() -> Row {
         vec![
             refreshes().at(0, 0, 12, 5),
             refresh_duration().at(0, 5, 12, 6),
-            refresh_interval().at(0, 11, 12, 6),
-            calls().at(12, 0, 12, 17),
+            refresh_lag().at(0, 11, 12, 6),
+            calls().at(12, 0, 12, 13),
+            storage().at(12, 13, 12, 4),
         ],
     )
 }
@@ -116,8 +118,8 @@ fn tokens() -> Panel {
 fn program() -> Panel {
     tiles("Program")
         .about(
-            "How long ago this version was started, whether Prometheus reaches it, and whether its configuration was \
-             read at the last reload.",
+            "How long ago this version was started, whether Prometheus reaches it, whether its configuration was read \
+             at the last reload, and whether its storage works.",
             NO_SCRAPE,
         )
         .show(
@@ -133,6 +135,7 @@ fn program() -> Panel {
         )
         .show(query("Scrape", exporter("up").now()).words(WORKS))
         .show(query("Configuration", exporter("withings_exporter_config_last_reload_successful").now()).words(WORKS))
+        .show(query("Storage", exporter("withings_exporter_storage_up").now()).words(WORKS))
 }
 
 fn calls() -> Panel {
@@ -148,15 +151,26 @@ fn refresh_duration() -> Panel {
         .show(query("{{profile}}", person("withings_exporter_refresh_duration_seconds").now()))
 }
 
-fn refresh_interval() -> Panel {
-    lines("Time between refreshes")
+/// How long calls wait, beside what the configuration wants.
+fn refresh_lag() -> Panel {
+    let interval = exporter("withings_exporter_refresh_interval_seconds").now();
+    lines("Longest wait for a refresh")
         .about(
-            "What the configuration wants, and what is achieved: many people may need more requests than Withings \
-             allows.",
-            NO_COUNTERS,
+            "How long the most overdue call of any person has been due, beside the configured time between refreshes. \
+             It grows where requests_per_minute does not carry all people.",
+            NO_OWN_METRICS,
         )
         .unit(AGE)
-        .show(query("{{kind}}", exporter("withings_exporter_refresh_interval_seconds").now()))
+        .explained_by(&LAG)
+        .show(query("longest wait", exporter("withings_exporter_refresh_lag_seconds").now()))
+        .show(query("refresh_interval", interval.clone()))
+        .show(query("limit", format!("2 * {interval}")).goal())
+}
+
+fn storage() -> Panel {
+    timeline("Storage", WORKS)
+        .about("Whether the latest write and the latest read of the storage directory have worked.", NO_OWN_METRICS)
+        .show(query("{{instance}}", exporter("withings_exporter_storage_up").now()))
 }
 
 fn requests() -> Panel {
@@ -194,23 +208,17 @@ fn oddities() -> Panel {
         ("unknown values, {{kind}}", "withings_exporter_unknown_values_total", "kind"),
         ("notifications, {{kind}}, {{outcome}}", "withings_exporter_notifications_total", "kind, outcome"),
     ];
-    let of_people = [
-        ("new tokens, {{profile}}", "withings_exporter_token_rotations_total"),
-        ("storage failures, {{profile}}", "withings_exporter_storage_failures_total"),
-    ];
+    let rotations = person("withings_exporter_token_rotations_total").per_minute("profile");
     let panel = lines("Other events per minute")
         .about(
-            "Values that this version does not know or believe, notifications of Withings, new tokens, and times that \
-             something could not be read or saved.",
+            "Values that this version does not know or believe, notifications of Withings, and new tokens.",
             NO_COUNTERS,
         )
         .unit(Quantity::Plain("cpm"));
-    let panel = rates
+    rates
         .into_iter()
-        .fold(panel, |panel, (name, metric, labels)| panel.show(query(name, exporter(metric).per_minute(labels))));
-    of_people
-        .into_iter()
-        .fold(panel, |panel, (name, metric)| panel.show(query(name, person(metric).per_minute("profile"))))
+        .fold(panel, |panel, (name, metric, labels)| panel.show(query(name, exporter(metric).per_minute(labels))))
+        .show(query("new tokens, {{profile}}", rotations))
 }
 
 fn scrape_size() -> Panel {
