@@ -1,16 +1,21 @@
 //! A folder with configuration and storage, in which the program can be started.
 
-use std::fs;
-use std::path::Path;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use tempfile::TempDir;
-use withings_exporter::storage::{NewLogin, Purpose, Storage};
+use tokio::runtime;
+use withings_exporter::catalogue::Call;
+use withings_exporter::clock::Clock;
+use withings_exporter::storage::{NewLogin, Storage, Surroundings};
+use withings_exporter::telemetry::{Build, Telemetry};
 
 use crate::client::Encoding;
 use crate::program::{self, Program, free_address};
@@ -21,6 +26,10 @@ const FAR: i64 = 4_000_000_000;
 
 /// How long people may take to be read.
 const PATIENCE: Duration = Duration::from_secs(300);
+
+/// How long after the start the calls of stored people are due, seconds: less than the longest pause after a failure, which
+/// is what the program believes.
+const DUE_AFTER: i64 = 5 * 3600;
 
 /// Where nobody answers.
 const NOWHERE: &str = "http://127.0.0.1:1";
@@ -43,27 +52,49 @@ impl Home {
         Ok(Self { folder })
     }
 
-    /// One for so many profiles with stored logins and readings. The cloud is away, and the first call would be made a
-    /// minute after the start: until then nothing happens by itself.
+    /// One for so many profiles with stored logins, readings and plans. The cloud is away, and the first call is due in some
+    /// hours: until then nothing happens by itself.
     pub(crate) fn stored(profiles: usize) -> Result<Self> {
         let names: Vec<String> = (1..=profiles).map(|n| format!("person-{n:04}")).collect();
         let home = Self::new(&names, NOWHERE, 1)?;
-        let storage = Storage::open(&home.folder.path().join("data"), Purpose::Serve)?;
-        for (n, name) in names.iter().enumerate() {
-            let user_id = (1_000_000 + n).to_string();
-            let mut readings = readings()?.clone();
-            readings["user_id"] = Value::from(user_id.clone());
-            let login = NewLogin {
-                user_id,
-                access_token: format!("{:040x}", n * 2).into(),
-                expires_at: FAR,
-                refresh_token: format!("{:040x}", n * 2 + 1).into(),
-                scopes: ["user.info", "user.metrics", "user.activity"].map(str::to_owned).to_vec(),
-            };
-            storage.lock_login(name)?.replace(&login, 1_700_000_000, false)?;
-            storage.save_readings(name, &readings)?;
+        let readings = home.storage_path().join("readings");
+        fs::create_dir_all(&readings)?;
+        home.connect(&names)?;
+        for file in fs::read_dir(home.storage_path().join("logins"))? {
+            let file = file?;
+            let login: Value = serde_json::from_slice(&fs::read(file.path())?)?;
+            let mut of_person = stored_readings()?.clone();
+            of_person["content"]["user_id"] = login["content"]["user_id"].clone();
+            // The files of a profile have one name in all folders.
+            fs::write(readings.join(file.file_name()), of_person.to_string())?;
         }
+        fs::write(home.storage_path().join("plans.json"), plans(&names).to_string())?;
         Ok(home)
+    }
+
+    /// Stores a login of each of these people.
+    fn connect(&self, names: &[String]) -> Result<()> {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let storage = Storage::join(&self.storage_path(), surroundings(&Telemetry::new(Build::this())))?;
+            for (n, name) in names.iter().enumerate() {
+                let login = NewLogin {
+                    user_id: (1_000_000 + n).to_string(),
+                    access_token: format!("{:040x}", n * 2).into(),
+                    expires_at: FAR,
+                    refresh_token: format!("{:040x}", n * 2 + 1).into(),
+                    scopes: ["user.info", "user.metrics", "user.activity"].map(str::to_owned).to_vec(),
+                };
+                storage.connect(&Arc::from(name.as_str()), login, false, &[], false).await?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Adds a key to the configuration.
+    pub(crate) fn configure(&self, line: &str) -> Result<()> {
+        let mut file = OpenOptions::new().append(true).open(self.folder.path().join("withings.yaml"))?;
+        Ok(writeln!(file, "  {line}")?)
     }
 
     /// Starts the exporter here.
@@ -84,6 +115,10 @@ impl Home {
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
+
+    pub(crate) fn storage_path(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
 }
 
 /// Waits until the page of `program` shows that everybody's calls have worked.
@@ -100,8 +135,22 @@ pub(crate) fn until_up(program: &Program, profiles: &[String]) -> Result<()> {
     }
 }
 
-/// What is stored of a person who owns everything, after a refresh by the real program.
-fn readings() -> Result<&'static Value> {
+/// What a storage is opened with beside its directory.
+pub(crate) fn surroundings(telemetry: &Telemetry) -> Surroundings {
+    Surroundings { clock: Clock::system(), telemetry: telemetry.clone(), runtime_directory: None }
+}
+
+/// The file of the plans after an orderly end, where every call has just worked.
+fn plans(names: &[String]) -> Value {
+    let now = Clock::system().unix();
+    let plan = json!({"due": now + DUE_AFTER, "failures": 0, "failing_since": null, "last_success": now});
+    let calls: Map<_, _> = Call::DATA.into_iter().map(|call| (call.name().to_owned(), plan.clone())).collect();
+    let profiles: Map<_, _> = names.iter().map(|name| (name.clone(), json!({"calls": calls}))).collect();
+    json!({"format": 1, "content": {"orderly": true, "profiles": profiles, "sent": []}})
+}
+
+/// The file of the readings of a person who owns everything, after a refresh by the real program.
+fn stored_readings() -> Result<&'static Value> {
     static READINGS: OnceLock<Value> = OnceLock::new();
     if let Some(readings) = READINGS.get() {
         return Ok(readings);
@@ -114,7 +163,8 @@ fn readings() -> Result<&'static Value> {
     simulation.log_in(program.address, &names[0])?;
     until_up(&program, &names)?;
     drop(program);
-    let storage = Storage::join(&home.folder.path().join("data"))?;
-    let readings = storage.readings(&names[0])?.context("nothing was stored")?;
+    let mut files = fs::read_dir(home.storage_path().join("readings"))?.filter_map(Result::ok).map(|it| it.path());
+    let file = files.find(|it| it.extension().is_some_and(|it| it == "json")).context("nothing was stored")?;
+    let readings = serde_json::from_slice(&fs::read(file)?)?;
     Ok(READINGS.get_or_init(|| readings))
 }

@@ -19,19 +19,24 @@ mod rendering;
 mod simulation;
 mod size;
 mod start;
+mod writes;
 mod yardstick;
 
 use std::env;
 
 use anyhow::{Result, bail};
 
-/// The benches by name, in the order in which they run: those of a moment first.
-const BENCHES: [(&str, fn() -> Result<()>); 8] = [
+/// A bench with its name.
+type Bench = (&'static str, fn() -> Result<()>);
+
+/// The benches in the order in which they run: those of a moment first.
+const BENCHES: [Bench; 9] = [
     ("size", size::run),
     ("rendering", rendering::run),
     ("decode", decode::run),
     ("start", start::run),
     ("memory", memory::run),
+    ("writes", writes::run),
     ("refresh", refresh::run),
     ("load", load::run),
     ("history", history::run),

@@ -39,3 +39,10 @@ pub(crate) fn memory(pid: u32) -> Result<Memory> {
     };
     Ok(Memory { resident: bytes("VmRSS:")?, own: bytes("RssAnon:")?, peak: bytes("VmHWM:")? })
 }
+
+/// What the process `pid` has written to disks, bytes: whole pages of files, and nothing where files are in memory.
+pub(crate) fn written(pid: u32) -> Result<u64> {
+    let io = fs::read_to_string(format!("/proc/{pid}/io"))?;
+    let written = io.lines().find_map(|it| it.strip_prefix("write_bytes: ")).context("a value is missing in io")?;
+    Ok(written.parse()?)
+}

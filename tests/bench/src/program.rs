@@ -55,6 +55,11 @@ impl Program {
     pub(crate) fn memory(&self) -> Result<Memory> {
         proc::memory(self.child.id())
     }
+
+    /// What it has written to disks.
+    pub(crate) fn written(&self) -> Result<u64> {
+        proc::written(self.child.id())
+    }
 }
 
 impl Drop for Program {

@@ -1,11 +1,11 @@
 //! What a refresh of many people costs.
 
+use std::fs;
 use std::num::NonZeroU32;
 use std::process;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use withings_exporter::zone::Zone;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -19,8 +19,11 @@ use withings_exporter::exposition::Live;
 use withings_exporter::reading::Snapshot;
 use withings_exporter::sim::Person;
 use withings_exporter::storage::{Purpose, Storage};
+use withings_exporter::telemetry::{Build, Telemetry};
+use withings_exporter::zone::Zone;
 
 use crate::figures::announce;
+use crate::home::surroundings;
 use crate::proc;
 use crate::simulation::{BASE_URL, CLIENT_ID, CLIENT_SECRET, Simulation};
 
@@ -35,7 +38,7 @@ pub(crate) fn run() -> Result<()> {
         "{PROFILES} profiles, {GROUPS} groups and {NIGHTS} nights each; calls are 1 to 2 ms apart, which is most of the wall time"
     );
     let simulation = Simulation::start(1)?;
-    let names = settle(&simulation)?;
+    let names = settle(&simulation, PROFILES)?;
     let folder = TempDir::new()?;
     let runtime = Runtime::new()?;
     let first = Running::start(&runtime, &simulation, &names, &folder)?;
@@ -45,6 +48,8 @@ pub(crate) fn run() -> Result<()> {
     })?;
     println!("login, whole history, first values stored: {whole}");
     runtime.block_on(first.stop())?;
+    // Without its plans everything is due.
+    fs::remove_file(folder.path().join("plans.json"))?;
     let again = Spent::by(&simulation, || {
         let second = Running::start(&runtime, &simulation, &names, &folder)?;
         runtime.block_on(second.until_refreshed())
@@ -53,12 +58,12 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// Gives many people a part of Alice's life.
-fn settle(simulation: &Simulation) -> Result<Vec<String>> {
+/// Gives so many people a part of Alice's life, in which nothing happens any more.
+pub(crate) fn settle(simulation: &Simulation, profiles: u64) -> Result<Vec<String>> {
     let alice = simulation.account("Alice")?;
     let (groups, nights) = (alice.groups(), alice.nights());
     let mut names = Vec::new();
-    for userid in 1..=PROFILES {
+    for userid in 1..=profiles {
         let name = format!("person-{userid:04}");
         let account = simulation.cloud.add_person(Person::new(userid, &name, Zone::UTC));
         for it in groups.iter().rev().take(GROUPS) {
@@ -83,17 +88,20 @@ struct Running {
 impl Running {
     fn start(runtime: &Runtime, simulation: &Simulation, names: &[String], folder: &TempDir) -> Result<Self> {
         let _context = runtime.enter();
-        let storage = Storage::open(folder.path(), Purpose::Serve)?;
+        let telemetry = Telemetry::new(Build::this());
+        let storage = Storage::open(folder.path(), Purpose::Serve, surroundings(&telemetry))?;
         let exporter = Exporter::assemble(Parts {
             config: config(simulation.url()?, names)?,
             reread: None,
             security: withings_exporter::web::Security::none(),
             storage,
+            telemetry,
             clock: Clock::system(),
             telemetry_path: "/metrics".to_owned(),
             max_requests: 0,
             live: Live::Hidden,
-        })?;
+        });
+        let exporter = runtime.block_on(exporter)?;
         let snapshots = exporter.snapshots();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
         let address = listener.local_addr()?;
@@ -103,7 +111,7 @@ impl Running {
     }
 
     async fn until_refreshed(&self) -> Result<()> {
-        let everybody = |all: &Snapshot| all.profiles.iter().all(|it| it.refresh.is_some());
+        let everybody = |all: &Snapshot| all.profiles.iter().all(|it| it.refresh_seconds.is_some());
         let all = self.snapshots.clone().wait_for(everybody).await?.clone();
         ensure!(all.profiles.iter().all(|it| it.up() == Some(true)), "a call has failed");
         Ok(())

@@ -13,8 +13,7 @@ const STARTS: usize = 15;
 
 pub(crate) fn run() -> Result<()> {
     announce("start", "from the start of the process to the end of the first complete scrape, and the CPU time for it");
-    println!("wanted: at most 50 ms");
-    for profiles in [2, 1000] {
+    for (profiles, wanted) in [(2, 50), (1000, 500)] {
         let home = Home::stored(profiles)?;
         let (mut wall, mut cpu) = (Vec::new(), Vec::new());
         for _ in 0..STARTS {
@@ -29,7 +28,9 @@ pub(crate) fn run() -> Result<()> {
         }
         let fastest = wall.iter().copied().fold(f64::INFINITY, f64::min);
         let (wall, cpu) = (median(wall), median(cpu));
-        println!("{profiles:>5} profiles: {wall:7.1} ms (fastest {fastest:.1}), {cpu:7.1} ms of CPU");
+        println!(
+            "{profiles:>5} profiles: {wall:7.1} ms (fastest {fastest:.1}), {cpu:7.1} ms of CPU; wanted: at most {wanted} ms"
+        );
     }
     Ok(())
 }
