@@ -26,7 +26,7 @@ use crate::telemetry::log::{self, Level};
 const DEFAULT_ADDRESS: &str = "127.0.0.1:10064";
 
 /// Paths that the exporter itself answers.
-const TAKEN_PATHS: [&str; 5] = ["/", "/adopt", "/authorize", "/callback", "/style.css"];
+const TAKEN_PATHS: [&str; 4] = ["/", "/authorize", "/callback", "/style.css"];
 
 /// Prometheus exporter for Withings health data: scales, blood pressure cuffs, sleep mats, thermometers and watches.
 ///
@@ -56,7 +56,7 @@ pub enum Command {
         /// The profile, as the configuration names it.
         profile: String,
     },
-    /// End a profile's login at Withings and delete everything stored about it.
+    /// Delete everything stored about a profile, and end its login at Withings.
     Forget {
         /// The profile; it need not be in the configuration any more.
         profile: String,

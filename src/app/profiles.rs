@@ -152,7 +152,7 @@ impl Profiles {
             &mut *self.followed.lock().unwrap_or_else(PoisonError::into_inner),
             Arc::clone(&people),
         );
-        let mut new = BTreeMap::new();
+        let (mut new, mut gone) = (BTreeMap::new(), Vec::new());
         let mut has_changed = false;
         for profile in self.logins.configured().iter() {
             let consent = |people: &People| people.get(profile).map(|it| (it.known.consent, it.duplicate_of.clone()));
@@ -162,7 +162,7 @@ impl Profiles {
             }
             has_changed = true;
             match is {
-                None => self.refresher.show_without_login(profile).await,
+                None => gone.push(Arc::clone(profile)),
                 Some((_, Some(other))) => self.refresher.show_duplicate(profile, other),
                 Some((_, None)) => {
                     let person = |people: &People| people.get(profile).map(|it| Arc::clone(&it.known.login.user_id));
@@ -175,7 +175,11 @@ impl Profiles {
             }
         }
         if has_changed {
+            gone.iter().for_each(|profile| self.refresher.show_nobody(profile));
             self.refresher.plan(&Occasion::Logins(new)).await;
+        }
+        for profile in &gone {
+            self.refresher.show_without_login(profile).await;
         }
     }
 

@@ -90,8 +90,15 @@ impl Refresher {
     }
 
     fn next_interval(&self, call: Call, profile: &str, planned: &CallPlan, began: Instant) -> Instant {
-        let interval = self.services().settings.borrow().interval;
-        schedule::next(call, interval, profile, self.0.origin, planned.due.unwrap_or(began).min(began), began)
+        let rhythm = self.rhythm(profile);
+        if planned.latest == Attempt::None {
+            return rhythm.second(call, began);
+        }
+        rhythm.next(call, planned.due.unwrap_or(began).min(began), began)
+    }
+
+    pub(super) fn rhythm<'a>(&self, profile: &'a str) -> schedule::Rhythm<'a> {
+        schedule::Rhythm { interval: self.services().settings.borrow().interval, profile, origin: self.0.origin }
     }
 }
 

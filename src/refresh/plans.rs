@@ -66,9 +66,8 @@ impl Refresher {
         }
     }
 
-    /// Shows that nobody is logged in as `profile`, with the values that are still stored: a login file may be broken.
+    /// Shows the values that are still stored of a profile that nobody is logged in as: a login file may be broken.
     pub async fn show_without_login(&self, profile: &Arc<str>) {
-        self.publish_nobody(profile, None);
         if let Ok(stored) = self.storage().load(profile).await
             && stored.user_id.is_some()
         {
@@ -77,7 +76,7 @@ impl Refresher {
         }
     }
 
-    /// Shows nothing of a profile that has another person than before.
+    /// Shows nothing of a profile that has another person than before, or none.
     pub fn show_nobody(&self, profile: &Arc<str>) {
         self.publish_nobody(profile, None);
     }
@@ -160,9 +159,10 @@ impl Planner<'_> {
         }
         let interval = self.settings.interval;
         if is_other_interval && former.failures == 0 {
-            plan.due = Some(schedule::next(call, interval, profile, self.refresher.0.origin, self.now, self.now));
+            plan.due = Some(self.refresher.rhythm(profile).next(call, self.now, self.now));
         }
-        let cannot_be = plan.due.is_some_and(|at| at > self.now + schedule::longest_wait(call, interval));
+        let longest = schedule::longest_wait(call, interval, former.failures > 0);
+        let cannot_be = plan.due.is_some_and(|at| at > self.now + longest);
         if is_start && (cannot_be || self.is_unread(profile, call)) {
             plan.due = Some(self.now);
         }

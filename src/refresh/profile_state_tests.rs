@@ -197,9 +197,12 @@ fn restarted_with(call: Call, change: impl FnOnce(&mut serde_json::Value)) -> Pr
     known.note_measures(Read::everything(NOW), &weigh_in(1, NOW - 5000), &noting());
     sleep(&mut known, (7, 5), (40_000, 10_000));
     note_a_day(&mut known);
-    let mut stored = serde_json::to_value(known.changed(NOW).unwrap()).unwrap();
-    change(&mut stored["parts"][call.name()]);
-    ProfileState::restore(serde_json::from_str(&stored.to_string()).unwrap())
+    let mut stored = known.changed(NOW).unwrap();
+    let part = stored.parts.get_mut(call.name()).unwrap();
+    let mut changed = serde_json::from_str(part.get()).unwrap();
+    change(&mut changed);
+    *part = RawValue::from_string(changed.to_string()).unwrap();
+    ProfileState::restore(stored)
 }
 
 #[test]

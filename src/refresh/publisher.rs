@@ -16,7 +16,8 @@ use crate::storage::{Claim, Plan};
 impl Refresher {
     /// Shows what is known of the claim's profile, unless the claim has ended.
     pub(super) fn publish(&self, claim: &Claim, state: &ProfileState) {
-        self.show(&claim.profile, state, &claim.plan, || self.storage().is_current(claim));
+        let has_login = || self.services().logins.people().get(&claim.profile).is_some();
+        self.show(&claim.profile, state, &claim.plan, || has_login() && self.storage().is_current(claim));
     }
 
     /// Shows what is known of a profile if it `may` be shown, which is asked when nobody else publishes.
@@ -33,8 +34,14 @@ impl Refresher {
         };
         self.services().snapshots.send_if_modified(|all| {
             let refresh_seconds = all.get(profile).and_then(|it| it.refresh_seconds);
-            may() && all.show(ProfileSnapshot { refresh_seconds, ..snapshot })
+            self.is_of_present_person(profile, state) && may() && all.show(ProfileSnapshot { refresh_seconds, ..snapshot })
         });
+    }
+
+    /// Whether the readings are of the person whose login the profile has now, if it has one.
+    fn is_of_present_person(&self, profile: &str, state: &ProfileState) -> bool {
+        let people = self.services().logins.people();
+        people.get(profile).is_none_or(|person| state.user_id() == Some(&*person.known.login.user_id))
     }
 
     /// Shows how long a refresh took.

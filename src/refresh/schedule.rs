@@ -37,25 +37,47 @@ pub(super) fn period(call: Call, interval: Duration) -> Duration {
     interval.saturating_mul(intervals)
 }
 
-/// The longest time that a call may wait.
-pub(super) fn longest_wait(call: Call, interval: Duration) -> Duration {
-    (period(call, interval) + interval).max(LONGEST_PAUSE)
+/// The longest time that a call may wait, after a failure or not.
+pub(super) fn longest_wait(call: Call, interval: Duration, has_failed: bool) -> Duration {
+    let longest = period(call, interval).max(interval * 3 / 2);
+    if has_failed { longest.max(LONGEST_PAUSE) } else { longest }
 }
 
-/// When a call is next due that was due at `due` and made by a refresh that began at `began`. The profile's place in the
-/// interval is its own, so that the profiles are spread over it, whoever comes or goes. A call that is late by an interval or
-/// more is made as often as the budget allows: then all wait alike.
-pub(super) fn next(call: Call, interval: Duration, profile: &str, origin: Instant, due: Instant, began: Instant) -> Instant {
-    let period = period(call, interval);
-    if began.saturating_duration_since(due) >= interval {
-        return began + period;
+/// What the next time of a call depends on beside the call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rhythm<'a> {
+    pub(super) interval: Duration,
+    /// The profile: its place in the interval is its own, so that all are spread over it, whoever comes or goes.
+    pub(super) profile: &'a str,
+    /// From when the intervals are counted.
+    pub(super) origin: Instant,
+}
+
+impl Rhythm<'_> {
+    /// When a call is next due that was due at `due` and made by a refresh that began at `began`: at the last place of the
+    /// profile before a period has passed. A call that is late by an interval or more is made as often as the budget allows:
+    /// then all wait alike.
+    pub(super) fn next(self, call: Call, due: Instant, began: Instant) -> Instant {
+        let period = period(call, self.interval);
+        if began.saturating_duration_since(due) >= self.interval {
+            return began + period;
+        }
+        self.place_after(began + period - self.interval)
     }
-    let place = interval.mul_f64(place(profile));
-    // The first place of the profile that is no sooner than half an interval before a period has passed.
-    let earliest = (began + period).checked_sub(interval / 2).unwrap_or(began);
-    let passed = earliest.saturating_duration_since(origin + place);
-    let intervals = u32::try_from(passed.as_nanos().div_ceil(interval.as_nanos().max(1))).unwrap_or(u32::MAX);
-    origin + place + interval * intervals
+
+    /// The same after a start or a login, which wait for no place: the next one may be so near that there is nothing new.
+    pub(super) fn second(self, call: Call, began: Instant) -> Instant {
+        let period = period(call, self.interval);
+        self.place_after(began + (period - self.interval).max(self.interval / 2))
+    }
+
+    /// The first place of the profile after a time.
+    fn place_after(self, time: Instant) -> Instant {
+        let first = self.origin + self.interval.mul_f64(place(self.profile));
+        let Some(passed) = time.checked_duration_since(first) else { return first };
+        let intervals = u32::try_from(passed.as_nanos() / self.interval.as_nanos().max(1)).unwrap_or(u32::MAX - 1) + 1;
+        first + self.interval * intervals
+    }
 }
 
 /// The place of a profile in the interval, from 0 to 1.
@@ -93,30 +115,32 @@ mod tests {
     fn a_profile_has_its_place_in_each_interval_and_all_calls_meet_in_it() {
         let origin = Instant::now();
         for profile in ["Alice", "Bob", "Zoë"] {
-            let first = next(Call::Getmeas, INTERVAL, profile, origin, origin, origin);
-            assert!((origin + INTERVAL / 2..origin + INTERVAL * 3 / 2).contains(&first));
-            let second = next(Call::Getmeas, INTERVAL, profile, origin, first, first + Duration::from_secs(3));
-            assert_eq!(second - first, INTERVAL);
-            let hourly = next(Call::Getdevice, INTERVAL, profile, origin, first, first);
-            assert_eq!(hourly - first, INTERVAL * 12);
+            let rhythm = Rhythm { interval: INTERVAL, profile, origin };
+            let second = rhythm.second(Call::Getmeas, origin);
+            assert!((origin + INTERVAL / 2..=origin + INTERVAL * 3 / 2).contains(&second));
+            let third = rhythm.next(Call::Getmeas, second, second + Duration::from_secs(3));
+            assert_eq!(third - second, INTERVAL);
+            let hourly = rhythm.next(Call::Getdevice, second, second + Duration::from_secs(3));
+            assert_eq!(hourly - second, INTERVAL * 12);
+            let in_between = second + Duration::from_secs(100);
+            assert_eq!(rhythm.next(Call::Getmeas, in_between, in_between), third, "never later than an interval");
         }
     }
 
     #[test]
     fn many_profiles_are_spread() {
-        let origin = Instant::now();
         let places: Vec<_> = (0..1000).map(|n| place(&format!("Person {n}"))).collect();
         for tenth in 0..10 {
             let of_tenth = places.iter().filter(|it| (**it * 10.0).floor() as usize == tenth).count();
             assert!((60..=140).contains(&of_tenth), "{of_tenth} of 1000 in a tenth");
         }
-        assert!(next(Call::Getmeas, INTERVAL, "Alice", origin, origin, origin) > origin);
     }
 
     #[test]
     fn who_is_late_by_an_interval_waits_like_all_others() {
         let origin = Instant::now();
         let began = origin + INTERVAL * 2;
-        assert_eq!(next(Call::Getmeas, INTERVAL, "Alice", origin, origin, began), began + INTERVAL);
+        let rhythm = Rhythm { interval: INTERVAL, profile: "Alice", origin };
+        assert_eq!(rhythm.next(Call::Getmeas, origin, began), began + INTERVAL);
     }
 }

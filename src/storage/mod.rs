@@ -217,7 +217,8 @@ impl Storage {
         profiles: &std::collections::BTreeSet<Arc<str>>,
         change: impl Fn(&str, Option<&Plan>) -> Replan,
     ) {
-        self.0.queue.plan_all(profiles, change);
+        let logins = self.logins();
+        self.0.queue.plan_all(profiles, |profile| logins.contains_key(profile), change);
     }
 
     /// What is planned of `profile`.

@@ -130,13 +130,18 @@ impl Queue {
     }
 
     /// Changes the plan of every profile in `profiles` and forgets all others. `change` is given the present plan, if there is
-    /// one, and says what becomes of it.
-    pub(super) fn plan_all(&self, profiles: &BTreeSet<Arc<str>>, change: impl Fn(&str, Option<&Plan>) -> Replan) {
+    /// one, and says what becomes of it. The plan of a profile that has a login is kept, should it come back.
+    pub(super) fn plan_all(
+        &self,
+        profiles: &BTreeSet<Arc<str>>,
+        has_login: impl Fn(&str) -> bool,
+        change: impl Fn(&str, Option<&Plan>) -> Replan,
+    ) {
         let mut inner = self.inner();
         let Inner { entries, stored, generations, .. } = &mut *inner;
         let left: Vec<_> = entries.extract_if(.., |profile, _| !profiles.contains(profile)).collect();
-        // Should it come back, its calls are due when they were.
         stored.extend(left.into_iter().map(|(profile, entry)| (profile, entry.plan)));
+        stored.retain(|profile, _| has_login(profile));
         for profile in profiles {
             let present = entries.get(profile);
             let Replan { plan, ends_claim, is_new_login } =

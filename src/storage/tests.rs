@@ -523,7 +523,8 @@ async fn where_the_budget_cannot_be_shared_half_as_much_is_asked_for() {
 #[tokio::test(start_paused = true)]
 async fn a_disk_that_hangs_takes_ten_seconds_and_no_more() {
     let root = tempfile::tempdir().unwrap();
-    let storage = open(root.path());
+    let clock = Clock::following_tokio(DateTime::from_timestamp(1000, 0).unwrap());
+    let storage = Storage::open(root.path(), Purpose::Serve, surroundings(&clock)).unwrap();
     connect(&storage, "Alice").await;
     storage.set_rate(60);
     storage.disk().hang(true);

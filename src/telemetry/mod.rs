@@ -239,6 +239,7 @@ impl Telemetry {
             reload_success_at: Gauge::default(),
             logged: Mutex::default(),
         };
+        inner.storage_up.set(1);
         Self(Arc::new(inner.registered(build)))
     }
 

@@ -17,6 +17,7 @@ async fn requests_of_a_day(selection: Selection) -> BTreeMap<String, usize> {
     world.config.measurements = selection;
     world.start_exporter().await;
     world.connect("Alice").await;
+    world.pass(Duration::from_hours(1)).await;
     let before = world.cloud.requests().len();
     world.pass(Duration::from_hours(24)).await;
     let mut counts = BTreeMap::new();

@@ -191,7 +191,6 @@ async fn check_made_at_once(failure: Failure) {
 async fn a_reload_makes_a_call_at_once_that_has_failed() {
     check_made_at_once(Failure::Status(524)).await;
     check_made_at_once(Failure::SameArguments { wait_seconds: 2000 }).await;
-    check_made_at_once(Failure::InvalidToken).await;
 }
 
 #[tokio::test(crate = "crate::paused")]

@@ -283,8 +283,7 @@ async fn the_forms_of_other_sites_are_refused() {
     }
     assert_eq!(files(&world), before);
     let own = "Sec-Fetch-Site: same-origin\r\n";
-    for (target, fields) in [forms[0], forms[2]] {
-        let answer = world.post_from(own, target, fields).await;
-        assert_eq!(answer.status, 200, "{}", answer.body);
-    }
+    let (target, fields) = forms[0];
+    let answer = world.post_from(own, target, fields).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
 }

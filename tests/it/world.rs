@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use url::{Url, form_urlencoded};
-use withings_exporter::catalogue::Measurement;
+use withings_exporter::catalogue::{Call, Measurement};
 use withings_exporter::clock::Clock;
 use withings_exporter::commands::{Exporter, Parts};
 use withings_exporter::config::{Config, Selection};
@@ -411,9 +411,14 @@ impl World {
 
     /// Waits until a refresh of `profile` that begins from now on has ended.
     pub(crate) async fn until_refreshed(&self, profile: &str) {
-        let before = self.exporter.as_ref().unwrap().snapshots.borrow().get(profile).unwrap().calls.clone();
         let is_due = |it: &CallStatus| it.next_try.is_some_and(|at| at <= self.clock.unix());
-        self.until(profile, |it| it.calls != before && !it.calls.values().any(is_due)).await;
+        self.until(profile, |it| !it.calls.values().any(is_due)).await;
+        let before = self.exporter.as_ref().unwrap().snapshots.borrow().get(profile).unwrap().calls.clone();
+        let often = [Call::Getmeas, Call::Getsummary, Call::SleepGet, Call::Getactivity];
+        let is_made = |(call, it): (&Call, &CallStatus)| {
+            !often.contains(call) || it.next_try.is_none() || before.get(call) != Some(it) && !is_due(it)
+        };
+        self.until(profile, |it| it.calls != before && it.calls.iter().all(is_made)).await;
     }
 
     /// Waits until every call of `profile` has worked or been switched off: for half a minute after a login, which is long

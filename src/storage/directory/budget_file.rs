@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::budget::{Budget, Class, SIZE, Spacing, Turn};
@@ -35,6 +35,8 @@ pub(in crate::storage) struct BudgetFile {
     is_said: AtomicBool,
     /// How many calls for data wait for their turn: nothing more is claimed meanwhile.
     waiting: watch::Sender<usize>,
+    /// Whose turn is next among those of this process who may not reserve ahead: in the order in which they ask.
+    line: Semaphore,
 }
 
 #[derive(Debug)]
@@ -61,6 +63,7 @@ impl BudgetFile {
             own: Mutex::default(),
             is_said: AtomicBool::new(false),
             waiting: watch::channel(0).0,
+            line: Semaphore::new(1),
         }
     }
 
@@ -126,6 +129,10 @@ impl Storage {
     pub async fn turn(&self, class: Class, within: Duration) -> Result<(), NoTurn> {
         let deadline = Instant::now() + within;
         let _waiting = (class == Class::Data).then(|| Waiting::of(self));
+        let _first_in_line = match class {
+            Class::Exchange | Class::Refresh => None,
+            _ => Some(timeout(within, self.0.budget.line.acquire()).await.map_err(|_| NoTurn)?),
+        };
         loop {
             match self.permit(class).await {
                 Turn::Granted(wait) => {

@@ -82,6 +82,8 @@ struct Table {
     edition: u64,
     stamps: BTreeMap<PathBuf, Stamp>,
     /// Of the directory, when its files were last compared.
+    seen: Option<Stamp>,
+    /// The same once it was seen twice: what is written within one tick of the disk's clock has one stamp.
     directory: Option<Stamp>,
     compared_at: Option<Instant>,
 }
@@ -188,7 +190,8 @@ impl Storage {
                 table.note(&login.profile, Some(LoginInfo::from(&login)), false);
             }
         }
-        (table.stamps, table.directory, table.compared_at) = (found.stamps, found.directory, Some(Instant::now()));
+        table.directory = found.directory.filter(|stamp| table.seen == Some(*stamp));
+        (table.stamps, table.seen, table.compared_at) = (found.stamps, found.directory, Some(Instant::now()));
         let is_new = table.logins != before;
         drop(table);
         if is_new {

@@ -83,8 +83,8 @@ pub(in crate::storage) fn prepare_to_join(root: &Path) -> Result<(), OpenError> 
 
 /// Refuses a file whose format this program does not know, before anything is changed.
 fn check_formats(root: &Path) -> Result<(), OpenError> {
-    for path in files::with_format(root)? {
-        // What cannot be read is said when it is needed.
+    // What cannot be read is said when it is needed.
+    for path in files::with_format(root).unwrap_or_default() {
         if let Some(format) = json_file::format_of(&path).ok().flatten().filter(|format| *format > NEWEST_FORMAT) {
             return Err(OpenError::Newer { path, format });
         }

@@ -8,7 +8,7 @@ use super::served::{Served, alice, is_possible, weigh};
 use crate::program::until;
 use crate::world::World;
 
-const FAILURES: &str = "withings_exporter_storage_failures_total{profile=\"Alice\"}";
+const UP: &str = "withings_exporter_storage_up";
 
 /// What the one line says when it begins.
 const SAID: &str = "the readings could not be stored; they are shown, and storing them is tried again";
@@ -27,10 +27,14 @@ fn on_a_small_disk(world: &World) -> Served {
 /// Breaks the disk, expects that the next weight is shown and the failure said, mends it, and waits until the weight is
 /// stored.
 async fn check(world: &World, program: &Served, kilograms: i32, break_it: impl FnOnce(), mend_it: impl FnOnce()) {
-    let (failed, said) = (program.sample(FAILURES).await.unwrap(), program.said().matches(SAID).count());
+    let said = program.said().matches(SAID).count();
     break_it();
     weigh(world, kilograms.into());
-    program.until_sample(FAILURES, |it| it > failed).await;
+    program.until_sample(UP, |it| it == 0.0).await;
+    until("the weight that cannot be stored", async || {
+        program.weight().await.filter(|it| *it == f64::from(kilograms)).map(drop)
+    })
+    .await;
     assert_eq!(program.weight().await, Some(f64::from(kilograms)), "what cannot be stored is shown");
     assert_eq!(program.said().matches(SAID).count(), said + 1);
     mend_it();
@@ -52,7 +56,7 @@ async fn a_full_disk_and_a_read_only_one_are_lived_with() {
     }
     let world = alice().await;
     let program = on_a_small_disk(&world);
-    program.until_sample(FAILURES, |it| it == 0.0).await;
+    program.until_sample(UP, |it| it == 1.0).await;
     let filler = program.within(&world.disk.path().join("filler"));
     let fill = || {
         let mut file = OpenOptions::new().append(true).create(true).open(&filler).unwrap();
@@ -76,7 +80,7 @@ async fn check_start(break_it: &str, mend_it: &[&str]) {
     assert_eq!(program.weight().await, Some(72.0), "what is stored is shown at once");
     assert_eq!(program.said().matches("the storage directory cannot be written").count(), 1);
     weigh(&world, 71);
-    program.until_sample(FAILURES, |it| it > 0.0).await;
+    program.until_sample(UP, |it| it == 0.0).await;
     program.until_sample("withings_weight_kg{profile=\"Alice\"}", |it| it < 72.0).await;
     let mend_it: Vec<_> = mend_it.iter().map(|it| it.replace("DISK", disk)).collect();
     program.run(&mend_it.iter().map(String::as_str).collect::<Vec<_>>());

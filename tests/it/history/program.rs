@@ -61,7 +61,7 @@ fn standard_output_has_the_history_alone_also_after_a_signal_and_a_kill() {
     let second = begun(&installation);
     let refused = installation.start(&BACKFILL).end();
     assert_eq!(refused.code, Some(1), "{refused:?}");
-    assert!(refused.errors.contains("another backfill runs"), "{}", refused.errors);
+    assert!(refused.errors.contains("another backfill works in this directory"), "{}", refused.errors);
     let ended = second.end();
     check_written(&ended);
     assert!(ended.errors.contains("an interrupted backfill goes on"), "{}", ended.errors);

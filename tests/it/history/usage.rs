@@ -59,8 +59,6 @@ fn a_wrong_address_is_not_repeated_with_its_password() {
 fn who_has_no_login_has_no_history() {
     check(CONFIG, &["--output", "-"], 1, "no profile has a login; `withings-exporter authorize PROFILE`");
     check(CONFIG, &["--output", "-", "--profile", "Bob"], 1, "Bob has no login; `withings-exporter authorize Bob`");
-    let alone = CONFIG.replace("profiles:", "requests_per_minute: 1, profiles:");
-    check(&alone, &["--output", "-"], 1, "no profile has a login");
 }
 
 /// Expects that a backfill of Alice's with these flags fails so.
@@ -79,8 +77,6 @@ async fn a_question_without_an_answer_is_refused() {
     check_fails(&world, &to_file("--start 2026-11-22T17:00:00Z"), nothing).await;
     check_fails(&world, &to_file("--label job=a --label job=b"), "--label: job is there twice").await;
     check_fails(&world, &to_file("--profile Bob"), "Bob has no login").await;
-    world.config.requests_per_minute = 1.try_into().unwrap();
-    check_fails(&world, &to_file(""), "allow at least 2").await;
     world.config.measurements = ["goal_steps", "device_info", "sleep_state"].map(measurement).into_iter().collect();
     check_fails(&world, &to_file(""), "none of the configured `measurements` has a history").await;
     assert!(!file.exists());
