@@ -14,6 +14,10 @@ use rustls::pki_types::CertificateDer;
 use rustls::{AlertDescription, Error as TlsError};
 use url::{Host, Url};
 
+/// How long an idle connection is kept. A server ends one after a time that it does not tell, and a request that meets that
+/// end has failed.
+const IDLE_FOR: Duration = Duration::from_secs(10);
+
 /// How long a connection may take, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -158,6 +162,7 @@ fn builder() -> ClientBuilder {
         .user_agent(concat!("withings-exporter/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(TIMEOUT)
+        .pool_idle_timeout(IDLE_FOR)
         .redirect(redirect::Policy::none())
 }
 

@@ -25,8 +25,8 @@ use crate::web::{self, App, Limits, Reloads, Scrapes, Security};
 use crate::withings::client::Client;
 use crate::withings::oauth::{Application, OAuth};
 use profiles::Profiles;
-pub use reload::Reread;
 use reload::Reloading;
+pub use reload::Reread;
 
 /// How long after the start the exporter calls itself ready, whatever Withings does.
 const READY_AFTER: Duration = Duration::from_secs(30);
@@ -34,8 +34,8 @@ const READY_AFTER: Duration = Duration::from_secs(30);
 /// How long an end waits for answers to requests that are under way.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
-/// How long it then waits for a token rotation under way. Withings keeps the former token alive until the new one is used.
-pub(crate) const SETTLE_WITHIN: Duration = Duration::from_secs(3);
+/// How long it waits for a token rotation under way. Withings keeps the former token alive until the new one is used.
+const SETTLE_WITHIN: Duration = Duration::from_secs(8);
 
 /// How long it waits for the plans to be stored.
 const STORED_WITHIN: Duration = Duration::from_secs(1);
@@ -135,17 +135,21 @@ impl Exporter {
         end.send_replace(true);
         // What they wait for may take as long as it likes; what they have stored is stored.
         working.shutdown().await;
-        if timeout(ANSWERS_WITHIN, answering.join_all()).await.is_err() {
-            tracing::warn!("some answers are cut off");
-        }
-        settle(app.logins.storage()).await;
+        let answered = async {
+            if timeout(ANSWERS_WITHIN, answering.join_all()).await.is_err() {
+                tracing::warn!("some answers are cut off");
+            }
+        };
+        tokio::join!(answered, settle(app.logins.storage()));
     }
 }
 
 /// Stores what is not stored yet, as far as that works in time.
 pub(crate) async fn settle(storage: &Storage) {
     if !storage.settle(SETTLE_WITHIN).await {
-        tracing::warn!("not everything could be stored; a login that was just refreshed may have to be connected again");
+        tracing::warn!(
+            "not everything could be stored; a login that was just refreshed may have to be connected again"
+        );
     }
     drop(timeout(STORED_WITHIN, storage.end_in_order()).await);
 }

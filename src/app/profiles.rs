@@ -148,10 +148,8 @@ impl Profiles {
     /// Does what logins ask for that have changed since the last time, in this process or another one.
     pub(super) async fn follow_logins(&self) {
         let people = self.logins.people();
-        let before = std::mem::replace(
-            &mut *self.followed.lock().unwrap_or_else(PoisonError::into_inner),
-            Arc::clone(&people),
-        );
+        let before =
+            std::mem::replace(&mut *self.followed.lock().unwrap_or_else(PoisonError::into_inner), Arc::clone(&people));
         let (mut new, mut gone) = (BTreeMap::new(), Vec::new());
         let mut has_changed = false;
         for profile in self.logins.configured().iter() {
@@ -175,7 +173,9 @@ impl Profiles {
             }
         }
         if has_changed {
-            gone.iter().for_each(|profile| self.refresher.show_nobody(profile));
+            for profile in &gone {
+                self.refresher.show_nobody(profile);
+            }
             self.refresher.plan(&Occasion::Logins(new)).await;
         }
         for profile in &gone {

@@ -82,5 +82,7 @@ impl Reloading {
 }
 
 fn answer(outcome: Result<Result<(), String>, JoinError>) -> Result<(), ReloadError> {
-    outcome.unwrap_or_else(|_| Err("a mistake in this program, please report it".to_owned())).map_err(ReloadError::Refused)
+    outcome
+        .unwrap_or_else(|_| Err("a mistake in this program, please report it".to_owned()))
+        .map_err(ReloadError::Refused)
 }

@@ -38,7 +38,7 @@ pub(super) fn run(flags: &Flags, profile: &str, out: &mut dyn Write) -> Result<(
     let runtime = Runtime::new()?;
     let outcome = runtime.block_on(async {
         let storage = super::joined_storage(flags, &telemetry)?;
-        let terminal = Terminal::new(flags, config, security, storage.clone(), telemetry)?;
+        let terminal = Terminal::new(flags, config, security, storage.clone(), &telemetry)?;
         let outcome = terminal.log_in(profile, out).await;
         settle(&storage).await;
         outcome
@@ -56,15 +56,9 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn new(
-        flags: &Flags,
-        config: Config,
-        security: Security,
-        storage: Storage,
-        telemetry: Telemetry,
-    ) -> Result<Self> {
+    fn new(flags: &Flags, config: Config, security: Security, storage: Storage, telemetry: &Telemetry) -> Result<Self> {
         let clock = Clock::system();
-        let (logins, _) = logins(&config, &storage, &clock, &telemetry)?;
+        let (logins, _) = logins(&config, &storage, &clock, telemetry)?;
         let (_, snapshots) = watch::channel(nothing_known(&config.profiles));
         let (_, ready) = watch::channel(true);
         let app = App {

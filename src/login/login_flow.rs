@@ -163,9 +163,10 @@ impl FinishError {
             CallError::Refused(refusal) => Self::Refused { profile, advice: refusal.to_string() },
             CallError::NoTurn(_) => Self::Unreachable {
                 profile,
-                reason: "`requests_per_minute` leaves no room for this login at the moment, and a code lives 30 seconds \
+                reason:
+                    "`requests_per_minute` leaves no room for this login at the moment, and a code lives 30 seconds \
                          only; start again in a minute"
-                    .to_owned(),
+                        .to_owned(),
             },
             error => Self::Unreachable { profile, reason: error.to_string() },
         }

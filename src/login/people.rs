@@ -45,7 +45,10 @@ impl People {
 
     /// The persons that are shown, by their profiles.
     pub fn shown(&self) -> impl Iterator<Item = (&Arc<str>, &Known)> {
-        self.0.iter().filter(|(_, person)| person.duplicate_of.is_none()).map(|(profile, person)| (profile, &person.known))
+        self.0
+            .iter()
+            .filter(|(_, person)| person.duplicate_of.is_none())
+            .map(|(profile, person)| (profile, &person.known))
     }
 
     /// The profile that shows this person.

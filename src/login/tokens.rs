@@ -117,8 +117,11 @@ impl Caller {
                 let retry_in = rest.rests_until.saturating_duration_since(Instant::now());
                 if !retry_in.is_zero() {
                     let is_refused = rest.refused > 0;
-                    let error =
-                        if is_refused { LoginError::LoginRefused { retry_in } } else { LoginError::RefreshRests { retry_in } };
+                    let error = if is_refused {
+                        LoginError::LoginRefused { retry_in }
+                    } else {
+                        LoginError::RefreshRests { retry_in }
+                    };
                     return Err(RotateError::Asked(error));
                 }
             }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{Measurement, Source};
 use super::{Labels, Origin, Reading};
+use crate::catalogue::{Measurement, Source};
 
 /// How many mats of one person are remembered: the bed at home, another one, and two halves of each.
 const MOST_MATS: usize = 4;

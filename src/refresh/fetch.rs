@@ -22,7 +22,9 @@ impl Fetch<'_> {
     /// Makes `call`, with all its pages: everything that it brings is noted, or nothing.
     pub(super) async fn call(&mut self, call: Call) -> Result<(), LoginError> {
         match call {
-            Call::Getmeas => self.rows::<Getmeas>(call, Request::getmeas, measures::thin, ProfileState::note_measures).await,
+            Call::Getmeas => {
+                self.rows::<Getmeas>(call, Request::getmeas, measures::thin, ProfileState::note_measures).await
+            }
             Call::Getsummary => {
                 self.rows::<Getsummary>(call, Request::getsummary, sleep::thin, ProfileState::note_summaries).await
             }

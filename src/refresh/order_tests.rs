@@ -120,7 +120,9 @@ fn noting(server_now: i64) -> Noting {
 fn shown(known: &ProfileState, now: i64) -> (Vec<Reading>, Sleep) {
     let (mut readings, sleep) = known.shown(now, &Selection::all());
     // Which of several equal rows won is not shown.
-    readings.iter_mut().for_each(|it| it.origin = Origin { modified: 0, id: 0 });
+    for reading in &mut readings {
+        reading.origin = Origin { modified: 0, id: 0 };
+    }
     (readings, sleep)
 }
 

@@ -41,9 +41,9 @@ impl From<LoginError> for Failure {
 impl From<Trouble> for Failure {
     fn from(trouble: Trouble) -> Self {
         match trouble {
-            Trouble::Login(error @ (LoginError::Superseded | LoginError::Call(crate::withings::client::CallError::NoTurn(_)))) => {
-                Self::Login(error)
-            }
+            Trouble::Login(
+                error @ (LoginError::Superseded | LoginError::Call(crate::withings::client::CallError::NoTurn(_))),
+            ) => Self::Login(error),
             trouble => Self::Subscriptions(trouble),
         }
     }
@@ -64,7 +64,12 @@ impl Refresher {
             Ok(made) => {
                 let due = match made {
                     Made::Data => Some(self.next_interval(call, profile, planned, began)),
-                    Made::Step(Step::After(pause)) => Some(Instant::now() + pause),
+                    Made::Step(Step::After(pause)) => {
+                        // What has failed before may fail again: only the last step tells.
+                        planned.due = Some(Instant::now() + pause);
+                        return;
+                    }
+                    Made::Step(Step::Done(pause)) => Some(Instant::now() + pause),
                     Made::Step(Step::Never) => None,
                 };
                 let last_success = Some(self.services().clock.unix());
@@ -144,8 +149,7 @@ impl Failure {
             Self::Profile(why) => why.clone(),
         };
         // What is wrong with a login is said once, and not for each call that lacks it.
-        let is_said =
-            matches!(self, Self::Login(LoginError::LoginRefused { .. } | LoginError::RefreshRests { .. }));
+        let is_said = matches!(self, Self::Login(LoginError::LoginRefused { .. } | LoginError::RefreshRests { .. }));
         if failures.is_power_of_two() && !is_said {
             tracing::warn!(profile, %call, error, failures, "a call failed; the last values stay");
         } else {

@@ -61,7 +61,9 @@ struct Stored {
 impl Head {
     /// Reads whatever there is.
     pub(super) fn read(json: &str) -> Self {
-        let Ok(Stored { revision, cursor, readings, data }) = serde_json::from_str(json) else { return Self::default() };
+        let Ok(Stored { revision, cursor, readings, data }) = serde_json::from_str(json) else {
+            return Self::default();
+        };
         let cursor = cursor.and_then(|it| serde_json::from_str(it.get()).ok()).unwrap_or_default();
         Self { cursor, readings, data: (revision == REVISION).then_some(data) }
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Refresher, Settings, calls, part, schedule};
 use super::profile_state::ProfileState;
+use super::{Refresher, Settings, calls, part, schedule};
 use crate::catalogue::Call;
 use crate::reading::Attempt;
 use crate::storage::{CallPlan, Plan, Replan};
@@ -135,7 +135,11 @@ impl Planner<'_> {
         let plan = Plan { calls: planned.collect(), refreshed_at };
         let dues = |plan: &Plan| plan.calls.iter().map(|(call, it)| (*call, it.due)).collect::<Vec<_>>();
         let ends_claim = matches!(self.occasion, Occasion::Reload { .. }) || is_of_another.is_some();
-        Replan { ends_claim: ends_claim && (is_of_another.is_some() || dues(&plan) != dues(&former)), plan, is_new_login: is_of_another.is_some() }
+        Replan {
+            ends_claim: ends_claim && (is_of_another.is_some() || dues(&plan) != dues(&former)),
+            plan,
+            is_new_login: is_of_another.is_some(),
+        }
     }
 
     /// Somebody has logged in: everything is due at once or soon.
@@ -151,7 +155,9 @@ impl Planner<'_> {
         let mut plan = former.clone();
         let (is_start, is_other_interval, subscriptions) = match self.occasion {
             Occasion::Start(_) => (true, false, true),
-            Occasion::Reload { interval, subscriptions } => (false, *interval != self.settings.interval, *subscriptions),
+            Occasion::Reload { interval, subscriptions } => {
+                (false, *interval != self.settings.interval, *subscriptions)
+            }
             Occasion::Logins(_) => return plan,
         };
         if former.failures > 0 || former.due.is_none() || call == Call::Notify && (subscriptions || has_moved) {

@@ -352,7 +352,8 @@ impl ProfileState {
         for call in Call::DATA {
             let Some(json) = parts.get(call.name()) else { continue };
             let head = part::Head::read(json.get());
-            let understood = head.data.as_deref().is_some_and(|data| self.restore_part(call, &head.readings, data.get()));
+            let understood =
+                head.data.as_deref().is_some_and(|data| self.restore_part(call, &head.readings, data.get()));
             if understood {
                 self.cursors.insert(call, head.cursor);
             } else {
@@ -392,7 +393,8 @@ impl ProfileState {
 
     /// Takes what 0.1.0 has stored; what is not understood is read anew.
     pub(super) fn restore_first_format(&mut self, stored: part::FirstFormat) {
-        let part::FirstFormat { measures, sleeps, segment, hypnogram, days, workouts, devices, goals, cursors } = stored;
+        let part::FirstFormat { measures, sleeps, segment, hypnogram, days, workouts, devices, goals, cursors } =
+            stored;
         (self.measures, self.devices, self.goals) = (measures, devices, goals);
         (self.sleeps, self.segment, self.hypnogram) = (sleeps, segment, hypnogram);
         (self.days, self.workouts, self.cursors) = (days, workouts, cursors);

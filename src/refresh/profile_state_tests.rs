@@ -209,7 +209,8 @@ fn restarted_with(call: Call, change: impl FnOnce(&mut serde_json::Value)) -> Pr
 fn what_is_not_understood_of_a_call_keeps_its_readings_until_the_call_was_made() {
     let whole = restarted_with(Call::Getsummary, |_| {});
     let shown = whole.shown(NOW, &Selection::all());
-    let changes: [fn(&mut serde_json::Value); 2] = [|part| part["revision"] = 0.into(), |part| part["data"] = "?".into()];
+    let changes: [fn(&mut serde_json::Value); 2] =
+        [|part| part["revision"] = 0.into(), |part| part["data"] = "?".into()];
     for change in changes {
         for call in [Call::Getsummary, Call::Getactivity, Call::Getworkouts] {
             let mut restored = restarted_with(call, change);

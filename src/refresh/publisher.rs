@@ -34,7 +34,9 @@ impl Refresher {
         };
         self.services().snapshots.send_if_modified(|all| {
             let refresh_seconds = all.get(profile).and_then(|it| it.refresh_seconds);
-            self.is_of_present_person(profile, state) && may() && all.show(ProfileSnapshot { refresh_seconds, ..snapshot })
+            self.is_of_present_person(profile, state)
+                && may()
+                && all.show(ProfileSnapshot { refresh_seconds, ..snapshot })
         });
     }
 
@@ -46,9 +48,13 @@ impl Refresher {
 
     /// Shows how long a refresh took.
     pub(super) fn publish_duration(&self, claim: &Claim, took: Duration) {
-        self.change(&claim.profile, || self.storage().is_current(claim), |snapshot| {
-            snapshot.refresh_seconds = Some(took.as_secs_f64());
-        });
+        self.change(
+            &claim.profile,
+            || self.storage().is_current(claim),
+            |snapshot| {
+                snapshot.refresh_seconds = Some(took.as_secs_f64());
+            },
+        );
     }
 
     /// Shows how the calls went where the readings are not at hand.
@@ -96,7 +102,8 @@ impl Refresher {
     fn login(&self, profile: &str, plan: &Plan) -> Option<Login> {
         let logins = &self.services().logins;
         let people = logins.people();
-        let login = people.get(profile).filter(|person| person.duplicate_of.is_none()).map(|it| it.known.login.clone())?;
+        let login =
+            people.get(profile).filter(|person| person.duplicate_of.is_none()).map(|it| it.known.login.clone())?;
         Some(Login {
             connected_at: login.connected_at,
             accepted: !plan.is_refused() && !logins.is_refused(profile, login.version),

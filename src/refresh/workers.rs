@@ -33,12 +33,8 @@ impl Refresher {
 
     /// One claim. A mistake of ours in it ends this claim only.
     async fn work(&self, claim: Claim) {
-        let (refresher, refreshed) = (self.clone(), claim.clone());
-        let mut refresh = JoinSet::new();
-        refresh.spawn(async move { refresher.refresh(refreshed).await });
-        if let Some(Err(error)) = refresh.join_next().await
-            && error.is_panic()
-        {
+        let (refresher, held) = (self.clone(), claim.clone());
+        if has_panicked(async move { refresher.refresh(held).await }).await {
             tracing::error!(profile = %claim.profile, "a refresh has failed for a mistake in this program, please report it");
             self.note_panic(claim);
         }
@@ -51,5 +47,23 @@ impl Refresher {
         }
         self.publish_calls(&claim.profile, &claim.plan, || self.storage().is_current(&claim));
         self.storage().finish(claim);
+    }
+}
+
+/// Does `work` in a task of its own, which ends with its caller; whether it has panicked.
+async fn has_panicked(work: impl Future<Output = ()> + Send + 'static) -> bool {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(work);
+    tasks.join_next().await.is_some_and(|ended| ended.is_err_and(|error| error.is_panic()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_told_and_goes_no_further() {
+        assert!(has_panicked(async { panic!("as if there were a mistake") }).await);
+        assert!(!has_panicked(async {}).await);
     }
 }

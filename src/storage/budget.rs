@@ -164,7 +164,8 @@ mod tests {
 
     /// Whoever asks, at random and as fast as allowed: the times of the requests of ten minutes.
     fn requests(per_minute: u32, classes: &[Class], seed: u64) -> Vec<(i64, Class)> {
-        let (mut budget, spacing, mut random) = (Budget::default(), Spacing::of(per_minute), fastrand::Rng::with_seed(seed));
+        let (mut budget, spacing, mut random) =
+            (Budget::default(), Spacing::of(per_minute), fastrand::Rng::with_seed(seed));
         let (mut now, mut made) = (1_000_000, Vec::new());
         while now < 1_000_000 + 10 * MINUTE {
             let class = random.choice(classes).copied().unwrap();

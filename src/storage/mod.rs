@@ -14,7 +14,10 @@ mod plan;
 mod queue;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod waiting_tests;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -137,7 +140,10 @@ impl Storage {
         let locks = directory::root::prepare(root, purpose)?;
         let storage = Self::at(root, locks, surroundings);
         if let Err(error) = storage.restore_plans() {
-            tracing::warn!(error = error.with_cause(), "what was planned is not known; everything is asked for at once");
+            tracing::warn!(
+                error = error.with_cause(),
+                "what was planned is not known; everything is asked for at once"
+            );
         }
         Ok(storage)
     }
@@ -176,11 +182,15 @@ impl Storage {
     /// claimed for a call while the application is paused or data waits for a turn. Giving up waiting loses nothing.
     pub async fn claim(&self) -> Claim {
         loop {
-            let pause = self.known_pause();
-            let may_call = pause.is_none() && !self.is_data_waiting();
-            let at = match self.0.queue.next(Instant::now(), may_call) {
-                Next::Claim(claim) => return *claim,
-                Next::At(at) => at.into_iter().chain(pause).min(),
+            let rest = self.known_pause().max(self.data_turn());
+            let at = match self.0.queue.next(Instant::now(), rest.is_none()) {
+                Next::Claim(claim) => {
+                    if !claim.calls.is_empty() && !claim.plan.is_new() {
+                        self.expect_data_turn();
+                    }
+                    return *claim;
+                }
+                Next::At(at) => at.into_iter().chain(rest).min(),
             };
             tokio::select! {
                 () = self.0.queue.woken() => {}
@@ -212,11 +222,7 @@ impl Storage {
     }
 
     /// Plans the calls of exactly these profiles.
-    pub fn plan_all(
-        &self,
-        profiles: &std::collections::BTreeSet<Arc<str>>,
-        change: impl Fn(&str, Option<&Plan>) -> Replan,
-    ) {
+    pub fn plan_all(&self, profiles: &BTreeSet<Arc<str>>, change: impl Fn(&str, Option<&Plan>) -> Replan) {
         let logins = self.logins();
         self.0.queue.plan_all(profiles, |profile| logins.contains_key(profile), change);
     }
@@ -229,7 +235,7 @@ impl Storage {
 
     /// What is planned of each profile.
     #[must_use]
-    pub fn planned(&self) -> std::collections::BTreeMap<Arc<str>, Plan> {
+    pub fn planned(&self) -> BTreeMap<Arc<str>, Plan> {
         self.0.queue.planned()
     }
 

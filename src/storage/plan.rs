@@ -41,9 +41,13 @@ impl Plan {
         self.calls.values().filter_map(|call| call.due).min()
     }
 
-    /// The calls that are due at `now`, in their order.
-    pub fn due_calls(&self, now: Instant) -> impl Iterator<Item = Call> {
-        self.calls.iter().filter(move |(_, plan)| plan.due.is_some_and(|at| at <= now)).map(|(call, _)| *call)
+    /// The calls that are due at `now`, the longest overdue first: where the budget carries few, each has its turn.
+    #[must_use]
+    pub fn due_calls(&self, now: Instant) -> Vec<Call> {
+        let due = self.calls.iter().filter(|(_, plan)| plan.is_due(now));
+        let mut calls: Vec<_> = due.map(|(call, plan)| (plan.due, *call)).collect();
+        calls.sort_unstable();
+        calls.into_iter().map(|(_, call)| call).collect()
     }
 
     /// Whether no call has ever worked: the whole history is read first.
@@ -60,6 +64,12 @@ impl Plan {
 }
 
 impl CallPlan {
+    /// Whether it is time for it at `now`.
+    #[must_use]
+    pub fn is_due(&self, now: Instant) -> bool {
+        self.due.is_some_and(|at| at <= now)
+    }
+
     /// For a call that is made at `due`.
     #[must_use]
     pub fn at(due: Instant) -> Self {

@@ -35,6 +35,9 @@ pub struct Claim {
     generation: u64,
 }
 
+/// A digest of person, call and arguments, and when they were sent.
+type Sent = (u64, Instant);
+
 /// What there is to claim.
 pub(super) enum Next {
     Claim(Box<Claim>),
@@ -73,6 +76,8 @@ struct Entry {
     is_to_be_shown: bool,
     /// The calls that Withings has news of, since a time.
     marks: BTreeMap<Call, Instant>,
+    /// By when all calls are to be made, where that was said while the profile was claimed.
+    hurries: Option<Instant>,
 }
 
 impl Queue {
@@ -93,9 +98,13 @@ impl Queue {
     /// Gives a claim back with its plan; does nothing if it has ended.
     pub(super) fn finish(&self, claim: Claim) {
         let mut inner = self.inner();
-        if let Some(entry) = inner.entries.get_mut(&claim.profile).filter(|entry| entry.generation == claim.generation) {
+        if let Some(entry) = inner.entries.get_mut(&claim.profile).filter(|entry| entry.generation == claim.generation)
+        {
             entry.is_claimed = false;
             entry.plan = claim.plan;
+            if let Some(at) = entry.hurries.take() {
+                entry.hurry(at);
+            }
         }
         drop(inner);
         self.wake();
@@ -104,7 +113,8 @@ impl Queue {
     /// Takes the plan of a claim that goes on.
     pub(super) fn note_progress(&self, claim: &Claim) {
         let mut inner = self.inner();
-        if let Some(entry) = inner.entries.get_mut(&claim.profile).filter(|entry| entry.generation == claim.generation) {
+        if let Some(entry) = inner.entries.get_mut(&claim.profile).filter(|entry| entry.generation == claim.generation)
+        {
             entry.plan.clone_from(&claim.plan);
         }
     }
@@ -169,9 +179,8 @@ impl Queue {
         let profiles = u32::try_from(inner.entries.len()).unwrap_or(u32::MAX);
         for (place, entry) in (0_u32..).zip(inner.entries.values_mut()) {
             let at = now + spread * place / profiles.max(1);
-            for plan in entry.plan.calls.values_mut().filter(|plan| plan.failures == 0) {
-                plan.due = plan.due.map(|due| due.min(at));
-            }
+            entry.hurry(at);
+            entry.hurries = entry.is_claimed.then_some(at);
         }
         drop(inner);
         self.wake();
@@ -220,7 +229,7 @@ impl Queue {
     }
 
     /// Everything that is planned, and what was sent of late.
-    pub(super) fn plans(&self) -> (BTreeMap<Arc<str>, Plan>, Vec<(u64, Instant)>) {
+    pub(super) fn plans(&self) -> (BTreeMap<Arc<str>, Plan>, Vec<Sent>) {
         let inner = self.inner();
         let planned = inner.entries.iter().map(|(profile, entry)| (Arc::clone(profile), entry.plan.clone()));
         let stored = inner.stored.iter().map(|(profile, plan)| (Arc::clone(profile), plan.clone()));
@@ -228,7 +237,7 @@ impl Queue {
     }
 
     /// Takes what was stored.
-    pub(super) fn restore(&self, plans: BTreeMap<Arc<str>, Plan>, sent: Vec<(u64, Instant)>) {
+    pub(super) fn restore(&self, plans: BTreeMap<Arc<str>, Plan>, sent: Vec<Sent>) {
         let mut inner = self.inner();
         inner.stored = plans;
         inner.sent = sent.into_iter().collect();
@@ -290,6 +299,14 @@ impl Entry {
             is_new_login: false,
             is_to_be_shown: false,
             marks: BTreeMap::new(),
+            hurries: None,
+        }
+    }
+
+    /// Makes what waits for the next interval due at this time.
+    fn hurry(&mut self, at: Instant) {
+        for plan in self.plan.calls.values_mut().filter(|plan| plan.failures == 0) {
+            plan.due = plan.due.map(|due| due.min(at));
         }
     }
 
@@ -297,9 +314,8 @@ impl Entry {
         let mut calls = Vec::new();
         if may_call {
             let marked = self.marked(now);
-            calls = self.plan.due_calls(now).chain(marked.iter().copied()).collect();
-            calls.sort_unstable();
-            calls.dedup();
+            calls = self.plan.due_calls(now);
+            calls.extend(marked.into_iter().filter(|call| !self.plan.calls[call].is_due(now)));
             self.marks.retain(|call, _| !calls.contains(call));
             self.is_new_login = false;
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use crate::catalogue::Call;
 use crate::storage::directory::login_states::MOST;
 use crate::telemetry::Build;
 
-fn surroundings(clock: &Clock) -> Surroundings {
+pub(super) fn surroundings(clock: &Clock) -> Surroundings {
     let build = Build { version: String::new(), revision: String::new(), rustc: String::new() };
     Surroundings { clock: clock.clone(), telemetry: Telemetry::new(build), runtime_directory: None }
 }
@@ -46,10 +47,14 @@ fn pair(n: u32) -> NewLogin {
 }
 
 /// Logs a person in whom no other profile has.
-async fn connect(storage: &Storage, profile: &str) -> Login {
+pub(super) async fn connect(storage: &Storage, profile: &str) -> Login {
     let new = NewLogin { user_id: profile.to_owned(), ..pair(1) };
     storage.connect(&profile.into(), new, false, &[], false).await.unwrap();
     storage.login(profile).await.unwrap().unwrap()
+}
+
+fn write(path: &Path, bytes: &[u8]) {
+    File::create(path).unwrap().write_all(bytes).unwrap();
 }
 
 /// A claim on a profile that has been planned.
@@ -232,7 +237,7 @@ async fn check_set_aside(written: &[u8]) {
     connect(&storage, "Alice").await;
     save(&storage, "Alice").await;
     let path = storage.path("readings", "Alice", "json");
-    std::io::Write::write_all(&mut fs::File::create(&path).unwrap(), written).unwrap();
+    write(&path, written);
     let aside = path.with_extension("json.broken-0");
     let log = tempfile::NamedTempFile::new().unwrap();
     let writer = log.reopen().unwrap();
@@ -268,12 +273,12 @@ async fn a_directory_that_a_newer_version_has_written_to_is_refused_and_left_as_
         fs::DirBuilder::new().recursive(true).create(path.parent().unwrap()).unwrap();
         let former = fs::read(&path).ok();
         let written = format!(r#"{{"format":{newer},"else":[7]}}"#);
-        std::io::Write::write_all(&mut fs::File::create(&path).unwrap(), written.as_bytes()).unwrap();
+        write(&path, written.as_bytes());
         let error = Storage::join(root.path(), surroundings(&at(0))).unwrap_err().to_string();
         assert!(error.contains("format 3 is of a newer version") && error.contains("Nothing was changed"), "{error}");
         assert_eq!(fs::read(&path).unwrap(), written.as_bytes());
         match former {
-            Some(former) => std::io::Write::write_all(&mut fs::File::create(&path).unwrap(), &former).unwrap(),
+            Some(former) => write(&path, &former),
             None => fs::remove_file(&path).unwrap(),
         }
     }
@@ -305,7 +310,7 @@ async fn files_from_before_there_were_versions_are_read_and_get_one() {
     let versioned: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     assert_eq!(versioned["format"], 1);
     let bare = versioned["content"].to_string();
-    std::io::Write::write_all(&mut fs::File::create(&path).unwrap(), bare.as_bytes()).unwrap();
+    write(&path, bare.as_bytes());
     assert_eq!(storage.login("Alice").await.unwrap().unwrap().version, login.version);
     rotate(&storage, &login, 2).await.unwrap();
     let rewritten: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
@@ -453,87 +458,4 @@ async fn nothing_is_sent_twice_within_11_seconds_though_the_process_ends_in_betw
     assert!(!storage.send(1));
     tokio::time::sleep(Duration::from_secs(11)).await;
     assert!(storage.send(1));
-}
-
-#[tokio::test(start_paused = true)]
-async fn one_budget_is_all_that_the_processes_have_together() {
-    let root = tempfile::tempdir().unwrap();
-    let clock = Clock::following_tokio(DateTime::from_timestamp(1000, 0).unwrap());
-    let first = Storage::open(root.path(), Purpose::Serve, surroundings(&clock)).unwrap();
-    let second = Storage::join(root.path(), surroundings(&clock)).unwrap();
-    for storage in [&first, &second] {
-        storage.set_rate(20);
-    }
-    let made = std::sync::Mutex::new(Vec::new());
-    let ask = async |storage: &Storage, class| {
-        while made.lock().unwrap().len() < 60 {
-            if storage.turn(class, Duration::from_secs(60)).await.is_ok() {
-                made.lock().unwrap().push(clock.unix_ms());
-            }
-        }
-    };
-    tokio::join!(ask(&first, Class::Data), ask(&second, Class::Backfill), ask(&first, Class::FirstRead));
-    let made = made.into_inner().unwrap();
-    for (place, at) in made.iter().enumerate() {
-        let minute = made[place..].iter().take_while(|it| **it < at + 60_000).count();
-        assert!(minute <= 20, "{minute} in a minute");
-    }
-    let took = made.last().unwrap() - made.first().unwrap();
-    assert!(took < 200_000, "the budget is used: {took} ms");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_pause_is_of_every_process_and_ends() {
-    let root = tempfile::tempdir().unwrap();
-    let clock = Clock::following_tokio(DateTime::from_timestamp(1000, 0).unwrap());
-    let first = Storage::open(root.path(), Purpose::Serve, surroundings(&clock)).unwrap();
-    let second = Storage::join(root.path(), surroundings(&clock)).unwrap();
-    for storage in [&first, &second] {
-        storage.set_rate(60);
-    }
-    first.pause(Duration::from_secs(30)).await;
-    assert!(second.turn(Class::Exchange, Duration::from_secs(10)).await.is_err());
-    // The clock is set back by an hour: the pause is no longer for that.
-    clock.set_back(Duration::from_hours(1));
-    let began = Instant::now();
-    second.turn(Class::Data, Duration::from_mins(10)).await.unwrap();
-    assert!(began.elapsed() <= Duration::from_secs(33), "{:?}", began.elapsed());
-    assert_eq!(first.paused_for().await, None);
-}
-
-/// Nobody can write a file where a directory is, not even root.
-#[tokio::test(start_paused = true)]
-async fn where_the_budget_cannot_be_shared_half_as_much_is_asked_for() {
-    let root = tempfile::tempdir().unwrap();
-    fs::create_dir_all(root.path().join("budget")).unwrap();
-    let clock = Clock::following_tokio(DateTime::from_timestamp(1000, 0).unwrap());
-    let storage = Storage::open(root.path(), Purpose::Serve, surroundings(&clock)).unwrap();
-    storage.set_rate(62);
-    let began = Instant::now();
-    for _ in 0..30 {
-        storage.turn(Class::Data, Duration::from_mins(1)).await.unwrap();
-    }
-    let took = began.elapsed().as_secs();
-    assert!((58..=64).contains(&took), "{took} s");
-    fs::remove_dir(root.path().join("budget")).unwrap();
-    storage.turn(Class::Data, Duration::from_mins(1)).await.unwrap();
-    assert_eq!(fs::metadata(root.path().join("budget")).unwrap().len(), 32);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_disk_that_hangs_takes_ten_seconds_and_no_more() {
-    let root = tempfile::tempdir().unwrap();
-    let clock = Clock::following_tokio(DateTime::from_timestamp(1000, 0).unwrap());
-    let storage = Storage::open(root.path(), Purpose::Serve, surroundings(&clock)).unwrap();
-    connect(&storage, "Alice").await;
-    storage.set_rate(60);
-    storage.disk().hang(true);
-    let began = Instant::now();
-    assert!(storage.login("Alice").await.is_err());
-    assert_eq!(began.elapsed().as_secs(), 10);
-    let began = Instant::now();
-    storage.turn(Class::Data, Duration::from_mins(1)).await.unwrap();
-    assert!(began.elapsed().as_secs() <= 8, "{:?}", began.elapsed());
-    storage.disk().hang(false);
-    assert!(storage.login("Alice").await.unwrap().is_some());
 }

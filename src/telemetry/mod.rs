@@ -274,7 +274,7 @@ impl Telemetry {
 
     /// Counts a value that is not known, and logs each different one once. `what` is a code or a name, never a measured
     /// value.
-    pub fn unknown(&self, kind: Unknown, what: &dyn std::fmt::Display) {
+    pub fn unknown(&self, kind: Unknown, what: &dyn fmt::Display) {
         self.0.unknown.get_or_create_owned(&KindLabel { kind }).inc();
         let what: String = what.to_string().chars().take(LOGGED_CHARACTERS).collect();
         let mut logged = self.0.logged.lock().unwrap_or_else(PoisonError::into_inner);
@@ -414,25 +414,25 @@ struct NotificationLabels {
 }
 
 impl EncodeLabelValue for Call {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
         self.name().encode(encoder)
     }
 }
 
 impl EncodeLabelValue for Reason {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
         self.name().encode(encoder)
     }
 }
 
 impl EncodeLabelValue for Outcome {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
         self.name().encode(encoder)
     }
 }
 
 impl EncodeLabelValue for Unknown {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
         self.name().encode(encoder)
     }
 }

@@ -46,7 +46,11 @@ fn left(app: &App) -> Vec<Left> {
 /// A name as a shell takes it.
 fn quoted(name: &str) -> String {
     let is_plain = |it: char| it.is_alphanumeric() || "-_.".contains(it);
-    if name.chars().all(is_plain) && !name.starts_with('-') { name.to_owned() } else { format!("'{}'", name.replace('\'', "'\\''")) }
+    if name.chars().all(is_plain) && !name.starts_with('-') {
+        name.to_owned()
+    } else {
+        format!("'{}'", name.replace('\'', "'\\''"))
+    }
 }
 
 /// Where the login of `profile` begins, relative to any page.
@@ -153,7 +157,8 @@ impl<'a> Card<'a> {
             card.missing_scopes.extend(subscriptions.missing_scopes);
         }
         if let Some(other) = &profile.duplicate_of {
-            let same = format!("this is the same person as {other}: take one of the two names out of the configuration");
+            let same =
+                format!("this is the same person as {other}: take one of the two names out of the configuration");
             card.problems.insert(same.into());
         }
         card

@@ -16,8 +16,8 @@ use super::message::Message;
 use super::redirect::{self, Redirect, parameter};
 use super::{App, form, origin};
 use crate::catalogue::{Call, LabelName};
-use crate::reading::{Attempt, ProfileSnapshot};
 use crate::login::{BeginError, Caller, Connected, FinishError, Identity, Mode, weighed_at};
+use crate::reading::{Attempt, ProfileSnapshot};
 use crate::storage::Class;
 use crate::webhooks::unsubscribe_former;
 

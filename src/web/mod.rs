@@ -27,8 +27,8 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::exposition::Exposition;
-use crate::reading::Snapshot;
 use crate::login::Logins;
+use crate::reading::Snapshot;
 use crate::webhooks::{Inbox, Subscriptions};
 
 pub use redirect::Redirect;

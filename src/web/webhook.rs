@@ -21,7 +21,9 @@ pub(super) async fn answer(app: &App, request: Request<Incoming>) -> Answer {
             // What is of no use is answered like the rest, or Withings would send it again for hours.
             Ok(body) => match app.inbox.take(&body) {
                 Taken::Yes => {}
-                Taken::NotNow => return answer::text(StatusCode::SERVICE_UNAVAILABLE, "Too much waits; send it again."),
+                Taken::NotNow => {
+                    return answer::text(StatusCode::SERVICE_UNAVAILABLE, "Too much waits; send it again.");
+                }
             },
             Err(answer) => return answer,
         }

@@ -47,8 +47,10 @@ pub struct SubscriptionStatus {
 /// When the next step is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// After this time.
+    /// After this time: there is more to do.
     After(Duration),
+    /// After this time: all is as it should be, and is looked at again.
+    Done(Duration),
     /// When the configuration or the login changes: there is nothing of ours at Withings.
     Never,
 }
@@ -204,7 +206,7 @@ impl Subscriptions {
             return Ok(Step::Never);
         }
         progress.missing = missing;
-        Ok(Step::After(if progress.missing.is_empty() { CHECK_EVERY } else { APART }))
+        Ok(if progress.missing.is_empty() { Step::Done(CHECK_EVERY) } else { Step::After(APART) })
     }
 
     /// Makes the first of what is missing. One that is refused leaves the others alone.
@@ -228,7 +230,7 @@ impl Subscriptions {
                 progress.problem = problem;
                 Ok(Step::After(APART))
             }
-            (true, None) => Ok(Step::After(CHECK_EVERY)),
+            (true, None) => Ok(Step::Done(CHECK_EVERY)),
             (true, Some(problem)) => Err(Trouble::Some(problem)),
         }
     }
@@ -278,9 +280,14 @@ async fn rows(
 fn note(profile: &str, progress: &mut Progress, outcome: &Result<Step, Trouble>, failures: u32) {
     let problem = outcome.as_ref().err().map(|error| with_causes(error));
     if let Some(problem) = problem.as_ref().filter(|_| (failures + 1).is_power_of_two()) {
-        tracing::warn!(profile, problem, failures = failures + 1, "the subscriptions are not as they should be; polling goes on");
+        tracing::warn!(
+            profile,
+            problem,
+            failures = failures + 1,
+            "the subscriptions are not as they should be; polling goes on"
+        );
     }
-    let is_whole = *outcome.as_ref().unwrap_or(&Step::Never) == Step::After(CHECK_EVERY);
+    let is_whole = *outcome.as_ref().unwrap_or(&Step::Never) == Step::Done(CHECK_EVERY);
     // A status stays while the steps to another one are under way.
     let is_under_way = outcome.is_ok() && !progress.missing.is_empty();
     let former = &progress.status;

@@ -23,7 +23,7 @@ use crate::telemetry::{Reason, Telemetry};
 const EXCHANGE_WITHIN: Duration = Duration::from_secs(27);
 
 /// How long a refresh of known data waits for its turn; then the profile is given back, and is still due.
-const TURN_WITHIN: Duration = Duration::from_secs(65);
+const TURN_WITHIN: Duration = Duration::from_mins(3);
 
 /// How long a page of a history waits, lest it be read again from its begin after a short pause.
 const PAGE_WITHIN: Duration = Duration::from_mins(5);

@@ -50,7 +50,7 @@ async fn what_changes_slowly_is_asked_for_slowly_and_what_is_not_needed_never() 
     let of = |call: Call| everything.get(call.name()).copied().unwrap_or_default();
     assert_eq!([Call::Getactivity, Call::Getdevice, Call::Getgoals].map(of), [288, 24, 24], "{everything:?}");
     // A page or some more of everything once a day.
-    assert!((96..100).contains(&of(Call::Getworkouts)), "{everything:?}");
+    assert!((96..106).contains(&of(Call::Getworkouts)), "{everything:?}");
     let weight = Measurement::by_key("weight_kg").into_iter().collect();
     let only_weight = requests_of_a_day(weight).await;
     let actions: Vec<_> = only_weight.keys().map(String::as_str).collect();

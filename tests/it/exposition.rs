@@ -19,8 +19,7 @@ use withings_exporter::clock::Clock;
 use withings_exporter::exposition::{Encoding, Escaping, Exposition, Format, Live, Page};
 use withings_exporter::process::Process;
 use withings_exporter::reading::{
-    Attempt, CallStatus, Labels, Login, Origin, ProfileSnapshot, Reading, Sleep, SleepSegment, SleepState,
-    Snapshot,
+    Attempt, CallStatus, Labels, Login, Origin, ProfileSnapshot, Reading, Sleep, SleepSegment, SleepState, Snapshot,
 };
 use withings_exporter::telemetry::{Build, Telemetry};
 

@@ -140,7 +140,8 @@ impl House {
         self.world.start_exporter().await;
         for profile in PROFILES {
             let is_excused = rotation == Rotation::Strict && self.unsaved.contains(profile);
-            let settled = timeout(PATIENCE, self.world.until(profile, |it| it.up().is_some() && it.refresh_seconds.is_some()));
+            let settled =
+                timeout(PATIENCE, self.world.until(profile, |it| it.up().is_some() && it.refresh_seconds.is_some()));
             settled.await.unwrap();
             let is_authorized = is_authorized(&self.world, profile).await;
             assert_eq!(is_authorized, !is_excused, "{profile} after {:?}", self.tally);

@@ -80,11 +80,7 @@ fn a_bad_edge_is_found_behind_super() {
 
 #[test]
 fn what_is_said_and_not_used_is_no_edge() {
-    check(
-        "login/mod.rs",
-        "//! [`crate::web`] uses it.\n/* crate::web */ const A: &str = \"crate::web hyper::\";",
-        &[],
-    );
+    check("login/mod.rs", "//! [`crate::web`] uses it.\n/* crate::web */ const A: &str = \"crate::web hyper::\";", &[]);
     check("login/mod.rs", "const QUOTE: char = '\"'; fn f<'a>() {} // crate::web \"", &[]);
 }
 

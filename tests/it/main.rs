@@ -59,3 +59,4 @@ mod web;
 mod web_config;
 mod webhooks;
 mod world;
+mod world_disk;

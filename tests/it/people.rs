@@ -195,7 +195,11 @@ async fn a_new_name_takes_nothing_over_and_the_page_names_the_login_that_is_left
     let mut world = household(&["Alice"]).await;
     connect(&world, "Alice", "Alice").await;
     rename(&mut world, &["Mum", "Dad"]).await;
-    check_page(&world.get("/").await, 200, &["Alice, connected since", "withings-exporter forget Alice", "Not connected"]);
+    check_page(
+        &world.get("/").await,
+        200,
+        &["Alice, connected since", "withings-exporter forget Alice", "Not connected"],
+    );
     assert_eq!((is_authorized(&world, "Mum").await, stored(&world, "Alice")), (false, vec!["logins", "readings"]));
     connect(&world, "Mum", "Alice").await;
     assert!(is_authorized(&world, "Mum").await);

@@ -2,7 +2,6 @@
 //! runtime moves. Nothing of the exporter is replaced but the time.
 
 use std::fs;
-use std::io::Write;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -11,9 +10,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-use serde::Deserialize;
-use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
@@ -24,10 +20,10 @@ use withings_exporter::clock::Clock;
 use withings_exporter::commands::{Exporter, Parts};
 use withings_exporter::config::{Config, Selection};
 use withings_exporter::exposition::Live;
-use withings_exporter::reading::{Attempt, CallStatus, ProfileSnapshot, Snapshot};
 use withings_exporter::login::{Caller, Logins};
+use withings_exporter::reading::{Attempt, CallStatus, ProfileSnapshot, Snapshot};
 use withings_exporter::sim::{self, Account, Cloud, Person};
-use withings_exporter::storage::{Class, Login, OpenError, Purpose, Storage, Surroundings};
+use withings_exporter::storage::{Class, OpenError, Purpose, Storage, Surroundings};
 use withings_exporter::telemetry::{Build, Telemetry};
 use withings_exporter::web::Security;
 use withings_exporter::zone::Zone;
@@ -170,7 +166,7 @@ impl World {
         end.send(()).unwrap();
         ended.await.unwrap();
         // A connection that was cut lets go of the directory a moment later; a process would have ended.
-        while matches!(opened(self.disk.path(), self.host_clock.clone()), Err(OpenError::InUse(_))) {
+        while fs::File::open(self.disk.path()).unwrap().try_lock().is_err() {
             self.pass(Duration::from_millis(10)).await;
         }
     }
@@ -194,54 +190,9 @@ impl World {
         (self.config.api_url, self.config.account_url) = (url.clone(), url);
     }
 
-    /// Breaks the logins' part of the disk: it can neither be read nor written, not even by root.
-    pub(crate) fn break_disk(&self) {
-        fs::File::create(self.disk.path().join("away")).unwrap();
-        self.exchange_logins();
-    }
-
-    /// Makes the disk whole again, with what was on it.
-    pub(crate) fn mend_disk(&self) {
-        self.exchange_logins();
-        fs::remove_file(self.disk.path().join("away")).unwrap();
-    }
-
-    /// In one step, or a thread of the exporter would make the directory anew in between.
-    fn exchange_logins(&self) {
-        let [logins, away] = ["logins", "away"].map(|it| self.disk.path().join(it));
-        renameat_with(CWD, logins, CWD, away, RenameFlags::EXCHANGE).unwrap();
-    }
-
     /// Lets every read and write of the running exporter's storage hang from now on, or go on again.
     pub(crate) fn hang_disk(&self, hangs: bool) {
         self.exporter.as_ref().unwrap().logins.storage().disk().hang(hangs);
-    }
-
-    /// The login of `profile` on the disk.
-    pub(crate) fn stored(&self, profile: &str) -> Option<Login> {
-        #[derive(Deserialize)]
-        struct File {
-            content: Login,
-        }
-        let files = fs::read_dir(self.disk.path().join("logins")).ok()?.map(|it| it.unwrap().path());
-        let files = files.filter(|it| it.extension().is_some_and(|it| it == "json"));
-        let logins = files.filter_map(|it| serde_json::from_slice::<File>(&fs::read(it).ok()?).ok());
-        logins.map(|it| it.content).find(|it| it.profile == profile)
-    }
-
-    /// Changes the login file of `profile` as another process does: whole, by a rename.
-    pub(crate) fn edit_login(&self, profile: &str, edit: impl FnOnce(&mut Value)) {
-        let files = fs::read_dir(self.disk.path().join("logins")).unwrap().map(|it| it.unwrap().path());
-        for path in files.filter(|it| it.extension().is_some_and(|it| it == "json")) {
-            let mut file: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-            if file["content"]["profile"] == profile {
-                edit(&mut file["content"]);
-                let new = path.with_extension("edited");
-                fs::File::create(&new).unwrap().write_all(file.to_string().as_bytes()).unwrap();
-                return fs::rename(new, path).unwrap();
-            }
-        }
-        panic!("{profile} has no login");
     }
 
     /// Makes calls for `profile`, beside the running exporter's refreshes.

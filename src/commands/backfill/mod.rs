@@ -19,8 +19,8 @@ use crate::cli::{BackfillFlags, Flags, Output, UsageError};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::history::{self, Fetch, HistoryError, Question, Work};
-use crate::push::{Push, Target};
 use crate::login::Logins;
+use crate::push::{Push, Target};
 use crate::storage::{Class, Storage};
 use crate::telemetry::{Build, Telemetry, log};
 use report::{Outcome, Report};
@@ -115,7 +115,8 @@ impl Answer {
     ) -> Result<Self> {
         let destination = Destination::file(file.to_owned())?;
         let directory = destination.directory(storage);
-        let question = Question { labels, ..question::question(config, storage, &BackfillFlags::default(), now).await? };
+        let question =
+            Question { labels, ..question::question(config, storage, &BackfillFlags::default(), now).await? };
         Ok(Self { question, destination, directory })
     }
 

@@ -15,6 +15,12 @@ use super::{Storage, StorageError, atomic};
 /// How long the file may take; after that the process has a budget of its own.
 const WITHIN: Duration = Duration::from_secs(1);
 
+/// How long a claim may take until it asks for its turn before others are let pass: its login may have to be refreshed.
+const ASKS_WITHIN: Duration = Duration::from_secs(1);
+
+/// How long nobody looks whether a call still waits for its turn, unless it says so itself.
+const LOOK_AGAIN: Duration = Duration::from_mins(1);
+
 /// How long after its time a permit may be used.
 const USED_WITHIN: Duration = Duration::from_secs(1);
 
@@ -45,6 +51,8 @@ struct Steady {
     next: Instant,
     /// Which pause is on, and when it ends.
     pause: ((i64, i64), Instant),
+    /// When a profile was claimed that has not asked for its turn since.
+    expected: Option<Instant>,
 }
 
 impl BudgetFile {
@@ -59,7 +67,7 @@ impl BudgetFile {
         Self {
             path: runtime.map_or(path, |it| it.join("budget")),
             per_minute: AtomicU32::new(1),
-            steady: Mutex::new(Steady { next: now, pause: ((0, 0), now) }),
+            steady: Mutex::new(Steady { next: now, pause: ((0, 0), now), expected: None }),
             own: Mutex::default(),
             is_said: AtomicBool::new(false),
             waiting: watch::channel(0).0,
@@ -153,9 +161,20 @@ impl Storage {
         Some(self.0.budget.steady().pause.1).filter(|at| *at > Instant::now())
     }
 
-    /// Whether a call for data waits for its turn.
-    pub(in crate::storage) fn is_data_waiting(&self) -> bool {
-        *self.0.budget.waiting.borrow() > 0
+    /// When it is looked again whether data has a turn; `None` if it has one: no call for data waits, nor is about to.
+    pub(in crate::storage) fn data_turn(&self) -> Option<Instant> {
+        let now = Instant::now();
+        if *self.0.budget.waiting.borrow() > 0 {
+            // Whoever waits wakes the queue when it has waited.
+            return Some(now + LOOK_AGAIN);
+        }
+        self.0.budget.steady().expected.map(|at| at + ASKS_WITHIN).filter(|at| *at > now)
+    }
+
+    /// Notes that a profile was claimed whose first call asks for its turn in a moment: until then nothing more is claimed, or
+    /// all workers would wait for one turn.
+    pub(in crate::storage) fn expect_data_turn(&self) {
+        self.0.budget.steady().expected = Some(Instant::now());
     }
 
     /// Does `work` with the budget in the file, or with an own one of half the rate where the file cannot be used.
@@ -166,7 +185,7 @@ impl Storage {
         let (budget, clock) = (Arc::clone(&self.0.budget), self.0.clock.clone());
         let per_minute = budget.per_minute.load(Ordering::Relaxed);
         let (file, in_file) = (Arc::clone(&budget), work.clone());
-        let changed = self.0.disk.write(move || {
+        let changed = self.0.disk.aside(move || {
             let spacing = Spacing::of(per_minute);
             change(&file.path, spacing, clock.unix_ms(), |stored, wall| in_file(&file, stored, spacing, wall))
         });
@@ -235,6 +254,7 @@ struct Waiting(Storage);
 
 impl Waiting {
     fn of(storage: &Storage) -> Self {
+        storage.0.budget.steady().expected = None;
         storage.0.budget.waiting.send_modify(|waiting| *waiting += 1);
         Self(storage.clone())
     }

@@ -85,6 +85,14 @@ impl Disk {
         self.work(Access::Write, work).await
     }
 
+    /// The same for what is of no person, and does not tell whether logins and readings can be stored.
+    pub(super) async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
+    ) -> Result<T, StorageError> {
+        timeout(WITHIN, self.in_place(work)).await.unwrap_or_else(|_| Err(self.timed_out()))
+    }
+
     async fn work<T: Send + 'static>(
         &self,
         access: Access,

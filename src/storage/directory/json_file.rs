@@ -98,11 +98,7 @@ fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     fs::read(path)
 }
 
-fn parse<T>(
-    bytes: &[u8],
-    known: &[u32],
-    read: impl FnOnce(u32, &str) -> serde_json::Result<T>,
-) -> Result<T, Unusable> {
+fn parse<T>(bytes: &[u8], known: &[u32], read: impl FnOnce(u32, &str) -> serde_json::Result<T>) -> Result<T, Unusable> {
     let (format, content) = match serde_json::from_slice(bytes) {
         Ok(Versioned { format, content }) => (format, content.map_or("", RawValue::get)),
         // From before there were versions.

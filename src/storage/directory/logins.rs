@@ -129,10 +129,13 @@ impl Table {
             return;
         };
         let same = logins.get(profile).filter(|known| !is_new_consent && known.login.consent() == login.consent());
-        let consent = same.map(|known| known.consent).unwrap_or_else(|| {
-            self.consents += 1;
-            self.consents
-        });
+        let consent = same.map_or_else(
+            || {
+                self.consents += 1;
+                self.consents
+            },
+            |known| known.consent,
+        );
         logins.insert(profile.into(), Known { login, consent });
     }
 }
@@ -182,8 +185,11 @@ impl Storage {
             return;
         }
         let before = Arc::clone(&table.logins);
-        let gone: Vec<_> = before.keys().filter(|it| !found.stamps.contains_key(&self.path("logins", it, "json"))).collect();
-        gone.into_iter().for_each(|profile| table.note(profile, None, false));
+        let gone: Vec<_> =
+            before.keys().filter(|it| !found.stamps.contains_key(&self.path("logins", it, "json"))).collect();
+        for profile in gone {
+            table.note(profile, None, false);
+        }
         for (path, login) in found.changed {
             let login = login.filter(|login| self.path("logins", &login.profile, "json") == path);
             if let Some(login) = login {

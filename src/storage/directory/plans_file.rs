@@ -59,7 +59,7 @@ impl Storage {
         let profiles = plans.iter().map(|(profile, plan)| (profile.to_string(), StoredPlan::of(plan, now))).collect();
         let sent = sent.into_iter().map(|(digest, at)| (digest, now.unix_ms(at))).collect();
         let stored = StoredPlans { orderly, profiles, sent };
-        if let Err(error) = self.0.disk.write(move || json_file::save_unsynced(&path, &stored)).await {
+        if let Err(error) = self.0.disk.aside(move || json_file::save_unsynced(&path, &stored)).await {
             tracing::debug!(error = error.with_cause(), "the plans could not be stored");
         }
     }

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use super::queue::Claim;
 use super::super::{SAVE_AGAIN_AFTER, Unsaved};
+use super::queue::Claim;
 use super::{Storage, StorageError, json_file};
 use crate::reading::in_bed::{BedEvent, InBed};
 
@@ -64,6 +64,12 @@ pub(in crate::storage) type UnsavedStates = BTreeMap<Arc<str>, UnsavedState>;
 pub(in crate::storage) type UnsavedEvents = BTreeMap<Arc<str>, (String, InBed)>;
 
 impl Unsaved {
+    /// Takes a state in the place of one that could not be stored a moment ago: a disk that is full is left alone.
+    fn takes_state(&mut self, profile: &str, state: &State) -> bool {
+        let failed = self.states.get_mut(profile).filter(|unsaved| unsaved.tried_at.elapsed() < SAVE_AGAIN_AFTER);
+        failed.map(|unsaved| unsaved.state.clone_from(state)).is_some()
+    }
+
     /// The states that it is time to save again.
     pub(in crate::storage) fn due_states(&self) -> Vec<(Arc<str>, State)> {
         let due = self.states.iter().filter(|(_, unsaved)| unsaved.tried_at.elapsed() >= SAVE_AGAIN_AFTER);
@@ -111,6 +117,9 @@ impl Storage {
             return Err(SaveError::Superseded);
         }
         let profile = &claim.profile;
+        if self.unsaved().takes_state(profile, &state) {
+            return Ok(());
+        }
         let saved = self.save_state(profile, state.clone()).await;
         match &saved {
             Err(SaveError::Storage(error)) => self.keep_unsaved(profile, state, error),

@@ -31,7 +31,8 @@ impl Storage {
         let mut waiting = self.waiting();
         waiting.retain(|_, (since, _)| now - *since < STATE_LIFETIME);
         while waiting.len() >= MOST {
-            let oldest = waiting.iter().min_by_key(|(_, (since, _))| *since).map(|(confirmation, _)| confirmation.clone());
+            let oldest =
+                waiting.iter().min_by_key(|(_, (since, _))| *since).map(|(confirmation, _)| confirmation.clone());
             waiting.remove(&oldest.expect("there are MOST, so there is an oldest"));
         }
         waiting.insert(confirmation.to_owned(), (now, login));

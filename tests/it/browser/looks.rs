@@ -114,7 +114,7 @@ async fn check_every_page(setup: Setup) {
         connect(&browser, &home, "Connect Grandmother Elisabeth", "Zoë").await;
         world.until_measured("Grandmother Elisabeth", "weight_kg").await;
         browser.goto(&home).await;
-        browser.sees(&["Login refused", "Take over from Dad", "Connected since"]).await;
+        browser.sees(&["Login refused", "Logins of profiles that are no longer configured", "Connected since"]).await;
         check_look(&browser, setup, "every-state").await;
     })
     .await;

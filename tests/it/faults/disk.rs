@@ -32,11 +32,12 @@ async fn check(world: &World, program: &Served, kilograms: i32, break_it: impl F
     weigh(world, kilograms.into());
     program.until_sample(UP, |it| it == 0.0).await;
     until("the weight that cannot be stored", async || {
-        program.weight().await.filter(|it| *it == f64::from(kilograms)).map(drop)
+        program.weight().await.filter(|it| (it - f64::from(kilograms)).abs() < 0.01).map(drop)
     })
     .await;
     assert_eq!(program.weight().await, Some(f64::from(kilograms)), "what cannot be stored is shown");
-    assert_eq!(program.said().matches(SAID).count(), said + 1);
+    let said_now = program.said().matches(SAID).count();
+    assert!((said + 1..=said + 2).contains(&said_now), "once when it begins, and then ever more rarely: {said_now}");
     mend_it();
     let readings = program.within(&world.disk.path().join("readings"));
     until("the weight on the disk", async || holds(&readings, &format!("{kilograms}.0")).then_some(())).await;
@@ -56,7 +57,7 @@ async fn a_full_disk_and_a_read_only_one_are_lived_with() {
     }
     let world = alice().await;
     let program = on_a_small_disk(&world);
-    program.until_sample(UP, |it| it == 1.0).await;
+    program.until_sample(UP, |it| it > 0.0).await;
     let filler = program.within(&world.disk.path().join("filler"));
     let fill = || {
         let mut file = OpenOptions::new().append(true).create(true).open(&filler).unwrap();

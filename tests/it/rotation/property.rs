@@ -290,6 +290,15 @@ fn check_histories(rotation: Rotation) {
         .unwrap();
 }
 
+/// A call beside the refreshes may be refused as theirs was; what is shown of the login is read from theirs alone.
+#[test]
+fn a_call_that_is_refused_beside_the_refreshes_says_nothing_of_the_login() {
+    let refused = Event::TokenRefused { action: "getsummary", times: 2 };
+    for rotation in [Rotation::Grace, Rotation::Strict] {
+        check(rotation, &[vec![refused.clone(), Event::CallsAtOnce]]);
+    }
+}
+
 #[test]
 fn whatever_happens_a_login_that_nobody_ended_lives() {
     check_histories(Rotation::Grace);

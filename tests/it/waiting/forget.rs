@@ -68,6 +68,7 @@ async fn check_command(trouble: Trouble) {
     let mut world = World::in_real_time(&["Alice"]).await;
     world.cloud.limits(Limits::OFF);
     world.config.requests_per_minute = 6000.try_into().unwrap();
+    world.config.refresh_interval = Duration::from_secs(15);
     weigh(&world, "Alice", 72);
     world.start_exporter().await;
     world.connect_in_real_time("Alice").await;

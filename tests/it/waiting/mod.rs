@@ -4,6 +4,7 @@
 mod authorized;
 mod bed;
 mod beside;
+mod disk;
 mod forget;
 mod lag;
 mod landing;

@@ -18,8 +18,8 @@ use url::Url;
 use withings_exporter::clock::Clock;
 use withings_exporter::exposition::{Exposition, Live};
 use withings_exporter::http::Http;
-use withings_exporter::reading::Snapshot;
 use withings_exporter::login::{Logins, Remote, Services};
+use withings_exporter::reading::Snapshot;
 use withings_exporter::telemetry::{Build, Telemetry};
 use withings_exporter::web::{App, Limits, Scrapes, Security, serve};
 use withings_exporter::webhooks::{Inbox, Subscriptions};
@@ -78,7 +78,12 @@ impl Setup {
         let logins = logins_of_nobody(&disk, &clock, &telemetry);
         let app = App {
             telemetry_path: self.telemetry_path.into(),
-            exposition: Exposition::new(snapshots.clone(), telemetry.clone(), clock.clone(), Live::Shown { process: || None }),
+            exposition: Exposition::new(
+                snapshots.clone(),
+                telemetry.clone(),
+                clock.clone(),
+                Live::Shown { process: || None },
+            ),
             security: self.security,
             scrapes: self.scrapes,
             snapshots,

@@ -32,6 +32,7 @@ fn connected() -> ProfileSnapshot {
     ProfileSnapshot {
         login: Some(Login { connected_at: NOW - 86_400, accepted: true, token_expires_at: NOW, demo: false }),
         readings: vec![weight],
+        calls: [(Call::Getgoals, CallStatus { last_success: Some(NOW - 60), ..CallStatus::default() })].into(),
         ..unconnected("Alice")
     }
 }

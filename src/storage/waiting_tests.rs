@@ -1,0 +1,93 @@
+//! What waits: for a turn of the one budget, for the end of a pause, for a disk that hangs.
+
+use std::fs;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use chrono::DateTime;
+
+use super::tests::{connect, surroundings};
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn one_budget_is_all_that_the_processes_have_together() {
+    let root = tempfile::tempdir().unwrap();
+    let clock = Clock::following_tokio(DateTime::from_timestamp(1000, 0).unwrap());
+    let first = Storage::open(root.path(), Purpose::Serve, surroundings(&clock)).unwrap();
+    let second = Storage::join(root.path(), surroundings(&clock)).unwrap();
+    for storage in [&first, &second] {
+        storage.set_rate(20);
+    }
+    let made = Mutex::new(Vec::new());
+    let ask = async |storage: &Storage, class| {
+        while made.lock().unwrap().len() < 60 {
+            if storage.turn(class, Duration::from_mins(1)).await.is_ok() {
+                made.lock().unwrap().push(clock.unix_ms());
+            }
+        }
+    };
+    tokio::join!(ask(&first, Class::Data), ask(&second, Class::Backfill), ask(&first, Class::FirstRead));
+    let made = made.into_inner().unwrap();
+    for (place, at) in made.iter().enumerate() {
+        let minute = made[place..].iter().take_while(|it| **it < at + 60_000).count();
+        assert!(minute <= 20, "{minute} in a minute");
+    }
+    let took = made.last().unwrap() - made.first().unwrap();
+    assert!(took < 200_000, "the budget is used: {took} ms");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_is_of_every_process_and_ends() {
+    let root = tempfile::tempdir().unwrap();
+    let clock = Clock::following_tokio(DateTime::from_timestamp(1000, 0).unwrap());
+    let first = Storage::open(root.path(), Purpose::Serve, surroundings(&clock)).unwrap();
+    let second = Storage::join(root.path(), surroundings(&clock)).unwrap();
+    for storage in [&first, &second] {
+        storage.set_rate(60);
+    }
+    first.pause(Duration::from_secs(30)).await;
+    assert!(second.turn(Class::Exchange, Duration::from_secs(10)).await.is_err());
+    // The clock is set back by an hour: the pause is no longer for that.
+    clock.set_back(Duration::from_hours(1));
+    let began = Instant::now();
+    second.turn(Class::Data, Duration::from_mins(10)).await.unwrap();
+    assert!(began.elapsed() <= Duration::from_secs(33), "{:?}", began.elapsed());
+    assert_eq!(first.paused_for().await, None);
+}
+
+/// Nobody can write a file where a directory is, not even root.
+#[tokio::test(start_paused = true)]
+async fn where_the_budget_cannot_be_shared_half_as_much_is_asked_for() {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir_all(root.path().join("budget")).unwrap();
+    let clock = Clock::following_tokio(DateTime::from_timestamp(1000, 0).unwrap());
+    let storage = Storage::open(root.path(), Purpose::Serve, surroundings(&clock)).unwrap();
+    storage.set_rate(62);
+    let began = Instant::now();
+    for _ in 0..30 {
+        storage.turn(Class::Data, Duration::from_mins(1)).await.unwrap();
+    }
+    let took = began.elapsed().as_secs();
+    assert!((58..=64).contains(&took), "{took} s");
+    fs::remove_dir(root.path().join("budget")).unwrap();
+    storage.turn(Class::Data, Duration::from_mins(1)).await.unwrap();
+    assert_eq!(fs::metadata(root.path().join("budget")).unwrap().len(), 32);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_hangs_takes_ten_seconds_and_no_more() {
+    let root = tempfile::tempdir().unwrap();
+    let clock = Clock::following_tokio(DateTime::from_timestamp(1000, 0).unwrap());
+    let storage = Storage::open(root.path(), Purpose::Serve, surroundings(&clock)).unwrap();
+    connect(&storage, "Alice").await;
+    storage.set_rate(60);
+    storage.disk().hang(true);
+    let began = Instant::now();
+    assert!(storage.login("Alice").await.is_err());
+    assert_eq!(began.elapsed().as_secs(), 10);
+    let began = Instant::now();
+    storage.turn(Class::Data, Duration::from_mins(1)).await.unwrap();
+    assert!(began.elapsed().as_secs() <= 8, "{:?}", began.elapsed());
+    storage.disk().hang(false);
+    assert!(storage.login("Alice").await.unwrap().is_some());
+}
