@@ -136,8 +136,10 @@ impl Exporter {
         // What they wait for may take as long as it likes; what they have stored is stored.
         working.shutdown().await;
         let answered = async {
-            if timeout(ANSWERS_WITHIN, answering.join_all()).await.is_err() {
+            let all = async { while answering.join_next().await.is_some() {} };
+            if timeout(ANSWERS_WITHIN, all).await.is_err() {
                 tracing::warn!("some answers are cut off");
+                answering.shutdown().await;
             }
         };
         tokio::join!(answered, settle(app.logins.storage()));

@@ -10,6 +10,7 @@ use fantoccini::key::Key;
 use tokio::net::TcpListener;
 use withings_exporter::sim::{self, Cloud, Limits};
 
+use crate::program::until;
 use crate::world::World;
 
 /// An exporter for `profiles` in a household, at an address that the browser reaches, and nobody in a hurry.
@@ -184,6 +185,8 @@ async fn restart(home: &str, mut world: World, profiles: &[&str], go_on: impl As
     world.stop_exporter().await;
     world.config.profiles = profiles.iter().map(|it| (*it).into()).collect();
     let address = home.trim_start_matches("http://").trim_end_matches('/');
-    world.start_exporter_on(TcpListener::bind(address).await.unwrap()).await;
+    // Another test may have the port for a moment: it was free.
+    let listener = until("its address", async || TcpListener::bind(address).await.ok()).await;
+    world.start_exporter_on(listener).await;
     go_on(&world).await;
 }
