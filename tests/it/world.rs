@@ -365,9 +365,14 @@ impl World {
         let is_due = |it: &CallStatus| it.next_try.is_some_and(|at| at <= self.clock.unix());
         self.until(profile, |it| !it.calls.values().any(is_due)).await;
         let before = self.exporter.as_ref().unwrap().snapshots.borrow().get(profile).unwrap().calls.clone();
+        // The time of the next try is rounded anew each time.
+        let has_moved = |before: Option<&CallStatus>, it: &CallStatus| {
+            let next_try = |it: &CallStatus| it.next_try.unwrap_or_default();
+            before.is_none_or(|was| was.last_success != it.last_success || next_try(was).abs_diff(next_try(it)) > 2)
+        };
         let often = [Call::Getmeas, Call::Getsummary, Call::SleepGet, Call::Getactivity];
         let is_made = |(call, it): (&Call, &CallStatus)| {
-            !often.contains(call) || it.next_try.is_none() || before.get(call) != Some(it) && !is_due(it)
+            !often.contains(call) || it.next_try.is_none() || has_moved(before.get(call), it) && !is_due(it)
         };
         self.until(profile, |it| it.calls != before && it.calls.iter().all(is_made)).await;
     }

@@ -30,7 +30,10 @@ impl Storage {
             // What it has sent last is not known.
             self.0.queue.rest(now.steady + REPEAT_AFTER);
         }
-        json_file::save_unsynced(&path, &StoredPlans { orderly: false, ..stored })
+        if let Err(error) = json_file::save_unsynced(&path, &StoredPlans { orderly: false, ..stored }) {
+            tracing::debug!(error = error.with_cause(), "it could not be noted that a process has begun");
+        }
+        Ok(())
     }
 
     /// Stores the plans if that was not done in the last minute.
