@@ -186,12 +186,8 @@ impl Profiles {
     /// Shows what happened in bed, and stores it.
     pub(super) async fn note_bed_news(&self, news: BedNews) {
         let BedNews { profile, user_id, event } = news;
-        match self.storage().note_event(&profile, &user_id, event).await {
-            Ok(in_bed) => self.refresher.publish_in_bed(&profile, &user_id, &in_bed),
-            Err(error) => {
-                tracing::error!(%profile, error = error.with_cause(), "what happened in bed could not be noted");
-            }
-        }
+        let in_bed = self.storage().note_event(&profile, &user_id, event).await;
+        self.refresher.publish_in_bed(&profile, &user_id, &in_bed);
     }
 
     /// Makes everybody due: the wall clock has run away from the monotonic one.

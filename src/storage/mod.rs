@@ -270,7 +270,8 @@ impl Storage {
         let (pairs, states, events) = {
             let unsaved = self.unsaved();
             let pairs: Vec<_> = unsaved.pairs.keys().cloned().collect();
-            (pairs, unsaved.due_states(), unsaved.events.clone())
+            let events: Vec<_> = unsaved.events.keys().cloned().collect();
+            (pairs, unsaved.due_states(), events)
         };
         let mut is_saved = true;
         for profile in pairs {
@@ -279,8 +280,8 @@ impl Storage {
         for (profile, state) in states {
             is_saved &= self.save_again(&profile, state).await;
         }
-        for (profile, (user_id, in_bed)) in events {
-            is_saved &= self.save_events(&profile, &user_id, in_bed).await.is_ok();
+        for profile in events {
+            is_saved &= self.save_events(&profile).await.is_ok();
         }
         is_saved
     }

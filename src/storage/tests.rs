@@ -15,6 +15,7 @@ use tracing_subscriber::layer::SubscriberExt;
 
 use super::*;
 use crate::catalogue::Call;
+use crate::reading::in_bed::{BedEvent, InBed};
 use crate::storage::directory::login_states::MOST;
 use crate::telemetry::Build;
 
@@ -51,6 +52,10 @@ pub(super) async fn connect(storage: &Storage, profile: &str) -> Login {
     let new = NewLogin { user_id: profile.to_owned(), ..pair(1) };
     storage.connect(&profile.into(), new, false, &[], false).await.unwrap();
     storage.login(profile).await.unwrap().unwrap()
+}
+
+pub(super) fn got_up(at: i64) -> BedEvent {
+    BedEvent { in_bed: false, at, mat: None }
 }
 
 fn write(path: &Path, bytes: &[u8]) {
@@ -171,6 +176,24 @@ async fn another_person_is_stored_only_in_a_place_that_may_be_replaced_and_nothi
     let connected = storage.connect(&alice, pair(2), false, &[], true).await.unwrap();
     assert_eq!(connected.former.unwrap().user_id, "Alice");
     assert_eq!(storage.load("Alice").await.unwrap().user_id, None);
+}
+
+#[tokio::test]
+async fn what_happened_in_the_bed_of_a_former_person_is_neither_shown_nor_stored() {
+    let root = tempfile::tempdir().unwrap();
+    let storage = open(root.path());
+    let former = connect(&storage, "Alice").await;
+    // Nobody can write a file where a directory is, not even root.
+    let blocked = storage.path("events", "Alice", "json.new");
+    fs::create_dir_all(&blocked).unwrap();
+    storage.note_event(&"Alice".into(), &former.user_id, got_up(900)).await;
+    assert_ne!(storage.load("Alice").await.unwrap().in_bed, InBed::default());
+    let other = NewLogin { user_id: "4711".into(), ..pair(1) };
+    storage.connect(&"Alice".into(), other, false, &[], true).await.unwrap();
+    assert_eq!(storage.load("Alice").await.unwrap().in_bed, InBed::default());
+    fs::remove_dir(blocked).unwrap();
+    assert!(storage.save_unsaved().await);
+    assert!(!storage.path("events", "Alice", "json").exists());
 }
 
 #[tokio::test]

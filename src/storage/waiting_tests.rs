@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 
-use super::tests::{connect, surroundings};
+use super::tests::{connect, got_up, surroundings};
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -90,4 +90,17 @@ async fn a_disk_that_hangs_takes_ten_seconds_and_no_more() {
     assert!(began.elapsed().as_secs() <= 8, "{:?}", began.elapsed());
     storage.disk().hang(false);
     assert!(storage.login("Alice").await.unwrap().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_comes_while_the_disk_hangs_is_not_lost() {
+    let root = tempfile::tempdir().unwrap();
+    let clock = Clock::following_tokio(DateTime::from_timestamp(1000, 0).unwrap());
+    let storage = Storage::open(root.path(), Purpose::Serve, surroundings(&clock)).unwrap();
+    let login = connect(&storage, "Alice").await;
+    storage.disk().hang(true);
+    let in_bed = storage.note_event(&"Alice".into(), &login.user_id, got_up(900)).await;
+    storage.disk().hang(false);
+    assert!(storage.save_unsaved().await);
+    assert_eq!(storage.load("Alice").await.unwrap().in_bed, in_bed);
 }

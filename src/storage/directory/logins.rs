@@ -273,7 +273,9 @@ impl Storage {
             for folder in ["readings", "events"] {
                 atomic::remove(&self.path(folder, profile, "json"))?;
             }
-            self.unsaved().states.remove(profile);
+            let mut unsaved = self.unsaved();
+            unsaved.states.remove(profile);
+            unsaved.events.remove(profile);
         }
         let login = Login::of_consent(profile, present.map_or(0, |login| login.version), new, now, demo);
         json_file::save(&self.path("logins", profile, "json"), &login)?;
@@ -322,6 +324,13 @@ impl Storage {
     /// Takes the lock of all logins, which is held only while they are read and written.
     pub(super) fn lock_logins(&self) -> Result<File, StorageError> {
         atomic::lock(&self.0.root.join("logins.lock"), LOCK_WITHIN)
+    }
+
+    /// The same for what belongs to the login of `profile`; `None` if there is none: a profile that was forgotten must not come
+    /// back, whoever has forgotten it.
+    pub(super) fn lock_login(&self, profile: &str) -> Result<Option<File>, StorageError> {
+        let lock = self.lock_logins()?;
+        Ok(self.path("logins", profile, "json").exists().then_some(lock))
     }
 
     /// Notes a login that was stored by a rotation.

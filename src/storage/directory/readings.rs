@@ -33,8 +33,8 @@ pub struct State {
 }
 
 /// Events as they are stored.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Events {
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::storage) struct Events {
     user_id: Option<String>,
     in_bed: InBed,
 }
@@ -60,8 +60,8 @@ pub(in crate::storage) struct UnsavedState {
 
 pub(in crate::storage) type UnsavedStates = BTreeMap<Arc<str>, UnsavedState>;
 
-/// Events that are on their way, with the person.
-pub(in crate::storage) type UnsavedEvents = BTreeMap<Arc<str>, (String, InBed)>;
+/// Events that are not stored yet.
+pub(in crate::storage) type UnsavedEvents = BTreeMap<Arc<str>, Events>;
 
 impl Unsaved {
     /// Takes a state in the place of one that could not be stored a moment ago: a disk that is full is left alone.
@@ -94,19 +94,20 @@ impl State {
 impl Storage {
     /// What is known of the person of `profile`; nothing if nothing is stored.
     pub async fn load(&self, profile: &str) -> Result<State, StorageError> {
-        let unsaved = self.unsaved().states.get(profile).map(|unsaved| unsaved.state.clone());
-        let unsaved_events = self.unsaved().events.get(profile).map(|(_, in_bed)| in_bed.clone());
-        let (readings, events) = (self.path("readings", profile, "json"), self.path("events", profile, "json"));
-        let is_pending = unsaved_events.is_some();
+        let (state, events) = {
+            let unsaved = self.unsaved();
+            (unsaved.states.get(profile).map(|it| it.state.clone()), unsaved.events.get(profile).cloned())
+        };
+        let (readings, stored_events) = (self.path("readings", profile, "json"), self.path("events", profile, "json"));
         let stored = self.0.disk.read(move || {
-            let state = unsaved.map_or_else(|| load_state(&readings), Ok)?;
-            let events = if is_pending { None } else { json_file::load::<Events>(&events)? };
+            let state = state.map_or_else(|| load_state(&readings), Ok)?;
+            let events = events.map_or_else(|| json_file::load::<Events>(&stored_events), |it| Ok(Some(it)))?;
             Ok((state, events))
         });
         let (mut state, events) = stored.await?;
-        let of_person = |events: Events| (events.user_id == state.user_id).then_some(events.in_bed);
-        if let Some(in_bed) = unsaved_events.or_else(|| events.and_then(of_person)) {
-            state.in_bed = in_bed;
+        let is_of_person = |it: &Events| state.user_id.is_none() || it.user_id == state.user_id;
+        if let Some(Events { user_id, in_bed }) = events.filter(is_of_person) {
+            (state.user_id, state.in_bed) = (user_id, in_bed);
         }
         Ok(state)
     }
@@ -159,11 +160,7 @@ impl Storage {
     async fn save_state(&self, profile: &Arc<str>, state: State) -> Result<(), SaveError> {
         let (storage, name) = (self.clone(), Arc::clone(profile));
         let saved = self.0.disk.write(move || {
-            let _lock = storage.lock_logins()?;
-            // A profile that was forgotten must not come back, whoever has forgotten it.
-            if !storage.path("logins", &name, "json").exists() {
-                return Ok(false);
-            }
+            let Some(_lock) = storage.lock_login(&name)? else { return Ok(false) };
             json_file::save_as(FORMAT, &storage.path("readings", &name, "json"), &state)?;
             let events = storage.path("events", &name, "json");
             if state.in_bed != InBed::default() && !events.exists() {
@@ -177,34 +174,37 @@ impl Storage {
 
     /// Notes an event of the person `user_id` of `profile`, and gives what is known of the bed after it. What cannot be stored
     /// stays in memory until it can.
-    pub async fn note_event(&self, profile: &Arc<str>, user_id: &str, event: BedEvent) -> Result<InBed, StorageError> {
-        let mut in_bed = self.load(profile).await?.only_of(user_id).in_bed;
+    pub async fn note_event(&self, profile: &Arc<str>, user_id: &str, event: BedEvent) -> InBed {
+        let mut in_bed = match self.load(profile).await {
+            Ok(state) => state.only_of(user_id).in_bed,
+            Err(error) => {
+                tracing::error!(%profile, error = error.with_cause(), "what happened in bed before cannot be read");
+                InBed::default()
+            }
+        };
         in_bed.note(event);
-        self.unsaved().events.insert(Arc::clone(profile), (user_id.to_owned(), in_bed.clone()));
-        if let Err(error) = self.save_events(profile, user_id, in_bed.clone()).await {
+        let events = Events { user_id: Some(user_id.to_owned()), in_bed: in_bed.clone() };
+        self.unsaved().events.insert(Arc::clone(profile), events);
+        if let Err(error) = self.save_events(profile).await {
             tracing::error!(%profile, error = error.with_cause(), "what happened in bed could not be stored; it is shown");
         }
-        Ok(in_bed)
+        in_bed
     }
 
-    pub(in crate::storage) async fn save_events(
-        &self,
-        profile: &Arc<str>,
-        user_id: &str,
-        in_bed: InBed,
-    ) -> Result<(), StorageError> {
-        let (storage, name) = (self.clone(), Arc::clone(profile));
-        let events = Events { user_id: Some(user_id.to_owned()), in_bed };
+    /// Stores the events of a profile that are not stored yet.
+    pub(in crate::storage) async fn save_events(&self, profile: &Arc<str>) -> Result<(), StorageError> {
+        let (storage, profile) = (self.clone(), Arc::clone(profile));
         let saved = self.0.disk.write(move || {
-            let _lock = storage.lock_logins()?;
-            if !storage.path("logins", &name, "json").exists() {
-                return Ok(());
+            let lock = storage.lock_login(&profile)?;
+            let Some(events) = storage.unsaved().events.get(&profile).cloned() else { return Ok(()) };
+            if lock.is_some() {
+                json_file::save(&storage.path("events", &profile, "json"), &events)?;
             }
-            json_file::save(&storage.path("events", &name, "json"), &events)
+            // One more may have come meanwhile.
+            storage.unsaved().events.retain(|name, it| *name != profile || *it != events);
+            Ok(())
         });
-        saved.await?;
-        self.unsaved().events.remove(profile);
-        Ok(())
+        saved.await
     }
 }
 

@@ -51,10 +51,7 @@ impl Storage {
     pub async fn save_callbacks(&self, profile: &str, callbacks: BTreeSet<String>) -> Result<(), StorageError> {
         let (storage, name) = (self.clone(), profile.to_owned());
         let saved = self.0.disk.write(move || {
-            let _lock = storage.lock_logins()?;
-            if !storage.path("logins", &name, "json").exists() {
-                return Ok(());
-            }
+            let Some(_lock) = storage.lock_login(&name)? else { return Ok(()) };
             let path = storage.path("callbacks", &name, "json");
             if callbacks.is_empty() { atomic::remove(&path).map(drop) } else { json_file::save(&path, &callbacks) }
         });
