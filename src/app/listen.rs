@@ -1,15 +1,17 @@
 //! Listening, apart from the work: to logins that other processes change, to events of beds, to reloads, and to a wall clock
 //! that runs away. None of these loops ever waits for a call.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::profiles::Profiles;
 use super::reload::Reloading;
+use crate::webhooks::BedNews;
 
 /// How often is looked for what nobody tells.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -18,9 +20,14 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 const RUNS_AWAY: TimeDelta = TimeDelta::seconds(60);
 
 /// Listens until the tasks are ended.
-pub(super) fn spawn(tasks: &mut JoinSet<()>, profiles: &Arc<Profiles>, reloading: Option<Reloading>) {
+pub(super) fn spawn(
+    tasks: &mut JoinSet<()>,
+    profiles: &Arc<Profiles>,
+    bed_news: mpsc::Receiver<BedNews>,
+    reloading: Option<Reloading>,
+) {
     tasks.spawn(follow_logins(Arc::clone(profiles)));
-    tasks.spawn(hear_of_beds(Arc::clone(profiles)));
+    tasks.spawn(hear_of_beds(Arc::clone(profiles), bed_news));
     tasks.spawn(look(Arc::clone(profiles)));
     tasks.spawn(keep_plans(Arc::clone(profiles)));
     if let Some(reloading) = reloading {
@@ -39,10 +46,8 @@ async fn follow_logins(profiles: Arc<Profiles>) {
     }
 }
 
-async fn hear_of_beds(profiles: Arc<Profiles>) {
-    let arriving = profiles.bed_news.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let Some(mut arriving) = arriving else { return };
-    while let Some(news) = arriving.recv().await {
+async fn hear_of_beds(profiles: Arc<Profiles>, mut bed_news: mpsc::Receiver<BedNews>) {
+    while let Some(news) = bed_news.recv().await {
         profiles.note_bed_news(news).await;
     }
 }

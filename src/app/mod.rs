@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -22,6 +22,7 @@ use crate::reading::{Attempt, ProfileSnapshot, Sleep, Snapshot};
 use crate::storage::Storage;
 use crate::telemetry::Telemetry;
 use crate::web::{self, App, Limits, Reloads, Scrapes, Security};
+use crate::webhooks::BedNews;
 use crate::withings::client::Client;
 use crate::withings::oauth::{Application, OAuth};
 use profiles::Profiles;
@@ -45,6 +46,7 @@ pub struct Exporter {
     app: App,
     ready: watch::Sender<bool>,
     profiles: Arc<Profiles>,
+    bed_news: mpsc::Receiver<BedNews>,
     reloading: Option<Reloading>,
 }
 
@@ -74,7 +76,7 @@ impl Exporter {
     /// Puts the parts together and shows what was stored.
     pub async fn assemble(parts: Parts) -> Result<Self> {
         let Parts { config, reread, storage, telemetry, clock, telemetry_path, security, max_requests, live } = parts;
-        let profiles = Arc::new(Profiles::restore(&config, storage, &clock, &telemetry).await?);
+        let (profiles, bed_news) = Profiles::restore(&config, storage, &clock, &telemetry).await?;
         let (ready, is_ready) = watch::channel(false);
         let (reloads, asked) = Reloads::channel();
         let app = App {
@@ -91,7 +93,7 @@ impl Exporter {
             clock: clock.clone(),
         };
         let reloading = reread.map(|reread| Reloading { reread, asked, telemetry, clock });
-        Ok(Self { app, ready, profiles, reloading })
+        Ok(Self { app, ready, profiles: Arc::new(profiles), bed_news, reloading })
     }
 
     /// What is shown of the profiles, now and whenever it changes.
@@ -115,7 +117,7 @@ impl Exporter {
     /// Serves and refreshes until `shutdown`, then lets answers finish and stores what is not stored yet: within 10 s,
     /// whatever Withings, the budget, a pause or a disk does.
     pub async fn run(self, listeners: Vec<TcpListener>, shutdown: impl Future<Output = ()>) {
-        let Self { app, ready, profiles, reloading } = self;
+        let Self { app, ready, profiles, bed_news, reloading } = self;
         let (end, ended) = watch::channel(false);
         let until_end = || {
             let mut ended = ended.clone();
@@ -128,7 +130,7 @@ impl Exporter {
         answering.spawn(app.security.clone().keep_current(until_end()));
         let mut working = JoinSet::new();
         working.spawn(profiles.clone().refresh());
-        listen::spawn(&mut working, &profiles, reloading);
+        listen::spawn(&mut working, &profiles, bed_news, reloading);
         tokio::spawn(become_ready(app.snapshots.clone(), ready));
         shutdown.await;
         tracing::info!("ending: answers under way are finished");

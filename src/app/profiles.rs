@@ -24,13 +24,10 @@ pub(super) struct Profiles {
     refresher: Refresher,
     subscriptions: Subscriptions,
     inbox: Inbox,
-    /// Where events of beds arrive, until somebody listens.
-    pub(super) bed_news: Mutex<Option<mpsc::Receiver<BedNews>>>,
     snapshots: watch::Sender<Snapshot>,
     remote: watch::Sender<Remote>,
     settings: watch::Sender<Settings>,
     desired: watch::Sender<Option<DesiredSubscriptions>>,
-    pub(super) requests_per_minute: watch::Sender<u32>,
     telemetry: Telemetry,
     clock: Clock,
     /// The persons whose logins were followed last.
@@ -38,13 +35,13 @@ pub(super) struct Profiles {
 }
 
 impl Profiles {
-    /// Shows what is stored of the profiles of `config`, and plans their calls.
+    /// Shows what is stored of the profiles of `config`, and plans their calls. With it comes where events of beds arrive.
     pub(super) async fn restore(
         config: &Config,
         storage: Storage,
         clock: &Clock,
         telemetry: &Telemetry,
-    ) -> Result<Self> {
+    ) -> Result<(Self, mpsc::Receiver<BedNews>)> {
         telemetry.config_loaded(clock.unix());
         telemetry.refresh_interval(config.refresh_interval);
         if let Err(error) = storage.changes().await {
@@ -68,8 +65,6 @@ impl Profiles {
         });
         let profiles = Self {
             followed: Mutex::new(logins.people()),
-            requests_per_minute: watch::channel(config.requests_per_minute.get()).0,
-            bed_news: Mutex::new(Some(bed_news)),
             telemetry: telemetry.clone(),
             clock: clock.clone(),
             logins,
@@ -82,7 +77,7 @@ impl Profiles {
             desired,
         };
         profiles.show(&config.profiles).await;
-        Ok(profiles)
+        Ok((profiles, bed_news))
     }
 
     /// Shows what is stored of these profiles, and plans their calls.
@@ -107,7 +102,6 @@ impl Profiles {
         let remote = remote(config, &self.remote.borrow().client, &self.clock)?;
         let secret = secret(config, self.storage()).await?;
         self.storage().set_rate(config.requests_per_minute.get());
-        self.requests_per_minute.send_replace(config.requests_per_minute.get());
         self.remote.send_replace(remote);
         let before = self.logins.configured();
         self.logins.configure(&config.profiles);
@@ -192,8 +186,7 @@ impl Profiles {
 
     /// Makes everybody due: the wall clock has run away from the monotonic one.
     pub(super) fn hurry(&self) {
-        let interval = self.settings.borrow().interval;
-        self.storage().hurry(interval, *self.requests_per_minute.borrow());
+        self.storage().hurry(self.settings.borrow().interval);
     }
 
     /// Tells how long the most overdue call has been due.

@@ -18,8 +18,6 @@ use anyhow::Result;
 
 pub use backfill::Backfill;
 
-pub use crate::app::{Exporter, Parts, Reread};
-
 use crate::cli::{Cli, Command, Flags, version};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};

@@ -57,7 +57,7 @@ impl People {
         self.shown().find(|(_, known)| &*known.login.user_id == user_id).map(|(profile, _)| profile)
     }
 
-    /// Whether a configured profile other than `profile` has this person, as only the demo user may be had.
+    /// Whether a configured profile other than `profile` shows this person.
     #[must_use]
     pub fn is_shared(&self, profile: &str, user_id: &str) -> bool {
         self.shown().any(|(other, known)| &**other != profile && &*known.login.user_id == user_id)

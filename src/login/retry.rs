@@ -54,7 +54,7 @@ fn after_failed_call(error: &CallError, failures: u32, jitter: f64) -> Next {
         Remedy::WaitThisCall(wait) => Next::After(wait + Duration::from_secs(1)),
         Remedy::PauseAll(wait) => Next::After(wait),
         Remedy::FullRead if failures <= 1 => Next::After(BEFORE_FULL_READ),
-        // The session has refreshed the token and repeated the call already.
+        // The caller has refreshed the token and repeated the call already.
         Remedy::FullRead | Remedy::RefreshToken => Next::After(HOUR),
         Remedy::NextInterval => Next::Interval,
         Remedy::Retry => Next::After(growing(failures, jitter)),

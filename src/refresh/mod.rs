@@ -22,11 +22,12 @@ use crate::clock::Clock;
 use crate::config::Selection;
 use crate::login::{LoginError, Logins};
 use crate::reading::Snapshot;
-use crate::storage::{Claim, State, Storage};
+use crate::storage::{Claim, State, Storage, StorageError};
 use crate::telemetry::Telemetry;
 use crate::webhooks::Subscriptions;
 use crate::withings::client::CallError;
 use fetch::Fetch;
+use outcome::{Failure, Made};
 pub use plans::{Occasion, Restored};
 use profile_state::ProfileState;
 
@@ -79,17 +80,17 @@ impl Refresher {
         let began = Instant::now();
         let mut state = match self.load(&claim).await {
             Ok(state) => state,
-            Err(error) => return self.fail(claim, &LoginError::Storage(error)),
+            Err(error) => return self.fail(claim, &error.with_cause()),
         };
         self.publish(&claim, &state);
         for call in claim.calls.clone() {
             match self.make(call, &claim, &mut state).await {
                 // The claim has ended, and whoever ended it has planned anew.
-                Err(outcome::Failure::Login(LoginError::Superseded)) => return,
+                Err(Failure::Login(LoginError::Superseded)) => return,
                 // It was not made, stays due, and the others would not be made either.
-                Err(outcome::Failure::Login(LoginError::Call(CallError::NoTurn(_)))) => break,
+                Err(Failure::Login(LoginError::Call(CallError::NoTurn(_)))) => break,
                 made => {
-                    if made.as_ref().is_err_and(outcome::Failure::drops_cursor) {
+                    if made.as_ref().is_err_and(Failure::drops_cursor) {
                         state.forget_cursor(call);
                     }
                     self.note(&mut claim.plan, &claim.profile, call, began, made);
@@ -107,7 +108,7 @@ impl Refresher {
     }
 
     /// What is known of the person whose login is used.
-    async fn load(&self, claim: &Claim) -> Result<ProfileState, crate::storage::StorageError> {
+    async fn load(&self, claim: &Claim) -> Result<ProfileState, StorageError> {
         let stored = self.storage().load(&claim.profile).await?;
         Ok(ProfileState::restore(self.of_person(&claim.profile, stored)))
     }
@@ -120,21 +121,16 @@ impl Refresher {
         }
     }
 
-    async fn make(
-        &self,
-        call: Call,
-        claim: &Claim,
-        state: &mut ProfileState,
-    ) -> Result<outcome::Made, outcome::Failure> {
+    async fn make(&self, call: Call, claim: &Claim, state: &mut ProfileState) -> Result<Made, Failure> {
         let caller = self.services().logins.caller_for(claim);
         if call == Call::Notify {
             let failures = claim.plan.calls.get(&call).map_or(0, |plan| plan.failures);
-            return Ok(outcome::Made::Step(self.services().subscriptions.step(&caller, failures).await?));
+            return Ok(Made::Step(self.services().subscriptions.step(&caller, failures).await?));
         }
         let is_first = claim.plan.is_new();
         Fetch { caller: &caller, telemetry: &self.services().telemetry, state, is_first }.call(call).await?;
         state.note_made(call);
-        Ok(outcome::Made::Data)
+        Ok(Made::Data)
     }
 
     /// Saves what has changed. What cannot be saved stays in storage's memory, and is shown.
@@ -145,11 +141,10 @@ impl Refresher {
         }
     }
 
-    /// Ends a claim of which no call could be made.
-    fn fail(&self, mut claim: Claim, error: &LoginError) {
-        let calls = claim.calls.clone();
-        for call in calls {
-            let failure = outcome::Failure::again(error);
+    /// Ends a claim whose calls have failed for a reason that is not theirs.
+    fn fail(&self, mut claim: Claim, why: &str) {
+        for call in claim.calls.clone() {
+            let failure = Failure::Profile(why.to_owned());
             self.note(&mut claim.plan, &claim.profile, call, Instant::now(), Err(failure));
         }
         self.publish_calls(&claim.profile, &claim.plan, || self.storage().is_current(&claim));

@@ -11,6 +11,7 @@ use crate::reading::Attempt;
 use crate::storage::{CallPlan, Plan};
 use crate::telemetry::log::with_causes;
 use crate::webhooks::{Step, Trouble};
+use crate::withings::client::CallError;
 use crate::withings::envelope::Remedy;
 
 /// A call that was made.
@@ -41,18 +42,11 @@ impl From<LoginError> for Failure {
 impl From<Trouble> for Failure {
     fn from(trouble: Trouble) -> Self {
         match trouble {
-            Trouble::Login(
-                error @ (LoginError::Superseded | LoginError::Call(crate::withings::client::CallError::NoTurn(_))),
-            ) => Self::Login(error),
+            Trouble::Login(error @ (LoginError::Superseded | LoginError::Call(CallError::NoTurn(_)))) => {
+                Self::Login(error)
+            }
             trouble => Self::Subscriptions(trouble),
         }
-    }
-}
-
-impl Failure {
-    /// The same failure for one more call.
-    pub(super) fn again(error: &LoginError) -> Self {
-        Self::Profile(with_causes(error))
     }
 }
 

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use super::profile_state::{Cursor, ProfileState};
+use super::profile_state::Cursor;
 use crate::catalogue::Call;
 use crate::reading::{Reading, SleepSegment};
 use crate::withings::activity::Days;
@@ -104,11 +104,6 @@ struct FirstSuccesses {
 #[serde(default)]
 struct FirstSuccess {
     last_success: Option<i64>,
-}
-
-/// Puts what 0.1.0 has stored in the place of nothing.
-pub(super) fn restore_first_format(json: &str, state: &mut ProfileState) {
-    state.restore_first_format(serde_json::from_str(json).unwrap_or_default());
 }
 
 /// When each call last worked as 0.1.0 has stored it, Unix seconds.

@@ -35,8 +35,6 @@ pub struct Restored {
     first_successes: BTreeMap<Call, i64>,
     /// The calls that are to be made at once, for what is stored of them is not understood.
     unread: BTreeSet<Call>,
-    /// Whether nothing is known.
-    pub is_empty: bool,
 }
 
 impl Refresher {
@@ -44,8 +42,7 @@ impl Refresher {
     pub async fn restore(&self, profile: &Arc<str>) -> Restored {
         let people = self.services().logins.people();
         if let Some(other) = people.get(profile).and_then(|person| person.duplicate_of.clone()) {
-            tracing::error!(%profile, %other, "two profiles are one person; only the other is shown");
-            self.publish_nobody(profile, Some(other));
+            self.show_duplicate(profile, other);
             return Restored::default();
         }
         let stored = match self.storage().load(profile).await {
@@ -53,7 +50,7 @@ impl Refresher {
             Err(error) => {
                 tracing::error!(%profile, error = error.with_cause(), "the last readings cannot be read; it is tried again");
                 self.publish_nobody(profile, None);
-                return Restored { is_empty: true, ..Restored::default() };
+                return Restored::default();
             }
         };
         let first_successes = stored.first_format.as_ref().map(|json| part::first_successes(json.get()));
@@ -62,7 +59,6 @@ impl Refresher {
         Restored {
             first_successes: first_successes.unwrap_or_default(),
             unread: Call::DATA.into_iter().filter(|call| state.is_to_be_read(*call)).collect(),
-            is_empty: state.user_id().is_none() || state.is_empty(),
         }
     }
 

@@ -146,7 +146,7 @@ impl ProfileState {
         let State { user_id, parts, first_format, in_bed } = stored;
         let mut state = Self { user_id, in_bed, ..Self::default() };
         if let Some(json) = first_format {
-            part::restore_first_format(json.get(), &mut state);
+            state.restore_first_format(serde_json::from_str(json.get()).unwrap_or_default());
             return state;
         }
         state.restore_parts(&parts);
@@ -157,11 +157,6 @@ impl ProfileState {
     /// Whose readings these are; `None`: nobody's yet.
     pub(super) fn user_id(&self) -> Option<&str> {
         self.user_id.as_deref()
-    }
-
-    /// Whether nothing was ever read.
-    pub(super) fn is_empty(&self) -> bool {
-        self.cursors.is_empty() && self.former.is_empty()
     }
 
     /// What is to be stored at `now`, Unix seconds; `None` if nothing has changed.
@@ -392,7 +387,7 @@ impl ProfileState {
     }
 
     /// Takes what 0.1.0 has stored; what is not understood is read anew.
-    pub(super) fn restore_first_format(&mut self, stored: part::FirstFormat) {
+    fn restore_first_format(&mut self, stored: part::FirstFormat) {
         let part::FirstFormat { measures, sleeps, segment, hypnogram, days, workouts, devices, goals, cursors } =
             stored;
         (self.measures, self.devices, self.goals) = (measures, devices, goals);

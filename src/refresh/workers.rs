@@ -4,10 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 
 use super::Refresher;
-use super::outcome::Failure;
 use crate::storage::Claim;
 
 /// How many profiles are refreshed at a time.
@@ -36,17 +34,8 @@ impl Refresher {
         let (refresher, held) = (self.clone(), claim.clone());
         if has_panicked(async move { refresher.refresh(held).await }).await {
             tracing::error!(profile = %claim.profile, "a refresh has failed for a mistake in this program, please report it");
-            self.note_panic(claim);
+            self.fail(claim, "a mistake in this program; its log says more");
         }
-    }
-
-    fn note_panic(&self, mut claim: Claim) {
-        for call in claim.calls.clone() {
-            let failure = Failure::Profile("a mistake in this program; its log says more".to_owned());
-            self.note(&mut claim.plan, &claim.profile, call, Instant::now(), Err(failure));
-        }
-        self.publish_calls(&claim.profile, &claim.plan, || self.storage().is_current(&claim));
-        self.storage().finish(claim);
     }
 }
 

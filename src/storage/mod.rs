@@ -23,7 +23,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{fs::File, io};
 
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 pub use budget::{Class, Turn};
@@ -47,7 +46,7 @@ use crate::telemetry::Telemetry;
 use directory::budget_file::BudgetFile;
 use directory::logins::LoginTable;
 use directory::readings::UnsavedStates;
-use directory::rotation::UnsavedPairs;
+use directory::rotation::{Rotations, UnsavedPairs};
 use queue::{Next, Queue};
 
 /// How long a disk that failed is left alone.
@@ -167,7 +166,7 @@ impl Storage {
             budget: Arc::new(BudgetFile::new(root, runtime_directory.as_deref())),
             unsaved: Mutex::default(),
             waiting: Mutex::default(),
-            rotations: Rotations { count: watch::channel(0).0, cut: watch::channel(false).0 },
+            rotations: Rotations::default(),
             plans_stored_at: Mutex::new(Instant::now()),
         }))
     }
@@ -239,10 +238,9 @@ impl Storage {
         self.0.queue.planned()
     }
 
-    /// Makes the calls of all profiles due, spread over an `interval` if the budget of `per_minute` does not carry them in a
-    /// minute.
-    pub fn hurry(&self, interval: Duration, per_minute: u32) {
-        let is_carried = self.0.queue.calls() <= per_minute as usize;
+    /// Makes the calls of all profiles due, spread over an `interval` if the budget does not carry them in a minute.
+    pub fn hurry(&self, interval: Duration) {
+        let is_carried = self.0.queue.calls() <= self.0.budget.per_minute() as usize;
         self.0.queue.hurry(if is_carried { Duration::ZERO } else { interval });
     }
 
@@ -302,33 +300,6 @@ impl Storage {
 
     fn path(&self, folder: &str, profile: &str, extension: &str) -> PathBuf {
         self.0.root.join(folder).join(format!("{}.{extension}", directory::files::stem(profile)))
-    }
-}
-
-/// How many rotations are under way, and whether they are to end.
-#[derive(Debug)]
-struct Rotations {
-    count: watch::Sender<usize>,
-    cut: watch::Sender<bool>,
-}
-
-/// A rotation that is under way, as long as it lives.
-struct UnderWay(watch::Sender<usize>);
-
-impl Rotations {
-    fn begin(&self) -> UnderWay {
-        self.count.send_modify(|count| *count += 1);
-        UnderWay(self.count.clone())
-    }
-
-    async fn none(&self) {
-        drop(self.count.subscribe().wait_for(|count| *count == 0).await);
-    }
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.0.send_modify(|count| *count -= 1);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use askama::Template;
 use chrono::{DateTime, Utc};
@@ -11,6 +12,7 @@ use url::form_urlencoded;
 use super::App;
 use super::answer::{self, Answer, Referrer};
 use crate::catalogue::Call;
+use crate::login::LoginError;
 use crate::reading::{Attempt, CallStatus, ProfileSnapshot};
 use crate::webhooks::{Mail, SubscriptionStatus};
 
@@ -157,9 +159,7 @@ impl<'a> Card<'a> {
             card.missing_scopes.extend(subscriptions.missing_scopes);
         }
         if let Some(other) = &profile.duplicate_of {
-            let same =
-                format!("this is the same person as {other}: take one of the two names out of the configuration");
-            card.problems.insert(same.into());
+            card.problems.insert(LoginError::SamePerson { profile: Arc::clone(other) }.to_string().into());
         }
         card
     }

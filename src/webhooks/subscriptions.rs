@@ -136,11 +136,6 @@ impl Subscriptions {
         outcome
     }
 
-    /// Forgets a profile that left the configuration.
-    pub fn forget(&self, profile: &str) {
-        self.profiles().remove(profile);
-    }
-
     /// How far the steps have come, if they were for the present login.
     fn progress(&self, profile: &str) -> Progress {
         let consent = self.0.logins.storage().logins().get(profile).map_or(0, |known| known.consent);

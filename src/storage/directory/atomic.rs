@@ -11,6 +11,9 @@ use serde::Serialize;
 
 use super::StorageError;
 
+/// How long a lock is tried for whose owner only reads and writes.
+pub(super) const LOCK_WITHIN: Duration = Duration::from_secs(5);
+
 /// The time between two tries to take a lock.
 const TRY_EVERY: Duration = Duration::from_millis(50);
 
@@ -44,18 +47,22 @@ pub(super) fn write<T: Serialize>(path: &Path, value: &T, durability: Durability
 pub(super) fn lock(path: &Path, within: Duration) -> Result<File, StorageError> {
     let file = open_private(path)?;
     let mut tries = within.as_millis() / TRY_EVERY.as_millis();
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::Error(error)) => return Err(StorageError::new("lock", path)(error)),
-            Err(TryLockError::WouldBlock) if tries == 0 => {
-                return Err(StorageError::new("lock", path)(io::ErrorKind::TimedOut.into()));
-            }
-            Err(TryLockError::WouldBlock) => {
-                tries -= 1;
-                thread::sleep(TRY_EVERY);
-            }
+    while !try_lock(&file, path)? {
+        if tries == 0 {
+            return Err(StorageError::new("lock", path)(io::ErrorKind::TimedOut.into()));
         }
+        tries -= 1;
+        thread::sleep(TRY_EVERY);
+    }
+    Ok(file)
+}
+
+/// Takes the lock of the open file at `path`, as long as it is open; whether nobody else has it.
+pub(super) fn try_lock(file: &File, path: &Path) -> Result<bool, StorageError> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(StorageError::new("lock", path)(error)),
     }
 }
 
@@ -76,6 +83,13 @@ pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>, StorageError> {
         Err(error) => return Err(StorageError::new("list", folder)(error)),
     };
     entries.map(|it| it.map(|it| it.path()).map_err(StorageError::new("list", folder))).collect()
+}
+
+/// Those of them that are stored values.
+pub(super) fn json_files(folder: &Path) -> Result<Vec<PathBuf>, StorageError> {
+    let mut files = files(folder)?;
+    files.retain(|path| path.extension().is_some_and(|it| it == "json"));
+    Ok(files)
 }
 
 /// Removes the file at `path`; whether there was one.

@@ -75,6 +75,11 @@ impl BudgetFile {
         }
     }
 
+    /// The budget, requests a minute.
+    pub(in crate::storage) fn per_minute(&self) -> u32 {
+        self.per_minute.load(Ordering::Relaxed)
+    }
+
     fn steady(&self) -> MutexGuard<'_, Steady> {
         self.steady.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -183,7 +188,7 @@ impl Storage {
         work: impl Fn(&BudgetFile, &mut Budget, Spacing, i64) -> T + Clone + Send + 'static,
     ) -> T {
         let (budget, clock) = (Arc::clone(&self.0.budget), self.0.clock.clone());
-        let per_minute = budget.per_minute.load(Ordering::Relaxed);
+        let per_minute = budget.per_minute();
         let (file, in_file) = (Arc::clone(&budget), work.clone());
         let changed = self.0.disk.aside(move || {
             let spacing = Spacing::of(per_minute);

@@ -1,6 +1,6 @@
 //! A directory for work that takes long: what is finished is kept there, so that an interruption costs little.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -35,11 +35,10 @@ impl WorkDirectory {
     pub fn open(root: &Path) -> Result<Self, WorkError> {
         let path = root.join(LOCK);
         let lock = atomic::open_private(&path)?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { root: root.to_owned(), _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(WorkError::InUse(root.to_owned())),
-            Err(TryLockError::Error(error)) => Err(StorageError::new("lock", &path)(error).into()),
+        if !atomic::try_lock(&lock, &path)? {
+            return Err(WorkError::InUse(root.to_owned()));
         }
+        Ok(Self { root: root.to_owned(), _lock: lock })
     }
 
     /// What was saved under `name`; `None` if nothing was, or what does not parse any more.

@@ -90,7 +90,8 @@ impl Disk {
         &self,
         work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
     ) -> Result<T, StorageError> {
-        timeout(WITHIN, self.in_place(work)).await.unwrap_or_else(|_| Err(self.timed_out()))
+        let timed_out = StorageError::new("use the disk", &self.root);
+        timeout(WITHIN, self.in_place(work)).await.unwrap_or_else(|_| Err(timed_out(io::ErrorKind::TimedOut.into())))
     }
 
     async fn work<T: Send + 'static>(
@@ -98,7 +99,7 @@ impl Disk {
         access: Access,
         work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
     ) -> Result<T, StorageError> {
-        let outcome = timeout(WITHIN, self.in_place(work)).await.unwrap_or_else(|_| Err(self.timed_out()));
+        let outcome = self.aside(work).await;
         self.health.note(access, outcome.is_ok());
         self.telemetry.storage_up(self.health.is_up());
         outcome
@@ -116,9 +117,5 @@ impl Disk {
             work()
         };
         spawn_blocking(work).await.expect("file operations do not panic")
-    }
-
-    fn timed_out(&self) -> StorageError {
-        StorageError::new("use the disk", &self.root)(io::ErrorKind::TimedOut.into())
     }
 }

@@ -22,11 +22,11 @@ pub(super) fn of_profile(root: &Path, profile: &str) -> Result<Vec<PathBuf>, Sto
 
 /// Every file that has a format, of whomever.
 pub(super) fn with_format(root: &Path) -> Result<Vec<PathBuf>, StorageError> {
-    let mut files = atomic::files(root)?;
+    let mut files = atomic::json_files(root)?;
     for folder in FOLDERS {
-        files.extend(atomic::files(&root.join(folder))?);
+        files.extend(atomic::json_files(&root.join(folder))?);
     }
-    files.retain(|path| path.extension().is_some_and(|it| it == "json") && path.is_file());
+    files.retain(|path| path.is_file());
     Ok(files)
 }
 

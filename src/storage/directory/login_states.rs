@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -16,9 +15,6 @@ pub const STATE_LIFETIME: i64 = 600;
 /// How many logins may be under way. Starting one more forgets the oldest, so that a flood of starts cannot fill the disk;
 /// far more than people start while one of them logs in, so that a flood does not end that login either.
 pub(in crate::storage) const MOST: usize = 1000;
-
-/// How long the lock is tried for: whoever has it only reads and writes.
-const LOCK_WITHIN: Duration = Duration::from_secs(5);
 
 /// A login under way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,7 +77,7 @@ pub(super) fn forget(storage: &Storage, profile: &str) -> Result<(), StorageErro
 
 /// Changes the file under its lock; `change` says whether there is something to write.
 fn change(storage: &Storage, change: impl FnOnce(&mut States) -> bool) -> Result<(), StorageError> {
-    let _lock = atomic::lock(&storage.0.root.join("pending.lock"), LOCK_WITHIN)?;
+    let _lock = atomic::lock(&storage.0.root.join("pending.lock"), atomic::LOCK_WITHIN)?;
     let path = path(storage);
     let mut states: States = json_file::load(&path)?.unwrap_or_default();
     if change(&mut states) { json_file::save(&path, &states) } else { Ok(()) }

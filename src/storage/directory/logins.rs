@@ -16,10 +16,7 @@ use tokio::time::Instant;
 
 use super::checkpoint;
 use super::login::{Login, LoginInfo, NewLogin};
-use super::{Storage, StorageError, atomic, files, is_lock, json_file, login_states, plans_file};
-
-/// How long the lock of all logins is tried for: whoever has it only reads and writes.
-const LOCK_WITHIN: Duration = Duration::from_secs(5);
+use super::{Storage, StorageError, atomic, files, json_file, login_states, plans_file};
 
 /// How often the files are compared though their directory looks untouched: its time may be coarse.
 const COMPARE_EVERY: Duration = Duration::from_mins(1);
@@ -290,7 +287,7 @@ impl Storage {
             let login = json_file::load(&storage.path("logins", &name, "json")).unwrap_or_default();
             let mut deleted = 0;
             for path in files::of_profile(&storage.0.root, &name)? {
-                deleted += usize::from(atomic::remove(&path)? && !is_lock(&path));
+                deleted += usize::from(atomic::remove(&path)? && path.extension().is_none_or(|it| it != "lock"));
             }
             login_states::forget(&storage, &name)?;
             plans_file::forget(&storage.0.root, &name)?;
@@ -323,7 +320,7 @@ impl Storage {
 
     /// Takes the lock of all logins, which is held only while they are read and written.
     pub(super) fn lock_logins(&self) -> Result<File, StorageError> {
-        atomic::lock(&self.0.root.join("logins.lock"), LOCK_WITHIN)
+        atomic::lock(&self.0.root.join("logins.lock"), atomic::LOCK_WITHIN)
     }
 
     /// The same for what belongs to the login of `profile`; `None` if there is none: a profile that was forgotten must not come
@@ -355,7 +352,7 @@ fn compare(
         return Ok(None);
     }
     let (mut stamps, mut changed) = (BTreeMap::new(), Vec::new());
-    for path in atomic::files(logins)?.into_iter().filter(|path| path.extension().is_some_and(|it| it == "json")) {
+    for path in atomic::json_files(logins)? {
         match Stamp::of(&path).map(|stamp| (stamp, known.get(&path) == Some(&stamp))) {
             Ok((stamp, true)) => drop(stamps.insert(path, stamp)),
             Ok((stamp, false)) => match json_file::load(&path) {

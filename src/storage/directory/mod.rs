@@ -15,10 +15,4 @@ pub(super) mod rotation;
 mod secrets;
 pub(super) mod set_aside;
 
-use std::path::Path;
-
 use super::{Storage, StorageError, budget, login, plan, queue};
-
-fn is_lock(path: &Path) -> bool {
-    path.extension().is_some_and(|it| it == "lock")
-}

@@ -1,7 +1,7 @@
 //! The storage directory as a whole: whose it is, and that only one process serves from it.
 
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::{StorageError, atomic, files, json_file};
@@ -118,8 +118,7 @@ fn take(root: &Path, purpose: Purpose) -> Result<Vec<File>, OpenError> {
 }
 
 fn has_logins(root: &Path) -> Result<bool, StorageError> {
-    let files = atomic::files(&root.join("logins"))?;
-    Ok(files.iter().any(|it| it.extension().is_some_and(|it| it == "json")))
+    Ok(!atomic::json_files(&root.join("logins"))?.is_empty())
 }
 
 fn check_purpose(root: &Path, purpose: Purpose) -> Result<(), OpenError> {
@@ -158,15 +157,14 @@ fn claim(root: &Path, purpose: Purpose, locks: &mut Vec<File>) -> Result<(), Ope
 }
 
 fn exclusive(file: File, root: &Path, path: &Path) -> Result<File, OpenError> {
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(root.to_owned())),
-        Err(TryLockError::Error(error)) => Err(StorageError::new("lock", path)(io::Error::other(error)).into()),
-    }
+    if atomic::try_lock(&file, path)? { Ok(file) } else { Err(OpenError::InUse(root.to_owned())) }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::TryLockError;
+    use std::io;
+
     use tempfile::TempDir;
 
     use super::*;

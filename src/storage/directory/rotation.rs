@@ -1,11 +1,11 @@
 //! Rotation of a token pair: the lease is tried, the refresh is asked for, the pair is stored before anybody can use it.
 
 use std::collections::BTreeMap;
-use std::fs::{File, TryLockError};
 use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 use super::login::{Login, NewLogin};
@@ -44,6 +44,33 @@ pub(in crate::storage) struct UnsavedPair {
 }
 
 pub(in crate::storage) type UnsavedPairs = BTreeMap<Arc<str>, UnsavedPair>;
+
+/// How many rotations are under way, and whether they are to end.
+#[derive(Debug, Default)]
+pub(in crate::storage) struct Rotations {
+    count: watch::Sender<usize>,
+    cut: watch::Sender<bool>,
+}
+
+/// A rotation that is under way, as long as it lives.
+struct UnderWay(watch::Sender<usize>);
+
+impl Rotations {
+    fn begin(&self) -> UnderWay {
+        self.count.send_modify(|count| *count += 1);
+        UnderWay(self.count.clone())
+    }
+
+    async fn none(&self) {
+        drop(self.count.subscribe().wait_for(|count| *count == 0).await);
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+}
 
 impl Storage {
     /// Asks for a new pair for the login of `profile` if its version is still `held`, and stores it. `ask` is given the login
@@ -87,7 +114,11 @@ impl Storage {
         // Before the lease, whose file has the profile's name.
         self.login(profile).await?.ok_or(RotateError::Stale)?;
         let path = self.path("logins", profile, "lock");
-        let _lease = self.0.disk.write(move || try_lock(&path)).await?.ok_or(RotateError::Busy)?;
+        let lease = self.0.disk.write(move || {
+            let file = atomic::open_private(&path)?;
+            Ok(atomic::try_lock(&file, &path)?.then_some(file))
+        });
+        let _lease = lease.await?.ok_or(RotateError::Busy)?;
         let login = self.login(profile).await?.ok_or(RotateError::Stale)?;
         if login.version != held {
             return Ok(login);
@@ -144,15 +175,5 @@ impl Storage {
         self.0.rotations.cut.send_replace(true);
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(500));
         rests && timeout(left, self.save_unsaved()).await.unwrap_or(false)
-    }
-}
-
-/// Takes the lease of a rotation; `None` if somebody has it.
-fn try_lock(path: &std::path::Path) -> Result<Option<File>, StorageError> {
-    let file = atomic::open_private(path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(StorageError::new("lock", path)(error)),
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use url::Url;
 use withings_exporter::clock::Clock;
-use withings_exporter::commands::{Exporter, Parts};
+use withings_exporter::app::{Exporter, Parts};
 use withings_exporter::config::{Config, Selection};
 use withings_exporter::exposition::Live;
 use withings_exporter::reading::Snapshot;
