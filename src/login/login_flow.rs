@@ -5,7 +5,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::Logins;
-use crate::storage::{ConnectError, Login, NewLogin, Pending, SetAside};
+use crate::storage::{ConnectError, Login, NewConsent, Pending};
 use crate::withings::client::CallError;
 use crate::withings::oauth::random_token;
 
@@ -117,7 +117,7 @@ impl Logins {
             return Err(FinishError::Unreachable { profile, reason });
         }
         let new = self.oauth().exchange(code).await.map_err(|error| FinishError::of_exchange(&profile, &error))?;
-        self.connect(SetAside { profile, new, demo: pending.demo }, false).await
+        self.connect(NewConsent { profile, new, demo: pending.demo }, false).await
     }
 
     /// Puts the login of another person in the place of the former one, whose readings are deleted first. `confirmation`
@@ -129,10 +129,9 @@ impl Logins {
         self.connect(confirmed, true).await
     }
 
-    async fn connect(&self, login: SetAside, may_replace: bool) -> Result<Connected, FinishError> {
-        let SetAside { profile, new, demo } = login;
-        let pair: NewLogin = new.clone();
-        match self.storage().connect(&profile, pair, demo, &self.configured(), may_replace).await {
+    async fn connect(&self, consent: NewConsent, may_replace: bool) -> Result<Connected, FinishError> {
+        let NewConsent { profile, demo, .. } = consent.clone();
+        match self.storage().connect(consent.clone(), &self.configured(), may_replace).await {
             Ok(connected) => {
                 tracing::info!(%profile, demo, "connected");
                 Ok(Connected { profile, demo, former: connected.former })
@@ -140,8 +139,7 @@ impl Logins {
             Err(ConnectError::Taken(owner)) => Err(FinishError::Taken { profile, owner }),
             Err(ConnectError::AnotherPerson) => {
                 let confirmation = random_token();
-                let set_aside = SetAside { profile: Arc::clone(&profile), new, demo };
-                self.storage().set_aside(&confirmation, set_aside);
+                self.storage().set_aside(&confirmation, consent);
                 Err(FinishError::AnotherPerson { profile, confirmation })
             }
             Err(ConnectError::Storage(error)) => Err(FinishError::Storage(error.with_cause())),

@@ -10,7 +10,7 @@ use crate::login::{LoginError, Next, after_failure};
 use crate::reading::Attempt;
 use crate::storage::{CallPlan, Plan};
 use crate::telemetry::log::with_causes;
-use crate::webhooks::{Step, Trouble};
+use crate::webhooks::{Step, SubscriptionError};
 use crate::withings::client::CallError;
 use crate::withings::envelope::Remedy;
 
@@ -28,7 +28,7 @@ pub(super) enum Made {
 pub(super) enum Failure {
     Login(LoginError),
     /// What was not made is not as it should be at Withings; polling goes on.
-    Subscriptions(Trouble),
+    Subscriptions(SubscriptionError),
     /// What is stored of the profile cannot be read, or the worker has failed.
     Profile(String),
 }
@@ -39,13 +39,13 @@ impl From<LoginError> for Failure {
     }
 }
 
-impl From<Trouble> for Failure {
-    fn from(trouble: Trouble) -> Self {
-        match trouble {
-            Trouble::Login(error @ (LoginError::Superseded | LoginError::Call(CallError::NoTurn(_)))) => {
+impl From<SubscriptionError> for Failure {
+    fn from(error: SubscriptionError) -> Self {
+        match error {
+            SubscriptionError::Login(error @ (LoginError::Superseded | LoginError::Call(CallError::NoTurn(_)))) => {
                 Self::Login(error)
             }
-            trouble => Self::Subscriptions(trouble),
+            error => Self::Subscriptions(error),
         }
     }
 }
@@ -106,7 +106,7 @@ impl Failure {
     fn next(&self, failures: u32) -> Next {
         match self {
             Self::Login(error) => after_failure(error, failures, fastrand::f64()),
-            Self::Subscriptions(trouble) => Next::After(trouble.pause(failures)),
+            Self::Subscriptions(error) => Next::After(error.pause(failures)),
             Self::Profile(_) => Next::After(Duration::from_secs(15) * failures.min(60)),
         }
     }
@@ -121,7 +121,7 @@ impl Failure {
                 _ => Attempt::Failed(with_causes(error)),
             },
             Self::Login(error) => Attempt::Failed(with_causes(error)),
-            Self::Subscriptions(trouble) => Attempt::Failed(trouble.to_string()),
+            Self::Subscriptions(error) => Attempt::Failed(error.to_string()),
             Self::Profile(why) => Attempt::Failed(why.clone()),
         }
     }

@@ -191,44 +191,47 @@ impl ProfileState {
     }
 
     pub(super) fn note_measures(&mut self, read: Read, groups: &[Group], noting: &Noting) -> Noted {
-        let merged = noting.with(|context| {
-            if read.is_of_everything() {
-                measures::Merged::Known(measures::choose(groups, context))
-            } else {
-                measures::merge(&self.measures, groups, context)
-            }
+        let chosen = noting.with(|context| match read.rows {
+            Rows::ChangedSince(_) => measures::merge(&self.measures, groups, context),
+            Rows::All | Rows::Days { .. } => Some(measures::choose(groups, context)),
         });
-        let measures::Merged::Known(measures) = merged else { return Noted::ReadEverything };
-        self.measures = measures;
-        self.note_read(Call::Getmeas, read, measures::highest_modified(groups));
-        Noted::Everything
+        self.note_chosen(Call::Getmeas, read, measures::highest_modified(groups), chosen, |state| &mut state.measures)
     }
 
     pub(super) fn note_summaries(&mut self, read: Read, rows: &[SummaryRow], noting: &Noting) -> Noted {
-        let merged = noting.with(|context| {
-            if read.is_of_everything() {
-                sleep::Merged::Known(Sleeps::choose(rows, context))
-            } else {
-                self.sleeps.merge(rows, context)
-            }
+        let chosen = noting.with(|context| match read.rows {
+            Rows::ChangedSince(_) => self.sleeps.merge(rows, context),
+            Rows::All | Rows::Days { .. } => Some(Sleeps::choose(rows, context)),
         });
-        let sleep::Merged::Known(sleeps) = merged else { return Noted::ReadEverything };
-        self.sleeps = sleeps;
-        self.note_read(Call::Getsummary, read, sleep::highest_modified(rows));
-        Noted::Everything
+        self.note_chosen(Call::Getsummary, read, sleep::highest_modified(rows), chosen, |state| &mut state.sleeps)
     }
 
     pub(super) fn note_workouts(&mut self, read: Read, rows: &[WorkoutRow], noting: &Noting) -> Noted {
-        let merged = noting.with(|context| {
-            if read.is_of_everything() {
-                workouts::Merged::Known(Workouts::choose(rows, context))
-            } else {
-                self.workouts.merge(rows, context)
-            }
+        let chosen = noting.with(|context| match read.rows {
+            Rows::ChangedSince(_) => self.workouts.merge(rows, context),
+            Rows::All | Rows::Days { .. } => Some(Workouts::choose(rows, context)),
         });
-        let workouts::Merged::Known(workouts) = merged else { return Noted::ReadEverything };
-        self.workouts = workouts;
-        self.note_read(Call::Getworkouts, read, workouts::highest_modified(rows));
+        self.note_chosen(Call::Getworkouts, read, workouts::highest_modified(rows), chosen, |state| &mut state.workouts)
+    }
+
+    /// Puts what was chosen of an answer in its place; `None` if the answer does not tell enough.
+    fn note_chosen<T>(
+        &mut self,
+        call: Call,
+        read: Read,
+        changed_at: Option<i64>,
+        chosen: Option<T>,
+        place: impl FnOnce(&mut Self) -> &mut T,
+    ) -> Noted {
+        let Some(chosen) = chosen else { return Noted::ReadEverything };
+        *place(self) = chosen;
+        let cursor = self.cursors.entry(call).or_default();
+        if read.is_of_everything() {
+            cursor.everything_at = Some(read.server_now);
+            cursor.changed_at = changed_at;
+        } else {
+            cursor.changed_at = cursor.changed_at.max(changed_at);
+        }
         Noted::Everything
     }
 
@@ -242,16 +245,6 @@ impl ProfileState {
 
     pub(super) fn note_goals(&mut self, goals: &[(String, Amount)], noting: &Noting) {
         self.goals = noting.with(|context| goals::readings(goals, context));
-    }
-
-    fn note_read(&mut self, call: Call, read: Read, changed_at: Option<i64>) {
-        let cursor = self.cursors.entry(call).or_default();
-        if read.is_of_everything() {
-            cursor.everything_at = Some(read.server_now);
-            cursor.changed_at = changed_at;
-        } else {
-            cursor.changed_at = cursor.changed_at.max(changed_at);
-        }
     }
 
     /// The times to ask `sleep get` for: the last day, and once the last night if it began longer ago.

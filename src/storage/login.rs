@@ -49,6 +49,17 @@ pub struct NewLogin {
     pub scopes: Vec<String>,
 }
 
+/// A consent that a person has just given, and that is not stored yet.
+#[derive(Clone, Debug)]
+pub struct NewConsent {
+    /// The profile that it was given for.
+    pub profile: Arc<str>,
+    /// The pair.
+    pub new: NewLogin,
+    /// Whether it is Withings' demo user's.
+    pub demo: bool,
+}
+
 /// What may be known of a login without its tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoginInfo {
@@ -86,9 +97,10 @@ impl From<&Login> for LoginInfo {
 
 impl Login {
     /// The login of a new consent, in the place of one of the version `former`.
-    pub(super) fn of_consent(profile: &str, former: u64, new: &NewLogin, connected_at: i64, demo: bool) -> Self {
+    pub(super) fn of_consent(consent: &NewConsent, former: u64, connected_at: i64) -> Self {
+        let NewConsent { profile, new, demo } = consent;
         Self {
-            profile: profile.to_owned(),
+            profile: profile.to_string(),
             version: former + 1,
             user_id: new.user_id.clone(),
             access_token: new.access_token.clone(),
@@ -97,7 +109,7 @@ impl Login {
             previous_refresh_token: None,
             scopes: new.scopes.clone(),
             connected_at,
-            demo,
+            demo: *demo,
         }
     }
 

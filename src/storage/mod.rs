@@ -35,8 +35,7 @@ pub use directory::logins::{ConnectError, Connected, Forgotten, Known, KnownLogi
 pub use directory::readings::{SaveError, State};
 pub use directory::root::{OpenError, Purpose};
 pub use directory::rotation::RotateError;
-pub use directory::set_aside::SetAside;
-pub use login::{Login, LoginInfo, NewLogin};
+pub use login::{Login, LoginInfo, NewConsent, NewLogin};
 pub use plan::{CallPlan, Plan};
 pub use queue::{Claim, REPEAT_AFTER, Replan};
 

@@ -47,10 +47,14 @@ fn pair(n: u32) -> NewLogin {
     }
 }
 
+fn consent(profile: &str, new: NewLogin) -> NewConsent {
+    NewConsent { profile: profile.into(), new, demo: false }
+}
+
 /// Logs a person in whom no other profile has.
 pub(super) async fn connect(storage: &Storage, profile: &str) -> Login {
     let new = NewLogin { user_id: profile.to_owned(), ..pair(1) };
-    storage.connect(&profile.into(), new, false, &[], false).await.unwrap();
+    storage.connect(consent(profile, new), &[], false).await.unwrap();
     storage.login(profile).await.unwrap().unwrap()
 }
 
@@ -124,7 +128,7 @@ async fn one_refresh_at_a_time_and_a_new_login_waits_for_none() {
         assert!(matches!(rotate(&storage, &first, 3).await, Err(RotateError::Busy)), "in this process");
         assert!(matches!(rotate(&beside, &first, 3).await, Err(RotateError::Busy)), "in another one");
         let new = NewLogin { user_id: "Alice".to_owned(), ..pair(4) };
-        beside.connect(&alice, new, false, &[], false).await.unwrap();
+        beside.connect(consent("Alice", new), &[], false).await.unwrap();
     };
     let (rotated, ()) = tokio::join!(rotation, others);
     assert!(matches!(rotated, Err(RotateError::Stale)), "{rotated:?}");
@@ -150,10 +154,9 @@ async fn one_person_is_one_profile_whichever_process_stores_the_second() {
     let (storage, beside) = (open(root.path()), joined(root.path()));
     let both = ["Mum", "Dad"].map(Arc::<str>::from);
     for _ in 0..20 {
-        let [mum, dad] = &both;
         let (first, second) = tokio::join!(
-            storage.connect(mum, pair(1), false, &both, false),
-            beside.connect(dad, pair(1), false, &both, false)
+            storage.connect(consent("Mum", pair(1)), &both, false),
+            beside.connect(consent("Dad", pair(1)), &both, false)
         );
         let refused = |it: &Result<Connected, ConnectError>| matches!(it, Err(ConnectError::Taken(_)));
         assert!(first.is_ok() && refused(&second) || second.is_ok() && refused(&first), "{first:?} {second:?}");
@@ -169,11 +172,10 @@ async fn another_person_is_stored_only_in_a_place_that_may_be_replaced_and_nothi
     let storage = open(root.path());
     connect(&storage, "Alice").await;
     save(&storage, "Alice").await;
-    let alice: Arc<str> = "Alice".into();
-    let refused = storage.connect(&alice, pair(2), false, &[], false).await;
+    let refused = storage.connect(consent("Alice", pair(2)), &[], false).await;
     assert!(matches!(refused, Err(ConnectError::AnotherPerson)));
     assert_eq!(storage.load("Alice").await.unwrap().user_id.as_deref(), Some("Alice"));
-    let connected = storage.connect(&alice, pair(2), false, &[], true).await.unwrap();
+    let connected = storage.connect(consent("Alice", pair(2)), &[], true).await.unwrap();
     assert_eq!(connected.former.unwrap().user_id, "Alice");
     assert_eq!(storage.load("Alice").await.unwrap().user_id, None);
 }
@@ -189,7 +191,7 @@ async fn what_happened_in_the_bed_of_a_former_person_is_neither_shown_nor_stored
     storage.note_event(&"Alice".into(), &former.user_id, got_up(900)).await;
     assert_ne!(storage.load("Alice").await.unwrap().in_bed, InBed::default());
     let other = NewLogin { user_id: "4711".into(), ..pair(1) };
-    storage.connect(&"Alice".into(), other, false, &[], true).await.unwrap();
+    storage.connect(consent("Alice", other), &[], true).await.unwrap();
     assert_eq!(storage.load("Alice").await.unwrap().in_bed, InBed::default());
     fs::remove_dir(blocked).unwrap();
     assert!(storage.save_unsaved().await);

@@ -9,15 +9,21 @@ use chrono::DateTime;
 use super::tests::{connect, got_up, surroundings};
 use super::*;
 
+/// The time, and the storages of two processes that work on `root` with a budget of `per_minute` requests.
+fn exporter_and_command(root: &Path, per_minute: u32) -> (Clock, Storage, Storage) {
+    let clock = Clock::following_tokio(DateTime::from_timestamp(1000, 0).unwrap());
+    let exporter = Storage::open(root, Purpose::Serve, surroundings(&clock)).unwrap();
+    let command = Storage::join(root, surroundings(&clock)).unwrap();
+    for storage in [&exporter, &command] {
+        storage.set_rate(per_minute);
+    }
+    (clock, exporter, command)
+}
+
 #[tokio::test(start_paused = true)]
 async fn one_budget_is_all_that_the_processes_have_together() {
     let root = tempfile::tempdir().unwrap();
-    let clock = Clock::following_tokio(DateTime::from_timestamp(1000, 0).unwrap());
-    let first = Storage::open(root.path(), Purpose::Serve, surroundings(&clock)).unwrap();
-    let second = Storage::join(root.path(), surroundings(&clock)).unwrap();
-    for storage in [&first, &second] {
-        storage.set_rate(20);
-    }
+    let (clock, first, second) = exporter_and_command(root.path(), 20);
     let made = Mutex::new(Vec::new());
     let ask = async |storage: &Storage, class| {
         while made.lock().unwrap().len() < 60 {
@@ -39,12 +45,7 @@ async fn one_budget_is_all_that_the_processes_have_together() {
 #[tokio::test(start_paused = true)]
 async fn a_pause_is_of_every_process_and_ends() {
     let root = tempfile::tempdir().unwrap();
-    let clock = Clock::following_tokio(DateTime::from_timestamp(1000, 0).unwrap());
-    let first = Storage::open(root.path(), Purpose::Serve, surroundings(&clock)).unwrap();
-    let second = Storage::join(root.path(), surroundings(&clock)).unwrap();
-    for storage in [&first, &second] {
-        storage.set_rate(60);
-    }
+    let (clock, first, second) = exporter_and_command(root.path(), 60);
     first.pause(Duration::from_secs(30)).await;
     assert!(second.turn(Class::Exchange, Duration::from_secs(10)).await.is_err());
     // The clock is set back by an hour: the pause is no longer for that.
@@ -60,8 +61,7 @@ async fn a_pause_is_of_every_process_and_ends() {
 async fn where_the_budget_cannot_be_shared_half_as_much_is_asked_for() {
     let root = tempfile::tempdir().unwrap();
     fs::create_dir_all(root.path().join("budget")).unwrap();
-    let clock = Clock::following_tokio(DateTime::from_timestamp(1000, 0).unwrap());
-    let storage = Storage::open(root.path(), Purpose::Serve, surroundings(&clock)).unwrap();
+    let (_, storage, _) = exporter_and_command(root.path(), 60);
     storage.set_rate(62);
     let began = Instant::now();
     for _ in 0..30 {
@@ -77,10 +77,8 @@ async fn where_the_budget_cannot_be_shared_half_as_much_is_asked_for() {
 #[tokio::test(start_paused = true)]
 async fn a_disk_that_hangs_takes_ten_seconds_and_no_more() {
     let root = tempfile::tempdir().unwrap();
-    let clock = Clock::following_tokio(DateTime::from_timestamp(1000, 0).unwrap());
-    let storage = Storage::open(root.path(), Purpose::Serve, surroundings(&clock)).unwrap();
+    let (_, storage, _) = exporter_and_command(root.path(), 60);
     connect(&storage, "Alice").await;
-    storage.set_rate(60);
     storage.disk().hang(true);
     let began = Instant::now();
     assert!(storage.login("Alice").await.is_err());
@@ -95,8 +93,7 @@ async fn a_disk_that_hangs_takes_ten_seconds_and_no_more() {
 #[tokio::test(start_paused = true)]
 async fn an_event_that_comes_while_the_disk_hangs_is_not_lost() {
     let root = tempfile::tempdir().unwrap();
-    let clock = Clock::following_tokio(DateTime::from_timestamp(1000, 0).unwrap());
-    let storage = Storage::open(root.path(), Purpose::Serve, surroundings(&clock)).unwrap();
+    let (_, storage, _) = exporter_and_command(root.path(), 60);
     let login = connect(&storage, "Alice").await;
     storage.disk().hang(true);
     let in_bed = storage.note_event(&"Alice".into(), &login.user_id, got_up(900)).await;

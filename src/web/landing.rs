@@ -14,14 +14,14 @@ use super::answer::{self, Answer, Referrer};
 use crate::catalogue::Call;
 use crate::login::LoginError;
 use crate::reading::{Attempt, CallStatus, ProfileSnapshot};
-use crate::webhooks::{Mail, SubscriptionStatus};
+use crate::webhooks::SubscriptionStatus;
 
 /// The landing page. It needs nothing but memory, so that it works when everything else is broken.
 pub(super) fn page(app: &App) -> Answer {
     let profiles = app.snapshots.borrow().profiles.clone();
     let notifications = |it: &ProfileSnapshot| {
-        let mail = app.inbox.mail(&it.profile)?;
-        Some((mail, app.subscriptions.status(&it.profile)))
+        let last = app.inbox.last(&it.profile);
+        app.inbox.is_open().then(|| (last, app.subscriptions.status(&it.profile)))
     };
     let landing = Landing {
         metrics: app.telemetry_path.trim_start_matches('/'),
@@ -82,6 +82,9 @@ struct Left {
     command: String,
 }
 
+/// When the last notification came, Unix seconds, and how the subscriptions are.
+type Notifications = (Option<i64>, SubscriptionStatus);
+
 /// What the page says about one profile.
 struct Card<'a> {
     name: &'a str,
@@ -125,7 +128,7 @@ enum Connection {
 }
 
 impl<'a> Card<'a> {
-    fn of(profile: &'a ProfileSnapshot, notifications: Option<(Mail, SubscriptionStatus)>) -> Self {
+    fn of(profile: &'a ProfileSnapshot, notifications: Option<Notifications>) -> Self {
         let connection = match &profile.login {
             None => Connection::Absent,
             Some(login) if !login.accepted => Connection::Refused,
@@ -165,8 +168,8 @@ impl<'a> Card<'a> {
     }
 }
 
-fn in_words((mail, subscriptions): &(Mail, SubscriptionStatus)) -> String {
-    match (mail.last.and_then(time), subscriptions.subscribed) {
+fn in_words((last, subscriptions): &Notifications) -> String {
+    match (last.and_then(time), subscriptions.subscribed) {
         (Some(last), _) => format!("last one {last}"),
         (None, true) => "subscribed, none yet".to_owned(),
         (None, false) => "not subscribed yet".to_owned(),

@@ -48,13 +48,6 @@ pub struct BedNews {
     pub event: BedEvent,
 }
 
-/// What there is to tell of a profile's notifications.
-#[derive(Clone, Copy, Debug)]
-pub struct Mail {
-    /// When the last one came, Unix seconds; `None` if none has since the start.
-    pub last: Option<i64>,
-}
-
 /// What a notification is answered with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
@@ -85,12 +78,16 @@ impl Inbox {
         self.digest().is_some_and(|it| it == digest(secret))
     }
 
-    /// What there is to tell of the notifications for `profile`; `None` if Withings is not asked to call.
+    /// Whether Withings is asked to call.
     #[must_use]
-    pub fn mail(&self, profile: &str) -> Option<Mail> {
-        self.digest()?;
-        let last = self.0.last.lock().unwrap_or_else(PoisonError::into_inner).get(profile).copied();
-        Some(Mail { last })
+    pub fn is_open(&self) -> bool {
+        self.digest().is_some()
+    }
+
+    /// When the last notification for `profile` came, Unix seconds; `None` if none has since the start.
+    #[must_use]
+    pub fn last(&self, profile: &str) -> Option<i64> {
+        self.0.last.lock().unwrap_or_else(PoisonError::into_inner).get(profile).copied()
     }
 
     /// Takes what was posted.

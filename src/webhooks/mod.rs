@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 
-pub use inbox::{BedNews, Inbox, Mail, Taken};
-pub use subscriptions::{Step, SubscriptionStatus, Subscriptions, Trouble};
+pub use inbox::{BedNews, Inbox, Taken};
+pub use subscriptions::{Step, SubscriptionError, SubscriptionStatus, Subscriptions};
 pub use unsubscribe::unsubscribe_former;
 
 use crate::config::Config;

@@ -84,7 +84,7 @@ struct Progress {
 
 /// The subscriptions are not as they should be. No text repeats what Withings says, for that may be the address.
 #[derive(Debug, thiserror::Error)]
-pub enum Trouble {
+pub enum SubscriptionError {
     /// Withings could not reach the callback address.
     #[error(
         "Withings cannot reach {0} (status 293). It sends HEAD there from the internet and wants status 200, over https \
@@ -124,11 +124,11 @@ impl Subscriptions {
     }
 
     /// Takes the next step for a profile. `failures` is how often in a row it has failed.
-    pub async fn step(&self, caller: &Caller, failures: u32) -> Result<Step, Trouble> {
+    pub async fn step(&self, caller: &Caller, failures: u32) -> Result<Step, SubscriptionError> {
         let profile = caller.profile();
         let mut progress = self.progress(profile);
         let outcome = self.advance(caller, &mut progress).await;
-        if let Err(Trouble::Login(LoginError::Superseded)) = outcome {
+        if let Err(SubscriptionError::Login(LoginError::Superseded)) = outcome {
             return outcome;
         }
         note(profile, &mut progress, &outcome, failures);
@@ -143,7 +143,7 @@ impl Subscriptions {
         present.unwrap_or_else(|| Progress { consent, ..Progress::default() })
     }
 
-    async fn advance(&self, caller: &Caller, progress: &mut Progress) -> Result<Step, Trouble> {
+    async fn advance(&self, caller: &Caller, progress: &mut Progress) -> Result<Step, SubscriptionError> {
         let is_configured = self.0.logins.profile(caller.profile()).is_some();
         let desired = self.0.desired.borrow().clone().filter(|_| is_configured);
         if self.is_anothers(caller) {
@@ -168,7 +168,7 @@ impl Subscriptions {
         caller: &Caller,
         progress: &mut Progress,
         desired: Option<DesiredSubscriptions>,
-    ) -> Result<Step, Trouble> {
+    ) -> Result<Step, SubscriptionError> {
         let (storage, profile) = (self.0.logins.storage(), caller.profile());
         (progress.problem, progress.desired) = (None, desired.clone());
         progress.missing.clear();
@@ -189,7 +189,7 @@ impl Subscriptions {
                 return Ok(Step::Never);
             }
             match rows(caller, desired.as_ref(), &Request::unsubscribe(subscription)).await {
-                Err(Trouble::Refused { status, .. }) if NOT_THERE.contains(&status) => {}
+                Err(SubscriptionError::Refused { status, .. }) if NOT_THERE.contains(&status) => {}
                 outcome => drop(outcome?),
             }
         }
@@ -205,13 +205,13 @@ impl Subscriptions {
     }
 
     /// Makes the first of what is missing. One that is refused leaves the others alone.
-    async fn subscribe(&self, caller: &Caller, progress: &mut Progress) -> Result<Step, Trouble> {
+    async fn subscribe(&self, caller: &Caller, progress: &mut Progress) -> Result<Step, SubscriptionError> {
         let Some(desired) = progress.desired.clone() else { return Ok(Step::Never) };
         let appli = progress.missing.remove(0);
         match rows(caller, Some(&desired), &Request::subscribe(&desired.callback, appli)).await {
             Ok(_) => {}
-            Err(Trouble::Refused { remedy: Remedy::SwitchOff, .. }) => drop(progress.refused.insert(appli)),
-            Err(error @ Trouble::Refused { remedy: Remedy::Retry | Remedy::FullRead, .. }) => {
+            Err(SubscriptionError::Refused { remedy: Remedy::SwitchOff, .. }) => drop(progress.refused.insert(appli)),
+            Err(error @ SubscriptionError::Refused { remedy: Remedy::Retry | Remedy::FullRead, .. }) => {
                 progress.problem.get_or_insert_with(|| error.to_string());
             }
             Err(error) => {
@@ -226,7 +226,7 @@ impl Subscriptions {
                 Ok(Step::After(APART))
             }
             (true, None) => Ok(Step::Done(CHECK_EVERY)),
-            (true, Some(problem)) => Err(Trouble::Some(problem)),
+            (true, Some(problem)) => Err(SubscriptionError::Some(problem)),
         }
     }
 
@@ -259,20 +259,20 @@ async fn rows(
     caller: &Caller,
     desired: Option<&DesiredSubscriptions>,
     request: &Request,
-) -> Result<Vec<Subscription>, Trouble> {
+) -> Result<Vec<Subscription>, SubscriptionError> {
     caller.rows::<notify::Subscriptions>(request).await.map_err(|error| match (error, desired) {
         (LoginError::Call(CallError::Refused(refusal)), Some(desired)) if refusal.status == NOT_REACHED => {
-            Trouble::NotReached(Arc::clone(&desired.shown))
+            SubscriptionError::NotReached(Arc::clone(&desired.shown))
         }
         (LoginError::Call(CallError::Refused(refusal)), _) => {
-            Trouble::Refused { status: refusal.status, remedy: refusal.remedy() }
+            SubscriptionError::Refused { status: refusal.status, remedy: refusal.remedy() }
         }
-        (error, _) => Trouble::Login(error),
+        (error, _) => SubscriptionError::Login(error),
     })
 }
 
 /// Tells how it went; in the log once when it changes and then ever more rarely.
-fn note(profile: &str, progress: &mut Progress, outcome: &Result<Step, Trouble>, failures: u32) {
+fn note(profile: &str, progress: &mut Progress, outcome: &Result<Step, SubscriptionError>, failures: u32) {
     let problem = outcome.as_ref().err().map(|error| with_causes(error));
     if let Some(problem) = problem.as_ref().filter(|_| (failures + 1).is_power_of_two()) {
         tracing::warn!(
@@ -297,7 +297,7 @@ fn note(profile: &str, progress: &mut Progress, outcome: &Result<Step, Trouble>,
     progress.status = status;
 }
 
-impl Trouble {
+impl SubscriptionError {
     /// How long to wait after the `failures`-th failure in a row, at least the first.
     #[must_use]
     pub fn pause(&self, failures: u32) -> Duration {

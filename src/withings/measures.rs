@@ -31,16 +31,6 @@ pub struct Context<'a> {
     pub unknown: &'a mut dyn FnMut(Unknown, &dyn Display),
 }
 
-/// The last known readings after an answer.
-#[derive(Debug, PartialEq)]
-pub enum Merged {
-    /// These, ascending by measurement and labels.
-    Known(Vec<Reading>),
-    /// A value that was shown is no longer the newest, and what comes after it is not in the answer: everything must be
-    /// read.
-    ReadEverything,
-}
-
 /// The newest reading of each measurement and its labels in a whole history, ascending by both.
 pub fn choose(groups: &[Group], context: &mut Context<'_>) -> Vec<Reading> {
     newest(groups, context).into_values().collect()
@@ -51,8 +41,9 @@ pub fn each_moment(groups: &[Group], context: &mut Context<'_>) -> Vec<Reading> 
     winners(groups, context, |it| (series(it), it.measured_at)).into_values().collect()
 }
 
-/// The last known readings after an answer that holds what changed since.
-pub fn merge(known: &[Reading], changed: &[Group], context: &mut Context<'_>) -> Merged {
+/// The last known readings after an answer that holds what changed since, ascending by measurement and labels; `None` if a
+/// value that was shown is no longer the newest, and what comes after it is not in the answer: everything must be read.
+pub fn merge(known: &[Reading], changed: &[Group], context: &mut Context<'_>) -> Option<Vec<Reading>> {
     let mut newest = newest(changed, context);
     for old in known {
         let place = newest.entry(series(old));
@@ -61,11 +52,11 @@ pub fn merge(known: &[Reading], changed: &[Group], context: &mut Context<'_>) ->
             continue;
         }
         if changed.iter().any(|group| group.grpid == Some(old.origin.id)) {
-            return Merged::ReadEverything;
+            return None;
         }
         place.insert_entry(old.clone());
     }
-    Merged::Known(newest.into_values().collect())
+    Some(newest.into_values().collect())
 }
 
 /// The highest `modified` of an answer, Unix seconds: where the next one begins.

@@ -32,23 +32,15 @@ pub struct Workout {
     values: Vec<(Measurement, f64)>,
 }
 
-/// The workouts after an answer.
-#[derive(Debug, PartialEq)]
-pub enum Merged {
-    /// These.
-    Known(Workouts),
-    /// A workout that was shown is no longer the newest of its category: everything must be read.
-    ReadEverything,
-}
-
 impl Workouts {
     /// The newest workouts of a whole history.
     pub fn choose(rows: &[WorkoutRow], context: &mut Context<'_>) -> Self {
         Self(winners(each(rows, context), |category, _| category))
     }
 
-    /// The newest workouts after an answer that holds what changed since.
-    pub fn merge(&self, changed: &[WorkoutRow], context: &mut Context<'_>) -> Merged {
+    /// The newest workouts after an answer that holds what changed since; `None` if one that was shown is no longer the newest of
+    /// its category: everything must be read.
+    pub fn merge(&self, changed: &[WorkoutRow], context: &mut Context<'_>) -> Option<Self> {
         let mut newest = Self::choose(changed, context);
         for (category, old) in &self.0 {
             let is_changed = changed.iter().any(|row| row.id == Some(old.origin.id));
@@ -57,11 +49,11 @@ impl Workouts {
                 continue;
             }
             if is_changed {
-                return Merged::ReadEverything;
+                return None;
             }
             newest.0.insert(*category, old.clone());
         }
-        Merged::Known(newest)
+        Some(newest)
     }
 
     /// Their readings.

@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use withings_exporter::sim::{Account, Cloud, Failure, Fault};
-use withings_exporter::storage::NewLogin;
+use withings_exporter::storage::{NewConsent, NewLogin};
 
 use crate::http_client::Answer;
 use crate::world::{World, joined};
@@ -106,7 +106,8 @@ async fn whom_another_process_has_just_logged_in_is_known_at_once() {
         scopes: Vec::new(),
     };
     let storage = joined(world.disk.path(), world.clock.clone());
-    storage.connect(&"Mum".into(), elsewhere, false, &world.config.profiles, false).await.unwrap();
+    let consent = NewConsent { profile: "Mum".into(), new: elsewhere, demo: false };
+    storage.connect(consent, &world.config.profiles, false).await.unwrap();
     check_page(&world.log_in("Dad", &account(&world, "Alice")).await, 409, &["That was Mum"]);
     check_page(&world.log_in("Mum", &account(&world, "Bob")).await, 409, &["This is another person"]);
 }

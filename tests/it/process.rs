@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
@@ -54,13 +54,7 @@ impl Exporter {
 
     /// Where it listens, as soon as it says so.
     async fn address(&self) -> SocketAddr {
-        until("its address", async || {
-            let printed = self.printed();
-            let (_, port) = printed.split_once("127.0.0.1:")?;
-            let (port, _) = port.split_once(|it: char| !it.is_ascii_digit())?;
-            Some((Ipv4Addr::LOCALHOST, port.parse().unwrap()).into())
-        })
-        .await
+        self.program.address("").await
     }
 
     async fn get(&self, target: &str) -> Answer {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Mutex;
@@ -34,6 +35,17 @@ impl Program {
     /// What it said so far.
     pub(crate) fn said(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Where it listens on this host, as soon as it says so after this text.
+    pub(crate) async fn address(&self, after: &str) -> SocketAddr {
+        until("its address", async || {
+            let said = self.said();
+            let (_, port) = said.split_once(&format!("{after}127.0.0.1:"))?;
+            let (port, _) = port.split_once(|sign: char| !sign.is_ascii_digit())?;
+            Some((Ipv4Addr::LOCALHOST, port.parse().unwrap()).into())
+        })
+        .await
     }
 
     /// The number of its process.

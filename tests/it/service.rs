@@ -34,16 +34,6 @@ fn start(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Progr
     Program::start(&mut command, &folder.join("log"))
 }
 
-async fn address(program: &Program) -> SocketAddr {
-    until("its address", async || {
-        let said = program.said();
-        let (_, port) = said.split_once("127.0.0.1:")?;
-        let (port, _) = port.split_once(|it: char| !it.is_ascii_digit())?;
-        Some(format!("127.0.0.1:{port}").parse().unwrap())
-    })
-    .await
-}
-
 fn health(folder: &Path, address: SocketAddr, arguments: &[&str]) -> Output {
     let mut command = exporter(folder);
     fed(command.args(["healthcheck", "--web.listen-address", &address.to_string()]).args(arguments), b"")
@@ -69,7 +59,7 @@ async fn check_notified(socket: UnixDatagram, name: &str) {
     let variables = [("NOTIFY_SOCKET", name), ("WATCHDOG_USEC", "100000")];
     let mut program = start(folder.path(), &["--web.listen-address", "127.0.0.1:0"], &variables);
     assert_eq!(received(&socket), "READY=1");
-    assert_eq!(Connection::open(address(&program).await).await.request("GET", "/-/healthy", "").await.status, 200);
+    assert_eq!(Connection::open(program.address("").await).await.request("GET", "/-/healthy", "").await.status, 200);
     assert_eq!([received(&socket), received(&socket), received(&socket)], ["WATCHDOG=1"; 3]);
     program.signal(Signal::TERM);
     while received(&socket) != "STOPPING=1" {}
@@ -96,7 +86,7 @@ async fn the_service_managers_address_may_be_abstract() {
 async fn the_file_is_read_again_at_a_signal() {
     let folder = folder();
     let program = start(folder.path(), &["--web.listen-address", "127.0.0.1:0"], &[]);
-    let address = address(&program).await;
+    let address = program.address("").await;
     let page = async || Connection::open(address).await.request("GET", "/metrics", "").await.body;
     assert!(!page().await.contains("Bob"));
     write(&folder.path().join("withings.yaml"), &CONFIG.replace("Alice", "[Alice, Bob]"));
@@ -138,7 +128,7 @@ fn without_sockets_of_systemd_it_says_so() {
 async fn the_health_check_asks_the_exporter_with_the_same_flags() {
     let folder = folder();
     let mut program = start(folder.path(), &["--web.listen-address", "127.0.0.1:0"], &[]);
-    let address = address(&program).await;
+    let address = program.address("").await;
     check_health(&health(folder.path(), address, &[]), 0, "withings-exporter is healthy.");
     let everywhere = format!("0.0.0.0:{}", address.port()).parse().unwrap();
     check_health(&health(folder.path(), everywhere, &[]), 0, "healthy");
@@ -162,7 +152,7 @@ async fn the_health_check_needs_no_password_and_trusts_the_servers_own_certifica
         write(&folder.path().join("web.yml"), &format!("{TLS}{client}{users}"));
         let program =
             start(folder.path(), &["--web.listen-address", "127.0.0.1:0", "--web.config.file", "web.yml"], &[]);
-        let address = address(&program).await;
+        let address = program.address("").await;
         check_health(&health(folder.path(), address, &["--web.config.file", "web.yml"]), 0, "healthy");
         check_health(&health(folder.path(), address, &[]), 1, "status 400; does the exporter run with the same flags?");
         write(&folder.path().join("other.yml"), &format!("{TLS}{client}").replace("server.", "stranger."));
@@ -178,7 +168,7 @@ async fn a_broken_change_is_said_once_and_what_was_in_force_stays() {
     write(&web, TLS);
     let arguments = ["--web.listen-address", "127.0.0.1:0", "--web.config.file", "web.yml"];
     let program = start(folder.path(), &arguments, &[]);
-    let address = address(&program).await;
+    let address = program.address("").await;
     let healthy = || health(folder.path(), address, &arguments[2..]);
     let broken = [
         (format!("{TLS}  no_such_key: 1\n"), "no_such_key"),

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::checkpoint;
-use super::login::{Login, LoginInfo, NewLogin};
+use super::login::{Login, LoginInfo, NewConsent};
 use super::{Storage, StorageError, atomic, files, json_file, login_states, plans_file};
 
 /// How often the files are compared though their directory looks untouched: its time may be coarse.
@@ -223,38 +223,34 @@ impl Storage {
     /// person than before, who may be replaced only if `may_replace`. What is stored of a former person is deleted first.
     pub async fn connect(
         &self,
-        profile: &Arc<str>,
-        new: NewLogin,
-        demo: bool,
+        consent: NewConsent,
         configured: &[Arc<str>],
         may_replace: bool,
     ) -> Result<Connected, ConnectError> {
-        let (storage, name, now) = (self.clone(), Arc::clone(profile), self.0.clock.unix());
-        let others: Vec<_> = configured.iter().filter(|other| *other != profile).cloned().collect();
+        let (storage, profile) = (self.clone(), Arc::clone(&consent.profile));
+        let others: Vec<_> = configured.iter().filter(|other| **other != profile).cloned().collect();
         let stored = self.0.disk.write(move || {
             let _lock = storage.lock_logins()?;
-            Ok(storage.connect_locked(&name, &new, now, demo, &others, may_replace))
+            Ok(storage.connect_locked(&consent, &others, may_replace))
         });
         let (login, former) = stored.await??;
-        self.unsaved().pairs.remove(profile);
-        self.0.queue.end_claim(profile);
-        self.0.logins.note(profile, Some(LoginInfo::from(&login)), true);
+        self.unsaved().pairs.remove(&profile);
+        self.0.queue.end_claim(&profile);
+        self.0.logins.note(&profile, Some(LoginInfo::from(&login)), true);
         Ok(Connected { former })
     }
 
     fn connect_locked(
         &self,
-        profile: &str,
-        new: &NewLogin,
-        now: i64,
-        demo: bool,
+        consent: &NewConsent,
         others: &[Arc<str>],
         may_replace: bool,
     ) -> Result<(Login, Option<Login>), ConnectError> {
+        let NewConsent { profile, new, demo } = consent;
         let stored = |name: &str| json_file::load::<Login>(&self.path("logins", name, "json"));
         let is_same = |name: &str| {
             let other = stored(name).ok().flatten().filter(|other| !other.demo);
-            other.is_some_and(|other| !demo && other.user_id == new.user_id)
+            other.is_some_and(|other| !*demo && other.user_id == new.user_id)
         };
         if let Some(owner) = others.iter().find(|name| is_same(name)) {
             return Err(ConnectError::Taken(Arc::clone(owner)));
@@ -262,7 +258,7 @@ impl Storage {
         // A file that cannot be read any more does not stop a new consent.
         let present = stored(profile).ok().flatten();
         let is_of_another = |login: &&Login| login.user_id != new.user_id;
-        if !may_replace && present.as_ref().is_some_and(|login| !login.demo && (demo || is_of_another(&login))) {
+        if !may_replace && present.as_ref().is_some_and(|login| !login.demo && (*demo || is_of_another(&login))) {
             return Err(ConnectError::AnotherPerson);
         }
         let former = present.as_ref().filter(is_of_another).cloned();
@@ -274,7 +270,7 @@ impl Storage {
             unsaved.states.remove(profile);
             unsaved.events.remove(profile);
         }
-        let login = Login::of_consent(profile, present.map_or(0, |login| login.version), new, now, demo);
+        let login = Login::of_consent(consent, present.map_or(0, |login| login.version), self.0.clock.unix());
         json_file::save(&self.path("logins", profile, "json"), &login)?;
         Ok((login, former))
     }

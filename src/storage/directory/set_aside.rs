@@ -2,31 +2,19 @@
 //! person logs in again.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use super::login::NewLogin;
+use super::login::NewConsent;
 use super::{Storage, login_states::STATE_LIFETIME};
 
 /// How many may wait; one more forgets the oldest, so that nobody can fill the memory.
 const MOST: usize = 20;
 
-/// A new login of another person than the profile has had.
-#[derive(Clone, Debug)]
-pub struct SetAside {
-    /// The profile that the login was begun for.
-    pub profile: Arc<str>,
-    /// The pair.
-    pub new: NewLogin,
-    /// Whether it is Withings' demo user.
-    pub demo: bool,
-}
-
 /// What waits, by its confirmation, with the time since when, Unix seconds.
-pub(in crate::storage) type Waiting = BTreeMap<String, (i64, SetAside)>;
+pub(in crate::storage) type Waiting = BTreeMap<String, (i64, NewConsent)>;
 
 impl Storage {
-    /// Keeps a login for 10 minutes under a confirmation that nobody can guess.
-    pub fn set_aside(&self, confirmation: &str, login: SetAside) {
+    /// Keeps a consent for 10 minutes under a confirmation that nobody can guess.
+    pub fn set_aside(&self, confirmation: &str, consent: NewConsent) {
         let now = self.0.clock.unix();
         let mut waiting = self.waiting();
         waiting.retain(|_, (since, _)| now - *since < STATE_LIFETIME);
@@ -35,14 +23,14 @@ impl Storage {
                 waiting.iter().min_by_key(|(_, (since, _))| *since).map(|(confirmation, _)| confirmation.clone());
             waiting.remove(&oldest.expect("there are MOST, so there is an oldest"));
         }
-        waiting.insert(confirmation.to_owned(), (now, login));
+        waiting.insert(confirmation.to_owned(), (now, consent));
     }
 
-    /// Takes the login that waits for this confirmation: once, and within 10 minutes.
+    /// Takes the consent that waits for this confirmation: once, and within 10 minutes.
     #[must_use]
-    pub fn confirm(&self, confirmation: &str) -> Option<SetAside> {
+    pub fn confirm(&self, confirmation: &str) -> Option<NewConsent> {
         let now = self.0.clock.unix();
-        let (_, login) = self.waiting().remove(confirmation).filter(|(since, _)| now - since < STATE_LIFETIME)?;
-        Some(login)
+        let (_, consent) = self.waiting().remove(confirmation).filter(|(since, _)| now - since < STATE_LIFETIME)?;
+        Some(consent)
     }
 }

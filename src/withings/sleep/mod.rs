@@ -37,29 +37,21 @@ pub struct Sleeps {
     rows: Vec<SleepRow>,
 }
 
-/// The sleeps after an answer.
-#[derive(Debug, PartialEq)]
-pub enum Merged {
-    /// These.
-    Known(Sleeps),
-    /// The night that was shown is none any more, and what is from before it is not known: everything must be read.
-    ReadEverything,
-}
-
 impl Sleeps {
     /// The last sleeps of a whole history.
     pub fn choose(rows: &[SummaryRow], context: &mut Context<'_>) -> Self {
         Self::recent(latest_versions(rows, context))
     }
 
-    /// The last sleeps after an answer that holds what changed since.
-    pub fn merge(&self, changed: &[SummaryRow], context: &mut Context<'_>) -> Merged {
+    /// The last sleeps after an answer that holds what changed since; `None` if the night that was shown is none any more, and
+    /// what is from before it is not known: everything must be read.
+    pub fn merge(&self, changed: &[SummaryRow], context: &mut Context<'_>) -> Option<Self> {
         let changed = latest_versions(changed, context);
         let is_changed = |old: &SleepRow| changed.iter().any(|row| row.origin.id == old.origin.id);
         let unchanged = self.rows.iter().filter(|row| !is_changed(row)).cloned();
         let merged = Self::recent(unchanged.chain(changed.iter().cloned()).collect());
         let end = |sleeps: &Self| sleeps.night().map(|night| night.ended_at);
-        if end(&merged) < end(self) { Merged::ReadEverything } else { Merged::Known(merged) }
+        (end(&merged) >= end(self)).then_some(merged)
     }
 
     /// The night that is shown: the newest sleep that is no nap.

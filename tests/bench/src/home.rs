@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tokio::runtime;
 use withings_exporter::catalogue::Call;
 use withings_exporter::clock::Clock;
-use withings_exporter::storage::{NewLogin, Storage, Surroundings};
+use withings_exporter::storage::{NewConsent, NewLogin, Storage, Surroundings};
 use withings_exporter::telemetry::{Build, Telemetry};
 
 use crate::client::Encoding;
@@ -78,14 +78,14 @@ impl Home {
         runtime.block_on(async {
             let storage = Storage::join(&self.storage_path(), surroundings(&Telemetry::new(Build::this())))?;
             for (n, name) in names.iter().enumerate() {
-                let login = NewLogin {
+                let new = NewLogin {
                     user_id: (1_000_000 + n).to_string(),
                     access_token: format!("{:040x}", n * 2).into(),
                     expires_at: FAR,
                     refresh_token: format!("{:040x}", n * 2 + 1).into(),
                     scopes: ["user.info", "user.metrics", "user.activity"].map(str::to_owned).to_vec(),
                 };
-                storage.connect(&Arc::from(name.as_str()), login, false, &[], false).await?;
+                storage.connect(NewConsent { profile: name.as_str().into(), new, demo: false }, &[], false).await?;
             }
             Ok(())
         })

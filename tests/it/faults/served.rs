@@ -2,7 +2,7 @@
 //! and nobody else sees them; no rights are needed where the kernel lets users have namespaces.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -120,12 +120,6 @@ impl Served {
     }
 
     async fn address(&self) -> SocketAddr {
-        until("its address", async || {
-            let said = self.said();
-            let (_, port) = said.split_once("address=127.0.0.1:")?;
-            let (port, _) = port.split_once(|it: char| !it.is_ascii_digit())?;
-            Some((Ipv4Addr::LOCALHOST, port.parse().unwrap()).into())
-        })
-        .await
+        self.program.address("address=").await
     }
 }

@@ -1,6 +1,6 @@
 //! The program on the disk of a world in real time: as its exporter, or as a command beside one.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;
 
@@ -69,12 +69,6 @@ impl Beside {
     }
 
     async fn address(&self) -> SocketAddr {
-        until("its address", async || {
-            let said = self.said();
-            let (_, port) = said.split_once("address=127.0.0.1:")?;
-            let (port, _) = port.split_once(|sign: char| !sign.is_ascii_digit())?;
-            Some((Ipv4Addr::LOCALHOST, port.parse().unwrap()).into())
-        })
-        .await
+        self.program.address("address=").await
     }
 }
