@@ -47,12 +47,5 @@ async fn has_panicked(work: impl Future<Output = ()> + Send + 'static) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_panic_is_told_and_goes_no_further() {
-        assert!(has_panicked(async { panic!("as if there were a mistake") }).await);
-        assert!(!has_panicked(async {}).await);
-    }
-}
+#[path = "workers_tests.rs"]
+mod tests;
