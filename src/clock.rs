@@ -1,10 +1,14 @@
 //! The wall clock, given everywhere as a value, so that a test can set it.
 
+mod server;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+
+pub use server::ServerClock;
 
 /// A source of the present time, in UTC, cheap to clone; clones share one time.
 ///

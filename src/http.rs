@@ -65,6 +65,9 @@ pub enum HttpError {
     /// No whole answer within 30 seconds.
     #[error("no answer in time")]
     Timeout(#[source] reqwest::Error),
+    /// The body could not be decompressed.
+    #[error("the answer is not compressed as it says")]
+    Decode(#[source] reqwest::Error),
     /// The body was larger than 32 MiB.
     #[error("the answer is larger than {BODY_LIMIT} bytes")]
     TooLarge,
@@ -153,8 +156,19 @@ impl HttpError {
 
     fn from_reqwest(error: reqwest::Error) -> Self {
         let error = error.without_url();
-        if error.is_timeout() { Self::Timeout(error) } else { Self::Connect(error) }
+        match &error {
+            it if it.is_timeout() => Self::Timeout(error),
+            it if is_of_unpacking(it) => Self::Decode(error),
+            _ => Self::Connect(error),
+        }
     }
+}
+
+/// Whether the body came and cannot be decompressed. Reqwest calls a body that ends early a mistake of decoding too, and only
+/// the decompressor's cause is an I/O error of its own.
+fn is_of_unpacking(error: &reqwest::Error) -> bool {
+    let mut causes = std::iter::successors(error.source(), |cause| (**cause).source());
+    error.is_decode() && causes.find(|cause| !cause.is::<reqwest::Error>()).is_some_and(|cause| cause.is::<io::Error>())
 }
 
 fn builder() -> ClientBuilder {
@@ -212,6 +226,37 @@ mod tests {
         let check = |url: &str| is_loopback(&Url::parse(url).unwrap());
         assert!(["http://localhost:1/", "http://127.0.0.2/", "http://[::1]:80/"].into_iter().all(check));
         assert!(!["https://wbsapi.withings.net/", "http://192.168.1.2/"].into_iter().any(check));
+    }
+
+    /// What a client says of a server that answers with these bytes and hangs up.
+    async fn said_of(answer: &'static [u8]) -> HttpError {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url: Url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        let server = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.read_buf(&mut Vec::with_capacity(4096)).await.unwrap();
+            stream.write_all(answer).await.unwrap();
+            stream.shutdown().await.unwrap();
+            stream
+        };
+        let http = Http::reaching(&[&url]).unwrap();
+        let (error, _stream) = tokio::join!(http.post_form(url, None, String::new(), |_| ()), server);
+        error.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_ends_early_is_told_from_an_answer_that_cannot_be_unpacked() {
+        let cut = said_of(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc").await;
+        assert!(matches!(cut, HttpError::Connect(_)), "{cut:?}");
+        let cut =
+            said_of(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 100\r\n\r\n\x1f\x8b\x08").await;
+        assert!(matches!(cut, HttpError::Connect(_)), "{cut:?}");
+        let broken = said_of(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc").await;
+        assert!(matches!(broken, HttpError::Decode(_)), "{broken:?}");
+        let short =
+            said_of(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n\x1f\x8b\x08").await;
+        assert!(matches!(short, HttpError::Decode(_)), "{short:?}");
     }
 
     #[test]

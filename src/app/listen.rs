@@ -29,6 +29,7 @@ pub(super) fn spawn(
     tasks.spawn(follow_logins(Arc::clone(profiles)));
     tasks.spawn(hear_of_beds(Arc::clone(profiles), bed_news));
     tasks.spawn(look(Arc::clone(profiles)));
+    tasks.spawn(follow_clock(Arc::clone(profiles)));
     tasks.spawn(keep_plans(Arc::clone(profiles)));
     if let Some(reloading) = reloading {
         tasks.spawn(reloading.run(Arc::clone(profiles)));
@@ -49,6 +50,14 @@ async fn follow_logins(profiles: Arc<Profiles>) {
 async fn hear_of_beds(profiles: Arc<Profiles>, mut bed_news: mpsc::Receiver<BedNews>) {
     while let Some(news) = bed_news.recv().await {
         profiles.note_bed_news(news).await;
+    }
+}
+
+/// Shows everybody anew when Withings' time has turned out to be another one.
+async fn follow_clock(profiles: Arc<Profiles>) {
+    let mut jumps = profiles.logins().server_clock().jumps();
+    while jumps.changed().await.is_ok() {
+        profiles.show_all();
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, ServerClock};
 use crate::config::Config;
 use crate::exposition::{Exposition, Live};
 use crate::http::Http;
@@ -81,7 +81,12 @@ impl Exporter {
         let (reloads, asked) = Reloads::channel();
         let app = App {
             telemetry_path: telemetry_path.into(),
-            exposition: Exposition::new(profiles.snapshots(), telemetry.clone(), clock.clone(), live),
+            exposition: Exposition::new(
+                profiles.snapshots(),
+                telemetry.clone(),
+                profiles.logins().server_clock(),
+                live,
+            ),
             security,
             scrapes: Scrapes::at_most(max_requests),
             snapshots: profiles.snapshots(),
@@ -177,15 +182,16 @@ pub(crate) fn logins(
 ) -> Result<(Logins, watch::Sender<Remote>)> {
     storage.set_rate(config.requests_per_minute.get());
     let http = Http::reaching(&[&config.api_url])?;
-    let client = Client::new(http, config.api_url.clone(), storage.clone(), telemetry.clone(), clock.clone());
-    let (changes, remote) = watch::channel(remote(config, &client, clock)?);
+    let client =
+        Client::new(http, config.api_url.clone(), storage.clone(), telemetry.clone(), ServerClock::new(clock.clone()));
+    let (changes, remote) = watch::channel(remote(config, &client)?);
     let (storage, clock, telemetry) = (storage.clone(), clock.clone(), telemetry.clone());
     let services = login::Services { storage, remote, clock, telemetry };
     Ok((Logins::new(&config.profiles, services), changes))
 }
 
 /// Withings as `config` says that it is reached, with what `client` shares.
-pub(crate) fn remote(config: &Config, client: &Client, clock: &Clock) -> Result<Remote> {
+pub(crate) fn remote(config: &Config, client: &Client) -> Result<Remote> {
     let client = if *client.api_url() == config.api_url {
         client.clone()
     } else {
@@ -199,7 +205,7 @@ pub(crate) fn remote(config: &Config, client: &Client, clock: &Clock) -> Result<
         redirect_uri: config.redirect_uri(),
         webhooks: config.webhooks,
     };
-    Ok(Remote { oauth: OAuth::new(&application, client.clone(), clock.clone()), client })
+    Ok(Remote { oauth: OAuth::new(&application, client.clone()), client })
 }
 
 /// The snapshot before anything was restored.

@@ -99,7 +99,7 @@ impl Profiles {
     /// stored.
     pub(super) async fn reconfigure(&self, config: &Config) -> Result<()> {
         // First whatever can fail.
-        let remote = remote(config, &self.remote.borrow().client, &self.clock)?;
+        let remote = remote(config, &self.remote.borrow().client)?;
         let secret = secret(config, self.storage()).await?;
         self.storage().set_rate(config.requests_per_minute.get());
         self.remote.send_replace(remote);
@@ -198,8 +198,14 @@ impl Profiles {
         self.logins.storage()
     }
 
+    /// The host's clock.
     pub(super) fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// Shows everybody anew: what was shown was judged by a wrong clock.
+    pub(super) fn show_all(&self) {
+        self.storage().show_all();
     }
 
     /// The logins of the profiles.

@@ -63,7 +63,7 @@ impl Terminal {
         let (_, ready) = watch::channel(true);
         let app = App {
             telemetry_path: flags.telemetry_path.as_str().into(),
-            exposition: Exposition::new(snapshots.clone(), telemetry.clone(), clock.clone(), Live::Hidden),
+            exposition: Exposition::new(snapshots.clone(), telemetry.clone(), logins.server_clock(), Live::Hidden),
             security,
             scrapes: Scrapes::at_most(1),
             snapshots,

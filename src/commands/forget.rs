@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
 use crate::cli::Flags;
-use crate::clock::Clock;
+use crate::clock::{Clock, ServerClock};
 use crate::config::Config;
 use crate::http::Http;
 use crate::storage::{Login, Storage};
@@ -67,9 +67,9 @@ async fn forget(
 async fn end_at_withings(config: &Config, storage: &Storage, telemetry: &Telemetry, login: &Login) -> Result<()> {
     storage.set_rate(config.requests_per_minute.get());
     let http = Http::reaching(&[&config.api_url])?;
-    let clock = Clock::system();
-    let client = Client::new(http, config.api_url.clone(), storage.clone(), telemetry.clone(), clock.clone());
-    let revoked = revoke(&client, &clock, &config.client_id, &config.client_secret, &login.user_id);
+    let clock = ServerClock::new(Clock::system());
+    let client = Client::new(http, config.api_url.clone(), storage.clone(), telemetry.clone(), clock);
+    let revoked = revoke(&client, &config.client_id, &config.client_secret, &login.user_id);
     let revoked = timeout(REVOKED_WITHIN, revoked).await;
     let late = || format!("Withings, or the budget of requests, left no time for it within {REVOKED_WITHIN:?}");
     Ok(revoked.with_context(late)??)

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use crate::clock::Clock;
+use crate::clock::ServerClock;
 use crate::process::Process;
 use crate::reading::Snapshot;
 use crate::telemetry::Telemetry;
@@ -67,7 +67,7 @@ pub struct Page {
 impl Exposition {
     /// Pages of the newest of `snapshots`, with values that end by themselves judged by `clock`.
     #[must_use]
-    pub fn new(snapshots: watch::Receiver<Snapshot>, telemetry: Telemetry, clock: Clock, live: Live) -> Self {
+    pub fn new(snapshots: watch::Receiver<Snapshot>, telemetry: Telemetry, clock: ServerClock, live: Live) -> Self {
         let sources = Sources { snapshots, telemetry, clock, live };
         let rendition = |format, encoding| Rendition::new(format, encoding, sources.clone());
         // The page does not depend on the escaping.

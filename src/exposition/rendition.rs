@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-use crate::clock::Clock;
+use crate::clock::ServerClock;
 use crate::reading::Snapshot;
 use crate::telemetry::Telemetry;
 
@@ -22,7 +22,7 @@ const LIVE_LASTS: Duration = Duration::from_secs(1);
 pub(super) struct Sources {
     pub(super) snapshots: watch::Receiver<Snapshot>,
     pub(super) telemetry: Telemetry,
-    pub(super) clock: Clock,
+    pub(super) clock: ServerClock,
     pub(super) live: Live,
 }
 
@@ -55,6 +55,8 @@ struct DataSection {
     part: Part,
     /// Has seen the snapshot that was rendered.
     snapshots: watch::Receiver<Snapshot>,
+    /// What time it was then, Unix seconds.
+    made_at: i64,
     /// When a value in it ends by itself, Unix seconds.
     changes_at: Option<i64>,
 }
@@ -87,11 +89,11 @@ impl Rendition {
     fn kept_page(&self) -> Option<Page> {
         let kept = self.page.read().unwrap_or_else(PoisonError::into_inner);
         let kept = kept.as_ref().filter(|it| it.rendered_at.elapsed() < LIVE_LASTS)?;
-        kept.data.is_true_at(self.sources.clock.unix()).then(|| kept.page.clone())
+        kept.data.is_true_at(self.sources.clock.now()).then(|| kept.page.clone())
     }
 
     async fn data(&self, kept: &mut Option<Arc<DataSection>>) -> Arc<DataSection> {
-        let now = self.sources.clock.unix();
+        let now = self.sources.clock.now();
         if let Some(data) = kept.as_ref().filter(|it| it.is_true_at(now)) {
             return Arc::clone(data);
         }
@@ -102,7 +104,7 @@ impl Rendition {
         let changes_at = snapshot.changes_at(now);
         let (format, encoding) = (self.format, self.encoding);
         let part = rendered(move || encoding.first(format.translate(data::render(&snapshot, now)))).await;
-        Arc::clone(kept.insert(Arc::new(DataSection { part, snapshots, changes_at })))
+        Arc::clone(kept.insert(Arc::new(DataSection { part, snapshots, made_at: now, changes_at })))
     }
 
     /// So little that it costs less than to wake another thread.
@@ -115,7 +117,8 @@ impl Rendition {
 impl DataSection {
     /// Whether it is what would be rendered at `now`, Unix seconds.
     fn is_true_at(&self, now: i64) -> bool {
-        self.changes_at.is_none_or(|at| now < at) && !self.snapshots.borrow().has_changed()
+        let lasts = self.made_at <= now && self.changes_at.is_none_or(|at| now < at);
+        lasts && !self.snapshots.borrow().has_changed()
     }
 }
 

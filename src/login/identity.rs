@@ -25,13 +25,13 @@ impl Caller {
 
     /// Asks for the models of the devices, each once.
     pub async fn devices(&self) -> Result<BTreeSet<String>, LoginError> {
-        let devices = self.rows::<Getdevice>(&Request::getdevice().first()).await?;
+        let devices = self.rows::<Getdevice>(&Request::getdevice()).await?;
         Ok(devices.into_iter().filter_map(|it| it.model.filter(|it| !it.is_empty()).or(it.kind)).collect())
     }
 
     /// Asks when the person last stepped on a scale, Unix seconds; `None` if never.
     pub async fn newest_weigh_in(&self) -> Result<Option<i64>, LoginError> {
-        let groups = self.thinned_rows::<Getmeas>(&Request::weigh_ins().first(), measures::thin).await?;
+        let groups = self.thinned_rows::<Getmeas>(&Request::weigh_ins(), measures::thin).await?;
         let mut context = Context { server_now: self.server_now(), unknown: &mut |_, _| {} };
         Ok(weighed_at(measures::choose(&groups, &mut context).iter().map(|it| (it.measurement, it.measured_at))))
     }

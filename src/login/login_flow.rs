@@ -6,7 +6,7 @@ use url::Url;
 
 use super::Logins;
 use crate::storage::{ConnectError, Login, NewConsent, Pending};
-use crate::withings::client::CallError;
+use crate::withings::error::CallError;
 use crate::withings::oauth::random_token;
 
 /// Who is asked to log in.

@@ -18,10 +18,11 @@ pub use login_flow::{BeginError, Connected, FinishError, Mode};
 pub use people::{People, Person};
 pub use retry::{Next, after_failure};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, ServerClock};
 use crate::storage::{Claim, Class, Storage, StorageError};
 use crate::telemetry::Telemetry;
-use crate::withings::client::{CallError, Client};
+use crate::withings::client::Client;
+use crate::withings::error::CallError;
 use crate::withings::oauth::OAuth;
 
 /// The logins of all profiles. Cheap to clone.
@@ -168,10 +169,16 @@ impl Logins {
         self.0.services.remote.borrow().client.clone()
     }
 
+    /// Withings' clock.
+    #[must_use]
+    pub fn server_clock(&self) -> ServerClock {
+        self.client().clock().clone()
+    }
+
     /// The present time by Withings' clock, Unix seconds.
     #[must_use]
     pub fn server_now(&self) -> i64 {
-        self.0.services.remote.borrow().client.server_now()
+        self.0.services.remote.borrow().client.clock().now()
     }
 
     /// Where Withings sends the browser back to, exactly as it must be registered there.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::LoginError;
-use crate::withings::client::CallError;
 use crate::withings::envelope::Remedy;
+use crate::withings::error::CallError;
 
 /// The first pause after a failure; longer than the 10 s in which Withings refuses an identical call.
 const FIRST_PAUSE: Duration = Duration::from_secs(15);
@@ -12,8 +12,11 @@ const FIRST_PAUSE: Duration = Duration::from_secs(15);
 /// The longest pause between tries of a call that may work again at any time.
 const LONGEST_PAUSE: Duration = Duration::from_mins(15);
 
-/// The pause before the one full read after a request that Withings found wrong.
-const BEFORE_FULL_READ: Duration = Duration::from_mins(1);
+/// The first pause after a request that Withings found wrong, which a service that is away for a moment says too.
+const BEFORE_FULL_READ: Duration = Duration::from_secs(30);
+
+/// So many failures in a row are no moment.
+const MANY: u32 = 5;
 
 /// The pause where only time or a person can help.
 const HOUR: Duration = Duration::from_hours(1);
@@ -53,7 +56,7 @@ fn after_failed_call(error: &CallError, failures: u32, jitter: f64) -> Next {
         Remedy::SwitchOff => Next::NewLogin,
         Remedy::WaitThisCall(wait) => Next::After(wait + Duration::from_secs(1)),
         Remedy::PauseAll(wait) => Next::After(wait),
-        Remedy::FullRead if failures <= 1 => Next::After(BEFORE_FULL_READ),
+        Remedy::FullRead if failures < MANY => Next::After(doubled(BEFORE_FULL_READ, failures, jitter)),
         // The caller has refreshed the token and repeated the call already.
         Remedy::FullRead | Remedy::RefreshToken => Next::After(HOUR),
         Remedy::NextInterval => Next::Interval,
@@ -63,9 +66,13 @@ fn after_failed_call(error: &CallError, failures: u32, jitter: f64) -> Next {
 
 /// 15 s, 30 s, 1 min … 15 min, each up to half as long again.
 fn growing(failures: u32, jitter: f64) -> Duration {
+    doubled(FIRST_PAUSE, failures, jitter)
+}
+
+/// A pause that is twice as long after each failure but the first.
+fn doubled(first: Duration, failures: u32, jitter: f64) -> Duration {
     let doublings = failures.saturating_sub(1).min(10);
-    let pause = (FIRST_PAUSE * 2_u32.pow(doublings)).min(LONGEST_PAUSE);
-    pause.mul_f64(1.0 + jitter / 2.0)
+    (first * 2_u32.pow(doublings)).min(LONGEST_PAUSE).mul_f64(1.0 + jitter / 2.0)
 }
 
 #[cfg(test)]
@@ -86,7 +93,7 @@ mod tests {
         let table = [
             (refused(r#"{"status":401}"#), [after(3600), after(3600)]),
             (refused(r#"{"status":403}"#), [Next::NewLogin, Next::NewLogin]),
-            (refused(r#"{"status":503}"#), [after(60), after(3600)]),
+            (refused(r#"{"status":503}"#), [after(30), after(60)]),
             (refused(r#"{"status":524}"#), [Next::Interval, Next::Interval]),
             (refused(r#"{"status":601,"body":{"wait_seconds":68}}"#), [after(68), after(68)]),
             (
@@ -105,6 +112,15 @@ mod tests {
         for (error, expected) in table {
             assert_eq!([after_failure(&error, 1, 0.0), after_failure(&error, 2, 0.0)], expected, "{error}");
         }
+    }
+
+    #[test]
+    fn a_request_that_stays_wrong_rests_an_hour() {
+        let error = refused(r#"{"status":503}"#);
+        assert_eq!(
+            [4, 5, 6].map(|failures| after_failure(&error, failures, 0.0)),
+            [after(240), after(3600), after(3600)]
+        );
     }
 
     #[test]

@@ -16,8 +16,8 @@ use super::{LoginError, Logins};
 use crate::catalogue::Call;
 use crate::storage::{Class, Login, REPEAT_AFTER, RotateError};
 use crate::telemetry::Reason;
-use crate::withings::client::CallError;
 use crate::withings::envelope::Remedy;
+use crate::withings::error::CallError;
 
 /// A token that ends sooner than this is refreshed before it is used, seconds.
 const REFRESH_AHEAD: i64 = 5 * 60;
@@ -71,7 +71,7 @@ impl Caller {
             self.check_person()?;
             let is_refused =
                 refused.is_some_and(|it| it.access_token.expose_secret() == login.access_token.expose_secret());
-            let ends_in = login.expires_at - self.logins.clock().unix();
+            let ends_in = login.expires_at - self.logins.server_now();
             if !is_refused && ends_in >= REFRESH_AHEAD {
                 return Ok(login);
             }

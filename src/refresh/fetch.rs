@@ -14,8 +14,6 @@ pub(super) struct Fetch<'a> {
     pub(super) caller: &'a Caller,
     pub(super) telemetry: &'a Telemetry,
     pub(super) state: &'a mut ProfileState,
-    /// Whether nothing was ever read, and somebody waits for it.
-    pub(super) is_first: bool,
 }
 
 impl Fetch<'_> {
@@ -99,7 +97,6 @@ impl Fetch<'_> {
     }
 
     async fn read<P: Page>(&mut self, request: Request, thin: Thin<P::Row>) -> Result<Vec<P::Row>, LoginError> {
-        let request = if self.is_first { request.first() } else { request };
         self.caller.thinned_rows::<P>(&request, thin).await
     }
 

@@ -25,7 +25,7 @@ use crate::reading::Snapshot;
 use crate::storage::{Claim, State, Storage, StorageError};
 use crate::telemetry::Telemetry;
 use crate::webhooks::Subscriptions;
-use crate::withings::client::CallError;
+use crate::withings::error::CallError;
 use fetch::Fetch;
 use outcome::{Failure, Made};
 pub use plans::{Occasion, Restored};
@@ -127,15 +127,14 @@ impl Refresher {
             let failures = claim.plan.calls.get(&call).map_or(0, |plan| plan.failures);
             return Ok(Made::Step(self.services().subscriptions.step(&caller, failures).await?));
         }
-        let is_first = claim.plan.is_new();
-        Fetch { caller: &caller, telemetry: &self.services().telemetry, state, is_first }.call(call).await?;
+        Fetch { caller: &caller, telemetry: &self.services().telemetry, state }.call(call).await?;
         state.note_made(call);
         Ok(Made::Data)
     }
 
     /// Saves what has changed. What cannot be saved stays in storage's memory, and is shown.
     async fn save(&self, claim: &Claim, state: &mut ProfileState) {
-        if let Some(changed) = state.changed(self.services().clock.unix()) {
+        if let Some(changed) = state.changed(self.services().logins.server_now()) {
             // What goes wrong is said, and tried again, by storage.
             self.storage().save(claim, changed).await.ok();
         }

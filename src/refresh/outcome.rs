@@ -11,8 +11,8 @@ use crate::reading::Attempt;
 use crate::storage::{CallPlan, Plan};
 use crate::telemetry::log::with_causes;
 use crate::webhooks::{Step, SubscriptionError};
-use crate::withings::client::CallError;
 use crate::withings::envelope::Remedy;
+use crate::withings::error::CallError;
 
 /// A call that was made.
 #[derive(Clone, Copy, Debug)]

@@ -25,7 +25,8 @@ impl Refresher {
         if self.services().logins.profile(profile).is_none() {
             return;
         }
-        let (readings, sleep) = state.shown(self.services().clock.unix(), &self.services().settings.borrow().selection);
+        let (readings, sleep) =
+            state.shown(self.services().logins.server_now(), &self.services().settings.borrow().selection);
         let snapshot = ProfileSnapshot {
             login: self.login(profile, plan),
             readings,

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::*;
 use crate::catalogue::Call;
-use crate::clock::Clock;
+use crate::clock::{Clock, ServerClock};
 use crate::config::Selection;
 use crate::http::Http;
 use crate::login::{self, Logins, Remote};
@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 fn remote(storage: &Storage, telemetry: &Telemetry, clock: &Clock) -> Remote {
     let url: Url = "http://127.0.0.1:9".parse().unwrap();
     let http = Http::reaching(&[&url]).unwrap();
-    let client = Client::new(http, url.clone(), storage.clone(), telemetry.clone(), clock.clone());
+    let client = Client::new(http, url.clone(), storage.clone(), telemetry.clone(), ServerClock::new(clock.clone()));
     let application = Application {
         client_id: "id".to_owned(),
         client_secret: "secret".into(),
@@ -38,7 +38,7 @@ fn remote(storage: &Storage, telemetry: &Telemetry, clock: &Clock) -> Remote {
         redirect_uri: "http://localhost:10064/callback".to_owned(),
         webhooks: false,
     };
-    Remote { oauth: OAuth::new(&application, client.clone(), clock.clone()), client }
+    Remote { oauth: OAuth::new(&application, client.clone()), client }
 }
 
 /// One that refreshes these profiles, and what it shows.

@@ -61,6 +61,7 @@ pub struct Fault {
     action: Option<String>,
     user: Option<UserId>,
     further_pages: bool,
+    whole_reads: bool,
     left: u32,
 }
 
@@ -83,6 +84,12 @@ impl Fault {
         Self::of_effect(Effect::Travel(Travel::ByteBySecond))
     }
 
+    /// A broken compressor: the next call does what it should, and its answer cannot be unpacked.
+    #[must_use]
+    pub fn damaged() -> Self {
+        Self::of_effect(Effect::Travel(Travel::Damaged))
+    }
+
     /// Only of calls with this `action`, e.g. `getmeas` or `requesttoken`.
     #[must_use]
     pub fn on(self, action: &str) -> Self {
@@ -101,6 +108,12 @@ impl Fault {
         Self { further_pages: true, ..self }
     }
 
+    /// Only of calls that do not ask for what has changed.
+    #[must_use]
+    pub fn on_whole_reads(self) -> Self {
+        Self { whole_reads: true, ..self }
+    }
+
     /// Of so many calls; `u32::MAX` does not end in practice.
     #[must_use]
     pub fn times(self, times: u32) -> Self {
@@ -108,14 +121,15 @@ impl Fault {
     }
 
     fn of_effect(effect: Effect) -> Self {
-        Self { effect, action: None, user: None, further_pages: false, left: 1 }
+        Self { effect, action: None, user: None, further_pages: false, whole_reads: false, left: 1 }
     }
 
     fn strikes(&self, call: &Call, caller: &Caller) -> bool {
         let action = self.action.is_none() || self.action.as_deref() == call.action();
         let user = self.user.is_none() || self.user == caller.user;
         let page = !self.further_pages || call.params.get("offset").is_some();
-        self.left > 0 && action && user && page
+        let is_of_changes = !matches!(call.params.get("lastupdate"), None | Some("0"));
+        self.left > 0 && action && user && page && !(self.whole_reads && is_of_changes)
     }
 }
 

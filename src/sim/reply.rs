@@ -24,6 +24,8 @@ pub(super) enum Travel {
     After(Duration),
     /// One byte a second.
     ByteBySecond,
+    /// Called gzip, which it is not.
+    Damaged,
     /// It never arrives: the connection ends.
     Nowhere,
 }

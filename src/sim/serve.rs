@@ -10,7 +10,7 @@ use futures_util::stream;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, Limited, StreamBody};
 use hyper::body::{Frame, Incoming};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderValue, LOCATION};
+use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderValue, LOCATION};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
@@ -87,6 +87,11 @@ async fn respond(cloud: &Cloud, request: Request<Incoming>) -> io::Result<Respon
             response.map(|()| Full::from(reply.body).boxed_unsync())
         }
         Travel::ByteBySecond => response.map(|()| dripping(reply.body.into()).boxed_unsync()),
+        Travel::Damaged => {
+            let mut response = response.map(|()| Full::from(reply.body).boxed_unsync());
+            response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            response
+        }
         Travel::Nowhere => return Err(io::ErrorKind::ConnectionReset.into()),
     })
 }

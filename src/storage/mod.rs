@@ -243,6 +243,11 @@ impl Storage {
         self.0.queue.hurry(if is_carried { Duration::ZERO } else { interval });
     }
 
+    /// Lets every profile be claimed once to be shown anew, whether a call is due or not.
+    pub fn show_all(&self) {
+        self.0.queue.show_all();
+    }
+
     /// How long the most overdue call has been due that nobody makes yet.
     #[must_use]
     pub fn lag(&self) -> Duration {

@@ -186,6 +186,12 @@ impl Queue {
         self.wake();
     }
 
+    /// Lets every profile be claimed to be shown anew.
+    pub(super) fn show_all(&self) {
+        self.inner().entries.values_mut().for_each(|entry| entry.is_to_be_shown = true);
+        self.wake();
+    }
+
     /// How long the most overdue call has been due that nobody makes yet.
     pub(super) fn lag(&self) -> Duration {
         let inner = self.inner();

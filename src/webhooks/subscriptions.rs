@@ -13,8 +13,8 @@ use super::DesiredSubscriptions;
 use crate::login::{Caller, LoginError, Logins};
 use crate::storage::StorageError;
 use crate::telemetry::log::with_causes;
-use crate::withings::client::CallError;
 use crate::withings::envelope::Remedy;
+use crate::withings::error::CallError;
 use crate::withings::notify::{self, Appli, NOT_THERE, Subscription};
 use crate::withings::request::Request;
 

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::login::Logins;
 use crate::storage::{Class, Login};
-use crate::withings::client::CallError;
+use crate::withings::error::CallError;
 use crate::withings::notify::{NOT_THERE, Subscriptions};
 use crate::withings::request::Request;
 use crate::withings::thin;

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::client::CallError;
 use super::envelope::{self, DecodeError};
+use super::error::CallError;
 use super::thin::Thin;
 use super::wire::Page;
 

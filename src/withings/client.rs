@@ -1,7 +1,5 @@
 //! One call of the API: wait for a turn, send, read the answer while it comes.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,15 +7,16 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::answer::{Answer, Rows};
-use super::envelope::{self, DecodeError, NotAnEnvelope, Refusal, Remedy};
+use super::envelope::{self, Remedy};
+use super::error::CallError;
 use super::request::Request;
 use super::thin::Thin;
 use super::wire::Page;
 use crate::catalogue::Call;
-use crate::clock::Clock;
-use crate::http::{Head, Http, HttpError};
-use crate::storage::{Class, NoTurn, Storage};
-use crate::telemetry::{Reason, Telemetry};
+use crate::clock::ServerClock;
+use crate::http::{Head, Http};
+use crate::storage::{Class, Storage};
+use crate::telemetry::Telemetry;
 
 /// How long an exchange waits for its turn. A code lives 30 s, of which the way here and to Withings take some.
 const EXCHANGE_WITHIN: Duration = Duration::from_secs(27);
@@ -28,74 +27,24 @@ const TURN_WITHIN: Duration = Duration::from_mins(3);
 /// How long a page of a history waits, lest it be read again from its begin after a short pause.
 const PAGE_WITHIN: Duration = Duration::from_mins(5);
 
-/// The Withings API. Cheap to clone; clones share connections, budget and the server's time.
+/// The Withings API. Cheap to clone; clones share connections, budget and Withings' clock.
 #[derive(Clone)]
 pub struct Client {
     http: Http,
     api_url: Url,
     storage: Storage,
     telemetry: Telemetry,
-    server_time: Arc<ServerTime>,
+    clock: ServerClock,
 }
-
-/// A call did not bring what it should.
-#[derive(Debug, thiserror::Error)]
-pub enum CallError {
-    /// No whole answer came.
-    #[error("no answer from Withings")]
-    Http(#[from] HttpError),
-    /// An HTTP status other than 200: something before the API answered.
-    #[error("HTTP status {0} instead of an answer")]
-    HttpStatus(u16),
-    /// No envelope.
-    #[error(transparent)]
-    Envelope(#[from] NotAnEnvelope),
-    /// No body, where everything was asked for: that is not the same as nothing.
-    #[error("the answer has no body")]
-    NoBody,
-    /// A body of another shape.
-    #[error("the answer is not what the call promises")]
-    Body(#[source] DecodeError),
-    /// A status other than 0.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// The request had no turn in time, and was not made.
-    #[error(transparent)]
-    NoTurn(#[from] NoTurn),
-    /// An `offset` that does not grow: the pages would never end.
-    #[error("the pages of the answer do not end: offset {offset} follows offset {previous}")]
-    SameOffset {
-        /// The offset of this page.
-        previous: i64,
-        /// The offset that it gave for the next one.
-        offset: i64,
-    },
-    /// So many pages, and more to come.
-    #[error("the pages of the answer do not end: there were {0}")]
-    EndlessPages(usize),
-}
-
-/// The server's clock, as an offset to the host's in seconds.
-///
-/// Answers tell it twice, as `updatetime` and in the header `Date`; the later one counts. An `updatetime` that lags, as if
-/// it were the time of the last change, would hold back the daily read of everything and miss the last night.
-struct ServerTime {
-    clock: Clock,
-    from_updatetime: AtomicI64,
-    from_date: AtomicI64,
-}
-
-/// No offset is known yet.
-const UNKNOWN: i64 = i64::MIN;
 
 impl Client {
     /// The API at `api_url`.
     #[must_use]
-    pub fn new(http: Http, api_url: Url, storage: Storage, telemetry: Telemetry, clock: Clock) -> Self {
-        Self { http, api_url, storage, telemetry, server_time: Arc::new(ServerTime::new(clock)) }
+    pub fn new(http: Http, api_url: Url, storage: Storage, telemetry: Telemetry, clock: ServerClock) -> Self {
+        Self { http, api_url, storage, telemetry, clock }
     }
 
-    /// The same API at another address: with the same budget, and the same server's time until it tells its own.
+    /// The same API at another address: with the same budget and clock.
     #[must_use]
     pub fn moved(&self, http: Http, api_url: Url) -> Self {
         Self { http, api_url, ..self.clone() }
@@ -126,16 +75,14 @@ impl Client {
         offset: Option<i64>,
         thin: Thin<P::Row>,
     ) -> Result<Rows<P::Row>, CallError> {
-        let mut answer = Answer::<P>::new(thin, self.server_now());
+        let mut answer = Answer::<P>::new(thin, self.clock.now());
         let path = path(request.call);
-        self.post(request.call, path, Some(token), request.form(offset), |chunk| answer.push(chunk)).await?;
+        let head = self.post(request.call, path, Some(token), request.form(offset), |chunk| answer.push(chunk)).await?;
         let rows = match answer.finish(request.needs_body() || offset.is_some()) {
             Ok(rows) => rows,
             Err(error) => return Err(self.note(request.call, error).await),
         };
-        if let Some(at) = rows.server_time {
-            self.server_time.note_updatetime(at);
-        }
+        self.note_time(&head, rows.server_time);
         Ok(rows)
     }
 
@@ -164,16 +111,19 @@ impl Client {
         error
     }
 
-    /// The present time by Withings' clock, Unix seconds.
+    /// Withings' clock.
     #[must_use]
-    pub fn server_now(&self) -> i64 {
-        self.server_time.now()
+    pub fn clock(&self) -> &ServerClock {
+        &self.clock
     }
 
     /// A call without a token, and its whole answer.
     async fn whole(&self, call: Call, path: &str, form: String) -> Result<Vec<u8>, CallError> {
         let mut answer = Vec::new();
-        self.post(call, path, None, form, |chunk| answer.extend_from_slice(chunk)).await?;
+        let head = self.post(call, path, None, form, |chunk| answer.extend_from_slice(chunk)).await?;
+        if matches!(envelope::open(&answer), Ok(Ok(_))) {
+            self.note_time(&head, None);
+        }
         Ok(answer)
     }
 
@@ -185,80 +135,26 @@ impl Client {
         token: Option<&str>,
         form: String,
         take: impl FnMut(&[u8]),
-    ) -> Result<(), CallError> {
+    ) -> Result<Head, CallError> {
         let url = self.api_url.join(path).expect("the path of a call is a valid URL path");
         let sent = Instant::now();
         let head = self.http.post_form(url, token, form, take).await;
         let took = sent.elapsed();
         self.telemetry.request(call, took);
         tracing::debug!(%call, seconds = took.as_secs_f64(), "called Withings");
-        match head.map_err(CallError::from).and_then(|it| self.judge(&it)) {
-            Ok(()) => Ok(()),
+        match head.map_err(CallError::from) {
+            Ok(head) if head.status == 200 => Ok(head),
+            Ok(head) => Err(self.note(call, CallError::HttpStatus(head.status)).await),
             Err(error) => Err(self.note(call, error).await),
         }
     }
 
-    fn judge(&self, head: &Head) -> Result<(), CallError> {
-        if head.status != 200 {
-            return Err(CallError::HttpStatus(head.status));
+    /// Sets the clock by an answer with status 0, which tells the time twice. The later one counts: an `updatetime` may be
+    /// that of the last change.
+    fn note_time(&self, head: &Head, updatetime: Option<i64>) {
+        if let Some(at) = updatetime.max(head.date.map(|date| date.timestamp())) {
+            self.clock.note(at);
         }
-        if let Some(date) = head.date {
-            self.server_time.note_date(date.timestamp());
-        }
-        Ok(())
-    }
-}
-
-impl CallError {
-    /// What it asks us to do.
-    #[must_use]
-    pub fn remedy(&self) -> Remedy {
-        match self {
-            Self::Refused(refusal) => refusal.remedy(),
-            Self::Http(_)
-            | Self::HttpStatus(_)
-            | Self::Envelope(_)
-            | Self::NoBody
-            | Self::Body(_)
-            | Self::NoTurn(_)
-            | Self::SameOffset { .. }
-            | Self::EndlessPages(_) => Remedy::Retry,
-        }
-    }
-
-    /// The label `reason` of the metric.
-    #[must_use]
-    pub fn reason(&self) -> Reason {
-        match self {
-            Self::Http(HttpError::Connect(_)) => Reason::Connect,
-            Self::Http(HttpError::Timeout(_)) => Reason::Timeout,
-            Self::Http(HttpError::TooLarge) => Reason::TooLarge,
-            Self::HttpStatus(_) => Reason::Http,
-            Self::Envelope(_) | Self::NoBody | Self::Body(_) | Self::SameOffset { .. } | Self::EndlessPages(_) => {
-                Reason::Decode
-            }
-            Self::NoTurn(_) => Reason::RateLimited,
-            Self::Refused(refusal) => refusal.reason(),
-        }
-    }
-}
-
-impl ServerTime {
-    fn new(clock: Clock) -> Self {
-        Self { clock, from_updatetime: AtomicI64::new(UNKNOWN), from_date: AtomicI64::new(UNKNOWN) }
-    }
-
-    fn now(&self) -> i64 {
-        let offset = self.from_updatetime.load(Ordering::Relaxed).max(self.from_date.load(Ordering::Relaxed));
-        self.clock.unix() + if offset == UNKNOWN { 0 } else { offset }
-    }
-
-    fn note_updatetime(&self, at: i64) {
-        self.from_updatetime.store(at - self.clock.unix(), Ordering::Relaxed);
-    }
-
-    fn note_date(&self, at: i64) {
-        self.from_date.store(at - self.clock.unix(), Ordering::Relaxed);
     }
 }
 
@@ -270,24 +166,5 @@ fn path(call: Call) -> &'static str {
         Call::Getdevice | Call::Getgoals => "/v2/user",
         Call::Requesttoken | Call::Revoke => "/v2/oauth2",
         Call::Notify => "/notify",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_servers_time_is_the_later_of_what_its_answers_say() {
-        let clock = Clock::frozen(chrono::DateTime::from_timestamp(1000, 0).unwrap());
-        let time = ServerTime::new(clock.clone());
-        assert_eq!(time.now(), 1000);
-        time.note_date(900);
-        assert_eq!(time.now(), 900, "a host whose clock is ahead");
-        time.note_updatetime(910);
-        clock.advance(Duration::from_secs(10));
-        assert_eq!(time.now(), 920);
-        time.note_date(1500);
-        assert_eq!(time.now(), 1500, "an updatetime that lags does not hold the time back");
     }
 }

@@ -10,6 +10,7 @@ pub mod answer;
 pub mod client;
 pub mod devices;
 pub mod envelope;
+pub mod error;
 pub mod goals;
 pub mod measures;
 pub mod notify;

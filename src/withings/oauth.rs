@@ -17,11 +17,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::client::{CallError, Client};
+use super::client::Client;
 use super::envelope::{self, DecodeError, Refusal};
+use super::error::CallError;
 use super::wire;
 use crate::catalogue::Call;
-use crate::clock::Clock;
 use crate::storage::{Class, NewLogin};
 
 /// What a login asks for (withings-api: scopes).
@@ -39,7 +39,6 @@ pub struct OAuth {
     inner: OAuthClient,
     scopes: &'static str,
     client: Client,
-    clock: Clock,
 }
 
 /// What the application is registered as.
@@ -75,7 +74,7 @@ type OAuthClient = oauth2::Client<
 impl OAuth {
     /// The tokens of `application`, asked for through `client`.
     #[must_use]
-    pub fn new(application: &Application, client: Client, clock: Clock) -> Self {
+    pub fn new(application: &Application, client: Client) -> Self {
         let at = |base: &Url, path| base.join(path).expect("a constant path joins every base URL");
         let redirect_uri = RedirectUrl::new(application.redirect_uri.clone());
         let redirect_uri = redirect_uri.expect("the configuration's base URL is a URL");
@@ -86,7 +85,7 @@ impl OAuth {
             .set_redirect_uri(redirect_uri)
             .set_auth_type(AuthType::RequestBody);
         let scopes = if application.webhooks { SCOPES_WITH_WEBHOOKS } else { SCOPES };
-        Self { inner, scopes, client, clock }
+        Self { inner, scopes, client }
     }
 
     /// Where Withings sends the browser back to, exactly as registered.
@@ -112,7 +111,7 @@ impl OAuth {
         let code = AuthorizationCode::new(code.to_owned());
         let request = self.inner.exchange_code(code).add_extra_param("action", "requesttoken");
         self.client.turn(Class::Exchange).await?;
-        let asked_at = self.clock.unix();
+        let asked_at = self.client.clock().now();
         new_login(request.request_async(&self.transport()).await, asked_at)
     }
 
@@ -121,7 +120,7 @@ impl OAuth {
     pub async fn refresh(&self, refresh_token: &SecretString) -> Result<NewLogin, CallError> {
         let token = RefreshToken::new(refresh_token.expose_secret().to_owned());
         let request = self.inner.exchange_refresh_token(&token).add_extra_param("action", "requesttoken");
-        let asked_at = self.clock.unix();
+        let asked_at = self.client.clock().now();
         new_login(request.request_async(&self.transport()).await, asked_at)
     }
 

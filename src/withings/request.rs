@@ -16,8 +16,6 @@ pub struct Request {
     /// The call.
     pub call: Call,
     parameters: Vec<Parameter>,
-    /// Whether somebody has just logged in and waits for it.
-    pub is_first: bool,
 }
 
 /// Which rows of a call are asked for. Withings refuses or misreads combinations, so there is one at a time.
@@ -112,14 +110,8 @@ impl Request {
         Self::new(Call::Notify, parameters)
     }
 
-    /// The same, while somebody waits for it who has just logged in: it need not wait for its turn among all profiles.
-    #[must_use]
-    pub fn first(self) -> Self {
-        Self { is_first: true, ..self }
-    }
-
     fn new(call: Call, parameters: Vec<Parameter>) -> Self {
-        Self { call, parameters, is_first: false }
+        Self { call, parameters }
     }
 
     /// Whether an answer without a body tells nothing. Where only changes are asked for, it tells that there are none.

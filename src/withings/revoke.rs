@@ -7,20 +7,19 @@ use serde::Deserialize;
 use sha2::Sha256;
 use url::form_urlencoded::Serializer;
 
-use super::client::{CallError, Client};
+use super::client::Client;
 use super::envelope::{self, DecodeError};
+use super::error::CallError;
 use super::wire;
-use crate::clock::Clock;
 
 /// Revokes everything that the person `user_id` has granted to the application: both tokens are dead afterwards.
 pub async fn revoke(
     client: &Client,
-    clock: &Clock,
     client_id: &str,
     client_secret: &SecretString,
     user_id: &str,
 ) -> Result<(), CallError> {
-    let timestamp = clock.unix().to_string();
+    let timestamp = client.clock().now().to_string();
     let signature = sign(client_secret, &["getnonce", client_id, &timestamp]);
     let asked =
         [("action", "getnonce"), ("client_id", client_id), ("timestamp", &timestamp), ("signature", &signature)];

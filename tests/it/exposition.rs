@@ -15,7 +15,7 @@ use openmetrics_parser::prometheus::parse_prometheus;
 use proptest::prelude::*;
 use tokio::sync::watch;
 use withings_exporter::catalogue::{Call, Kind, Measurement};
-use withings_exporter::clock::Clock;
+use withings_exporter::clock::{Clock, ServerClock};
 use withings_exporter::exposition::{Encoding, Escaping, Exposition, Format, Live, Page};
 use withings_exporter::process::Process;
 use withings_exporter::reading::{
@@ -52,7 +52,7 @@ impl Scraped {
         let build = Build { version: "1.2.3".into(), revision: "abc".into(), rustc: "1.95.0".into() };
         let telemetry = Telemetry::new(build);
         let clock = Clock::frozen(DateTime::<Utc>::from_timestamp(NOW, 0).unwrap());
-        let exposition = Exposition::new(receiver, telemetry.clone(), clock.clone(), live);
+        let exposition = Exposition::new(receiver, telemetry.clone(), ServerClock::new(clock.clone()), live);
         Self { snapshots, telemetry, clock, exposition }
     }
 

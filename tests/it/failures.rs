@@ -96,7 +96,38 @@ async fn a_call_made_too_often_waits_alone() {
 
 #[tokio::test(crate = "crate::paused")]
 async fn a_request_that_withings_finds_wrong_is_followed_by_a_read_of_everything() {
-    check_isolated(Failure::InvalidParams, "invalid_request", 60..=62).await;
+    check_isolated(Failure::InvalidParams, "invalid_request", 30..=46).await;
+}
+
+#[tokio::test(crate = "crate::paused")]
+async fn a_service_that_is_away_for_minutes_is_asked_again_after_growing_pauses() {
+    let world = household().await;
+    let alice = world.account("Alice");
+    world.cloud.fault(Fault::new(Failure::InvalidParams).on("getmeas").of(alice.userid()).times(6));
+    world.until_down("Alice").await;
+    weigh(&world, "Alice", 71);
+    let before = calls_of(&world, "Alice", "getmeas").len() - 1;
+    world.pass(Duration::from_mins(100)).await;
+    let calls = calls_of(&world, "Alice", "getmeas").split_off(before);
+    let pauses: Vec<_> = calls.windows(2).map(|it| (it[1].time - it[0].time).num_seconds()).take(6).collect();
+    for (pause, least) in pauses.iter().zip([30, 60, 120, 240, 3600, 3600]) {
+        assert!((least..=least * 3 / 2 + 2).contains(pause), "{pauses:?}");
+    }
+    world.until_shown("Alice", "weight_kg", 71.0).await;
+    world.until_up("Alice").await;
+}
+
+#[tokio::test(crate = "crate::paused")]
+async fn one_answer_that_cannot_be_unpacked_is_no_broken_connection() {
+    let world = household().await;
+    let alice = world.account("Alice");
+    world.cloud.fault(Fault::damaged().on("getmeas").of(alice.userid()));
+    world.until_down("Alice").await;
+    check_failures(&world, "getmeas", "decode", 1.0).await;
+    world.until_up("Alice").await;
+    world.cloud.fault(Fault::new(Failure::HangUp).on("getmeas").of(alice.userid()));
+    world.until_down("Alice").await;
+    check_failures(&world, "getmeas", "connect", 1.0).await;
 }
 
 #[tokio::test(crate = "crate::paused")]

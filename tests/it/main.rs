@@ -9,6 +9,7 @@ mod budget;
 mod captured;
 mod certificates;
 mod cli;
+mod clocks;
 mod compression;
 mod config;
 mod corpus;

@@ -362,7 +362,7 @@ impl World {
 
     /// Waits until a refresh of `profile` that begins from now on has ended.
     pub(crate) async fn until_refreshed(&self, profile: &str) {
-        let is_due = |it: &CallStatus| it.next_try.is_some_and(|at| at <= self.clock.unix());
+        let is_due = |it: &CallStatus| it.next_try.is_some_and(|at| at <= self.host_clock.unix());
         self.until(profile, |it| !it.calls.values().any(is_due)).await;
         let before = self.exporter.as_ref().unwrap().snapshots.borrow().get(profile).unwrap().calls.clone();
         // The time of the next try is rounded anew each time.

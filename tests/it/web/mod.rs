@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use url::Url;
-use withings_exporter::clock::Clock;
+use withings_exporter::clock::{Clock, ServerClock};
 use withings_exporter::exposition::{Exposition, Live};
 use withings_exporter::http::Http;
 use withings_exporter::login::{Logins, Remote, Services};
@@ -81,7 +81,7 @@ impl Setup {
             exposition: Exposition::new(
                 snapshots.clone(),
                 telemetry.clone(),
-                clock.clone(),
+                ServerClock::new(clock.clone()),
                 Live::Shown { process: || None },
             ),
             security: self.security,
@@ -113,10 +113,10 @@ fn logins_of_nobody(disk: &TempDir, clock: &Clock, telemetry: &Telemetry) -> Log
     };
     let http = Http::reaching(&[&nowhere]).unwrap();
     let storage = opened(disk.path(), clock.clone()).unwrap();
-    let client = Client::new(http, nowhere, storage.clone(), telemetry.clone(), clock.clone());
+    let client = Client::new(http, nowhere, storage.clone(), telemetry.clone(), ServerClock::new(clock.clone()));
     let services = Services {
         storage,
-        remote: watch::channel(Remote { oauth: OAuth::new(&application, client.clone(), clock.clone()), client }).1,
+        remote: watch::channel(Remote { oauth: OAuth::new(&application, client.clone()), client }).1,
         clock: clock.clone(),
         telemetry: telemetry.clone(),
     };

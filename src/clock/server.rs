@@ -1,0 +1,132 @@
+//! Withings' clock, by which everything ends: a host whose clock is hours off shows the same values.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::Clock;
+
+/// How far an answer may be from what is believed before a second one must agree, seconds.
+const JUMP: u64 = 3600;
+
+/// The present time by Withings' clock: what its newest answer said, plus the monotonic time since. The host's clock before
+/// the first answer; it is not stored. Cheap to clone; clones share one time.
+#[derive(Clone, Debug)]
+pub struct ServerClock {
+    host: Clock,
+    told: Arc<Mutex<Told>>,
+    jumps: watch::Sender<()>,
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    believed: Option<Moment>,
+    /// An answer that was far from it: the next one may agree.
+    doubted: Option<Moment>,
+}
+
+/// What an answer said, Unix seconds, and when.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    unix: i64,
+    at: Instant,
+}
+
+impl Moment {
+    fn now(self) -> i64 {
+        self.unix.saturating_add(i64::try_from(self.at.elapsed().as_secs()).unwrap_or(i64::MAX))
+    }
+
+    fn is_near(self, unix: i64) -> bool {
+        self.now().abs_diff(unix) <= JUMP
+    }
+}
+
+impl ServerClock {
+    /// One that no answer has told anything, on a host with this clock.
+    #[must_use]
+    pub fn new(host: Clock) -> Self {
+        Self { host, told: Arc::default(), jumps: watch::channel(()).0 }
+    }
+
+    /// The present time, Unix seconds.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        let believed = self.told().believed;
+        believed.map_or_else(|| self.host.unix(), Moment::now)
+    }
+
+    /// Takes what an answer with status 0 has said, Unix seconds: at once if it is the first one or not far from what is
+    /// believed, else when a second one in a row agrees.
+    pub fn note(&self, unix: i64) {
+        let before = self.now();
+        let moment = Moment { unix, at: Instant::now() };
+        let mut told = self.told();
+        let is_believed =
+            told.believed.is_none_or(|it| it.is_near(unix)) || told.doubted.is_some_and(|it| it.is_near(unix));
+        *told = if is_believed {
+            Told { believed: Some(moment), doubted: None }
+        } else {
+            Told { doubted: Some(moment), ..*told }
+        };
+        drop(told);
+        if is_believed && before.abs_diff(unix) > JUMP {
+            self.jumps.send_replace(());
+        }
+    }
+
+    /// Tells when the time has jumped by more than an hour: what was shown may have been judged by a wrong one.
+    #[must_use]
+    pub fn jumps(&self) -> watch::Receiver<()> {
+        self.jumps.subscribe()
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use chrono::DateTime;
+    use tokio::time::advance;
+
+    use super::*;
+
+    fn server_clock() -> (ServerClock, Clock) {
+        let host = Clock::frozen(DateTime::from_timestamp(1_000_000, 0).unwrap());
+        (ServerClock::new(host.clone()), host)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_the_hosts_until_an_answer_says_otherwise_and_then_goes_on_by_itself() {
+        let (time, host) = server_clock();
+        assert_eq!(time.now(), 1_000_000);
+        time.note(1_500_000);
+        host.advance(Duration::from_hours(8));
+        advance(Duration::from_secs(10)).await;
+        assert_eq!(time.now(), 1_500_010);
+        time.note(1_500_005);
+        assert_eq!(time.now(), 1_500_005, "the newest answer counts");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_jump_counts_when_a_second_answer_agrees() {
+        let (time, _host) = server_clock();
+        let jumps = time.jumps();
+        time.note(1_000_000);
+        assert!(!jumps.has_changed().unwrap());
+        for wrong in [9_000_000, 1_000_060, 9_000_000, 5_000_000] {
+            time.note(wrong);
+            assert!(time.now() < 1_001_000, "{wrong}");
+        }
+        assert!(!jumps.has_changed().unwrap());
+        advance(Duration::from_secs(60)).await;
+        time.note(5_000_060);
+        assert_eq!(time.now(), 5_000_060);
+        assert!(jumps.has_changed().unwrap());
+    }
+}

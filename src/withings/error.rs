@@ -1,0 +1,80 @@
+//! Why a call did not bring what it should, what that asks us to do, and how it is counted.
+
+use super::envelope::{DecodeError, NotAnEnvelope, Refusal, Remedy};
+use crate::http::HttpError;
+use crate::storage::NoTurn;
+use crate::telemetry::Reason;
+
+/// A call did not bring what it should.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// No whole answer came.
+    #[error("no answer from Withings")]
+    Http(#[from] HttpError),
+    /// An HTTP status other than 200: something before the API answered.
+    #[error("HTTP status {0} instead of an answer")]
+    HttpStatus(u16),
+    /// No envelope.
+    #[error(transparent)]
+    Envelope(#[from] NotAnEnvelope),
+    /// No body, where everything was asked for: that is not the same as nothing.
+    #[error("the answer has no body")]
+    NoBody,
+    /// A body of another shape.
+    #[error("the answer is not what the call promises")]
+    Body(#[source] DecodeError),
+    /// A status other than 0.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The request had no turn in time, and was not made.
+    #[error(transparent)]
+    NoTurn(#[from] NoTurn),
+    /// An `offset` that does not grow: the pages would never end.
+    #[error("the pages of the answer do not end: offset {offset} follows offset {previous}")]
+    SameOffset {
+        /// The offset of this page.
+        previous: i64,
+        /// The offset that it gave for the next one.
+        offset: i64,
+    },
+    /// So many pages, and more to come.
+    #[error("the pages of the answer do not end: there were {0}")]
+    EndlessPages(usize),
+}
+
+impl CallError {
+    /// What it asks us to do.
+    #[must_use]
+    pub fn remedy(&self) -> Remedy {
+        match self {
+            Self::Refused(refusal) => refusal.remedy(),
+            Self::Http(_)
+            | Self::HttpStatus(_)
+            | Self::Envelope(_)
+            | Self::NoBody
+            | Self::Body(_)
+            | Self::NoTurn(_)
+            | Self::SameOffset { .. }
+            | Self::EndlessPages(_) => Remedy::Retry,
+        }
+    }
+
+    /// The label `reason` of the metric.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Http(HttpError::Connect(_)) => Reason::Connect,
+            Self::Http(HttpError::Timeout(_)) => Reason::Timeout,
+            Self::Http(HttpError::TooLarge) => Reason::TooLarge,
+            Self::HttpStatus(_) => Reason::Http,
+            Self::Http(HttpError::Decode(_))
+            | Self::Envelope(_)
+            | Self::NoBody
+            | Self::Body(_)
+            | Self::SameOffset { .. }
+            | Self::EndlessPages(_) => Reason::Decode,
+            Self::NoTurn(_) => Reason::RateLimited,
+            Self::Refused(refusal) => refusal.reason(),
+        }
+    }
+}

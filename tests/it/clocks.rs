@@ -1,0 +1,97 @@
+//! A host whose clock is wrong: what is shown, and what is asked for, follows Withings' clock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use withings_exporter::catalogue::Measurement;
+use withings_exporter::clock::Clock;
+use withings_exporter::sim::{Activity, DEEP, Device, LIGHT, Measure, MeasureGroup, Night, Source};
+
+use crate::world::{World, beginning};
+
+const HOUR: i64 = 3600;
+
+/// After the login, after the last stage of sleep has ended, and after midnight, minutes after the beginning of the world.
+const LOOKS: [u64; 3] = [10, 5 * 60, 7 * 60 + 30];
+
+/// Alice's world, in which the clock of the host is so many seconds ahead.
+async fn world_with_host(ahead: i64) -> World {
+    let mut world = World::with_accounts(&["Alice"]).await;
+    world.host_clock = Clock::following_tokio(beginning());
+    move_host(&world, ahead);
+    live(&world);
+    world
+}
+
+fn move_host(world: &World, seconds: i64) {
+    let by = Duration::from_secs(seconds.unsigned_abs());
+    if seconds < 0 { world.host_clock.set_back(by) } else { world.host_clock.advance(by) }
+}
+
+/// Alice sleeps until two hours ago, weighs herself and walks.
+fn live(world: &World) {
+    let (alice, now) = (world.account("Alice"), world.clock.unix());
+    let device = |kind, model| Arc::new(Device::new(kind, model, 63, "ab12"));
+    let mat = device("Sleep Monitor", "Sleep Analyzer");
+    alice.add_night(Night::asleep(&mat, now - 10 * HOUR, &[(LIGHT, 400), (DEEP, 80)]));
+    alice.add_group(MeasureGroup::new(now - HOUR, [Measure::new(1, 72_345, -3)]));
+    let today = NaiveDate::from_ymd_opt(2026, 11, 22).unwrap();
+    let watch = Source::Tracker(device("Activity Tracker", "ScanWatch 2"));
+    alice.add_activity(Activity { steps: 5432, ..Activity::new(today, watch) });
+}
+
+/// What the page says of Alice's measurements.
+async fn measurements(world: &World) -> Vec<String> {
+    let is_measured = |line: &&str| line.contains("profile=\"Alice\"") && !line.starts_with("withings_exporter_");
+    world.metrics().await.lines().filter(is_measured).map(str::to_owned).collect()
+}
+
+/// What is shown of Alice at each look, with the clock of the host so many seconds ahead for good.
+async fn shown_by_host(ahead: i64) -> Vec<Vec<String>> {
+    let mut world = world_with_host(ahead).await;
+    world.start_exporter().await;
+    world.connect("Alice").await;
+    let mut shown = Vec::new();
+    for minutes in LOOKS {
+        let at = beginning().timestamp() + i64::try_from(minutes * 60).unwrap();
+        world.pass(Duration::from_secs((at - world.clock.unix()).unsigned_abs())).await;
+        shown.push(measurements(&world).await);
+        // Nothing that is stored of the clock is needed.
+        world.stop_exporter().await;
+        world.start_exporter().await;
+        world.until_refreshed("Alice").await;
+        shown.push(measurements(&world).await);
+    }
+    shown
+}
+
+#[tokio::test(crate = "crate::paused")]
+async fn a_host_whose_clock_is_hours_off_shows_the_same_values() {
+    let right = shown_by_host(0).await;
+    assert!(right[0].iter().any(|it| it == "withings_activity_steps{profile=\"Alice\"} 5432"), "{right:?}");
+    assert!(right[0].iter().any(|it| it.ends_with("withings_sleep_state=\"deep\"} 1")), "{right:?}");
+    for hours in [8, 12, -14] {
+        assert_eq!(shown_by_host(hours * HOUR).await, right, "{hours} h ahead");
+    }
+}
+
+#[tokio::test(crate = "crate::paused")]
+async fn after_a_clock_was_set_right_no_days_of_the_future_are_asked_for() {
+    const BEHIND: i64 = 72 * HOUR;
+    let mut world = world_with_host(-BEHIND).await;
+    let is_wanted = |it: &Measurement| ["sleep_", "activity_"].iter().any(|group| it.key.starts_with(group));
+    world.config.measurements = Measurement::all().filter(is_wanted).collect();
+    world.start_exporter().await;
+    world.connect("Alice").await;
+    world.until_refreshed("Alice").await;
+    let before = world.calls("getactivity").len();
+    move_host(&world, BEHIND);
+    world.pass(Duration::from_mins(1)).await;
+    let calls = world.calls("getactivity").split_off(before);
+    assert!(!calls.is_empty(), "nothing was asked for");
+    for call in calls {
+        assert_eq!(call.params["enddateymd"], "2026-11-23", "{call:?}");
+    }
+    assert_eq!(world.value("Alice", "activity_steps").await, Some(5432.0));
+}
