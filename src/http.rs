@@ -168,7 +168,7 @@ impl HttpError {
 /// the decompressor's cause is an I/O error of its own.
 fn is_of_unpacking(error: &reqwest::Error) -> bool {
     let mut causes = std::iter::successors(error.source(), |cause| (**cause).source());
-    error.is_decode() && causes.find(|cause| !cause.is::<reqwest::Error>()).is_some_and(|cause| cause.is::<io::Error>())
+    error.is_decode() && causes.find(|cause| !cause.is::<reqwest::Error>()).is_some_and(<dyn Error>::is::<io::Error>)
 }
 
 fn builder() -> ClientBuilder {
