@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use crate::catalogue::{Call, LabelName, Measurement};
 
@@ -29,8 +30,6 @@ pub struct Reading {
     /// When its time is over, Unix seconds: from then on it is not shown. `None` for a value that stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<i64>,
-    /// The row of Withings that it was taken from.
-    pub origin: Origin,
 }
 
 /// The labels of a reading beside the profile, in the catalogue's order; most readings have none. Cheap to
@@ -90,6 +89,15 @@ impl Reading {
     pub fn is_shown_at(&self, now: i64) -> bool {
         self.until.is_none_or(|until| now < until)
     }
+}
+
+/// The elements of a stored list that this version understands: one of a measurement that it does not know is left out, alone.
+pub fn understood<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let json = <&'de RawValue>::deserialize(deserializer)?.get();
+    Ok(serde_json::from_str(json).unwrap_or_else(|_| {
+        let elements: Vec<&RawValue> = serde_json::from_str(json).unwrap_or_default();
+        elements.into_iter().filter_map(|element| serde_json::from_str(element.get()).ok()).collect()
+    }))
 }
 
 /// The row of Withings that a value was taken from, so that a later change of that row is noticed.

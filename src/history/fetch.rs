@@ -5,7 +5,6 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
@@ -14,16 +13,11 @@ use super::question::{Window, midnight};
 use super::work::{Part, Work};
 use crate::catalogue::Call;
 use crate::login::{Caller, LoginError, Next, after_failure};
-use crate::reading::Reading;
 use crate::telemetry::{Telemetry, Unknown};
-use crate::withings::activity::Days;
-use crate::withings::measures::{self, Context};
+use crate::withings::calls::sleep_get::SPAN;
+use crate::withings::calls::{Context, Getactivity, Getmeas, Getsummary, Getworkouts, PastCall, SleepGet};
 use crate::withings::request::{Request, Rows};
-use crate::withings::sleep::{self, SleepRow};
-use crate::withings::wire::{
-    ActivityRow, Getactivity, Getmeas, Getsummary, Getworkouts, Group, Page, Segment, SleepGet, SummaryRow, WorkoutRow,
-};
-use crate::withings::workouts::{self, Workout};
+use crate::withings::wire::Page;
 
 /// For so long a call that fails is repeated before the whole is given up.
 const PATIENCE: Duration = Duration::from_mins(30);
@@ -59,13 +53,6 @@ pub struct Fetch<'a> {
     done: u64,
     total: u64,
     left_out: Vec<(Arc<str>, Call)>,
-}
-
-/// What is kept of an answer.
-struct Chosen<T> {
-    rows: Vec<T>,
-    /// How many values are in it.
-    values: usize,
 }
 
 /// Why a part is not there.
@@ -135,14 +122,10 @@ impl<'a> Fetch<'a> {
             let part = Part { place, call, from: midnight(from) };
             let rows = Rows::Days { from, to };
             match call {
-                Call::Getmeas => self.part::<Getmeas, _>(caller, part, Request::getmeas(rows), measured).await?,
-                Call::Getsummary => self.part::<Getsummary, _>(caller, part, Request::getsummary(rows), slept).await?,
-                Call::Getactivity => {
-                    self.part::<Getactivity, _>(caller, part, Request::getactivity(rows), active).await?;
-                }
-                Call::Getworkouts => {
-                    self.part::<Getworkouts, _>(caller, part, Request::getworkouts(rows), trained).await?;
-                }
+                Call::Getmeas => self.part::<Getmeas>(caller, part, rows).await?,
+                Call::Getsummary => self.part::<Getsummary>(caller, part, rows).await?,
+                Call::Getactivity => self.part::<Getactivity>(caller, part, rows).await?,
+                Call::Getworkouts => self.part::<Getworkouts>(caller, part, rows).await?,
                 _ => unreachable!("the question needs no other call"),
             }
             self.report(caller, call, midnight(to));
@@ -154,7 +137,7 @@ impl<'a> Fetch<'a> {
     async fn segments(&mut self, place: usize, caller: &Caller) -> Result<(), Failure> {
         let work = self.work.clone();
         let sleeps = spawn_blocking(move || work.sleeps(place)).await.expect("reading parts does not panic")?;
-        let spans = sleeps.spans(&self.work.asked().stages());
+        let spans = sleeps.spans(&self.work.asked().stages(), SPAN);
         self.total += spans.len() as u64;
         let missing =
             spans.iter().filter(|(from, _)| !self.work.has(Part { place, call: Call::SleepGet, from: *from }));
@@ -163,32 +146,26 @@ impl<'a> Fetch<'a> {
         tracing::info!(%profile, calls, minutes, "the stages of the nights cost a call for each night");
         for (from, to) in spans {
             let part = Part { place, call: Call::SleepGet, from };
-            self.part::<SleepGet, _>(caller, part, Request::sleep_get(from, to), staged).await?;
+            self.part::<SleepGet>(caller, part, Rows::Between { from, to }).await?;
             self.report(caller, Call::SleepGet, to);
         }
         Ok(())
     }
 
-    /// Makes a call with all its pages, unless that was done before, and keeps what `choose` makes of the rows.
-    async fn part<P: Page, T: Serialize + Send + 'static>(
-        &mut self,
-        caller: &Caller,
-        part: Part,
-        request: Request,
-        choose: fn(&[P::Row], &mut Context<'_>) -> Chosen<T>,
-    ) -> Result<(), Failure> {
+    /// Makes a call with all its pages, unless that was done before, and keeps what matters of the rows.
+    async fn part<C: PastCall>(&mut self, caller: &Caller, part: Part, rows: Rows) -> Result<(), Failure> {
         if self.work.has(part) {
             return Ok(());
         }
-        let rows = patiently::<P>(caller, &request).await?;
+        let rows = patiently::<C>(caller, &C::request(rows)).await?;
         if caller.user_id().as_deref() != Some(&*self.work.asked().question.people[part.place].user_id) {
             return Err(HistoryError::AnotherPerson(Arc::clone(caller.profile())).into());
         }
         let mut unknown = |kind: Unknown, what: &dyn Display| self.telemetry.unknown(kind, what);
-        let chosen = choose(&rows, &mut Context { server_now: caller.server_now(), unknown: &mut unknown });
-        self.values += chosen.values as u64;
+        let kept = C::keep(&rows, &mut Context { server_now: caller.server_now(), unknown: &mut unknown });
+        self.values += C::values(&kept) as u64;
         let work = self.work.clone();
-        spawn_blocking(move || work.save(part, &chosen.rows)).await.expect("saving a part does not panic")?;
+        spawn_blocking(move || work.save(part, &kept)).await.expect("saving a part does not panic")?;
         Ok(())
     }
 
@@ -204,32 +181,6 @@ impl<'a> Fetch<'a> {
         tracing::warn!(%profile, %call, scope, "the login lacks the permission; this call is left out");
         self.left_out.push((Arc::clone(profile), call));
     }
-}
-
-fn measured(groups: &[Group], context: &mut Context<'_>) -> Chosen<Reading> {
-    let rows = measures::each_moment(groups, context);
-    Chosen { values: rows.len(), rows }
-}
-
-fn slept(rows: &[SummaryRow], context: &mut Context<'_>) -> Chosen<SleepRow> {
-    let rows = sleep::latest_versions(rows, context);
-    Chosen { values: rows.iter().map(|it| it.values.len()).sum(), rows }
-}
-
-fn staged(segments: &[Segment], context: &mut Context<'_>) -> Chosen<Segment> {
-    // What is not known or not believed is noted here; what stays is chosen from all segments together.
-    sleep::newest_segment(segments, context);
-    Chosen { values: segments.len(), rows: segments.to_vec() }
-}
-
-fn active(rows: &[ActivityRow], context: &mut Context<'_>) -> Chosen<Days> {
-    let days = Days::choose(rows, context);
-    Chosen { values: days.values(), rows: vec![days] }
-}
-
-fn trained(rows: &[WorkoutRow], context: &mut Context<'_>) -> Chosen<(i64, Workout)> {
-    let rows = workouts::each(rows, context);
-    Chosen { values: rows.iter().map(|(_, it)| it.values()).sum(), rows }
 }
 
 /// Makes a call with all its pages, again and again for half an hour.

@@ -5,9 +5,9 @@ use super::work::Work;
 use crate::catalogue::{Call, Measurement, SLEEP_STATES, Source};
 use crate::reading::{Reading, SleepSegment, SleepState};
 use crate::storage::StorageError;
-use crate::withings::activity::Days;
-use crate::withings::wire::Segment;
-use crate::withings::{sleep, workouts};
+use crate::withings::calls::getactivity::Days;
+use crate::withings::calls::sleep_get::Segment;
+use crate::withings::calls::{getworkouts, sleep_get};
 
 /// The series of the person at `place` of the question.
 pub(super) fn timeline(work: &Work, place: usize) -> Result<Timeline, StorageError> {
@@ -17,9 +17,9 @@ pub(super) fn timeline(work: &Work, place: usize) -> Result<Timeline, StorageErr
     timeline.extend(work.rows::<Reading>(place, Call::Getmeas)?.into_iter().filter(is_asked));
     let sleeps = work.sleeps(place)?;
     let segments = work.segments(place, &sleeps)?;
-    timeline.extend(sleeps.history(&segments).filter(is_asked));
+    timeline.extend(sleeps.history(|night| sleep_get::course(night, &segments)).filter(is_asked));
     timeline.extend(Days::joined(work.rows(place, Call::Getactivity)?).history().filter(is_asked));
-    timeline.extend(workouts::history(work.rows(place, Call::Getworkouts)?).into_iter().filter(is_asked));
+    timeline.extend(getworkouts::history(work.rows(place, Call::Getworkouts)?).into_iter().filter(is_asked));
     if let Some(state) = question.measurements.iter().find(|it| it.source == Source::SleepState) {
         sleep_states(&mut timeline, *state, &segments);
     }
@@ -28,7 +28,7 @@ pub(super) fn timeline(work: &Work, place: usize) -> Result<Timeline, StorageErr
 
 /// The state at the end of each segment, and `unknown` as soon as it was older than a state lasts.
 fn sleep_states(timeline: &mut Timeline, measurement: Measurement, segments: &[Segment]) {
-    let mut states = sleep::ended_states(segments).peekable();
+    let mut states = sleep_get::ended_states(segments).peekable();
     while let Some((ended_at, state)) = states.next() {
         timeline.add_state(measurement, ended_at, place(state));
         let expires_at = SleepSegment { state, ended_at }.expires_at() + 1;

@@ -13,8 +13,8 @@ use super::timeline::Tracks;
 use super::{HistoryError, moments};
 use crate::catalogue::Call;
 use crate::storage::{StorageError, WorkDirectory};
-use crate::withings::sleep::Sleeps;
-use crate::withings::wire::Segment;
+use crate::withings::calls::getsummary::Sleeps;
+use crate::withings::calls::sleep_get::{SPAN, Segment};
 
 /// An interrupted question is gone on with for so long, seconds: a week. Older answers may have changed at Withings.
 const LASTS: i64 = 7 * 86_400;
@@ -94,7 +94,7 @@ impl Work {
 
     /// The segments of the sleeps whose stages were read, ascending by their begin.
     pub(super) fn segments(&self, place: usize, sleeps: &Sleeps) -> Result<Vec<Segment>, StorageError> {
-        let spans = sleeps.spans(&self.asked().stages()).into_iter();
+        let spans = sleeps.spans(&self.asked().stages(), SPAN).into_iter();
         let mut segments: Vec<Segment> =
             self.joined(spans.map(|(from, _)| Part { place, call: Call::SleepGet, from }))?;
         segments.sort_by_key(|it| it.startdate);

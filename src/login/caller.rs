@@ -9,11 +9,11 @@ use tokio::time::sleep_until;
 
 use super::{LoginError, Logins};
 use crate::storage::{Claim, Class, Login};
-use crate::withings::answer::Rows;
 use crate::withings::envelope::Remedy;
 use crate::withings::error::CallError;
+use crate::withings::prune::{self, Prune};
 use crate::withings::request::Request;
-use crate::withings::thin::{self, Thin};
+use crate::withings::streaming_decoder::DecodedPage;
 use crate::withings::wire::Page;
 
 /// More pages than any history has: their offsets grow, but they never end.
@@ -54,22 +54,22 @@ impl Caller {
 
     /// Makes a call and follows its pages: all rows, or nothing.
     pub async fn rows<P: Page>(&self, request: &Request) -> Result<Vec<P::Row>, LoginError> {
-        self.thinned_rows::<P>(request, thin::not).await
+        self.pruned_rows::<P>(request, prune::nothing).await
     }
 
-    /// The same without the rows that `thin` leaves out, as soon as they are many.
-    pub async fn thinned_rows<P: Page>(
+    /// The same without the rows that `prune` leaves out, as soon as they are many.
+    pub async fn pruned_rows<P: Page>(
         &self,
         request: &Request,
-        thin: Thin<P::Row>,
+        prune: Prune<P::Row>,
     ) -> Result<Vec<P::Row>, LoginError> {
         let mut all = Vec::new();
         let mut offset = None;
         for _ in 0..MOST_PAGES {
-            let Rows { rows, next, .. } = self.page::<P>(request, offset, thin).await?;
+            let DecodedPage { rows, next, .. } = self.page::<P>(request, offset, prune).await?;
             all.extend(rows);
             let Some(next) = next else { return Ok(all) };
-            thin(&mut all, self.server_now());
+            prune(&mut all, self.server_now());
             let previous = offset.replace(next).unwrap_or(0);
             if next <= previous {
                 return Err(self.endless(request, CallError::SameOffset { previous, offset: next }));
@@ -82,15 +82,15 @@ impl Caller {
         &self,
         request: &Request,
         offset: Option<i64>,
-        thin: Thin<P::Row>,
-    ) -> Result<Rows<P::Row>, LoginError> {
+        prune: Prune<P::Row>,
+    ) -> Result<DecodedPage<P::Row>, LoginError> {
         let login = self.token(None).await?;
-        match self.call::<P>(&login, request, offset, thin).await {
+        match self.call::<P>(&login, request, offset, prune).await {
             Err(LoginError::Call(error)) if error.remedy() == Remedy::RefreshToken => {}
             answer => return answer,
         }
         let login = self.token(Some(&login)).await?;
-        self.call::<P>(&login, request, offset, thin).await
+        self.call::<P>(&login, request, offset, prune).await
     }
 
     /// One call with one token. Data, and the word that a permission lacks, tell that the token was used and works; a limit
@@ -100,11 +100,11 @@ impl Caller {
         login: &Login,
         request: &Request,
         offset: Option<i64>,
-        thin: Thin<P::Row>,
-    ) -> Result<Rows<P::Row>, LoginError> {
+        prune: Prune<P::Row>,
+    ) -> Result<DecodedPage<P::Row>, LoginError> {
         self.turn(digest(&login.user_id, request, offset)).await?;
         let client = self.logins.client();
-        let answer = client.page::<P>(login.access_token.expose_secret(), request, offset, thin).await;
+        let answer = client.page::<P>(login.access_token.expose_secret(), request, offset, prune).await;
         let is_accepted = answer.as_ref().err().is_none_or(|error| error.remedy() == Remedy::SwitchOff);
         if is_accepted && login.previous_refresh_token.is_some() {
             self.prove(login).await;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{Caller, LoginError};
 use crate::catalogue::Measurement;
-use crate::withings::measures::{self, Context};
-use crate::withings::request::Request;
-use crate::withings::wire::{Getdevice, Getmeas};
+use crate::withings::calls::getmeas::{Measures, weigh_ins};
+use crate::withings::calls::{Context, DataCall, Getdevice, Getmeas};
+use crate::withings::request::Rows;
 
 /// What tells one person from another without a measured value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,15 +25,15 @@ impl Caller {
 
     /// Asks for the models of the devices, each once.
     pub async fn devices(&self) -> Result<BTreeSet<String>, LoginError> {
-        let devices = self.rows::<Getdevice>(&Request::getdevice()).await?;
+        let devices = self.rows::<Getdevice>(&Getdevice::request(Rows::All)).await?;
         Ok(devices.into_iter().filter_map(|it| it.model.filter(|it| !it.is_empty()).or(it.kind)).collect())
     }
 
     /// Asks when the person last stepped on a scale, Unix seconds; `None` if never.
     pub async fn newest_weigh_in(&self) -> Result<Option<i64>, LoginError> {
-        let groups = self.thinned_rows::<Getmeas>(&Request::weigh_ins(), measures::thin).await?;
+        let groups = self.pruned_rows::<Getmeas>(&weigh_ins(), Getmeas::prune).await?;
         let mut context = Context { server_now: self.server_now(), unknown: &mut |_, _| {} };
-        Ok(weighed_at(measures::choose(&groups, &mut context).iter().map(|it| (it.measurement, it.measured_at))))
+        Ok(weighed_at(Measures::choose(&groups, &mut context).readings().map(|it| (it.measurement, it.measured_at))))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Labels, Origin, Reading};
+use super::{Labels, Reading};
 use crate::catalogue::{Measurement, Source};
 
 /// How many mats of one person are remembered: the bed at home, another one, and two halves of each.
@@ -50,7 +50,6 @@ impl InBed {
             value: f64::from(u8::from(event.in_bed)),
             measured_at: event.at,
             until: None,
-            origin: Origin { modified: event.at, id: 0 },
         })
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! A call that fails leaves the other calls and the other profiles alone and keeps the last values.
 
+mod cursor;
 mod fetch;
+mod first_format;
 mod outcome;
 mod part;
 mod plans;
@@ -128,7 +130,6 @@ impl Refresher {
             return Ok(Made::Step(self.services().subscriptions.step(&caller, failures).await?));
         }
         Fetch { caller: &caller, telemetry: &self.services().telemetry, state }.call(call).await?;
-        state.note_made(call);
         Ok(Made::Data)
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A cloud is made of steps: each adds rows or changes them. One exporter reads after every step what has changed, as it
 //! would; another one reads everything at the end, in any order, beside older versions of rows that were changed while
-//! the pages were read; a third one thins what it reads. All must show the same.
+//! the pages were read; a third one prunes what it reads. All must show the same.
 
 use std::collections::BTreeMap;
 
@@ -10,24 +10,14 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::reading::Origin;
-use crate::telemetry::Build;
-use crate::withings::thin::{self, Thin};
-use crate::withings::wire::{Getactivity, Getmeas, Getsummary, Getworkouts, Page, SleepGet};
+use crate::withings::prune::{self, Prune};
+use crate::withings::wire::Page;
 
 /// 2027-01-15 08:00 UTC.
 const NOW: i64 = 1_800_000_000;
 
 /// The time between two steps, seconds: some rows come twice, since reads overlap by an hour.
 const STEP: i64 = 2500;
-
-/// What a call's rows are: their lists' name, and how they are noted.
-struct Kind<P: Page> {
-    call: Call,
-    list: &'static str,
-    thin: Thin<P::Row>,
-    note: fn(&mut ProfileState, Read, &[P::Row], &Noting) -> Noted,
-}
 
 /// The rows that one step adds or changes, by their ids.
 type Step = Vec<(i64, Value)>;
@@ -57,47 +47,38 @@ impl Cloud {
     }
 }
 
-impl<P: Page> Kind<P> {
-    fn check(&self, steps: &[Step], seed: u64) {
-        let mut random = fastrand::Rng::with_seed(seed);
-        let (mut cloud, mut known, mut now) = (Cloud::default(), ProfileState::default(), NOW);
-        for step in steps {
-            now += STEP;
-            cloud.take(step, now);
-            let read = known.next_read(self.call, now);
-            let rows = match read.rows() {
-                Rows::All | Rows::Days { .. } => cloud.all(),
-                Rows::ChangedSince(at) => cloud.changed_since(at),
-            };
-            if self.read(&mut known, read, rows, thin::not, &mut random) == Noted::ReadEverything {
-                let noted = self.read(&mut known, Read::everything(now), cloud.all(), thin::not, &mut random);
-                assert_eq!(noted, Noted::Everything);
-            }
-        }
-        let (mut at_once, mut thinned) = (ProfileState::default(), ProfileState::default());
-        self.read(&mut thinned, Read::everything(now), cloud.all(), self.thin, &mut random);
-        let everything = [cloud.all(), cloud.former].concat();
-        self.read(&mut at_once, Read::everything(now), everything, thin::not, &mut random);
-        assert_eq!(shown(&known, now), shown(&at_once, now));
-        assert_eq!(shown(&thinned, now), shown(&at_once, now));
-        assert_eq!(thinned.cursors, at_once.cursors);
+/// Takes these steps, and expects the same however a call's rows come, which are in a list of this name.
+fn check<C: DataCall>(list: &str, part: Place<C>, steps: &[Step], seed: u64) {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let (mut cloud, mut known, mut now) = (Cloud::default(), ProfileState::default(), NOW);
+    for step in steps {
+        now += STEP;
+        cloud.take(step, now);
+        let read = part(&mut known).cursor.next_read(now).rows;
+        let rows = match read {
+            Rows::ChangedSince(at) => cloud.changed_since(at),
+            _ => cloud.all(),
+        };
+        let mut take =
+            |rows, answer| note(&mut known, part, rows, &paged::<C>(list, answer, prune::nothing, &mut random), now);
+        assert!(take(read, rows) || take(Rows::All, cloud.all()));
     }
-
-    fn read(
-        &self,
-        known: &mut ProfileState,
-        read: Read,
-        rows: Vec<Value>,
-        thin: Thin<P::Row>,
-        random: &mut fastrand::Rng,
-    ) -> Noted {
-        let rows = paged::<P>(self.list, rows, thin, random);
-        (self.note)(known, read, &rows, &noting(read.server_now))
-    }
+    let (mut at_once, mut pruned) = (ProfileState::default(), ProfileState::default());
+    note(&mut pruned, part, Rows::All, &paged::<C>(list, cloud.all(), C::prune, &mut random), now);
+    let everything = [cloud.all(), cloud.former].concat();
+    note(&mut at_once, part, Rows::All, &paged::<C>(list, everything, prune::nothing, &mut random), now);
+    assert_eq!(shown(&known, now), shown(&at_once, now));
+    assert_eq!(shown(&pruned, now), shown(&at_once, now));
+    assert_eq!(part(&mut pruned).cursor, part(&mut at_once).cursor);
 }
 
-/// The rows as they come in pages, in any order, thinned after each.
-fn paged<P: Page>(list: &str, mut rows: Vec<Value>, thin: Thin<P::Row>, random: &mut fastrand::Rng) -> Vec<P::Row> {
+/// Notes an answer; whether it tells enough.
+fn note<C: DataCall>(known: &mut ProfileState, part: Place<C>, asked: Rows, rows: &[C::Row], now: i64) -> bool {
+    known.note(part, asked, rows, &mut Context { server_now: now, unknown: &mut |_, _| () })
+}
+
+/// The rows as they come in pages, in any order, pruned after each.
+fn paged<P: Page>(list: &str, mut rows: Vec<Value>, prune: Prune<P::Row>, random: &mut fastrand::Rng) -> Vec<P::Row> {
     random.shuffle(&mut rows);
     let mut read = Vec::new();
     while !rows.is_empty() {
@@ -106,24 +87,14 @@ fn paged<P: Page>(list: &str, mut rows: Vec<Value>, thin: Thin<P::Row>, random: 
         let (page, next) = serde_json::from_str::<P>(&page).unwrap().into_rows();
         assert!(next.is_none() || !rest.is_empty());
         read.extend(page);
-        thin(&mut read, NOW + 10 * STEP);
+        prune(&mut read, NOW + 10 * STEP);
         rows = rest;
     }
     read
 }
 
-fn noting(server_now: i64) -> Noting {
-    let build = Build { version: String::new(), revision: String::new(), rustc: String::new() };
-    Noting { server_now, telemetry: Telemetry::new(build) }
-}
-
 fn shown(known: &ProfileState, now: i64) -> (Vec<Reading>, Sleep) {
-    let (mut readings, sleep) = known.shown(now, &Selection::all());
-    // Which of several equal rows won is not shown.
-    for reading in &mut readings {
-        reading.origin = Origin { modified: 0, id: 0 };
-    }
-    (readings, sleep)
+    known.shown(now, &Selection::all())
 }
 
 /// Few ids, so that rows are changed often; each at most once in a step.
@@ -179,17 +150,17 @@ fn segment() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn measures_do_not_depend_on_how_they_come(steps in steps(group()), seed: u64) {
-        Kind::<Getmeas> { call: Call::Getmeas, list: "measuregrps", thin: measures::thin, note: ProfileState::note_measures }.check(&steps, seed);
+        check("measuregrps", |known| &mut known.getmeas, &steps, seed);
     }
 
     #[test]
     fn nights_do_not_depend_on_how_they_come(steps in steps(sleep()), seed: u64) {
-        Kind::<Getsummary> { call: Call::Getsummary, list: "series", thin: sleep::thin, note: ProfileState::note_summaries }.check(&steps, seed);
+        check("series", |known| &mut known.getsummary, &steps, seed);
     }
 
     #[test]
     fn workouts_do_not_depend_on_how_they_come(steps in steps(workout()), seed: u64) {
-        Kind::<Getworkouts> { call: Call::Getworkouts, list: "series", thin: workouts::thin, note: ProfileState::note_workouts }.check(&steps, seed);
+        check("series", |known| &mut known.getworkouts, &steps, seed);
     }
 
     #[test]
@@ -197,7 +168,9 @@ proptest! {
         let mut random = fastrand::Rng::with_seed(seed);
         let mut read = || {
             let mut known = ProfileState::default();
-            known.note_days(&paged::<Getactivity>("activities", days.clone(), thin::not, &mut random), &noting(NOW));
+            let rows = paged::<Getactivity>("activities", days.clone(), prune::nothing, &mut random);
+            let asked = known.asks(|known| &mut known.getactivity, Rows::All, NOW)[0];
+            note(&mut known, |known| &mut known.getactivity, asked, &rows, NOW);
             shown(&known, NOW)
         };
         prop_assert_eq!(read(), read());
@@ -209,10 +182,11 @@ proptest! {
         let night = json!({"id": 7, "startdate": NOW - 30_000, "enddate": NOW - 2000, "modified": 1, "data": {}});
         let mut read = || {
             let mut known = ProfileState::default();
-            let rows = paged::<Getsummary>("series", vec![night.clone()], thin::not, &mut random);
-            known.note_summaries(Read::everything(NOW), &rows, &noting(NOW));
-            let span = known.sleep_spans(NOW)[0];
-            known.note_segments(span, &paged::<SleepGet>("series", segments.clone(), thin::not, &mut random), &noting(NOW));
+            let rows = paged::<Getsummary>("series", vec![night.clone()], prune::nothing, &mut random);
+            note(&mut known, |known| &mut known.getsummary, Rows::All, &rows, NOW);
+            let asked = known.asks(|known| &mut known.sleep_get, Rows::All, NOW)[0];
+            let rows = paged::<SleepGet>("series", segments.clone(), prune::nothing, &mut random);
+            note(&mut known, |known| &mut known.sleep_get, asked, &rows, NOW);
             shown(&known, NOW)
         };
         prop_assert_eq!(read(), read());

@@ -1,125 +1,144 @@
-//! The part of what is known that one call has brought, as it is stored: its cursor, the readings that are shown of it, and
-//! what only the call itself understands.
+//! What is known of one call of one profile, and how it is stored: its cursor, what only the call itself understands, and the
+//! readings that are shown of it.
 //!
-//! Where the latter is of another revision, the readings stay on the page until the call was made anew.
+//! Where what is stored is of another revision, or not understood, its readings stay on the page until the call was made anew.
 
-use std::collections::BTreeMap;
-
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::profile_state::Cursor;
+use super::cursor::Cursor;
 use crate::catalogue::Call;
-use crate::reading::{Reading, SleepSegment};
-use crate::withings::activity::Days;
-use crate::withings::sleep::{Hypnogram, Sleeps};
-use crate::withings::workouts::Workouts;
+use crate::reading::{Reading, understood};
+use crate::withings::calls::{Context, DataCall, Moment};
+use crate::withings::request::Rows;
 
-/// Grows when what is stored of a call is understood otherwise than before.
-const REVISION: u32 = 1;
-
-/// A part to be stored.
-#[derive(Serialize)]
-pub(super) struct Part<T> {
-    revision: u32,
-    cursor: Cursor,
-    readings: Vec<Reading>,
-    data: T,
-}
-
-impl<T: Serialize> Part<T> {
-    pub(super) fn new(cursor: Cursor, readings: Vec<Reading>, data: T) -> Self {
-        Self { revision: REVISION, cursor, readings, data }
-    }
-
-    pub(super) fn to_json(&self) -> Box<RawValue> {
-        serde_json::value::to_raw_value(self).expect("stored values have string keys and no failing fields")
-    }
-}
-
-/// What is read of a part before its data.
-#[derive(Default)]
-pub(super) struct Head {
+/// What is known of a call.
+pub(super) struct Part<C: DataCall> {
+    pub(super) known: C::Known,
     pub(super) cursor: Cursor,
-    pub(super) readings: Vec<Reading>,
-    /// `None` if they are of another revision.
-    pub(super) data: Option<Box<RawValue>>,
+    /// The readings of what was stored and is not understood: they are shown until the call was made.
+    former: Option<Vec<Reading>>,
 }
 
-#[derive(Deserialize)]
-struct Stored {
-    #[serde(default)]
+/// A part, whatever its call.
+pub(super) trait AnyPart {
+    fn call(&self) -> Call;
+
+    /// Takes what is stored.
+    fn restore(&mut self, json: &str);
+
+    /// Takes the readings alone of what is stored.
+    fn restore_readings(&mut self, json: &str);
+
+    /// What is to be stored; `None` where there is nothing but what was not understood.
+    fn to_json(&self, moment: &Moment<'_>) -> Option<Box<RawValue>>;
+
+    /// What is shown of it.
+    fn readings(&self, moment: &Moment<'_>) -> Vec<Reading>;
+
+    /// Whether what is stored could not be understood, so that the call is to be made at once.
+    fn is_to_be_read(&self) -> bool;
+
+    fn cursor(&mut self) -> &mut Cursor;
+}
+
+#[derive(Serialize)]
+struct Stored<'a, K> {
     revision: u32,
-    #[serde(default)]
-    cursor: Option<Box<RawValue>>,
-    #[serde(default, deserialize_with = "understood")]
+    cursor: &'a Cursor,
+    data: &'a K,
     readings: Vec<Reading>,
-    data: Box<RawValue>,
 }
 
-impl Head {
-    /// Reads whatever there is.
-    pub(super) fn read(json: &str) -> Self {
-        let Ok(Stored { revision, cursor, readings, data }) = serde_json::from_str(json) else {
-            return Self::default();
-        };
-        let cursor = cursor.and_then(|it| serde_json::from_str(it.get()).ok()).unwrap_or_default();
-        Self { cursor, readings, data: (revision == REVISION).then_some(data) }
+/// What was stored, as far as it is read before it is known whether the rest is understood.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Head<'a> {
+    revision: u32,
+    #[serde(borrow)]
+    cursor: Option<&'a RawValue>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    #[serde(borrow)]
+    readings: Option<&'a RawValue>,
+}
+
+impl<C: DataCall> Default for Part<C> {
+    fn default() -> Self {
+        Self::of(C::Known::default(), Cursor::default())
     }
 }
 
-/// What 0.1.0 has stored of all calls together. What is not understood is left out and read anew.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(super) struct FirstFormat {
-    #[serde(deserialize_with = "understood")]
-    pub(super) measures: Vec<Reading>,
-    #[serde(deserialize_with = "lenient")]
-    pub(super) sleeps: Sleeps,
-    #[serde(deserialize_with = "lenient")]
-    pub(super) segment: Option<SleepSegment>,
-    #[serde(deserialize_with = "lenient")]
-    pub(super) hypnogram: Option<Hypnogram>,
-    #[serde(deserialize_with = "lenient")]
-    pub(super) days: Days,
-    #[serde(deserialize_with = "lenient")]
-    pub(super) workouts: Workouts,
-    #[serde(deserialize_with = "understood")]
-    pub(super) devices: Vec<Reading>,
-    #[serde(deserialize_with = "understood")]
-    pub(super) goals: Vec<Reading>,
-    #[serde(deserialize_with = "lenient")]
-    pub(super) cursors: BTreeMap<Call, Cursor>,
+impl<C: DataCall> Part<C> {
+    pub(super) fn of(known: C::Known, cursor: Cursor) -> Self {
+        Self { known, cursor, former: None }
+    }
+
+    /// Notes an answer to what was asked; false if it does not tell enough, and everything must be read.
+    pub(super) fn note(
+        &mut self,
+        asked: Rows,
+        rows: &[C::Row],
+        moment: &Moment<'_>,
+        context: &mut Context<'_>,
+    ) -> bool {
+        let takes_all_away = asked.is_everything() && rows.is_empty() && !C::readings(&self.known, moment).is_empty();
+        if takes_all_away && self.cursor.doubts_emptiness() {
+            return true;
+        }
+        let Some(known) = C::note(&self.known, asked, rows, moment, context) else { return false };
+        self.known = known;
+        self.cursor.note(asked, rows.iter().filter_map(C::changed_at), moment.server_now);
+        true
+    }
+
+    /// Notes that the call was made: what it has brought is understood.
+    pub(super) fn note_made(&mut self) {
+        self.former = None;
+    }
 }
 
-/// When each call last worked, Unix seconds: today that is a part of the plan.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct FirstSuccesses {
-    cursors: BTreeMap<Call, FirstSuccess>,
-}
+impl<C: DataCall> AnyPart for Part<C> {
+    fn call(&self) -> Call {
+        C::CALL
+    }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct FirstSuccess {
-    last_success: Option<i64>,
-}
+    fn restore(&mut self, json: &str) {
+        let head: Head<'_> = serde_json::from_str(json).unwrap_or_default();
+        let data = head.data.filter(|_| head.revision == C::REVISION);
+        match data.and_then(|data| serde_json::from_str(data.get()).ok()) {
+            Some(known) => {
+                let cursor = head.cursor.and_then(|cursor| serde_json::from_str(cursor.get()).ok());
+                *self = Self::of(known, cursor.unwrap_or_default());
+            }
+            None => self.restore_readings(json),
+        }
+    }
 
-/// When each call last worked as 0.1.0 has stored it, Unix seconds.
-pub(super) fn first_successes(json: &str) -> BTreeMap<Call, i64> {
-    let FirstSuccesses { cursors } = serde_json::from_str(json).unwrap_or_default();
-    cursors.into_iter().filter_map(|(call, it)| Some((call, it.last_success?))).collect()
-}
+    fn restore_readings(&mut self, json: &str) {
+        let head: Head<'_> = serde_json::from_str(json).unwrap_or_default();
+        let readings = head.readings.and_then(|readings| understood(readings).ok());
+        *self = Self { former: Some(readings.unwrap_or_default()), ..Self::default() };
+    }
 
-/// The readings of a list that this version understands: one of a measurement that it does not know is left out, alone.
-fn understood<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Reading>, D::Error> {
-    let readings: Vec<Box<RawValue>> = Vec::deserialize(deserializer)?;
-    Ok(readings.iter().filter_map(|it| serde_json::from_str(it.get()).ok()).collect())
-}
+    fn to_json(&self, moment: &Moment<'_>) -> Option<Box<RawValue>> {
+        let part = || {
+            let readings = C::readings(&self.known, moment);
+            let stored = Stored { revision: C::REVISION, cursor: &self.cursor, data: &self.known, readings };
+            serde_json::value::to_raw_value(&stored).expect("stored values have string keys and no failing fields")
+        };
+        (!self.is_to_be_read()).then(part)
+    }
 
-/// The value, or its default if it is not understood.
-fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(deserializer: D) -> Result<T, D::Error> {
-    let json: Box<RawValue> = Box::deserialize(deserializer)?;
-    Ok(serde_json::from_str(json.get()).unwrap_or_default())
+    fn readings(&self, moment: &Moment<'_>) -> Vec<Reading> {
+        self.former.clone().unwrap_or_else(|| C::readings(&self.known, moment))
+    }
+
+    fn is_to_be_read(&self) -> bool {
+        self.former.is_some()
+    }
+
+    fn cursor(&mut self) -> &mut Cursor {
+        &mut self.cursor
+    }
 }

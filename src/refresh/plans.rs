@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::profile_state::ProfileState;
-use super::{Refresher, Settings, calls, part, schedule};
+use super::{Refresher, Settings, calls, first_format, schedule};
 use crate::catalogue::Call;
 use crate::reading::Attempt;
 use crate::storage::{CallPlan, Plan, Replan};
@@ -53,13 +53,10 @@ impl Refresher {
                 return Restored::default();
             }
         };
-        let first_successes = stored.first_format.as_ref().map(|json| part::first_successes(json.get()));
+        let first_successes = stored.first_format.as_ref().map(|json| first_format::successes(json.get()));
         let state = ProfileState::restore(stored);
         self.show(profile, &state, &self.storage().plan(profile).unwrap_or_default(), || true);
-        Restored {
-            first_successes: first_successes.unwrap_or_default(),
-            unread: Call::DATA.into_iter().filter(|call| state.is_to_be_read(*call)).collect(),
-        }
+        Restored { first_successes: first_successes.unwrap_or_default(), unread: state.to_be_read().collect() }
     }
 
     /// Shows the values that are still stored of a profile that nobody is logged in as: a login file may be broken.

@@ -1,53 +1,68 @@
-//! Cursors, and what is shown after each kind of answer.
+//! What is shown after each kind of answer, and what a restart finds of it.
 
 use super::*;
-use crate::telemetry::Build;
-use crate::withings::wire::{Getactivity, Getdevice, Getgoals, Getworkouts, Page};
+use crate::reading::{SleepSegment, SleepState};
+use crate::refresh::first_format::successes;
+use crate::withings::calls::sleep_get::{SPAN, Segment};
+use crate::withings::request::utc_day;
 
 const NOW: i64 = 1_800_000_000;
 
-fn noting() -> Noting {
-    let build = Build { version: String::new(), revision: String::new(), rustc: String::new() };
-    Noting { server_now: NOW, telemetry: Telemetry::new(build) }
+/// Notes an answer; whether it tells enough.
+fn note<C: DataCall>(known: &mut ProfileState, part: Place<C>, asked: Rows, rows: &[C::Row]) -> bool {
+    known.note(part, asked, rows, &mut Context { server_now: NOW, unknown: &mut |_, _| () })
 }
 
-fn weigh_in(id: i64, date: i64) -> Vec<Group> {
+/// Notes a JSON answer to a read of everything.
+fn read<C: DataCall>(known: &mut ProfileState, part: Place<C>, json: &str) {
+    let rows = serde_json::from_str::<C>(json).unwrap().into_rows().0;
+    assert!(note(known, part, Rows::All, &rows));
+}
+
+fn getmeas(known: &mut ProfileState) -> &mut Part<Getmeas> {
+    &mut known.getmeas
+}
+
+fn sleep_get(known: &mut ProfileState) -> &mut Part<SleepGet> {
+    &mut known.sleep_get
+}
+
+fn weigh_in(known: &mut ProfileState, id: i64, date: i64) {
     let json = format!(
         r#"{{"measuregrps":[{{"grpid":{id},"date":{date},"modified":{date},"measures":[{{"type":1,"value":80,"unit":0}}]}}]}}"#
     );
-    serde_json::from_str::<crate::withings::wire::Getmeas>(&json).unwrap().into_rows().0
+    read(known, getmeas, &json);
 }
 
-fn read(known: &ProfileState, now: i64) -> Rows {
-    known.next_read(Call::Getmeas, now).rows()
+fn measures(known: &ProfileState) -> Vec<(&'static str, f64)> {
+    known.getmeas.known.readings().map(|reading| (reading.measurement.key, reading.value)).collect()
 }
 
-#[test]
-fn the_first_read_is_of_everything_then_of_changes_and_daily_of_everything() {
-    let mut known = ProfileState::default();
-    assert_eq!(read(&known, NOW), Rows::All);
-    known.note_measures(Read::everything(NOW), &weigh_in(1, NOW - 5000), &noting());
-    assert_eq!(read(&known, NOW + 300), Rows::ChangedSince(NOW - 5000 - OVERLAP));
-    let changes = known.next_read(Call::Getmeas, NOW + 300);
-    known.note_measures(changes, &weigh_in(2, NOW + 200), &noting());
-    assert_eq!(read(&known, NOW + 600), Rows::ChangedSince(NOW + 200 - OVERLAP));
-    assert_eq!(read(&known, NOW + EVERYTHING_EVERY), Rows::All);
+/// When the newest segment ended.
+fn segment_ended(known: &ProfileState) -> Option<i64> {
+    known.sleep_get.known.newest().map(|segment| segment.ended_at)
 }
 
 #[test]
-fn a_clock_that_is_ahead_never_asks_for_the_future() {
+fn an_answer_that_takes_everything_away_is_believed_the_second_time() {
     let mut known = ProfileState::default();
-    known.note_measures(Read::everything(NOW), &weigh_in(1, NOW + 7000), &noting());
-    assert_eq!(read(&known, NOW), Rows::ChangedSince(NOW - OVERLAP));
-    assert_eq!(read(&known, NOW - 10), Rows::All, "a clock that jumped back");
+    weigh_in(&mut known, 1, NOW - 5000);
+    let nothing = r#"{"measuregrps":[]}"#;
+    read(&mut known, getmeas, nothing);
+    assert_eq!(measures(&known).len(), 1);
+    assert_eq!(known.getmeas.cursor.next_read(NOW + 300), crate::refresh::cursor::Read::everything());
+    read(&mut known, getmeas, nothing);
+    assert!(measures(&known).is_empty());
 }
 
 #[test]
-fn a_deleted_value_vanishes_with_the_next_read_of_everything() {
+fn an_answer_without_news_takes_nothing_away() {
     let mut known = ProfileState::default();
-    known.note_measures(Read::everything(NOW), &weigh_in(1, NOW - 5000), &noting());
-    known.note_measures(Read::everything(NOW), &[], &noting());
-    assert!(known.measures.is_empty());
+    weigh_in(&mut known, 1, NOW - 5000);
+    assert!(
+        note(&mut known, getmeas, Rows::ChangedSince(0), &[]) && note(&mut known, getmeas, Rows::ChangedSince(0), &[])
+    );
+    assert_eq!(measures(&known).len(), 1);
 }
 
 /// Reads the summary of a night: id, `modified`, and begin and end in seconds before now.
@@ -56,8 +71,7 @@ fn sleep(known: &mut ProfileState, (id, modified): (i64, i64), (from, to): (i64,
     let json = format!(
         r#"{{"series":[{{"id":{id},"startdate":{start},"enddate":{end},"modified":{modified},"data":{{}}}}]}}"#
     );
-    let rows = serde_json::from_str::<crate::withings::wire::Getsummary>(&json).unwrap().into_rows().0;
-    known.note_summaries(Read::everything(NOW), &rows, &noting());
+    read(known, |known| &mut known.getsummary, &json);
 }
 
 /// A segment of deep sleep, in seconds before now.
@@ -67,12 +81,13 @@ fn deep(from: i64, to: i64) -> Segment {
 
 /// Answers each request of a round that is made `later`, where Withings has these segments; says how many requests it was.
 fn asked(known: &mut ProfileState, later: i64, all: &[Segment]) -> usize {
-    let spans = known.sleep_spans(NOW + later);
+    let spans = known.asks(sleep_get, Rows::All, NOW + later);
     for span in &spans {
-        assert!(span.to - span.from <= SEGMENTS_SPAN, "Withings answers a day at most");
-        let within = |it: &&Segment| it.startdate.is_some_and(|at| (span.from..span.to).contains(&at));
+        let Rows::Between { from, to } = *span else { panic!("{span:?}") };
+        assert!(to - from <= SPAN, "Withings answers a day at most");
+        let within = |it: &&Segment| it.startdate.is_some_and(|at| (from..to).contains(&at));
         let answer: Vec<_> = all.iter().filter(within).cloned().collect();
-        known.note_segments(*span, &answer, &noting());
+        assert!(note(known, sleep_get, *span, &answer));
     }
     spans.len()
 }
@@ -92,7 +107,7 @@ fn a_night_longer_ago_than_a_day_is_asked_for_once_and_again_when_it_changed() {
     let segments = [deep(200_000, 171_000)];
     assert_eq!(asked(&mut known, 0, &segments), 2);
     assert_eq!(course(&known), [200_000, 171_000, 170_000]);
-    assert_eq!(known.segment.map(|it| it.ended_at), Some(NOW - 171_000));
+    assert_eq!(segment_ended(&known), Some(NOW - 171_000));
     assert_eq!(asked(&mut known, 300, &segments), 1);
     sleep(&mut known, (7, 6), (200_000, 171_000));
     assert_eq!(asked(&mut known, 600, &segments), 2);
@@ -113,7 +128,7 @@ fn segments_that_come_later_than_their_night_are_shown() {
     let whole = [deep(40_000, 20_000), deep(20_000, 10_000)];
     assert_eq!(asked(&mut known, 600, &whole), 1);
     assert_eq!(course(&known), [40_000, 10_000]);
-    assert_eq!(asked(&mut known, SEGMENTS_SPAN, &whole), 1, "half of it has left the last day");
+    assert_eq!(asked(&mut known, SPAN, &whole), 1, "half of it has left the last day");
     assert_eq!(course(&known), [40_000, 10_000]);
 }
 
@@ -122,7 +137,7 @@ fn segments_that_come_when_their_night_has_left_the_last_day_are_shown() {
     let mut known = ProfileState::default();
     sleep(&mut known, (7, 5), (40_000, 10_000));
     asked(&mut known, 0, &[]);
-    assert_eq!(asked(&mut known, SEGMENTS_SPAN, &[deep(40_000, 10_000)]), 2);
+    assert_eq!(asked(&mut known, SPAN, &[deep(40_000, 10_000)]), 2);
     assert_eq!(course(&known), [40_000, 10_000]);
 }
 
@@ -146,17 +161,17 @@ fn the_course_of_the_night_outlasts_a_restart() {
     asked(&mut known, 0, &[deep(40_000, 10_000)]);
     let restored = restarted(&mut known);
     assert_eq!(course(&restored), [40_000, 10_000]);
-    assert_eq!(restored.segment, known.segment);
+    assert_eq!(segment_ended(&restored), segment_ended(&known));
 }
 
 #[test]
 fn a_segment_that_withings_no_longer_has_is_gone() {
     let mut known = ProfileState::default();
-    let day = known.sleep_spans(NOW)[0];
+    let day = known.asks(sleep_get, Rows::All, NOW)[0];
     let segment = |end| Segment { enddate: Some(end), state: Some(3), ..Segment::default() };
-    known.note_segments(day, &[segment(NOW - 100), segment(NOW - 50)], &noting());
-    known.note_segments(day, &[segment(NOW - 100)], &noting());
-    assert_eq!(known.segment.map(|it| it.ended_at), Some(NOW - 100));
+    note(&mut known, sleep_get, day, &[segment(NOW - 100), segment(NOW - 50)]);
+    note(&mut known, sleep_get, day, &[segment(NOW - 100)]);
+    assert_eq!(segment_ended(&known), Some(NOW - 100));
 }
 
 /// What the next start finds of it.
@@ -168,12 +183,12 @@ fn restarted(known: &mut ProfileState) -> ProfileState {
 #[test]
 fn only_what_changed_is_stored() {
     let mut known = ProfileState::default();
-    known.note_measures(Read::everything(NOW), &weigh_in(1, NOW - 5000), &noting());
+    weigh_in(&mut known, 1, NOW - 5000);
     assert!(known.changed(NOW).is_some());
     assert!(known.changed(NOW + 300).is_none());
-    known.note_measures(known.next_read(Call::Getmeas, NOW + 300), &[], &noting());
+    note(&mut known, getmeas, Rows::ChangedSince(0), &[]);
     assert!(known.changed(NOW + 300).is_none(), "an answer without news");
-    known.note_measures(Read::everything(NOW), &weigh_in(2, NOW - 4000), &noting());
+    weigh_in(&mut known, 2, NOW - 4000);
     assert!(known.changed(NOW).is_some());
     let mut restored = restarted(&mut ProfileState { stored: BTreeMap::new(), ..known });
     assert!(restored.changed(NOW).is_none(), "a restart changes nothing");
@@ -184,17 +199,17 @@ fn readings_of_another_person_are_not_restored() {
     let stored = State::of("1");
     assert_eq!(ProfileState::restore(stored.clone().only_of("1")).user_id(), Some("1"));
     let mut known = ProfileState::restore(stored);
-    known.note_measures(Read::everything(NOW), &weigh_in(1, NOW - 5000), &noting());
+    weigh_in(&mut known, 1, NOW - 5000);
     let stored = known.changed(NOW).unwrap();
-    assert_eq!(ProfileState::restore(stored.clone().only_of("1")).measures.len(), 1);
+    assert_eq!(measures(&ProfileState::restore(stored.clone().only_of("1"))).len(), 1);
     let of_another = ProfileState::restore(stored.only_of("2"));
-    assert!(of_another.measures.is_empty() && of_another.user_id() == Some("2"));
+    assert!(measures(&of_another).is_empty() && of_another.user_id() == Some("2"));
 }
 
 /// Stores a day, a night and a weight, changes the part of a call, and gives what the next start finds.
 fn restarted_with(call: Call, change: impl FnOnce(&mut serde_json::Value)) -> ProfileState {
     let mut known = ProfileState::default();
-    known.note_measures(Read::everything(NOW), &weigh_in(1, NOW - 5000), &noting());
+    weigh_in(&mut known, 1, NOW - 5000);
     sleep(&mut known, (7, 5), (40_000, 10_000));
     note_a_day(&mut known);
     let mut stored = known.changed(NOW).unwrap();
@@ -215,11 +230,14 @@ fn what_is_not_understood_of_a_call_keeps_its_readings_until_the_call_was_made()
         for call in [Call::Getsummary, Call::Getactivity, Call::Getworkouts] {
             let mut restored = restarted_with(call, change);
             assert_eq!(restored.shown(NOW, &Selection::all()), shown, "{call}");
-            assert!(restored.is_to_be_read(call) && !restored.is_to_be_read(Call::Getmeas));
-            assert_eq!(restored.next_read(call, NOW).rows(), Rows::All);
+            assert!(restored.to_be_read().any(|it| it == call) && restored.to_be_read().all(|it| it != Call::Getmeas));
             assert!(restored.changed(NOW).is_none(), "what is not understood is left as it is");
-            restored.note_made(call);
-            assert_ne!(restored.shown(NOW, &Selection::all()), shown, "{call}");
+            note_a_day(&mut restored);
+            restored.getsummary.note_made();
+            restored.getactivity.note_made();
+            restored.getworkouts.note_made();
+            assert!(restored.to_be_read().all(|it| it == Call::SleepGet));
+            assert_eq!(restored.shown(NOW, &Selection::all()) == shown, call != Call::Getsummary, "{call}");
         }
     }
 }
@@ -227,26 +245,23 @@ fn what_is_not_understood_of_a_call_keeps_its_readings_until_the_call_was_made()
 #[test]
 fn a_reading_of_a_measurement_that_is_not_known_is_left_out_alone() {
     let unknown = |part: &mut serde_json::Value| {
-        let mut unknown = part["readings"][0].clone();
+        let mut unknown = part["data"][0].clone();
         unknown["measurement"] = "of_tomorrow".into();
-        part["readings"].as_array_mut().unwrap().insert(0, unknown);
+        part["data"].as_array_mut().unwrap().insert(0, unknown);
     };
     let restored = restarted_with(Call::Getmeas, unknown);
-    assert_eq!(restored.measures.iter().map(|it| it.measurement.key).collect::<Vec<_>>(), ["weight_kg"]);
-    assert!(!restored.is_to_be_read(Call::Getmeas));
+    assert_eq!(measures(&restored), [("weight_kg", 80.0)]);
+    assert!(restored.to_be_read().all(|it| it != Call::Getmeas));
 }
 
 /// A day, a workout, a device and a goal.
 fn note_a_day(known: &mut ProfileState) {
-    fn rows<P: Page>(json: &str) -> Vec<P::Row> {
-        serde_json::from_str::<P>(json).unwrap().into_rows().0
-    }
-    let today = format!(r#"{{"activities":[{{"date":"{}","timezone":"UTC","steps":7}}]}}"#, day(NOW, 0));
+    let today = format!(r#"{{"activities":[{{"date":"{}","timezone":"UTC","steps":7}}]}}"#, utc_day(NOW, 0));
     let workouts = r#"{"series":[{"id":1,"category":2,"startdate":5,"enddate":6,"modified":9,"data":{"calories":8}}]}"#;
-    known.note_days(&rows::<Getactivity>(&today), &noting());
-    known.note_workouts(Read::everything(NOW), &rows::<Getworkouts>(workouts), &noting());
-    known.note_devices(&rows::<Getdevice>(r#"{"devices":[{"deviceid":"ab"}]}"#), &noting());
-    known.note_goals(&rows::<Getgoals>(r#"{"goals":{"steps":1}}"#), &noting());
+    read(known, |known| &mut known.getactivity, &today);
+    read(known, |known| &mut known.getworkouts, workouts);
+    read(known, |known| &mut known.getdevice, r#"{"devices":[{"deviceid":"ab"}]}"#);
+    read(known, |known| &mut known.getgoals, r#"{"goals":{"steps":1}}"#);
 }
 
 #[test]
@@ -272,17 +287,6 @@ fn days_workouts_devices_and_goals_outlast_a_restart_and_are_written_once() {
     assert_eq!(keys(NOW + 24 * 3600), lasting, "tomorrow");
 }
 
-#[test]
-fn workouts_are_read_since_the_newest_change() {
-    let mut known = ProfileState::default();
-    note_a_day(&mut known);
-    assert_eq!(known.next_read(Call::Getworkouts, NOW + 900).rows(), Rows::ChangedSince(9 - OVERLAP));
-    known.note_workouts(known.next_read(Call::Getworkouts, NOW + 900), &[], &noting());
-    assert_eq!(known.workouts.readings().count(), 3);
-    known.note_workouts(Read::everything(NOW), &[], &noting());
-    assert_eq!(known.workouts.readings().count(), 0);
-}
-
 /// Readings as the first version stored them: without a format, without labels, days, workouts, devices and goals.
 const FIRST: &str = r#"{"user_id":"42","measures":[{"measurement":"weight_kg","value":72.345,"measured_at":1799999000,
     "origin":{"modified":1799999100,"id":7}}],"sleeps":{"rows":[{"origin":{"modified":1799990000,"id":8},
@@ -294,12 +298,13 @@ const FIRST: &str = r#"{"user_id":"42","measures":[{"measurement":"weight_kg","v
 fn readings_of_the_first_version_are_read() {
     let first = || RawValue::from_string(FIRST.to_owned()).unwrap();
     let mut known = ProfileState::restore(State { first_format: Some(first()), ..State::of("42") });
-    let value = |it: &Reading| (it.measurement.key, it.value);
-    assert_eq!(known.measures.iter().map(value).collect::<Vec<_>>(), [("weight_kg", 72.345)]);
-    let night = known.sleeps.readings();
-    assert!(night.iter().map(value).any(|it| it == ("sleep_deep_duration_seconds", 5400.0)), "{night:?}");
-    assert_eq!(known.next_read(Call::Getmeas, 1_799_999_300).rows(), Rows::ChangedSince(1_799_999_100 - OVERLAP));
-    assert_eq!(part::first_successes(FIRST), [(Call::Getmeas, 1_799_999_200)].into());
+    assert_eq!(measures(&known), [("weight_kg", 72.345)]);
+    let (shown, sleep) = known.shown(NOW, &Selection::all());
+    let deep = shown.iter().find(|reading| reading.measurement.key == "sleep_deep_duration_seconds");
+    assert_eq!(deep.map(|reading| reading.value), Some(5400.0), "{shown:?}");
+    assert_eq!(sleep, Sleep::Newest(Some(SleepSegment { state: SleepState::Deep, ended_at: 1_799_989_000 })));
+    assert_eq!(known.getmeas.cursor.next_read(1_799_999_300).rows, Rows::ChangedSince(1_799_999_100 - 3600));
+    assert_eq!(successes(FIRST), [(Call::Getmeas, 1_799_999_200)].into());
     let restored = restarted(&mut known);
     assert_eq!(restored.shown(NOW, &Selection::all()), known.shown(NOW, &Selection::all()));
 }

@@ -14,7 +14,9 @@ use crate::clock::Clock;
 use crate::login::Logins;
 use crate::reading::in_bed::BedEvent;
 use crate::telemetry::{Outcome, Telemetry, Unknown};
-use crate::withings::notify::{Appli, Notification, is_future};
+use crate::withings::appli::Appli;
+use crate::withings::calls::told_of;
+use crate::withings::notify::{Notification, is_future};
 
 /// The kind of a notification that is of no known one.
 const OTHER: &str = "other";
@@ -123,7 +125,7 @@ impl Inbox {
                 let (profile, user_id) = (Arc::clone(profile), notification.user_id.as_str().into());
                 self.0.events.try_send(BedNews { profile, user_id, event }).ok()?;
             }
-            None => self.0.logins.storage().mark(profile, appli.calls()),
+            None => self.0.logins.storage().mark(profile, &told_of(appli).collect::<Vec<_>>()),
         }
         Some(Outcome::Followed)
     }

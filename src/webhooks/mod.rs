@@ -14,7 +14,8 @@ pub use subscriptions::{Step, SubscriptionError, SubscriptionStatus, Subscriptio
 pub use unsubscribe::unsubscribe_former;
 
 use crate::config::Config;
-use crate::withings::notify::Appli;
+use crate::withings::appli::Appli;
+use crate::withings::notify::wanted;
 
 /// What Withings is asked to tell, and where. Cheap to clone.
 #[derive(Clone, PartialEq, Eq)]
@@ -34,7 +35,7 @@ impl DesiredSubscriptions {
         Self {
             callback: config.webhook_url(secret.expose_secret()).into(),
             shown: config.webhook_url("…").into(),
-            applis: Appli::wanted(&config.measured()),
+            applis: wanted(config.measured().iter()),
         }
     }
 }

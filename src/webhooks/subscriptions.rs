@@ -13,9 +13,10 @@ use super::DesiredSubscriptions;
 use crate::login::{Caller, LoginError, Logins};
 use crate::storage::StorageError;
 use crate::telemetry::log::with_causes;
+use crate::withings::appli::Appli;
 use crate::withings::envelope::Remedy;
 use crate::withings::error::CallError;
-use crate::withings::notify::{self, Appli, NOT_THERE, Subscription};
+use crate::withings::notify::{self, NOT_THERE, Subscription};
 use crate::withings::request::Request;
 
 /// How often is looked whether everything is still subscribed: Withings ends a subscription whose calls fail for long.

@@ -11,8 +11,8 @@ use crate::login::Logins;
 use crate::storage::{Class, Login};
 use crate::withings::error::CallError;
 use crate::withings::notify::{NOT_THERE, Subscriptions};
+use crate::withings::prune;
 use crate::withings::request::Request;
-use crate::withings::thin;
 
 /// How long it may take for a person who was replaced: nobody can try again later, for the login is gone.
 const WITHIN: Duration = Duration::from_secs(30);
@@ -41,7 +41,7 @@ async fn unsubscribe(logins: &Logins, former: &Login, callbacks: &BTreeSet<Strin
     let (client, token) = (logins.client(), former.access_token.expose_secret());
     let call = async |request: &Request| {
         client.turn(Class::Data).await?;
-        client.page::<Subscriptions>(token, request, None, thin::not).await
+        client.page::<Subscriptions>(token, request, None, prune::nothing).await
     };
     let mut outcome = Ok(());
     for subscription in call(&Request::subscriptions()).await?.rows {

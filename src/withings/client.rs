@@ -6,11 +6,11 @@ use bytes::Bytes;
 use tokio::time::Instant;
 use url::Url;
 
-use super::answer::{Answer, Rows};
 use super::envelope::{self, Remedy};
 use super::error::CallError;
+use super::prune::Prune;
 use super::request::Request;
-use super::thin::Thin;
+use super::streaming_decoder::{DecodedPage, StreamingDecoder};
 use super::wire::Page;
 use crate::catalogue::Call;
 use crate::clock::ServerClock;
@@ -66,18 +66,19 @@ impl Client {
         Ok(self.storage.turn(class, within).await?)
     }
 
-    /// One page of `request`, from `offset`; the first page without one. Its rows are read while it comes, and `thin` leaves
+    /// One page of `request`, from `offset`; the first page without one. Its rows are read while it comes, and `prune` leaves
     /// out what nothing depends on. The caller has waited for its [turn](Self::turn).
     pub async fn page<P: Page>(
         &self,
         token: &str,
         request: &Request,
         offset: Option<i64>,
-        thin: Thin<P::Row>,
-    ) -> Result<Rows<P::Row>, CallError> {
-        let mut answer = Answer::<P>::new(thin, self.clock.now());
-        let path = path(request.call);
-        let head = self.post(request.call, path, Some(token), request.form(offset), |chunk| answer.push(chunk)).await?;
+        prune: Prune<P::Row>,
+    ) -> Result<DecodedPage<P::Row>, CallError> {
+        let mut answer = StreamingDecoder::<P>::new(prune, self.clock.now());
+        let head = self
+            .post(request.call, request.path, Some(token), request.form(offset), |chunk| answer.push(chunk))
+            .await?;
         let rows = match answer.finish(request.needs_body() || offset.is_some()) {
             Ok(rows) => rows,
             Err(error) => return Err(self.note(request.call, error).await),
@@ -88,7 +89,7 @@ impl Client {
 
     /// Sends a form to the token endpoint and gives the envelope back, unopened. The caller has waited for its turn.
     pub(super) async fn token(&self, form: String) -> Result<Vec<u8>, CallError> {
-        self.whole(Call::Requesttoken, path(Call::Requesttoken), form).await
+        self.whole(Call::Requesttoken, "/v2/oauth2", form).await
     }
 
     /// Sends a form that is signed and needs no token, and gives the body back.
@@ -155,16 +156,5 @@ impl Client {
         if let Some(at) = updatetime.max(head.date.map(|date| date.timestamp())) {
             self.clock.note(at);
         }
-    }
-}
-
-fn path(call: Call) -> &'static str {
-    match call {
-        Call::Getmeas => "/measure",
-        Call::Getsummary | Call::SleepGet => "/v2/sleep",
-        Call::Getactivity | Call::Getworkouts => "/v2/measure",
-        Call::Getdevice | Call::Getgoals => "/v2/user",
-        Call::Requesttoken | Call::Revoke => "/v2/oauth2",
-        Call::Notify => "/notify",
     }
 }

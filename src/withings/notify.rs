@@ -1,4 +1,4 @@
-//! Notifications: which there are, the subscriptions to them, and what Withings posts when there is news (withings-api:
+//! Notifications: which are wanted, the subscriptions to them, and what Withings posts when there is news (withings-api:
 //! notifications). A notification carries no value: it says what to ask for.
 
 use std::collections::BTreeSet;
@@ -6,153 +6,19 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use url::form_urlencoded;
 
+use super::appli::Appli;
+use super::calls::{context, told_by};
 use super::request::Request;
 use super::wire::{self, Page};
-use crate::catalogue::{Call, Group, Measurement, Source};
-use crate::config::Selection;
+use crate::catalogue::Measurement;
 use crate::reading::in_bed::BedEvent;
 
 /// The longest name of a device that is kept, in bytes; Withings' have 40.
 const LONGEST_DEVICE: usize = 64;
 
-/// A kind of event that Withings tells of, in the order of subscribing: first what no call brings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Appli {
-    /// Somebody got into bed.
-    InBed,
-    /// Somebody got out of bed.
-    OutOfBed,
-    /// Weight, composition, and whatever else `getmeas` has.
-    Weight,
-    /// Temperature.
-    Temperature,
-    /// Blood pressure, pulse, oxygen.
-    Pressure,
-    /// Activity and workouts.
-    Activity,
-    /// Sleep.
-    Sleep,
-    /// The person's account was changed, deleted, or parted from the application.
-    Account,
-    /// An electrocardiogram.
-    Ecg,
-    /// Blood glucose.
-    Glucose,
-    /// Urine analysis.
-    Urine,
-}
-
-impl Appli {
-    /// Every kind that is of use here.
-    pub const ALL: [Self; 11] = [
-        Self::InBed,
-        Self::OutOfBed,
-        Self::Weight,
-        Self::Temperature,
-        Self::Pressure,
-        Self::Activity,
-        Self::Sleep,
-        Self::Account,
-        Self::Ecg,
-        Self::Glucose,
-        Self::Urine,
-    ];
-
-    /// The kinds that tell of what is measured, and of the end of a login.
-    #[must_use]
-    pub fn wanted(selection: &Selection) -> BTreeSet<Self> {
-        selection.iter().flat_map(Self::telling_of).copied().chain([Self::Account]).collect()
-    }
-
-    /// Withings' number.
-    #[must_use]
-    pub fn number(self) -> i64 {
-        match self {
-            Self::Weight => 1,
-            Self::Temperature => 2,
-            Self::Pressure => 4,
-            Self::Activity => 16,
-            Self::Sleep => 44,
-            Self::Account => 46,
-            Self::InBed => 50,
-            Self::OutOfBed => 51,
-            Self::Ecg => 54,
-            Self::Glucose => 58,
-            Self::Urine => 63,
-        }
-    }
-
-    /// The kind with this number, if it is of use here.
-    #[must_use]
-    pub fn by_number(number: i64) -> Option<Self> {
-        Self::ALL.into_iter().find(|it| it.number() == number)
-    }
-
-    /// The label's value.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Weight => "weight",
-            Self::Temperature => "temperature",
-            Self::Pressure => "pressure",
-            Self::Activity => "activity",
-            Self::Sleep => "sleep",
-            Self::Account => "account",
-            Self::InBed => "in_bed",
-            Self::OutOfBed => "out_of_bed",
-            Self::Ecg => "ecg",
-            Self::Glucose => "glucose",
-            Self::Urine => "urine",
-        }
-    }
-
-    /// The permission that a subscription needs.
-    #[must_use]
-    pub fn scope(self) -> &'static str {
-        match self {
-            Self::Weight | Self::Temperature | Self::Pressure | Self::Ecg | Self::Glucose | Self::Urine => {
-                "user.metrics"
-            }
-            Self::Activity | Self::Sleep => "user.activity",
-            Self::Account => "user.info",
-            Self::InBed | Self::OutOfBed => "user.sleepevents",
-        }
-    }
-
-    /// The calls that bring what it tells of. After news of the account every call shows what has become of the login.
-    #[must_use]
-    pub fn calls(self) -> &'static [Call] {
-        match self {
-            Self::Weight | Self::Temperature | Self::Pressure | Self::Ecg | Self::Glucose | Self::Urine => {
-                &[Call::Getmeas]
-            }
-            Self::Activity => &[Call::Getactivity, Call::Getworkouts],
-            Self::Sleep => &[Call::Getsummary, Call::SleepGet],
-            Self::Account => &Call::DATA,
-            Self::InBed | Self::OutOfBed => &[],
-        }
-    }
-
-    /// The kinds that tell of `measurement`; none for what changes so seldom that Withings does not tell.
-    fn telling_of(measurement: Measurement) -> &'static [Self] {
-        match measurement.source {
-            Source::Measure { .. } if measurement.group == Group::Urine => &[Self::Urine],
-            Source::Measure { meastypes, .. } => match meastypes {
-                [12] => &[Self::Temperature],
-                [71 | 73] => &[Self::Weight, Self::Temperature],
-                [9..=11 | 54] => &[Self::Pressure],
-                [119] => &[Self::Glucose],
-                [135..=138] => &[Self::Ecg],
-                _ => &[Self::Weight],
-            },
-            Source::Classification { .. } => &[Self::Ecg],
-            Source::UnlistedMeasure => &[Self::Weight],
-            Source::Summary { .. } | Source::Night(_) | Source::NightSegments | Source::SleepState => &[Self::Sleep],
-            Source::BedEvent => &[Self::InBed, Self::OutOfBed],
-            Source::Activity { .. } | Source::ActivityDay | Source::Workout(_) => &[Self::Activity],
-            Source::Goal { .. } | Source::Device(_) => &[],
-        }
-    }
+/// The kinds that tell of what is measured, and of the end of a login.
+pub fn wanted(measurements: impl Iterator<Item = Measurement>) -> BTreeSet<Appli> {
+    measurements.flat_map(told_by).chain([Appli::Account]).collect()
 }
 
 impl Request {
@@ -263,7 +129,7 @@ impl Notification {
 /// Whether the time of an event is too far ahead of `now` to be believed; Unix seconds by Withings' clock.
 #[must_use]
 pub fn is_future(event: &BedEvent, now: i64) -> bool {
-    super::is_future(event.at, now)
+    context::is_future(event.at, now)
 }
 
 #[cfg(test)]
@@ -303,7 +169,7 @@ mod tests {
     fn only_what_is_measured_is_subscribed_to() {
         let check = |keys: &[&str], expected: &[Appli]| {
             let measurements = keys.iter().map(|key| Measurement::by_key(key).unwrap());
-            let wanted = Appli::wanted(&measurements.collect());
+            let wanted = wanted(measurements);
             assert_eq!(wanted.into_iter().collect::<Vec<_>>(), expected, "{keys:?}");
         };
         check(&["weight_kg"], &[Appli::Weight, Appli::Account]);
@@ -311,7 +177,7 @@ mod tests {
         check(&["in_bed"], &[Appli::InBed, Appli::OutOfBed, Appli::Account]);
         check(&["spo2_pct", "sleep_score"], &[Appli::Pressure, Appli::Sleep, Appli::Account]);
         check(&["workout_distance_meters", "urine_ph"], &[Appli::Activity, Appli::Account, Appli::Urine]);
-        assert_eq!(Appli::wanted(&Selection::all()), Appli::ALL.into());
+        assert_eq!(wanted(Measurement::all()), Appli::ALL.into());
     }
 
     #[test]

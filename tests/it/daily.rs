@@ -225,9 +225,9 @@ async fn a_device_that_was_given_away_is_gone_within_the_hour_and_so_is_a_goal()
     assert_eq!(world.value("Alice", "goal_weight_kg").await, Some(70.5));
     alice.edit(|it| {
         it.devices.remove(0);
-        it.goals = Goals::default();
+        it.goals.weight = None;
     });
     world.pass(Duration::from_mins(61)).await;
     assert_eq!(lines(&world, "withings_device_").await.len(), 5);
-    assert_eq!(lines(&world, "withings_goal_").await, Vec::<String>::new());
+    assert_eq!(lines(&world, "withings_goal_").await, ["withings_goal_steps{profile=\"Alice\"} 10000"]);
 }

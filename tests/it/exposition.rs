@@ -19,7 +19,7 @@ use withings_exporter::clock::{Clock, ServerClock};
 use withings_exporter::exposition::{Encoding, Escaping, Exposition, Format, Live, Page};
 use withings_exporter::process::Process;
 use withings_exporter::reading::{
-    Attempt, CallStatus, Labels, Login, Origin, ProfileSnapshot, Reading, Sleep, SleepSegment, SleepState, Snapshot,
+    Attempt, CallStatus, Labels, Login, ProfileSnapshot, Reading, Sleep, SleepSegment, SleepState, Snapshot,
 };
 use withings_exporter::telemetry::{Build, Telemetry};
 
@@ -89,7 +89,6 @@ fn connected(name: &str, readings: &[(&str, f64)]) -> ProfileSnapshot {
         measurement: Measurement::by_key(key).unwrap(),
         labels: Labels::default(),
         until: None,
-        origin: Origin { modified: 0, id: 0 },
         value: *value,
         measured_at: NOW - 3600,
     };

@@ -13,6 +13,7 @@ mod clocks;
 mod compression;
 mod config;
 mod corpus;
+mod cursors;
 mod daily;
 mod dashboards;
 mod demo;

@@ -4,9 +4,9 @@ use std::fmt::Write;
 use std::time::Instant;
 
 use anyhow::Result;
-use withings_exporter::withings::answer::Answer;
-use withings_exporter::withings::measures::{self, Context};
-use withings_exporter::withings::wire::Getmeas;
+use withings_exporter::withings::calls::getmeas::Measures;
+use withings_exporter::withings::calls::{Context, DataCall, Getmeas};
+use withings_exporter::withings::streaming_decoder::StreamingDecoder;
 
 use crate::figures::{announce, median};
 
@@ -42,10 +42,11 @@ pub(crate) fn run() -> Result<()> {
 }
 
 fn readings(answer: &[u8]) -> Result<Vec<withings_exporter::reading::Reading>> {
-    let mut incoming = Answer::<Getmeas>::new(measures::thin, NOW);
+    let mut incoming = StreamingDecoder::<Getmeas>::new(Getmeas::prune, NOW);
     answer.chunks(CHUNK).for_each(|it| incoming.push(it));
     let groups = incoming.finish(true)?.rows;
-    Ok(measures::choose(&groups, &mut Context { server_now: NOW, unknown: &mut |_, _| () }))
+    let mut context = Context { server_now: NOW, unknown: &mut |_, _| () };
+    Ok(Measures::choose(&groups, &mut context).readings().collect())
 }
 
 /// A history of weigh-ins with everything that a scale of today measures.

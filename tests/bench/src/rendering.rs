@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use withings_exporter::catalogue::Measurement;
 use withings_exporter::clock::{Clock, ServerClock};
 use withings_exporter::exposition::{Encoding, Escaping, Exposition, Format, Live};
-use withings_exporter::reading::{Login, Origin, ProfileSnapshot, Reading, Sleep, Snapshot};
+use withings_exporter::reading::{Login, ProfileSnapshot, Reading, Sleep, Snapshot};
 use withings_exporter::telemetry::{Build, Telemetry};
 
 use crate::figures::{announce, median};
@@ -79,7 +79,6 @@ fn snapshot() -> Snapshot {
         value: 72.0 + n as f64 / 7.0,
         measured_at: 1_700_000_000 + n as i64,
         until: None,
-        origin: Origin { modified: 0, id: 0 },
     };
     let readings: Vec<_> = Measurement::all().filter(is_plain).enumerate().map(reading).collect();
     let login = Login { connected_at: 1, accepted: true, token_expires_at: 1_800_000_000, demo: false };

@@ -9,17 +9,16 @@ use withings_exporter::config::web::WebConfig;
 use withings_exporter::exposition::{Encoding, Format, negotiate};
 use withings_exporter::reading::Reading;
 use withings_exporter::web::Redirect;
-use withings_exporter::withings::activity::Days;
-use withings_exporter::withings::envelope::{self, DecodeError, NotAnEnvelope};
-use withings_exporter::withings::measures::{self, Context};
-use withings_exporter::withings::notify::{Appli, Notification, Subscriptions, is_future};
-use withings_exporter::withings::oauth::to_rfc6749;
-use withings_exporter::withings::sleep::{self, Hypnogram, Sleeps};
-use withings_exporter::withings::wire::{
-    Getactivity, Getdevice, Getgoals, Getmeas, Getsummary, Getworkouts, Page, SleepGet,
+use withings_exporter::withings::appli::Appli;
+use withings_exporter::withings::calls::sleep_get::Segments;
+use withings_exporter::withings::calls::{
+    Context, DataCall, Getactivity, Getdevice, Getgoals, Getmeas, Getsummary, Getworkouts, Moment, SleepGet,
 };
-use withings_exporter::withings::workouts::Workouts;
-use withings_exporter::withings::{devices, goals};
+use withings_exporter::withings::envelope::{self, DecodeError, NotAnEnvelope};
+use withings_exporter::withings::notify::{Notification, Subscriptions, is_future};
+use withings_exporter::withings::oauth::to_rfc6749;
+use withings_exporter::withings::request::Rows;
+use withings_exporter::withings::wire::Page;
 
 /// A way in: its name, and what must hold there.
 pub type Target = (&'static str, fn(&[u8]));
@@ -45,6 +44,8 @@ const WEB_SECRET_KEYS: [&str; 4] = ["$2y$10$", "\n  key: ", "\n  key: '", "\"key
 
 /// 2026-11-22 17:05 UTC.
 const NOW: i64 = 1_795_367_100;
+
+const MOMENT: Moment<'_> = Moment { server_now: NOW, night: None };
 
 /// The lines of `Accept` until an empty one, then those of `Accept-Encoding`: nobody gets what they did not ask for.
 pub fn accept(input: &[u8]) {
@@ -125,12 +126,11 @@ pub fn envelope(input: &[u8]) {
         Ok(Ok(body)) => {
             measures(rows::<Getmeas>(body));
             nights(&rows::<Getsummary>(body), rows::<SleepGet>(body));
-            workouts(&rows::<Getworkouts>(body));
-            let days = with_context(|context| Days::choose(&rows::<Getactivity>(body), context));
-            check(days.readings(NOW).cloned().collect());
-            check(with_context(|context| devices::readings(&rows::<Getdevice>(body), context)));
+            repeated::<Getworkouts>(&rows::<Getworkouts>(body));
+            repeated::<Getactivity>(&rows::<Getactivity>(body));
+            repeated::<Getdevice>(&rows::<Getdevice>(body));
+            repeated::<Getgoals>(&rows::<Getgoals>(body));
             rows::<Subscriptions>(body);
-            check(with_context(|context| goals::readings(&rows::<Getgoals>(body), context)));
         }
     }
 }
@@ -152,38 +152,47 @@ fn check_says_where(error: &DecodeError) {
 }
 
 fn measures(mut groups: Vec<<Getmeas as Page>::Row>) {
-    let all = with_context(|context| measures::choose(&groups, context));
-    let merged = with_context(|context| measures::merge(&all, &groups, context));
-    assert_eq!(merged, Some(all.clone()), "an answer that repeats everything changes nothing");
-    check(all);
+    assert!(repeated::<Getmeas>(&groups), "an answer that repeats everything tells enough");
     // Withings sends a group again only when it has changed, or as it was.
-    groups.sort_by_key(|it| it.grpid);
-    groups.dedup_by_key(|it| it.grpid);
-    let ascending = with_context(|context| measures::choose(&groups, context));
+    groups.sort_by_key(|group| group.grpid);
+    groups.dedup_by_key(|group| group.grpid);
+    let ascending = known::<Getmeas>(&groups);
     groups.reverse();
-    assert_eq!(with_context(|context| measures::choose(&groups, context)), ascending);
+    assert_eq!(known::<Getmeas>(&groups), ascending);
 }
 
 fn nights(rows: &[<Getsummary as Page>::Row], mut segments: Vec<<SleepGet as Page>::Row>) {
-    let sleeps = with_context(|context| Sleeps::choose(rows, context));
-    let readings = sleeps.readings();
-    if let Some(merged) = with_context(|context| sleeps.merge(rows, context)) {
-        assert_eq!(merged.readings(), readings, "an answer that repeats everything changes nothing");
-    }
-    check(readings);
-    let newest = |it: &[_]| with_context(|context| sleep::newest_segment(it, context));
-    let course = |it: &[_]| sleeps.night().map(|night| Hypnogram::new(night, it).readings(night)).unwrap_or_default();
-    let forwards = (newest(&segments), course(&segments));
+    repeated::<Getsummary>(rows);
+    let sleeps = known::<Getsummary>(rows);
+    let moment = Moment { server_now: NOW, night: sleeps.night() };
+    let told = |segments: &[_]| {
+        let asked = SleepGet::asks(&Segments::default(), Rows::All, &moment)[0];
+        let known = with_context(|context| SleepGet::note(&Segments::default(), asked, segments, &moment, context));
+        let known = known.expect("what was asked for tells enough");
+        (known.newest(), SleepGet::readings(&known, &moment))
+    };
+    let forwards = told(&segments);
     segments.reverse();
-    assert_eq!((newest(&segments), course(&segments)), forwards);
+    assert_eq!(told(&segments), forwards);
     check(forwards.1);
 }
 
-fn workouts(rows: &[<Getworkouts as Page>::Row]) {
-    let workouts = with_context(|context| Workouts::choose(rows, context));
-    let merged = with_context(|context| workouts.merge(rows, context));
-    check(workouts.readings().collect());
-    assert_eq!(merged, Some(workouts), "an answer that repeats everything changes nothing");
+/// What is known after an answer with everything.
+fn known<C: DataCall>(rows: &[C::Row]) -> C::Known {
+    let known = with_context(|context| C::note(&C::Known::default(), Rows::All, rows, &MOMENT, context));
+    known.expect("everything tells enough")
+}
+
+/// An answer that repeats everything changes nothing; whether it tells enough.
+fn repeated<C: DataCall>(rows: &[C::Row]) -> bool {
+    let known = known::<C>(rows);
+    let readings = C::readings(&known, &MOMENT);
+    let again = with_context(|context| C::note(&known, Rows::ChangedSince(0), rows, &MOMENT, context));
+    if let Some(again) = &again {
+        assert_eq!(C::readings(again, &MOMENT), readings);
+    }
+    check(readings);
+    again.is_some()
 }
 
 /// Finite, and each series once.

@@ -14,8 +14,8 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tokio::time::timeout;
 use withings_exporter::sim::{Failure, Fault, Rotation};
-use withings_exporter::withings::request::{Request, Rows};
-use withings_exporter::withings::wire::{Getmeas, Getsummary, SleepGet};
+use withings_exporter::withings::calls::{DataCall, Getmeas, Getsummary, SleepGet};
+use withings_exporter::withings::request::Rows;
 
 use super::{heard, is_authorized, weigh};
 use crate::paused::runtime::Builder;
@@ -164,9 +164,9 @@ impl Story {
 
     async fn call_at_once(&self) {
         let (caller, now) = (self.world.caller("Alice"), self.world.clock.unix());
-        let measures = Request::getmeas(Rows::ChangedSince(now - 1));
-        let nights = Request::getsummary(Rows::ChangedSince(now - 1));
-        let segments = Request::sleep_get(now - 1, now);
+        let measures = Getmeas::request(Rows::ChangedSince(now - 1));
+        let nights = Getsummary::request(Rows::ChangedSince(now - 1));
+        let segments = SleepGet::request(Rows::Between { from: now - 1, to: now });
         // Whether they work is up to the other troubles.
         drop(
             join3(

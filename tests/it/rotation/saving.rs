@@ -6,8 +6,8 @@ use futures_util::future::join_all;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
 use withings_exporter::sim::{Failure, Fault, Request, Rotation};
-use withings_exporter::withings::request::{self, Rows};
-use withings_exporter::withings::wire::Getmeas;
+use withings_exporter::withings::calls::{DataCall, Getmeas};
+use withings_exporter::withings::request::Rows;
 
 use super::{heard, is_authorized, previous_token, refresh_token, token_answers};
 use crate::http_client::Connection;
@@ -144,7 +144,7 @@ async fn check_one_refresh(expire: impl AsyncFn(&World)) {
     expire(&world).await;
     let before = token_answers(&world).len();
     let caller = world.caller("Alice");
-    let requests: Vec<_> = (1..=8).map(|at| request::Request::getmeas(Rows::ChangedSince(at))).collect();
+    let requests: Vec<_> = (1..=8).map(|at| Getmeas::request(Rows::ChangedSince(at))).collect();
     let outcomes = join_all(requests.iter().map(|it| caller.rows::<Getmeas>(it))).await;
     assert!(outcomes.iter().all(Result::is_ok), "{:?}", outcomes.into_iter().find_map(Result::err));
     assert_eq!(token_answers(&world)[before..], [Some(0)]);

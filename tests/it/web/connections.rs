@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use withings_exporter::catalogue::Measurement;
-use withings_exporter::reading::{Labels, Origin, ProfileSnapshot, Reading, Sleep, Snapshot};
+use withings_exporter::reading::{Labels, ProfileSnapshot, Reading, Sleep, Snapshot};
 use withings_exporter::web::{Limits, Scrapes};
 
 use super::{Server, Setup};
@@ -42,7 +42,6 @@ pub(super) fn large() -> Snapshot {
         measurement: Measurement::by_key("weight_kg").unwrap(),
         labels: Labels::default(),
         until: None,
-        origin: Origin { modified: 0, id: 0 },
         value,
         measured_at: 0,
     };

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use withings_exporter::catalogue::{Call, Measurement};
-use withings_exporter::reading::{
-    Attempt, CallStatus, Labels, Login, Origin, ProfileSnapshot, Reading, Sleep, Snapshot,
-};
+use withings_exporter::reading::{Attempt, CallStatus, Labels, Login, ProfileSnapshot, Reading, Sleep, Snapshot};
 
 use super::{NOW, Setup};
 
@@ -25,7 +23,6 @@ fn connected() -> ProfileSnapshot {
         measurement: Measurement::by_key("weight_kg").unwrap(),
         labels: Labels::default(),
         until: None,
-        origin: Origin { modified: 0, id: 0 },
         value: 72.345,
         measured_at: NOW - 3600,
     };

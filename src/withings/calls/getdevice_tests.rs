@@ -5,7 +5,6 @@ use std::fmt::Display;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::withings::wire::{Getdevice, Page};
 
 /// What is shown of a device: id, category, model, battery, last contact.
 type Shown = (String, String, String, &'static str, Option<f64>);
@@ -110,7 +109,7 @@ fn several_mats_are_several() {
 /// Three entries of a scale and two of a mat, which the person who published them gave one id.
 #[test]
 fn captured_entries_of_one_id_are_one_device() {
-    let captured = include_str!("../../tests/fixtures/captured/body-scan/getdevice.json");
+    let captured = include_str!("../../../tests/fixtures/captured/body-scan/getdevice.json");
     let answer: Value = serde_json::from_str(captured).unwrap();
     let scale = ("f998be4b9ccc9e136fd8cd8e8e344c31ec3b271d", "Scale", "Body+", "high", Some(1_693_867_179.0));
     check(&answer["body"]["devices"], &[scale]);

@@ -2,11 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::row::SleepRow;
-use super::segments::state;
+use super::{Segment, SleepRow, state};
 use crate::catalogue::{LabelName, Measurement, Source};
 use crate::reading::{Labels, Origin, Reading, SleepState};
-use crate::withings::wire::Segment;
 
 /// A hole between segments that is longer than this is a stretch of its own, in which the stage is unknown; seconds.
 /// Devices tell the stage minute by minute, so that a shorter one is rounding; real ones, when the person is out of bed,
@@ -22,7 +20,7 @@ const GOT_UP: &str = "none";
 /// The course of one night. Nights have some dozens of stretches. One that has more than 99 loses its shortest stretches,
 /// one after another, to the stretch before: begin and end stay, and no other boundary moves by more than what is lost.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Hypnogram {
+pub(super) struct Hypnogram {
     /// The row of the night that it tells of.
     night: Origin,
     /// Ascending; each ends where the next one begins, the last one with the night.
@@ -43,7 +41,7 @@ impl Hypnogram {
     /// The course of `night`, from segments of any time in any order. Where several devices saw the night, that of the
     /// night counts; where segments overlap, the one that began first.
     #[must_use]
-    pub fn new(night: &SleepRow, segments: &[Segment]) -> Self {
+    pub(super) fn new(night: &SleepRow, segments: &[Segment]) -> Self {
         let mut stretches = stretches(night, segments);
         drop_shortest(&mut stretches, night.ended_at);
         Self { night: night.origin, stretches, ended_at: night.ended_at }
@@ -51,19 +49,19 @@ impl Hypnogram {
 
     /// Whether it was made of this version of the night's row.
     #[must_use]
-    pub fn is_of(&self, night: &SleepRow) -> bool {
+    pub(super) fn is_of(&self, night: &SleepRow) -> bool {
         self.night == night.origin
     }
 
     /// Whether no segment told of the night.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.stretches.is_empty()
     }
 
     /// The begin of each stretch of `night` and of getting up, ascending by labels; none if this is another night's course.
     #[must_use]
-    pub fn readings(&self, night: &SleepRow) -> Vec<Reading> {
+    pub(super) fn readings(&self, night: &SleepRow) -> Vec<Reading> {
         if self.is_empty() || self.night.id != night.origin.id {
             return Vec::new();
         }
@@ -75,7 +73,6 @@ impl Hypnogram {
             value: started_at as f64,
             measured_at: night.ended_at,
             until: None,
-            origin: night.origin,
         };
         let measurements = Measurement::all().filter(|it| it.source == Source::NightSegments);
         measurements.flat_map(|it| rows.iter().enumerate().map(move |(place, row)| reading(it, place, *row))).collect()

@@ -1,10 +1,14 @@
 //! An answer while it comes: a long list is read piece by piece, so that a whole history never lies in memory.
+//!
+//! It is here for one bar: 14 MiB resident with two profiles after histories of ten years. A history of 10,000 groups has
+//! 8.3 MiB, of which this holds 0.2 MiB at a time; collected bodies would be held two at a time, and the allocator keeps
+//! what they have left.
 
 use std::ops::Range;
 
 use super::envelope::{self, DecodeError};
 use super::error::CallError;
-use super::thin::Thin;
+use super::prune::Prune;
 use super::wire::Page;
 
 /// How much of a list is read at one time, bytes. A moment's work, which keeps nobody waiting.
@@ -17,15 +21,15 @@ const MANY: usize = 64;
 const LIST_DEPTH: usize = 3;
 
 /// An answer of which a part is there.
-pub struct Answer<P: Page> {
+pub struct StreamingDecoder<P: Page> {
     /// What came, without the pieces of the list that were read.
     text: Vec<u8>,
     place: Place,
     list: Option<List>,
     rows: Vec<P::Row>,
-    thin: Thin<P::Row>,
+    prune: Prune<P::Row>,
     server_now: i64,
-    /// The number of rows at which they are thinned.
+    /// The number of rows at which they are pruned.
     many: usize,
     /// The first piece that could not be read.
     error: Option<DecodeError>,
@@ -33,7 +37,7 @@ pub struct Answer<P: Page> {
 
 /// The rows of a whole answer.
 #[derive(Debug)]
-pub struct Rows<R> {
+pub struct DecodedPage<R> {
     /// They.
     pub rows: Vec<R>,
     /// The offset of the next page; `None` if there is none.
@@ -72,12 +76,12 @@ enum Step {
     ListEnds,
 }
 
-impl<P: Page> Answer<P> {
-    /// One of which nothing is there yet. Its rows are thinned at `server_now`, Unix seconds, when they are many.
+impl<P: Page> StreamingDecoder<P> {
+    /// One of which nothing is there yet. Its rows are pruned at `server_now`, Unix seconds, when they are many.
     #[must_use]
-    pub fn new(thin: Thin<P::Row>, server_now: i64) -> Self {
+    pub fn new(prune: Prune<P::Row>, server_now: i64) -> Self {
         let (place, list) = (Place::default(), None);
-        Self { text: Vec::new(), place, list, rows: Vec::new(), thin, server_now, many: MANY, error: None }
+        Self { text: Vec::new(), place, list, rows: Vec::new(), prune, server_now, many: MANY, error: None }
     }
 
     /// Takes what came next.
@@ -87,7 +91,7 @@ impl<P: Page> Answer<P> {
     }
 
     /// What it says, now that it is whole. `needs_body`: an answer without one says nothing.
-    pub fn finish(mut self, needs_body: bool) -> Result<Rows<P::Row>, CallError> {
+    pub fn finish(mut self, needs_body: bool) -> Result<DecodedPage<P::Row>, CallError> {
         let page: P = match envelope::open(&self.text)?? {
             "null" if needs_body => return Err(CallError::NoBody),
             // Withings writes an empty map as a list.
@@ -100,7 +104,7 @@ impl<P: Page> Answer<P> {
         let server_time = page.server_time();
         let (rest, next) = page.into_rows();
         self.rows.extend(rest);
-        Ok(Rows { rows: self.rows, next, server_time })
+        Ok(DecodedPage { rows: self.rows, next, server_time })
     }
 
     fn take(&mut self, chunk: &[u8]) {
@@ -127,7 +131,7 @@ impl<P: Page> Answer<P> {
         self.text.drain(list.begin..self.place.at);
         self.place.at = list.begin;
         if self.rows.len() >= self.many {
-            (self.thin)(&mut self.rows, self.server_now);
+            (self.prune)(&mut self.rows, self.server_now);
             self.many = MANY.max(self.rows.len() * 2);
         }
     }
@@ -180,5 +184,5 @@ fn name_before(text: &[u8], at: usize) -> Option<Range<usize>> {
 }
 
 #[cfg(test)]
-#[path = "answer_tests.rs"]
+#[path = "streaming_decoder_tests.rs"]
 mod tests;

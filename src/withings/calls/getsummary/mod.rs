@@ -1,25 +1,95 @@
-//! Choosing the night: wire rows → the last night's readings, its naps and its course; the newest sleep segment.
+//! `getsummary`: one row for each sleep. The last night and the naps since then are shown.
 
 mod history;
-mod hypnogram;
 mod row;
-mod segments;
 
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::measures::Context;
-use super::thin;
-use super::wire::SummaryRow;
-use crate::catalogue::{Measurement, NightFact, Source};
+use super::context::Context;
+use super::data_call::{DataCall, Moment, PastCall};
+use crate::catalogue::{Call, Measurement, NightFact, Source};
 use crate::reading::{Labels, Reading};
+use crate::withings::appli::Appli;
+use crate::withings::prune;
+use crate::withings::request::{Request, Rows, data_fields};
+use crate::withings::wire::{Page, int, list, next_offset};
 
-pub use history::{LONGEST_SPAN, ended_states};
-pub use hypnogram::Hypnogram;
-pub use row::SleepRow;
-pub(super) use row::means_something;
-pub use segments::newest_segment;
+pub use row::{SleepRow, SummaryRow};
+
+/// The answer.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Getsummary {
+    #[serde(deserialize_with = "list")]
+    series: Vec<SummaryRow>,
+    #[serde(deserialize_with = "int")]
+    more: Option<i64>,
+    #[serde(deserialize_with = "int")]
+    offset: Option<i64>,
+}
+
+impl Page for Getsummary {
+    type Row = SummaryRow;
+
+    fn into_rows(self) -> (Vec<SummaryRow>, Option<i64>) {
+        (self.series, next_offset(self.more, self.offset))
+    }
+}
+
+impl DataCall for Getsummary {
+    const CALL: Call = Call::Getsummary;
+    const NOTIFICATIONS: &'static [Appli] = &[Appli::Sleep];
+    const BY_DAYS: bool = true;
+    type Known = Sleeps;
+
+    /// With every field that the catalogue knows.
+    fn request(rows: Rows) -> Request {
+        let fields = data_fields(|source| match source {
+            Source::Summary { fields, .. } => fields,
+            _ => &[],
+        });
+        Request::data(Call::Getsummary, "/v2/sleep", "getsummary", rows.by_days_after(fields))
+    }
+
+    fn prune(rows: &mut Vec<SummaryRow>, server_now: i64) {
+        prune(rows, server_now);
+    }
+
+    fn note(
+        known: &Sleeps,
+        asked: Rows,
+        rows: &[SummaryRow],
+        _: &Moment<'_>,
+        context: &mut Context<'_>,
+    ) -> Option<Sleeps> {
+        match asked {
+            Rows::ChangedSince(_) => known.merge(rows, context),
+            _ => Some(Sleeps::choose(rows, context)),
+        }
+    }
+
+    fn changed_at(row: &SummaryRow) -> Option<i64> {
+        row.modified
+    }
+
+    fn readings(known: &Sleeps, _: &Moment<'_>) -> Vec<Reading> {
+        known.readings()
+    }
+}
+
+impl PastCall for Getsummary {
+    type Kept = SleepRow;
+
+    fn keep(rows: &[SummaryRow], context: &mut Context<'_>) -> Vec<SleepRow> {
+        latest_versions(rows, context)
+    }
+
+    fn values(kept: &[SleepRow]) -> usize {
+        kept.iter().map(|row| row.values.len()).sum()
+    }
+}
 
 /// A row shorter than this may be a nap, seconds: 3 hours.
 const NAP_SECONDS: i64 = 3 * 3600;
@@ -27,7 +97,7 @@ const NAP_SECONDS: i64 = 3 * 3600;
 /// A nap has a longer row that ended within this time before its own end, seconds: 36 hours.
 const NAP_AFTER_SECONDS: i64 = 36 * 3600;
 
-/// How much of the time before the night stays in a history that is [thinned](thin()), seconds: 10 days. The night may be the
+/// How much of the time before the night stays in a history that is [pruned](prune()), seconds: 10 days. The night may be the
 /// older version of a row that comes later.
 const SPARE_SECONDS: i64 = 10 * 24 * 3600;
 
@@ -65,7 +135,7 @@ impl Sleeps {
     #[must_use]
     pub fn readings(&self) -> Vec<Reading> {
         let Some((night, naps)) = self.nights().pop() else { return Vec::new() };
-        let mut readings: Vec<_> = night_readings(night).chain(nap_reading(night, &naps)).collect();
+        let mut readings: Vec<_> = night_readings(night).chain(nap_reading(&naps)).collect();
         readings.sort_by_key(|it| it.measurement);
         readings
     }
@@ -108,36 +178,30 @@ fn night_readings(night: &SleepRow) -> impl Iterator<Item = Reading> {
         _ => None,
     };
     let values = night.values.iter().copied().chain(Measurement::all().filter_map(fact));
-    values.map(|(measurement, value)| reading(night, measurement, value, night.ended_at))
+    values.map(|(measurement, value)| reading(measurement, value, night.ended_at))
 }
 
 /// How long the `naps` after a night were together, measured at the end of the last one; `None` without one.
-fn nap_reading(night: &SleepRow, naps: &[&SleepRow]) -> Option<Reading> {
+fn nap_reading(naps: &[&SleepRow]) -> Option<Reading> {
     let measurement = Measurement::all().find(|it| it.source == Source::Night(NightFact::Naps))?;
     let duration: i64 = naps.iter().map(|nap| nap.duration()).sum();
-    naps.last().map(|newest| reading(night, measurement, duration as f64, newest.ended_at))
+    naps.last().map(|newest| reading(measurement, duration as f64, newest.ended_at))
 }
 
-fn reading(night: &SleepRow, measurement: Measurement, value: f64, measured_at: i64) -> Reading {
-    Reading { measurement, labels: Labels::default(), value, measured_at, until: None, origin: night.origin }
-}
-
-/// The highest `modified` of an answer, Unix seconds: where the next one begins.
-#[must_use]
-pub fn highest_modified(rows: &[SummaryRow]) -> Option<i64> {
-    rows.iter().filter_map(|row| row.modified).max()
+fn reading(measurement: Measurement, value: f64, measured_at: i64) -> Reading {
+    Reading { measurement, labels: Labels::default(), value, measured_at, until: None }
 }
 
 /// Leaves out the rows of a whole history that nothing depends on: those from long before the night that is shown.
-pub fn thin(rows: &mut Vec<SummaryRow>, server_now: i64) {
+fn prune(rows: &mut Vec<SummaryRow>, server_now: i64) {
     let mut context = Context { server_now, unknown: &mut |_, _| () };
     let Some(night) = Sleeps::choose(rows, &mut context).night().map(|it| it.started_at) else { return };
     let since = night - SPARE_SECONDS;
-    thin::but_for_the_latest_change(rows, |it| it.modified, |it| it.enddate.is_some_and(|at| at >= since));
+    prune::but_for_the_latest_change(rows, |it| it.modified, |it| it.enddate.is_some_and(|at| at >= since));
 }
 
 /// The rows of an answer that are believed, without the older versions of one that was changed while its pages were read.
-pub fn latest_versions(rows: &[SummaryRow], context: &mut Context<'_>) -> Vec<SleepRow> {
+fn latest_versions(rows: &[SummaryRow], context: &mut Context<'_>) -> Vec<SleepRow> {
     newest_versions(rows.iter().filter_map(|row| SleepRow::new(row, context)))
 }
 

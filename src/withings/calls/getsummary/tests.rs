@@ -5,9 +5,7 @@ use std::fmt::Display;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::reading::{SleepSegment, SleepState};
 use crate::telemetry::Unknown;
-use crate::withings::wire::Segment;
 
 const HOUR: i64 = 3600;
 /// Midnight between two days.
@@ -242,36 +240,4 @@ fn a_sleep_that_lost_against_another_source_does_not_come_back_when_that_one_is_
 #[test]
 fn a_night_of_tomorrow_is_not_believed() {
     assert_eq!(night_id(&[sleep(1, -1, 7), sleep(2, 44, 52)]), Some(1));
-}
-
-fn newest(segments: &Value) -> Option<SleepSegment> {
-    let segments: Vec<Segment> = serde_json::from_str(&segments.to_string()).unwrap();
-    newest_segment(&segments, &mut context(&mut |_, _| {}))
-}
-
-#[test]
-fn the_newest_segment_is_found_in_any_order() {
-    let segments = json!([
-        {"startdate": 100, "enddate": 200, "state": 1},
-        {"startdate": 300, "enddate": 400, "state": 3},
-        {"startdate": 200, "enddate": 300, "state": 2},
-    ]);
-    assert_eq!(newest(&segments), Some(SleepSegment { state: SleepState::Rem, ended_at: 400 }));
-    assert_eq!(newest(&json!([])), None);
-    assert_eq!(newest(&json!([{"state": 2}, {}])), None);
-}
-
-#[test]
-fn other_codes_are_the_state_unknown_and_only_new_ones_are_noted() {
-    for (code, is_noted) in
-        [(json!(4), false), (json!(5), false), (json!(15), false), (json!(99), true), (json!(null), false)]
-    {
-        let segments: Vec<Segment> =
-            serde_json::from_str(&json!([{"enddate": 400, "state": code}]).to_string()).unwrap();
-        let mut noted = Vec::new();
-        let mut note = |kind, what: &dyn Display| noted.push((kind, what.to_string()));
-        let segment = newest_segment(&segments, &mut context(&mut note)).unwrap();
-        assert_eq!(segment.state, SleepState::Unknown);
-        assert_eq!(noted, if is_noted { vec![(Unknown::SleepState, "99".to_owned())] } else { vec![] });
-    }
 }

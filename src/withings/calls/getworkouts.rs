@@ -1,4 +1,4 @@
-//! Choosing workouts: wire rows → the newest workout of each category.
+//! `getworkouts`: one row for each workout. The newest of each category is shown.
 //!
 //! The newest end wins; ties: newest `modified`, highest `id`. A row without an end is a workout that goes on, and one
 //! that ends before it began is not believed: both are left out.
@@ -10,13 +10,112 @@ use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 
-use super::measures::Context;
-use super::thin::{self, Rank, Said};
-use super::wire::WorkoutRow;
-use super::{is_future, number};
-use crate::catalogue::{LabelName, Measurement, Source, WorkoutFact, named, workout_category};
+use super::context::{Context, is_future, number};
+use super::data_call::{DataCall, Moment, PastCall};
+use crate::catalogue::{Call, LabelName, Measurement, Source, WorkoutFact, named, workout_category};
 use crate::reading::{Labels, Origin, Reading};
 use crate::telemetry::Unknown;
+use crate::withings::appli::Appli;
+use crate::withings::prune::{self, Rank, Said};
+use crate::withings::request::{Request, Rows, data_fields};
+use crate::withings::wire::{Float, Page, int, list, map, next_offset};
+
+/// The answer.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Getworkouts {
+    #[serde(deserialize_with = "list")]
+    series: Vec<WorkoutRow>,
+    #[serde(deserialize_with = "int")]
+    more: Option<i64>,
+    #[serde(deserialize_with = "int")]
+    offset: Option<i64>,
+}
+
+/// One workout.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct WorkoutRow {
+    /// Unique id.
+    #[serde(deserialize_with = "int")]
+    pub id: Option<i64>,
+    /// The number of its kind.
+    #[serde(deserialize_with = "int")]
+    pub category: Option<i64>,
+    /// Its start, Unix seconds.
+    #[serde(deserialize_with = "int")]
+    pub startdate: Option<i64>,
+    /// Its end, Unix seconds.
+    #[serde(deserialize_with = "int")]
+    pub enddate: Option<i64>,
+    /// When it was last changed, Unix seconds.
+    #[serde(deserialize_with = "int")]
+    pub modified: Option<i64>,
+    /// The named values.
+    #[serde(deserialize_with = "map")]
+    pub data: BTreeMap<String, Float>,
+}
+
+impl Page for Getworkouts {
+    type Row = WorkoutRow;
+
+    fn into_rows(self) -> (Vec<WorkoutRow>, Option<i64>) {
+        (self.series, next_offset(self.more, self.offset))
+    }
+}
+
+impl DataCall for Getworkouts {
+    const CALL: Call = Call::Getworkouts;
+    const NOTIFICATIONS: &'static [Appli] = &[Appli::Activity];
+    const BY_DAYS: bool = true;
+    type Known = Workouts;
+
+    /// With every field that the catalogue knows.
+    fn request(rows: Rows) -> Request {
+        let fields = data_fields(|source| match source {
+            Source::Workout(WorkoutFact::Data(fields)) => fields,
+            _ => &[],
+        });
+        Request::data(Call::Getworkouts, "/v2/measure", "getworkouts", rows.by_days_after(fields))
+    }
+
+    fn prune(rows: &mut Vec<WorkoutRow>, server_now: i64) {
+        prune(rows, server_now);
+    }
+
+    fn note(
+        known: &Workouts,
+        asked: Rows,
+        rows: &[WorkoutRow],
+        _: &Moment<'_>,
+        context: &mut Context<'_>,
+    ) -> Option<Workouts> {
+        match asked {
+            Rows::ChangedSince(_) => known.merge(rows, context),
+            _ => Some(Workouts::choose(rows, context)),
+        }
+    }
+
+    fn changed_at(row: &WorkoutRow) -> Option<i64> {
+        row.modified
+    }
+
+    fn readings(known: &Workouts, _: &Moment<'_>) -> Vec<Reading> {
+        known.readings().collect()
+    }
+}
+
+impl PastCall for Getworkouts {
+    type Kept = (i64, Workout);
+
+    fn keep(rows: &[WorkoutRow], context: &mut Context<'_>) -> Vec<(i64, Workout)> {
+        each(rows, context)
+    }
+
+    fn values(kept: &[(i64, Workout)]) -> usize {
+        kept.iter().map(|(_, workout)| workout.values.len()).sum()
+    }
+}
 
 /// The newest workout of each category, by Withings' number of the category.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -63,13 +162,13 @@ impl Workouts {
 }
 
 /// Leaves out the rows of a whole history that nothing depends on.
-pub fn thin(rows: &mut Vec<WorkoutRow>, server_now: i64) {
-    thin::to_the_newest(
+fn prune(rows: &mut Vec<WorkoutRow>, server_now: i64) {
+    prune::to_the_newest(
         rows,
         |it| it.modified,
         |row| {
             let mut is_doubtful = false;
-            let mut note = |unknown, _: &dyn Display| is_doubtful |= thin::is_doubt(unknown);
+            let mut note = |unknown, _: &dyn Display| is_doubtful |= prune::is_doubt(unknown);
             let workout = workout(row, &mut Context { server_now, unknown: &mut note });
             Said { ranks: workout.into_iter().map(|(category, it)| (category, it.rank())).collect(), is_doubtful }
         },
@@ -77,7 +176,7 @@ pub fn thin(rows: &mut Vec<WorkoutRow>, server_now: i64) {
 }
 
 /// Every workout of an answer that is over, with Withings' number of its category.
-pub fn each(rows: &[WorkoutRow], context: &mut Context<'_>) -> Vec<(i64, Workout)> {
+fn each(rows: &[WorkoutRow], context: &mut Context<'_>) -> Vec<(i64, Workout)> {
     latest_versions(rows).filter_map(|row| workout(row, context)).collect()
 }
 
@@ -108,12 +207,6 @@ fn winners<K: Ord>(workouts: Vec<(i64, Workout)>, place: impl Fn(i64, &Workout) 
 }
 
 impl Workout {
-    /// How many values are in it.
-    #[must_use]
-    pub fn values(&self) -> usize {
-        self.values.len()
-    }
-
     /// The order of winning.
     fn rank(&self) -> Rank {
         (self.ended_at, self.origin)
@@ -129,16 +222,9 @@ impl Workout {
             value: *value,
             measured_at: 0,
             until: None,
-            origin: self.origin,
         };
         self.values.iter().map(reading)
     }
-}
-
-/// The highest `modified` of an answer, Unix seconds: where the next one begins.
-#[must_use]
-pub fn highest_modified(rows: &[WorkoutRow]) -> Option<i64> {
-    rows.iter().filter_map(|row| row.modified).max()
 }
 
 /// The rows without the older versions of a row that was changed while its pages were read.
@@ -178,5 +264,5 @@ fn workout(row: &WorkoutRow, context: &mut Context<'_>) -> Option<(i64, Workout)
 }
 
 #[cfg(test)]
-#[path = "workouts_tests.rs"]
+#[path = "getworkouts_tests.rs"]
 mod tests;

@@ -1,4 +1,4 @@
-//! What the person owns: wire devices → readings, each device once.
+//! `getdevice`: what the person owns, each device once.
 //!
 //! Withings lists some devices several times. Entries with one id are one device: the newest contact is the device's,
 //! and a battery or a model that one entry knows stands for all. Some sleep mats have a second face with an id of its
@@ -8,11 +8,75 @@
 
 use std::collections::BTreeMap;
 
-use super::measures::Context;
-use super::wire::Device;
-use crate::catalogue::{BATTERY_STATES, DeviceFact, LabelName, Measurement, Source};
-use crate::reading::{Labels, Origin, Reading};
+use serde::Deserialize;
+
+use super::context::Context;
+use super::data_call::{DataCall, Moment, Readings};
+use crate::catalogue::{BATTERY_STATES, Call, DeviceFact, LabelName, Measurement, Source};
+use crate::reading::{Labels, Reading};
 use crate::telemetry::Unknown;
+use crate::withings::request::{Request, Rows};
+use crate::withings::wire::{Page, int, list, text};
+
+/// The answer.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Getdevice {
+    #[serde(deserialize_with = "list")]
+    devices: Vec<Device>,
+}
+
+/// A device that the person owns.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Device {
+    /// Its id, which other answers repeat.
+    #[serde(deserialize_with = "text")]
+    pub hash_deviceid: Option<String>,
+    /// The same, from before there was the other.
+    #[serde(deserialize_with = "text")]
+    pub deviceid: Option<String>,
+    /// What it is, such as `Scale`.
+    #[serde(rename = "type", deserialize_with = "text")]
+    pub kind: Option<String>,
+    /// Its model; may be empty.
+    #[serde(deserialize_with = "text")]
+    pub model: Option<String>,
+    /// The number of its model.
+    #[serde(deserialize_with = "int")]
+    pub model_id: Option<i64>,
+    /// How full its battery is, in a word.
+    #[serde(deserialize_with = "text")]
+    pub battery: Option<String>,
+    /// When it last spoke to Withings, Unix seconds.
+    #[serde(deserialize_with = "int")]
+    pub last_session_date: Option<i64>,
+}
+
+impl Page for Getdevice {
+    type Row = Device;
+
+    fn into_rows(self) -> (Vec<Device>, Option<i64>) {
+        (self.devices, None)
+    }
+}
+
+impl DataCall for Getdevice {
+    const CALL: Call = Call::Getdevice;
+    type Known = Readings;
+
+    fn request(_: Rows) -> Request {
+        Request::data(Call::Getdevice, "/v2/user", "getdevice", Vec::new())
+    }
+
+    fn note(_: &Readings, _: Rows, rows: &[Device], _: &Moment<'_>, context: &mut Context<'_>) -> Option<Readings> {
+        Some(Readings(readings(rows, context)))
+    }
+
+    fn readings(known: &Readings, _: &Moment<'_>) -> Vec<Reading> {
+        known.0.clone()
+    }
+}
 
 /// What Withings calls sleep mats.
 const SLEEP_MONITOR: &str = "Sleep Monitor";
@@ -27,7 +91,7 @@ const AURA: &str = "Aura";
 const UNKNOWN: &str = "unknown";
 
 /// The readings of an answer's devices, by id and in the catalogue's order. Devices without an id are left out.
-pub fn readings(devices: &[Device], context: &mut Context<'_>) -> Vec<Reading> {
+fn readings(devices: &[Device], context: &mut Context<'_>) -> Vec<Reading> {
     let mut readings = Vec::new();
     for (id, device) in without_second_faces(by_id(devices)) {
         let battery = battery(&device, context);
@@ -38,8 +102,7 @@ pub fn readings(devices: &[Device], context: &mut Context<'_>) -> Vec<Reading> {
                 Source::Device(DeviceFact::LastSeen) => (identified(id), device.last_session_date? as f64),
                 _ => return None,
             };
-            let origin = Origin { modified: 0, id: 0 };
-            Some(Reading { measurement, labels, value, measured_at: 0, until: None, origin })
+            Some(Reading { measurement, labels, value, measured_at: 0, until: None })
         };
         readings.extend(Measurement::all().filter_map(reading));
     }
@@ -123,5 +186,5 @@ fn said(text: Option<&String>) -> Option<&str> {
 }
 
 #[cfg(test)]
-#[path = "devices_tests.rs"]
+#[path = "getdevice_tests.rs"]
 mod tests;

@@ -6,10 +6,10 @@ use crate::reading::Origin;
 use crate::telemetry::Unknown;
 
 /// Leaves out the rows of a whole history that nothing depends on, at the server's time, Unix seconds.
-pub type Thin<R> = fn(&mut Vec<R>, server_now: i64);
+pub type Prune<R> = fn(&mut Vec<R>, server_now: i64);
 
 /// Leaves out nothing.
-pub fn not<R>(_: &mut Vec<R>, _: i64) {}
+pub fn nothing<R>(_: &mut Vec<R>, _: i64) {}
 
 /// How many rows of each series stay: the newest may be an older version of a row that comes later. Should the later version
 /// not be of the series any more and be left out, the next read of what has changed brings it again.

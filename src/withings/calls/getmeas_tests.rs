@@ -13,13 +13,13 @@ fn groups(json: &serde_json::Value) -> Vec<Group> {
 
 fn chosen(json: &serde_json::Value) -> Vec<(&'static str, f64)> {
     let mut context = Context { server_now: NOW, unknown: &mut |_, _| {} };
-    choose(&groups(json), &mut context).iter().map(|it| (it.measurement.key, it.value)).collect()
+    Measures::choose(&groups(json), &mut context).readings().map(|it| (it.measurement.key, it.value)).collect()
 }
 
 /// The same with the labels' values: `fat_mass_segment_kg left_leg`.
 fn labelled(json: &serde_json::Value) -> Vec<(String, f64)> {
     let mut context = Context { server_now: NOW, unknown: &mut |_, _| {} };
-    choose(&groups(json), &mut context).iter().map(named_by_labels).collect()
+    Measures::choose(&groups(json), &mut context).readings().map(|reading| named_by_labels(&reading)).collect()
 }
 
 fn named_by_labels(reading: &Reading) -> (String, f64) {
@@ -34,7 +34,7 @@ fn named_so<const N: usize>(expected: [(&str, f64); N]) -> Vec<(String, f64)> {
 fn unknown_of(json: &serde_json::Value) -> Vec<(Unknown, i64)> {
     let mut seen = Vec::new();
     let mut note = |kind, code: &dyn Display| seen.push((kind, code.to_string().parse().unwrap()));
-    choose(&groups(json), &mut Context { server_now: NOW, unknown: &mut note });
+    Measures::choose(&groups(json), &mut Context { server_now: NOW, unknown: &mut note });
     seen
 }
 
@@ -313,14 +313,13 @@ fn a_group_without_date_or_id_does_not_crash() {
 }
 
 /// What is known after `changed` came upon the history `before`.
-fn merged(before: &serde_json::Value, changed: &serde_json::Value) -> Option<Vec<Reading>> {
+fn merged(before: &serde_json::Value, changed: &serde_json::Value) -> Option<Measures> {
     let mut context = Context { server_now: NOW, unknown: &mut |_, _| {} };
-    let known = choose(&groups(before), &mut context);
-    merge(&known, &groups(changed), &mut context)
+    Measures::choose(&groups(before), &mut context).merge(&groups(changed), &mut context)
 }
 
-fn weight(merged: Option<Vec<Reading>>) -> Option<f64> {
-    merged.map(|readings| readings[0].value)
+fn weight(merged: Option<Measures>) -> Option<f64> {
+    merged.map(|known| known.0[0].value)
 }
 
 #[test]
@@ -357,9 +356,9 @@ fn a_part_of_the_body_that_no_longer_wins_makes_everything_be_read() {
     };
     let before = json!([measured(1, 100, json!([measure(175, 9, 0, 10), measure(175, 8, 0, 11)]))]);
     assert_eq!(merged(&before, &json!([scan(1, 100, &[10])])), None, "the right leg is gone");
-    let Some(readings) = merged(&before, &json!([scan(2, 200, &[11])])) else { panic!() };
+    let Some(known) = merged(&before, &json!([scan(2, 200, &[11])])) else { panic!() };
     let expected = [("muscle_mass_segment_kg left_leg", 9.0), ("muscle_mass_segment_kg right_leg", 12.0)];
-    assert_eq!(readings.iter().map(named_by_labels).collect::<Vec<_>>(), named_so(expected));
+    assert_eq!(known.readings().map(|reading| named_by_labels(&reading)).collect::<Vec<_>>(), named_so(expected));
 }
 
 proptest! {

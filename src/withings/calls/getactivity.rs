@@ -1,22 +1,117 @@
-//! Choosing the present day: wire rows → the last days → the readings of the day that it is now where the person is.
+//! `getactivity`: one row for each day and source. Those of the day that it is now where the person is are shown.
 //!
 //! Each source counts each day on its own: a worn tracker wins, else the row with the newest `modified`, and nothing is
 //! ever added up. A row says in which time zone its day is, so two rows of different dates may both be of today for
 //! somebody who travels. The values end with the day: yesterday's steps never stand for today's.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 
-use super::measures::Context;
-use super::sleep::means_something;
-use super::wire::ActivityRow;
-use super::{is_future, number};
-use crate::catalogue::{LabelName, Measurement, Source, ZONES};
+use super::context::{Context, is_future, means_something, number};
+use super::data_call::{DataCall, Moment, PastCall};
+use crate::catalogue::{Call, LabelName, Measurement, Source, ZONES};
 use crate::reading::{Labels, Origin, Reading};
 use crate::telemetry::Unknown;
+use crate::withings::appli::Appli;
+use crate::withings::request::{Request, Rows, data_fields, utc_day};
+use crate::withings::wire::{Float, Page, int, list, next_offset, text};
 use crate::zone::Zone;
+
+/// The answer.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Getactivity {
+    #[serde(deserialize_with = "days")]
+    activities: Vec<ActivityRow>,
+    #[serde(deserialize_with = "int")]
+    more: Option<i64>,
+    #[serde(deserialize_with = "int")]
+    offset: Option<i64>,
+}
+
+/// What one source counted on one day.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ActivityRow {
+    /// The day where the person was, `YYYY-MM-DD`.
+    #[serde(deserialize_with = "text")]
+    pub date: Option<String>,
+    /// The IANA name of the zone that the day is in.
+    #[serde(deserialize_with = "text")]
+    pub timezone: Option<String>,
+    /// 1 for a device that is worn, 0 for a phone and the like.
+    #[serde(deserialize_with = "int")]
+    pub is_tracker: Option<i64>,
+    /// When it was last changed, Unix seconds.
+    #[serde(deserialize_with = "int")]
+    pub modified: Option<i64>,
+    /// All of its fields that are numbers: the values stand beside the others here.
+    #[serde(skip)]
+    pub data: BTreeMap<String, Float>,
+}
+
+impl Page for Getactivity {
+    type Row = ActivityRow;
+
+    fn into_rows(self) -> (Vec<ActivityRow>, Option<i64>) {
+        (self.activities, next_offset(self.more, self.offset))
+    }
+}
+
+/// Rows that are read twice: once for what describes them, once for their numbers.
+fn days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ActivityRow>, D::Error> {
+    let rows: Vec<&'de RawValue> = list(deserializer)?;
+    let row = |json: &str| {
+        let row: ActivityRow = serde_json::from_str(json).ok()?;
+        Some(ActivityRow { data: serde_json::from_str(json).ok()?, ..row })
+    };
+    Ok(rows.into_iter().filter_map(|it| row(it.get())).collect())
+}
+
+impl DataCall for Getactivity {
+    const CALL: Call = Call::Getactivity;
+    const NOTIFICATIONS: &'static [Appli] = &[Appli::Activity];
+    type Known = Days;
+
+    /// The days that can be the present one anywhere: all of their rows, so that nothing needs to be merged and what was
+    /// deleted is gone at once. Older days are never shown.
+    fn asks(_: &Days, _: Rows, moment: &Moment<'_>) -> Vec<Rows> {
+        vec![Rows::Days { from: utc_day(moment.server_now, -1), to: utc_day(moment.server_now, 1) }]
+    }
+
+    /// With every field that the catalogue knows.
+    fn request(rows: Rows) -> Request {
+        let fields = data_fields(|source| match source {
+            Source::Activity { fields } => fields,
+            _ => &[],
+        });
+        Request::data(Call::Getactivity, "/v2/measure", "getactivity", rows.by_days_after(fields))
+    }
+
+    fn note(_: &Days, _: Rows, rows: &[ActivityRow], _: &Moment<'_>, context: &mut Context<'_>) -> Option<Days> {
+        Some(Days::choose(rows, context))
+    }
+
+    fn readings(known: &Days, moment: &Moment<'_>) -> Vec<Reading> {
+        known.readings(moment.server_now).cloned().collect()
+    }
+}
+
+impl PastCall for Getactivity {
+    type Kept = Days;
+
+    fn keep(rows: &[ActivityRow], context: &mut Context<'_>) -> Vec<Days> {
+        vec![Days::choose(rows, context)]
+    }
+
+    fn values(kept: &[Days]) -> usize {
+        kept.iter().flat_map(|days| &days.0).map(|day| day.readings.len()).sum()
+    }
+}
 
 /// Fields of which one has a value if the source has a sensor for the heart. Without it the zones are zero.
 const HEART_RATES: [&str; 3] = ["hr_average", "hr_min", "hr_max"];
@@ -112,7 +207,6 @@ fn day(row: &ActivityRow, context: &mut Context<'_>) -> Option<Day> {
         value,
         measured_at: origin.modified.clamp(begins_at, ends_at),
         until: Some(ends_at),
-        origin,
     };
     let readings = values(row, begins_at, context).into_iter().map(reading).collect();
     Some(Day { begins_at, ends_at, is_tracker: row.is_tracker == Some(1), origin, readings })
@@ -157,5 +251,5 @@ fn values(row: &ActivityRow, begins_at: i64, context: &mut Context<'_>) -> Vec<(
 }
 
 #[cfg(test)]
-#[path = "activity_tests.rs"]
+#[path = "getactivity_tests.rs"]
 mod tests;

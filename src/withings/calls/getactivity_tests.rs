@@ -6,7 +6,6 @@ use chrono::DateTime;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::withings::wire::{Getactivity, Page};
 
 /// A time in RFC 3339, Unix seconds.
 fn at(time: &str) -> i64 {
@@ -215,7 +214,7 @@ fn a_day_too_far_ahead_or_without_a_date_is_left_out() {
 
 #[test]
 fn a_captured_day_from_a_phone_shows_what_it_says() {
-    let captured = include_str!("../../tests/fixtures/captured/phone/getactivity.json");
+    let captured = include_str!("../../../tests/fixtures/captured/phone/getactivity.json");
     let answer: Value = serde_json::from_str(captured).unwrap();
     let rows: Vec<Value> = serde_json::from_value(answer["body"]["activities"].clone()).unwrap();
     let shown = |now: &str| {

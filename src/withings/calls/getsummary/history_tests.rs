@@ -3,9 +3,8 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::withings::measures::Context;
-use crate::withings::sleep::latest_versions;
-use crate::withings::wire::SummaryRow;
+use crate::withings::calls::context::Context;
+use crate::withings::calls::getsummary::{SummaryRow, latest_versions};
 
 const HOUR: i64 = 3600;
 /// Midnight between two days.
@@ -29,7 +28,7 @@ fn sleeps(json: &[Value]) -> Sleeps {
 /// The values of a measurement with their moments and ends, hours after midnight.
 fn told(sleeps: &Sleeps, key: &str) -> Vec<(i64, f64, Option<i64>)> {
     let hours = |at: i64| (at - MIDNIGHT) / HOUR;
-    let history = sleeps.history(&[]).filter(|it| it.measurement.key == key);
+    let history = sleeps.history(|_| Vec::new()).filter(|it| it.measurement.key == key);
     history.map(|it| (hours(it.measured_at), it.value, it.until.map(hours))).collect()
 }
 
@@ -67,43 +66,18 @@ fn of_a_row_that_is_in_two_answers_the_newest_version_counts() {
     assert_eq!(told(&all, "sleep_heart_rate_average_bpm"), [(8, 55.0, None)]);
 }
 
-/// A segment from `start` to `end`, hours after midnight.
-fn segment(start: i64, end: i64, state: i64) -> Value {
-    json!({"startdate": MIDNIGHT + start * HOUR, "enddate": MIDNIGHT + end * HOUR, "state": state})
-}
-
-#[test]
-fn each_night_has_the_course_of_its_own_segments() {
-    let all = sleeps(&[sleep(1, -1, 7), sleep(2, 23, 31)]);
-    let segments = parsed(&[segment(-1, 2, 1), segment(2, 7, 2), segment(12, 13, 3), segment(23, 31, 1)]);
-    let course = |it: &Reading| {
-        let labels: Vec<_> = it.labels.iter().map(|(_, value)| value).collect();
-        format!(
-            "{} {} {}",
-            (it.measured_at - MIDNIGHT) / HOUR,
-            labels.join(" "),
-            (it.value - MIDNIGHT as f64) / HOUR as f64
-        )
-    };
-    let told: Vec<_> = all.history(&segments).filter(|it| !it.labels.is_empty()).map(|it| course(&it)).collect();
-    assert_eq!(told, ["7 00 light -1", "7 01 deep 2", "7 02 none 7", "31 00 light 23", "31 01 none 31"]);
-}
-
-#[test]
-fn the_state_is_told_at_the_end_of_each_segment() {
-    let segments = parsed(&[segment(2, 7, 2), segment(-1, 2, 1), segment(7, 8, 9), json!({"state": 1})]);
-    let states: Vec<_> = ended_states(&segments).map(|(at, state)| ((at - MIDNIGHT) / HOUR, state)).collect();
-    assert_eq!(states, [(2, SleepState::Light), (7, SleepState::Deep), (8, SleepState::Unknown)]);
-}
-
 #[test]
 fn sleeps_of_a_day_are_asked_for_together() {
     let all = sleeps(&[sleep(1, -1, 7), sleep(2, 14, 15), sleep(3, 23, 31), sleep(4, 47, 79)]);
     let hours: Vec<_> = all
-        .spans(&(MIDNIGHT..MIDNIGHT + 100 * HOUR))
+        .spans(&(MIDNIGHT..MIDNIGHT + 100 * HOUR), 24 * HOUR)
         .iter()
         .map(|(from, to)| ((from - MIDNIGHT) / HOUR, (to - MIDNIGHT) / HOUR))
         .collect();
     assert_eq!(hours, [(-1, 15), (23, 31), (47, 71)], "24 hours at most");
-    assert_eq!(all.spans(&(MIDNIGHT + 20 * HOUR..MIDNIGHT + 40 * HOUR)).len(), 1, "only what ended in the period");
+    assert_eq!(
+        all.spans(&(MIDNIGHT + 20 * HOUR..MIDNIGHT + 40 * HOUR), 24 * HOUR).len(),
+        1,
+        "only what ended in the period"
+    );
 }

@@ -6,7 +6,6 @@ use std::fmt::Display;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::withings::wire::{Getworkouts, Page};
 
 const NOW: i64 = 1_800_000_000;
 
@@ -171,7 +170,7 @@ fn a_workout_that_is_no_longer_the_newest_makes_everything_be_read() {
 /// Eleven walks from Google Fit. The one of 31 August has no values, and the last one is there twice.
 #[test]
 fn captured_walks_from_a_phone_show_the_last_one() {
-    let captured = include_str!("../../tests/fixtures/captured/phone/getworkouts.json");
+    let captured = include_str!("../../../tests/fixtures/captured/phone/getworkouts.json");
     let answer: Value = serde_json::from_str(captured).unwrap();
     let all = answer["body"]["series"].as_array().unwrap();
     let check = |rows: &[Value], expected: &[(&'static str, f64)]| {

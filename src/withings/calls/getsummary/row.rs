@@ -1,16 +1,41 @@
-//! One sleep: a wire row → its values.
+//! One sleep: a row of Withings → its values.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{Measurement, Source, Unit};
+use crate::catalogue::{Measurement, Source};
 use crate::reading::Origin;
 use crate::telemetry::Unknown;
-use crate::withings::is_future;
-use crate::withings::measures::{Context, scaled};
-use crate::withings::wire::SummaryRow;
+use crate::withings::calls::context::{Context, is_future, means_something, scaled};
+use crate::withings::wire::{Float, int, map, text};
 
 /// Fields that only a row with sleep stages has.
 const STAGES: [&str; 3] = ["lightsleepduration", "deepsleepduration", "remsleepduration"];
+
+/// One sleep: a night or a nap, from one source.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct SummaryRow {
+    /// Unique id.
+    #[serde(deserialize_with = "int")]
+    pub id: Option<i64>,
+    /// Its start, Unix seconds.
+    #[serde(deserialize_with = "int")]
+    pub startdate: Option<i64>,
+    /// Its end, Unix seconds.
+    #[serde(deserialize_with = "int")]
+    pub enddate: Option<i64>,
+    /// When it was last changed, Unix seconds.
+    #[serde(deserialize_with = "int")]
+    pub modified: Option<i64>,
+    /// Withings' id of the device that saw it.
+    #[serde(rename = "hash_deviceid", deserialize_with = "text")]
+    pub device: Option<String>,
+    /// The named values.
+    #[serde(deserialize_with = "map")]
+    pub data: BTreeMap<String, Float>,
+}
 
 /// One sleep as Withings sums it up, from one source: a night or a nap.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,13 +96,4 @@ fn value(measurement: Measurement, row: &SummaryRow) -> Option<f64> {
 
 fn field(row: &SummaryRow, name: &str) -> Option<f64> {
     row.data.get(name).and_then(|it| it.0).filter(|it| it.is_finite())
-}
-
-/// −1 means that there is no value, negative durations were seen, and nobody sleeps with a heart or breathing rate or a
-/// temperature of 0.
-pub(in crate::withings) fn means_something(value: f64, unit: Unit) -> bool {
-    match unit {
-        Unit::BeatsPerMinute | Unit::BreathsPerMinute | Unit::DegreesCelsius => value > 0.0,
-        _ => value >= 0.0,
-    }
 }

@@ -8,20 +8,20 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::telemetry::Unknown;
-use crate::withings::measures;
-use crate::withings::wire::{Getmeas, Group};
+use crate::withings::calls::getmeas::{Group, Measures};
+use crate::withings::calls::{Context, DataCall, Getmeas};
 
 /// When the newest group was measured, Unix seconds.
 const NOW: i64 = 1_790_000_000;
 
 /// What an answer says that comes in chunks of this many bytes.
-fn answer(text: &str, chunk: usize, thin: Thin<Group>) -> Result<Rows<Group>, CallError> {
-    let mut answer = Answer::<Getmeas>::new(thin, NOW);
+fn answer(text: &str, chunk: usize, thin: Prune<Group>) -> Result<DecodedPage<Group>, CallError> {
+    let mut answer = StreamingDecoder::<Getmeas>::new(thin, NOW);
     text.as_bytes().chunks(chunk).for_each(|it| answer.push(it));
     answer.finish(true)
 }
 
-fn everything(text: &str, chunk: usize) -> Result<Rows<Group>, CallError> {
+fn everything(text: &str, chunk: usize) -> Result<DecodedPage<Group>, CallError> {
     answer(text, chunk, |_, _| ())
 }
 
@@ -43,7 +43,7 @@ fn page(groups: &[Value]) -> String {
 fn a_history_is_read_whole_whatever_its_pieces_are() {
     let page = page(&weigh_ins(1000));
     for chunk in [1, 7, 8192, page.len()] {
-        let Rows { rows, next, server_time } = everything(&page, chunk).unwrap();
+        let DecodedPage { rows, next, server_time } = everything(&page, chunk).unwrap();
         assert_eq!((next, server_time), (Some(7), Some(NOW)));
         assert!(rows.iter().map(|it| it.grpid).eq((1..=1000).map(Some)), "in chunks of {chunk}");
         assert!(rows.iter().all(|it| it.measures.len() == 2));
@@ -52,7 +52,7 @@ fn a_history_is_read_whole_whatever_its_pieces_are() {
 
 #[test]
 fn a_history_never_lies_in_memory() {
-    let mut answer = Answer::<Getmeas>::new(measures::thin, NOW);
+    let mut answer = StreamingDecoder::<Getmeas>::new(Getmeas::prune, NOW);
     for chunk in page(&weigh_ins(5000)).as_bytes().chunks(8192) {
         answer.push(chunk);
         assert!(answer.text.len() < PIECE + 8192 + 1000, "{} bytes are kept", answer.text.len());
@@ -72,14 +72,14 @@ fn of_a_history_that_is_thinned_the_same_is_chosen() {
     let of = |groups: &[Group]| {
         let mut noted = BTreeSet::new();
         let mut note = |kind: Unknown, what: &dyn Display| noted.extend([format!("{kind:?} {what}")]);
-        let readings = measures::choose(groups, &mut measures::Context { server_now: NOW, unknown: &mut note });
-        (readings, noted, measures::highest_modified(groups))
+        let known = Measures::choose(groups, &mut Context { server_now: NOW, unknown: &mut note });
+        (known, noted, groups.iter().filter_map(Getmeas::changed_at).max())
     };
     for backwards in [false, true] {
-        let (all, few) = (everything(&page(&groups), 8192).unwrap().rows, answer(&page(&groups), 8192, measures::thin));
+        let (all, few) = (everything(&page(&groups), 8192).unwrap().rows, answer(&page(&groups), 8192, Getmeas::prune));
         let few = few.unwrap().rows;
         assert_eq!(of(&few), of(&all), "backwards: {backwards}");
-        assert_eq!((of(&few).0.len(), of(&few).1.len()), (3, 2));
+        assert_eq!((of(&few).0.readings().count(), of(&few).1.len()), (3, 2));
         assert!(few.len() < 4 * MANY, "{} groups stay", few.len());
         groups.reverse();
     }
@@ -113,7 +113,7 @@ fn with_source(error: &CallError) -> String {
 fn a_body_may_be_absent_or_a_list() {
     let absent = [r#"{"status":0}"#, r#"{"status":0,"body":null}"#];
     let check = |text: &str, needs_body| {
-        let mut answer = Answer::<Getmeas>::new(|_, _| (), NOW);
+        let mut answer = StreamingDecoder::<Getmeas>::new(|_, _| (), NOW);
         answer.push(text.as_bytes());
         answer.finish(needs_body)
     };
@@ -153,7 +153,7 @@ proptest! {
             .collect();
         let page = json!({"status": 0, "x": {"measuregrps": comments}, "body": {"a": comments, "measuregrps": groups, "z": comments}});
         let page = if pretty { serde_json::to_string_pretty(&page)? } else { page.to_string() };
-        let mut pieces = Answer::<Getmeas>::new(|_, _| (), NOW);
+        let mut pieces = StreamingDecoder::<Getmeas>::new(|_, _| (), NOW);
         page.as_bytes().chunks(chunk).for_each(|it| pieces.push(it));
         let rows = pieces.finish(true).unwrap().rows;
         prop_assert_eq!(rows.len(), groups.len());

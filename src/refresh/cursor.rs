@@ -1,0 +1,167 @@
+//! How far a call has read, and what it reads next. Pure functions.
+
+use serde::{Deserialize, Serialize};
+
+use crate::login::LoginError;
+use crate::withings::calls::DataCall;
+use crate::withings::envelope::Remedy;
+use crate::withings::error::CallError;
+use crate::withings::request::Rows;
+
+/// How far a read of changes reaches back before the newest change that was seen, seconds: Withings does not say whether
+/// the bound is inclusive, and its machines' clocks may differ.
+const OVERLAP: i64 = 3600;
+
+/// How old the last read of everything may be, seconds. Withings does not announce deletions: they show by absence.
+const EVERYTHING_EVERY: i64 = 24 * 3600;
+
+/// How long after a read of everything that failed the next one is tried, seconds; until then changes are read.
+const EVERYTHING_AGAIN: i64 = 3600;
+
+/// How far a call has read; all in Unix seconds by Withings' clock.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Cursor {
+    /// The newest change that was seen.
+    changed_at: Option<i64>,
+    /// When everything was read.
+    everything_at: Option<i64>,
+    /// When a read of everything last failed, since one has worked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed_at: Option<i64>,
+    /// Whether the last read of everything took everything away, which is not believed at once.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    is_emptied: bool,
+}
+
+/// One read of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Read {
+    pub(super) rows: Rows,
+    /// What is read instead where everything is only read again, and that fails.
+    otherwise: Option<Rows>,
+}
+
+impl Read {
+    /// A read of everything, which nothing can stand for.
+    pub(super) fn everything() -> Self {
+        Self { rows: Rows::All, otherwise: None }
+    }
+
+    /// What is read after this one has failed; `None` if that would be of no use.
+    pub(super) fn after_failure<C: DataCall>(self, error: &LoginError, server_now: i64) -> Option<Self> {
+        let LoginError::Call(error) = error else { return None };
+        match error.remedy() {
+            Remedy::FullRead if C::BY_DAYS && self.rows == Rows::All => {
+                Some(Self { rows: Rows::everything_by_days(server_now), ..self })
+            }
+            Remedy::FullRead | Remedy::Retry if !matches!(error, CallError::NoTurn(_)) => {
+                self.otherwise.map(|rows| Self { rows, otherwise: None })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Cursor {
+    /// What to read next: everything at first, once a day and after a mistake, else what has changed.
+    pub(super) fn next_read(&self, server_now: i64) -> Read {
+        let is_recent = |at: Option<i64>, age| at.is_some_and(|at| (0..age).contains(&(server_now - at)));
+        // Withings refuses a time that its clock has not reached, and what was changed since is not known then.
+        let changes = self.changed_at.filter(|at| self.everything_at.is_some() && *at <= server_now);
+        let changes = changes.map(|at| Rows::ChangedSince(at - OVERLAP));
+        let is_everything_known =
+            is_recent(self.everything_at, EVERYTHING_EVERY) || is_recent(self.failed_at, EVERYTHING_AGAIN);
+        match changes.filter(|_| is_everything_known) {
+            Some(rows) => Read { rows, otherwise: None },
+            None => Read { rows: Rows::All, otherwise: changes },
+        }
+    }
+
+    /// Notes that rows were read of which the newest was changed at `changed_at`. A change that is dated ahead of the server's
+    /// time tells nothing of what comes before it.
+    pub(super) fn note(&mut self, asked: Rows, changed_at: impl Iterator<Item = i64>, server_now: i64) {
+        let changed_at = changed_at.filter(|at| *at <= server_now).max();
+        if asked.is_everything() {
+            *self = Self { changed_at, everything_at: Some(server_now), ..Self::default() };
+        } else {
+            self.changed_at = self.changed_at.max(changed_at);
+        }
+    }
+
+    /// Notes that everything could not be read.
+    pub(super) fn note_failure(&mut self, server_now: i64) {
+        self.failed_at = Some(server_now);
+    }
+
+    /// Whether an answer that takes everything away is not believed: it is the first one. The next read is of everything.
+    pub(super) fn doubts_emptiness(&mut self) -> bool {
+        let is_first = !std::mem::replace(&mut self.is_emptied, true);
+        if is_first {
+            self.everything_at = None;
+        }
+        is_first
+    }
+
+    /// Makes the next read one of everything.
+    pub(super) fn forget(&mut self) {
+        self.everything_at = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_800_000_000;
+
+    /// The cursor after a read of everything whose newest change is this one.
+    fn cursor(changed_at: i64) -> Cursor {
+        let mut cursor = Cursor::default();
+        cursor.note(Rows::All, [changed_at].into_iter(), NOW);
+        cursor
+    }
+
+    fn read(cursor: &Cursor, server_now: i64) -> Rows {
+        cursor.next_read(server_now).rows
+    }
+
+    #[test]
+    fn the_first_read_is_of_everything_then_of_changes_and_daily_of_everything() {
+        assert_eq!(read(&Cursor::default(), NOW), Rows::All);
+        let mut cursor = cursor(NOW - 5000);
+        assert_eq!(read(&cursor, NOW + 300), Rows::ChangedSince(NOW - 5000 - OVERLAP));
+        cursor.note(Rows::ChangedSince(0), [NOW + 200].into_iter(), NOW + 300);
+        assert_eq!(read(&cursor, NOW + 600), Rows::ChangedSince(NOW + 200 - OVERLAP));
+        assert_eq!(read(&cursor, NOW + EVERYTHING_EVERY), Rows::All);
+    }
+
+    #[test]
+    fn a_change_of_the_future_moves_no_cursor() {
+        let mut cursor = cursor(NOW - 5000);
+        cursor.note(Rows::ChangedSince(0), [NOW - 4000, NOW + 7000].into_iter(), NOW);
+        assert_eq!(read(&cursor, NOW + 10_000), Rows::ChangedSince(NOW - 4000 - OVERLAP));
+        assert_eq!(read(&cursor, NOW - 10), Rows::All, "a clock that jumped back");
+    }
+
+    #[test]
+    fn while_everything_cannot_be_read_changes_are_and_everything_is_tried_hourly() {
+        let mut cursor = cursor(NOW);
+        let late = NOW + EVERYTHING_EVERY;
+        let changes = Some(Rows::ChangedSince(NOW - OVERLAP));
+        assert_eq!(cursor.next_read(late), Read { rows: Rows::All, otherwise: changes });
+        cursor.note_failure(late);
+        assert_eq!(Some(read(&cursor, late + 300)), changes);
+        assert_eq!(read(&cursor, late + EVERYTHING_AGAIN), Rows::All);
+    }
+
+    #[test]
+    fn nothing_is_believed_the_second_time() {
+        let mut cursor = cursor(NOW);
+        assert!(cursor.doubts_emptiness());
+        assert_eq!(cursor.next_read(NOW + 300), Read::everything());
+        assert!(!cursor.doubts_emptiness());
+        cursor.note(Rows::All, std::iter::empty(), NOW + 300);
+        assert!(cursor.doubts_emptiness(), "another time");
+    }
+}

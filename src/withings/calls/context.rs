@@ -1,0 +1,54 @@
+//! What the choice of a value depends on beside the rows, and what the calls have in common in judging one.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use crate::catalogue::Unit;
+use crate::telemetry::Unknown;
+use crate::withings::wire::Float;
+
+/// Exponents of ten that are believed.
+const EXPONENTS: std::ops::RangeInclusive<i64> = -20..=20;
+
+/// How far a time may lie ahead of the server's before it is not believed, seconds: a day.
+const AHEAD_SECONDS: i64 = 24 * 3600;
+
+/// What the choice of a value depends on beside the rows.
+pub struct Context<'a> {
+    /// The server's time, Unix seconds.
+    pub server_now: i64,
+    /// Told of everything that is not known, with its code or its name.
+    pub unknown: &'a mut dyn FnMut(Unknown, &dyn Display),
+}
+
+/// Whether a time (Unix seconds) is too far ahead of the server's time to be believed.
+pub(in crate::withings) fn is_future(at: i64, server_now: i64) -> bool {
+    at > server_now.saturating_add(AHEAD_SECONDS)
+}
+
+/// The number that stands under `name`; one that is not finite is not believed.
+pub(super) fn number(data: &BTreeMap<String, Float>, name: &str, context: &mut Context<'_>) -> Option<f64> {
+    let value = data.get(name)?.0?;
+    if !value.is_finite() {
+        (context.unknown)(Unknown::BadNumber, &name);
+    }
+    Some(value).filter(|value| value.is_finite())
+}
+
+/// `value` × 10^(`unit` + `exponent`), finite. Dividing by a power of ten is exact in f64 where multiplying by its inverse is
+/// wrong in one case of five; for the same reason our `exponent` is added and not applied on its own.
+pub(super) fn scaled(value: f64, unit: i64, exponent: i32) -> Option<f64> {
+    let exponent = i32::try_from(unit).ok().filter(|_| EXPONENTS.contains(&unit))? + exponent;
+    let power = 10_f64.powi(exponent.abs());
+    let scaled = if exponent < 0 { value / power } else { value * power };
+    scaled.is_finite().then_some(scaled)
+}
+
+/// −1 means that there is no value, negative durations were seen, and nobody sleeps with a heart or breathing rate or a
+/// temperature of 0.
+pub(super) fn means_something(value: f64, unit: Unit) -> bool {
+    match unit {
+        Unit::BeatsPerMinute | Unit::BreathsPerMinute | Unit::DegreesCelsius => value > 0.0,
+        _ => value >= 0.0,
+    }
+}

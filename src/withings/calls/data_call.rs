@@ -1,0 +1,95 @@
+//! What every call that brings data has.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::context::Context;
+use super::getsummary::SleepRow;
+use crate::catalogue::{Call, Measurement};
+use crate::reading::{Reading, understood};
+use crate::withings::appli::Appli;
+use crate::withings::request::{Request, Rows};
+use crate::withings::wire::Page;
+
+/// A call that brings data: its answer is a page of rows, from which is chosen what is known.
+pub trait DataCall: Page {
+    /// The call.
+    const CALL: Call;
+
+    /// The kinds of notification that tell of it; none where what changes so seldom is not told.
+    const NOTIFICATIONS: &'static [Appli] = &[];
+
+    /// Whether everything can also be asked for by days, should Withings refuse `lastupdate=0`.
+    const BY_DAYS: bool = false;
+
+    /// Grows when what is stored of it is understood otherwise than before.
+    const REVISION: u32 = 1;
+
+    /// What is known of it, as it is stored.
+    type Known: Default + Serialize + DeserializeOwned + Send + Sync;
+
+    /// What is asked for, one request after another, where `read` is due: everything, or what has changed.
+    fn asks(known: &Self::Known, read: Rows, moment: &Moment<'_>) -> Vec<Rows> {
+        let _ = (known, moment);
+        vec![read]
+    }
+
+    /// The request for these rows.
+    fn request(rows: Rows) -> Request;
+
+    /// Leaves out the rows of a whole history that nothing depends on, at the server's time, Unix seconds.
+    fn prune(rows: &mut Vec<Self::Row>, server_now: i64) {
+        let _ = (rows, server_now);
+    }
+
+    /// What is known after an answer to what was asked; `None` if it does not tell enough, and everything must be read.
+    fn note(
+        known: &Self::Known,
+        asked: Rows,
+        rows: &[Self::Row],
+        moment: &Moment<'_>,
+        context: &mut Context<'_>,
+    ) -> Option<Self::Known>;
+
+    /// When Withings last changed a row, Unix seconds; `None` where what has changed cannot be asked for.
+    fn changed_at(row: &Self::Row) -> Option<i64> {
+        let _ = row;
+        None
+    }
+
+    /// What is shown of it, ascending by measurement and labels or in any other order.
+    fn readings(known: &Self::Known, moment: &Moment<'_>) -> Vec<Reading>;
+
+    /// The kinds of notification that tell of one of its measurements.
+    #[must_use]
+    fn told_by(measurement: Measurement) -> &'static [Appli] {
+        let _ = measurement;
+        Self::NOTIFICATIONS
+    }
+}
+
+/// A data call that tells of the past too.
+pub trait PastCall: DataCall {
+    /// What a backfill keeps of an answer.
+    type Kept: Serialize + DeserializeOwned + Send + 'static;
+
+    /// What is kept of these rows.
+    fn keep(rows: &[Self::Row], context: &mut Context<'_>) -> Vec<Self::Kept>;
+
+    /// How many values are in it.
+    fn values(kept: &[Self::Kept]) -> usize;
+}
+
+/// What a call depends on beside what is known of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment<'a> {
+    /// The server's time, Unix seconds.
+    pub server_now: i64,
+    /// The last night, which `getsummary` tells of.
+    pub night: Option<&'a SleepRow>,
+}
+
+/// What is known of a call that always answers whole: what is shown.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Readings(#[serde(deserialize_with = "understood")] pub Vec<Reading>);

@@ -1,0 +1,140 @@
+//! What Withings' answers have in common, permissive: a field of an unexpected type is as good as absent, unknown fields are
+//! ignored, maps may be lists, numbers may be text (withings-api: parser tolerances).
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+/// A page of a call that may have more.
+pub trait Page: DeserializeOwned + Default + Send {
+    /// What a page is made of.
+    type Row: Send;
+
+    /// The rows, and the offset of the next page if there is one.
+    fn into_rows(self) -> (Vec<Self::Row>, Option<i64>);
+
+    /// The server's clock, Unix seconds, where the answer has it.
+    fn server_time(&self) -> Option<i64> {
+        None
+    }
+}
+
+/// `more` is a bool, a number or absent; an offset without `more` means nothing.
+pub(super) fn next_offset(more: Option<i64>, offset: Option<i64>) -> Option<i64> {
+    if more.unwrap_or(0) == 0 { None } else { Some(offset.unwrap_or(0)) }
+}
+
+/// A number that may be absent in any of Withings' ways.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Float(pub Option<f64>);
+
+/// An integer, also as a whole float, a bool or text; anything else is `None`.
+pub(super) fn int<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    let number = float(deserializer)?;
+    #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and far inside of i64")]
+    Ok(number.filter(|it| it.fract() == 0.0 && it.abs() < 9e15).map(|it| it as i64))
+}
+
+/// A number, also as text or a bool; anything else is `None`. One that is too large for a float is infinite.
+pub(super) fn float<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let json = <&RawValue>::deserialize(deserializer)?.get();
+    Ok(match json {
+        "true" => Some(1.0),
+        "false" => Some(0.0),
+        _ => string(json).as_deref().unwrap_or(json).trim().parse().ok(),
+    })
+}
+
+/// A text, also from a number; anything else is `None`.
+pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let json = <&RawValue>::deserialize(deserializer)?.get();
+    Ok(string(json).or_else(|| json.parse::<f64>().is_ok().then(|| json.to_owned())))
+}
+
+/// A list; anything else is an empty one. An element of another shape is left out.
+pub(super) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let json = <&'de RawValue>::deserialize(deserializer)?.get();
+    let elements: Vec<&RawValue> = serde_json::from_str(json).unwrap_or_default();
+    // A list would be taken for an object whose fields come in order.
+    let objects = elements.into_iter().filter(|it| it.get().starts_with('{'));
+    Ok(objects.filter_map(|it| serde_json::from_str(it.get()).ok()).collect())
+}
+
+/// A map; anything else is an empty one.
+pub(super) fn map<'de, D, T>(deserializer: D) -> Result<BTreeMap<String, T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let json = <&'de RawValue>::deserialize(deserializer)?.get();
+    Ok(serde_json::from_str(json).unwrap_or_default())
+}
+
+fn string(json: &str) -> Option<String> {
+    if json.starts_with('"') { serde_json::from_str(json).ok() } else { None }
+}
+
+impl<'de> Deserialize<'de> for Float {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        float(deserializer).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Row {
+        #[serde(deserialize_with = "int")]
+        date: Option<i64>,
+        #[serde(deserialize_with = "float")]
+        value: Option<f64>,
+        #[serde(deserialize_with = "list")]
+        rows: Vec<Row>,
+        #[serde(deserialize_with = "map")]
+        data: BTreeMap<String, Float>,
+    }
+
+    fn row(json: &str) -> Row {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn numbers_come_in_any_shape() {
+        let check = |json: &str, expected| assert_eq!(row(&format!(r#"{{"date":{json}}}"#)).date, expected, "{json}");
+        check("1618691453", Some(1_618_691_453));
+        check("1618691453.0", Some(1_618_691_453));
+        check("\"1618691453\"", Some(1_618_691_453));
+        check("false", Some(0));
+        for nothing in ["null", "[]", "{}", "\"soon\"", "0.5", "1e300", "1e999", "\"\"", "\"NaN\""] {
+            check(nothing, None);
+        }
+    }
+
+    #[test]
+    fn a_number_beyond_all_floats_is_infinite_and_does_not_fail_the_answer() {
+        assert_eq!(row(r#"{"value":1e999,"date":1}"#).value, Some(f64::INFINITY));
+    }
+
+    #[test]
+    fn lists_and_maps_of_another_shape_are_empty() {
+        for odd in ["null", "{}", "7", "\"x\"", "true"] {
+            assert!(row(&format!(r#"{{"rows":{odd}}}"#)).rows.is_empty(), "{odd}");
+        }
+        assert_eq!(row(r#"{"rows":[7,null,{"date":1},[]]}"#).rows.len(), 1);
+        let row = row(r#"{"date":"7","data":[]}"#);
+        assert_eq!((row.date, row.data.len()), (Some(7), 0));
+    }
+
+    #[test]
+    fn a_page_has_a_next_one_only_where_more_says_so() {
+        assert_eq!(next_offset(Some(1), Some(300)), Some(300));
+        assert_eq!(next_offset(Some(1), None), Some(0));
+        assert_eq!(next_offset(Some(0), Some(200)), None);
+        assert_eq!(next_offset(None, Some(200)), None);
+    }
+}
