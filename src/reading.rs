@@ -179,8 +179,8 @@ pub struct ProfileSnapshot {
     /// Its login; `None` without one.
     pub login: Option<Login>,
     /// The last known value of each selected measurement and its labels but the sleep state, ascending by both, each at
-    /// most once.
-    pub readings: Vec<Reading>,
+    /// most once. They are shared with the snapshots before and after that differ in something else.
+    pub readings: Arc<[Reading]>,
     /// The sleep state.
     pub sleep: Sleep,
     /// The calls that the selected measurements need, and how they went.
@@ -241,7 +241,7 @@ impl ProfileSnapshot {
         Self {
             profile,
             login: None,
-            readings: Vec::new(),
+            readings: Arc::default(),
             sleep,
             calls: BTreeMap::new(),
             refresh_seconds: None,

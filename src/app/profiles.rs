@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
+use futures_util::future::join_all;
 use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
 
@@ -17,6 +18,9 @@ use crate::storage::{Storage, StorageError};
 use crate::telemetry::Telemetry;
 use crate::webhooks::{BedNews, DesiredSubscriptions, Inbox, Subscriptions};
 use crate::withings::oauth::random_token;
+
+/// How many profiles are restored at a time.
+const AT_ONCE: usize = 8;
 
 /// The profiles that are configured.
 pub(super) struct Profiles {
@@ -83,9 +87,12 @@ impl Profiles {
     /// Shows what is stored of these profiles, and plans their calls.
     async fn show(&self, profiles: &[Arc<str>]) {
         let mut restored = BTreeMap::new();
-        for profile in profiles {
-            self.telemetry.expect_profile(profile);
-            restored.insert(Arc::clone(profile), self.refresher.restore(profile).await);
+        for some in profiles.chunks(AT_ONCE) {
+            let restore = async |profile: &Arc<str>| {
+                self.telemetry.expect_profile(profile);
+                (Arc::clone(profile), self.refresher.restore(profile).await)
+            };
+            restored.extend(join_all(some.iter().map(restore)).await);
         }
         self.refresher.plan(&Occasion::Start(restored)).await;
     }

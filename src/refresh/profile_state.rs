@@ -118,7 +118,6 @@ impl ProfileState {
         let readings = self.parts().into_iter().flat_map(|part| part.readings(&moment)).chain(self.in_bed.reading());
         let mut readings: Vec<_> = readings.filter(|reading| selection.contains(reading.measurement)).collect();
         readings.sort_by(|a, b| (a.measurement, &a.labels).cmp(&(b.measurement, &b.labels)));
-        readings.shrink_to_fit();
         let is_selected = selection.iter().any(|it: Measurement| it.source == Source::SleepState);
         let sleep = if is_selected { Sleep::Newest(self.sleep_get.known.newest()) } else { Sleep::NotSelected };
         (readings, sleep)

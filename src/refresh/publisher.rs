@@ -29,7 +29,7 @@ impl Refresher {
             state.shown(self.services().logins.server_now(), &self.services().settings.borrow().selection);
         let snapshot = ProfileSnapshot {
             login: self.login(profile, plan),
-            readings,
+            readings: readings.into(),
             calls: self.call_statuses(plan),
             ..ProfileSnapshot::empty(Arc::clone(profile), sleep)
         };
@@ -71,9 +71,11 @@ impl Refresher {
         let Some(reading) = in_bed.reading().filter(|it| selection.contains(it.measurement)) else { return };
         let is_still_there = || self.services().logins.people().profile_of(user_id) == Some(profile);
         self.change(profile, is_still_there, |snapshot| {
-            snapshot.readings.retain(|it| !is_of_bed(it.measurement));
-            let place = snapshot.readings.partition_point(|it| it.measurement < reading.measurement);
-            snapshot.readings.insert(place, reading);
+            let mut readings: Vec<_> =
+                snapshot.readings.iter().filter(|it| !is_of_bed(it.measurement)).cloned().collect();
+            let place = readings.partition_point(|it| it.measurement < reading.measurement);
+            readings.insert(place, reading);
+            snapshot.readings = readings.into();
         });
     }
 

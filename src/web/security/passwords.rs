@@ -7,13 +7,13 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, Mac};
 use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use rustls::crypto::aws_lc_rs;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use crate::config::web::User;
+use crate::withings::oauth::random_token;
 
 /// The users. A right password is hashed once and then known by its digest: bcrypt is slow on purpose, and a scraper
 /// comes every few seconds.
@@ -36,13 +36,12 @@ struct Credentials {
 
 impl Passwords {
     pub(super) fn new(users: &[User]) -> Self {
-        let mut key = [0; 32];
-        aws_lc_rs::default_provider().secure_random.fill(&mut key).expect("the system has random numbers");
         Self {
             users: users.iter().map(|it| (it.name.clone(), it.hash.clone())).collect(),
             decoy: users.first().map(|it| it.hash.clone()),
             turn: Arc::new(Semaphore::new(1)),
-            digest: Hmac::new_from_slice(&key).expect("HMAC takes keys of any length"),
+            // Not from the library of TLS, whose source of random numbers takes 30 ms of every start to begin with.
+            digest: Hmac::new_from_slice(random_token().as_bytes()).expect("HMAC takes keys of any length"),
             right: Mutex::default(),
         }
     }

@@ -46,7 +46,7 @@ pub(super) fn large() -> Snapshot {
         measured_at: 0,
     };
     let profile = |index: u32| ProfileSnapshot {
-        readings: vec![weight(f64::from(index))],
+        readings: [weight(f64::from(index))].into(),
         ..ProfileSnapshot::empty(format!("{index:0>200}").into(), Sleep::NotSelected)
     };
     Snapshot { profiles: (0..2000).map(|it| Arc::new(profile(it))).collect() }

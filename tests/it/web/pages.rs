@@ -28,7 +28,7 @@ fn connected() -> ProfileSnapshot {
     };
     ProfileSnapshot {
         login: Some(Login { connected_at: NOW - 86_400, accepted: true, token_expires_at: NOW, demo: false }),
-        readings: vec![weight],
+        readings: [weight].into(),
         calls: [(Call::Getgoals, CallStatus { last_success: Some(NOW - 60), ..CallStatus::default() })].into(),
         ..unconnected("Alice")
     }
