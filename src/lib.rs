@@ -6,11 +6,12 @@
 //!
 //! # The map
 //!
-//! Dependencies point down only; `tests/it/layers.rs` reads every `crate::` path and fails on any other edge.
+//! Dependencies point down only; `tests/it/layers.rs` reads every `crate::` path and fails on any other edge. Nor are there
+//! circles inside a module: `tests/it/circles.rs` fails on them.
 //!
 //! | Layer | Module | Owns |
 //! |---|---|---|
-//! | 0 | [`clock`] | the present time, given everywhere |
+//! | 0 | [`clock`] | the present time, given everywhere; Withings' time, by which everything ends |
 //! | 0 | [`zone`] | time zones by their names |
 //! | 0 | [`catalogue`] | the one table of measurements and calls |
 //! | 1 | [`reading`] | immutable values: readings, the snapshot of a profile, the snapshot of all |
@@ -20,7 +21,7 @@
 //! | 1 | [`systemd`] | the service manager: notifications, passed sockets |
 //! | 1 | [`http`] | the one HTTP client: time-outs, body limit |
 //! | 2 | [`storage`] | what survives a restart, behind few verbs: logins, readings, plans, the budget of requests |
-//! | 3 | [`withings`] | the remote service as types: envelope, tokens, wire shapes, choosing a value |
+//! | 3 | [`withings`] | the remote service as types: envelope, errors, tokens; a file for each data call ([`withings::calls`]). Knows neither files nor configuration, and nor does [`login`] |
 //! | 4 | [`login`] | the consent flow, tokens that work, rotation, who is who |
 //! | 4 | [`exposition`] | values → bytes: both formats, gzip, negotiation |
 //! | 5 | [`webhooks`] | subscriptions, the inbox, what a notification marks as due |

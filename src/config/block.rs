@@ -1,9 +1,9 @@
 //! The `withings:` block: the only key at the top, known keys under it, each once.
 
-use super::diagnostic::Mistake;
-use super::document::{Node, Value};
 use super::excerpt::{Vocabulary, quoted};
+use super::mistake::Mistake;
 use super::nearest::nearest;
+use super::node::{Node, Value};
 use super::secrets::Outside;
 
 /// Every key of the block.

@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 
 use super::block::Block;
-use super::diagnostic::Mistake;
+use super::mistake::Mistake;
 use super::scalar::text;
 
 const ID: &str = "client_id";

@@ -1,7 +1,7 @@
 //! The line of a mistake, as it may be shown: only values of keys that hold no secret, by a list of those keys, so that
 //! a secret under a misspelt key, in broken YAML or in somebody else's block is masked too. With aliases no key is safe.
 
-use super::diagnostic::Place;
+use super::mistake::Place;
 use super::nearest::is_typo;
 use super::syntax::has_aliases;
 

@@ -9,8 +9,10 @@ mod diagnostic;
 mod document;
 mod duration;
 mod excerpt;
+mod mistake;
 mod names;
 mod nearest;
+mod node;
 mod scalar;
 mod secrets;
 mod syntax;
@@ -30,7 +32,7 @@ use url::Url;
 
 use crate::catalogue::{Measurement, Source};
 use block::Block;
-use diagnostic::{Mistake, Place};
+use mistake::{Mistake, Place};
 use secrets::Outside;
 
 pub use diagnostic::Diagnostic;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Selection;
-use super::diagnostic::Mistake;
-use super::document::{Node, Value};
+use super::mistake::Mistake;
 use super::nearest::nearest;
+use super::node::{Node, Value};
 use super::scalar::{shown, wrong_kind};
 use crate::catalogue::{Group, Measurement};
 

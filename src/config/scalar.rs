@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::diagnostic::Mistake;
-use super::document::{Node, Value};
 use super::duration::{format_duration, parse_duration};
 use super::excerpt::quoted;
+use super::mistake::Mistake;
+use super::node::{Node, Value};
 
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(15);
 

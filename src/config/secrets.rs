@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use super::diagnostic::Mistake;
-use super::document::{self, Node, Value};
+use super::document;
 use super::excerpt::quoted;
+use super::mistake::Mistake;
 use super::nearest::nearest;
+use super::node::{Node, Value};
 
 const SECRETS_FILE: &str = "secrets.yaml";
 

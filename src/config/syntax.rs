@@ -1,6 +1,6 @@
 //! Text that is no YAML: what the parser says about it, in a user's words and with the usual cause.
 
-use super::diagnostic::{Mistake, Place};
+use super::mistake::{Mistake, Place};
 
 /// What the parser's sentences contain, and what has usually happened.
 const CAUSES: [(&str, &str); 7] = [

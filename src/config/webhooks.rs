@@ -4,8 +4,8 @@ use url::{Host, Url};
 
 use super::Config;
 use super::block::Block;
-use super::diagnostic::Mistake;
-use super::document::{Node, Value};
+use super::mistake::Mistake;
+use super::node::{Node, Value};
 use super::scalar::wrong_kind;
 
 /// The path of the address that Withings calls, up to its secret part.

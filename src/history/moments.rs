@@ -1,6 +1,9 @@
 //! The readings of every moment of one person: what was fetched, chosen by the rules of the page.
 
-use super::timeline::Timeline;
+use super::HistoryError;
+use super::question::Asked;
+use super::reader::Reader;
+use super::timeline::{Timeline, Tracks};
 use super::work::Work;
 use crate::catalogue::{Call, Measurement, SLEEP_STATES, Source};
 use crate::reading::{Reading, SleepSegment, SleepState};
@@ -9,8 +12,25 @@ use crate::withings::calls::getactivity::Days;
 use crate::withings::calls::sleep_get::Segment;
 use crate::withings::calls::{getworkouts, sleep_get};
 
+impl Work {
+    /// Sorts what was fetched into series. All calls must have been made, or left out.
+    pub fn reader(&self) -> Result<Reader, HistoryError> {
+        let Asked { question, .. } = self.asked();
+        let period = self.asked().period();
+        let mut people = Vec::new();
+        for (place, person) in question.people.iter().enumerate() {
+            let name = format!("series-{place}");
+            let timeline = timeline(self, place)?;
+            timeline.write(&period, self.create(&name)?).map_err(HistoryError::Sort)?;
+            let tracks = Tracks::read(self.open(&name)?).map_err(HistoryError::Sort)?;
+            people.push((person.profile.clone(), tracks));
+        }
+        Ok(Reader::new(people, question, &period))
+    }
+}
+
 /// The series of the person at `place` of the question.
-pub(super) fn timeline(work: &Work, place: usize) -> Result<Timeline, StorageError> {
+fn timeline(work: &Work, place: usize) -> Result<Timeline, StorageError> {
     let mut timeline = Timeline::default();
     let question = &work.asked().question;
     let is_asked = |it: &Reading| question.measurements.contains(&it.measurement);

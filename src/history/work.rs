@@ -7,10 +7,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::HistoryError;
 use super::question::{Asked, Question, midnight};
-use super::reader::Reader;
-use super::timeline::Tracks;
-use super::{HistoryError, moments};
 use crate::catalogue::Call;
 use crate::storage::{StorageError, WorkDirectory};
 use crate::withings::calls::getsummary::Sleeps;
@@ -110,21 +108,6 @@ impl Work {
         Ok(joined)
     }
 
-    /// Sorts what was fetched into series. All calls must have been made, or left out.
-    pub fn reader(&self) -> Result<Reader, HistoryError> {
-        let Asked { question, .. } = self.asked();
-        let period = self.asked().period();
-        let mut people = Vec::new();
-        for (place, person) in question.people.iter().enumerate() {
-            let name = format!("series-{place}");
-            let timeline = moments::timeline(self, place)?;
-            timeline.write(&period, self.0.directory.create(&name)?).map_err(HistoryError::Sort)?;
-            let tracks = Tracks::read(self.0.directory.open_file(&name)?).map_err(HistoryError::Sort)?;
-            people.push((person.profile.clone(), tracks));
-        }
-        Ok(Reader::new(people, question, &period))
-    }
-
     /// What tells it from any other question, or from the same one asked at another time.
     #[must_use]
     pub fn identity(&self) -> String {
@@ -135,6 +118,11 @@ impl Work {
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.directory.path(name)
+    }
+
+    /// A file of this name in the directory, to be read.
+    pub(super) fn open(&self, name: &str) -> Result<File, HistoryError> {
+        Ok(self.0.directory.open_file(name)?)
     }
 
     /// A new file of this name in the directory, to be written.

@@ -7,7 +7,9 @@ use super::login::LiveTokens;
 use super::measure::MeasureGroup;
 use super::news::News;
 use super::night::Night;
-use super::person::{Person, Resident, Rows, Stored};
+use super::person::{Person, Resident};
+use super::rows::Rows;
+use super::stored::Stored;
 use super::workout::Workout;
 
 /// A handle to the account of a person. Functions given to it must not call the cloud: it is locked meanwhile.
@@ -15,6 +17,32 @@ use super::workout::Workout;
 pub struct Account {
     cloud: Cloud,
     userid: UserId,
+}
+
+impl Cloud {
+    /// Opens an account; one with the same user id is replaced, its tokens stay.
+    #[allow(clippy::must_use_candidate, reason = "the account can also be had by its name")]
+    pub fn add_person(&self, person: Person) -> Account {
+        let mut model = self.model();
+        let userid = person.userid;
+        model.residents.retain(|it| it.person.userid != userid);
+        model.residents.push(Resident::new(person));
+        drop(model);
+        Account::new(self.clone(), userid)
+    }
+
+    /// The account of the person with this name.
+    #[must_use]
+    pub fn account(&self, name: &str) -> Option<Account> {
+        self.accounts().into_iter().find(|it| it.person().name == name)
+    }
+
+    /// Every account, in the order of the consent page; the demo user appears after its first sign-in.
+    #[must_use]
+    pub fn accounts(&self) -> Vec<Account> {
+        let users: Vec<_> = self.model().residents.iter().map(|it| it.person.userid).collect();
+        users.into_iter().map(|it| Account::new(self.clone(), it)).collect()
+    }
 }
 
 /// Where a person's rows of one kind are.

@@ -52,3 +52,15 @@ impl Params {
         self.get(name).ok_or_else(|| Refusal::invalid(&format!("missing {name}")))
     }
 }
+
+/// A data call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Action {
+    Getmeas,
+    Getactivity,
+    Getworkouts,
+    SleepGet,
+    Getsummary,
+    Getdevice,
+    Getgoals,
+}

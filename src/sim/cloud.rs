@@ -8,7 +8,7 @@ use tokio::sync::broadcast;
 
 use crate::clock::Clock;
 
-use super::account::Account;
+use super::app::{App, PageSizes};
 use super::call::Call;
 use super::fault::Fault;
 use super::journal::Request;
@@ -17,43 +17,13 @@ use super::login::Rotation;
 use super::model::Model;
 use super::notify::{Callbacks, Delivery};
 use super::people;
-use super::person::{Person, Resident};
+use super::person::Resident;
 use super::replay::{ReplayError, recorded};
 use super::reply::Reply;
 
 /// A simulated Withings cloud. Clones are handles to the same cloud.
 #[derive(Clone)]
 pub struct Cloud(Arc<Mutex<Model>>);
-
-/// An application as registered with the cloud.
-#[derive(Clone, PartialEq, Eq)]
-pub struct App {
-    /// The client id.
-    pub client_id: String,
-    /// The client secret.
-    pub client_secret: String,
-    /// The registered callback URLs; the path or the query of one may be continued.
-    pub redirect_uris: Vec<String>,
-}
-
-/// How many rows a page has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PageSizes {
-    /// Groups in a page of `getmeas`. Default 1000.
-    pub getmeas: usize,
-    /// Nights in a page of `getsummary`. Default 300.
-    pub getsummary: usize,
-    /// Days in a page of `getactivity`. Default 200.
-    pub getactivity: usize,
-    /// Workouts in a page of `getworkouts`. Default 200.
-    pub getworkouts: usize,
-}
-
-impl Default for PageSizes {
-    fn default() -> Self {
-        Self { getmeas: 1000, getsummary: 300, getactivity: 200, getworkouts: 200 }
-    }
-}
 
 impl Cloud {
     /// A cloud without people.
@@ -141,30 +111,6 @@ impl Cloud {
     #[must_use]
     pub fn deliveries(&self) -> Vec<Delivery> {
         self.model().notifications.delivered()
-    }
-
-    /// Opens an account; one with the same user id is replaced, its tokens stay.
-    #[allow(clippy::must_use_candidate, reason = "the account can also be had by its name")]
-    pub fn add_person(&self, person: Person) -> Account {
-        let mut model = self.model();
-        let userid = person.userid;
-        model.residents.retain(|it| it.person.userid != userid);
-        model.residents.push(Resident::new(person));
-        drop(model);
-        Account::new(self.clone(), userid)
-    }
-
-    /// The account of the person with this name.
-    #[must_use]
-    pub fn account(&self, name: &str) -> Option<Account> {
-        self.accounts().into_iter().find(|it| it.person().name == name)
-    }
-
-    /// Every account, in the order of the consent page; the demo user appears after its first sign-in.
-    #[must_use]
-    pub fn accounts(&self) -> Vec<Account> {
-        let users: Vec<_> = self.model().residents.iter().map(|it| it.person.userid).collect();
-        users.into_iter().map(|it| Account::new(self.clone(), it)).collect()
     }
 
     /// Every code, access token and refresh token that was ever given out: what nobody else may repeat.

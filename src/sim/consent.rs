@@ -4,12 +4,9 @@ use askama::Template;
 use url::Url;
 use url::form_urlencoded;
 
+use super::app::App;
 use super::call::Params;
-use super::cloud::App;
-use super::person::Person;
-
-/// The scopes that exist.
-pub(super) const SCOPES: [&str; 5] = ["user.info", "user.metrics", "user.activity", "user.sleepevents", "user.data"];
+use super::person::{Person, SCOPES};
 
 /// What an application asks a person for, checked.
 #[derive(Debug)]

@@ -4,9 +4,10 @@ use serde_json::{Map, Value, json};
 
 use super::activity::Activity;
 use super::call::Params;
-use super::person::{Resident, Stored};
+use super::person::Resident;
 use super::reply::Refusal;
 use super::select::{Days, page};
+use super::stored::Stored;
 
 /// The days that the call selects, by their date or by their last change. Without `data_fields` every field is
 /// answered; a name that there is not is ignored. As seen, `offset` is there when nothing follows, too.

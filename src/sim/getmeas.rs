@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 
 use super::call::Params;
 use super::measure::MeasureGroup;
-use super::person::{Resident, Stored};
+use super::person::Resident;
 use super::reply::Refusal;
 use super::select::{Period, Selection, page};
+use super::stored::Stored;
 
 const PERIOD: Period = Period { start: "startdate", end: "enddate" };
 

@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 
 use super::activity::Source;
 use super::call::Params;
-use super::person::{Person, Resident, Stored};
+use super::person::{Person, Resident};
 use super::reply::{Refusal, map_or_list};
 use super::select::{Days, page};
+use super::stored::Stored;
 use super::workout::Workout;
 
 /// What is answered without `data_fields`: next to nothing.

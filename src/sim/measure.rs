@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::device::Device;
-use super::person::Stored;
+use super::stored::Stored;
 
 /// The fat ratio: computed by the service, hence without the marks of a device's algorithm.
 const FAT_RATIO: u32 = 6;

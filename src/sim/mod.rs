@@ -10,6 +10,7 @@
 
 mod account;
 mod activity;
+mod app;
 mod call;
 mod cloud;
 mod consent;
@@ -30,19 +31,23 @@ mod noise;
 mod notify;
 pub mod people;
 mod person;
+mod recording;
 mod replay;
 mod reply;
+mod rows;
 mod select;
 mod serve;
 mod signature;
 mod sleep;
+mod stored;
 mod token;
 mod user;
 mod workout;
 
 pub use account::Account;
 pub use activity::{Activity, HeartRate, Source};
-pub use cloud::{App, Cloud, PageSizes};
+pub use app::{App, PageSizes};
+pub use cloud::Cloud;
 pub use device::{Device, Goals};
 pub use fault::{Failure, Fault};
 pub use journal::{Request, TokenPlace};
@@ -51,9 +56,10 @@ pub use login::{LiveTokens, Rotation};
 pub use measure::{Measure, MeasureGroup};
 pub use night::{AWAKE, DEEP, LIGHT, Night, REM, Segment, Vitals};
 pub use notify::{Callbacks, Delivery};
-pub use person::{Person, Stored};
+pub use person::Person;
 pub use replay::ReplayError;
 pub use serve::serve;
+pub use stored::Stored;
 pub use workout::Workout;
 
 /// Withings' number of a user.

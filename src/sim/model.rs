@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use crate::clock::Clock;
 
-use super::call::Call;
-use super::cloud::{App, PageSizes};
+use super::app::{App, PageSizes};
+use super::call::{Action, Call};
 use super::consent::Asked;
 use super::fault::{Effect, Faults};
 use super::journal::Journal;
@@ -21,18 +21,6 @@ use super::{UserId, getactivity, getmeas, getworkouts, people, sleep, token, use
 const CONSENT_PATH: &str = "/oauth2_user/authorize2";
 const API_PATHS: [&str; 7] =
     ["/v2/oauth2", "/v2/signature", "/measure", "/v2/measure", "/v2/sleep", "/v2/user", "/notify"];
-
-/// A data call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Action {
-    Getmeas,
-    Getactivity,
-    Getworkouts,
-    SleepGet,
-    Getsummary,
-    Getdevice,
-    Getgoals,
-}
 
 pub(super) struct Model {
     pub(super) clock: Clock,

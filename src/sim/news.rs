@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 
 use chrono::DateTime;
 
+use super::UserId;
 use super::activity::Activity;
+use super::call::Call;
 use super::measure::MeasureGroup;
 use super::model::Model;
 use super::night::Night;
-use super::notify::Field;
+use super::notify::{BedEvent, Field};
 use super::person::Diary;
+use super::reply::{Refusal, Reply};
 use super::workout::Workout;
 
 /// A row that is news.
@@ -56,21 +59,32 @@ fn period(start: i64, end: i64) -> Vec<Field> {
     vec![("startdate", start.to_string()), ("enddate", end.to_string())]
 }
 
-/// That somebody got into bed or out of it.
-pub(super) struct BedEvent {
-    pub(super) appli: u32,
-    /// Unix seconds.
-    pub(super) at: i64,
-    pub(super) mat: String,
-}
-
-impl BedEvent {
-    pub(super) fn fields(&self) -> Vec<Field> {
-        vec![("startdate", self.at.to_string()), ("deviceid", self.mat.clone())]
-    }
-}
-
 impl Model {
+    /// Answers a call of `/notify`. The skin has asked the callback URL already whether it is there.
+    pub(super) fn notify(&mut self, call: &Call, now: i64) -> Reply {
+        self.notifications.forget_the_dead(&self.logins, now);
+        let grant = call.access_token().and_then(|it| self.logins.authenticate(it, now));
+        let answer = match grant {
+            None => Err(Refusal::invalid_token()),
+            Some(grant) => self.notifications.answer(&grant, call),
+        };
+        answer.into()
+    }
+
+    /// The URLs that are called about a user, each with its kind of event, in the order of subscribing.
+    pub(super) fn subscriptions(&mut self, user: UserId) -> Vec<(String, u32)> {
+        let now = self.clock.unix();
+        self.notifications.forget_the_dead(&self.logins, now);
+        self.notifications.of_user(user)
+    }
+
+    /// Tells everybody who wants to hear such news of a person. Unknown fields come with it, as documented.
+    pub(super) fn tell(&mut self, user: UserId, appli: u32, fields: &[Field]) {
+        let now = self.clock.unix();
+        self.notifications.forget_the_dead(&self.logins, now);
+        self.notifications.tell(user, appli, fields, now);
+    }
+
     /// Tells what has happened in the beds of people who go on living by themselves. Whether anybody listens.
     pub(super) fn tell_of_beds(&mut self) -> bool {
         let now = self.clock.unix();

@@ -12,9 +12,7 @@ use url::{Host, Url};
 use super::UserId;
 use super::call::{Call, Params};
 use super::login::{Grant, Logins};
-use super::model::Model;
-use super::news::BedEvent;
-use super::reply::{Refusal, Reply};
+use super::reply::Refusal;
 
 /// The longest callback URL, in characters.
 const LONGEST_URL: usize = 255;
@@ -56,6 +54,20 @@ pub struct Delivery {
 /// A field of a notification.
 pub(super) type Field = (&'static str, String);
 
+/// That somebody got into bed or out of it.
+pub(super) struct BedEvent {
+    pub(super) appli: u32,
+    /// Unix seconds.
+    pub(super) at: i64,
+    pub(super) mat: String,
+}
+
+impl BedEvent {
+    pub(super) fn fields(&self) -> Vec<Field> {
+        vec![("startdate", self.at.to_string()), ("deviceid", self.mat.clone())]
+    }
+}
+
 /// A wish to be called.
 struct Subscription {
     client_id: String,
@@ -91,36 +103,8 @@ pub(super) struct Notifications {
     pub(super) news: Arc<Notify>,
 }
 
-impl Model {
-    /// Answers a call of `/notify`. The skin has asked the callback URL already whether it is there.
-    pub(super) fn notify(&mut self, call: &Call, now: i64) -> Reply {
-        self.notifications.forget_the_dead(&self.logins, now);
-        let grant = call.access_token().and_then(|it| self.logins.authenticate(it, now));
-        let answer = match grant {
-            None => Err(Refusal::invalid_token()),
-            Some(grant) => self.notifications.answer(&grant, call),
-        };
-        answer.into()
-    }
-
-    /// The URLs that are called about a user, each with its kind of event, in the order of subscribing.
-    pub(super) fn subscriptions(&mut self, user: UserId) -> Vec<(String, u32)> {
-        let now = self.clock.unix();
-        self.notifications.forget_the_dead(&self.logins, now);
-        let of_user = self.notifications.subscriptions.iter().filter(|it| it.user == user);
-        of_user.map(|it| (it.url.clone(), it.appli)).collect()
-    }
-
-    /// Tells everybody who wants to hear such news of a person. Unknown fields come with it, as documented.
-    pub(super) fn tell(&mut self, user: UserId, appli: u32, fields: &[Field]) {
-        let now = self.clock.unix();
-        self.notifications.forget_the_dead(&self.logins, now);
-        self.notifications.tell(user, appli, fields, now);
-    }
-}
-
 impl Notifications {
-    fn answer(&mut self, grant: &Grant, call: &Call) -> Result<Value, Refusal> {
+    pub(super) fn answer(&mut self, grant: &Grant, call: &Call) -> Result<Value, Refusal> {
         let params = &call.params;
         match call.action() {
             Some("subscribe") => self.subscribe(grant, params, call.callback_answers),
@@ -130,6 +114,12 @@ impl Notifications {
             Some("update") => self.update(grant, params, call.callback_answers),
             _ => Err(Refusal::unknown_action()),
         }
+    }
+
+    /// The URLs that are called about a user, each with its kind of event.
+    pub(super) fn of_user(&self, user: UserId) -> Vec<(String, u32)> {
+        let of_user = self.subscriptions.iter().filter(|it| it.user == user);
+        of_user.map(|it| (it.url.clone(), it.appli)).collect()
     }
 
     fn subscribe(&mut self, grant: &Grant, params: &Params, answers: bool) -> Result<Value, Refusal> {
@@ -210,7 +200,7 @@ impl Notifications {
         named.or_else(|| Some((local_ip(&parsed)?, parsed.port_or_known_default()?).into()))
     }
 
-    fn tell(&mut self, user: UserId, appli: u32, fields: &[Field], now: i64) {
+    pub(super) fn tell(&mut self, user: UserId, appli: u32, fields: &[Field], now: i64) {
         let who = [("userid", user.to_string()), ("appli", appli.to_string()), ("foo", "bar".to_owned())];
         let fields: Vec<_> = who.iter().chain(fields).cloned().collect();
         for it in self.subscriptions.iter().filter(|it| it.user == user && it.appli == appli) {
@@ -266,7 +256,7 @@ impl Notifications {
     }
 
     /// The end of a login is the end of its subscriptions.
-    fn forget_the_dead(&mut self, logins: &Logins, now: i64) {
+    pub(super) fn forget_the_dead(&mut self, logins: &Logins, now: i64) {
         self.subscriptions.retain(|it| logins.live(it.user, now).refresh > 0);
     }
 }

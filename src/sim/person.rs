@@ -6,17 +6,21 @@ use chrono::NaiveDate;
 
 use super::UserId;
 use super::activity::{Activity, Source};
-use super::consent::SCOPES;
 use super::device::{Device, Goals};
 use super::measure::MeasureGroup;
 use super::night::Night;
 use super::people::Story;
-use super::replay::Recording;
+use super::recording::Recording;
+use super::rows::Rows;
+use super::stored::Stored;
 use super::workout::Workout;
 use crate::zone::Zone;
 
 /// The ids of rows that were added by hand begin here; those of stories are smaller.
 const FIRST_ADDED_ID: u64 = 9_000_000_000;
+
+/// The scopes that exist.
+pub(super) const SCOPES: [&str; 5] = ["user.info", "user.metrics", "user.activity", "user.sleepevents", "user.data"];
 
 /// Who a person is.
 #[derive(Clone, Debug)]
@@ -49,19 +53,6 @@ impl Person {
     }
 }
 
-/// A row as the cloud keeps it.
-#[derive(Clone, Debug)]
-pub struct Stored<T> {
-    /// `grpid` of a measure group, `id` of a night or a workout; no answer has that of an activity.
-    pub id: u64,
-    /// When it was stored, Unix seconds; it is visible from then on.
-    pub created: i64,
-    /// When it was last changed, Unix seconds.
-    pub modified: i64,
-    /// What was stored.
-    pub row: T,
-}
-
 /// A person of this cloud.
 pub(super) struct Resident {
     pub(super) person: Person,
@@ -81,16 +72,6 @@ impl Resident {
         let diary = Diary { story: Some(story), ..Diary::default() };
         Self { diary, ..Self::new(person) }
     }
-}
-
-/// What was written about a person, including what will become visible later.
-#[derive(Default)]
-pub(super) struct Rows {
-    pub(super) groups: Vec<Stored<MeasureGroup>>,
-    pub(super) nights: Vec<Stored<Night>>,
-    /// A day is rewritten as it goes on: the versions of a row have one id and stand together, oldest first.
-    pub(super) activities: Vec<Stored<Activity>>,
-    pub(super) workouts: Vec<Stored<Workout>>,
 }
 
 /// Everything that is stored about a person.

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::UserId;
-use super::call::Params;
-use super::model::Action;
+use super::call::Action;
 use super::person::{Person, Resident};
+use super::recording::Recording;
 use crate::zone::Zone;
 
 const REPLAY_USER: UserId = 30_817_000;
@@ -65,18 +65,6 @@ pub enum ReplayError {
         /// What it should have.
         list: &'static str,
     },
-}
-
-/// The captured envelopes.
-#[derive(Debug)]
-pub(super) struct Recording(HashMap<Action, Value>);
-
-impl Recording {
-    /// The captured answer. `None`: nothing was captured, or the call asks for what follows the one page that was.
-    pub(super) fn answer(&self, action: Action, params: &Params) -> Option<&Value> {
-        let follows = params.get("offset").is_some_and(|it| it != "0");
-        self.0.get(&action).filter(|_| !follows)
-    }
 }
 
 /// The person who answers what `dir` holds.

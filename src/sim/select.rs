@@ -5,8 +5,9 @@ use std::ops::RangeInclusive;
 use chrono::NaiveDate;
 
 use super::call::Params;
-use super::person::{Person, Stored};
+use super::person::Person;
 use super::reply::Refusal;
+use super::stored::Stored;
 
 /// The names of the parameters that begin and end a period.
 pub(super) struct Period {

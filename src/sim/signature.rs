@@ -4,8 +4,8 @@ use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
+use super::app::App;
 use super::call::Params;
-use super::cloud::App;
 use super::login::Logins;
 use super::noise::Noise;
 use super::reply::Refusal;

@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use super::call::Params;
 use super::night::{Night, Segment, Vitals};
 use super::noise::Noise;
-use super::person::{Person, Resident, Stored};
+use super::person::{Person, Resident};
 use super::reply::{Refusal, map_or_list};
 use super::select::{Days, page};
+use super::stored::Stored;
 
 /// What `getsummary` answers without `data_fields`: no heart rate, no breathing rate, no score.
 const DEFAULT_FIELDS: [&str; 15] = [

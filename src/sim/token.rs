@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::app::App;
 use super::call::Params;
-use super::cloud::App;
 use super::login::{Logins, Pair};
 use super::noise::Noise;
 use super::reply::Refusal;

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 
-use super::scrape::Scrape;
+use super::scrapes::Scrape;
 use super::work;
 
 /// The most bytes handed to a connection at one time, so that a body is not done long before its client has it.

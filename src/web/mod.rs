@@ -16,6 +16,7 @@ mod redirect;
 mod reload;
 mod routes;
 mod scrape;
+mod scrapes;
 mod security;
 mod server;
 mod webhook;
@@ -33,7 +34,7 @@ use crate::webhooks::{Inbox, Subscriptions};
 
 pub use redirect::Redirect;
 pub use reload::{Reload, ReloadError, Reloads};
-pub use scrape::Scrapes;
+pub use scrapes::Scrapes;
 pub use security::{Security, SecurityError, TlsError};
 pub use server::{Limits, serve};
 

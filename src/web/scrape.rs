@@ -1,57 +1,13 @@
 //! The metrics as an answer.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
-
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, VARY};
 use hyper::{HeaderMap, Response, StatusCode};
-use tokio::time::Instant;
 use url::form_urlencoded;
 
 use super::App;
 use super::answer::{self, Answer};
 use super::body::Body;
 use crate::exposition::{Encoding, Selection};
-
-/// How long a scrape counts whose client does not take the page: longer than one that does takes, and so short that the
-/// clients of all connections together cannot keep the usual places taken.
-const COUNTS_FOR: Duration = Duration::from_secs(2);
-
-/// How many scrapes may run at one time, over all listeners. Clones share the places.
-#[derive(Clone, Debug)]
-pub struct Scrapes {
-    limit: usize,
-    running: Arc<Mutex<Vec<Running>>>,
-}
-
-#[derive(Debug)]
-struct Running {
-    since: Instant,
-    /// Gone when the scrape has ended.
-    scrape: Weak<()>,
-}
-
-/// A scrape, until this is dropped.
-pub(super) struct Scrape(#[expect(dead_code, reason = "others see whether it is still there")] Arc<()>);
-
-impl Scrapes {
-    /// At most `limit`; 0 for no limit.
-    #[must_use]
-    pub fn at_most(limit: usize) -> Self {
-        Self { limit, running: Arc::default() }
-    }
-
-    fn begin(&self) -> Option<Scrape> {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        running.retain(|it| it.scrape.strong_count() > 0 && it.since.elapsed() < COUNTS_FOR);
-        if self.limit > 0 && running.len() >= self.limit {
-            return None;
-        }
-        let scrape = Arc::new(());
-        running.push(Running { since: Instant::now(), scrape: Arc::downgrade(&scrape) });
-        Some(Scrape(scrape))
-    }
-}
 
 /// The metrics in the format and encoding that the client prefers. A scrape runs until its client takes the page's end,
 /// but counts for 2 s at most.

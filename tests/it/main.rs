@@ -8,6 +8,7 @@ mod browser;
 mod budget;
 mod captured;
 mod certificates;
+mod circles;
 mod cli;
 mod clocks;
 mod compression;

@@ -13,9 +13,10 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::diagnostic::{Diagnostic, Mistake};
+use super::diagnostic::Diagnostic;
 use super::document;
 use super::excerpt::Vocabulary;
+use super::mistake::Mistake;
 use super::{ConfigError, decode};
 use section::Section;
 

@@ -1,9 +1,9 @@
 //! A mapping of known keys, each once.
 
 use crate::config::block::{once, shown};
-use crate::config::diagnostic::Mistake;
-use crate::config::document::{Node, Value};
+use crate::config::mistake::Mistake;
 use crate::config::nearest::nearest;
+use crate::config::node::{Node, Value};
 
 /// A mapping as it was written. One that is left out or empty has no keys.
 #[derive(Default)]

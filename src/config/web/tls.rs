@@ -6,9 +6,9 @@ use secrecy::SecretString;
 
 use super::section::Section;
 use super::value::switch;
-use crate::config::diagnostic::Mistake;
-use crate::config::document::{Node, Value};
+use crate::config::mistake::Mistake;
 use crate::config::nearest::nearest;
+use crate::config::node::{Node, Value};
 use crate::config::scalar::{shown, text};
 
 const KEYS: [&str; 13] = [

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::section::Section;
 use super::{RateLimit, User};
-use crate::config::diagnostic::Mistake;
-use crate::config::document::{Node, Value};
+use crate::config::mistake::Mistake;
 use crate::config::nearest::nearest;
+use crate::config::node::{Node, Value};
 use crate::config::scalar::{shown, text, wrong_kind};
 
 /// The headers that can be set, and their values where only some have a meaning. Others belong to the program.

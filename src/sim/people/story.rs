@@ -11,7 +11,8 @@ use crate::sim::device::Device;
 use crate::sim::measure::MeasureGroup;
 use crate::sim::night::Night;
 use crate::sim::noise::Noise;
-use crate::sim::person::{Rows, Stored};
+use crate::sim::rows::Rows;
+use crate::sim::stored::Stored;
 use crate::sim::workout::Workout;
 use crate::zone::Zone;
 

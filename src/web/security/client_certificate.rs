@@ -9,8 +9,8 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
 
+use super::pem::{TlsError, certificates};
 use super::subject_names::subject_names;
-use super::tls::{TlsError, certificates};
 use crate::config::web::{ClientPolicy, Tls};
 
 /// What checks the certificates as `tls` says.

@@ -3,6 +3,7 @@
 
 mod client_certificate;
 mod passwords;
+mod pem;
 mod rate;
 mod subject_names;
 mod tls;
@@ -28,8 +29,8 @@ use super::answer::{self, Answer};
 use crate::config::ConfigError;
 use crate::config::web::{ClientPolicy, WebConfig};
 use passwords::Passwords;
+pub use pem::TlsError;
 use rate::Limiter;
-pub use tls::TlsError;
 
 /// How often the files are looked at. A change counts when it is the same twice: a file may still be written to, and a
 /// key follows its certificate.

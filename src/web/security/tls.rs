@@ -1,60 +1,14 @@
 //! The server's side of TLS, as the web configuration wants it and rustls can do it.
 
-use std::fs;
-use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
+use rustls::pki_types::CertificateDer;
 use rustls::{NamedGroup, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion, version};
-use secrecy::ExposeSecret;
-use thiserror::Error;
 
 use super::client_certificate;
-use crate::config::web::{ClientPolicy, Curve, Pem, Tls, TlsVersion};
-
-/// Why certificates, keys or settings cannot be used.
-#[derive(Debug, Error)]
-pub enum TlsError {
-    /// A file cannot be read.
-    #[error("cannot read {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// What should be a certificate is none.
-    #[error("there is no certificate in {place}")]
-    NoCertificate {
-        /// The file, or the key of the web configuration.
-        place: String,
-        /// What the reader says.
-        source: pem::Error,
-    },
-    /// What should be a private key is none.
-    #[error("there is no private key in {place}")]
-    NoKey {
-        /// The file, or the key of the web configuration.
-        place: String,
-        /// What the reader says.
-        source: pem::Error,
-    },
-    /// Certificate and key do not belong together, or cannot be used.
-    #[error("the certificate cannot be used with its key")]
-    Certificate(#[source] rustls::Error),
-    /// An authority of clients cannot be used.
-    #[error("the authority of the clients cannot be used")]
-    Authority(#[source] rustls::Error),
-    /// The authorities of clients cannot be used together.
-    #[error("the authorities of the clients cannot be used")]
-    Authorities(#[source] rustls::server::VerifierBuilderError),
-    /// No cipher suite is left for the versions, or no group for the key exchange.
-    #[error("none of the cipher suites or curves can be used")]
-    NothingLeft(#[source] rustls::Error),
-}
+use super::pem::{TlsError, certificates, key};
+use crate::config::web::{ClientPolicy, Curve, Tls, TlsVersion};
 
 /// Who the server is, and how it speaks.
 pub(super) struct Identity {
@@ -81,30 +35,6 @@ impl Identity {
         server.alpn_protocols =
             if http2 { vec![b"h2".to_vec(), b"http/1.1".to_vec()] } else { vec![b"http/1.1".to_vec()] };
         Ok(Self { server: Arc::new(server), certificate, client_policy: tls.client_policy })
-    }
-}
-
-/// The certificates in PEM, at least one.
-pub(super) fn certificates(pem: &Pem, name: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let (place, text) = read(pem, name)?;
-    let no_certificate = |source| TlsError::NoCertificate { place: place.clone(), source };
-    let found: Vec<_> = CertificateDer::pem_slice_iter(&text).collect::<Result<_, _>>().map_err(no_certificate)?;
-    if found.is_empty() { Err(no_certificate(pem::Error::NoItemsFound)) } else { Ok(found) }
-}
-
-fn key(pem: &Pem) -> Result<PrivateKeyDer<'static>, TlsError> {
-    let (place, text) = read(pem, "key")?;
-    PrivateKeyDer::from_pem_slice(&text).map_err(|source| TlsError::NoKey { place, source })
-}
-
-/// What is in PEM, and where it stands, for messages.
-fn read(pem: &Pem, name: &str) -> Result<(String, Vec<u8>), TlsError> {
-    match pem {
-        Pem::Inline(text) => Ok((format!("`{name}`"), text.expose_secret().into())),
-        Pem::File(path) => {
-            let text = fs::read(path).map_err(|source| TlsError::Read { path: path.clone(), source })?;
-            Ok((path.display().to_string(), text))
-        }
     }
 }
 

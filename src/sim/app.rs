@@ -1,0 +1,31 @@
+//! What is set of a cloud: the applications that may use it, and how long its pages are.
+
+/// An application as registered with the cloud.
+#[derive(Clone, PartialEq, Eq)]
+pub struct App {
+    /// The client id.
+    pub client_id: String,
+    /// The client secret.
+    pub client_secret: String,
+    /// The registered callback URLs; the path or the query of one may be continued.
+    pub redirect_uris: Vec<String>,
+}
+
+/// How many rows a page has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageSizes {
+    /// Groups in a page of `getmeas`. Default 1000.
+    pub getmeas: usize,
+    /// Nights in a page of `getsummary`. Default 300.
+    pub getsummary: usize,
+    /// Days in a page of `getactivity`. Default 200.
+    pub getactivity: usize,
+    /// Workouts in a page of `getworkouts`. Default 200.
+    pub getworkouts: usize,
+}
+
+impl Default for PageSizes {
+    fn default() -> Self {
+        Self { getmeas: 1000, getsummary: 300, getactivity: 200, getworkouts: 200 }
+    }
+}

@@ -1,0 +1,14 @@
+//! A row as the cloud keeps it.
+
+/// A row as the cloud keeps it.
+#[derive(Clone, Debug)]
+pub struct Stored<T> {
+    /// `grpid` of a measure group, `id` of a night or a workout; no answer has that of an activity.
+    pub id: u64,
+    /// When it was stored, Unix seconds; it is visible from then on.
+    pub created: i64,
+    /// When it was last changed, Unix seconds.
+    pub modified: i64,
+    /// What was stored.
+    pub row: T,
+}
