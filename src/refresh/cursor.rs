@@ -83,7 +83,8 @@ impl Cursor {
     pub(super) fn note(&mut self, asked: Rows, changed_at: impl Iterator<Item = i64>, server_now: i64) {
         let changed_at = changed_at.filter(|at| *at <= server_now).max();
         if asked.is_everything() {
-            *self = Self { changed_at, everything_at: Some(server_now), ..Self::default() };
+            // Where changes cannot be asked for, the time of a read is of no use, and would be stored each time.
+            *self = Self { changed_at, everything_at: changed_at.map(|_| server_now), ..Self::default() };
         } else {
             self.changed_at = self.changed_at.max(changed_at);
         }
@@ -153,6 +154,13 @@ mod tests {
         cursor.note_failure(late);
         assert_eq!(Some(read(&cursor, late + 300)), changes);
         assert_eq!(read(&cursor, late + EVERYTHING_AGAIN), Rows::All);
+    }
+
+    #[test]
+    fn of_a_call_without_changes_nothing_is_stored() {
+        let mut cursor = Cursor::default();
+        cursor.note(Rows::All, std::iter::empty(), NOW);
+        assert_eq!(cursor, Cursor::default());
     }
 
     #[test]

@@ -29,8 +29,8 @@ pub trait DataCall: Page {
     type Known: Default + Serialize + DeserializeOwned + Send + Sync;
 
     /// What is asked for, one request after another, where `read` is due: everything, or what has changed.
-    fn asks(known: &Self::Known, read: Rows, moment: &Moment<'_>) -> Vec<Rows> {
-        let _ = (known, moment);
+    #[must_use]
+    fn asks(_: &Self::Known, read: Rows, _: &Moment<'_>) -> Vec<Rows> {
         vec![read]
     }
 
@@ -38,9 +38,7 @@ pub trait DataCall: Page {
     fn request(rows: Rows) -> Request;
 
     /// Leaves out the rows of a whole history that nothing depends on, at the server's time, Unix seconds.
-    fn prune(rows: &mut Vec<Self::Row>, server_now: i64) {
-        let _ = (rows, server_now);
-    }
+    fn prune(_: &mut Vec<Self::Row>, _: i64) {}
 
     /// What is known after an answer to what was asked; `None` if it does not tell enough, and everything must be read.
     fn note(
@@ -52,8 +50,8 @@ pub trait DataCall: Page {
     ) -> Option<Self::Known>;
 
     /// When Withings last changed a row, Unix seconds; `None` where what has changed cannot be asked for.
-    fn changed_at(row: &Self::Row) -> Option<i64> {
-        let _ = row;
+    #[must_use]
+    fn changed_at(_: &Self::Row) -> Option<i64> {
         None
     }
 
@@ -62,8 +60,7 @@ pub trait DataCall: Page {
 
     /// The kinds of notification that tell of one of its measurements.
     #[must_use]
-    fn told_by(measurement: Measurement) -> &'static [Appli] {
-        let _ = measurement;
+    fn told_by(_: Measurement) -> &'static [Appli] {
         Self::NOTIFICATIONS
     }
 }

@@ -61,7 +61,7 @@ pub(super) enum Again {
     OtherToken,
     /// Hourly, each time with another token.
     Hourly,
-    /// With a read of everything, then hourly.
+    /// With a read of everything, ever later, and in the end hourly.
     FullRead,
     /// When Withings says; so many seconds here.
     Told(u64),
@@ -160,7 +160,9 @@ impl Again {
             Self::Interval => "at the next interval",
             Self::OtherToken => "after 11 s, with a new token",
             Self::Hourly => "after 11 s, then hourly, with a new token",
-            Self::FullRead => "after a minute, reading everything, then hourly",
+            Self::FullRead => {
+                "after 30 to 45 s, reading everything, then ever later, and hourly after five failures in a row"
+            }
             Self::Told(_) => "when Withings says",
             Self::Minute => "after a minute",
             Self::Login => "after 10 min, after an hour, then every 6 h; at once after a start or a login",
@@ -175,7 +177,8 @@ impl Again {
             Self::Interval => 0..=300,
             Self::OtherToken => 11..=11,
             Self::Hourly => 3600..=3600,
-            Self::FullRead | Self::Minute => 60..=60,
+            Self::FullRead => 30..=45,
+            Self::Minute => 60..=60,
             Self::Told(seconds) => seconds..=seconds + 1,
             Self::Login => 600..=600,
             Self::NewLogin => return None,

@@ -71,7 +71,8 @@ rows! {
     body_null: Row::bare("A body that is null", r#"{"status":0,"body":null}"#),
     body_missing: Row::bare("No body", r#"{"status":0}"#),
     no_body_of_everything: Row::failing("No body once a day, when everything is read", Failure::HangUp, "decode",
-        "the answer has no body").by(Trouble::Daily(Fault::new(Failure::Verbatim(r#"{"status":0}"#)).times(u32::MAX))),
+        "the answer has no body").by(Trouble::Daily(Fault::new(Failure::Verbatim(r#"{"status":0}"#)).times(u32::MAX)))
+        .again(Again::Interval),
     body_list: Row::bare("A body that is an empty list", r#"{"status":0,"body":[]}"#),
     wrong_types: Row::bare("Values of wrong types in every field", WRONG_TYPES),
     large: Row::failing("An answer of 50 MB", Failure::Large(50_000_000), "too_large", "is larger than"),
@@ -95,6 +96,8 @@ rows! {
         "rate_limited", "status 601").again(Again::Minute),
     same_arguments: Row::failing("Status 601 to the same call", Failure::SameArguments { wait_seconds: 188 },
         "rate_limited", "status 601").again(Again::Told(189)),
+    damaged: Row::struck("An answer that cannot be decompressed", Fault::damaged(), "decode",
+        "not compressed as it says"),
     status_522: Row::failing("Status 522: time-out", Failure::Status(522), "timeout", "status 522"),
     status_524: Row::failing("Status 524: bad state", Failure::Status(524), "other", "status 524")
         .again(Again::Interval),
