@@ -21,6 +21,9 @@ use crate::withings::request::{Request, Rows, data_fields, utc_day};
 use crate::withings::wire::{Float, Page, int, list, next_offset, text};
 use crate::zone::Zone;
 
+/// No day is as long, seconds: clocks are set back by some hours at most.
+const LONGEST_DAY: i64 = 48 * 3600;
+
 /// The answer.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -116,9 +119,6 @@ impl PastCall for Getactivity {
 /// Fields of which one has a value if the source has a sensor for the heart. Without it the zones are zero.
 const HEART_RATES: [&str; 3] = ["hr_average", "hr_min", "hr_max"];
 
-/// No day is as long, seconds: clocks are set back by some hours at most.
-const LONGEST_DAY: i64 = 48 * 3600;
-
 /// The last days of all sources.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -137,7 +137,7 @@ struct Day {
 
 impl Days {
     /// The days of an answer.
-    pub fn choose(rows: &[ActivityRow], context: &mut Context<'_>) -> Self {
+    fn choose(rows: &[ActivityRow], context: &mut Context<'_>) -> Self {
         let mut days: Vec<Day> = rows.iter().filter_map(|row| day(row, context)).collect();
         days.sort_by(Day::compare);
         Self(days)

@@ -18,6 +18,18 @@ use crate::telemetry::Unknown;
 use crate::withings::request::{Request, Rows};
 use crate::withings::wire::{Page, int, list, text};
 
+/// What Withings calls sleep mats.
+const SLEEP_MONITOR: &str = "Sleep Monitor";
+
+/// The model of a mat's second face, and of some mats.
+const SECOND_FACE: &str = "Aura Sensor V2";
+
+/// How models of the first sleep mats begin, which have no second face.
+const AURA: &str = "Aura";
+
+/// What is not said.
+const UNKNOWN: &str = "unknown";
+
 /// The answer.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -77,18 +89,6 @@ impl DataCall for Getdevice {
         known.0.clone()
     }
 }
-
-/// What Withings calls sleep mats.
-const SLEEP_MONITOR: &str = "Sleep Monitor";
-
-/// The model of a mat's second face, and of some mats.
-const SECOND_FACE: &str = "Aura Sensor V2";
-
-/// How models of the first sleep mats begin, which have no second face.
-const AURA: &str = "Aura";
-
-/// What is not said.
-const UNKNOWN: &str = "unknown";
 
 /// The readings of an answer's devices, by id and in the catalogue's order. Devices without an id are left out.
 fn readings(devices: &[Device], context: &mut Context<'_>) -> Vec<Reading> {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::context::{Context, is_future, scaled};
 use super::data_call::{DataCall, Moment, PastCall};
 use crate::catalogue::{
-    CLASSIFICATIONS, Call, Group as Kinds, LabelName, Measurement, Position, Source, named, position_name,
+    CLASSIFICATIONS, Call, Group as MeasurementGroup, LabelName, Measurement, Position, Source, named, position_name,
 };
 use crate::reading::{Labels, Origin, Reading, understood};
 use crate::telemetry::Unknown;
@@ -20,6 +20,12 @@ use crate::withings::appli::Appli;
 use crate::withings::prune::{self, Rank, Said};
 use crate::withings::request::{Request, Rows};
 use crate::withings::wire::{Page, float, int, list, next_offset};
+
+/// The label's value of a measure that says no position.
+const NO_POSITION: &str = "none";
+
+/// What is one series: a measurement and its labels.
+type Series = (Measurement, Labels);
 
 /// The answer.
 #[derive(Debug, Default, Deserialize)]
@@ -102,7 +108,16 @@ impl DataCall for Getmeas {
     }
 
     fn prune(groups: &mut Vec<Group>, server_now: i64) {
-        prune(groups, server_now);
+        prune::to_the_newest(
+            groups,
+            |it| it.modified,
+            |group| {
+                let mut is_doubtful = false;
+                let mut note = |unknown, _: &dyn Display| is_doubtful |= prune::is_doubt(unknown);
+                let measured = measured(group, &mut Context { server_now, unknown: &mut note });
+                Said { ranks: measured.iter().map(|it| (it.series(), it.rank())).collect(), is_doubtful }
+            },
+        );
     }
 
     fn note(
@@ -128,7 +143,7 @@ impl DataCall for Getmeas {
 
     fn told_by(measurement: Measurement) -> &'static [Appli] {
         match measurement.source {
-            Source::Measure { .. } if measurement.group == Kinds::Urine => &[Appli::Urine],
+            Source::Measure { .. } if measurement.group == MeasurementGroup::Urine => &[Appli::Urine],
             Source::Measure { meastypes, .. } => match meastypes {
                 [12] => &[Appli::Temperature],
                 [71 | 73] => &[Appli::Weight, Appli::Temperature],
@@ -146,8 +161,10 @@ impl DataCall for Getmeas {
 impl PastCall for Getmeas {
     type Kept = Reading;
 
+    /// The reading of each measurement and its labels at each moment at which it was measured, ascending by all three.
     fn keep(groups: &[Group], context: &mut Context<'_>) -> Vec<Reading> {
-        each_moment(groups, context)
+        let winners = winners(groups, context, |chosen| (chosen.series(), chosen.measured_at));
+        winners.values().map(Chosen::reading).collect()
     }
 
     fn values(kept: &[Reading]) -> usize {
@@ -175,18 +192,6 @@ struct Chosen {
     value: f64,
     measured_at: i64,
     origin: Origin,
-}
-
-/// The label's value of a measure that says no position.
-const NO_POSITION: &str = "none";
-
-/// What is one series: a measurement and its labels.
-type Series = (Measurement, Labels);
-
-/// The reading of each measurement and its labels at each moment at which it was measured, ascending by all three.
-fn each_moment(groups: &[Group], context: &mut Context<'_>) -> Vec<Reading> {
-    let winners = winners(groups, context, |measured| (measured.series(), measured.measured_at));
-    winners.values().map(Chosen::reading).collect()
 }
 
 impl Measures {
@@ -233,20 +238,6 @@ impl Chosen {
         let Self { measurement, labels, value, measured_at, .. } = self.clone();
         Reading { measurement, labels, value, measured_at, until: None }
     }
-}
-
-/// Leaves out the groups of a whole history that nothing depends on.
-fn prune(groups: &mut Vec<Group>, server_now: i64) {
-    prune::to_the_newest(
-        groups,
-        |it| it.modified,
-        |group| {
-            let mut is_doubtful = false;
-            let mut note = |unknown, _: &dyn Display| is_doubtful |= prune::is_doubt(unknown);
-            let measured = measured(group, &mut Context { server_now, unknown: &mut note });
-            Said { ranks: measured.iter().map(|it| (it.series(), it.rank())).collect(), is_doubtful }
-        },
-    );
 }
 
 fn newest(groups: &[Group], context: &mut Context<'_>) -> BTreeMap<Series, Chosen> {

@@ -388,7 +388,7 @@ proptest! {
 /// The weights of a history with their times.
 fn weights(json: &serde_json::Value) -> Vec<(i64, f64)> {
     let mut context = Context { server_now: NOW, unknown: &mut |_, _| {} };
-    each_moment(&groups(json), &mut context).iter().map(|it| (it.measured_at, it.value)).collect()
+    Getmeas::keep(&groups(json), &mut context).iter().map(|it| (it.measured_at, it.value)).collect()
 }
 
 #[test]

@@ -80,7 +80,16 @@ impl DataCall for Getworkouts {
     }
 
     fn prune(rows: &mut Vec<WorkoutRow>, server_now: i64) {
-        prune(rows, server_now);
+        prune::to_the_newest(
+            rows,
+            |it| it.modified,
+            |row| {
+                let mut is_doubtful = false;
+                let mut note = |unknown, _: &dyn Display| is_doubtful |= prune::is_doubt(unknown);
+                let workout = workout(row, &mut Context { server_now, unknown: &mut note });
+                Said { ranks: workout.into_iter().map(|(category, it)| (category, it.rank())).collect(), is_doubtful }
+            },
+        );
     }
 
     fn note(
@@ -133,13 +142,13 @@ pub struct Workout {
 
 impl Workouts {
     /// The newest workouts of a whole history.
-    pub fn choose(rows: &[WorkoutRow], context: &mut Context<'_>) -> Self {
+    fn choose(rows: &[WorkoutRow], context: &mut Context<'_>) -> Self {
         Self(winners(each(rows, context), |category, _| category))
     }
 
     /// The newest workouts after an answer that holds what changed since; `None` if one that was shown is no longer the newest of
     /// its category: everything must be read.
-    pub fn merge(&self, changed: &[WorkoutRow], context: &mut Context<'_>) -> Option<Self> {
+    fn merge(&self, changed: &[WorkoutRow], context: &mut Context<'_>) -> Option<Self> {
         let mut newest = Self::choose(changed, context);
         for (category, old) in &self.0 {
             let is_changed = changed.iter().any(|row| row.id == Some(old.origin.id));
@@ -159,20 +168,6 @@ impl Workouts {
     pub fn readings(&self) -> impl Iterator<Item = Reading> {
         self.0.iter().flat_map(|(category, workout)| workout.readings(*category))
     }
-}
-
-/// Leaves out the rows of a whole history that nothing depends on.
-fn prune(rows: &mut Vec<WorkoutRow>, server_now: i64) {
-    prune::to_the_newest(
-        rows,
-        |it| it.modified,
-        |row| {
-            let mut is_doubtful = false;
-            let mut note = |unknown, _: &dyn Display| is_doubtful |= prune::is_doubt(unknown);
-            let workout = workout(row, &mut Context { server_now, unknown: &mut note });
-            Said { ranks: workout.into_iter().map(|(category, it)| (category, it.rank())).collect(), is_doubtful }
-        },
-    );
 }
 
 /// Every workout of an answer that is over, with Withings' number of its category.

@@ -18,6 +18,16 @@ use crate::withings::wire::{Page, int, list, next_offset};
 
 pub use row::{SleepRow, SummaryRow};
 
+/// A row shorter than this may be a nap, seconds: 3 hours.
+const NAP_SECONDS: i64 = 3 * 3600;
+
+/// A nap has a longer row that ended within this time before its own end, seconds: 36 hours.
+const NAP_AFTER_SECONDS: i64 = 36 * 3600;
+
+/// How much of the time before the night stays in a history that is pruned, seconds: 10 days. The night may be the
+/// older version of a row that comes later.
+const SPARE_SECONDS: i64 = 10 * 24 * 3600;
+
 /// The answer.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -53,8 +63,12 @@ impl DataCall for Getsummary {
         Request::data(Call::Getsummary, "/v2/sleep", "getsummary", rows.by_days_after(fields))
     }
 
+    /// Leaves out what is from long before the night that is shown.
     fn prune(rows: &mut Vec<SummaryRow>, server_now: i64) {
-        prune(rows, server_now);
+        let mut context = Context { server_now, unknown: &mut |_, _| () };
+        let Some(night) = Sleeps::choose(rows, &mut context).night().map(|it| it.started_at) else { return };
+        let since = night - SPARE_SECONDS;
+        prune::but_for_the_latest_change(rows, |it| it.modified, |it| it.enddate.is_some_and(|at| at >= since));
     }
 
     fn note(
@@ -91,16 +105,6 @@ impl PastCall for Getsummary {
     }
 }
 
-/// A row shorter than this may be a nap, seconds: 3 hours.
-const NAP_SECONDS: i64 = 3 * 3600;
-
-/// A nap has a longer row that ended within this time before its own end, seconds: 36 hours.
-const NAP_AFTER_SECONDS: i64 = 36 * 3600;
-
-/// How much of the time before the night stays in a history that is [pruned](prune()), seconds: 10 days. The night may be the
-/// older version of a row that comes later.
-const SPARE_SECONDS: i64 = 10 * 24 * 3600;
-
 /// The last sleeps: the night that is shown and the rows that could change which one it is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sleeps {
@@ -109,13 +113,13 @@ pub struct Sleeps {
 
 impl Sleeps {
     /// The last sleeps of a whole history.
-    pub fn choose(rows: &[SummaryRow], context: &mut Context<'_>) -> Self {
+    fn choose(rows: &[SummaryRow], context: &mut Context<'_>) -> Self {
         Self::recent(latest_versions(rows, context))
     }
 
     /// The last sleeps after an answer that holds what changed since; `None` if the night that was shown is none any more, and
     /// what is from before it is not known: everything must be read.
-    pub fn merge(&self, changed: &[SummaryRow], context: &mut Context<'_>) -> Option<Self> {
+    fn merge(&self, changed: &[SummaryRow], context: &mut Context<'_>) -> Option<Self> {
         let changed = latest_versions(changed, context);
         let is_changed = |old: &SleepRow| changed.iter().any(|row| row.origin.id == old.origin.id);
         let unchanged = self.rows.iter().filter(|row| !is_changed(row)).cloned();
@@ -190,14 +194,6 @@ fn nap_reading(naps: &[&SleepRow]) -> Option<Reading> {
 
 fn reading(measurement: Measurement, value: f64, measured_at: i64) -> Reading {
     Reading { measurement, labels: Labels::default(), value, measured_at, until: None }
-}
-
-/// Leaves out the rows of a whole history that nothing depends on: those from long before the night that is shown.
-fn prune(rows: &mut Vec<SummaryRow>, server_now: i64) {
-    let mut context = Context { server_now, unknown: &mut |_, _| () };
-    let Some(night) = Sleeps::choose(rows, &mut context).night().map(|it| it.started_at) else { return };
-    let since = night - SPARE_SECONDS;
-    prune::but_for_the_latest_change(rows, |it| it.modified, |it| it.enddate.is_some_and(|at| at >= since));
 }
 
 /// The rows of an answer that are believed, without the older versions of one that was changed while its pages were read.
