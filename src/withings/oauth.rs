@@ -15,6 +15,7 @@ use oauth2::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use url::Url;
 
 use super::client::Client;
@@ -111,8 +112,8 @@ impl OAuth {
         let code = AuthorizationCode::new(code.to_owned());
         let request = self.inner.exchange_code(code).add_extra_param("action", "requesttoken");
         self.client.turn(Class::Exchange).await?;
-        let asked_at = self.client.clock().now();
-        new_login(request.request_async(&self.transport()).await, asked_at)
+        let asked = Instant::now();
+        new_login(request.request_async(&self.transport()).await, self.time_at(asked))
     }
 
     /// Exchanges a refresh token for a new pair. The old refresh token lives until the new access token is first used, or
@@ -120,8 +121,13 @@ impl OAuth {
     pub async fn refresh(&self, refresh_token: &SecretString) -> Result<NewLogin, CallError> {
         let token = RefreshToken::new(refresh_token.expose_secret().to_owned());
         let request = self.inner.exchange_refresh_token(&token).add_extra_param("action", "requesttoken");
-        let asked_at = self.client.clock().now();
-        new_login(request.request_async(&self.transport()).await, asked_at)
+        let asked = Instant::now();
+        new_login(request.request_async(&self.transport()).await, self.time_at(asked))
+    }
+
+    /// What time it was by Withings' clock at a moment, Unix seconds: the answer to what was asked then has told it.
+    fn time_at(&self, moment: Instant) -> i64 {
+        self.client.clock().now() - i64::try_from(moment.elapsed().as_secs()).unwrap_or(i64::MAX / 2)
     }
 
     fn transport(&self) -> Transport {

@@ -15,8 +15,8 @@ use crate::withings::calls::{Context, DataCall, Getmeas};
 const NOW: i64 = 1_790_000_000;
 
 /// What an answer says that comes in chunks of this many bytes.
-fn answer(text: &str, chunk: usize, thin: Prune<Group>) -> Result<DecodedPage<Group>, CallError> {
-    let mut answer = StreamingDecoder::<Getmeas>::new(thin, NOW);
+fn answer(text: &str, chunk: usize, prune: Prune<Group>) -> Result<DecodedPage<Group>, CallError> {
+    let mut answer = StreamingDecoder::<Getmeas>::new(prune, NOW);
     text.as_bytes().chunks(chunk).for_each(|it| answer.push(it));
     answer.finish(true)
 }
@@ -61,7 +61,7 @@ fn a_history_never_lies_in_memory() {
 }
 
 #[test]
-fn of_a_history_that_is_thinned_the_same_is_chosen() {
+fn of_a_history_that_is_pruned_the_same_is_chosen() {
     let mut groups = weigh_ins(5000);
     // The only one of its kind, long ago, and the latest change.
     groups[3]["measures"] = json!([{"value": 170, "type": 4, "unit": -2}]);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use withings_exporter::catalogue::Measurement;
 use withings_exporter::clock::Clock;
-use withings_exporter::sim::{Activity, DEEP, Device, LIGHT, Measure, MeasureGroup, Night, Source};
+use withings_exporter::sim::{Activity, DEEP, Device, LIGHT, Measure, MeasureGroup, Night, Source, TokenPlace};
 
 use crate::world::{World, beginning};
 
@@ -94,4 +94,20 @@ async fn after_a_clock_was_set_right_no_days_of_the_future_are_asked_for() {
         assert_eq!(call.params["enddateymd"], "2026-11-23", "{call:?}");
     }
     assert_eq!(world.value("Alice", "activity_steps").await, Some(5432.0));
+}
+
+#[tokio::test(crate = "crate::paused")]
+async fn a_token_lives_as_long_as_withings_says_whatever_the_host_says() {
+    for hours in [-72, -14, 8] {
+        let mut world = world_with_host(hours * HOUR).await;
+        world.start_exporter().await;
+        world.connect("Alice").await;
+        world.pass(Duration::from_mins(150)).await;
+        assert_eq!(world.calls("requesttoken").len(), 1, "{hours} h ahead: refreshed too early");
+        world.pass(Duration::from_mins(60)).await;
+        assert_eq!(world.calls("requesttoken").len(), 2, "{hours} h ahead");
+        let refused =
+            world.cloud.requests().into_iter().find(|call| call.status != Some(0) && call.token == TokenPlace::Header);
+        assert!(refused.is_none(), "{hours} h ahead: {refused:?}");
+    }
 }
