@@ -10,7 +10,8 @@ use withings_exporter::withings::streaming_decoder::StreamingDecoder;
 
 use crate::figures::{announce, median};
 
-const GROUPS: usize = 10_000;
+/// How many groups the answer has: a long history, and one page with more than any should have.
+const GROUPS: [usize; 2] = [10_000, 60_001];
 /// How many bytes come at one time.
 const CHUNK: usize = 16 * 1024;
 const ROUNDS: usize = 21;
@@ -19,7 +20,11 @@ const NOW: i64 = 1_790_000_000;
 
 pub(crate) fn run() -> Result<()> {
     announce("decode", "from the bytes of a getmeas answer to the readings that are kept");
-    let answer = answer();
+    GROUPS.into_iter().try_for_each(decode)
+}
+
+fn decode(groups: usize) -> Result<()> {
+    let answer = answer(groups);
     let mut times = Vec::new();
     for _ in 0..ROUNDS {
         let began = Instant::now();
@@ -30,7 +35,7 @@ pub(crate) fn run() -> Result<()> {
     let allocated = allocation_counter::measure(|| kept.extend(readings(&answer)));
     let mib = |bytes: u64| bytes as f64 / 1024.0 / 1024.0;
     println!(
-        "{GROUPS} groups, {:.1} MiB: {:.1} ms, {} allocations of {:.1} MiB in all, at most {:.2} MiB at one time; {} readings",
+        "{groups} groups, {:.1} MiB: {:.1} ms, {} allocations of {:.1} MiB in all, at most {:.2} MiB at one time; {} readings",
         mib(answer.len() as u64),
         median(times),
         allocated.count_total,
@@ -50,9 +55,9 @@ fn readings(answer: &[u8]) -> Result<Vec<withings_exporter::reading::Reading>> {
 }
 
 /// A history of weigh-ins with everything that a scale of today measures.
-fn answer() -> Vec<u8> {
+fn answer(count: usize) -> Vec<u8> {
     let mut groups = String::new();
-    for n in 0..GROUPS as i64 {
+    for n in 0..count as i64 {
         let date = NOW - n * 30_000;
         let measures: Vec<_> = [1, 5, 6, 8, 76, 77, 88, 91, 11, 170, 226]
             .map(|kind| format!(r#"{{"value":{},"type":{kind},"unit":-3,"algo":0,"fm":131}}"#, 70_000 + n + kind))

@@ -154,8 +154,8 @@ async fn a_notification_shortens_no_pause_of_a_call_that_fails() {
     let path = path(&world);
     world.cloud.fault(Fault::new(Failure::InvalidParams).on("getmeas").times(u32::MAX));
     world.until_down("Alice").await;
-    // The full read after a minute has failed as well: the next try is in an hour.
-    world.pass(Duration::from_mins(2)).await;
+    // Four full reads after growing pauses have failed as well: the next try is in an hour.
+    world.pass(Duration::from_mins(15)).await;
     let before = world.cloud.requests().len();
     for _ in 0..10 {
         post(&world, &path, 1, &[]).await;
