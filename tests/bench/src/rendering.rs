@@ -80,7 +80,7 @@ fn snapshot() -> Snapshot {
         measured_at: 1_700_000_000 + n as i64,
         until: None,
     };
-    let readings: Vec<_> = Measurement::all().filter(is_plain).enumerate().map(reading).collect();
+    let readings: Arc<[_]> = Measurement::all().filter(is_plain).enumerate().map(reading).collect();
     let login = Login { connected_at: 1, accepted: true, token_expires_at: 1_800_000_000, demo: false };
     let person = |n: usize| ProfileSnapshot {
         login: Some(login.clone()),
