@@ -40,7 +40,7 @@ impl Fetch<'_> {
         let mut read = part(self.state).cursor.next_read(self.caller.server_now());
         loop {
             match self.ask(part, read).await {
-                Ok(true) => break,
+                Ok(true) => return Ok(()),
                 Ok(false) => read = Read::everything(),
                 Err(error) => {
                     let Some(other) = read.after_failure::<C>(&error, self.caller.server_now()) else {
@@ -53,8 +53,6 @@ impl Fetch<'_> {
                 }
             }
         }
-        part(self.state).note_made();
-        Ok(())
     }
 
     /// Asks for what is read, one request after another; whether the answers tell enough.

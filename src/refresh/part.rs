@@ -82,19 +82,14 @@ impl<C: DataCall> Part<C> {
         moment: &Moment<'_>,
         context: &mut Context<'_>,
     ) -> bool {
-        let takes_all_away = asked.is_everything() && rows.is_empty() && !C::readings(&self.known, moment).is_empty();
+        let takes_all_away = asked.is_everything() && rows.is_empty() && !self.readings(moment).is_empty();
         if takes_all_away && self.cursor.doubts_emptiness() {
             return true;
         }
         let Some(known) = C::note(&self.known, asked, rows, moment, context) else { return false };
-        self.known = known;
+        (self.known, self.former) = (known, None);
         self.cursor.note(asked, rows.iter().filter_map(C::changed_at), moment.server_now);
         true
-    }
-
-    /// Notes that the call was made: what it has brought is understood.
-    pub(super) fn note_made(&mut self) {
-        self.former = None;
     }
 }
 

@@ -104,7 +104,7 @@ async fn a_token_lives_as_long_as_withings_says_whatever_the_host_says() {
         world.connect("Alice").await;
         world.pass(Duration::from_mins(150)).await;
         assert_eq!(world.calls("requesttoken").len(), 1, "{hours} h ahead: refreshed too early");
-        world.pass(Duration::from_mins(60)).await;
+        world.pass(Duration::from_hours(1)).await;
         assert_eq!(world.calls("requesttoken").len(), 2, "{hours} h ahead");
         let refused =
             world.cloud.requests().into_iter().find(|call| call.status != Some(0) && call.token == TokenPlace::Header);
