@@ -40,6 +40,7 @@
 //! * A new token pair is stored before its first use; a failed refresh overwrites nothing.
 //! * Nothing is locked while somebody waits, no wait is without an end, and nothing that listens also works.
 //! * Memory holds what is shown, storage holds what is known: a profile has no task and no state of its own.
+//! * What ends by itself ends by Withings' clock, and not by the host's.
 //! * Tokens, codes, secrets and measured values never reach a log or an error.
 
 pub mod app;

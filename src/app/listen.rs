@@ -57,7 +57,8 @@ async fn hear_of_beds(profiles: Arc<Profiles>, mut bed_news: mpsc::Receiver<BedN
 async fn follow_clock(profiles: Arc<Profiles>) {
     let mut jumps = profiles.logins().server_clock().jumps();
     while jumps.changed().await.is_ok() {
-        profiles.show_all();
+        // What was shown was judged by a wrong time.
+        profiles.storage().show_all();
     }
 }
 

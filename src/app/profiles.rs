@@ -210,11 +210,6 @@ impl Profiles {
         &self.clock
     }
 
-    /// Shows everybody anew: what was shown was judged by a wrong clock.
-    pub(super) fn show_all(&self) {
-        self.storage().show_all();
-    }
-
     /// The logins of the profiles.
     pub(super) fn logins(&self) -> Logins {
         self.logins.clone()

@@ -21,19 +21,19 @@ pub struct ServerClock {
 
 #[derive(Debug, Default)]
 struct Told {
-    believed: Option<Moment>,
+    believed: Option<ServerTime>,
     /// An answer that was far from it: the next one may agree.
-    doubted: Option<Moment>,
+    doubted: Option<ServerTime>,
 }
 
 /// What an answer said, Unix seconds, and when.
 #[derive(Clone, Copy, Debug)]
-struct Moment {
+struct ServerTime {
     unix: i64,
     at: Instant,
 }
 
-impl Moment {
+impl ServerTime {
     fn now(self) -> i64 {
         self.unix.saturating_add(i64::try_from(self.at.elapsed().as_secs()).unwrap_or(i64::MAX))
     }
@@ -53,22 +53,21 @@ impl ServerClock {
     /// The present time, Unix seconds.
     #[must_use]
     pub fn now(&self) -> i64 {
-        let believed = self.told().believed;
-        believed.map_or_else(|| self.host.unix(), Moment::now)
+        self.believed(self.told().believed)
     }
 
     /// Takes what an answer with status 0 has said, Unix seconds: at once if it is the first one or not far from what is
     /// believed, else when a second one in a row agrees.
     pub fn note(&self, unix: i64) {
-        let before = self.now();
-        let moment = Moment { unix, at: Instant::now() };
+        let answer = ServerTime { unix, at: Instant::now() };
         let mut told = self.told();
+        let before = self.believed(told.believed);
         let is_believed =
             told.believed.is_none_or(|it| it.is_near(unix)) || told.doubted.is_some_and(|it| it.is_near(unix));
         *told = if is_believed {
-            Told { believed: Some(moment), doubted: None }
+            Told { believed: Some(answer), doubted: None }
         } else {
-            Told { doubted: Some(moment), ..*told }
+            Told { doubted: Some(answer), ..*told }
         };
         drop(told);
         if is_believed && before.abs_diff(unix) > JUMP {
@@ -80,6 +79,10 @@ impl ServerClock {
     #[must_use]
     pub fn jumps(&self) -> watch::Receiver<()> {
         self.jumps.subscribe()
+    }
+
+    fn believed(&self, told: Option<ServerTime>) -> i64 {
+        told.map_or_else(|| self.host.unix(), ServerTime::now)
     }
 
     fn told(&self) -> MutexGuard<'_, Told> {

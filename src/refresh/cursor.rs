@@ -55,7 +55,7 @@ impl Read {
             Remedy::FullRead if C::BY_DAYS && self.rows == Rows::All => {
                 Some(Self { rows: Rows::everything_by_days(server_now), ..self })
             }
-            Remedy::FullRead | Remedy::Retry if !matches!(error, CallError::NoTurn(_)) => {
+            Remedy::FullRead | Remedy::Retry | Remedy::NextInterval if !matches!(error, CallError::NoTurn(_)) => {
                 self.otherwise.map(|rows| Self { rows, otherwise: None })
             }
             _ => None,

@@ -20,7 +20,7 @@ async fn world_with_host(ahead: i64) -> World {
     let mut world = World::with_accounts(&["Alice"]).await;
     world.host_clock = Clock::following_tokio(beginning());
     move_host(&world, ahead);
-    live(&world);
+    live(&world, "Alice");
     world
 }
 
@@ -29,16 +29,16 @@ fn move_host(world: &World, seconds: i64) {
     if seconds < 0 { world.host_clock.set_back(by) } else { world.host_clock.advance(by) }
 }
 
-/// Alice sleeps until two hours ago, weighs herself and walks.
-fn live(world: &World) {
-    let (alice, now) = (world.account("Alice"), world.clock.unix());
+/// Somebody sleeps until two hours ago, steps on the scale and walks.
+fn live(world: &World, name: &str) {
+    let (account, now) = (world.account(name), world.clock.unix());
     let device = |kind, model| Arc::new(Device::new(kind, model, 63, "ab12"));
     let mat = device("Sleep Monitor", "Sleep Analyzer");
-    alice.add_night(Night::asleep(&mat, now - 10 * HOUR, &[(LIGHT, 400), (DEEP, 80)]));
-    alice.add_group(MeasureGroup::new(now - HOUR, [Measure::new(1, 72_345, -3)]));
+    account.add_night(Night::asleep(&mat, now - 10 * HOUR, &[(LIGHT, 400), (DEEP, 80)]));
+    account.add_group(MeasureGroup::new(now - HOUR, [Measure::new(1, 72_345, -3)]));
     let today = NaiveDate::from_ymd_opt(2026, 11, 22).unwrap();
     let watch = Source::Tracker(device("Activity Tracker", "ScanWatch 2"));
-    alice.add_activity(Activity { steps: 5432, ..Activity::new(today, watch) });
+    account.add_activity(Activity { steps: 5432, ..Activity::new(today, watch) });
 }
 
 /// What the page says of Alice's measurements.
@@ -74,6 +74,32 @@ async fn a_host_whose_clock_is_hours_off_shows_the_same_values() {
     for hours in [8, 12, -14] {
         assert_eq!(shown_by_host(hours * HOUR).await, right, "{hours} h ahead");
     }
+}
+
+#[tokio::test(crate = "crate::paused")]
+async fn the_first_answer_mends_what_is_shown_of_everybody() {
+    let mut world = World::with_accounts(&["Alice", "Bob"]).await;
+    world.host_clock = Clock::following_tokio(beginning());
+    move_host(&world, 8 * HOUR);
+    world.start_exporter().await;
+    for name in ["Alice", "Bob"] {
+        live(&world, name);
+        world.connect(name).await;
+    }
+    world.stop_exporter().await;
+    let mut calls = world.cloud.listen();
+    world.start_exporter().await;
+    for name in ["Alice", "Bob"] {
+        assert_eq!(world.value(name, "activity_steps").await, None, "by the host it is tomorrow");
+    }
+    let other = match calls.recv().await.unwrap().user {
+        user if user == Some(world.account("Alice").userid()) => "Bob",
+        _ => "Alice",
+    };
+    world.pass(Duration::from_secs(3)).await;
+    assert_eq!(world.value(other, "activity_steps").await, Some(5432.0));
+    let mut later = std::iter::from_fn(|| calls.try_recv().ok());
+    assert!(later.all(|call| call.user != Some(world.account(other).userid())), "{other} was refreshed");
 }
 
 #[tokio::test(crate = "crate::paused")]

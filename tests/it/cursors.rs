@@ -108,6 +108,11 @@ async fn changes_are_read_while_whole_reads_are_refused() {
 }
 
 #[tokio::test(crate = "crate::paused")]
+async fn changes_are_read_while_whole_reads_are_put_off() {
+    check_changes_are_read(|| Fault::new(Failure::Status(524))).await;
+}
+
+#[tokio::test(crate = "crate::paused")]
 async fn changes_are_read_while_whole_reads_are_too_slow() {
     check_changes_are_read(|| Fault::delay(Duration::from_secs(40))).await;
 }

@@ -219,6 +219,17 @@ async fn a_sleep_state_ends_by_itself() {
     check_sleep_state(&scraped, "unknown").await;
 }
 
+#[tokio::test]
+async fn a_page_that_a_clock_ahead_has_judged_is_made_anew() {
+    let segment = SleepSegment { state: SleepState::Deep, ended_at: NOW };
+    let alice = ProfileSnapshot { sleep: Sleep::Newest(Some(segment)), ..connected("Alice", &[]) };
+    let scraped = Scraped::new(vec![alice], Live::Hidden);
+    scraped.clock.advance(Duration::from_hours(8));
+    check_sleep_state(&scraped, "unknown").await;
+    scraped.clock.set_back(Duration::from_hours(8));
+    check_sleep_state(&scraped, "deep").await;
+}
+
 /// Whether both pages have the same bytes in memory for a section: then it was rendered once.
 fn same(section: usize, a: &Page, b: &Page) -> bool {
     a.chunks[section].as_ptr() == b.chunks[section].as_ptr()

@@ -55,7 +55,7 @@ pub trait DataCall: Page {
         None
     }
 
-    /// What is shown of it, ascending by measurement and labels or in any other order.
+    /// What is shown of it, in any order.
     fn readings(known: &Self::Known, moment: &Moment<'_>) -> Vec<Reading>;
 
     /// The kinds of notification that tell of one of its measurements.

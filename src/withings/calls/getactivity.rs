@@ -24,7 +24,7 @@ use crate::zone::Zone;
 /// No day is as long, seconds: clocks are set back by some hours at most.
 const LONGEST_DAY: i64 = 48 * 3600;
 
-/// The answer.
+/// A page of the answer to `getactivity`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Getactivity {

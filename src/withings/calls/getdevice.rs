@@ -30,7 +30,7 @@ const AURA: &str = "Aura";
 /// What is not said.
 const UNKNOWN: &str = "unknown";
 
-/// The answer.
+/// A page of the answer to `getdevice`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Getdevice {

@@ -13,7 +13,7 @@ use crate::telemetry::Unknown;
 use crate::withings::request::{Request, Rows};
 use crate::withings::wire::{Page, float, int, map};
 
-/// The answer.
+/// A page of the answer to `getgoals`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Getgoals {

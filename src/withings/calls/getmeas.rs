@@ -27,7 +27,7 @@ const NO_POSITION: &str = "none";
 /// What is one series: a measurement and its labels.
 type Series = (Measurement, Labels);
 
-/// The answer.
+/// A page of the answer to `getmeas`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Getmeas {

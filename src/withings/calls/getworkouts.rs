@@ -20,7 +20,7 @@ use crate::withings::prune::{self, Rank, Said};
 use crate::withings::request::{Request, Rows, data_fields};
 use crate::withings::wire::{Float, Page, int, list, map, next_offset};
 
-/// The answer.
+/// A page of the answer to `getworkouts`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Getworkouts {

@@ -28,16 +28,7 @@ use crate::catalogue::{Call, Measurement, Source};
 
 /// The kinds of notification that tell of `measurement`.
 pub fn told_by(measurement: Measurement) -> impl Iterator<Item = Appli> {
-    let of_call = move |call: &Call| match call {
-        Call::Getmeas => Getmeas::told_by(measurement),
-        Call::Getsummary => Getsummary::told_by(measurement),
-        Call::SleepGet => SleepGet::told_by(measurement),
-        Call::Getactivity => Getactivity::told_by(measurement),
-        Call::Getworkouts => Getworkouts::told_by(measurement),
-        Call::Getdevice => Getdevice::told_by(measurement),
-        Call::Getgoals => Getgoals::told_by(measurement),
-        Call::Requesttoken | Call::Revoke | Call::Notify => &[],
-    };
+    let of_call = move |call: &Call| notifications(*call).map_or(&[][..], |(_, told_by)| told_by(measurement));
     // What happens in bed comes with the notification itself.
     let in_bed: &[_] = if measurement.source == Source::BedEvent { &[Appli::InBed, Appli::OutOfBed] } else { &[] };
     measurement.source.calls().iter().flat_map(of_call).chain(in_bed).copied()
@@ -45,15 +36,26 @@ pub fn told_by(measurement: Measurement) -> impl Iterator<Item = Appli> {
 
 /// The calls that notifications of a kind tell of. After news of the account every call shows what has become of the login.
 pub fn told_of(appli: Appli) -> impl Iterator<Item = Call> {
-    let notifications = |call: Call| match call {
-        Call::Getmeas => Getmeas::NOTIFICATIONS,
-        Call::Getsummary => Getsummary::NOTIFICATIONS,
-        Call::SleepGet => SleepGet::NOTIFICATIONS,
-        Call::Getactivity => Getactivity::NOTIFICATIONS,
-        Call::Getworkouts => Getworkouts::NOTIFICATIONS,
-        Call::Getdevice => Getdevice::NOTIFICATIONS,
-        Call::Getgoals => Getgoals::NOTIFICATIONS,
-        Call::Requesttoken | Call::Revoke | Call::Notify => &[],
-    };
-    Call::DATA.into_iter().filter(move |call| appli == Appli::Account || notifications(*call).contains(&appli))
+    let is_told = move |call: &Call| notifications(*call).is_some_and(|(all, _)| all.contains(&appli));
+    Call::DATA.into_iter().filter(move |call| appli == Appli::Account || is_told(call))
+}
+
+/// All kinds of notification that tell of a data call, and those that tell of one of its measurements.
+type Notifications = (&'static [Appli], fn(Measurement) -> &'static [Appli]);
+
+/// What tells of a call; `None` if it brings no data.
+fn notifications(call: Call) -> Option<Notifications> {
+    fn of<C: DataCall>() -> Notifications {
+        (C::NOTIFICATIONS, C::told_by)
+    }
+    Some(match call {
+        Call::Getmeas => of::<Getmeas>(),
+        Call::Getsummary => of::<Getsummary>(),
+        Call::SleepGet => of::<SleepGet>(),
+        Call::Getactivity => of::<Getactivity>(),
+        Call::Getworkouts => of::<Getworkouts>(),
+        Call::Getdevice => of::<Getdevice>(),
+        Call::Getgoals => of::<Getgoals>(),
+        Call::Requesttoken | Call::Revoke | Call::Notify => return None,
+    })
 }

@@ -28,7 +28,7 @@ const NAP_AFTER_SECONDS: i64 = 36 * 3600;
 /// older version of a row that comes later.
 const SPARE_SECONDS: i64 = 10 * 24 * 3600;
 
-/// The answer.
+/// A page of the answer to `getsummary`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Getsummary {

@@ -85,15 +85,13 @@ impl Hypnogram {
 /// memory.
 fn labels(place: usize, stage: &str) -> Labels {
     static ALL: LazyLock<Vec<Labels>> = LazyLock::new(|| {
-        let of_place = |place| STAGES.iter().map(move |stage| new_labels(place, stage));
-        (0..=MOST_STRETCHES).flat_map(of_place).collect()
+        let new = |place: usize, stage| {
+            Labels::new([(LabelName::Segment, &format!("{place:02}")), (LabelName::Stage, stage)])
+        };
+        (0..=MOST_STRETCHES).flat_map(|place| STAGES.iter().map(move |stage| new(place, stage))).collect()
     });
     let stage = STAGES.iter().position(|it| *it == stage).expect("every stage is in the catalogue");
     ALL[place * STAGES.len() + stage].clone()
-}
-
-fn new_labels(place: usize, stage: &str) -> Labels {
-    Labels::new([(LabelName::Segment, &format!("{place:02}")), (LabelName::Stage, stage)])
 }
 
 fn stretches(night: &SleepRow, segments: &[Segment]) -> Vec<Stretch> {

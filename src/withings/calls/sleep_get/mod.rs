@@ -19,7 +19,7 @@ use hypnogram::Hypnogram;
 /// How much Withings answers at most, seconds: 24 hours.
 pub const SPAN: i64 = 24 * 3600;
 
-/// The answer.
+/// A page of the answer to `sleep get`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct SleepGet {
