@@ -14,7 +14,7 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use url::Url;
 
-pub use backfill::{BackfillFlags, Output, Time};
+pub use backfill::{BackfillFlags, HistoryFormat, Output, Time};
 pub use demo::DemoFlags;
 pub use label::Label;
 

@@ -23,11 +23,11 @@
 //! | 2 | [`storage`] | what survives a restart, behind few verbs: logins, readings, plans, the budget of requests |
 //! | 3 | [`withings`] | the remote service as types: envelope, errors, tokens; a file for each data call ([`withings::calls`]). Knows neither files nor configuration, and nor does [`login`] |
 //! | 4 | [`login`] | the consent flow, tokens that work, rotation, who is who |
-//! | 4 | [`exposition`] | values → bytes: both formats, gzip, negotiation |
+//! | 4 | [`exposition`] | snapshot → samples → bytes: OpenMetrics, the text format 0.0.4, CSV; the page cache; negotiation |
 //! | 5 | [`webhooks`] | subscriptions, the inbox, what a notification marks as due |
-//! | 5 | [`history`] | a period of readings → series with timestamps |
+//! | 5 | [`history`] | a period of readings → samples with times |
 //! | 6 | [`refresh`] | one refresh: claim → load → the calls that are due → save → publish |
-//! | 6 | [`push`] | sending history to a server: VictoriaMetrics' import, Prometheus remote write |
+//! | 6 | [`remote_write`] | samples to a server |
 //! | 6 | [`web`] | the HTTP server: routes, limits, TLS, passwords, pages |
 //! | 7 | [`app`] | the composition root: start, reload, stop; who is configured |
 //! | 8 | [`cli`], [`commands`] | flags; one file per command |
@@ -54,9 +54,9 @@ pub mod history;
 pub mod http;
 pub mod login;
 pub mod process;
-pub mod push;
 pub mod reading;
 pub mod refresh;
+pub mod remote_write;
 pub mod sim;
 pub mod storage;
 pub mod systemd;

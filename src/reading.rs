@@ -126,6 +126,12 @@ pub enum SleepState {
 }
 
 impl SleepState {
+    /// Its place among the states, from 0 on.
+    #[must_use]
+    pub fn place(self) -> usize {
+        self as usize
+    }
+
     /// The label's value.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -265,6 +271,15 @@ impl ProfileSnapshot {
         let mut attempts = self.calls.values().map(|call| &call.latest).filter(|it| **it != Attempt::None).peekable();
         attempts.peek()?;
         Some(attempts.all(|it| !matches!(it, Attempt::Failed(_))))
+    }
+
+    /// The readings of `measurement`, one for each of their labels.
+    #[must_use]
+    pub fn readings_of(&self, measurement: Measurement) -> &[Reading] {
+        let begin = self.readings.partition_point(|reading| reading.measurement < measurement);
+        let rest = &self.readings[begin..];
+        let length = rest.iter().take_while(|reading| reading.measurement == measurement).count();
+        &rest[..length]
     }
 
     /// The sleep state at `now` (Unix seconds); `None` where no rows are shown: not selected, or no login.

@@ -112,6 +112,12 @@ impl Measurement {
         Self::all().find(|it| it.source == Source::UnlistedMeasure).expect("a test asks for it")
     }
 
+    /// Its place in the table.
+    #[must_use]
+    pub fn place(self) -> usize {
+        usize::from(self.0)
+    }
+
     fn meastypes(self) -> Vec<u32> {
         match self.source {
             Source::Measure { meastypes, .. } => meastypes.to_vec(),
@@ -129,7 +135,7 @@ impl Deref for Measurement {
     type Target = Row;
 
     fn deref(&self) -> &'static Row {
-        &table::ROWS[usize::from(self.0)]
+        &table::ROWS[self.place()]
     }
 }
 

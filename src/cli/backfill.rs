@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime};
-use clap::{ArgGroup, Args};
+use clap::{ArgGroup, Args, ValueEnum};
 
 use super::Label;
 use crate::config::parse_duration;
@@ -17,11 +17,15 @@ const SHORTEST_FILL: Duration = Duration::from_secs(15);
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 #[command(group = ArgGroup::new("destination").required(true).args(["output", "url"]))]
 pub struct BackfillFlags {
-    /// Write OpenMetrics text to this file, or to standard output for `-`.
+    /// Write it to this file, or to standard output for `-`.
     #[arg(long, value_name = "FILE")]
     pub output: Option<Output>,
 
-    /// Send it to this server: VictoriaMetrics' import or a receiver of remote write.
+    /// Write OpenMetrics text with timestamps, or a table.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, conflicts_with = "url")]
+    pub format: HistoryFormat,
+
+    /// Send it to this server by remote write: Prometheus, VictoriaMetrics and others.
     // Kept as it is: clap would repeat a wrong address with its password.
     #[arg(long, value_name = "ADDRESS", env = "WITHINGS_EXPORTER_BACKFILL_URL", hide_env_values = true)]
     pub url: Option<String>,
@@ -52,7 +56,17 @@ pub struct BackfillFlags {
     pub fill: Option<Duration>,
 }
 
-/// Where the text is written to.
+/// How a history is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum HistoryFormat {
+    /// OpenMetrics text with timestamps, for Prometheus and VictoriaMetrics.
+    #[default]
+    Openmetrics,
+    /// A table for people, spreadsheets and notebooks.
+    Csv,
+}
+
+/// Where the history is written to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// Standard output.
@@ -95,7 +109,7 @@ impl FromStr for Time {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let day = text.parse().map(Self::Day);
-        day.or_else(|_| DateTime::parse_from_rfc3339(text).map(|it| Self::At(it.timestamp())))
+        day.or_else(|_| DateTime::parse_from_rfc3339(text).map(|time| Self::At(time.timestamp())))
             .map_err(|_| "write a day as 2024-05-31, or a time as 2024-05-31T18:00:00Z")
     }
 }

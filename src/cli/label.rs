@@ -17,9 +17,9 @@ pub struct Label {
 impl Label {
     /// Names and values of `labels`, by name. Fails if `flag`, which gave them, named one twice.
     pub fn distinct(labels: &[Self], flag: &str) -> Result<Vec<(String, String)>, UsageError> {
-        let mut labels: Vec<_> = labels.iter().map(|it| (it.name.clone(), it.value.clone())).collect();
+        let mut labels: Vec<_> = labels.iter().map(|label| (label.name.clone(), label.value.clone())).collect();
         labels.sort();
-        match labels.windows(2).find(|it| it[0].0 == it[1].0) {
+        match labels.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             Some(twice) => Err(UsageError(format!("{flag}: {} is there twice", twice[0].0))),
             None => Ok(labels),
         }
@@ -35,7 +35,7 @@ impl FromStr for Label {
         if !name.chars().all(is_word) || name.starts_with(|c: char| c.is_ascii_digit()) || name.is_empty() {
             return Err("a label's name has letters, digits and _, and begins with no digit");
         }
-        if name.starts_with("__") || own_labels().any(|it| it == name) {
+        if name.starts_with("__") || own_labels().any(|own| own == name) {
             return Err("the metrics have or reserve this label; job and instance are the usual ones");
         }
         if value.is_empty() {

@@ -1,21 +1,19 @@
-//! Values → bytes: what a scrape is answered with, in two formats, plain or compressed.
+//! Samples → bytes: what a scrape is answered with and what a history is written as.
 //!
-//! A page has two sections. The data section (measurements and what belongs to a profile) is large and changes when a
-//! snapshot is published, or when a value in it ends by itself; it is rendered by the first scrape after that and kept.
-//! The live section (the exporter's own counters and the process) is small and rendered at most once a second,
-//! or together with the data. Both are
-//! written as OpenMetrics; the text format is a translation of it.
+//! `samples` says once what a snapshot or a reading means: names, labels, values and times. OpenMetrics, the text format
+//! 0.0.4 and CSV are writers of samples. The page of each format and encoding is kept for a second at most (`page_cache`),
+//! as long as nothing was published and no value in it has ended.
 
-mod archive;
-mod data;
-mod encoding;
-mod live;
+mod csv;
+mod family;
 mod negotiation;
-mod openmetrics;
-mod rendition;
+mod page_cache;
+mod samples;
 mod selection;
+mod self_metrics;
 mod text;
 
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -26,23 +24,24 @@ use crate::process::Process;
 use crate::reading::Snapshot;
 use crate::telemetry::Telemetry;
 
-pub use archive::{Archive, MetricFamily, own_labels, time_label};
-use encoding::Compressor;
-use negotiation::Negotiations;
+pub use csv::CsvWriter;
+pub use family::{Family, own_labels};
 pub use negotiation::{Encoding, Escaping, Format, negotiate};
-use rendition::{Rendition, Sources, rendered};
+use page_cache::{CachedPage, Sources};
+pub use samples::{Sample, of_time, of_value, samples};
 pub use selection::Selection;
+pub use text::TextWriter;
 
-/// The source of pages. Cheap to clone; clones share what was rendered.
+/// The source of pages. Cheap to clone; clones share what was made.
 #[derive(Clone)]
-pub struct Exposition(Arc<Renditions>);
+pub struct Exposition(Arc<Pages>);
 
-struct Renditions {
-    openmetrics: Rendition,
-    openmetrics_gzip: Rendition,
-    text: Rendition,
-    text_gzip: Rendition,
-    negotiations: Negotiations,
+struct Pages {
+    sources: Sources,
+    openmetrics: CachedPage,
+    openmetrics_gzip: CachedPage,
+    text: CachedPage,
+    text_gzip: CachedPage,
 }
 
 /// Whether the exporter's own metrics are shown.
@@ -57,11 +56,19 @@ pub enum Live {
     },
 }
 
-/// A page to be sent: the body of an answer.
-#[derive(Clone, Debug)]
-pub struct Page {
-    /// The body in pieces, in order; the second may be empty. A large first piece is shared between pages and not copied.
-    pub chunks: [Bytes; 2],
+/// A format that samples are written in.
+pub trait SampleWriter {
+    /// Whether a sample has a place in this format.
+    #[must_use]
+    fn takes(_: &Sample<'_>) -> bool {
+        true
+    }
+
+    /// Writes a sample. All samples of a family must come one after the other, and so must those of a series.
+    fn write(&mut self, sample: &Sample<'_>) -> io::Result<()>;
+
+    /// Ends what is written, and flushes it.
+    fn end(self) -> io::Result<()>;
 }
 
 impl Exposition {
@@ -69,46 +76,29 @@ impl Exposition {
     #[must_use]
     pub fn new(snapshots: watch::Receiver<Snapshot>, telemetry: Telemetry, clock: ServerClock, live: Live) -> Self {
         let sources = Sources { snapshots, telemetry, clock, live };
-        let rendition = |format, encoding| Rendition::new(format, encoding, sources.clone());
-        // The page does not depend on the escaping.
-        let openmetrics = Format::OpenMetrics { escaping: Escaping::default() };
-        Self(Arc::new(Renditions {
-            openmetrics: rendition(openmetrics, Encoding::Identity),
-            openmetrics_gzip: rendition(openmetrics, Encoding::Gzip),
-            text: rendition(Format::Text, Encoding::Identity),
-            text_gzip: rendition(Format::Text, Encoding::Gzip),
-            negotiations: Negotiations::default(),
+        let page = |format, encoding| CachedPage::new(format, encoding, sources.clone());
+        Self(Arc::new(Pages {
+            openmetrics: page(Format::OPENMETRICS, Encoding::Identity),
+            openmetrics_gzip: page(Format::OPENMETRICS, Encoding::Gzip),
+            text: page(Format::Text, Encoding::Identity),
+            text_gzip: page(Format::Text, Encoding::Gzip),
+            sources,
         }))
     }
 
-    /// What to serve to who sends these headers: what [`negotiate`] chooses.
-    pub fn negotiate<'a>(
-        &self,
-        accept: impl Iterator<Item = &'a str>,
-        accept_encoding: impl Iterator<Item = &'a str>,
-    ) -> (Format, Encoding) {
-        self.0.negotiations.negotiate(accept, accept_encoding)
-    }
-
     /// The present page. Waits for a rendering at most, never for the network; cancel safe.
-    pub async fn page(&self, format: Format, encoding: Encoding) -> Page {
-        let rendition = match (format, encoding) {
+    pub async fn page(&self, format: Format, encoding: Encoding) -> Bytes {
+        let page = match (format, encoding) {
             (Format::OpenMetrics { .. }, Encoding::Identity) => &self.0.openmetrics,
             (Format::OpenMetrics { .. }, Encoding::Gzip) => &self.0.openmetrics_gzip,
             (Format::Text, Encoding::Identity) => &self.0.text,
             (Format::Text, Encoding::Gzip) => &self.0.text_gzip,
         };
-        rendition.page().await
+        page.page().await
     }
 
-    /// The present page with the selected families only. The whole page is kept as ever; this one is not.
-    pub async fn selected_page(&self, format: Format, encoding: Encoding, selection: Selection) -> Page {
-        let whole = self.page(format, Encoding::Identity).await;
-        let part = rendered(move || {
-            let select =
-                |chunk: &Bytes| selection.select(std::str::from_utf8(chunk).expect("pages are rendered as text"));
-            encoding.first(whole.chunks.iter().map(select).collect())
-        });
-        encoding.page(&part.await, &encoding.last(String::new(), &mut Compressor::default()))
+    /// The present page with the selected families only. It is made for one scrape alone and not kept.
+    pub async fn selected_page(&self, format: Format, encoding: Encoding, selection: Selection) -> Bytes {
+        self.0.sources.selected(format, encoding, selection).await
     }
 }

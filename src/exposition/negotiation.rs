@@ -1,7 +1,5 @@
 //! What a scraper asks for: `Accept` and `Accept-Encoding` → format and encoding.
 
-use std::sync::{PoisonError, RwLock};
-
 const OPENMETRICS: &str = "application/openmetrics-text";
 const TEXT: &str = "text/plain";
 
@@ -41,49 +39,6 @@ pub enum Encoding {
     Gzip,
 }
 
-/// What was chosen for the headers that came before. A scraper sends the same ones every time, and to read them is a third of
-/// what its scrape costs.
-#[derive(Default)]
-pub(super) struct Negotiations(RwLock<Vec<(String, (Format, Encoding))>>);
-
-/// How many different headers are remembered, and how long all of a request may be for that, bytes.
-const REMEMBERED: usize = 8;
-const REMEMBERED_BYTES: usize = 1024;
-
-impl Negotiations {
-    /// What [`negotiate`] chooses.
-    pub(super) fn negotiate<'a>(
-        &self,
-        accept: impl Iterator<Item = &'a str>,
-        accept_encoding: impl Iterator<Item = &'a str>,
-    ) -> (Format, Encoding) {
-        // Neither character can be in a header.
-        let mut headers = String::with_capacity(REMEMBERED_BYTES);
-        accept.for_each(|it| headers.extend([it, "\n"]));
-        headers.push('\0');
-        accept_encoding.for_each(|it| headers.extend([it, "\n"]));
-        if let Some(chosen) = self.remembered(&headers) {
-            return chosen;
-        }
-        let (accept, accept_encoding) = headers.split_once('\0').expect("it was put between them");
-        let chosen = negotiate(accept.lines(), accept_encoding.lines());
-        if headers.len() <= REMEMBERED_BYTES {
-            let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
-            if all.len() == REMEMBERED {
-                all.clear();
-            }
-            headers.shrink_to_fit();
-            all.push((headers, chosen));
-        }
-        chosen
-    }
-
-    fn remembered(&self, headers: &str) -> Option<(Format, Encoding)> {
-        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        all.iter().find_map(|(it, chosen)| (it == headers).then_some(*chosen))
-    }
-}
-
 /// Chooses what to serve from all `Accept` and all `Accept-Encoding` headers of a request.
 ///
 /// Each is a list with q-values (default 1; 0 refuses), where the most specific element that covers an offer decides.
@@ -100,6 +55,9 @@ pub fn negotiate<'a>(
 }
 
 impl Format {
+    /// OpenMetrics, with the default escaping: a page does not depend on it.
+    pub const OPENMETRICS: Self = Self::OpenMetrics { escaping: Escaping::Underscores };
+
     /// The value of `Content-Type`.
     #[must_use]
     pub fn content_type(&self) -> &'static str {
@@ -233,24 +191,6 @@ mod tests {
 
     const UNDERSCORES: Format = Format::OpenMetrics { escaping: Escaping::Underscores };
     const UTF_8: Format = Format::OpenMetrics { escaping: Escaping::AllowUtf8 };
-
-    #[test]
-    fn what_was_chosen_before_is_chosen_again() {
-        let negotiations = Negotiations::default();
-        for _ in 0..3 {
-            for (scraper, accept, expected) in SCRAPERS {
-                for (encodings, encoding) in [(&["gzip"][..], Encoding::Gzip), (&["identity", "x"], Encoding::Identity)]
-                {
-                    let chosen = negotiations.negotiate(accept.split(','), encodings.iter().copied());
-                    assert_eq!(chosen, (expected, encoding), "{scraper}");
-                }
-            }
-            let long = "text/html,".repeat(REMEMBERED_BYTES);
-            negotiations.negotiate([&*long].into_iter(), [].into_iter());
-            assert!(negotiations.0.read().unwrap().iter().all(|(it, _)| it.len() <= REMEMBERED_BYTES));
-        }
-        assert!(negotiations.0.read().unwrap().len() <= REMEMBERED);
-    }
 
     fn check_format(accept: &[&str], expected: Format) {
         let (format, _) = negotiate(accept.iter().copied(), [].into_iter());

@@ -1,136 +1,172 @@
-//! OpenMetrics text → the Prometheus text format 0.0.4, in one pass. Samples stay as they are, but for exemplars; what
-//! is said about a family differs.
+//! Samples → text: OpenMetrics 1.0, or the Prometheus text format 0.0.4. They differ in what is said about a family.
 
-/// Translates whole families of OpenMetrics text.
-pub(super) fn from_openmetrics(openmetrics: &str) -> String {
-    let mut text = String::with_capacity(openmetrics.len());
-    let mut head = Head::default();
-    for line in openmetrics.lines() {
-        if let Some(metadata) = line.strip_prefix("# ") {
-            head.read(metadata, &mut text);
-        } else {
-            head.write(&mut text);
-            text.extend([if head.exemplars { without_exemplar(line) } else { line }, "\n"]);
-        }
-    }
-    head.write(&mut text);
-    text
+use std::io::{self, Write};
+use std::ptr;
+
+use super::family::{Family, FamilyKind};
+use super::samples::Sample;
+use super::{Format, SampleWriter};
+
+/// A page or a history, written as its samples come.
+pub struct TextWriter<W> {
+    format: Format,
+    out: W,
+    /// The family that was begun last.
+    family: Option<&'static Family>,
 }
 
-/// What is known of the present family. It is written when all of its metadata was read: the name on HELP depends on
-/// the type, which may come after it.
-#[derive(Default)]
-struct Head<'a> {
-    name: &'a str,
-    help: Option<&'a str>,
-    kind: Option<&'a str>,
-    suffix: &'static str,
-    exemplars: bool,
+impl<W: Write> SampleWriter for TextWriter<W> {
+    fn write(&mut self, sample: &Sample<'_>) -> io::Result<()> {
+        if !self.family.is_some_and(|family| ptr::eq(family, sample.family)) {
+            self.family = Some(sample.family);
+            self.begin(sample.family)?;
+        }
+        let out = &mut self.out;
+        out.write_all(sample.family.name.as_bytes())?;
+        out.write_all(sample.family.suffix().as_bytes())?;
+        let mut before: &[u8] = b"{";
+        for (name, value) in sample.labels() {
+            out.write_all(before)?;
+            out.write_all(name.as_bytes())?;
+            out.write_all(b"=\"")?;
+            write_escaped(out, value)?;
+            before = b"\",";
+        }
+        out.write_all(if before == b"{" { b" " } else { b"\"} " })?;
+        write_number(out, sample.value)?;
+        if let Some(at) = sample.at {
+            write!(out, " {at}")?;
+        }
+        out.write_all(b"\n")
+    }
+
+    fn end(mut self) -> io::Result<()> {
+        match self.format {
+            Format::OpenMetrics { .. } => self.out.write_all(b"# EOF\n")?,
+            Format::Text => {}
+        }
+        self.out.flush()
+    }
 }
 
-impl<'a> Head<'a> {
-    fn read(&mut self, metadata: &'a str, text: &mut String) {
-        let mut words = metadata.splitn(3, ' ');
-        let (Some(keyword), Some(name)) = (words.next(), words.next()) else { return };
-        if name != self.name {
-            self.write(text);
-            *self = Self { name, ..Self::default() };
-        }
-        match keyword {
-            "HELP" => self.help = words.next(),
-            "TYPE" => self.type_is(words.next().unwrap_or_default()),
-            _ => {}
-        }
+impl<W: Write> TextWriter<W> {
+    /// An empty text, to be written to `out`, which should be buffered.
+    pub fn new(format: Format, out: W) -> Self {
+        Self { format, out, family: None }
     }
 
-    fn type_is(&mut self, kind: &'a str) {
-        let (kind, suffix) = match kind {
-            "counter" => ("counter", "_total"),
-            "info" => ("gauge", "_info"),
-            "stateset" => ("gauge", ""),
-            "unknown" => ("untyped", ""),
-            as_it_is => (as_it_is, ""),
-        };
-        self.exemplars = matches!(kind, "counter" | "histogram");
-        (self.kind, self.suffix) = (Some(kind), suffix);
+    /// Writes whole families that are text of the same format already.
+    pub(super) fn append(&mut self, text: &str) -> io::Result<()> {
+        self.out.write_all(text.as_bytes())
     }
 
-    /// Writes what was not yet written.
-    fn write(&mut self, text: &mut String) {
-        for (keyword, value) in [("# HELP ", self.help.take()), ("# TYPE ", self.kind.take())] {
-            if let Some(value) = value {
-                text.extend([keyword, self.name, self.suffix, " ", value, "\n"]);
+    fn begin(&mut self, family: &Family) -> io::Result<()> {
+        let Family { name, kind, unit, help, .. } = family;
+        debug_assert!(!help.contains(['\n', '\\', '"']), "{help}");
+        match self.format {
+            Format::OpenMetrics { .. } => {
+                let kind = match kind {
+                    FamilyKind::Counter => "counter",
+                    FamilyKind::Gauge => "gauge",
+                    FamilyKind::Info => "info",
+                    FamilyKind::StateSet => "stateset",
+                };
+                write!(self.out, "# HELP {name} {help}\n# TYPE {name} {kind}\n")?;
+                unit.map_or(Ok(()), |unit| writeln!(self.out, "# UNIT {name} {unit}"))
+            }
+            Format::Text => {
+                // The format has no other types, and names a family as its samples are named.
+                let kind = if *kind == FamilyKind::Counter { "counter" } else { "gauge" };
+                let suffix = family.suffix();
+                write!(self.out, "# HELP {name}{suffix} {help}\n# TYPE {name}{suffix} {kind}\n")
             }
         }
     }
 }
 
-/// The sample without ` # {…} …` behind it. A label's value may have the same characters in it.
-fn without_exemplar(sample: &str) -> &str {
-    let (mut quoted, mut escaped) = (false, false);
-    let exemplar = sample.bytes().position(|byte| {
-        if byte == b'"' && !escaped {
-            quoted = !quoted;
-        }
-        escaped = byte == b'\\' && !escaped;
-        byte == b'#' && !quoted
-    });
-    exemplar.map_or(sample, |at| sample[..at].trim_end())
+/// Both formats escape the same characters.
+fn write_escaped(out: &mut impl Write, value: &str) -> io::Result<()> {
+    let mut rest = value;
+    while let Some(at) = rest.find(['\\', '"', '\n']) {
+        out.write_all(&rest.as_bytes()[..at])?;
+        out.write_all(match rest.as_bytes()[at] {
+            b'\\' => b"\\\\",
+            b'"' => b"\\\"",
+            _ => b"\\n",
+        })?;
+        rest = &rest[at + 1..];
+    }
+    out.write_all(rest.as_bytes())
+}
+
+/// Writes the shortest text that reads back as the same. The standard library's formatting of numbers took half of the time
+/// of a page.
+fn write_number(out: &mut impl Write, value: f64) -> io::Result<()> {
+    let mut buffer = zmij::Buffer::new();
+    let number = buffer.format_finite(value);
+    out.write_all(number.strip_suffix(".0").unwrap_or(number).as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(openmetrics: &str, expected: &str) {
-        assert_eq!(from_openmetrics(openmetrics), expected);
+    static COUNTER: Family = Family::counter("cpu_seconds", Some("seconds"), "CPU.");
+    static GAUGE: Family = Family::gauge("a", None, "A.");
+
+    fn written(format: Format, samples: &[Sample<'_>]) -> String {
+        let mut text = Vec::new();
+        let mut writer = TextWriter::new(format, &mut text);
+        for sample in samples {
+            writer.write(sample).unwrap();
+        }
+        writer.end().unwrap();
+        String::from_utf8(text).unwrap()
     }
 
     #[test]
-    fn types_that_the_format_lacks_are_replaced() {
-        check("# HELP a A.\n# TYPE a gauge\na 1\n", "# HELP a A.\n# TYPE a gauge\na 1\n");
-        check("# HELP a A.\n# TYPE a stateset\na{a=\"x\"} 1\n", "# HELP a A.\n# TYPE a gauge\na{a=\"x\"} 1\n");
-        check("# HELP a A.\n# TYPE a unknown\na 1\n", "# HELP a A.\n# TYPE a untyped\na 1\n");
-        check(
-            "# HELP a A.\n# TYPE a info\na_info{b=\"c\"} 1\n",
-            "# HELP a_info A.\n# TYPE a_info gauge\na_info{b=\"c\"} 1\n",
+    fn a_counter_and_its_unit_are_said_as_each_format_has_them() {
+        let samples = [Sample::new(&COUNTER, 2.5), Sample::new(&GAUGE, 1.0).of_history(-7, &[])];
+        assert_eq!(
+            written(Format::OPENMETRICS, &samples),
+            "# HELP cpu_seconds CPU.\n# TYPE cpu_seconds counter\n# UNIT cpu_seconds seconds\ncpu_seconds_total 2.5\n\
+             # HELP a A.\n# TYPE a gauge\na 1 -7\n# EOF\n"
+        );
+        assert_eq!(
+            written(Format::Text, &samples),
+            "# HELP cpu_seconds_total CPU.\n# TYPE cpu_seconds_total counter\ncpu_seconds_total 2.5\n\
+             # HELP a A.\n# TYPE a gauge\na 1 -7\n"
         );
     }
 
     #[test]
-    fn a_counter_is_announced_under_the_name_of_its_sample() {
-        let expected = "# HELP a_total A counter.\n# TYPE a_total counter\na_total 1\n";
-        check("# HELP a A counter.\n# TYPE a counter\na_total 1\n", expected);
-        check("# TYPE a counter\n# HELP a A counter.\na_total 1\n", expected);
-        check("# TYPE a counter\na_total 1\n", "# TYPE a_total counter\na_total 1\n");
+    fn numbers_are_short_and_exact() {
+        let check = |value: f64, expected: &str| {
+            let text = written(Format::Text, &[Sample::new(&GAUGE, value)]);
+            assert_eq!(text.lines().last(), Some(&*format!("a {expected}")));
+        };
+        check(72.345, "72.345");
+        check(70.0, "70");
+        check(-0.5, "-0.5");
+        check(0.1 + 0.2, "0.30000000000000004");
+        check(1_700_000_000.0, "1700000000");
+        check(8_388_608.0, "8388608");
+        check(0.0, "0");
+        check(2.5e-7, "2.5e-7");
+        check(-1e300, "-1e+300");
     }
 
     #[test]
-    fn units_and_the_end_are_left_out() {
-        check(
-            "# TYPE a_seconds gauge\n# UNIT a_seconds seconds\n# HELP a_seconds A.\na_seconds 1\n# EOF\n",
-            "# HELP a_seconds A.\n# TYPE a_seconds gauge\na_seconds 1\n",
-        );
-        check("# EOF\n", "");
-    }
-
-    #[test]
-    fn a_family_without_samples_does_not_rub_off_on_the_next() {
-        check(
-            "# HELP a A.\n# TYPE a counter\n# HELP b B.\n# TYPE b gauge\nb 1\n# EOF\n",
-            "# HELP a_total A.\n# TYPE a_total counter\n# HELP b B.\n# TYPE b gauge\nb 1\n",
-        );
-        check("# HELP a A.\n# TYPE a counter\n# EOF\n", "# HELP a_total A.\n# TYPE a_total counter\n");
-    }
-
-    #[test]
-    fn exemplars_are_dropped_and_labels_that_look_like_one_are_not() {
-        check("# TYPE a counter\na_total 1 # {trace=\"#1\"} 0.5 1.5\n", "# TYPE a_total counter\na_total 1\n");
-        check(
-            "# TYPE a histogram\na_bucket{b=\"\\\"# {\\\\\",le=\"+Inf\"} 1 # {} 1\n",
-            "# TYPE a histogram\na_bucket{b=\"\\\"# {\\\\\",le=\"+Inf\"} 1\n",
-        );
-        let label = "# TYPE a counter\na_total{b=\" # {}\"} 1\n";
-        check(label, &label.replace("TYPE a", "TYPE a_total"));
+    fn a_label_may_have_any_value() {
+        let check = |value: &str, expected: &str| {
+            let added = [("note".to_owned(), value.to_owned())];
+            let text = written(Format::Text, &[Sample::new(&GAUGE, 1.0).of_history(1, &added)]);
+            assert_eq!(text.lines().last(), Some(&*format!("a{{note=\"{expected}\"}} 1 1")));
+        };
+        check("Alice", "Alice");
+        check(r#"Zoë "Z" \ O'Neil"#, r#"Zoë \"Z\" \\ O'Neil"#);
+        check("two\nlines", "two\\nlines");
+        check("../x", "../x");
+        check(&"ß".repeat(200), &"ß".repeat(200));
     }
 }

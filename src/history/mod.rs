@@ -2,14 +2,14 @@
 //!
 //! Withings is asked for years at a time (`fetch`); each answer is kept in a work directory ([`Work`]), so that an
 //! interruption costs one of them. From these parts come the readings of every moment, chosen by the rules that choose
-//! the newest one of a page (`moments`), sorted into series on disk, a person at a time (`timeline`), and read from there
-//! in the order of a page, a stretch at a time ([`Reader`]).
+//! the newest one of a page (`moments`), sorted into tracks a person at a time (`timeline`), kept on disk (`spool`), and read
+//! from there in the order of a page, a stretch at a time ([`Reader`]). What a sample is called, `exposition` says.
 
 mod fetch;
 mod moments;
 mod question;
 mod reader;
-mod series;
+mod spool;
 mod timeline;
 mod work;
 
@@ -18,12 +18,11 @@ use std::sync::Arc;
 
 pub use fetch::{Fetch, Progress};
 pub use question::{Asked, Person, Question};
-pub use reader::Reader;
-pub use series::{Sample, Series};
+pub use reader::{Reader, Stretch};
 pub use work::Work;
 
 use crate::catalogue::Call;
-use crate::exposition::Archive;
+use crate::exposition::{CsvWriter, Format, Sample, SampleWriter, TextWriter};
 use crate::login::LoginError;
 use crate::storage::{StorageError, WorkError};
 
@@ -60,7 +59,7 @@ pub enum HistoryError {
 /// How much was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Written {
-    /// Series.
+    /// Series; of a table, those that it could have.
     pub series: u64,
     /// Samples of all of them.
     pub samples: u64,
@@ -68,26 +67,45 @@ pub struct Written {
     pub span: Option<(i64, i64)>,
 }
 
-/// Writes the series of `reader` to `out` as OpenMetrics text. Blocks.
-pub fn write(reader: Reader, out: impl Write) -> Result<Written, HistoryError> {
-    let mut archive = Archive::new(BufWriter::new(out));
-    let mut written = Written::default();
-    let (mut begun, mut before) = (None, Vec::new());
-    for stretch in reader {
-        let (family, Series { name, labels, samples }) = stretch.map_err(HistoryError::Sort)?;
-        if begun.replace(family) != Some(family) {
-            archive.begin(family).map_err(HistoryError::Write)?;
-            before.clear();
-        }
-        archive.samples(&name, &labels, samples.iter().map(|it| (it.at, it.value))).map_err(HistoryError::Write)?;
-        written.series += u64::from(labels != before);
-        written.samples += samples.len() as u64;
-        for at in samples.first().into_iter().chain(samples.last()).map(|it| it.at) {
-            let (first, last) = written.span.unwrap_or((at, at));
-            written.span = Some((first.min(at), last.max(at)));
-        }
-        before = labels;
+/// The format of a written history.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FileFormat {
+    /// OpenMetrics text, each sample with its time.
+    #[default]
+    OpenMetrics,
+    /// A table with a line for each value.
+    Csv,
+}
+
+/// Writes the series of `reader` to `out`. Blocks.
+pub fn write(reader: Reader, format: FileFormat, out: impl Write) -> Result<Written, HistoryError> {
+    let out = BufWriter::new(out);
+    match format {
+        FileFormat::OpenMetrics => write_to(reader, TextWriter::new(Format::OPENMETRICS, out)),
+        FileFormat::Csv => write_to(reader, CsvWriter::new(out).map_err(HistoryError::Write)?),
     }
-    archive.end().map_err(HistoryError::Write)?;
+}
+
+fn write_to<W: SampleWriter>(reader: Reader, mut writer: W) -> Result<Written, HistoryError> {
+    let mut written = Written::default();
+    for stretch in reader {
+        let stretch = stretch.map_err(HistoryError::Sort)?;
+        written.series += u64::from(stretch.is_first);
+        for sample in stretch.samples().filter(W::takes) {
+            writer.write(&sample).map_err(HistoryError::Write)?;
+            written.note(&sample);
+        }
+    }
+    writer.end().map_err(HistoryError::Write)?;
     Ok(written)
+}
+
+impl Written {
+    fn note(&mut self, sample: &Sample<'_>) {
+        self.samples += 1;
+        if let Some(at) = sample.at {
+            let (first, last) = self.span.unwrap_or((at, at));
+            self.span = Some((first.min(at), last.max(at)));
+        }
+    }
 }

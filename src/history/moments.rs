@@ -3,9 +3,10 @@
 use super::HistoryError;
 use super::question::Asked;
 use super::reader::Reader;
-use super::timeline::{Timeline, Tracks};
+use super::spool::Spool;
+use super::timeline::Timeline;
 use super::work::Work;
-use crate::catalogue::{Call, Measurement, SLEEP_STATES, Source};
+use crate::catalogue::{Call, Measurement, Source};
 use crate::reading::{Reading, SleepSegment, SleepState};
 use crate::storage::StorageError;
 use crate::withings::calls::getactivity::Days;
@@ -20,10 +21,9 @@ impl Work {
         let mut people = Vec::new();
         for (place, person) in question.people.iter().enumerate() {
             let name = format!("series-{place}");
-            let timeline = timeline(self, place)?;
-            timeline.write(&period, self.create(&name)?).map_err(HistoryError::Sort)?;
-            let tracks = Tracks::read(self.open(&name)?).map_err(HistoryError::Sort)?;
-            people.push((person.profile.clone(), tracks));
+            let tracks = timeline(self, place)?.tracks(&period);
+            let spool = Spool::write(tracks, self.create(&name)?, self.file(&name));
+            people.push((person.profile.as_str().into(), spool.map_err(HistoryError::Sort)?));
         }
         Ok(Reader::new(people, question, &period))
     }
@@ -33,14 +33,14 @@ impl Work {
 fn timeline(work: &Work, place: usize) -> Result<Timeline, StorageError> {
     let mut timeline = Timeline::default();
     let question = &work.asked().question;
-    let is_asked = |it: &Reading| question.measurements.contains(&it.measurement);
+    let is_asked = |reading: &Reading| question.measurements.contains(&reading.measurement);
     timeline.extend(work.rows::<Reading>(place, Call::Getmeas)?.into_iter().filter(is_asked));
     let sleeps = work.sleeps(place)?;
     let segments = work.segments(place, &sleeps)?;
     timeline.extend(sleeps.history(|night| sleep_get::course(night, &segments)).filter(is_asked));
     timeline.extend(Days::joined(work.rows(place, Call::Getactivity)?).history().filter(is_asked));
     timeline.extend(getworkouts::history(work.rows(place, Call::Getworkouts)?).into_iter().filter(is_asked));
-    if let Some(state) = question.measurements.iter().find(|it| it.source == Source::SleepState) {
+    if let Some(state) = question.measurements.iter().find(|measurement| measurement.source == Source::SleepState) {
         sleep_states(&mut timeline, *state, &segments);
     }
     Ok(timeline)
@@ -50,15 +50,10 @@ fn timeline(work: &Work, place: usize) -> Result<Timeline, StorageError> {
 fn sleep_states(timeline: &mut Timeline, measurement: Measurement, segments: &[Segment]) {
     let mut states = sleep_get::ended_states(segments).peekable();
     while let Some((ended_at, state)) = states.next() {
-        timeline.add_state(measurement, ended_at, place(state));
+        timeline.add_state(measurement, ended_at, state.place());
         let expires_at = SleepSegment { state, ended_at }.expires_at() + 1;
         if states.peek().is_none_or(|(next, _)| *next > expires_at) {
-            timeline.change_state(measurement, expires_at, place(SleepState::Unknown));
+            timeline.change_state(measurement, expires_at, SleepState::Unknown.place());
         }
     }
-}
-
-fn place(state: SleepState) -> usize {
-    let place = SLEEP_STATES.iter().position(|it| *it == state.name());
-    place.expect("every state of sleep is in the catalogue")
 }

@@ -13,6 +13,9 @@ use crate::withings::request::FIRST_DAY;
 /// takes no blocks from elsewhere for them.
 pub(super) const HEAD: i64 = 3 * 3600;
 
+/// An interrupted question is gone on with for so long, seconds: a week. Older answers may have changed at Withings.
+const LASTS: i64 = 7 * 86_400;
+
 /// Sleep stages cost a call for each night: without a start, only those of so many days are read.
 const STAGES_DAYS: i64 = 90;
 
@@ -51,6 +54,9 @@ pub struct Asked {
     pub question: Question,
     /// When it was first asked, Unix seconds.
     pub at: i64,
+    /// The version of the program that asked.
+    #[serde(default)]
+    pub version: String,
 }
 
 /// Days in UTC, both included.
@@ -92,6 +98,12 @@ impl Question {
 }
 
 impl Asked {
+    /// Whether `later`, which is asked now, may go on with what was fetched for this.
+    pub(super) fn is_gone_on_with_by(&self, later: &Self) -> bool {
+        let is_same = self.question == later.question && self.version == later.version;
+        is_same && (0..LASTS).contains(&(later.at - self.at))
+    }
+
     /// The times of the samples, Unix seconds.
     #[must_use]
     pub fn period(&self) -> Range<i64> {
@@ -105,10 +117,12 @@ impl Asked {
     }
 
     /// The windows to ask for: years, so that an answer is small and an interruption costs little. A sleep before the
-    /// period decides whether the first one in it is a nap, and local days are not those of UTC: some days more.
+    /// period decides whether the first one in it is a nap, and local days are not those of UTC: some days more. Only who
+    /// names an earlier start has values from before Withings: they were typed in.
     pub(super) fn windows(&self) -> Vec<Window> {
         let Range { start, end } = self.period();
-        let first = day_of(start).checked_sub_days(Days::new(3)).unwrap_or(FIRST_DAY).max(FIRST_DAY);
+        let first = day_of(start).checked_sub_days(Days::new(3)).unwrap_or(NaiveDate::MIN);
+        let first = if self.question.start.is_some() { first } else { FIRST_DAY };
         let last = day_of(end).checked_add_days(Days::new(1)).unwrap_or(NaiveDate::MAX);
         let year = |year| {
             let begin = NaiveDate::from_ymd_opt(year, 1, 1).unwrap_or(first).max(first);
@@ -143,7 +157,7 @@ mod tests {
             fill: None,
             labels: Vec::new(),
         };
-        Asked { question, at: time("2026-11-22T12:00:00Z") }
+        Asked { question, at: time("2026-11-22T12:00:00Z"), version: String::new() }
     }
 
     fn windows(asked: &Asked) -> Vec<String> {
@@ -154,6 +168,8 @@ mod tests {
     fn a_period_is_asked_for_by_years_and_some_days_around_it() {
         let some = asked(Some("2024-02-01T00:00:00Z"), Some("2025-12-31T00:00:00Z"));
         assert_eq!(windows(&some), ["2024-01-29 2024-12-31", "2025-01-01 2025-12-31", "2026-01-01 2026-01-01"]);
+        let old = windows(&asked(Some("1999-12-31T00:00:00Z"), Some("2000-05-01T00:00:00Z")));
+        assert_eq!(old, ["1999-12-28 1999-12-31", "2000-01-01 2000-05-02"]);
         let all = windows(&asked(None, None));
         assert_eq!((all.len(), &*all[0], &*all[17]), (18, "2009-01-01 2009-12-31", "2026-01-01 2026-11-23"));
     }

@@ -1,38 +1,57 @@
-//! The series of all people, in the order of a page, a stretch at a time: what a history needs of memory does not depend
-//! on how long it is.
+//! The series of all people, in the order of a page, a stretch at a time.
 
-use std::fs::File;
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::question::Question;
-use super::series::{Sample, Series};
-use super::timeline::{Point, Track, Tracks};
-use crate::exposition::MetricFamily;
+use super::spool::Spool;
+use super::timeline::{Point, Topic, Track};
+use crate::catalogue::{Kind, Measurement};
+use crate::exposition::{Sample, of_time, of_value};
+use crate::reading::Labels;
 
 /// The most samples of a stretch.
 const STRETCH: usize = 10_000;
 
-/// The series of a history with the families that they belong to: family after family, of each the people in the order of
-/// the question. Series and their stretches come in the same order whenever the same history is read.
+/// The series of a history: family after family, of each the people in the order of the question. Series and their stretches
+/// come in the same order whenever the same history is read.
 pub struct Reader {
-    people: Vec<(String, Tracks<File>)>,
-    families: Box<dyn Iterator<Item = MetricFamily> + Send>,
-    family: Option<MetricFamily>,
+    people: Vec<(Arc<str>, Spool)>,
+    topics: Box<dyn Iterator<Item = Topic> + Send>,
+    topic: Option<Topic>,
     /// The series that are read now, all of one family and one person.
     open: Option<Open>,
-    added_labels: Vec<(String, String)>,
+    added_labels: Arc<[(String, String)]>,
     fill: Option<i64>,
     end: i64,
 }
 
+/// A series, or a part of one that is long: a reader gives the stretches of a series one after the other.
+pub struct Stretch {
+    series: Series,
+    added_labels: Arc<[(String, String)]>,
+    /// Times and values, ascending, at least one.
+    points: Vec<(i64, f64)>,
+    /// Whether it is the first one of its series.
+    pub is_first: bool,
+}
+
+/// What tells a series from all others.
+#[derive(Clone)]
+struct Series {
+    profile: Arc<str>,
+    measurement: Measurement,
+    is_of_times: bool,
+    labels: Labels,
+    /// The place of the state that it is about; 0 where there are no states.
+    state: usize,
+}
+
 /// A track that is read, state after state if it has states.
 struct Open {
-    family: MetricFamily,
-    profile: String,
-    track: Track,
-    /// The state whose series is read.
-    state: usize,
+    series: Series,
+    points: Vec<Point>,
     position: Position,
 }
 
@@ -46,19 +65,19 @@ struct Position {
 
 impl Reader {
     /// The series of these people, whose profiles are given with them, as `question` asks.
-    pub(super) fn new(people: Vec<(String, Tracks<File>)>, question: &Question, period: &Range<i64>) -> Self {
+    pub(super) fn new(people: Vec<(Arc<str>, Spool)>, question: &Question, period: &Range<i64>) -> Self {
         Self {
             people,
-            families: Box::new(MetricFamily::all()),
-            family: None,
+            topics: Box::new(Topic::all()),
+            topic: None,
             open: None,
-            added_labels: question.labels.clone(),
+            added_labels: question.labels.clone().into(),
             fill: question.fill.map(i64::from),
             end: period.end,
         }
     }
 
-    fn next_stretch(&mut self) -> io::Result<Option<(MetricFamily, Series)>> {
+    fn next_stretch(&mut self) -> io::Result<Option<Stretch>> {
         loop {
             let Some(open) = &mut self.open else {
                 self.open = self.next_track()?;
@@ -67,11 +86,11 @@ impl Reader {
                 }
                 continue;
             };
-            let samples = open.samples(self.fill, self.end);
-            if !samples.is_empty() {
-                let series =
-                    Series { name: open.track.metric.clone(), labels: open.labels(&self.added_labels), samples };
-                return Ok(Some((open.family, series)));
+            let is_first = open.position.is_begin();
+            let points = open.next_points(self.fill, self.end);
+            if !points.is_empty() {
+                let (series, added_labels) = (open.series.clone(), Arc::clone(&self.added_labels));
+                return Ok(Some(Stretch { series, added_labels, points, is_first }));
             }
             if !open.next_state() {
                 self.open = None;
@@ -81,17 +100,15 @@ impl Reader {
 
     fn next_track(&mut self) -> io::Result<Option<Open>> {
         loop {
-            if let Some(family) = self.family {
-                let metric = family.metric();
-                for (profile, tracks) in &mut self.people {
-                    if let Some(track) = tracks.next_of(&metric)? {
-                        let profile = profile.clone();
-                        return Ok(Some(Open { family, profile, track, state: 0, position: Position::default() }));
+            if let Some(topic) = self.topic {
+                for (profile, spool) in &mut self.people {
+                    if let Some(track) = spool.next_about(topic)? {
+                        return Ok(Some(Open::new(Arc::clone(profile), track)));
                     }
                 }
             }
-            self.family = self.families.next();
-            if self.family.is_none() {
+            self.topic = self.topics.next();
+            if self.topic.is_none() {
                 return Ok(None);
             }
         }
@@ -99,50 +116,66 @@ impl Reader {
 }
 
 impl Iterator for Reader {
-    type Item = io::Result<(MetricFamily, Series)>;
+    type Item = io::Result<Stretch>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.next_stretch().transpose()
     }
 }
 
+impl Stretch {
+    /// Its samples, ascending in time, at most one for each second.
+    #[must_use]
+    pub fn samples(&self) -> impl ExactSizeIterator<Item = Sample<'_>> {
+        self.points.iter().map(|(at, value)| self.series.sample(*value).of_history(*at, &self.added_labels))
+    }
+}
+
+impl Series {
+    fn sample(&self, value: f64) -> Sample<'_> {
+        let Self { profile, measurement, labels, state, .. } = self;
+        if self.is_of_times {
+            return of_time(*measurement, profile, Some(labels), value);
+        }
+        let mut samples = of_value(*measurement, profile, Some(labels), value);
+        samples.nth(*state).expect("the state is one of the measurement's")
+    }
+
+    /// How many series a track becomes.
+    fn states(&self) -> usize {
+        match self.measurement.kind() {
+            Kind::StateSet(states) if !self.is_of_times => states.len(),
+            _ => 1,
+        }
+    }
+}
+
 impl Open {
-    fn labels(&self, added: &[(String, String)]) -> Vec<(String, String)> {
-        let mut labels = self.track.labels.clone();
-        labels.push(("profile".to_owned(), self.profile.clone()));
-        if let Some(state) = self.family.states().get(self.state) {
-            labels.push((self.track.metric.clone(), (*state).to_owned()));
-        }
-        labels.extend_from_slice(added);
-        labels.sort();
-        labels
+    fn new(profile: Arc<str>, track: Track) -> Self {
+        let Track { measurement, is_of_times, labels, points } = track;
+        let series = Series { profile, measurement, is_of_times, labels, state: 0 };
+        Self { series, points, position: Position::default() }
     }
 
-    /// The next samples of the series, at most a stretch.
-    fn samples(&mut self, fill: Option<i64>, end: i64) -> Vec<Sample> {
-        let mut samples = Vec::new();
-        while samples.len() < STRETCH
-            && let Some((at, point)) = self.position.advance(&self.track.points, fill, end)
-        {
-            let value = if self.family.states().is_empty() { point.value } else { self.is_present(point) };
-            samples.push(Sample { at, value });
-        }
-        samples
-    }
-
-    fn is_present(&self, point: Point) -> f64 {
-        if (self.state as f64 - point.value).abs() < 0.5 { 1.0 } else { 0.0 }
+    /// The next times and values of the series, at most a stretch.
+    fn next_points(&mut self, fill: Option<i64>, end: i64) -> Vec<(i64, f64)> {
+        let next = || self.position.advance(&self.points, fill, end).map(|(at, point)| (at, point.value));
+        std::iter::from_fn(next).take(STRETCH).collect()
     }
 
     /// Goes to the series of the next state; false if there is none.
     fn next_state(&mut self) -> bool {
-        self.state += 1;
+        self.series.state += 1;
         self.position = Position::default();
-        self.state < self.family.states().len()
+        self.series.state < self.series.states()
     }
 }
 
 impl Position {
+    fn is_begin(self) -> bool {
+        self.index == 0 && self.given_at.is_none()
+    }
+
     /// The next sample's time and point: a point, or its repetition every `fill` seconds as long as it is shown, at most
     /// until before `end`.
     fn advance(&mut self, points: &[Point], fill: Option<i64>, end: i64) -> Option<(i64, Point)> {

@@ -14,8 +14,8 @@ use crate::storage::{StorageError, WorkDirectory};
 use crate::withings::calls::getsummary::Sleeps;
 use crate::withings::calls::sleep_get::{SPAN, Segment};
 
-/// An interrupted question is gone on with for so long, seconds: a week. Older answers may have changed at Withings.
-const LASTS: i64 = 7 * 86_400;
+/// The program's version: another one may keep other parts of an answer.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Where the question is kept.
 const ASKED: &str = "question";
@@ -47,9 +47,10 @@ impl Work {
     pub fn begin(path: &Path, question: Question, now: i64) -> Result<Self, HistoryError> {
         let directory = WorkDirectory::open(path)?;
         let before: Option<Asked> = directory.load(ASKED)?;
-        let before = before.filter(|it| it.question == question && (0..LASTS).contains(&(now - it.at)));
+        let new = Asked { question, at: now, version: VERSION.to_owned() };
+        let before = before.filter(|before| before.is_gone_on_with_by(&new));
         let is_resumed = before.is_some();
-        let asked = before.unwrap_or(Asked { question, at: now });
+        let asked = before.unwrap_or(new);
         if !is_resumed {
             directory.clear()?;
             directory.save(ASKED, &asked)?;
@@ -81,7 +82,7 @@ impl Work {
 
     /// What is there of a call for the person at `place`, all windows together.
     pub(super) fn rows<T: DeserializeOwned>(&self, place: usize, call: Call) -> Result<Vec<T>, StorageError> {
-        let parts = self.asked().windows().into_iter().map(|it| Part { place, call, from: midnight(it.from) });
+        let parts = self.asked().windows().into_iter().map(|window| Part { place, call, from: midnight(window.from) });
         self.joined(parts)
     }
 
@@ -95,7 +96,7 @@ impl Work {
         let spans = sleeps.spans(&self.asked().stages(), SPAN).into_iter();
         let mut segments: Vec<Segment> =
             self.joined(spans.map(|(from, _)| Part { place, call: Call::SleepGet, from }))?;
-        segments.sort_by_key(|it| it.startdate);
+        segments.sort_by_key(|segment| segment.startdate);
         Ok(segments)
     }
 
@@ -120,9 +121,9 @@ impl Work {
         self.0.directory.path(name)
     }
 
-    /// A file of this name in the directory, to be read.
-    pub(super) fn open(&self, name: &str) -> Result<File, HistoryError> {
-        Ok(self.0.directory.open_file(name)?)
+    /// Where a file of this name is that [`Work::create`] made.
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.0.directory.file(name)
     }
 
     /// A new file of this name in the directory, to be written.

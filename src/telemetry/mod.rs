@@ -8,14 +8,13 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use prometheus_client::encoding::text::encode_registry;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, prometheus_text, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Metric, Registry};
 
 use crate::catalogue::Call;
 
@@ -40,7 +39,7 @@ impl fmt::Debug for Telemetry {
 }
 
 struct Inner {
-    registry: Registry,
+    families: Vec<NamedFamily>,
     requests: Family<CallLabel, Counter>,
     failures: Family<FailureLabels, Counter>,
     durations: Family<CallLabel, Histogram, fn() -> Histogram>,
@@ -53,6 +52,12 @@ struct Inner {
     reload_successful: Gauge,
     reload_success_at: Gauge,
     logged: Mutex<HashSet<(Unknown, String)>>,
+}
+
+/// A metric family in a registry of its own, so that it can be shown alone.
+struct NamedFamily {
+    name: String,
+    registry: Registry,
 }
 
 /// What `withings_exporter_build_info` says.
@@ -225,7 +230,7 @@ impl Telemetry {
     #[must_use]
     pub fn new(build: Build) -> Self {
         let inner = Inner {
-            registry: Registry::default(),
+            families: Vec::new(),
             requests: Family::default(),
             failures: Family::default(),
             durations: Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS)),
@@ -320,58 +325,69 @@ impl Telemetry {
         self.0.reload_success_at.set(at);
     }
 
-    /// All of them as OpenMetrics text, without `# EOF`.
+    /// The families of these names (without the suffix of a counter or an info) as OpenMetrics text, without `# EOF`.
     #[must_use]
-    pub fn encode(&self) -> String {
+    pub fn openmetrics(&self, is_selected: impl Fn(&str) -> bool) -> String {
+        self.encode(is_selected, text::encode_registry)
+    }
+
+    /// The same families in the Prometheus text format 0.0.4.
+    #[must_use]
+    pub fn text(&self, is_selected: impl Fn(&str) -> bool) -> String {
+        self.encode(is_selected, prometheus_text::encode)
+    }
+
+    fn encode(
+        &self,
+        is_selected: impl Fn(&str) -> bool,
+        encode: impl Fn(&mut String, &Registry) -> fmt::Result,
+    ) -> String {
         let mut text = String::new();
-        encode_registry(&mut text, &self.0.registry).expect("writing to a String does not fail");
+        for NamedFamily { registry, .. } in self.0.families.iter().filter(|family| is_selected(&family.name)) {
+            encode(&mut text, registry).expect("writing to a String does not fail");
+        }
         text
     }
 }
 
 impl Inner {
     fn registered(mut self, build: Build) -> Self {
-        let registry = self.registry.sub_registry_with_prefix("withings_exporter");
-        registry.register("build", "The running program", Info::new(build));
-        registry.register("api_requests", "Requests sent to Withings", self.requests.clone());
-        registry.register("api_request_failures", "Requests to Withings that failed", self.failures.clone());
-        registry.register(
+        self.register("build", "The running program", Info::new(build));
+        self.register("api_requests", "Requests sent to Withings", self.requests.clone());
+        self.register("api_request_failures", "Requests to Withings that failed", self.failures.clone());
+        self.register(
             "api_request_duration_seconds",
             "Time until Withings had answered a request",
             self.durations.clone(),
         );
-        registry.register("token_rotations", "New token pairs, stored", self.rotations.clone());
-        registry.register(
+        self.register("token_rotations", "New token pairs, stored", self.rotations.clone());
+        self.register(
             "storage_up",
             "Whether the latest read and the latest write of storage worked",
             self.storage_up.clone(),
         );
-        registry.register(
+        self.register(
             "unknown_values",
             "Values in answers of Withings that this version does not know or does not believe",
             self.unknown.clone(),
         );
-        registry.register(
-            "notifications",
-            "What Withings has posted, and what became of it",
-            self.notifications.clone(),
-        );
-        registry.register(
+        self.register("notifications", "What Withings has posted, and what became of it", self.notifications.clone());
+        self.register(
             "refresh_interval_seconds",
             "Time between two refreshes of a profile, as configured",
             self.refresh_interval.clone(),
         );
-        registry.register(
+        self.register(
             "refresh_lag_seconds",
             "How long the most overdue call of any profile has been due; 0 when nothing waits",
             self.refresh_lag.clone(),
         );
-        registry.register(
+        self.register(
             "config_last_reload_successful",
             "Whether the last attempt to read the configuration worked",
             self.reload_successful.clone(),
         );
-        registry.register(
+        self.register(
             "config_last_reload_success_timestamp_seconds",
             "When the configuration was last read successfully",
             self.reload_success_at.clone(),
@@ -383,6 +399,12 @@ impl Inner {
             drop(self.unknown.get_or_create(&KindLabel { kind }));
         }
         self
+    }
+
+    fn register(&mut self, name: &str, help: &str, metric: impl Metric) {
+        let mut registry = Registry::with_prefix("withings_exporter");
+        registry.register(name, help, metric);
+        self.families.push(NamedFamily { name: format!("withings_exporter_{name}"), registry });
     }
 }
 
@@ -452,7 +474,7 @@ mod tests {
         telemetry.failure(Call::SleepGet, Reason::RateLimited);
         telemetry.expect_profile("Zoë \"Z\" \\ O'Neil");
         telemetry.rotation("Zoë \"Z\" \\ O'Neil");
-        let text = telemetry.encode();
+        let text = telemetry.openmetrics(|_| true);
         for line in [
             r#"withings_exporter_build_info{version="1.2.3",revision="abc",rustc="1.95.0"} 1"#,
             r#"withings_exporter_api_requests_total{call="getmeas"} 1"#,
@@ -470,6 +492,10 @@ mod tests {
         let telemetry = telemetry();
         telemetry.unknown(Unknown::MeasureType, &10_226);
         telemetry.unknown(Unknown::MeasureType, &10_226);
-        assert!(telemetry.encode().contains("withings_exporter_unknown_values_total{kind=\"measure_type\"} 2\n"));
+        assert!(
+            telemetry
+                .openmetrics(|_| true)
+                .contains("withings_exporter_unknown_values_total{kind=\"measure_type\"} 2\n")
+        );
     }
 }

@@ -7,7 +7,7 @@ use url::form_urlencoded;
 use super::App;
 use super::answer::{self, Answer};
 use super::body::Body;
-use crate::exposition::{Encoding, Selection};
+use crate::exposition::{Encoding, Selection, negotiate};
 
 /// The metrics in the format and encoding that the client prefers. A scrape runs until its client takes the page's end,
 /// but counts for 2 s at most.
@@ -17,12 +17,12 @@ pub(super) async fn page(app: &App, query: &str, headers: &HeaderMap) -> Answer 
         let sentence = format!("{} scrapes are running, and no more are allowed. Try again later.", app.scrapes.limit);
         return answer::text(StatusCode::SERVICE_UNAVAILABLE, &sentence);
     };
-    let (format, encoding) = app.exposition.negotiate(values(headers, &ACCEPT), values(headers, &ACCEPT_ENCODING));
+    let (format, encoding) = negotiate(values(headers, &ACCEPT), values(headers, &ACCEPT_ENCODING));
     let page = match selection(query) {
         None => app.exposition.page(format, encoding).await,
         Some(selection) => app.exposition.selected_page(format, encoding, selection).await,
     };
-    let mut answer = Response::new(Body::of(page.chunks, Some(scrape)));
+    let mut answer = Response::new(Body::of([page], Some(scrape)));
     answer::set(&mut answer, CONTENT_TYPE, format.content_type());
     answer::set(&mut answer, VARY, "Accept, Accept-Encoding");
     if encoding == Encoding::Gzip {

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use openmetrics_parser::PrometheusValue;
@@ -16,7 +17,7 @@ use proptest::prelude::*;
 use tokio::sync::watch;
 use withings_exporter::catalogue::{Call, Kind, Measurement};
 use withings_exporter::clock::{Clock, ServerClock};
-use withings_exporter::exposition::{Encoding, Escaping, Exposition, Format, Live, Page};
+use withings_exporter::exposition::{Encoding, Escaping, Exposition, Format, Live, Selection};
 use withings_exporter::process::Process;
 use withings_exporter::reading::{
     Attempt, CallStatus, Labels, Login, ProfileSnapshot, Reading, Sleep, SleepSegment, SleepState, Snapshot,
@@ -57,10 +58,17 @@ impl Scraped {
     }
 
     async fn page(&self, format: Format) -> String {
-        let page = self.exposition.page(format, Encoding::Identity).await;
-        let body = page.chunks.concat();
-        String::from_utf8(body).unwrap()
+        read(self.exposition.page(format, Encoding::Identity).await)
     }
+
+    async fn selected(&self, format: Format, names: &[&str]) -> String {
+        let selection = Selection::of(names.iter().copied().map(str::to_owned));
+        read(self.exposition.selected_page(format, Encoding::Identity, selection).await)
+    }
+}
+
+fn read(page: Bytes) -> String {
+    String::from_utf8(page.into()).unwrap()
 }
 
 fn shown() -> Live {
@@ -101,8 +109,9 @@ fn connected(name: &str, readings: &[(&str, f64)]) -> ProfileSnapshot {
 
 /// Alice with every measurement and a failed call, Bob without a login, Zoë with a scale only.
 fn household() -> Vec<ProfileSnapshot> {
-    let gauges = Measurement::all().filter(|it| it.kind() == Kind::Gauge);
-    let readings: Vec<_> = gauges.enumerate().map(|(at, it)| (it.key, 40.0 + at as f64 / 8.0)).collect();
+    let gauges = Measurement::all().filter(|measurement| measurement.kind() == Kind::Gauge);
+    let readings: Vec<_> =
+        gauges.enumerate().map(|(place, measurement)| (measurement.key, 40.0 + place as f64 / 8.0)).collect();
     let status = |latest, last_success| CallStatus { latest, last_success, ..CallStatus::default() };
     let alice = ProfileSnapshot {
         sleep: Sleep::Newest(Some(SleepSegment { state: SleepState::Deep, ended_at: NOW - 1800 })),
@@ -123,7 +132,7 @@ fn household() -> Vec<ProfileSnapshot> {
 }
 
 fn samples(page: &str) -> Vec<&str> {
-    page.lines().filter(|it| !it.starts_with('#')).collect()
+    page.lines().filter(|line| !line.starts_with('#')).collect()
 }
 
 #[tokio::test]
@@ -142,7 +151,9 @@ async fn both_formats_are_valid_and_have_the_same_samples() {
         let scraped = Scraped::new(profiles, live);
         let (openmetrics, text) = (scraped.page(OPENMETRICS).await, scraped.page(Format::Text).await);
         let parsed = parse_openmetrics(&openmetrics).unwrap();
-        assert!(parsed.families.values().all(|it| !it.help.is_empty() && it.iter_samples().next().is_some()));
+        assert!(
+            parsed.families.values().all(|family| !family.help.is_empty() && family.iter_samples().next().is_some())
+        );
         assert_eq!(parsed.families.len(), parse_prometheus(&text).unwrap().families.len());
         assert_eq!(samples(&openmetrics), samples(&text));
     }
@@ -201,8 +212,8 @@ proptest! {
 
 async fn check_sleep_state(scraped: &Scraped, expected: &str) {
     let page = scraped.page(Format::Text).await;
-    let rows: Vec<_> = samples(&page).into_iter().filter(|it| it.starts_with("withings_sleep_state")).collect();
-    let present: Vec<_> = rows.iter().filter(|it| it.ends_with(" 1")).collect();
+    let rows: Vec<_> = samples(&page).into_iter().filter(|line| line.starts_with("withings_sleep_state")).collect();
+    let present: Vec<_> = rows.iter().filter(|row| row.ends_with(" 1")).collect();
     assert_eq!(rows.len(), 5);
     assert_eq!(present, [&format!("withings_sleep_state{{profile=\"Alice\",withings_sleep_state=\"{expected}\"}} 1")]);
 }
@@ -230,47 +241,65 @@ async fn a_page_that_a_clock_ahead_has_judged_is_made_anew() {
     check_sleep_state(&scraped, "deep").await;
 }
 
-/// Whether both pages have the same bytes in memory for a section: then it was rendered once.
-fn same(section: usize, a: &Page, b: &Page) -> bool {
-    a.chunks[section].as_ptr() == b.chunks[section].as_ptr()
-}
-
-/// People enough for a page whose data are kept apart from the rest.
-fn town() -> Vec<ProfileSnapshot> {
-    std::iter::repeat_with(household).take(60).flatten().collect()
+/// Whether both pages have the same bytes in memory: then they were made once.
+fn same(a: &Bytes, b: &Bytes) -> bool {
+    a.as_ptr() == b.as_ptr()
 }
 
 #[tokio::test(crate = "crate::paused")]
-async fn sections_are_rendered_once_for_all_scrapes() {
-    const DATA: usize = 0;
-    const LIVE: usize = 1;
-    for format in [OPENMETRICS, Format::Text] {
-        let scraped = Scraped::new(town(), shown());
-        let page = async || scraped.exposition.page(format, Encoding::Identity).await;
-        let (first, second) = tokio::join!(page(), page());
-        assert!(same(DATA, &first, &second) && same(LIVE, &first, &second));
-
-        tokio::time::advance(Duration::from_secs(1)).await;
-        let later = page().await;
-        assert!(same(DATA, &first, &later) && !same(LIVE, &first, &later));
-
-        scraped.snapshots.send_replace(snapshot(town()));
-        assert!(!same(DATA, &first, &page().await));
-    }
-}
-
-#[tokio::test(crate = "crate::paused")]
-async fn a_small_page_is_kept_as_a_whole() {
-    const WHOLE: usize = 0;
+async fn a_page_is_made_once_for_all_scrapes_of_a_second() {
     for (format, encoding) in ALL {
         let scraped = Scraped::new(household(), shown());
         let page = async || scraped.exposition.page(format, encoding).await;
         let (first, second) = tokio::join!(page(), page());
-        assert!(same(WHOLE, &first, &second) && first.chunks[1].is_empty());
+        assert!(same(&first, &second));
 
-        tokio::time::advance(Duration::from_secs(1)).await;
-        assert!(!same(WHOLE, &first, &page().await), "the exporter's own metrics are never older than a second");
+        tokio::time::advance(Duration::from_millis(999)).await;
+        assert!(same(&first, &page().await));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        let later = page().await;
+        assert!(!same(&first, &later), "the exporter's own metrics are never older than a second");
+
+        scraped.snapshots.send_replace(snapshot(household()));
+        assert!(!same(&later, &page().await));
     }
+}
+
+/// The names of the families that a page tells of, as its format has them.
+fn families(page: &str) -> Vec<&str> {
+    page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect()
+}
+
+#[tokio::test]
+async fn families_are_selected_by_the_names_of_their_metrics_in_both_formats() {
+    let scraped = Scraped::new(household(), shown());
+    let names = ["withings_weight_kg", "withings_exporter_api_requests_total", "process_cpu_seconds_total", "nothing"];
+    let names = [&names[..], &["withings_exporter_build_info", "withings_sleep_state"]].concat();
+    let openmetrics = scraped.selected(OPENMETRICS, &names).await;
+    assert_eq!(
+        families(&openmetrics),
+        [
+            "withings_weight_kg",
+            "withings_sleep_state",
+            "withings_exporter_build",
+            "withings_exporter_api_requests",
+            "process_cpu_seconds"
+        ]
+    );
+    assert!(openmetrics.ends_with("\n# EOF\n"));
+    let text = scraped.selected(Format::Text, &names).await;
+    assert_eq!(
+        families(&text),
+        [
+            "withings_weight_kg",
+            "withings_sleep_state",
+            "withings_exporter_build_info",
+            "withings_exporter_api_requests_total",
+            "process_cpu_seconds_total"
+        ]
+    );
+    assert_eq!(samples(&openmetrics), samples(&text));
+    assert_eq!(scraped.selected(OPENMETRICS, &["nothing"]).await, "# EOF\n");
 }
 
 #[test]
@@ -296,8 +325,7 @@ fn a_scrape_that_is_given_up_leaves_nothing_old_behind() {
 async fn a_compressed_page_is_one_gzip_member_to_python() {
     let scraped = Scraped::new(household(), shown());
     for format in [OPENMETRICS, Format::Text] {
-        let page = scraped.exposition.page(format, Encoding::Gzip).await;
-        let compressed = page.chunks.concat();
+        let compressed = scraped.exposition.page(format, Encoding::Gzip).await;
         assert_eq!(python_gunzip(&compressed), scraped.page(format).await);
     }
 }

@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 9] = [
     &["withings"],
     &["login", "exposition"],
     &["webhooks", "history"],
-    &["refresh", "web", "push"],
+    &["refresh", "web", "remote_write"],
     &["app"],
     &["cli", "commands", "sim"],
 ];

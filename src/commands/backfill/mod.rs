@@ -15,18 +15,18 @@ use tokio::task::spawn_blocking;
 
 use super::serve::Signals;
 use crate::app::{logins, settle};
-use crate::cli::{BackfillFlags, Flags, Output, UsageError};
+use crate::cli::{BackfillFlags, Flags, HistoryFormat, Output, UsageError};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::history::{self, Fetch, HistoryError, Question, Work};
+use crate::history::{self, Fetch, FileFormat, HistoryError, Question, Work};
 use crate::login::Logins;
-use crate::push::{Push, Target};
+use crate::remote_write::{Push, Target, TimeSeries};
 use crate::storage::{Class, Storage};
 use crate::telemetry::{Build, Telemetry, log};
 use report::{Outcome, Report};
 
 /// The text while it is written, in the work directory.
-const UNFINISHED: &str = "history.om";
+const UNFINISHED: &str = "history";
 
 /// How a server's confirmations are kept, in the work directory.
 const CHECKPOINT: &str = "push";
@@ -69,8 +69,8 @@ pub(super) struct Answer {
 /// Where a history goes.
 #[derive(Clone, Debug)]
 enum Destination {
-    Stdout,
-    File(PathBuf),
+    Stdout(FileFormat),
+    File(PathBuf, FileFormat),
     Server(Target),
 }
 
@@ -113,7 +113,7 @@ impl Answer {
         labels: Vec<(String, String)>,
         now: i64,
     ) -> Result<Self> {
-        let destination = Destination::file(file.to_owned())?;
+        let destination = Destination::file(file.to_owned(), FileFormat::OpenMetrics)?;
         let directory = destination.directory(storage);
         let question =
             Question { labels, ..question::question(config, storage, &BackfillFlags::default(), now).await? };
@@ -135,7 +135,8 @@ impl Answer {
             tracing::info!("an interrupted backfill goes on; what it has fetched is there");
         }
         let mut display = progress::display();
-        let mut fetch = Fetch::new(work.clone(), telemetry.clone(), half(per_minute), |it| display.show(it));
+        let mut fetch =
+            Fetch::new(work.clone(), telemetry.clone(), half(per_minute), |progress| display.show(progress));
         for (place, person) in work.asked().question.people.iter().enumerate() {
             let profile = logins.profile(&person.profile).context("the profile is configured")?;
             fetch.person(place, &logins.caller(&profile, Class::Backfill)).await?;
@@ -153,17 +154,17 @@ impl Answer {
 impl Destination {
     fn of(asked: &BackfillFlags) -> Result<Self> {
         match (&asked.output, &asked.url) {
-            (Some(Output::Stdout), _) => Ok(Self::Stdout),
-            (Some(Output::File(path)), _) => Self::file(path.clone()),
-            (None, Some(url)) => Ok(Self::Server(url.parse().map_err(|it| UsageError(format!("--url: {it}")))?)),
+            (Some(Output::Stdout), _) => Ok(Self::Stdout(asked.format.into())),
+            (Some(Output::File(path)), _) => Self::file(path.clone(), asked.format.into()),
+            (None, Some(url)) => Ok(Self::Server(url.parse().map_err(|error| UsageError(format!("--url: {error}")))?)),
             (None, None) => bail!(UsageError("write to a --output, or send to a --url".to_owned())),
         }
     }
 
     /// A file that can be put in place whole.
-    fn file(path: PathBuf) -> Result<Self> {
+    fn file(path: PathBuf, format: FileFormat) -> Result<Self> {
         let shown = path.display();
-        let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if !folder.is_dir() {
             bail!(UsageError(format!("--output: {shown}: there is no directory {}", folder.display())));
         }
@@ -171,19 +172,19 @@ impl Destination {
             Ok(there) if !there.is_file() => {
                 bail!(UsageError(format!("--output: {shown}: this is no file; - is standard output")))
             }
-            _ => Ok(Self::File(path)),
+            _ => Ok(Self::File(path, format)),
         }
     }
 
     /// Where it is worked: beside the file, so that the file can be put in place by a rename.
     fn directory(&self, storage: &Storage) -> PathBuf {
         match self {
-            Self::File(path) => {
+            Self::File(path, _) => {
                 let mut parts = path.clone().into_os_string();
                 parts.push(".parts");
                 parts.into()
             }
-            Self::Stdout | Self::Server(_) => storage.backfill_directory(),
+            Self::Stdout(_) | Self::Server(_) => storage.backfill_directory(),
         }
     }
 
@@ -191,14 +192,14 @@ impl Destination {
     async fn take(&self, work: &Work) -> Result<Outcome> {
         let (to, sorted) = (self.clone(), work.clone());
         match to {
-            Self::Stdout => {
-                let write = move || history::write(sorted.reader()?, io::stdout().lock());
+            Self::Stdout(format) => {
+                let write = move || history::write(sorted.reader()?, format, io::stdout().lock());
                 Ok(Outcome::Written(spawn_blocking(write).await.expect("writing does not panic").map_err(broken_pipe)?))
             }
-            Self::File(path) => {
+            Self::File(path, format) => {
                 let write = move || {
                     let file = sorted.create(UNFINISHED)?;
-                    let written = history::write(sorted.reader()?, &file)?;
+                    let written = history::write(sorted.reader()?, format, &file)?;
                     sorted.publish(UNFINISHED, &file, &path)?;
                     Ok::<_, HistoryError>(written)
                 };
@@ -209,10 +210,20 @@ impl Destination {
                 let before = push.confirmed();
                 let reader = spawn_blocking(move || sorted.reader()).await.expect("sorting does not panic")?;
                 let mut display = progress::display();
-                push.send(reader.map(|it| it.map(|(_, series)| series)), |samples| display.sent(samples)).await?;
+                let series = reader.map(|stretch| stretch.map(|stretch| TimeSeries::of(stretch.samples())));
+                push.send(series, |samples| display.sent(samples)).await?;
                 display.end();
                 Ok(Outcome::Sent { samples: push.confirmed(), before })
             }
+        }
+    }
+}
+
+impl From<HistoryFormat> for FileFormat {
+    fn from(format: HistoryFormat) -> Self {
+        match format {
+            HistoryFormat::Openmetrics => Self::OpenMetrics,
+            HistoryFormat::Csv => Self::Csv,
         }
     }
 }

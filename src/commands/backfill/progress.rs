@@ -71,7 +71,7 @@ impl Display {
 
 /// Whether a line is due, which it then is not again for a while.
 fn is_time(last: &mut Option<Instant>) -> bool {
-    let is_due = last.is_none_or(|it| it.elapsed() >= LINE_EVERY);
+    let is_due = last.is_none_or(|last| last.elapsed() >= LINE_EVERY);
     if is_due {
         *last = Some(Instant::now());
     }

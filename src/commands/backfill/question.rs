@@ -16,7 +16,7 @@ pub(super) async fn question(config: &Config, storage: &Storage, asked: &Backfil
         start: asked.start.map(Time::begin),
         end: asked.end.map(Time::end),
         sleep_stages: asked.sleep_stages,
-        fill: asked.fill.and_then(|it| u32::try_from(it.as_secs()).ok()),
+        fill: asked.fill.and_then(|fill| u32::try_from(fill.as_secs()).ok()),
         labels: Label::distinct(&asked.labels, "--label")?,
     };
     if question.period(now).is_empty() {
@@ -34,12 +34,13 @@ pub(super) async fn question(config: &Config, storage: &Storage, asked: &Backfil
 
 /// The profiles that were named, each once, or else all that have a login.
 async fn people(config: &Config, storage: &Storage, asked: &BackfillFlags) -> Result<Vec<Person>> {
-    if let Some(unknown) = asked.profiles.iter().find(|name| config.profiles.iter().all(|it| **it != ***name)) {
+    if let Some(unknown) = asked.profiles.iter().find(|name| config.profiles.iter().all(|profile| **profile != ***name))
+    {
         bail!(UsageError(unknown_profile(config, unknown)));
     }
-    let is_wanted = |name: &str| asked.profiles.is_empty() || asked.profiles.iter().any(|it| it == name);
+    let is_wanted = |name: &str| asked.profiles.is_empty() || asked.profiles.iter().any(|asked| asked == name);
     let mut people = Vec::new();
-    for profile in config.profiles.iter().filter(|it| is_wanted(it)) {
+    for profile in config.profiles.iter().filter(|profile| is_wanted(profile)) {
         match storage.login(profile).await? {
             Some(login) => people.push(Person { profile: profile.to_string(), user_id: login.user_id }),
             None if asked.profiles.is_empty() => {}

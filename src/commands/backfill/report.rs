@@ -9,7 +9,7 @@ use chrono::DateTime;
 
 use super::Destination;
 use crate::catalogue::Call;
-use crate::history::Written;
+use crate::history::{FileFormat, Written};
 
 /// With longer blocks promtool would refuse nothing, and with its own of two hours ten years become thousands of blocks.
 const BLOCK: &str = "9000h";
@@ -41,7 +41,7 @@ pub(super) enum Outcome {
 impl Report {
     /// Whether standard output belongs to the history.
     pub(super) fn takes_stdout(&self) -> bool {
-        matches!(self.destination, Destination::Stdout)
+        matches!(self.destination, Destination::Stdout(_))
     }
 
     /// Says how much it is, what is missing, and the next command.
@@ -51,13 +51,13 @@ impl Report {
             writeln!(out, "Left out: {call} of {profile}, whose login lacks the permission {scope}.")?;
         }
         match (&self.outcome, &self.destination) {
-            (Outcome::Written(written), Destination::File(path)) => {
+            (Outcome::Written(written), Destination::File(path, format)) => {
                 self.how_much(written, &format!("to {}", path.display()), out)?;
-                self.next(written, Some(path), out)?;
+                self.next(*format, written, Some(path), out)?;
             }
-            (Outcome::Written(written), _) => {
+            (Outcome::Written(written), Destination::Stdout(format)) => {
                 self.how_much(written, "to standard output", out)?;
-                self.next(written, None, out)?;
+                self.next(*format, written, None, out)?;
             }
             (Outcome::Sent { samples, before }, Destination::Server(target)) => {
                 write!(out, "Sent {samples} samples to {target}")?;
@@ -67,7 +67,7 @@ impl Report {
                     writeln!(out, "{afterwards}")?;
                 }
             }
-            (Outcome::Sent { .. }, _) => {}
+            (Outcome::Written(_), Destination::Server(_)) | (Outcome::Sent { .. }, _) => {}
         }
         Ok(out.flush()?)
     }
@@ -79,8 +79,9 @@ impl Report {
         Ok(writeln!(out, "Wrote {samples} samples of {series} series, {} to {}, {whereto}.", day(first), day(last))?)
     }
 
-    fn next(&self, written: &Written, path: Option<&Path>, out: &mut dyn Write) -> Result<()> {
-        let Some((first, _)) = written.span else { return Ok(()) };
+    /// Says how a time series engine takes the history. A table is for people, who know what to do with it.
+    fn next(&self, format: FileFormat, written: &Written, path: Option<&Path>, out: &mut dyn Write) -> Result<()> {
+        let (Some((first, _)), FileFormat::OpenMetrics) = (written.span, format) else { return Ok(()) };
         let years = (self.now - first) / YEAR + 2;
         let file = path.map_or("/dev/stdin".to_owned(), quoted);
         let upload = path.map_or("-".to_owned(), quoted);

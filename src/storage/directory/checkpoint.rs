@@ -59,22 +59,22 @@ impl WorkDirectory {
 
     /// A new file of this name, to be written.
     pub fn create(&self, name: &str) -> Result<File, StorageError> {
-        let path = self.root.join(name);
+        let path = self.file(name);
         let file = atomic::open_private(&path)?;
         file.set_len(0).map_err(StorageError::new("empty", &path))?;
         Ok(file)
     }
 
-    /// A file that was written, to be read.
-    pub fn open_file(&self, name: &str) -> Result<File, StorageError> {
-        let path = self.root.join(name);
-        File::open(&path).map_err(StorageError::new("open", &path))
+    /// Where the file of this name is.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.root.join(name)
     }
 
     /// Puts a file that was written in place at `target`, over whatever is there: whole, or not at all.
     pub fn publish(&self, name: &str, file: &File, target: &Path) -> Result<(), StorageError> {
         file.sync_all().map_err(StorageError::new("sync", target))?;
-        fs::rename(self.root.join(name), target).map_err(StorageError::new("replace", target))?;
+        fs::rename(self.file(name), target).map_err(StorageError::new("replace", target))?;
         match target.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => atomic::sync_dir(folder),
             _ => atomic::sync_dir(Path::new(".")),

@@ -33,7 +33,7 @@ pub(crate) fn run() -> Result<()> {
     let exposition = Exposition::new(snapshots, telemetry, ServerClock::new(Clock::system()), Live::Hidden);
     let format = Format::OpenMetrics { escaping: Escaping::default() };
     let page = || runtime.block_on(exposition.page(format, Encoding::Identity));
-    let text = String::from_utf8(page().chunks.concat())?;
+    let text = String::from_utf8(page().to_vec())?;
     let samples = text.lines().filter(|it| !it.starts_with('#')).count();
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Families(families(&text)?)));

@@ -34,7 +34,7 @@ impl World {
 /// How often the cloud has answered each question for data.
 fn asked(requests: &[Request]) -> BTreeMap<String, usize> {
     let mut asked = BTreeMap::new();
-    for request in requests.iter().filter(|it| it.status == Some(0) && it.path != "/v2/oauth2") {
+    for request in requests.iter().filter(|request| request.status == Some(0) && request.path != "/v2/oauth2") {
         *asked.entry(format!("{:?}", request.params)).or_default() += 1;
     }
     asked
@@ -66,7 +66,7 @@ async fn an_interrupted_backfill_fetches_nothing_twice() {
     let resumed = fs::read_to_string(&file).unwrap();
     let lines: HashSet<&str> = resumed.lines().collect();
     let at_once = world.backfill("--start 2026-07-01 --sleep-stages --end 2026-11-20").await;
-    assert!(at_once.lines().all(|it| lines.contains(it)), "as if nothing had happened");
+    assert!(at_once.lines().all(|line| lines.contains(line)), "as if nothing had happened");
 }
 
 #[tokio::test(crate = "crate::paused")]
@@ -113,7 +113,7 @@ async fn faults_are_waited_out_and_long_ones_end_it_where_it_can_go_on() {
     let before = world.cloud.requests().len();
     world.try_backfill(&flags).await.unwrap();
     let asked = asked(&world.cloud.requests()[before..]);
-    assert!(asked.keys().all(|it| it.contains("getworkouts")), "{asked:?}");
+    assert!(asked.keys().all(|question| question.contains("getworkouts")), "{asked:?}");
 }
 
 #[tokio::test(crate = "crate::paused")]

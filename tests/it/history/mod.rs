@@ -1,6 +1,7 @@
 //! The history of people, from Withings' answers to a server that is asked for it.
 
 mod budget;
+mod csv;
 mod interruptions;
 mod program;
 mod sent;
@@ -74,7 +75,7 @@ fn parsed(flags: &str) -> BackfillFlags {
 /// The series of an OpenMetrics text with timestamps, each with its samples in the order of the text.
 fn read(text: &str) -> BTreeMap<String, Samples> {
     let mut all: BTreeMap<String, Samples> = BTreeMap::new();
-    for line in text.lines().filter(|it| !it.starts_with('#')) {
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
         let (sample, at) = line.rsplit_once(' ').unwrap();
         let samples = Page::read(&format!("{sample}\n")).samples;
         let (name, value) = samples.into_iter().next().unwrap();

@@ -39,7 +39,7 @@ async fn ten_years_are_in_the_servers_and_live_scrapes_go_on_with_the_same_serie
 
 /// The command that a backfill recommends and that begins so.
 fn command(advice: &str, program: &str) -> String {
-    let command = advice.lines().map(str::trim).find(|it| it.starts_with(program));
+    let command = advice.lines().map(str::trim).find(|line| line.starts_with(program));
     command.unwrap_or_else(|| panic!("no {program} in {advice}")).to_owned()
 }
 
@@ -82,7 +82,7 @@ impl History {
     }
 
     fn check_stored(&self, all: &Stored) {
-        let before = |samples: &[(i64, f64)]| samples.iter().copied().filter(|it| it.0 <= self.end).collect();
+        let before = |samples: &[(i64, f64)]| samples.iter().copied().filter(|sample| sample.0 <= self.end).collect();
         let stored: Stored = all.iter().map(|(name, samples)| (name.clone(), before(samples))).collect();
         let stored: Stored = stored.into_iter().filter(|(_, samples)| !samples.is_empty()).collect();
         assert!(stored.len() > 100 && stored.keys().eq(self.written.keys()), "{:?}", stored.keys());
@@ -94,12 +94,14 @@ impl History {
     /// The text has what the cloud has of ten years: each weigh-in of the person's own and hundreds of nights a year.
     fn check_against_the_cloud(&self, world: &World, target: SocketAddr) {
         let of_alice = |metric: &str| &self.written[&of_alice(metric, target)];
-        let is_own = |it: &MeasureGroup| it.category == 1 && ![1, 4, 10].contains(&it.attrib);
-        let own = world.account("Alice").groups().into_iter().filter(|it| it.row.date < self.end && is_own(&it.row));
-        let weight = |it: &MeasureGroup| {
-            it.measures.iter().find(|it| it.kind == 1).map(|it| it.value as f64 * 10_f64.powi(it.unit))
+        let is_own = |group: &MeasureGroup| group.category == 1 && ![1, 4, 10].contains(&group.attrib);
+        let own =
+            world.account("Alice").groups().into_iter().filter(|group| group.row.date < self.end && is_own(&group.row));
+        let weight = |group: &MeasureGroup| {
+            let measure = group.measures.iter().find(|measure| measure.kind == 1)?;
+            Some(measure.value as f64 * 10_f64.powi(measure.unit))
         };
-        let weighed: BTreeMap<i64, f64> = own.filter_map(|it| Some((it.row.date, weight(&it.row)?))).collect();
+        let weighed: BTreeMap<i64, f64> = own.filter_map(|group| Some((group.row.date, weight(&group.row)?))).collect();
         let weights = of_alice("withings_weight_kg");
         assert!(weighed.len() > 2500 && weights.len() == weighed.len(), "{} of {}", weights.len(), weighed.len());
         for ((at, value), (measured_at, weighed)) in weights.iter().zip(&weighed) {

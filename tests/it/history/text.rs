@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use tempfile::TempDir;
 use withings_exporter::catalogue::{Call, Measurement};
+use withings_exporter::sim::{Measure, MeasureGroup};
 
 use super::{alice, of_alice, read};
 use crate::demo::Demo;
@@ -29,19 +30,17 @@ async fn a_history_has_the_names_and_labels_of_the_page() {
     let page = Page::read(&world.metrics().await).samples;
     let text = world.backfill("--sleep-stages --end 2026-11-22").await;
     let history = read(&text);
-    for (series, value) in page.iter().filter(|(it, _)| it.contains("profile=\"Alice\"")) {
+    for (series, value) in page.iter().filter(|(series, _)| series.contains("profile=\"Alice\"")) {
         let metric = series.split_once('{').unwrap().0;
-        let measurement = Measurement::all().find(|it| it.metric() == metric);
-        if measurement.is_some_and(|it| has_history(it, true) && it.key != "sleep_segment_start_timestamp_seconds") {
-            let samples = history.get(series).unwrap_or_else(|| panic!("{series} is not in the history"));
-            if measurement
-                .is_some_and(|it| it.has_time() && !it.key.starts_with("activity_") && it.key != "sleep_state")
-            {
-                assert!(
-                    samples.iter().any(|(_, it)| (it - value).abs() < 1e-9),
-                    "the page shows {series} {value}: {samples:?}"
-                );
-            }
+        let measurement = Measurement::all().find(|measurement| measurement.metric() == metric);
+        let Some(measurement) = measurement.filter(|measurement| has_history(*measurement, true)) else { continue };
+        if measurement.key == "sleep_segment_start_timestamp_seconds" {
+            continue;
+        }
+        let samples = history.get(series).unwrap_or_else(|| panic!("{series} is not in the history"));
+        if measurement.has_time() && !measurement.key.starts_with("activity_") && measurement.key != "sleep_state" {
+            let is_there = samples.iter().any(|(_, sample)| (sample - value).abs() < 1e-9);
+            assert!(is_there, "the page shows {series} {value}: {samples:?}");
         }
     }
     check_families(&text);
@@ -54,7 +53,7 @@ fn check_families(text: &str) {
     let mut metadata = BTreeSet::new();
     let mut seen = BTreeSet::new();
     let mut family = "";
-    for line in text.lines().filter(|it| *it != "# EOF") {
+    for line in text.lines().filter(|line| *line != "# EOF") {
         if let Some(said) = line.strip_prefix("# ") {
             assert!(metadata.insert(said.rsplitn(2, ' ').last().unwrap()), "said twice: {line}");
             family = said.split(' ').nth(1).unwrap();
@@ -74,18 +73,18 @@ fn check_families(text: &str) {
 async fn values_have_their_true_moments() {
     let world = alice(1).await;
     let history = read(&world.backfill("").await);
-    let times = |series: &str| history[series].iter().map(|it| it.0).collect::<Vec<_>>();
+    let times = |series: &str| history[series].iter().map(|sample| sample.0).collect::<Vec<_>>();
     let end = world.clock.unix() - 3 * 3600;
     let account = world.account("Alice");
-    let nights: BTreeSet<i64> = account.nights().iter().map(|it| it.row.enddate).filter(|it| *it < end).collect();
+    let nights: BTreeSet<i64> = account.nights().iter().map(|night| night.row.enddate).filter(|at| *at < end).collect();
     let scores = times("withings_sleep_score{profile=\"Alice\"}");
-    assert!(scores.len() > 300 && scores.iter().all(|it| nights.contains(it)));
+    assert!(scores.len() > 300 && scores.iter().all(|at| nights.contains(at)));
     let of_scores = &history["withings_measurement_timestamp_seconds{measurement=\"sleep_score\",profile=\"Alice\"}"];
     assert_eq!(
         of_scores.iter().map(|(at, value)| (*at, *value)).collect::<Vec<_>>(),
         scores.iter().map(|at| (*at, *at as f64)).collect::<Vec<_>>()
     );
-    let walks: BTreeSet<i64> = account.workouts().iter().map(|it| it.row.enddate).collect();
+    let walks: BTreeSet<i64> = account.workouts().iter().map(|workout| workout.row.enddate).collect();
     let workouts = history.iter().filter(|(series, _)| series.starts_with("withings_workout_end_timestamp_seconds{"));
     for (at, value) in workouts.flat_map(|(_, samples)| samples) {
         assert!(walks.contains(at) && (*at as f64 - value).abs() < 0.5, "{value} at {at}");
@@ -113,14 +112,15 @@ async fn stages_are_those_of_ninety_days_unless_more_is_asked_for() {
     let history = read(&world.backfill("--sleep-stages").await);
     let asked = world.calls("get").len() - before;
     assert!((85..=95).contains(&asked), "{asked} calls");
-    let states: Vec<_> = history.iter().filter(|(it, _)| it.starts_with("withings_sleep_state{")).collect();
-    let times: BTreeSet<Vec<i64>> = states.iter().map(|(_, samples)| samples.iter().map(|it| it.0).collect()).collect();
+    let states: Vec<_> = history.iter().filter(|(series, _)| series.starts_with("withings_sleep_state{")).collect();
+    let times: BTreeSet<Vec<i64>> =
+        states.iter().map(|(_, samples)| samples.iter().map(|sample| sample.0).collect()).collect();
     assert_eq!((states.len(), times.len()), (5, 1), "five states, all at the same moments");
     let moments = times.first().unwrap().len();
-    let present = states.iter().flat_map(|(_, samples)| samples.iter()).filter(|it| it.1 > 0.5).count();
+    let present = states.iter().flat_map(|(_, samples)| samples.iter()).filter(|sample| sample.1 > 0.5).count();
     assert_eq!(present, moments, "exactly one of them at each");
     let unknown = &history["withings_sleep_state{profile=\"Alice\",withings_sleep_state=\"unknown\"}"];
-    assert!(unknown.iter().filter(|it| it.1 > 0.0).count() > 80, "every day, six hours after getting up");
+    assert!(unknown.iter().filter(|sample| sample.1 > 0.0).count() > 80, "every day, six hours after getting up");
 }
 
 #[tokio::test(crate = "crate::paused")]
@@ -132,13 +132,23 @@ async fn filled_values_are_repeated_until_they_change() {
     let weights = of_alice(&filled, "withings_weight_kg");
     assert!(weights.is_sorted_by(|a, b| a.0 < b.0 && b.0 - a.0 <= 240));
     let sparse = of_alice(&sparse, "withings_weight_kg");
-    assert!(sparse.iter().all(|it| weights.contains(it)));
+    assert!(sparse.iter().all(|sample| weights.contains(sample)));
     let last = weights.last().unwrap();
     assert!((last.1 - sparse.last().unwrap().1).abs() < 1e-9, "{last:?}");
     assert!(1_794_528_000 - last.0 <= 240 && last.0 < 1_794_528_000, "until the end of the period");
     let steps = of_alice(&filled, "withings_activity_steps");
-    let nothing_at_midnight = steps.windows(2).filter(|it| it[1].0 - it[0].0 > 240).count();
+    let nothing_at_midnight = steps.windows(2).filter(|pair| pair[1].0 - pair[0].0 > 240).count();
     assert!(nothing_at_midnight >= 2, "a day's steps end with the day");
+}
+
+#[tokio::test(crate = "crate::paused")]
+async fn what_was_typed_in_for_the_time_before_withings_is_there_for_who_asks_for_it() {
+    let world = alice(1).await;
+    // The first of February 2003.
+    let typed_in = MeasureGroup::new(1_044_057_600, [Measure::new(1, 58_200, -3)]).attributed(2);
+    world.account("Alice").add_group(typed_in);
+    let early = read(&world.backfill("--start 2003-01-01 --end 2003-12-31").await);
+    assert_eq!(of_alice(&early, "withings_weight_kg"), &[(1_044_057_600, 58.2)]);
 }
 
 #[tokio::test(crate = "crate::paused")]

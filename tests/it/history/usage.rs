@@ -30,6 +30,8 @@ fn check(config: &str, flags: &[&str], code: i32, message: &str) {
 fn wrong_flags_exit_with_2_and_say_what_is_right() {
     check(CONFIG, &[], 2, "<--output <FILE>|--url <ADDRESS>>");
     check(CONFIG, &["--output", "a", "--url", "b"], 2, "cannot be used with");
+    check(CONFIG, &["--format", "csv", "--url", "b"], 2, "cannot be used with");
+    check(CONFIG, &["--output", "-", "--format", "xls"], 2, "[possible values: openmetrics, csv]");
     check(CONFIG, &["--output", "-", "--start", "soon"], 2, "write a day as 2024-05-31");
     check(CONFIG, &["--output", "-", "--end", "2024-02-30"], 2, "write a day as 2024-05-31");
     check(CONFIG, &["--output", "-", "--fill", "4"], 2, "write it as 4m");
@@ -49,10 +51,16 @@ fn wrong_flags_exit_with_2_and_say_what_is_right() {
 #[test]
 fn a_wrong_address_is_not_repeated_with_its_password() {
     let flags = ["--url", "http://ann:hush-hush@localhost/x"];
-    check(CONFIG, &flags, 2, "its path does not say how to send");
+    check(CONFIG, &flags, 2, "http://localhost/x: nothing takes remote write at this path");
     let output =
         fed(Command::new(env!("CARGO_BIN_EXE_withings-exporter")).env_clear().arg("backfill").args(flags), b"");
     assert!(!String::from_utf8_lossy(&output.stderr).contains("hush-hush"));
+}
+
+#[test]
+fn the_former_address_of_victoria_metrics_is_answered_with_the_new_one() {
+    let flags = ["--url", "http://localhost:8428/api/v1/import/prometheus"];
+    check(CONFIG, &flags, 2, "which VictoriaMetrics takes at http://localhost:8428/api/v1/write");
 }
 
 #[test]

@@ -2,22 +2,22 @@
 
 use std::vec::IntoIter;
 
-use crate::history::{Sample, Series};
+use super::time_series::TimeSeries;
 
 /// The most samples of a batch. Prometheus itself sends up to 2,000 at a time; receivers take much more.
 const MOST_SAMPLES: usize = 5_000;
 
-/// About the most bytes of a batch, written as lines; the other protocol needs fewer.
+/// About the most bytes of a batch before it is compressed.
 const MOST_BYTES: usize = 1 << 20;
 
-/// What the value, the timestamp and the signs of a line take at most, bytes.
-const LINE_REST: usize = 45;
+/// What value, time and tags of a sample take at most, bytes.
+const SAMPLE_BYTES: usize = 24;
 
 /// What is sent at once.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Batch {
     /// The series, each with the samples of this batch.
-    pub(super) series: Vec<Series>,
+    pub(super) series: Vec<TimeSeries>,
     /// How many samples they have together.
     pub(super) samples: u64,
 }
@@ -34,11 +34,11 @@ pub(super) struct Batches<I> {
 /// A series that is partly sent.
 struct Open {
     /// Without samples.
-    head: Series,
-    rest: IntoIter<Sample>,
+    head: TimeSeries,
+    rest: IntoIter<(i64, f64)>,
 }
 
-impl<E, I: Iterator<Item = Result<Series, E>>> Batches<I> {
+impl<E, I: Iterator<Item = Result<TimeSeries, E>>> Batches<I> {
     /// The batches of what follows the first `skip` samples of `series`.
     pub(super) fn after(skip: u64, series: I) -> Self {
         Self { series, open: None, skip }
@@ -49,18 +49,18 @@ impl<E, I: Iterator<Item = Result<Series, E>>> Batches<I> {
         let mut batch = Batch::default();
         let mut bytes = 0;
         while let Some(mut open) = self.open()? {
-            let line = open.line_bytes();
-            let room = (MOST_SAMPLES - batch.len()).min((MOST_BYTES - bytes) / line);
-            // A line that is longer than a whole batch goes alone.
+            let labels = open.label_bytes();
+            let room = (MOST_SAMPLES - batch.len()).min(MOST_BYTES.saturating_sub(bytes + labels) / SAMPLE_BYTES);
+            // A series whose labels are longer than a whole batch goes alone.
             let room = if batch.series.is_empty() { room.max(1) } else { room };
             let samples: Vec<_> = open.rest.by_ref().take(room).collect();
             if samples.is_empty() {
                 self.open = Some(open);
                 break;
             }
-            bytes = (bytes + samples.len() * line).min(MOST_BYTES);
+            bytes += labels + samples.len() * SAMPLE_BYTES;
             batch.samples += samples.len() as u64;
-            batch.series.push(Series { samples, ..open.head.clone() });
+            batch.series.push(TimeSeries { labels: open.head.labels.clone(), samples });
             self.open = Some(open);
         }
         Ok((!batch.series.is_empty()).then_some(batch))
@@ -69,7 +69,7 @@ impl<E, I: Iterator<Item = Result<Series, E>>> Batches<I> {
     /// Takes the series that has the next sample to send; `None` at the end.
     fn open(&mut self) -> Result<Option<Open>, E> {
         loop {
-            if let Some(open) = self.open.take().filter(|it| it.rest.len() > 0) {
+            if let Some(open) = self.open.take().filter(|open| open.rest.len() > 0) {
                 return Ok(Some(open));
             }
             let Some(mut head) = self.series.next().transpose()? else { return Ok(None) };
@@ -84,15 +84,14 @@ impl<E, I: Iterator<Item = Result<Series, E>>> Batches<I> {
 
 impl Batch {
     fn len(&self) -> usize {
-        self.series.iter().map(|it| it.samples.len()).sum()
+        self.series.iter().map(|series| series.samples.len()).sum()
     }
 }
 
 impl Open {
-    /// What one of its samples takes as a line, at most.
-    fn line_bytes(&self) -> usize {
-        let labels = self.head.labels.iter().map(|(name, value)| name.len() + value.len() + 4);
-        self.head.name.len() + labels.sum::<usize>() + LINE_REST
+    /// What its labels take, about.
+    fn label_bytes(&self) -> usize {
+        self.head.labels.iter().map(|(name, value)| name.len() + value.len() + 8).sum()
     }
 }
 
@@ -100,18 +99,20 @@ impl Open {
 mod tests {
     use super::*;
 
-    fn series(name: &str, samples: i64) -> Series {
-        let sample = |at| Sample { at, value: 1.0 };
-        Series { name: name.to_owned(), labels: Vec::new(), samples: (0..samples).map(sample).collect() }
+    fn series(name: &str, samples: i64) -> TimeSeries {
+        let labels = vec![("__name__".to_owned(), name.to_owned())];
+        TimeSeries { labels, samples: (0..samples).map(|at| (at, 1.0)).collect() }
     }
 
     /// The batches of these series, each as the names and first and last times of what it has.
-    fn cut(skip: u64, all: Vec<Series>) -> Vec<Vec<(String, i64, i64)>> {
+    fn cut(skip: u64, all: Vec<TimeSeries>) -> Vec<Vec<(String, i64, i64)>> {
         let mut batches = Batches::after(skip, all.into_iter().map(Ok::<_, ()>));
         let mut cut = Vec::new();
         while let Some(batch) = batches.next().unwrap() {
             assert_eq!(batch.samples, batch.len() as u64);
-            let ends = |it: &Series| (it.name.clone(), it.samples[0].at, it.samples.last().unwrap().at);
+            let ends = |series: &TimeSeries| {
+                (series.labels[0].1.clone(), series.samples[0].0, series.samples.last().unwrap().0)
+            };
             cut.push(batch.series.iter().map(ends).collect());
         }
         cut
@@ -150,12 +151,15 @@ mod tests {
 
     #[test]
     fn long_labels_make_small_batches() {
-        let with_label = |length: usize, samples| Series {
-            labels: vec![("note".to_owned(), "x".repeat(length))],
-            ..series("a", samples)
+        let long = |length: usize, samples| {
+            let mut series = series("a", samples);
+            series.labels.push(("note".to_owned(), "x".repeat(length)));
+            series
         };
-        assert_eq!(cut(0, vec![with_label(MOST_BYTES / 2 - 100, 3)]), [[part("a", 0, 1)], [part("a", 2, 2)]]);
-        assert_eq!(cut(0, vec![with_label(MOST_BYTES, 2)]), [[part("a", 0, 0)], [part("a", 1, 1)]]);
+        let room_for_two = MOST_BYTES - 2 * SAMPLE_BYTES - 100;
+        assert_eq!(cut(0, vec![long(room_for_two, 8)]).concat().len(), 2);
+        let alone = vec![long(MOST_BYTES, 2), series("b", 1)];
+        assert_eq!(cut(0, alone), [[part("a", 0, 0)], [part("a", 1, 1)], [part("b", 0, 0)]]);
     }
 
     #[test]

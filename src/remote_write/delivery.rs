@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::batch::Batch;
-use super::target::{Protocol, Target};
-use super::{PushError, lines, remote_write};
+use super::target::Target;
+use super::{PushError, protobuf};
 use crate::http::{Answer, BuildError, Head, Http, HttpError};
 
 /// How often a batch is tried: over some five minutes, if the answers come at once.
@@ -36,7 +36,7 @@ pub(super) struct Delivery {
 
 /// A try that failed, where the next one may not.
 #[derive(Debug, thiserror::Error)]
-pub enum Setback {
+pub enum DeliveryError {
     /// No whole answer came.
     #[error(transparent)]
     NoAnswer(#[from] HttpError),
@@ -47,7 +47,7 @@ pub enum Setback {
 
 /// What an answer means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
+enum Outcome {
     Taken,
     Again,
     TooOld,
@@ -61,39 +61,35 @@ impl Delivery {
 
     /// Sends a batch until the server has confirmed it, or fails for good.
     pub(super) async fn deliver(&self, batch: &Batch) -> Result<(), PushError> {
-        let (headers, body) = match self.target.protocol() {
-            Protocol::Import => (lines::HEADERS, lines::encode(batch)),
-            Protocol::RemoteWrite => (remote_write::HEADERS, remote_write::encode(batch)),
-        };
-        let body = Bytes::from(body);
+        let body = Bytes::from(protobuf::encode(batch));
         let mut tries = 1;
         loop {
-            let answer = self.http.post(self.target.url().clone(), headers, body.clone()).await;
-            let asked = answer.as_ref().ok().and_then(|it| it.head.retry_after).unwrap_or_default();
-            let Some(setback) = self.setback(answer)? else { return Ok(()) };
+            let answer = self.http.post(self.target.url().clone(), protobuf::HEADERS, body.clone()).await;
+            let asked = answer.as_ref().ok().and_then(|answer| answer.head.retry_after).unwrap_or_default();
+            let Some(failure) = self.failure(answer)? else { return Ok(()) };
             if tries == TRIES {
-                return Err(PushError::GaveUp { server: self.target.to_string(), source: setback });
+                return Err(PushError::GaveUp { server: self.target.to_string(), source: failure });
             }
             let pause = growing(tries, fastrand::f64()).max(asked.min(LONGEST_ASKED));
-            tracing::warn!(server = %self.target, tries, pause = pause.as_secs_f64(), "not taken, will be tried again: {setback}");
+            tracing::warn!(server = %self.target, tries, pause = pause.as_secs_f64(), "not taken, will be tried again: {failure}");
             tokio::time::sleep(pause).await;
             tries += 1;
         }
     }
 
     /// Why to try again; `None` for a batch that was taken; fails for good where another try would not help.
-    fn setback(&self, answer: Result<Answer, HttpError>) -> Result<Option<Setback>, PushError> {
+    fn failure(&self, answer: Result<Answer, HttpError>) -> Result<Option<DeliveryError>, PushError> {
         let Answer { head: Head { status, .. }, body } = match answer {
             Ok(answer) => answer,
             Err(error) => return Ok(Some(error.into())),
         };
         let text = String::from_utf8_lossy(&body);
         let (server, answer) = (self.target.to_string(), self.shown(status, &text));
-        match Verdict::of(status, &text) {
-            Verdict::Taken => Ok(None),
-            Verdict::Again => Ok(Some(Setback::Busy(answer))),
-            Verdict::TooOld => Err(PushError::TooOld { server, answer }),
-            Verdict::Refused => Err(PushError::Refused { server, answer, advice: advice(status) }),
+        match Outcome::of(status, &text) {
+            Outcome::Taken => Ok(None),
+            Outcome::Again => Ok(Some(DeliveryError::Busy(answer))),
+            Outcome::TooOld => Err(PushError::TooOld { server, answer }),
+            Outcome::Refused => Err(PushError::Refused { server, answer, advice: advice(status) }),
         }
     }
 
@@ -103,21 +99,23 @@ impl Delivery {
         if self.target.may_be_told_by(text) {
             return format!("HTTP {status}, and something that may repeat secrets");
         }
-        let hide = |it: char| if it.is_numeric() { '#' } else { it };
-        let words: Vec<_> =
-            text.split(|it: char| it.is_whitespace() || it.is_control()).filter(|it| !it.is_empty()).collect();
+        let hide = |letter: char| if letter.is_numeric() { '#' } else { letter };
+        let words: Vec<_> = text
+            .split(|letter: char| letter.is_whitespace() || letter.is_control())
+            .filter(|word| !word.is_empty())
+            .collect();
         let words: String = words.join(" ").chars().map(hide).take(SHOWN).collect();
         if words.is_empty() { format!("HTTP {status}") } else { format!("HTTP {status}: {words}") }
     }
 }
 
-impl Verdict {
+impl Outcome {
     fn of(status: u16, text: &str) -> Self {
         let text = text.to_lowercase();
         match status {
             200..300 => Self::Taken,
             // Prometheus up to 2.x answers 500 to samples that are older than its window, and would for ever.
-            400 | 500 if SAY_TOO_OLD.iter().any(|it| text.contains(it)) => Self::TooOld,
+            400 | 500 if SAY_TOO_OLD.iter().any(|words| text.contains(words)) => Self::TooOld,
             429 | 500..600 => Self::Again,
             _ => Self::Refused,
         }
@@ -148,19 +146,19 @@ mod tests {
 
     #[test]
     fn each_answer_has_its_meaning() {
-        let check = |status, text, expected| assert_eq!(Verdict::of(status, text), expected, "{status} {text}");
-        check(204, "", Verdict::Taken);
-        check(200, "", Verdict::Taken);
-        check(400, "out of bounds\n", Verdict::TooOld);
-        check(400, "out of order sample\n", Verdict::TooOld);
-        check(500, "too old sample\n", Verdict::TooOld);
-        check(400, "its timestamp is too old (err-mimir-sample-timestamp-too-old)", Verdict::TooOld);
-        check(400, "duplicate sample for timestamp", Verdict::Refused);
-        check(500, "disk full", Verdict::Again);
-        check(503, "", Verdict::Again);
-        check(429, "", Verdict::Again);
-        check(401, "", Verdict::Refused);
-        check(301, "", Verdict::Refused);
+        let check = |status, text, expected| assert_eq!(Outcome::of(status, text), expected, "{status} {text}");
+        check(204, "", Outcome::Taken);
+        check(200, "", Outcome::Taken);
+        check(400, "out of bounds\n", Outcome::TooOld);
+        check(400, "out of order sample\n", Outcome::TooOld);
+        check(500, "too old sample\n", Outcome::TooOld);
+        check(400, "its timestamp is too old (err-mimir-sample-timestamp-too-old)", Outcome::TooOld);
+        check(400, "duplicate sample for timestamp", Outcome::Refused);
+        check(500, "disk full", Outcome::Again);
+        check(503, "", Outcome::Again);
+        check(429, "", Outcome::Again);
+        check(401, "", Outcome::Refused);
+        check(301, "", Outcome::Refused);
     }
 
     #[test]

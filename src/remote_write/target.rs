@@ -1,30 +1,23 @@
-//! Where history is sent. The path of the address says how.
+//! Where samples are sent.
 
 use std::fmt;
 use std::str::FromStr;
 
 use url::Url;
 
-/// The path of VictoriaMetrics' import, behind any prefix.
+/// The path of VictoriaMetrics' import, behind any prefix, which versions before this one sent to.
 const IMPORT_PATH: &str = "/api/v1/import/prometheus";
 
-/// The paths of receivers of remote write, behind any prefix: Prometheus and VictoriaMetrics, Mimir, Grafana Cloud, Thanos.
-const WRITE_PATHS: [&str; 4] = ["/api/v1/write", "/api/v1/push", "/api/prom/push", "/api/v1/receive"];
+/// The path of Prometheus' and VictoriaMetrics' receiver of remote write, behind any prefix.
+const WRITE_PATH: &str = "/api/v1/write";
 
-/// A server that takes history. It shows itself without credentials, query and fragment, which may be secret.
+/// The paths of other receivers, behind any prefix: Mimir, Grafana Cloud, Thanos.
+const OTHER_PATHS: [&str; 3] = ["/api/v1/push", "/api/prom/push", "/api/v1/receive"];
+
+/// A server that takes samples. It shows itself without credentials, query and fragment, which may be secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Target {
     url: Url,
-    protocol: Protocol,
-}
-
-/// How samples are sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Protocol {
-    /// Lines of text, each with a timestamp.
-    Import,
-    /// Prometheus remote write 1.0.
-    RemoteWrite,
 }
 
 /// The address does not say where and how to send. It is shown without credentials.
@@ -36,8 +29,16 @@ pub enum TargetError {
     /// Another scheme than `http` and `https`.
     #[error("the address to send to must begin with http:// or https://; write it as {EXAMPLES}")]
     Scheme,
-    /// A path that belongs to no known protocol.
-    #[error("{0}: its path does not say how to send; write it as {EXAMPLES}")]
+    /// The path of VictoriaMetrics' import.
+    #[error("{given}: history is sent by remote write, which VictoriaMetrics takes at {instead}")]
+    Import {
+        /// The address.
+        given: Shown,
+        /// The address to write instead.
+        instead: Shown,
+    },
+    /// A path that is no receiver's.
+    #[error("{0}: nothing takes remote write at this path; write it as {EXAMPLES}")]
     Unclear(Shown),
 }
 
@@ -45,8 +46,8 @@ pub enum TargetError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown(Url);
 
-const EXAMPLES: &str = "http://localhost:8428/api/v1/import/prometheus for VictoriaMetrics, or \
-                        http://localhost:9090/api/v1/write for Prometheus and others that take remote write";
+const EXAMPLES: &str = "http://localhost:9090/api/v1/write for Prometheus, or \
+                        http://localhost:8428/api/v1/write for VictoriaMetrics";
 
 /// Why credentials can be set.
 const HAS_HOST: &str = "an address with http or https has a host";
@@ -55,10 +56,7 @@ impl Target {
     /// What to do once everything is sent; a whole sentence, or none.
     #[must_use]
     pub fn afterwards(&self) -> Option<String> {
-        let reset = match self.protocol {
-            Protocol::Import => self.beside(IMPORT_PATH, "/internal/resetRollupResultCache")?,
-            Protocol::RemoteWrite => return None,
-        };
+        let reset = self.beside(WRITE_PATH, "/internal/resetRollupResultCache")?;
         Some(format!(
             "VictoriaMetrics leaves out what is older than its -retentionPeriod (a month unless it is set), and may show \
              older results from its cache until `curl -fsS {reset}`."
@@ -77,10 +75,6 @@ impl Target {
         url
     }
 
-    pub(super) fn protocol(&self) -> Protocol {
-        self.protocol
-    }
-
     /// Whether `text` may have the address's secrets in it: the password, the user name where there is no password, for then
     /// that is a token, or the query, which some servers repeat in each error.
     pub(super) fn may_be_told_by(&self, text: &str) -> bool {
@@ -88,8 +82,9 @@ impl Target {
         // Encoded as the address is: so the plain password is found, and the encoded one.
         let mut encoded = self.url.clone();
         encoded.set_password(Some(text)).expect(HAS_HOST);
-        let is_there = encoded.password().is_some_and(|it| it.contains(secret)) || text.contains("Basic ");
-        !secret.is_empty() && is_there || self.url.query().is_some_and(|it| !it.is_empty() && text.contains(it))
+        let is_there = encoded.password().is_some_and(|text| text.contains(secret)) || text.contains("Basic ");
+        !secret.is_empty() && is_there
+            || self.url.query().is_some_and(|query| !query.is_empty() && text.contains(query))
     }
 
     /// The address with another path behind the same prefix, as it may be shown.
@@ -108,12 +103,12 @@ impl FromStr for Target {
         if !["http", "https"].contains(&url.scheme()) {
             return Err(TargetError::Scheme);
         }
-        let protocol = match url.path() {
-            path if path.ends_with(IMPORT_PATH) => Protocol::Import,
-            path if WRITE_PATHS.iter().any(|it| path.ends_with(it)) => Protocol::RemoteWrite,
-            _ => return Err(TargetError::Unclear(Shown::new(&url))),
-        };
-        Ok(Self { url, protocol })
+        let target = Self { url };
+        if let Some(instead) = target.beside(IMPORT_PATH, WRITE_PATH) {
+            return Err(TargetError::Import { given: Shown::new(&target.url), instead });
+        }
+        let is_receiver = [WRITE_PATH].iter().chain(&OTHER_PATHS).any(|path| target.url.path().ends_with(path));
+        if is_receiver { Ok(target) } else { Err(TargetError::Unclear(Shown::new(&target.url))) }
     }
 }
 
@@ -149,36 +144,48 @@ impl fmt::Display for Shown {
 mod tests {
     use super::*;
 
-    const SECRET: &str = "https://ann:s%C3%A9cret@metrics.example/vm/api/v1/import/prometheus?authKey=hidden";
+    const SECRET: &str = "https://ann:s%C3%A9cret@metrics.example/vm/api/v1/write?authKey=hidden";
 
     #[test]
-    fn the_path_says_the_protocol() {
-        let check = |url: &str, expected| assert_eq!(url.parse::<Target>().unwrap().protocol(), expected, "{url}");
-        check("http://localhost:8428/api/v1/import/prometheus", Protocol::Import);
-        check("http://vm/insert/0/prometheus/api/v1/import/prometheus?extra_label=a=b", Protocol::Import);
-        check("http://localhost:9090/api/v1/write", Protocol::RemoteWrite);
-        check("https://mimir.example/api/v1/push", Protocol::RemoteWrite);
+    fn receivers_are_known_by_their_paths() {
+        for url in [
+            "http://localhost:9090/api/v1/write",
+            "http://vm/insert/0/prometheus/api/v1/write?extra_label=a=b",
+            "https://mimir.example/api/v1/push",
+        ] {
+            assert!(url.parse::<Target>().is_ok(), "{url}");
+        }
     }
 
     #[test]
-    fn an_address_that_says_no_protocol_is_answered_with_both() {
-        let check = |url: &str, begin: &str| {
-            let message = url.parse::<Target>().unwrap_err().to_string();
-            assert!(message.starts_with(begin) && message.ends_with(EXAMPLES), "{message}");
+    fn another_address_is_answered_with_how_to_write_it() {
+        let check = |url: &str, expected: &str| {
+            assert_eq!(url.parse::<Target>().unwrap_err().to_string(), expected.replace("EXAMPLES", EXAMPLES));
         };
         check(
             "http://ann:secret@localhost:8428/?k=hidden",
-            "http://localhost:8428/: its path does not say how to send",
+            "http://localhost:8428/: nothing takes remote write at this path; write it as EXAMPLES",
         );
-        check("http://localhost:9090/api/v1/write/", "http://localhost:9090/api/v1/write/: its path");
-        check("localhost:9090/api/v1/write", "the address to send to must begin with http:// or https://");
-        check("9090", "the address to send to is no URL (relative URL without a base)");
+        check(
+            "http://ann:secret@localhost:8428/vm/api/v1/import/prometheus?k=hidden",
+            "http://localhost:8428/vm/api/v1/import/prometheus: history is sent by remote write, which VictoriaMetrics \
+             takes at http://localhost:8428/vm/api/v1/write",
+        );
+        check(
+            "http://localhost:9090/api/v1/write/",
+            "http://localhost:9090/api/v1/write/: nothing takes remote write at this path; write it as EXAMPLES",
+        );
+        check(
+            "localhost:9090/api/v1/write",
+            "the address to send to must begin with http:// or https://; write it as EXAMPLES",
+        );
+        check("9090", "the address to send to is no URL (relative URL without a base); write it as EXAMPLES");
     }
 
     #[test]
     fn a_target_is_shown_without_its_secrets() {
         let target: Target = SECRET.parse().unwrap();
-        assert_eq!(target.to_string(), "https://metrics.example/vm/api/v1/import/prometheus");
+        assert_eq!(target.to_string(), "https://metrics.example/vm/api/v1/write");
         assert_eq!(format!("{target:?}"), target.to_string());
         let afterwards = target.afterwards().unwrap();
         assert!(
@@ -196,7 +203,7 @@ mod tests {
         check(SECRET, "you asked ann:s%C3%A9cret@metrics", true);
         check(SECRET, "authorization: Basic YW5uOnPDqWNyZXQ=", true);
         check(SECRET, "ann may not write", false);
-        check(SECRET, "requestURI: /vm/api/v1/import/prometheus?authKey=hidden; cannot parse", true);
+        check(SECRET, "requestURI: /vm/api/v1/write?authKey=hidden; cannot parse", true);
         check("http://token@localhost/api/v1/push", "the token is wrong", true);
         check("http://localhost/api/v1/push", "Basic authentication is needed", false);
     }

@@ -8,14 +8,13 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::time::Instant;
-use withings_exporter::history::Series;
-use withings_exporter::push::{Push, PushError};
+use withings_exporter::remote_write::{Push, PushError, TimeSeries};
 
 use super::fake::{Fake, Fate, lines};
 use super::{count, push, series};
 
 /// Three batches.
-fn history() -> Vec<Series> {
+fn history() -> Vec<TimeSeries> {
     vec![
         series("withings_weight_kg", "Zoë", 1_500_000_000, 60, 9_000),
         series("withings_height_m", "Bob", 1_500_000_000, 60, 3_000),
@@ -32,8 +31,13 @@ async fn every_sample_arrives_once_and_in_order() {
     fake.check_taken(&lines(&history()));
     assert_eq!(confirmed, [5_000, 10_000, 12_000]);
     for head in fake.heads() {
-        assert!(head.starts_with("post /api/v1/import/prometheus http/1.1\r\n"), "{head}");
-        for header in ["content-type: text/plain", "content-encoding: gzip", "authorization: basic yw5uonnlc2ftzq=="] {
+        assert!(head.starts_with("post /api/v1/write http/1.1\r\n"), "{head}");
+        for header in [
+            "content-type: application/x-protobuf",
+            "content-encoding: snappy",
+            "x-prometheus-remote-write-version: 0.1.0",
+            "authorization: basic yw5uonnlc2ftzq==",
+        ] {
             assert!(head.contains(&format!("\r\n{header}\r\n")), "{head}");
         }
     }
@@ -110,7 +114,7 @@ async fn another_server_or_history_begins_anew() {
 async fn the_checkpoint_is_private_and_knows_no_secret() {
     let (fake, dir) = (Fake::start().await, TempDir::new().unwrap());
     push(&fake.url(), dir.path(), &history()).await.unwrap();
-    let files: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|it| it.unwrap().path()).collect();
+    let files: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(files, [dir.path().join("sent.json")]);
     assert_eq!(fs::metadata(&files[0]).unwrap().permissions().mode() & 0o777, 0o600);
     let text = fs::read_to_string(&files[0]).unwrap();

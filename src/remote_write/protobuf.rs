@@ -1,9 +1,9 @@
-//! A batch as Prometheus remote write 1.0 wants it: a `WriteRequest` of protocol buffers in a snappy block.
+//! A batch as remote write wants it: a `WriteRequest` of protocol buffers in a snappy block.
 //!
 //! Written by hand: four messages of two fields each are shorter than the packages that would generate them.
 
 use super::batch::Batch;
-use crate::history::{Sample, Series};
+use super::time_series::TimeSeries;
 
 /// The headers that say what [`encode`] gives.
 pub(super) const HEADERS: &[(&str, &str)] = &[
@@ -33,17 +33,13 @@ fn write_request(batch: &Batch) -> Vec<u8> {
 }
 
 /// `message TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; }`
-fn time_series(series: &Series) -> Vec<u8> {
-    let labels = series.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let mut labels: Vec<_> = labels.chain([("__name__", series.name.as_str())]).collect();
-    // The name comes before every label in lower case, and after one in upper case.
-    labels.sort_unstable();
+fn time_series(series: &TimeSeries) -> Vec<u8> {
     let mut message = Vec::new();
-    for (name, value) in labels {
+    for (name, value) in &series.labels {
         put_bytes(&mut message, 1, &label(name, value));
     }
-    for it in &series.samples {
-        put_bytes(&mut message, 2, &sample(*it));
+    for (at, value) in &series.samples {
+        put_bytes(&mut message, 2, &sample(*at, *value));
     }
     message
 }
@@ -57,13 +53,13 @@ fn label(name: &str, value: &str) -> Vec<u8> {
 }
 
 /// `message Sample { double value = 1; int64 timestamp = 2; }`, the time in milliseconds.
-fn sample(sample: Sample) -> Vec<u8> {
+fn sample(at: i64, value: f64) -> Vec<u8> {
     let mut message = Vec::new();
     put_tag(&mut message, 1, I64);
-    message.extend(sample.value.to_le_bytes());
+    message.extend(value.to_le_bytes());
     put_tag(&mut message, 2, VARINT);
     // A negative number is written as its two's complement.
-    put_varint(&mut message, (sample.at.saturating_mul(1000)).cast_unsigned());
+    put_varint(&mut message, (at.saturating_mul(1000)).cast_unsigned());
     message
 }
 
@@ -100,17 +96,13 @@ mod tests {
 
     #[test]
     fn a_request_is_what_protocol_buffers_make_of_it() {
-        let labels = |labels: &[(&str, &str)]| labels.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
-        let weight = Series {
-            name: "withings_weight_kg".to_owned(),
-            labels: labels(&[("Zone", "x"), ("job", "withings"), ("profile", "Zoë")]),
-            samples: vec![Sample { at: 1_700_000_000, value: 72.345 }, Sample { at: -1, value: -1.5 }],
+        let labels = |labels: &[(&str, &str)]| {
+            labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
         };
-        let goal = Series {
-            name: "withings_goal_weight_kg".to_owned(),
-            labels: labels(&[("profile", &"B".repeat(200))]),
-            samples: vec![Sample { at: 1_700_000_001, value: 1e300 }],
-        };
+        let weight = [("Zone", "x"), ("__name__", "withings_weight_kg"), ("job", "withings"), ("profile", "Zoë")];
+        let weight = TimeSeries { labels: labels(&weight), samples: vec![(1_700_000_000, 72.345), (-1, -1.5)] };
+        let goal = [("__name__", "withings_goal_weight_kg"), ("profile", &"B".repeat(200))];
+        let goal = TimeSeries { labels: labels(&goal), samples: vec![(1_700_000_001, 1e300)] };
         let batch = Batch { series: vec![weight, goal], samples: 3 };
         let bytes_of = |hex: &str| -> Vec<u8> {
             (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()

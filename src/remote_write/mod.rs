@@ -1,14 +1,14 @@
-//! Sending history to a server: VictoriaMetrics' import, or Prometheus remote write 1.0.
+//! Sending samples to a server by Prometheus remote write 1.0, which VictoriaMetrics takes as well.
 //!
-//! Series are cut into batches (`batch`), written in the protocol of the target (`lines`, `remote_write`) and
-//! delivered one at a time (`delivery`). What the server has confirmed is noted after each batch, so that an interrupted
-//! push goes on with the first batch that was not. Only a batch whose answer was lost is sent twice.
+//! Series are cut into batches (`batch`), written as protocol buffers (`protobuf`) and delivered one at a time (`delivery`).
+//! What the server has confirmed is noted after each batch, so that an interrupted push goes on with the first batch that was
+//! not: VictoriaMetrics keeps, and counts, a sample as often as it comes. Only a batch whose answer was lost is sent twice.
 
 mod batch;
 mod delivery;
-mod lines;
-mod remote_write;
+mod protobuf;
 mod target;
+mod time_series;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -18,12 +18,12 @@ use sha2::{Digest, Sha256};
 
 use self::batch::Batches;
 use self::delivery::Delivery;
-use crate::history::Series;
 use crate::http::BuildError;
 use crate::storage::{self, StorageError};
 
-pub use delivery::Setback;
+pub use delivery::DeliveryError;
 pub use target::{Target, TargetError};
+pub use time_series::TimeSeries;
 
 /// A push of one history to one server.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ pub enum PushError {
         /// The address, without credentials.
         server: String,
         /// How the last try failed.
-        source: Setback,
+        source: DeliveryError,
     },
     /// The server takes no samples of that age, or none that are older than those it has.
     #[error(
@@ -93,7 +93,7 @@ impl Push {
     /// file of this push alone (0600), made when something is confirmed; delete it with the history's other files. Blocks.
     pub fn prepare(target: Target, history: &str, checkpoint: PathBuf) -> Result<Self, PushError> {
         let push = format!("{:x}", Sha256::digest(format!("{}\n{history}", target.place())));
-        let earlier = storage::load::<Progress>(&checkpoint)?.filter(|it| it.push == push);
+        let earlier = storage::load::<Progress>(&checkpoint)?.filter(|earlier| earlier.push == push);
         let progress = earlier.unwrap_or(Progress { push, samples: 0 });
         Ok(Self { delivery: Delivery::to(target)?, checkpoint, progress })
     }
@@ -108,7 +108,7 @@ impl Push {
     /// is told [`Push::confirmed`] after each batch. Reads series and writes the checkpoint in between, so it blocks too.
     pub async fn send<E>(
         &mut self,
-        series: impl Iterator<Item = Result<Series, E>>,
+        series: impl Iterator<Item = Result<TimeSeries, E>>,
         mut on_confirmed: impl FnMut(u64),
     ) -> Result<(), PushError>
     where

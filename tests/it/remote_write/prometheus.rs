@@ -2,7 +2,7 @@
 
 use tempfile::TempDir;
 use withings_exporter::clock::Clock;
-use withings_exporter::history::Series;
+use withings_exporter::remote_write::TimeSeries;
 
 use super::{count, push, series, stored};
 use crate::tsdb::Server;
@@ -13,7 +13,7 @@ const DAY: i64 = 86_400;
 const FIVE_WEEKS: &str = "storage: {tsdb: {out_of_order_time_window: 5w}}";
 
 /// Four weeks of two people: series with a sample every ten minutes, and a series of one sample.
-fn weeks() -> Vec<Series> {
+fn weeks() -> Vec<TimeSeries> {
     let now = Clock::system().unix();
     let start = now - 28 * DAY;
     vec![
@@ -61,7 +61,7 @@ async fn prometheus_with_too_small_a_window_is_not_asked_for_ever() {
 }
 
 /// Gives it a sample of a minute ago, as a scrape would.
-async fn live(prometheus: &Server) -> [Series; 1] {
+async fn live(prometheus: &Server) -> [TimeSeries; 1] {
     let live = [series("withings_spo2_pct", "Bob", Clock::system().unix() - 60, 1, 1)];
     push(&prometheus.url("/api/v1/write"), TempDir::new().unwrap().path(), &live).await.unwrap();
     live
