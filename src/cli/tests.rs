@@ -94,7 +94,7 @@ fn addresses_are_repeated_or_separated_by_commas() {
 fn an_address_without_a_host_is_every_interface() {
     let tried = |text: &str| -> Vec<String> {
         let address: ListenAddress = text.parse().unwrap();
-        address.to_socket_addrs().unwrap().map(|it| it.to_string()).collect()
+        address.to_socket_addrs().unwrap().map(|address| address.to_string()).collect()
     };
     assert_eq!(tried(":10064"), ["[::]:10064", "0.0.0.0:10064"]);
     assert_eq!(tried("[::1]:0"), ["[::1]:0"]);

@@ -94,7 +94,7 @@ impl Escaping {
     }
 
     fn by_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|it| it.name() == name)
+        Self::ALL.into_iter().find(|escaping| escaping.name() == name)
     }
 }
 
@@ -114,13 +114,13 @@ fn format(accept: &[Element<'_>]) -> Format {
 
 /// The list without what names `media_type` in other versions. None is any.
 fn of_versions<'a>(accept: &[Element<'a>], media_type: &str, versions: &[&str]) -> Vec<Element<'a>> {
-    let fits = |it: &Element<'_>| it.parameter("version").is_none_or(|version| versions.contains(&version));
-    accept.iter().copied().filter(|it| !it.value.eq_ignore_ascii_case(media_type) || fits(it)).collect()
+    let fits = |element: &Element<'_>| element.parameter("version").is_none_or(|version| versions.contains(&version));
+    accept.iter().copied().filter(|element| !element.value.eq_ignore_ascii_case(media_type) || fits(element)).collect()
 }
 
 fn encoding(accept_encoding: &[Element<'_>]) -> Encoding {
-    let gzip = best(accept_encoding, ["gzip", "x-gzip", "*"]).map_or(0.0, |it| it.element.q);
-    let identity = best(accept_encoding, ["identity", "*"]).map_or(0.0, |it| it.element.q);
+    let gzip = best(accept_encoding, ["gzip", "x-gzip", "*"]).map_or(0.0, |found| found.element.q);
+    let identity = best(accept_encoding, ["identity", "*"]).map_or(0.0, |found| found.element.q);
     if gzip > 0.0 && gzip >= identity { Encoding::Gzip } else { Encoding::Identity }
 }
 
@@ -133,16 +133,16 @@ struct Element<'a> {
 }
 
 fn elements<'a>(headers: impl Iterator<Item = &'a str>) -> Vec<Element<'a>> {
-    headers.flat_map(|it| split(it, ',')).map(Element::parse).collect()
+    headers.flat_map(|header| split(header, ',')).map(Element::parse).collect()
 }
 
 /// The parts of a list between separators that are not quoted.
 fn split(list: &str, separator: char) -> impl Iterator<Item = &str> {
     let (mut quoted, mut escaped) = (false, false);
-    list.split(move |it: char| {
-        let is_end = it == separator && !quoted;
-        quoted ^= it == '"' && !escaped;
-        escaped = it == '\\' && quoted && !escaped;
+    list.split(move |letter: char| {
+        let is_end = letter == separator && !quoted;
+        quoted ^= letter == '"' && !escaped;
+        escaped = letter == '\\' && quoted && !escaped;
         is_end
     })
 }
@@ -151,13 +151,13 @@ impl<'a> Element<'a> {
     fn parse(text: &'a str) -> Self {
         let (value, parameters) = text.split_once(';').unwrap_or((text, ""));
         let element = Self { value: value.trim(), parameters, q: 1.0 };
-        let q = element.parameter("q").and_then(|it| it.parse().ok());
-        Self { q: q.filter(|it| (0.0..=1.0).contains(it)).unwrap_or(1.0), ..element }
+        let q = element.parameter("q").and_then(|q| q.parse().ok());
+        Self { q: q.filter(|q| (0.0..=1.0).contains(q)).unwrap_or(1.0), ..element }
     }
 
     fn parameter(&self, name: &str) -> Option<&'a str> {
-        let mut pairs = split(self.parameters, ';').filter_map(|it| it.split_once('='));
-        let (_, value) = pairs.find(|(it, _)| it.trim().eq_ignore_ascii_case(name))?;
+        let mut pairs = split(self.parameters, ';').filter_map(|parameter| parameter.split_once('='));
+        let (_, value) = pairs.find(|(key, _)| key.trim().eq_ignore_ascii_case(name))?;
         Some(value.trim().trim_matches('"'))
     }
 }
@@ -179,7 +179,7 @@ impl Found<'_> {
 /// Of several with that name, the one with the highest q-value.
 fn best<'a, const N: usize>(list: &[Element<'a>], names: [&str; N]) -> Option<Found<'a>> {
     names.iter().zip((0..N).rev()).find_map(|(name, specificity)| {
-        let same = list.iter().copied().filter(|it| it.value.eq_ignore_ascii_case(name));
+        let same = list.iter().copied().filter(|element| element.value.eq_ignore_ascii_case(name));
         let element = same.reduce(|best, next| if next.q > best.q { next } else { best })?;
         Some(Found { element, specificity })
     })

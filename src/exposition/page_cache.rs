@@ -120,7 +120,8 @@ impl Sources {
 impl Encoding {
     fn encode(self, page: Vec<u8>) -> Bytes {
         match self {
-            Self::Identity => page.into(),
+            // Kept for a while, so without the room in which it grew.
+            Self::Identity => page.into_boxed_slice().into(),
             Self::Gzip => {
                 let mut encoder = GzEncoder::new(Vec::with_capacity(page.len() / 8), LEVEL);
                 encoder.write_all(&page).expect(VEC_WRITES);

@@ -86,17 +86,17 @@ impl<W: Write> TextWriter<W> {
 
 /// Both formats escape the same characters.
 fn write_escaped(out: &mut impl Write, value: &str) -> io::Result<()> {
-    let mut rest = value;
-    while let Some(at) = rest.find(['\\', '"', '\n']) {
-        out.write_all(&rest.as_bytes()[..at])?;
-        out.write_all(match rest.as_bytes()[at] {
+    let mut rest = value.as_bytes();
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'\\' | b'"' | b'\n')) {
+        out.write_all(&rest[..at])?;
+        out.write_all(match rest[at] {
             b'\\' => b"\\\\",
             b'"' => b"\\\"",
             _ => b"\\n",
         })?;
         rest = &rest[at + 1..];
     }
-    out.write_all(rest.as_bytes())
+    out.write_all(rest)
 }
 
 /// Writes the shortest text that reads back as the same. The standard library's formatting of numbers took half of the time

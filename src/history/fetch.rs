@@ -79,7 +79,7 @@ impl<'a> Fetch<'a> {
         report: impl FnMut(&Progress) + Send + 'a,
     ) -> Self {
         let asked = work.asked();
-        let calls = Call::DATA.into_iter().filter(|it| *it != Call::SleepGet && asked.question.needs(*it)).count();
+        let calls = Call::DATA.into_iter().filter(|call| *call != Call::SleepGet && asked.question.needs(*call)).count();
         let total = calls * asked.windows().len() * asked.question.people.len();
         Self {
             work,
@@ -199,7 +199,7 @@ async fn patiently<P: Page>(caller: &Caller, request: &Request) -> Result<Vec<P:
             Next::NewLogin => None,
         };
         let profile = caller.profile();
-        let Some(pause) = pause.filter(|it| began.elapsed() + *it <= PATIENCE) else {
+        let Some(pause) = pause.filter(|pause| began.elapsed() + *pause <= PATIENCE) else {
             return Err(HistoryError::Call { profile: Arc::clone(profile), call: request.call, source: error }.into());
         };
         tracing::warn!(%profile, call = %request.call, %error, seconds = pause.as_secs(), "a call failed and is repeated");

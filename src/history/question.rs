@@ -77,7 +77,7 @@ impl Question {
     /// Whether anything that was measured has a history.
     #[must_use]
     pub fn has_history(&self) -> bool {
-        Call::DATA.into_iter().any(|it| self.needs(it))
+        Call::DATA.into_iter().any(|call| self.needs(call))
     }
 
     /// Whether a measurement needs `call`.
@@ -93,7 +93,7 @@ impl Question {
     }
 
     fn has(&self, call: Call) -> bool {
-        self.measurements.iter().any(|it| it.source.calls().contains(&call))
+        self.measurements.iter().any(|measurement| measurement.source.calls().contains(&call))
     }
 }
 
@@ -161,7 +161,7 @@ mod tests {
     }
 
     fn windows(asked: &Asked) -> Vec<String> {
-        asked.windows().iter().map(|it| format!("{} {}", it.from, it.to)).collect()
+        asked.windows().iter().map(|window| format!("{} {}", window.from, window.to)).collect()
     }
 
     #[test]
@@ -193,9 +193,9 @@ mod tests {
     #[test]
     fn only_calls_whose_measurements_are_wanted_are_made() {
         let needs = |keys: &[&str], sleep_stages| {
-            let measurements = keys.iter().map(|it| Measurement::by_key(it).unwrap()).collect();
+            let measurements = keys.iter().map(|key| Measurement::by_key(key).unwrap()).collect();
             let question = Question { measurements, sleep_stages, ..asked(None, None).question };
-            Call::ALL.into_iter().filter(|it| question.needs(*it)).collect::<Vec<_>>()
+            Call::ALL.into_iter().filter(|call| question.needs(*call)).collect::<Vec<_>>()
         };
         assert_eq!(needs(&["weight_kg", "goal_steps", "device_info", "in_bed"], true), [Call::Getmeas]);
         assert_eq!(needs(&["sleep_state"], false), []);

@@ -181,7 +181,7 @@ impl Position {
     fn advance(&mut self, points: &[Point], fill: Option<i64>, end: i64) -> Option<(i64, Point)> {
         loop {
             let point = *points.get(self.index)?;
-            let next = points.get(self.index + 1).map_or(i64::MAX, |it| it.at);
+            let next = points.get(self.index + 1).map_or(i64::MAX, |point| point.at);
             let at = match (self.given_at, fill) {
                 (None, _) => point.at,
                 (Some(before), Some(step)) => before + step,
