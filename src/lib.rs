@@ -43,6 +43,26 @@
 //! * What ends by itself ends by Withings' clock, and not by the host's.
 //! * Tokens, codes, secrets and measured values never reach a log or an error.
 
+/// `proptest!` with what once failed in tests/proptest-regressions, from where it is tried again.
+#[cfg(test)]
+macro_rules! properties {
+    (cases: $cases:expr; $($tests:tt)*) => {
+        proptest::proptest! {
+            #![proptest_config(proptest::test_runner::Config {
+                cases: $cases,
+                failure_persistence: Some(Box::new(
+                    proptest::test_runner::FileFailurePersistence::SourceParallel("tests/proptest-regressions"),
+                )),
+                ..proptest::test_runner::Config::default()
+            })]
+            $($tests)*
+        }
+    };
+    ($($tests:tt)*) => {
+        properties! { cases: proptest::test_runner::Config::default().cases; $($tests)* }
+    };
+}
+
 pub mod app;
 pub mod catalogue;
 pub mod cli;

@@ -147,7 +147,7 @@ fn segment() -> impl Strategy<Value = Value> {
     })
 }
 
-proptest! {
+properties! {
     #[test]
     fn measures_do_not_depend_on_how_they_come(steps in steps(group()), seed: u64) {
         check("measuregrps", |known| &mut known.getmeas, &steps, seed);

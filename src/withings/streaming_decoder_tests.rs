@@ -142,8 +142,9 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+properties! {
+    cases: 64;
+
     #[test]
     fn what_pieces_say_does_not_depend_on_where_they_are_cut(
         comments in prop::collection::vec(value(), 1..40), times in 1..40_usize, chunk in 1..9000_usize, pretty in any::<bool>()

@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(subject_names(&certificate(&names.concat())), found);
     }
 
-    proptest! {
+    properties! {
         #[test]
         fn what_is_no_certificate_has_no_names(bytes: Vec<u8>, cut in 0_usize..60) {
             prop_assert_eq!(subject_names(&bytes), Vec::<String>::new());

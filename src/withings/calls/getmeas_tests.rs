@@ -361,7 +361,7 @@ fn a_part_of_the_body_that_no_longer_wins_makes_everything_be_read() {
     assert_eq!(known.readings().map(|reading| named_by_labels(&reading)).collect::<Vec<_>>(), named_so(expected));
 }
 
-proptest! {
+properties! {
     /// However Withings orders and pages a history, the same values are shown.
     #[test]
     fn order_and_paging_do_not_matter(
@@ -401,7 +401,7 @@ fn a_history_has_each_moment_by_the_rules_of_the_newest() {
     assert_eq!(weights(&all), [(100, 81.0), (200, 84.0)], "ties are decided for each moment");
 }
 
-proptest! {
+properties! {
     /// What a history has last at a moment is what the page would have shown then.
     #[test]
     fn a_history_is_what_the_page_showed(

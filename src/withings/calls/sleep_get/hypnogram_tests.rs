@@ -138,7 +138,7 @@ fn of_too_many_stretches_the_shortest_are_lost_to_those_before() {
     assert!(drawn.ends_with(", 97 light 375, 98 deep 379, 99 none 382"), "{drawn}");
 }
 
-proptest! {
+properties! {
     /// Whatever devices say, the course is bounded, ascending, from begin to end, and never twice the same stage in a row.
     #[test]
     fn every_course_is_well_formed(told in proptest::collection::vec((-20..700_i64, 0..9_i64, 0..6_i64), 0..400)) {
