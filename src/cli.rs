@@ -191,11 +191,15 @@ pub enum Format {
 #[error("{0}")]
 pub struct UsageError(pub String);
 
-/// The version as `--version` prints it, without a newline. The revision is given when the program is built.
+/// The build as `--version` prints it and other exporters do, without the last newline.
 #[must_use]
 pub fn version() -> String {
-    let Build { version, revision, .. } = Build::this();
-    format!("withings-exporter, version {version} (revision: {revision})")
+    let Build { version, revision, branch, os, arch, rustc } = Build::this();
+    format!(
+        "withings-exporter, version {version} (branch: {branch}, revision: {revision})\n  \
+         rustc version:    {rustc}\n  \
+         platform:         {os}/{arch}"
+    )
 }
 
 impl Flags {

@@ -12,7 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use url::Url;
 
 use crate::app::{Exporter, Parts, Reread};
-use crate::cli::{Flags, ListenAddress, local_url, version};
+use crate::cli::{Flags, ListenAddress, local_url};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::exposition::Live;
@@ -28,7 +28,8 @@ const BLOCKING_THREADS: usize = 16;
 /// Serves what the configuration says, until SIGTERM or SIGINT.
 pub(super) fn run(flags: &Flags) -> Result<()> {
     log::init(flags.log_level, flags.log_format)?;
-    tracing::info!("{}", version());
+    let Build { version, revision, branch, os, arch, rustc } = Build::this();
+    tracing::info!(version, revision, branch, os, arch, rustc, "starting");
     let service_manager =
         ServiceManager::of(&|name| env::var_os(name)).context("the service manager cannot be told")?;
     let security = super::security(flags)?;

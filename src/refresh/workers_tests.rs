@@ -85,8 +85,7 @@ fn login(profile: &Arc<str>) -> NewConsent {
 async fn a_panic_ends_its_claim_as_failed_and_the_next_profile_is_refreshed() {
     let root = tempfile::tempdir().unwrap();
     let clock = Clock::frozen(DateTime::from_timestamp(1000, 0).unwrap());
-    let build = Build { version: String::new(), revision: String::new(), rustc: String::new() };
-    let telemetry = Telemetry::new(build);
+    let telemetry = Telemetry::new(Build::default());
     let surroundings = Surroundings { clock: clock.clone(), telemetry: telemetry.clone(), runtime_directory: None };
     let storage = Storage::open(root.path(), Purpose::Serve, surroundings).unwrap();
     let profiles = ["Alice", "Bob"].map(Arc::<str>::from);

@@ -17,11 +17,10 @@ use super::*;
 use crate::catalogue::Call;
 use crate::reading::in_bed::{BedEvent, InBed};
 use crate::storage::directory::login_states::MOST;
-use crate::telemetry::Build;
+use crate::telemetry::{Build, log};
 
 pub(super) fn surroundings(clock: &Clock) -> Surroundings {
-    let build = Build { version: String::new(), revision: String::new(), rustc: String::new() };
-    Surroundings { clock: clock.clone(), telemetry: Telemetry::new(build), runtime_directory: None }
+    Surroundings { clock: clock.clone(), telemetry: Telemetry::new(Build::default()), runtime_directory: None }
 }
 
 /// A clock that stands at this Unix second.
@@ -264,16 +263,15 @@ async fn check_set_aside(written: &[u8]) {
     let path = storage.path("readings", "Alice", "json");
     write(&path, written);
     let aside = path.with_extension("json.broken-0");
-    let log = tempfile::NamedTempFile::new().unwrap();
-    let writer = log.reopen().unwrap();
-    let subscriber = tracing_subscriber::registry()
-        .with(tracing_logfmt::builder().layer().with_writer(move || writer.try_clone().unwrap()));
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let lines = log::lines(log::Format::Logfmt, Arc::new(file.reopen().unwrap()));
+    let subscriber = tracing_subscriber::registry().with(lines);
     tracing::subscriber::with_default(subscriber, || {
         assert!(load::<Vec<i32>>(&path).unwrap().is_none());
     });
     assert_eq!(fs::read(&aside).unwrap(), written);
     assert!(!path.exists());
-    let said = fs::read_to_string(log.path()).unwrap();
+    let said = fs::read_to_string(file.path()).unwrap();
     let names = |path: &Path| said.contains(&format!("{}", path.display()));
     assert!(said.contains("does not parse") && names(&path) && names(&aside) && said.lines().count() == 1, "{said}");
     assert!(storage.load("Alice").await.unwrap().user_id.is_none());

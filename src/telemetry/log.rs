@@ -1,11 +1,22 @@
-//! Logging to stderr, as logfmt or JSON.
+//! Logging to stderr, as logfmt or JSON, with the keys of the Prometheus exporters that are written in Go.
 
+use std::fmt::{self, Debug, Display, Write};
 use std::str::FromStr;
 
+use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
+use tracing::{Event, Subscriber};
+use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+
+/// What the targets of our own events begin with.
+const OWN_TARGET: &str = "withings_exporter";
 
 /// What is logged: this level and those above it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,12 +45,127 @@ pub enum Format {
 /// Starts logging to stderr. An error if the process logs already.
 pub fn init(level: Level, format: Format) -> Result<(), TryInitError> {
     // Dependencies log at debug what may hold addresses and headers: only our own lines go below warn.
-    let filter = Targets::new().with_default(LevelFilter::WARN).with_target("withings_exporter", level);
-    let registry = tracing_subscriber::registry().with(filter);
-    match format {
-        Format::Logfmt => registry.with(tracing_logfmt::builder().layer().with_writer(std::io::stderr)).try_init(),
-        Format::Json => registry.with(tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr)).try_init(),
+    let filter = Targets::new().with_default(LevelFilter::WARN).with_target(OWN_TARGET, level);
+    tracing_subscriber::registry().with(filter).with(lines(format, std::io::stderr)).try_init()
+}
+
+/// The layer that writes each event to `writer`, as a line in `format`.
+pub fn lines<S, W>(format: Format, writer: W) -> impl Layer<S>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    W: for<'writer> MakeWriter<'writer> + 'static,
+{
+    tracing_subscriber::fmt::layer().event_format(format).with_writer(writer)
+}
+
+impl<S, N> FormatEvent<S, N> for Format
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    N: for<'writer> FormatFields<'writer> + 'static,
+{
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let metadata = event.metadata();
+        let mut time = String::new();
+        SystemTime.format_time(&mut Writer::new(&mut time))?;
+        let mut line = Line { format: *self, text: String::new() };
+        line.push_text("time", &time);
+        line.push_text("level", &metadata.level().as_str().to_ascii_lowercase());
+        if !metadata.target().starts_with(OWN_TARGET) {
+            line.push_text("target", metadata.target());
+        }
+        event.record(&mut line);
+        writeln!(writer, "{}{}", line.text, if *self == Self::Json { "}" } else { "" })
     }
+}
+
+/// A line of the log as far as it is written.
+struct Line {
+    format: Format,
+    text: String,
+}
+
+impl Line {
+    fn push_key(&mut self, key: &str) {
+        let key = if key == "message" { "msg" } else { key };
+        match self.format {
+            Format::Logfmt if self.text.is_empty() => self.text.extend([key, "="]),
+            Format::Logfmt => self.text.extend([" ", key, "="]),
+            Format::Json if self.text.is_empty() => self.text.extend(["{\"", key, "\":"]),
+            Format::Json => self.text.extend([",\"", key, "\":"]),
+        }
+    }
+
+    /// Adds a number or a truth value.
+    fn push_bare(&mut self, key: &str, value: impl Display) {
+        self.push_key(key);
+        self.text.push_str(&value.to_string());
+    }
+
+    fn push_text(&mut self, key: &str, value: &str) {
+        self.push_key(key);
+        if self.format == Format::Logfmt && !value.is_empty() && !value.contains(needs_quotes) {
+            self.text.push_str(value);
+        } else {
+            self.push_quoted(value);
+        }
+    }
+
+    /// Adds a string as both formats quote it. What would break the line or steer a terminal is escaped.
+    fn push_quoted(&mut self, value: &str) {
+        self.text.push('"');
+        for character in value.chars() {
+            match character {
+                '"' | '\\' => self.text.extend(['\\', character]),
+                '\n' => self.text.push_str("\\n"),
+                // All of them have four digits.
+                _ if is_unprintable(character) => {
+                    write!(self.text, "\\u{:04x}", u32::from(character)).expect("writing to a String does not fail");
+                }
+                _ => self.text.push(character),
+            }
+        }
+        self.text.push('"');
+    }
+}
+
+impl Visit for Line {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        if value.is_finite() {
+            self.push_bare(field.name(), value);
+        } else {
+            self.push_text(field.name(), &value.to_string());
+        }
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.push_bare(field.name(), value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.push_bare(field.name(), value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.push_bare(field.name(), value);
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.push_text(field.name(), value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.push_text(field.name(), &format!("{value:?}"));
+    }
+}
+
+/// Whether a value of logfmt with this character stands in quotes.
+fn needs_quotes(character: char) -> bool {
+    character.is_whitespace() || matches!(character, '"' | '=') || is_unprintable(character)
+}
+
+/// Control characters, separators of lines and paragraphs, and what turns the direction of writing.
+fn is_unprintable(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{2028}'..='\u{202e}')
 }
 
 impl From<Level> for LevelFilter {
@@ -94,4 +220,71 @@ impl FromStr for Format {
 pub fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |it| it.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::{Read, Seek};
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// What `log` writes, without the time that it begins with.
+    fn written(format: Format, log: impl FnOnce()) -> String {
+        let mut file = tempfile::tempfile().unwrap();
+        let written: Arc<File> = Arc::new(file.try_clone().unwrap());
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines(format, written)), log);
+        let mut text = String::new();
+        file.rewind().unwrap();
+        file.read_to_string(&mut text).unwrap();
+        let (time, rest) = text.split_at(text.find(['Z']).unwrap());
+        assert!(time.starts_with(["time=2", "{\"time\":\"2"][usize::from(format == Format::Json)]), "{text}");
+        rest[1..].to_owned()
+    }
+
+    fn log_something() {
+        let (profile, seconds) = ("Zoë \"Z\"", 0.25);
+        tracing::warn!(profile, seconds, failures = 3, tls = false, call = %"getmeas", "a call failed");
+    }
+
+    #[test]
+    fn logfmt_has_the_keys_of_other_exporters() {
+        assert_eq!(
+            written(Format::Logfmt, log_something),
+            " level=warn msg=\"a call failed\" profile=\"Zoë \\\"Z\\\"\" seconds=0.25 failures=3 tls=false call=getmeas\n"
+        );
+    }
+
+    #[test]
+    fn json_is_flat_and_has_numbers() {
+        assert_eq!(
+            written(Format::Json, log_something),
+            "\",\"level\":\"warn\",\"msg\":\"a call failed\",\"profile\":\"Zoë \\\"Z\\\"\",\"seconds\":0.25,\
+             \"failures\":3,\"tls\":false,\"call\":\"getmeas\"}\n"
+        );
+    }
+
+    #[test]
+    fn no_value_breaks_the_line_or_steers_a_terminal() {
+        let evil = "a\nlevel=error\r\t\0\u{1b}[31m\u{9b}1m\u{7f}\u{2028}\u{202e}\\\"";
+        let log = || tracing::info!(evil, empty = "", nan = f64::NAN, "{evil}");
+        for format in [Format::Logfmt, Format::Json] {
+            let line = written(format, log);
+            assert_eq!(line.lines().count(), 1);
+            assert!(!line.trim_end().contains(is_unprintable), "{line:?}");
+            assert!(line.contains("\"a\\nlevel=error\\u000d\\u0009\\u0000\\u001b[31m\\u009b1m"), "{line}");
+        }
+        let line: Value = serde_json::from_str(&format!("{{\"time\":\"{}", written(Format::Json, log))).unwrap();
+        assert_eq!(line["msg"], evil);
+        assert_eq!((&line["evil"], &line["empty"], &line["nan"]), (&json!(evil), &json!(""), &json!("NaN")));
+    }
+
+    #[test]
+    fn what_another_package_says_names_it() {
+        let line = written(Format::Logfmt, || tracing::warn!(target: "h2::server", "odd"));
+        assert_eq!(line, " level=warn target=h2::server msg=odd\n");
+    }
 }

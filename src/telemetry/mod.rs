@@ -3,10 +3,10 @@
 pub mod log;
 
 use std::collections::HashSet;
-use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use std::{env, fmt};
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, prometheus_text, text};
 use prometheus_client::metrics::counter::Counter;
@@ -60,15 +60,21 @@ struct NamedFamily {
     registry: Registry,
 }
 
-/// What `withings_exporter_build_info` says.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+/// What `withings_exporter_build_info` and `--version` say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Build {
     /// The package's version.
-    pub version: String,
+    pub version: &'static str,
     /// The revision of the source, `unknown` outside a checkout.
-    pub revision: String,
+    pub revision: &'static str,
+    /// The branch of the source, `HEAD` where none is checked out, `unknown` outside a checkout.
+    pub branch: &'static str,
+    /// The operating system that the program was built for, as `linux`.
+    pub os: &'static str,
+    /// The processor that the program was built for, as `x86_64`.
+    pub arch: &'static str,
     /// The compiler's version.
-    pub rustc: String,
+    pub rustc: &'static str,
 }
 
 impl Build {
@@ -76,9 +82,12 @@ impl Build {
     #[must_use]
     pub fn this() -> Self {
         Self {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            revision: env!("WITHINGS_EXPORTER_REVISION").to_owned(),
-            rustc: env!("WITHINGS_EXPORTER_RUSTC").to_owned(),
+            version: env!("CARGO_PKG_VERSION"),
+            revision: env!("WITHINGS_EXPORTER_REVISION"),
+            branch: env!("WITHINGS_EXPORTER_BRANCH"),
+            os: env::consts::OS,
+            arch: env::consts::ARCH,
+            rustc: env!("WITHINGS_EXPORTER_RUSTC"),
         }
     }
 }
@@ -464,7 +473,14 @@ mod tests {
     use super::*;
 
     fn telemetry() -> Telemetry {
-        Telemetry::new(Build { version: "1.2.3".into(), revision: "abc".into(), rustc: "1.95.0".into() })
+        Telemetry::new(Build {
+            version: "1.2.3",
+            revision: "abc",
+            branch: "main",
+            os: "linux",
+            arch: "x86_64",
+            rustc: "1.95.0",
+        })
     }
 
     #[test]
@@ -476,7 +492,10 @@ mod tests {
         telemetry.rotation("Zoë \"Z\" \\ O'Neil");
         let text = telemetry.openmetrics(|_| true);
         for line in [
-            r#"withings_exporter_build_info{version="1.2.3",revision="abc",rustc="1.95.0"} 1"#,
+            concat!(
+                r#"withings_exporter_build_info{version="1.2.3",revision="abc",branch="main","#,
+                r#"os="linux",arch="x86_64",rustc="1.95.0"} 1"#
+            ),
             r#"withings_exporter_api_requests_total{call="getmeas"} 1"#,
             r#"withings_exporter_api_requests_total{call="requesttoken"} 0"#,
             r#"withings_exporter_api_request_failures_total{call="sleep_get",reason="rate_limited"} 1"#,

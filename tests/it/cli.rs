@@ -2,6 +2,8 @@
 
 use std::process::{Command, Output, Stdio};
 
+use withings_exporter::telemetry::Build;
+
 use crate::program::{fed, spawn};
 
 fn exporter(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
@@ -32,10 +34,15 @@ fn check_refused(arguments: &[&str], variables: &[(&str, &str)], part_of_message
 }
 
 #[test]
-fn the_version_names_program_version_and_revision() {
+fn the_version_says_what_was_built_and_for_what() {
     let version = check_printed(&["--version"], &[]);
-    let expected = format!("withings-exporter, version {} (revision: ", env!("CARGO_PKG_VERSION"));
-    assert!(version.starts_with(&expected) && version.ends_with(")\n"), "{version}");
+    let Build { version: number, revision, branch, os, arch, rustc } = Build::this();
+    let expected = format!(
+        "withings-exporter, version {number} (branch: {branch}, revision: {revision})\n  \
+         rustc version:    {rustc}\n  platform:         {os}/{arch}\n"
+    );
+    assert_eq!(version, expected);
+    assert!([revision, branch].iter().all(|told| !told.is_empty() && !told.contains(char::is_whitespace)));
     assert_eq!(check_printed(&["measurements", "--version"], &[]), version);
 }
 

@@ -50,7 +50,8 @@ struct Scraped {
 impl Scraped {
     fn new(profiles: Vec<ProfileSnapshot>, live: Live) -> Self {
         let (snapshots, receiver) = watch::channel(snapshot(profiles));
-        let build = Build { version: "1.2.3".into(), revision: "abc".into(), rustc: "1.95.0".into() };
+        let build =
+            Build { version: "1.2.3", revision: "abc", branch: "main", os: "linux", arch: "x86_64", rustc: "1.95.0" };
         let telemetry = Telemetry::new(build);
         let clock = Clock::frozen(DateTime::<Utc>::from_timestamp(NOW, 0).unwrap());
         let exposition = Exposition::new(receiver, telemetry.clone(), ServerClock::new(clock.clone()), live);

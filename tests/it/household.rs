@@ -40,11 +40,19 @@ async fn pages(world: &World) -> Pages {
     let text = world.request("GET", "/metrics", "Accept: text/plain; version=0.0.4\r\n").await;
     assert!(openmetrics.header("content-type").unwrap().starts_with("application/openmetrics-text; version=1.0.0"));
     assert!(text.header("content-type").unwrap().starts_with("text/plain; version=0.0.4"));
-    let Build { version, revision, rustc } = Build::this();
+    let Build { version, revision, branch, os, arch, rustc } = Build::this();
+    let labels = [
+        ("version", version),
+        ("revision", revision),
+        ("branch", branch),
+        ("os", os),
+        ("arch", arch),
+        ("rustc", rustc),
+    ];
     let without_build = |page: &str| {
-        page.replace(&format!("version=\"{version}\""), "version=\"VERSION\"")
-            .replace(&format!("revision=\"{revision}\""), "revision=\"REVISION\"")
-            .replace(&format!("rustc=\"{rustc}\""), "rustc=\"RUSTC\"")
+        labels.iter().fold(page.to_owned(), |page, (label, value)| {
+            page.replace(&format!("{label}=\"{value}\""), &format!("{label}=\"{}\"", label.to_uppercase()))
+        })
     };
     let stable = |page: &str| without_build(page).lines().map(with_stable_duration).collect::<String>();
     Pages { openmetrics: stable(&openmetrics.body), text: stable(&text.body) }

@@ -37,6 +37,7 @@ impl Home {
             .current_dir(root())
             // Tests run with what the build script said, and a build within would take that for an order.
             .env_remove("WITHINGS_EXPORTER_REVISION")
+            .env_remove("WITHINGS_EXPORTER_BRANCH")
             .env("WITHINGS_EXPORTER_CONFIG_FILE", self.0.path().join("withings.yaml"))
             .env("STATE_DIRECTORY", self.0.path().join("state"))
             .env("WITHINGS_EXPORTER_WEB_LISTEN_ADDRESS", "127.0.0.1:0");
