@@ -72,7 +72,9 @@ pub enum Command {
 }
 
 /// The flags that stand before or after any command. Each has an environment variable.
+// A command's help and manual have its own flags first.
 #[derive(Clone, Debug, Args)]
+#[command(next_display_order = 100)]
 pub struct Flags {
     /// The configuration file.
     #[arg(
