@@ -182,7 +182,7 @@ pub struct ListenAddress {
 pub enum Format {
     /// Columns for a terminal.
     Table,
-    /// The README's table.
+    /// A table in Markdown.
     Markdown,
     /// An array of objects.
     Json,

@@ -128,7 +128,7 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand heal
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -s V -l version -d 'Print the version'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -s h -l help -d 'Print help'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l format -d 'How it is printed' -r -f -a "table\t'Columns for a terminal'
-markdown\t'The README\'s table'
+markdown\t'The table of docs/metrics.md'
 json\t'An array of objects'"
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l config.file -d 'The configuration file' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F

@@ -1,4 +1,4 @@
-//! The catalogue as a document: a table for a terminal, Markdown for the README, JSON for programs.
+//! The catalogue as a document: a table for a terminal, Markdown for docs/metrics.md, JSON for programs.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use super::{Kind, Measurement, Row};
 pub enum Format {
     /// Columns for a terminal.
     Table,
-    /// The README's table.
+    /// The table of docs/metrics.md.
     Markdown,
     /// An array of objects: key, metric, unit, kind, labels (beside `profile`), group, source, help.
     Json,

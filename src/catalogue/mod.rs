@@ -1,5 +1,5 @@
 //! The catalogue: one static table of everything that is measured. It drives configuration, decoding, exposition, HELP
-//! and the README's table, so that a key, its metric, its unit and its source are said once.
+//! and the table of docs/metrics.md, so that a key, its metric, its unit and its source are said once.
 
 mod call;
 mod document;

@@ -33,15 +33,15 @@ fn per_hour(requests: &BTreeMap<String, usize>) -> usize {
 }
 
 #[tokio::test(crate = "crate::paused")]
-async fn a_profile_costs_what_the_readme_says() {
+async fn a_profile_costs_what_the_document_says() {
     let everything = requests_of_a_day(Selection::all()).await;
     let thirty = requests_of_a_day(Measurement::all().take(30).collect()).await;
     let (everything, thirty) = (per_hour(&everything), per_hour(&thirty));
     assert!(everything <= 60, "{everything}");
-    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let document = std::fs::read_to_string(root().join("docs/refreshes.md")).unwrap();
     let said =
         format!("{everything} requests an hour for each profile, and {thirty} with the first thirty measurements");
-    assert!(readme.split_whitespace().collect::<Vec<_>>().join(" ").contains(&said), "README.md does not say: {said}");
+    assert!(document.split_whitespace().collect::<Vec<_>>().join(" ").contains(&said), "it does not say: {said}");
 }
 
 #[tokio::test(crate = "crate::paused")]

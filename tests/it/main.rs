@@ -19,6 +19,7 @@ mod daily;
 mod dashboards;
 mod demo;
 mod deploy;
+mod documents;
 mod exposition;
 mod failures;
 mod faults;

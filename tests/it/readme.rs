@@ -1,11 +1,10 @@
-//! The README says what is true: its commands work, its examples are valid, its tables are complete.
+//! The README and the documents that go on from it say what is true: their commands work, their examples are valid, their
+//! tables are complete.
 //!
 //! `UPDATE_EXPECT=1` writes the generated table anew. With `WITHINGS_TEST_RELEASE` set, `cargo run --release` is run as the
-//! README has it; else the program that was built for the tests stands in for it.
+//! documents have it; else the program that was built for the tests stands in for it.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
 use clap::CommandFactory;
@@ -17,19 +16,28 @@ use withings_exporter::cli::Cli;
 use crate::certificates::certificates;
 use crate::config::{exporter, write};
 use crate::demo::RARELY_MEASURED;
+use crate::documents::{blocks, blocks_of, document, documents};
 use crate::program::fed;
 use crate::shell::{Home, Running};
 use crate::sources::root;
 
-/// What the README calls the program.
+/// What the documents call the program.
 const PROGRAM: &str = "cargo run --release";
 
-/// What stands before and after its generated table.
+/// The longest that the README may be, bytes: what it leaves to other documents is read by those who need it.
+const LONGEST_README: usize = 12_000;
+
+/// What stands before and after the generated table.
 const METRICS: [&str; 2] = ["<!-- metrics -->\n", "<!-- /metrics -->\n"];
 
 /// Counters that begin with their first event, and a quiet exporter may have none.
 pub(crate) const RARE: [&str; 2] =
     ["withings_exporter_api_request_failures_total", "withings_exporter_notifications_total"];
+
+#[test]
+fn the_readme_is_short() {
+    assert!(document("README.md").len() <= LONGEST_README);
+}
 
 #[test]
 fn every_command_works() {
@@ -48,7 +56,7 @@ fn every_command_works() {
                 let running = running.as_ref().unwrap();
                 running.until(&line, |said| blurred(said) == blurred(&shown));
             }
-            None => assert_eq!(line, "tests/run", "no test runs this command of the README"),
+            None => assert_eq!(line, "tests/run", "no test runs this command of the documents"),
         }
     }
     running.unwrap().end();
@@ -56,12 +64,12 @@ fn every_command_works() {
 
 #[test]
 fn the_table_of_metrics_is_the_catalogue() {
-    let readme = readme();
-    let (before, rest) = readme.split_once(METRICS[0]).unwrap();
+    let document = document("docs/metrics.md");
+    let (before, rest) = document.split_once(METRICS[0]).unwrap();
     let (table, after) = rest.split_once(METRICS[1]).unwrap();
     let catalogue = catalogue::document(Format::Markdown);
     if std::env::var_os("UPDATE_EXPECT").is_some() {
-        return write(&path(), &[before, METRICS[0], &catalogue, METRICS[1], after].concat());
+        return write(&root().join("docs/metrics.md"), &[before, METRICS[0], &catalogue, METRICS[1], after].concat());
     }
     assert_eq!(table, catalogue, "UPDATE_EXPECT=1 writes it anew");
 }
@@ -70,7 +78,7 @@ fn the_table_of_metrics_is_the_catalogue() {
 fn every_metric_of_people_and_exporter_is_described() {
     let home = Home::new("");
     let demo = home.start(&as_built("cargo run --release -- demo"));
-    let described: BTreeSet<String> = first_column("Own metric", "Labels");
+    let described: BTreeSet<String> = first_column("docs/metrics.md", "Own metric", "Labels");
     let measured: BTreeSet<String> = Measurement::all().map(|it| it.metric()).collect();
     let [rare, rarely_measured] =
         [&RARE[..], &RARELY_MEASURED].map(|it| it.iter().map(|it| (*it).to_owned()).collect());
@@ -88,7 +96,7 @@ fn every_metric_of_people_and_exporter_is_described() {
 #[test]
 fn every_command_is_described() {
     let own: BTreeSet<String> = Cli::command().get_subcommands().map(|it| it.get_name().to_owned()).collect();
-    let described = first_column("Command", "What it does");
+    let described = first_column("docs/reference.md", "Command", "What it does");
     let described =
         described.iter().filter_map(|it| it.strip_prefix("withings-exporter ")?.split(' ').next()).map(str::to_owned);
     assert_eq!(described.collect::<BTreeSet<_>>(), own);
@@ -114,7 +122,7 @@ fn every_flag_is_described_with_its_default() {
         };
         format!("| `--{}` | {default} |", flag.get_long().unwrap())
     });
-    let rows = table("Flag", "Default");
+    let rows = table("docs/reference.md", "Flag", "Default");
     let own: Vec<String> = own.collect();
     assert_eq!(own.len(), rows.len());
     for (row, own) in rows.iter().zip(&own) {
@@ -128,8 +136,8 @@ fn every_key_of_the_configuration_is_described() {
     let refused = fed(&mut home.command(&as_built("cargo run --release -- check-config")), b"");
     let message = String::from_utf8(refused.stderr).unwrap();
     let (_, allowed) = message.trim_end().rsplit_once("allowed are ").unwrap();
-    assert_eq!(first_column("Key", "Meaning"), allowed.split(", ").map(str::to_owned).collect());
-    let rows = table("Key", "Meaning");
+    assert_eq!(first_column("README.md", "Key", "Meaning"), allowed.split(", ").map(str::to_owned).collect());
+    let rows = table("README.md", "Key", "Meaning");
     let measurements = rows.iter().find(|it| it.starts_with("| `measurements` |")).unwrap();
     for group in Group::ALL {
         assert!(measurements.contains(&format!("`{}`", group.name())), "{group:?}");
@@ -146,8 +154,38 @@ fn the_configurations_are_valid_and_register_what_is_said() {
         // The address that a user has.
         let meaning = checked(command.env_remove("WITHINGS_EXPORTER_WEB_LISTEN_ADDRESS"));
         let redirect_uri = "http://localhost:10064/callback";
-        assert!(meaning.contains(redirect_uri) && readme().contains(&format!("register exactly `{redirect_uri}`")));
+        let said = format!("register exactly `{redirect_uri}`");
+        assert!(meaning.contains(redirect_uri) && document("README.md").contains(&said));
     }
+}
+
+#[test]
+fn the_configuration_with_webhooks_is_valid() {
+    let [example] = &blocks("docs/webhooks.md", "yaml")[..] else { panic!("there is another example") };
+    let home = Home::new(&format!("{example}  client_id: id\n  client_secret: secret\n  profiles: Alice\n"));
+    let meaning = checked(&mut home.command(&as_built("cargo run --release -- check-config")));
+    assert!(meaning.contains("https://health.example/webhook/"), "{meaning}");
+}
+
+#[test]
+fn every_flag_of_a_backfill_is_described() {
+    let command = Cli::command();
+    let flags = command.find_subcommand("backfill").unwrap().get_arguments().filter(|flag| !flag.is_global_set());
+    let flags = flags.filter(|flag| flag.get_id() != "help").map(|flag| format!("--{}", flag.get_long().unwrap()));
+    let rows = first_column("docs/history.md", "Flag", "Meaning");
+    let described: BTreeSet<&str> = rows.iter().filter_map(|row| row.split(' ').next()).collect();
+    let missing: Vec<String> = flags.filter(|flag| !described.contains(flag.as_str())).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn every_kind_of_unknown_value_is_described() {
+    let page = document("tests/golden/household-text.snap");
+    let kinds = page.lines().filter_map(|line| {
+        let (_, kind) = line.split_once("withings_exporter_unknown_values_total{kind=\"")?;
+        Some(kind.split('"').next()?.to_owned())
+    });
+    assert_eq!(first_column("docs/missing-metric.md", "`kind`", "What it is"), kinds.collect());
 }
 
 #[test]
@@ -158,12 +196,13 @@ fn prometheus_understands_what_is_said_about_it() {
         write(&file, content);
         checked(Command::new("promtool").args(["check", kind]).arg(file));
     };
-    let scrapes: Vec<_> = blocks("yaml").into_iter().filter(|it| it.starts_with("scrape_configs:")).collect();
+    let scrapes = ["README.md", "docs/tls.md"].map(|name| blocks(name, "yaml")).concat();
+    let scrapes: Vec<_> = scrapes.into_iter().filter(|it| it.starts_with("scrape_configs:")).collect();
     assert_eq!(scrapes.len(), 2);
     for scrape in scrapes {
         check("config", &scrape);
     }
-    let rules = blocks("promql").into_iter().map(|it| json!({"record": "readme:example", "expr": it}));
+    let rules = blocks("README.md", "promql").into_iter().map(|it| json!({"record": "readme:example", "expr": it}));
     check("rules", &json!({"groups": [{"name": "readme", "rules": rules.collect::<Vec<_>>()}]}).to_string());
 }
 
@@ -171,33 +210,18 @@ fn prometheus_understands_what_is_said_about_it() {
 fn the_web_configuration_is_valid_here_and_for_other_exporters() {
     let folder = certificates();
     write(&folder.path().join("withings.yaml"), &configurations()[0]);
-    let example = blocks("yaml").into_iter().find(|it| it.starts_with("tls_server_config:")).unwrap();
+    let example = blocks("docs/tls.md", "yaml").into_iter().find(|it| it.starts_with("tls_server_config:")).unwrap();
     write(&folder.path().join("web.yml"), &example);
     checked(exporter(folder.path()).args(["check-config", "--web.config.file", "web.yml"]));
     let promtool = &mut Command::new("promtool");
     checked(promtool.current_dir(folder.path()).args(["check", "web-config", "web.yml"]));
 }
 
-#[test]
-fn blocks_are_found_where_they_are_indented() {
-    assert_eq!(
-        blocks_of("```sh\n$ a\n```\n1. x\n\n   ```sh\n   $ b\n   c:\n     d\n   ```\n", "sh"),
-        ["$ a\n", "$ b\nc:\n  d\n"]
-    );
-}
-
-fn path() -> PathBuf {
-    root().join("README.md")
-}
-
-fn readme() -> String {
-    fs::read_to_string(path()).unwrap()
-}
-
-/// Commands of the README in order, each with what it is said to print.
+/// Commands of all documents in order, the README's first, each with what it is said to print.
 fn commands() -> Vec<(String, String)> {
     let mut commands: Vec<(String, String)> = Vec::new();
-    for line in blocks("console").concat().lines() {
+    let blocks: String = documents().iter().flat_map(|(_, text)| blocks_of(text, "console")).collect();
+    for line in blocks.lines() {
         match line.strip_prefix("$ ") {
             Some(command) => commands.push((command.to_owned(), String::new())),
             None => commands.last_mut().unwrap().1.extend([line, "\n"]),
@@ -222,38 +246,19 @@ fn blurred(text: &str) -> String {
 }
 
 fn configurations() -> Vec<String> {
-    blocks("yaml").into_iter().filter(|it| it.starts_with("withings:")).collect()
-}
-
-fn blocks(language: &str) -> Vec<String> {
-    blocks_of(&readme(), language)
-}
-
-/// The fenced blocks in `language`, without their common indentation.
-fn blocks_of(text: &str, language: &str) -> Vec<String> {
-    let mut lines = text.lines();
-    let mut blocks = Vec::new();
-    while let Some(line) = lines.next() {
-        let Some((indentation, said)) = line.split_once("```") else { continue };
-        let block = lines.by_ref().take_while(|it| it.trim_start() != "```");
-        let block = block.flat_map(|it| [it.strip_prefix(indentation).unwrap_or(it), "\n"]).collect();
-        if said == language {
-            blocks.push(block);
-        }
-    }
-    blocks
+    blocks("README.md", "yaml").into_iter().filter(|it| it.starts_with("withings:")).collect()
 }
 
 /// The rows of the table with these first two columns.
-fn table(first: &str, second: &str) -> Vec<String> {
-    let readme = readme();
-    let lines = readme.lines().skip_while(|it| !it.starts_with(&format!("| {first} | {second} |")));
+fn table(document_name: &str, first: &str, second: &str) -> Vec<String> {
+    let document = document(document_name);
+    let lines = document.lines().skip_while(|it| !it.starts_with(&format!("| {first} | {second} |")));
     lines.skip(2).take_while(|it| it.starts_with('|')).map(str::to_owned).collect()
 }
 
 /// What stands first in each row, out of its backquotes.
-fn first_column(first: &str, second: &str) -> BTreeSet<String> {
-    table(first, second).iter().map(|row| row.split('`').nth(1).unwrap().to_owned()).collect()
+fn first_column(document_name: &str, first: &str, second: &str) -> BTreeSet<String> {
+    table(document_name, first, second).iter().map(|row| row.split('`').nth(1).unwrap().to_owned()).collect()
 }
 
 /// What a command printed; it must have worked.

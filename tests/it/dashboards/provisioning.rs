@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{all, path};
 use crate::sources::root;
 
-/// Where the README says that the folders are mounted.
+/// Where the document says that the folders are mounted.
 const MOUNTED: [(&str, &str); 2] =
     [("grafana/provisioning", "/etc/grafana/provisioning"), ("grafana/dashboards", "/var/lib/grafana/dashboards")];
 
@@ -23,14 +23,14 @@ fn the_dashboards_are_where_grafana_looks_for_them() {
     let file = provisioned("dashboards/withings.yaml");
     let [provider] = &file["providers"].as_array().unwrap()[..] else { panic!("{file}") };
     assert_eq!((&provider["type"], &provider["options"]["path"]), (&"file".into(), &MOUNTED[1].1.into()));
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let document = fs::read_to_string(root().join("docs/dashboards.md")).unwrap();
     for (folder, mounted) in MOUNTED {
-        assert!(root().join(folder).is_dir() && readme.contains(&format!("`{folder}` at `{mounted}`")), "{folder}");
+        assert!(root().join(folder).is_dir() && document.contains(&format!("`{folder}` at `{mounted}`")), "{folder}");
     }
     for dashboard in all() {
         let file = path(&dashboard);
         let name = file.strip_prefix(root()).unwrap().to_str().unwrap();
-        assert!(readme.contains(&format!("| [{}]({name}) |", dashboard.title)), "{name}");
+        assert!(document.contains(&format!("| [{}](../{name}) |", dashboard.title)), "{name}");
     }
 }
 

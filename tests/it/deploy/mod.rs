@@ -9,7 +9,6 @@ mod image;
 mod package;
 mod proxy;
 mod service_unit;
-mod words;
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! Everything that can go wrong, one row and one test case for each: what tells of it, what is shown meanwhile, when it is
 //! tried again, and that the values are right again after its end without a restart.
 //!
-//! The README shows the same rows; `UPDATE_EXPECT=1` writes them anew.
+//! docs/faults.md shows the same rows; `UPDATE_EXPECT=1` writes them anew.
 
 mod check;
 mod disk;

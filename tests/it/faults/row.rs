@@ -129,9 +129,9 @@ impl Row {
     /// The row of the table.
     pub(super) fn markdown(&self) -> String {
         let metric = self.metric.as_ref().map_or("none".to_owned(), |(series, value)| {
-            let shown = series.replace("withings_exporter_", "…_").replace("call=\"getmeas\",", "");
-            let shown = shown.replace("{profile=\"Alice\"}", "");
-            if *value == 0.0 { format!("`{shown}` is 0") } else { format!("`{shown}`") }
+            let (name, labels) = series.split_once('{').unwrap_or((series, ""));
+            let label = labels.trim_end_matches('}').rsplit(',').next().unwrap_or_default();
+            if *value == 0.0 { format!("`{name}` is 0") } else { format!("`{label}`") }
         });
         let log = self.log.map_or("none".to_owned(), |it| format!("“{it}”"));
         format!("| {} | {metric} | {log} | {} | {} |\n", self.fault, self.shown.words(), self.again.words())
@@ -146,8 +146,8 @@ pub(super) fn failures(call: &str, reason: &str) -> String {
 impl Shown {
     fn words(self) -> &'static str {
         match self {
-            Self::Last => "the last values",
-            Self::New => "the new values, and what is odd as its kind says",
+            Self::Last => "last values",
+            Self::New => "new values",
             Self::Nothing => "no values",
         }
     }
@@ -156,12 +156,12 @@ impl Shown {
 impl Again {
     fn words(self) -> &'static str {
         match self {
-            Self::Growing => "after 15 to 23 s, then ever later, at last every 15 to 23 min",
-            Self::Interval => "at the next interval",
+            Self::Growing => "soon",
+            Self::Interval => "next interval",
             Self::OtherToken => "after 11 s, with a new token",
             Self::Hourly => "after 11 s, then hourly, with a new token",
             Self::FullRead => {
-                "after 30 to 45 s, reading everything, then ever later, and hourly after five failures in a row"
+                "after 30 to 45 s, reading everything, then after pauses that double, and hourly after five failures in a row"
             }
             Self::Told(_) => "when Withings says",
             Self::Minute => "after a minute",

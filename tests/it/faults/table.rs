@@ -11,7 +11,7 @@ use super::row::{Again, Row, Shown, Trouble};
 use crate::config::write;
 use crate::sources::root;
 
-/// What stands before and after the table in the README.
+/// What stands before and after the table in the document.
 const MARKS: [&str; 2] = ["<!-- faults -->\n", "<!-- /faults -->\n"];
 
 const HEAD: &str =
@@ -136,10 +136,10 @@ rows! {
 }
 
 #[test]
-fn the_readme_shows_the_rows() {
-    let path = root().join("README.md");
-    let readme = fs::read_to_string(&path).unwrap();
-    let (before, rest) = readme.split_once(MARKS[0]).unwrap();
+fn the_document_shows_the_rows() {
+    let path = root().join("docs/faults.md");
+    let document = fs::read_to_string(&path).unwrap();
+    let (before, rest) = document.split_once(MARKS[0]).unwrap();
     let (table, after) = rest.split_once(MARKS[1]).unwrap();
     let rows: String = rows().iter().chain(&super::network::rows()).map(Row::markdown).collect();
     let rows = HEAD.to_owned() + &rows;
