@@ -1,15 +1,16 @@
-//! One person's account, for tests to change and to look into.
+//! One person's account: tests read and change it.
 
 use super::UserId;
 use super::activity::Activity;
 use super::cloud::Cloud;
+use super::events::Notifies;
 use super::login::LiveTokens;
 use super::measure::MeasureGroup;
-use super::news::News;
 use super::night::Night;
-use super::person::{Person, Resident};
+use super::person::Person;
 use super::rows::Rows;
 use super::stored::Stored;
+use super::user::User;
 use super::workout::Workout;
 
 /// A handle to the account of a person. Functions given to it must not call the cloud: it is locked meanwhile.
@@ -25,8 +26,8 @@ impl Cloud {
     pub fn add_person(&self, person: Person) -> Account {
         let mut model = self.model();
         let userid = person.userid;
-        model.residents.retain(|it| it.person.userid != userid);
-        model.residents.push(Resident::new(person));
+        model.users.retain(|user| user.person.userid != userid);
+        model.users.push(User::new(person));
         drop(model);
         Account::new(self.clone(), userid)
     }
@@ -34,18 +35,18 @@ impl Cloud {
     /// The account of the person with this name.
     #[must_use]
     pub fn account(&self, name: &str) -> Option<Account> {
-        self.accounts().into_iter().find(|it| it.person().name == name)
+        self.accounts().into_iter().find(|account| account.person().name == name)
     }
 
     /// Every account, in the order of the consent page; the demo user appears after its first sign-in.
     #[must_use]
     pub fn accounts(&self) -> Vec<Account> {
-        let users: Vec<_> = self.model().residents.iter().map(|it| it.person.userid).collect();
-        users.into_iter().map(|it| Account::new(self.clone(), it)).collect()
+        let userids: Vec<_> = self.model().users.iter().map(|user| user.person.userid).collect();
+        userids.into_iter().map(|userid| Account::new(self.clone(), userid)).collect()
     }
 }
 
-/// Where a person's rows of one kind are.
+/// The list of a person's rows of one kind.
 type RowsOf<T> = fn(&mut Rows) -> &mut Vec<Stored<T>>;
 
 #[allow(clippy::must_use_candidate, reason = "most callers change the cloud and want no answer")]
@@ -61,35 +62,35 @@ impl Account {
 
     /// Who the person is.
     pub fn person(&self) -> Person {
-        self.with(|it, _| it.person.clone())
+        self.with(|user, _| user.person.clone())
     }
 
     /// Changes what the person is called, owns, aims for or grants; the user id stays.
     pub fn edit(&self, change: impl FnOnce(&mut Person)) {
-        self.with(|it, _| {
-            change(&mut it.person);
-            it.person.userid = self.userid;
+        self.with(|user, _| {
+            change(&mut user.person);
+            user.person.userid = self.userid;
         });
     }
 
     /// The groups visible now, in no order.
     pub fn groups(&self) -> Vec<Stored<MeasureGroup>> {
-        self.with(|it, now| it.diary.groups(now).cloned().collect())
+        self.with(|user, now| user.history.groups(now).cloned().collect())
     }
 
     /// The nights visible now, in no order.
     pub fn nights(&self) -> Vec<Stored<Night>> {
-        self.with(|it, now| it.diary.nights(now).cloned().collect())
+        self.with(|user, now| user.history.nights(now).cloned().collect())
     }
 
     /// The days visible now, in no order, each as it was written last.
     pub fn activities(&self) -> Vec<Stored<Activity>> {
-        self.with(|it, now| it.diary.activities(now).cloned().collect())
+        self.with(|user, now| user.history.activities(now).cloned().collect())
     }
 
     /// The workouts visible now, in no order.
     pub fn workouts(&self) -> Vec<Stored<Workout>> {
-        self.with(|it, now| it.diary.workouts(now).cloned().collect())
+        self.with(|user, now| user.history.workouts(now).cloned().collect())
     }
 
     /// Stores a group, created and modified now, and answers its `grpid`.
@@ -100,17 +101,17 @@ impl Account {
 
     /// Stores a group with these times, Unix seconds; it is visible from `created` on. Answers its `grpid`.
     pub fn add_group_at(&self, group: MeasureGroup, created: i64, modified: i64) -> u64 {
-        self.add(|it| &mut it.groups, group, created, modified)
+        self.add(|rows| &mut rows.groups, group, created, modified)
     }
 
-    /// Changes a group, which is modified now. Whether there is one.
+    /// Changes a group, which counts as modified now. Answers whether there is one.
     pub fn edit_group(&self, grpid: u64, change: impl FnOnce(&mut MeasureGroup)) -> bool {
-        self.change(|it| &mut it.groups, grpid, change)
+        self.change(|rows| &mut rows.groups, grpid, change)
     }
 
-    /// Deletes a group, of which the service says nothing. Whether there was one.
+    /// Deletes a group: no answer mentions it from now on. Answers whether there was one.
     pub fn delete_group(&self, grpid: u64) -> bool {
-        self.delete(|it| &mut it.groups, grpid)
+        self.delete(|rows| &mut rows.groups, grpid)
     }
 
     /// Stores a night with its segments, created and modified now, and answers its `id`.
@@ -121,17 +122,17 @@ impl Account {
 
     /// Stores a night with its segments with these times, Unix seconds; it is visible from `created` on. Answers its `id`.
     pub fn add_night_at(&self, night: Night, created: i64, modified: i64) -> u64 {
-        self.add(|it| &mut it.nights, night, created, modified)
+        self.add(|rows| &mut rows.nights, night, created, modified)
     }
 
-    /// Changes a night, which is modified now. Whether there is one.
+    /// Changes a night, which counts as modified now. Answers whether there is one.
     pub fn edit_night(&self, id: u64, change: impl FnOnce(&mut Night)) -> bool {
-        self.change(|it| &mut it.nights, id, change)
+        self.change(|rows| &mut rows.nights, id, change)
     }
 
-    /// Deletes a night. Whether there was one.
+    /// Deletes a night. Answers whether there was one.
     pub fn delete_night(&self, id: u64) -> bool {
-        self.delete(|it| &mut it.nights, id)
+        self.delete(|rows| &mut rows.nights, id)
     }
 
     /// Stores a day of one source, created and modified now, and answers its id.
@@ -142,17 +143,17 @@ impl Account {
 
     /// Stores a day of one source with these times, Unix seconds; it is visible from `created` on. Answers its id.
     pub fn add_activity_at(&self, activity: Activity, created: i64, modified: i64) -> u64 {
-        self.add(|it| &mut it.activities, activity, created, modified)
+        self.add(|rows| &mut rows.activities, activity, created, modified)
     }
 
-    /// Changes a day of one source, which is modified now. Whether there is one.
+    /// Changes a day of one source, which counts as modified now. Answers whether there is one.
     pub fn edit_activity(&self, id: u64, change: impl FnOnce(&mut Activity)) -> bool {
-        self.change(|it| &mut it.activities, id, change)
+        self.change(|rows| &mut rows.activities, id, change)
     }
 
-    /// Deletes a day of one source. Whether there was one.
+    /// Deletes a day of one source. Answers whether there was one.
     pub fn delete_activity(&self, id: u64) -> bool {
-        self.delete(|it| &mut it.activities, id)
+        self.delete(|rows| &mut rows.activities, id)
     }
 
     /// Stores a workout, created and modified now, and answers its `id`.
@@ -163,17 +164,17 @@ impl Account {
 
     /// Stores a workout with these times, Unix seconds; it is visible from `created` on. Answers its `id`.
     pub fn add_workout_at(&self, workout: Workout, created: i64, modified: i64) -> u64 {
-        self.add(|it| &mut it.workouts, workout, created, modified)
+        self.add(|rows| &mut rows.workouts, workout, created, modified)
     }
 
-    /// Changes a workout, which is modified now. Whether there is one.
+    /// Changes a workout, which counts as modified now. Answers whether there is one.
     pub fn edit_workout(&self, id: u64, change: impl FnOnce(&mut Workout)) -> bool {
-        self.change(|it| &mut it.workouts, id, change)
+        self.change(|rows| &mut rows.workouts, id, change)
     }
 
-    /// Deletes a workout. Whether there was one.
+    /// Deletes a workout. Answers whether there was one.
     pub fn delete_workout(&self, id: u64) -> bool {
-        self.delete(|it| &mut it.workouts, id)
+        self.delete(|rows| &mut rows.workouts, id)
     }
 
     /// The person gets into bed.
@@ -186,17 +187,17 @@ impl Account {
         self.notify_of_bed(51);
     }
 
-    /// Tells those who subscribed to `appli` of this person; rows that are added tell it by themselves.
+    /// Notifies those who subscribed to `appli` of this person; of rows that are added they are notified anyway.
     pub fn notify(&self, appli: u32, fields: &[(&'static str, String)]) {
         self.cloud.model().tell(self.userid, appli, fields);
     }
 
-    /// The callback URLs that are called about the person, each with its `appli`, in the order of subscribing.
+    /// The callback URLs subscribed to the person, each with its `appli`, in the order of subscribing.
     pub fn subscriptions(&self) -> Vec<(String, u32)> {
         self.cloud.model().subscriptions(self.userid)
     }
 
-    /// Cuts every application off, as the person can do: codes and tokens are dead, which is told before.
+    /// Unlinks every application, as a person can do: subscribers are notified, then codes and tokens are dead.
     pub fn revoke(&self) {
         self.notify(46, &[("action", "unlink".to_owned())]);
         self.cloud.model().logins.revoke(self.userid);
@@ -210,34 +211,34 @@ impl Account {
 
     /// The refresh token that was given last, dead or alive.
     pub fn latest_refresh_token(&self) -> Option<String> {
-        self.cloud.model().logins.latest(self.userid).map(|it| it.refresh.clone())
+        self.cloud.model().logins.latest(self.userid).map(|pair| pair.refresh.clone())
     }
 
     fn notify_of_bed(&self, appli: u32) {
         let mats = self.person().devices;
-        let mat = mats.iter().find(|it| it.kind == "Sleep Monitor").map(|it| ("deviceid", it.id.clone()));
+        let mat = mats.iter().find(|device| device.kind == "Sleep Monitor").map(|mat| ("deviceid", mat.id.clone()));
         let at = ("startdate", self.cloud.clock().unix().to_string());
         self.notify(appli, &[at].into_iter().chain(mat).collect::<Vec<_>>());
     }
 
-    fn add<T: News>(&self, rows: RowsOf<T>, row: T, created: i64, modified: i64) -> u64 {
-        let news = row.news();
-        let (id, now) = self.with(|it, now| {
-            let id = it.diary.new_id();
-            rows(&mut it.diary.rows).push(Stored { id, created, modified, row });
+    fn add<T: Notifies>(&self, rows: RowsOf<T>, row: T, created: i64, modified: i64) -> u64 {
+        let notifications = row.notifications();
+        let (id, now) = self.with(|user, now| {
+            let id = user.history.new_id();
+            rows(&mut user.history.rows).push(Stored { id, created, modified, row });
             (id, now)
         });
-        // What becomes visible later is not told.
-        for (appli, fields) in news.into_iter().filter(|_| created <= now) {
+        // Subscribers are not told of rows that become visible later.
+        for (appli, fields) in notifications.into_iter().filter(|_| created <= now) {
             self.notify(appli, &fields);
         }
         id
     }
 
     fn change<T>(&self, rows: RowsOf<T>, id: u64, change: impl FnOnce(&mut T)) -> bool {
-        self.with(|it, now| {
-            let visible = |it: &&mut Stored<T>| it.id == id && it.created <= now;
-            let Some(stored) = rows(&mut it.diary.rows).iter_mut().rfind(visible) else { return false };
+        self.with(|user, now| {
+            let visible = |stored: &&mut Stored<T>| stored.id == id && stored.created <= now;
+            let Some(stored) = rows(&mut user.history.rows).iter_mut().rfind(visible) else { return false };
             change(&mut stored.row);
             stored.modified = now;
             true
@@ -245,17 +246,17 @@ impl Account {
     }
 
     fn delete<T>(&self, rows: RowsOf<T>, id: u64) -> bool {
-        self.with(|it, _| {
-            let rows = rows(&mut it.diary.rows);
+        self.with(|user, _| {
+            let rows = rows(&mut user.history.rows);
             let before = rows.len();
-            rows.retain(|it| it.id != id);
+            rows.retain(|stored| stored.id != id);
             rows.len() < before
         })
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut Resident, i64) -> T) -> T {
+    fn with<T>(&self, act: impl FnOnce(&mut User, i64) -> T) -> T {
         let mut model = self.cloud.model();
         let now = model.clock.unix();
-        act(model.resident(self.userid).expect("an account is replaced at most, never closed"), now)
+        act(model.user(self.userid).expect("an account is replaced at most, never closed"), now)
     }
 }

@@ -1,4 +1,4 @@
-//! What a day of moving adds up to, as counted by a watch or a phone.
+//! The totals of a day, as a watch or a phone has counted them.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ const EXTERNAL: u32 = 18;
 pub enum Source {
     /// A tracker of Withings.
     Tracker(Arc<Device>),
-    /// A phone, or another company's tracker: the answers have no id of it.
+    /// A phone, or another company's tracker: answers have no device id for it.
     Foreign {
         /// Withings' number of the model.
         model_id: u32,
@@ -116,7 +116,7 @@ impl Activity {
         }
     }
 
-    /// Every field that can be asked for and that there is.
+    /// Every field that can be asked for, as far as there is a value.
     pub(super) fn data(&self) -> Map<String, Value> {
         let mut data = into_map(json!({
             "steps": self.steps,
@@ -135,7 +135,7 @@ impl Activity {
         data
     }
 
-    /// What every row says, whatever was asked for.
+    /// The fields that every row has, whatever was asked for.
     pub(super) fn frame(&self) -> Map<String, Value> {
         let is_tracker = matches!(self.source, Source::Tracker(_));
         into_map(json!({

@@ -1,4 +1,4 @@
-//! What is set of a cloud: the applications that may use it, and how long its pages are.
+//! Settings of a cloud: the applications that may use it, and the sizes of its pages.
 
 /// An application as registered with the cloud.
 #[derive(Clone, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct App {
     pub redirect_uris: Vec<String>,
 }
 
-/// How many rows a page has.
+/// How many rows a page of each call has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageSizes {
     /// Groups in a page of `getmeas`. Default 1000.

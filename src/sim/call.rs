@@ -1,4 +1,4 @@
-//! A call as the model takes it: what remains of an HTTP request.
+//! A call: what the model takes of an HTTP request.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ pub(super) struct Call {
     pub(super) params: Params,
     /// The token of the `Authorization` header.
     pub(super) bearer: Option<String>,
-    /// Whether the callback URL that is given for notifications was asked and answered.
+    /// Whether the callback URL that the call subscribes was tested and answered.
     pub(super) callback_answers: bool,
 }
 
@@ -22,6 +22,7 @@ impl Call {
         self.bearer.as_deref().or_else(|| self.params.get("access_token"))
     }
 
+    /// The parameter `action`.
     pub(super) fn action(&self) -> Option<&str> {
         self.params.get("action")
     }
@@ -34,7 +35,7 @@ pub(super) struct Params(pub(super) BTreeMap<String, String>);
 impl Params {
     /// A parameter, unless it is absent or empty.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|it| !it.is_empty())
+        self.0.get(name).map(String::as_str).filter(|text| !text.is_empty())
     }
 
     /// A whole number; anything else is refused by name.
@@ -47,7 +48,7 @@ impl Params {
         self.get(name).map(|text| text.split(',').collect())
     }
 
-    /// A parameter that must be there.
+    /// A parameter that must not be missing.
     pub(super) fn required(&self, name: &str) -> Result<&str, Refusal> {
         self.get(name).ok_or_else(|| Refusal::invalid(&format!("missing {name}")))
     }

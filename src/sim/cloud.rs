@@ -1,4 +1,4 @@
-//! The handle that everybody holds: tests, `demo`, and the HTTP skin.
+//! The handle to a cloud, which tests, `demo` and the HTTP skin hold.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -17,9 +17,9 @@ use super::login::Rotation;
 use super::model::Model;
 use super::notify::{Callbacks, Delivery};
 use super::people;
-use super::person::Resident;
 use super::replay::{ReplayError, recorded};
 use super::reply::Reply;
+use super::user::User;
 
 /// A simulated Withings cloud. Clones are handles to the same cloud.
 #[derive(Clone)]
@@ -33,20 +33,20 @@ impl Cloud {
     }
 
     /// A cloud with the three [`people`] and three years of their history. The same seed and the same time give the
-    /// same answers, byte for byte; as the clock moves, the people go on living.
+    /// same answers, byte for byte; as the clock moves, further rows appear.
     #[must_use]
     pub fn seeded(seed: u64, clock: Clock) -> Self {
         Self::with_history(seed, 3, clock)
     }
 
-    /// The same with so many years of history.
+    /// A cloud with the three [`people`] and so many years of their history.
     #[must_use]
     pub fn with_history(seed: u64, years: u16, clock: Clock) -> Self {
-        let residents = people::household(seed, years, clock.unix());
-        Self::of(seed, clock, residents)
+        let users = people::household(seed, years, clock.unix());
+        Self::of(seed, clock, users)
     }
 
-    /// A cloud with one person, `replay`, who answers what was captured: files of `dir` named after the call
+    /// A cloud with one person, `replay`, whose answers were captured: files of `dir` named after the call
     /// (`getmeas.json`, `getactivity.json`, `getworkouts.json`, `getsummary.json`, `sleep_get.json`, `getdevice.json`,
     /// `getgoals.json`), with or without the envelope, `getmeas` also as a bare list of groups. A missing file answers an
     /// empty result.
@@ -57,7 +57,7 @@ impl Cloud {
     /// Registers an application, or changes its secret and URLs.
     pub fn register(&self, app: App) {
         let mut model = self.model();
-        model.apps.retain(|it| it.client_id != app.client_id);
+        model.apps.retain(|known| known.client_id != app.client_id);
         model.apps.push(app);
     }
 
@@ -81,17 +81,17 @@ impl Cloud {
         self.model().logins.rotation = rotation;
     }
 
-    /// Sets how long the access tokens live that are given from now on; 3 hours unless told otherwise.
+    /// Sets how long the access tokens live that are given from now on, in seconds. Default 3 hours.
     pub fn access_token_lifetime(&self, seconds: i64) {
         self.model().logins.access_seconds = seconds;
     }
 
-    /// Lets something go wrong; of several faults that fit a call the oldest strikes first.
+    /// Adds a fault; of several that fit a call the oldest strikes first.
     pub fn fault(&self, fault: Fault) {
         self.model().faults.0.push(fault);
     }
 
-    /// Takes every waiting fault back.
+    /// Removes every fault that has not struck.
     pub fn heal(&self) {
         self.model().faults.0.clear();
     }
@@ -113,7 +113,7 @@ impl Cloud {
         self.model().notifications.delivered()
     }
 
-    /// Every code, access token and refresh token that was ever given out: what nobody else may repeat.
+    /// Every code, access token and refresh token that was ever given out: what no log and no page may contain.
     #[must_use]
     pub fn secrets(&self) -> Vec<String> {
         self.model().logins.given().collect()
@@ -125,7 +125,7 @@ impl Cloud {
         self.model().journal.all()
     }
 
-    /// Every request from now on, as it arrives; a delayed answer is still on its way then.
+    /// Every request from now on, as it arrives: before its answer, if that is delayed.
     #[must_use]
     pub fn listen(&self) -> broadcast::Receiver<Request> {
         self.model().journal.listen()
@@ -137,16 +137,18 @@ impl Cloud {
         self.model().clock.clone()
     }
 
+    /// Answers a call.
+    /// Answers a call.
     pub(super) fn answer(&self, call: &Call) -> Reply {
         self.model().answer(call)
     }
 
-    /// A panic elsewhere does not make the model wrong: every change is complete before the lock is given back.
+    /// The model, locked. A panic elsewhere does not make it wrong: every change is complete before the lock is released.
     pub(super) fn model(&self) -> MutexGuard<'_, Model> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn of(seed: u64, clock: Clock, residents: Vec<Resident>) -> Self {
-        Self(Arc::new(Mutex::new(Model::new(seed, clock, residents))))
+    fn of(seed: u64, clock: Clock, users: Vec<User>) -> Self {
+        Self(Arc::new(Mutex::new(Model::new(seed, clock, users))))
     }
 }

@@ -1,4 +1,4 @@
-//! The consent page: who are you, and may this application read your data?
+//! The consent page, where a person picks an account and lets an application read its data.
 
 use askama::Template;
 use url::Url;
@@ -8,18 +8,18 @@ use super::app::App;
 use super::call::Params;
 use super::person::{Person, SCOPES};
 
-/// What an application asks a person for, checked.
+/// What an application asks for on the consent page, checked.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct ConsentRequest {
     pub(super) client_id: String,
-    /// As given: the code is exchanged with the same text.
+    /// The redirect URI as it was given: the code is exchanged with the same text.
     pub(super) redirect_uri: String,
     pub(super) scopes: Vec<String>,
     callback: Url,
     state: String,
 }
 
-impl Asked {
+impl ConsentRequest {
     /// Reads the address of the page; the error is what the service says about the first mistake.
     pub(super) fn read(params: &Params, apps: &[App]) -> Result<Self, String> {
         let required = |name: &str| params.get(name).ok_or_else(|| format!("invalid_request: {name} is missing"));
@@ -27,7 +27,7 @@ impl Asked {
             return Err("unsupported_response_type: response_type must be code".to_owned());
         }
         let client_id = required("client_id")?;
-        let app = apps.iter().find(|it| it.client_id == client_id);
+        let app = apps.iter().find(|app| app.client_id == client_id);
         let app = app.ok_or("invalid_client: this client_id is not registered")?;
         let redirect_uri = required("redirect_uri")?;
         let callback = app.callback(redirect_uri).ok_or("redirect_uri_mismatch: The redirect URI is not registered")?;
@@ -40,12 +40,12 @@ impl Asked {
         })
     }
 
-    /// Where a person who agrees is sent.
+    /// The address to which a person who agrees is sent.
     pub(super) fn accept(&self, code: &str) -> String {
         self.answer("code", code)
     }
 
-    /// Where a person who refuses is sent.
+    /// The address to which a person who refuses is sent.
     fn refuse(&self) -> String {
         self.answer("error", "access_denied")
     }
@@ -78,8 +78,8 @@ impl Asked {
 impl App {
     /// The redirect URI as a URL, if it is a registered one or continues the path or the query of one.
     fn callback(&self, redirect_uri: &str) -> Option<Url> {
-        let asked = Url::parse(redirect_uri).ok().filter(|it| it.fragment().is_none())?;
-        let continues = |registered: &String| Url::parse(registered).is_ok_and(|it| continues(&asked, &it));
+        let asked = Url::parse(redirect_uri).ok().filter(|url| url.fragment().is_none())?;
+        let continues = |registered: &String| Url::parse(registered).is_ok_and(|url| continues(&asked, &url));
         self.redirect_uris.iter().any(continues).then_some(asked)
     }
 }
@@ -94,7 +94,7 @@ fn continues(asked: &Url, registered: &Url) -> bool {
     let query = |url: &Url| url.query().unwrap_or_default().to_owned();
     same_host
         && query(asked).starts_with(&query(registered))
-        && rest_of_path.is_some_and(|it| it.is_empty() || it.starts_with('/') || registered.path().ends_with('/'))
+        && rest_of_path.is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || registered.path().ends_with('/'))
 }
 
 fn scopes(text: &str) -> Result<Vec<String>, String> {

@@ -1,4 +1,4 @@
-//! Calling those who subscribed: the test of a callback URL, and the notifications with their retries.
+//! Requests to callback URLs: the test of a URL, and the notifications with their retries.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -16,16 +16,16 @@ use url::{Url, form_urlencoded};
 
 use super::call::Call;
 use super::cloud::Cloud;
-use super::notify::Waiting;
+use super::notify::Pending;
 
-/// Whoever is called must answer within so long.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// A callback URL must answer within so long, as documented.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How often is looked who is in bed, if anybody wants to know.
-const LOOK_INTO_BEDS_EVERY: Duration = Duration::from_secs(30);
+/// How long from one look for new events in beds to the next, while there is a subscription to them.
+const BED_INTERVAL: Duration = Duration::from_secs(30);
 
-/// How often is looked whether a retry is due: the clock may be moved by hand.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long from one look for retries that are due to the next: a test may move the clock at any time.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Whether the callback URL that a call of `/notify` gives answers HEAD with 200, as the service tests it.
 pub(super) async fn callback_answers(cloud: &Cloud, call: &Call) -> bool {
@@ -37,37 +37,37 @@ pub(super) async fn callback_answers(cloud: &Cloud, call: &Call) -> bool {
     }
 }
 
-/// Delivers what there is to tell, for ever.
+/// Delivers notifications for ever.
 pub(super) async fn deliver(cloud: Cloud) -> Infallible {
-    let news = cloud.model().notifications.news.clone();
+    let wakeup = cloud.model().notifications.wakeup.clone();
     loop {
         let now = cloud.clock().unix();
-        let is_listened = cloud.model().tell_of_beds();
+        let has_bed_subscription = cloud.model().tell_of_beds();
         let due = cloud.model().notifications.take_due(now);
-        for it in due {
-            let http = send(&cloud, Method::POST, &it.url, form(&it)).await;
+        for notification in due {
+            let http = send(&cloud, Method::POST, &notification.url, form(&notification)).await;
             let time = cloud.clock().now();
-            cloud.model().notifications.note_delivery(it, http, time);
+            cloud.model().notifications.note_delivery(notification, http, time);
         }
         let next = cloud.model().notifications.next_due();
         match next {
             Some(at) if at <= cloud.clock().unix() => {}
-            Some(_) => drop(timeout(LOOK_EVERY, news.notified()).await),
-            None if is_listened => drop(timeout(LOOK_INTO_BEDS_EVERY, news.notified()).await),
-            None => news.notified().await,
+            Some(_) => drop(timeout(RETRY_INTERVAL, wakeup.notified()).await),
+            None if has_bed_subscription => drop(timeout(BED_INTERVAL, wakeup.notified()).await),
+            None => wakeup.notified().await,
         }
     }
 }
 
-fn form(it: &Waiting) -> String {
-    form_urlencoded::Serializer::new(String::new()).extend_pairs(&it.fields).finish()
+fn form(notification: &Pending) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(&notification.fields).finish()
 }
 
 /// The HTTP status of the answer, if it comes in time.
 async fn send(cloud: &Cloud, method: Method, url: &str, form: String) -> Option<u16> {
     let address = cloud.model().notifications.address(url)?;
     let url = Url::parse(url).ok()?;
-    timeout(PATIENCE, exchange(address, method, &url, form)).await.ok()?
+    timeout(ANSWER_TIMEOUT, exchange(address, method, &url, form)).await.ok()?
 }
 
 async fn exchange(address: SocketAddr, method: Method, url: &Url, form: String) -> Option<u16> {
@@ -80,7 +80,7 @@ async fn exchange(address: SocketAddr, method: Method, url: &Url, form: String) 
         .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
         .body(Full::<Bytes>::from(form))
         .ok()?;
-    // It ends with the sender.
+    // The connection ends when the sender is dropped.
     tokio::spawn(connection);
-    sender.send_request(request).await.ok().map(|it| it.status().as_u16())
+    sender.send_request(request).await.ok().map(|response| response.status().as_u16())
 }

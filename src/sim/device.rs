@@ -42,7 +42,7 @@ impl Device {
     }
 }
 
-/// What a person aims for; without any goal the service answers an empty list in place of a map.
+/// What a person aims for. As seen in the fixtures, the answer without any goal is an empty list in place of a map.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Goals {
     /// Steps a day.

@@ -7,23 +7,23 @@ use serde_json::json;
 use super::UserId;
 use super::call::Call;
 use super::limit::Caller;
-use super::reply::{Refusal, Reply, Travel};
+use super::reply::{Refusal, Reply, Transfer};
 
 /// What goes wrong instead of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Failure {
-    /// This HTTP status, with an HTML page: the infrastructure's trouble.
+    /// This HTTP status, with an HTML page, as the infrastructure in front of the service answers.
     Http(u16),
-    /// HTTP 200 with this text, whatever it is.
+    /// HTTP 200 with this text as the body.
     Verbatim(&'static str),
-    /// HTTP 200 with so many bytes of JSON.
+    /// HTTP 200 with so many bytes of JSON as the body.
     Large(usize),
     /// The connection ends where the answer should begin.
     HangUp,
     /// An envelope with this status and nothing else.
     Status(i64),
-    /// Envelope 401: the access token is called invalid.
+    /// Envelope 401: the access token is invalid.
     InvalidToken,
     /// Envelope 403: the token's scopes do not suffice.
     InsufficientScope,
@@ -48,13 +48,13 @@ pub enum Failure {
 /// What a fault does to a call.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Effect {
-    /// It fails.
+    /// The call fails.
     Fail(Failure),
-    /// It does what it should, and its answer travels like this.
-    Travel(Travel),
+    /// The call does what it should, and its answer reaches the client like this.
+    Transfer(Transfer),
 }
 
-/// A failure, which calls it strikes (all, unless told otherwise), and how many times (once, unless told otherwise).
+/// A failure, the calls that it strikes (default: all), and how many times (default: once).
 #[derive(Clone, Debug)]
 pub struct Fault {
     effect: Effect,
@@ -75,46 +75,46 @@ impl Fault {
     /// A slow network: the next call does what it should, and its answer arrives so much later.
     #[must_use]
     pub fn delay(by: Duration) -> Self {
-        Self::of_effect(Effect::Travel(Travel::After(by)))
+        Self::of_effect(Effect::Transfer(Transfer::After(by)))
     }
 
     /// A network that hardly works: the next call does what it should, and its answer arrives byte by byte, one a second.
     #[must_use]
     pub fn drip() -> Self {
-        Self::of_effect(Effect::Travel(Travel::ByteBySecond))
+        Self::of_effect(Effect::Transfer(Transfer::ByteBySecond))
     }
 
     /// A broken compressor: the next call does what it should, and its answer cannot be unpacked.
     #[must_use]
     pub fn damaged() -> Self {
-        Self::of_effect(Effect::Travel(Travel::Damaged))
+        Self::of_effect(Effect::Transfer(Transfer::Damaged))
     }
 
-    /// Only of calls with this `action`, e.g. `getmeas` or `requesttoken`.
+    /// The same, striking only calls with this `action`, e.g. `getmeas` or `requesttoken`.
     #[must_use]
     pub fn on(self, action: &str) -> Self {
         Self { action: Some(action.to_owned()), ..self }
     }
 
-    /// Only of this user's calls.
+    /// The same, striking only this user's calls.
     #[must_use]
     pub fn of(self, user: UserId) -> Self {
         Self { user: Some(user), ..self }
     }
 
-    /// Only of calls for a second or later page.
+    /// The same, striking only calls for a second or later page.
     #[must_use]
     pub fn on_further_pages(self) -> Self {
         Self { further_pages: true, ..self }
     }
 
-    /// Only of calls that do not ask for what has changed.
+    /// The same, striking only calls that do not ask for changes by `lastupdate`.
     #[must_use]
     pub fn on_whole_reads(self) -> Self {
         Self { whole_reads: true, ..self }
     }
 
-    /// Of so many calls; `u32::MAX` does not end in practice.
+    /// The same, striking so many calls; `u32::MAX` does not end in practice.
     #[must_use]
     pub fn times(self, times: u32) -> Self {
         Self { left: times, ..self }
@@ -133,30 +133,30 @@ impl Fault {
     }
 }
 
-/// The faults that wait for their call, oldest first.
+/// The faults that have not struck yet, oldest first.
 #[derive(Default)]
 pub(super) struct Faults(pub(super) Vec<Fault>);
 
 impl Faults {
-    /// What the oldest fault that strikes this call does to it, used up by one.
+    /// The effect of the oldest fault that strikes this call; the fault has one call less to strike.
     pub(super) fn strike(&mut self, call: &Call, caller: &Caller) -> Option<Effect> {
-        let fault = self.0.iter_mut().find(|it| it.strikes(call, caller))?;
+        let fault = self.0.iter_mut().find(|fault| fault.strikes(call, caller))?;
         fault.left -= 1;
         let effect = fault.effect;
-        self.0.retain(|it| it.left > 0);
+        self.0.retain(|fault| fault.left > 0);
         Some(effect)
     }
 }
 
 impl Failure {
-    /// What is answered to `call`.
+    /// The reply to `call`.
     pub(super) fn reply(self, call: &Call) -> Reply {
         let page = |offset: i64| Ok(json!({"more": true, "offset": offset}));
         let answer = match self {
             Self::Http(status) => return Reply::infrastructure(status, "Simulated"),
             Self::Verbatim(text) => return Reply::verbatim(text.to_owned()),
             Self::Large(bytes) => return Reply::verbatim(format!("\"{}\"", "x".repeat(bytes))),
-            Self::HangUp => return Reply { travel: Travel::Nowhere, ..Reply::verbatim(String::new()) },
+            Self::HangUp => return Reply { transfer: Transfer::Nowhere, ..Reply::verbatim(String::new()) },
             Self::EndlessPages => page(100),
             Self::GrowingPages => page(call.params.integer("offset").ok().flatten().unwrap_or(0) + 100),
             Self::InvalidToken => Err(Refusal::invalid_token()),

@@ -1,31 +1,32 @@
-//! `getmeas`: what was measured, in groups.
+//! `getmeas`: measured values, in groups.
 
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 
 use super::call::Params;
 use super::measure::MeasureGroup;
-use super::person::Resident;
 use super::reply::Refusal;
 use super::select::{Period, Selection, page};
 use super::stored::Stored;
+use super::user::User;
 
 const PERIOD: Period = Period { start: "startdate", end: "enddate" };
 
-/// The groups that the call selects. On the last page `more` and `offset` are absent, as seen.
-pub(super) fn getmeas(resident: &Resident, params: &Params, size: usize, now: i64) -> Result<Value, Refusal> {
+/// The groups that the call selects. As seen, `more` and `offset` are absent on the last page (the notes on the live
+/// service in tomek-i/withings-sdk).
+pub(super) fn getmeas(user: &User, params: &Params, size: usize, now: i64) -> Result<Value, Refusal> {
     let types = types(params)?;
-    let wanted = |kind| types.as_ref().is_none_or(|it| it.contains(&kind));
+    let wanted = |kind| types.as_ref().is_none_or(|types| types.contains(&kind));
     let category = params.integer("category")?;
-    let selected = selected(resident, params, now)?;
-    let rows = resident.diary.groups(now).filter(|it| {
-        selected(it)
-            && category.is_none_or(|category| category == i64::from(it.row.category))
-            && it.row.measures.iter().any(|measure| wanted(measure.kind))
+    let selected = selected(user, params, now)?;
+    let rows = user.history.groups(now).filter(|group| {
+        selected(group)
+            && category.is_none_or(|category| category == i64::from(group.row.category))
+            && group.row.measures.iter().any(|measure| wanted(measure.kind))
     });
     let page = page(rows.collect(), params, size)?;
-    let timezone = resident.person.timezone.name();
-    let groups: Value = page.rows.iter().map(|it| it.to_json(timezone, wanted)).collect();
+    let timezone = user.person.timezone.name();
+    let groups: Value = page.rows.iter().map(|group| group.to_json(timezone, wanted)).collect();
     let mut body = json!({"updatetime": now, "timezone": timezone, "measuregrps": groups});
     if page.more {
         body["more"] = 1.into();
@@ -41,21 +42,22 @@ fn types(params: &Params) -> Result<Option<Vec<u32>>, Refusal> {
     list.into_iter().map(number).collect::<Result<_, _>>().map(Some)
 }
 
-type Chosen = Box<dyn Fn(&Stored<MeasureGroup>) -> bool>;
+/// Whether a group is selected.
+type Selected = Box<dyn Fn(&Stored<MeasureGroup>) -> bool>;
 
-fn selected(resident: &Resident, params: &Params, now: i64) -> Result<Chosen, Refusal> {
+fn selected(user: &User, params: &Params, now: i64) -> Result<Selected, Refusal> {
     Ok(match Selection::read(params, &PERIOD, now)? {
         Selection::All => Box::new(|_| true),
-        Selection::Since(since) => Box::new(move |it| it.modified >= since),
+        Selection::Since(since) => Box::new(move |group| group.modified >= since),
         Selection::Between(..) => {
             let from = params.integer(PERIOD.start)?.unwrap_or(i64::MIN);
             let to = params.integer(PERIOD.end)?.unwrap_or(i64::MAX);
-            Box::new(move |it| (from..=to).contains(&it.row.date))
+            Box::new(move |group| (from..=to).contains(&group.row.date))
         }
         Selection::Today => {
-            let person = resident.person.clone();
+            let person = user.person.clone();
             let today: NaiveDate = person.local_date(now);
-            Box::new(move |it| person.local_date(it.row.date) == today)
+            Box::new(move |group| person.local_date(group.row.date) == today)
         }
     })
 }

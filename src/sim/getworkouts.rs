@@ -4,23 +4,24 @@ use serde_json::{Value, json};
 
 use super::activity::Source;
 use super::call::Params;
-use super::person::{Person, Resident};
+use super::person::Person;
 use super::reply::{Refusal, map_or_list};
 use super::select::{Days, page};
 use super::stored::Stored;
+use super::user::User;
 use super::workout::Workout;
 
-/// What is answered without `data_fields`: next to nothing.
+/// The one field that is answered without `data_fields`, as seen in the fixtures.
 const DEFAULT_FIELDS: [&str; 1] = ["algo_pause_duration"];
 
 /// The workouts that the call selects, by the local day of their begin or by their last change.
-pub(super) fn getworkouts(resident: &Resident, params: &Params, size: usize, now: i64) -> Result<Value, Refusal> {
-    let person = &resident.person;
+pub(super) fn getworkouts(user: &User, params: &Params, size: usize, now: i64) -> Result<Value, Refusal> {
+    let person = &user.person;
     let days = Days::read(params, person, now)?;
-    let selected = |it: &&Stored<Workout>| days.have(it, person.local_date(it.row.startdate));
-    let page = page(resident.diary.workouts(now).filter(selected).collect(), params, size)?;
+    let selected = |workout: &&Stored<Workout>| days.have(workout, person.local_date(workout.row.startdate));
+    let page = page(user.history.workouts(now).filter(selected).collect(), params, size)?;
     let fields = params.list("data_fields").unwrap_or_else(|| DEFAULT_FIELDS.to_vec());
-    let series: Value = page.rows.iter().map(|it| it.to_json(person, &fields)).collect();
+    let series: Value = page.rows.iter().map(|workout| workout.to_json(person, &fields)).collect();
     Ok(json!({"series": series, "more": page.more, "offset": if page.more { page.end } else { 0 }}))
 }
 
@@ -40,7 +41,7 @@ impl Stored<Workout> {
             "data": map_or_list(&workout.data, fields),
             "modified": self.modified,
         });
-        // A foreign row has neither.
+        // As seen in the fixtures, the row of a phone has neither.
         if let Source::Tracker(device) = &workout.source {
             json["hash_deviceid"] = device.id.as_str().into();
             json["created"] = self.created.into();

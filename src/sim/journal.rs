@@ -1,4 +1,4 @@
-//! What has been asked, for tests to assert and for nobody to abuse.
+//! The requests that the cloud has answered, for tests to assert, without what would let anybody in.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -13,36 +13,36 @@ use super::reply::Reply;
 /// A demo runs for weeks: so many requests are kept, the oldest go.
 const KEPT: usize = 10_000;
 
-/// Parameters that let somebody in.
+/// The parameters that are secrets.
 const SECRETS: [&str; 7] = ["access_token", "client_secret", "code", "nonce", "refresh_token", "signature", "state"];
 
-/// Where a request carried its access token.
+/// The place of the access token in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenPlace {
-    /// In the `Authorization` header.
+    /// The `Authorization` header.
     Header,
-    /// In the `access_token` parameter, as old clients do it.
+    /// The `access_token` parameter, as old clients do it.
     Parameter,
-    /// Nowhere.
+    /// There is none.
     Absent,
 }
 
 /// A request that the cloud has answered, without its secrets.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// When, by the cloud's clock.
+    /// The time of the request, by the cloud's clock.
     pub time: DateTime<Utc>,
-    /// `GET`, `POST`, ….
+    /// The HTTP method.
     pub method: String,
     /// The path, without a trailing slash.
     pub path: String,
     /// The `action` parameter, if any.
     pub action: Option<String>,
-    /// Whose token, code or refresh token it carried, if the cloud ever gave it out.
+    /// The user whose token, code or refresh token the request carried, if the cloud ever gave it out.
     pub user: Option<UserId>,
     /// Query and form, without tokens, codes and secrets.
     pub params: BTreeMap<String, String>,
-    /// Where the access token was.
+    /// The place of the access token.
     pub token: TokenPlace,
     /// The answer's HTTP status.
     pub http: u16,
@@ -50,7 +50,7 @@ pub struct Request {
     pub status: Option<i64>,
 }
 
-/// So many requests may wait for a listener.
+/// So many requests may wait for a slow listener, which misses the oldest beyond them.
 const UNHEARD: usize = 1000;
 
 /// The latest requests, oldest first.
@@ -83,7 +83,7 @@ impl Journal {
             http: reply.http,
             status: reply.status,
         };
-        // Nobody has to listen.
+        // Without a listener the request goes nowhere.
         drop(self.listeners.send(request.clone()));
         self.kept.push_back(request);
     }

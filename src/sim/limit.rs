@@ -11,9 +11,11 @@ const MINUTE: i64 = 60;
 /// The limits of the service; each can be switched off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Calls of one application in any 60 s, all its users and token calls together. Default 120; `None`: no limit.
+    /// Calls of one application in any 60 s, all its users and token calls together. Default 120, as documented; `None`:
+    /// no limit.
     pub per_minute: Option<usize>,
-    /// Within so many seconds the identical call of one user is refused. Default 10; `None`: never.
+    /// Within so many seconds the identical call of one user is refused. Default 10, as seen (kodymallory/MMM-withings#15);
+    /// `None`: never.
     pub same_call_seconds: Option<i64>,
 }
 
@@ -28,14 +30,14 @@ impl Default for Limits {
     }
 }
 
-/// Who calls, as far as the call tells: a dead token still names its user.
+/// The application and the user of a call, as far as its secrets tell: a dead token still has a user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Caller {
     pub(super) client_id: Option<String>,
     pub(super) user: Option<UserId>,
 }
 
-/// The calls that count. A refused call does not.
+/// The admitted calls, which count against the limits. A refused call does not.
 #[derive(Default)]
 pub(super) struct Limiter {
     pub(super) limits: Limits,
@@ -50,36 +52,39 @@ struct Admitted {
 }
 
 impl Limiter {
-    /// Counts the call, or refuses it.
+    /// Counts the call against the limits, or refuses it.
     pub(super) fn admit(&mut self, caller: &Caller, call: &Call, now: i64) -> Result<(), Refusal> {
         let remembered = MINUTE.max(self.limits.same_call_seconds.unwrap_or(0));
-        self.recent.retain(|it| now - it.at < remembered);
+        self.recent.retain(|call| now - call.at < remembered);
         let params = identity(call);
-        self.refuse_twin(caller, call, &params, now)?;
-        self.refuse_crowd(caller, now)?;
+        self.refuse_repetition(caller, call, &params, now)?;
+        self.refuse_excess(caller, now)?;
         self.recent.push_back(Admitted { at: now, caller: caller.clone(), path: call.path.clone(), params });
         Ok(())
     }
 
-    fn refuse_twin(
+    fn refuse_repetition(
         &self,
-        who: &Caller,
+        caller: &Caller,
         call: &Call,
         params: &BTreeMap<String, String>,
         now: i64,
     ) -> Result<(), Refusal> {
         let Some(seconds) = self.limits.same_call_seconds else { return Ok(()) };
-        let twin = |it: &&Admitted| it.caller == *who && it.path == call.path && it.params == *params;
-        match self.recent.iter().rfind(twin) {
-            Some(twin) if now - twin.at < seconds => Err(Refusal::same_arguments(seconds, twin.at + seconds - now)),
+        let same =
+            |earlier: &&Admitted| earlier.caller == *caller && earlier.path == call.path && earlier.params == *params;
+        match self.recent.iter().rfind(same) {
+            Some(earlier) if now - earlier.at < seconds => {
+                Err(Refusal::same_arguments(seconds, earlier.at + seconds - now))
+            }
             _ => Ok(()),
         }
     }
 
-    fn refuse_crowd(&self, who: &Caller, now: i64) -> Result<(), Refusal> {
+    fn refuse_excess(&self, caller: &Caller, now: i64) -> Result<(), Refusal> {
         let Some(per_minute) = self.limits.per_minute else { return Ok(()) };
-        let in_window = |it: &&Admitted| it.caller.client_id == who.client_id && now - it.at < MINUTE;
-        let calls: Vec<_> = self.recent.iter().filter(in_window).map(|it| it.at).collect();
+        let in_window = |earlier: &&Admitted| earlier.caller.client_id == caller.client_id && now - earlier.at < MINUTE;
+        let calls: Vec<_> = self.recent.iter().filter(in_window).map(|call| call.at).collect();
         if calls.len() < per_minute {
             return Ok(());
         }
@@ -88,7 +93,7 @@ impl Limiter {
     }
 }
 
-/// What makes two calls of a user identical: all but the token they carry.
+/// The parameters that make two calls of a user identical: all but the token, in whatever place it is.
 fn identity(call: &Call) -> BTreeMap<String, String> {
     let mut params = call.params.0.clone();
     params.remove("access_token");

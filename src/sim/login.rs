@@ -1,11 +1,11 @@
-//! Codes and tokens: what is alive, until when, and what kills it.
+//! Codes and tokens: how long each lives, and what ends it earlier.
 
 use super::UserId;
-use super::noise::Noise;
+use super::random::Random;
 
 /// A code lives so long, in seconds.
 const CODE_SECONDS: i64 = 30;
-/// An access token lives so long, in seconds, unless a test wants otherwise.
+/// An access token lives so long, in seconds, unless a test sets another time.
 const ACCESS_SECONDS: i64 = 3 * 3600;
 /// A refresh token lives so long, in seconds.
 const REFRESH_SECONDS: i64 = 365 * 86_400;
@@ -17,11 +17,12 @@ const MEMORY_SECONDS: i64 = 86_400;
 /// What happens to a refresh token once it was used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rotation {
-    /// As documented (default): it lives on until the new access token is first used, or for 8 h. Used again, it gives
-    /// another pair, and the one that nobody had used dies.
+    /// As documented (default; the page "access and refresh tokens, no recover" of developer.withings.com): it lives on
+    /// until the new access token is first used, or for 8 h. Used again, it gives another pair, and the unused one dies.
     #[default]
     Grace,
-    /// As some operators report: used again, it takes every token of this login with it.
+    /// As some operators report (home-assistant/core#42717, home-assistant/core#102886): used again, it ends every token of
+    /// this login.
     Strict,
 }
 
@@ -48,14 +49,14 @@ pub(super) struct Pair {
     pub(super) grant: Grant,
     pub(super) access: String,
     pub(super) refresh: String,
-    /// The login it descends from.
+    /// The number of the login that the pair descends from.
     login: u64,
-    /// The refresh token it was given for.
+    /// The refresh token that the pair was given for.
     parent: Option<String>,
     issued: i64,
-    /// How long its access token lives, in seconds.
+    /// How long the access token lives, in seconds.
     pub(super) lifetime: i64,
-    /// When its refresh token was first used.
+    /// When the refresh token was first used, Unix seconds.
     replaced: Option<i64>,
     access_dead: bool,
     refresh_dead: bool,
@@ -73,19 +74,21 @@ pub(super) struct Logins {
     pub(super) rotation: Rotation,
     /// How long the access tokens live that are given from now on, in seconds.
     pub(super) access_seconds: i64,
-    mint: Noise,
-    minted: u64,
+    /// What codes and tokens are made of.
+    random: Random,
+    /// How many codes and tokens were given.
+    given: u64,
     codes: Vec<Code>,
     pairs: Vec<Pair>,
 }
 
 impl Logins {
-    pub(super) fn new(mint: Noise) -> Self {
+    pub(super) fn new(random: Random) -> Self {
         Self {
             rotation: Rotation::default(),
             access_seconds: ACCESS_SECONDS,
-            mint,
-            minted: 0,
+            random,
+            given: 0,
             codes: Vec::new(),
             pairs: Vec::new(),
         }
@@ -93,33 +96,35 @@ impl Logins {
 
     /// A code for this grant, to be exchanged with the same redirect URI.
     pub(super) fn give_code(&mut self, grant: Grant, redirect_uri: &str, now: i64) -> String {
-        self.codes.retain(|it| it.is_alive(now));
-        let text = self.mint();
+        self.codes.retain(|code| code.is_alive(now));
+        let text = self.new_secret();
         self.codes.push(Code { text: text.clone(), grant, redirect_uri: redirect_uri.to_owned(), issued: now });
         text
     }
 
     /// The first pair of a login. `None`: the code is unknown, used or old, or was given to another application or URI.
     pub(super) fn exchange(&mut self, client_id: &str, code: &str, redirect_uri: &str, now: i64) -> Option<Pair> {
-        let meant = |it: &Code| it.text == code && it.grant.client_id == client_id && it.redirect_uri == redirect_uri;
-        let place = self.codes.iter().position(|it| meant(it) && it.is_alive(now))?;
+        let meant = |given: &Code| {
+            given.text == code && given.grant.client_id == client_id && given.redirect_uri == redirect_uri
+        };
+        let place = self.codes.iter().position(|given| meant(given) && given.is_alive(now))?;
         let grant = self.codes.swap_remove(place).grant;
-        let login = self.minted;
+        let login = self.given;
         Some(self.issue(grant, login, None, now))
     }
 
     /// The next pair of a login. `None`: the refresh token is dead, or was never given to this application.
     pub(super) fn refresh(&mut self, client_id: &str, refresh: &str, now: i64) -> Option<Pair> {
-        let mine = |it: &Pair| it.refresh == refresh && it.grant.client_id == client_id;
+        let mine = |pair: &Pair| pair.refresh == refresh && pair.grant.client_id == client_id;
         let place = self.pairs.iter().position(mine)?;
         let (login, reused) = (self.pairs[place].login, self.pairs[place].replaced.is_some());
         if reused && self.rotation == Rotation::Strict {
-            self.kill(|it| it.login == login);
+            self.end(|pair| pair.login == login);
         }
         if !self.pairs[place].refresh_lives(now) {
             return None;
         }
-        self.kill(|it| it.parent.as_deref() == Some(refresh));
+        self.end(|pair| pair.parent.as_deref() == Some(refresh));
         let pair = &mut self.pairs[place];
         pair.replaced.get_or_insert(now);
         pair.access_dead = true;
@@ -129,47 +134,50 @@ impl Logins {
 
     /// The grant of a live access token. Its first use is the end of the refresh token that it was given for.
     pub(super) fn authenticate(&mut self, access: &str, now: i64) -> Option<Grant> {
-        let pair = self.pairs.iter().find(|it| it.access == access && it.access_lives(now))?.clone();
-        let parent = self.pairs.iter_mut().find(|it| pair.parent.as_ref() == Some(&it.refresh));
+        let pair = self.pairs.iter().find(|pair| pair.access == access && pair.access_lives(now))?.clone();
+        let parent = self.pairs.iter_mut().find(|older| pair.parent.as_ref() == Some(&older.refresh));
         if let Some(parent) = parent {
             parent.refresh_dead = true;
         }
         Some(pair.grant)
     }
 
-    /// Whose access token, refresh token or code this is or was.
+    /// The grant of an access token, refresh token or code, dead or alive.
     pub(super) fn owner(&self, secret: &str) -> Option<&Grant> {
-        let code = self.codes.iter().find(|it| it.text == secret).map(|it| &it.grant);
-        code.or_else(|| self.pairs.iter().find(|it| it.access == secret || it.refresh == secret).map(|it| &it.grant))
+        let code = self.codes.iter().find(|code| code.text == secret).map(|code| &code.grant);
+        code.or_else(|| {
+            self.pairs.iter().find(|pair| pair.access == secret || pair.refresh == secret).map(|pair| &pair.grant)
+        })
     }
 
     /// Every code and token ever given, dead or alive.
     pub(super) fn given(&self) -> impl Iterator<Item = String> {
-        (1..=self.minted).map(|it| self.mint.fork(it).hex())
+        (1..=self.given).map(|number| self.random.fork(number).hex())
     }
 
-    /// The end of all logins of a user.
+    /// Ends all logins of a user.
     pub(super) fn revoke(&mut self, user: UserId) {
-        self.codes.retain(|it| it.grant.user != user);
-        self.kill(|it| it.grant.user == user);
+        self.codes.retain(|code| code.grant.user != user);
+        self.end(|pair| pair.grant.user == user);
     }
 
+    /// How many tokens of a user work at this moment.
     pub(super) fn live(&self, user: UserId, now: i64) -> LiveTokens {
-        let pairs = || self.pairs.iter().filter(|it| it.grant.user == user);
+        let pairs = || self.pairs.iter().filter(|pair| pair.grant.user == user);
         LiveTokens {
-            access: pairs().filter(|it| it.access_lives(now)).count(),
-            refresh: pairs().filter(|it| it.refresh_lives(now)).count(),
+            access: pairs().filter(|pair| pair.access_lives(now)).count(),
+            refresh: pairs().filter(|pair| pair.refresh_lives(now)).count(),
         }
     }
 
     /// The pair that was given last to a user's applications.
     pub(super) fn latest(&self, user: UserId) -> Option<&Pair> {
-        self.pairs.iter().rfind(|it| it.grant.user == user)
+        self.pairs.iter().rfind(|pair| pair.grant.user == user)
     }
 
     fn issue(&mut self, grant: Grant, login: u64, parent: Option<String>, now: i64) -> Pair {
-        self.pairs.retain(|it| !it.is_forgotten(now));
-        let (access, refresh) = (self.mint(), self.mint());
+        self.pairs.retain(|pair| !pair.is_forgotten(now));
+        let (access, refresh) = (self.new_secret(), self.new_secret());
         let pair = Pair {
             grant,
             access,
@@ -186,17 +194,17 @@ impl Logins {
         pair
     }
 
-    fn kill(&mut self, doomed: impl Fn(&Pair) -> bool) {
-        for pair in self.pairs.iter_mut().filter(|it| doomed(it)) {
+    fn end(&mut self, is_meant: impl Fn(&Pair) -> bool) {
+        for pair in self.pairs.iter_mut().filter(|pair| is_meant(pair)) {
             pair.access_dead = true;
             pair.refresh_dead = true;
         }
     }
 
     /// A secret that was never given before.
-    fn mint(&mut self) -> String {
-        self.minted += 1;
-        self.mint.fork(self.minted).hex()
+    fn new_secret(&mut self) -> String {
+        self.given += 1;
+        self.random.fork(self.given).hex()
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a scale, a cuff, a thermometer, a watch or a person's own hand has entered.
+//! Measured values, of a device or typed in.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::device::Device;
 use super::stored::Stored;
 
-/// The fat ratio: computed by the service, hence without the marks of a device's algorithm.
+/// The fat ratio: the service computes it, and as seen in the fixtures it has no `algo` and no `fm`.
 const FAT_RATIO: u32 = 6;
 
 /// Values measured at one moment: a row of `getmeas`.
@@ -94,7 +94,7 @@ impl Stored<MeasureGroup> {
     /// The row of the answer, with only the measure types that `wanted` accepts.
     pub(super) fn to_json(&self, timezone: &str, wanted: impl Fn(u32) -> bool) -> Value {
         let device = self.row.device.as_deref();
-        let measures = self.row.measures.iter().filter(|it| wanted(it.kind)).map(|it| it.to_json());
+        let measures = self.row.measures.iter().filter(|measure| wanted(measure.kind)).map(|measure| measure.to_json());
         json!({
             "grpid": self.id,
             "attrib": self.row.attrib,
@@ -102,11 +102,11 @@ impl Stored<MeasureGroup> {
             "created": self.created,
             "modified": self.modified,
             "category": self.row.category,
-            "deviceid": device.map(|it| &it.id),
-            "hash_deviceid": device.map(|it| &it.id),
+            "deviceid": device.map(|device| &device.id),
+            "hash_deviceid": device.map(|device| &device.id),
             "measures": measures.collect::<Value>(),
-            "modelid": device.map(|it| it.model_id),
-            "model": device.map(|it| &it.model),
+            "modelid": device.map(|device| device.model_id),
+            "model": device.map(|device| &device.model),
             "comment": null,
             "timezone": timezone,
         })

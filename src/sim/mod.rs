@@ -1,12 +1,15 @@
-//! A Withings cloud inside the process: the accounts, the consent page, the tokens and the data calls of the public
-//! API, with people who go on living. `demo` runs on it, and tests assert what it has seen.
+//! A simulated Withings cloud inside the process: the accounts, the consent page, the tokens and the data calls of the
+//! public API, with people about whom new data arrives as the clock moves. `demo` runs on it, and tests assert what it
+//! was asked.
 //!
-//! Three parts: the model, which knows no HTTP and takes a call for an answer; the skin over it, [`serve()`], one
-//! listener for what Withings spreads over two hosts, which also calls those who subscribed to notifications; and the [`people`], invented from a seed. [`Cloud::replay`]
-//! serves captured answers in their place.
+//! Three parts: the model, which knows no HTTP and answers calls; the HTTP skin over it, [`serve()`], one listener for
+//! what Withings spreads over two hosts, which also sends the notifications; and the [`people`], generated from a seed,
+//! in whose place [`Cloud::replay`] serves captured answers.
 //!
-//! The model knows the service from its documentation and from captured answers, with type numbers and field names of
-//! its own: the rest of this crate must agree with it over the wire, and shares nothing with it but the clock.
+//! The model has type numbers and field names of its own: the rest of this crate must agree with it over the wire, and
+//! shares nothing with it but the clock, or a mistake made twice would cancel out. It follows the documentation at
+//! developer.withings.com. Where the service does otherwise, a comment says *as seen* and names where in public: an
+//! issue, or *the fixtures*, which are the captured answers in the tests of joostlek/python-withings.
 
 mod account;
 mod activity;
@@ -16,21 +19,23 @@ mod cloud;
 mod consent;
 mod deliver;
 mod device;
+mod events;
 mod fault;
 mod getactivity;
+mod getdevice;
 mod getmeas;
 mod getworkouts;
+mod history;
 mod journal;
 mod limit;
 mod login;
 mod measure;
 mod model;
-mod news;
 mod night;
-mod noise;
 mod notify;
 pub mod people;
 mod person;
+mod random;
 mod recording;
 mod replay;
 mod reply;

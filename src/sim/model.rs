@@ -1,22 +1,22 @@
-//! The model: a call in, a reply out, and everything that it remembers in between. It knows no HTTP.
+//! The model: a call in, a reply out, and all state in between. It knows no HTTP.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::clock::Clock;
 
 use super::app::{App, PageSizes};
 use super::call::{Action, Call};
-use super::consent::Asked;
+use super::consent::ConsentRequest;
 use super::fault::{Effect, Faults};
 use super::journal::Journal;
 use super::limit::{Caller, Limiter};
 use super::login::{Grant, Logins};
-use super::noise::Noise;
 use super::notify::Notifications;
-use super::person::Resident;
+use super::random::Random;
 use super::reply::{Refusal, Reply};
 use super::signature::Nonces;
-use super::{UserId, getactivity, getmeas, getworkouts, people, sleep, token, user};
+use super::user::User;
+use super::{UserId, getactivity, getdevice, getmeas, getworkouts, people, sleep, token};
 
 const CONSENT_PATH: &str = "/oauth2_user/authorize2";
 const API_PATHS: [&str; 7] =
@@ -25,7 +25,7 @@ const API_PATHS: [&str; 7] =
 pub(super) struct Model {
     pub(super) clock: Clock,
     pub(super) apps: Vec<App>,
-    pub(super) residents: Vec<Resident>,
+    pub(super) users: Vec<User>,
     pub(super) logins: Logins,
     nonces: Nonces,
     pub(super) limiter: Limiter,
@@ -37,12 +37,12 @@ pub(super) struct Model {
 }
 
 impl Model {
-    pub(super) fn new(seed: u64, clock: Clock, residents: Vec<Resident>) -> Self {
+    pub(super) fn new(seed: u64, clock: Clock, users: Vec<User>) -> Self {
         Self {
             clock,
             apps: Vec::new(),
-            residents,
-            logins: Logins::new(Noise::new(seed).named("tokens")),
+            users,
+            logins: Logins::new(Random::new(seed).named("tokens")),
             nonces: Nonces::default(),
             limiter: Limiter::default(),
             faults: Faults::default(),
@@ -69,50 +69,50 @@ impl Model {
         reply
     }
 
-    /// The person with this id, alive until now.
-    pub(super) fn resident(&mut self, user: UserId) -> Option<&mut Resident> {
+    /// The user with this id, with everything that happened until now.
+    pub(super) fn user(&mut self, userid: UserId) -> Option<&mut User> {
         let now = self.clock.unix();
-        let resident = self.residents.iter_mut().find(|it| it.person.userid == user)?;
-        resident.diary.continue_until(now);
-        Some(resident)
+        let user = self.users.iter_mut().find(|user| user.person.userid == userid)?;
+        user.history.generate_until(now);
+        Some(user)
     }
 
     fn consent(&mut self, call: &Call, now: i64) -> Reply {
-        let asked = match Asked::read(&call.params, &self.apps) {
-            Ok(asked) => asked,
+        let request = match ConsentRequest::read(&call.params, &self.apps) {
+            Ok(request) => request,
             Err(mistake) => return Reply::problem(&mistake),
         };
-        let user = match (call.params.get("mode"), call.params.get("selecteduser")) {
+        let userid = match (call.params.get("mode"), call.params.get("selecteduser")) {
             (Some("demo"), _) => self.demo_user(now),
             (_, None) => {
-                let offered = self.residents.iter().filter(|it| it.offered).map(|it| &it.person);
-                return Reply::page(asked.page(&call.params, offered));
+                let offered = self.users.iter().filter(|user| user.offered).map(|user| &user.person);
+                return Reply::page(request.page(&call.params, offered));
             }
-            (_, Some(user)) => user.parse().unwrap_or_default(),
+            (_, Some(userid)) => userid.parse().unwrap_or_default(),
         };
-        let Some(resident) = self.resident(user) else { return Reply::problem("invalid_user: there is no such user") };
-        let scopes = asked.scopes.iter().filter(|it| resident.person.scopes.contains(it)).cloned().collect();
-        let grant = Grant { client_id: asked.client_id.clone(), user, scopes };
-        let code = self.logins.give_code(grant, &asked.redirect_uri, now);
-        Reply::redirect(asked.accept(&code))
+        let Some(user) = self.user(userid) else { return Reply::problem("invalid_user: there is no such user") };
+        let scopes = request.scopes.iter().filter(|scope| user.person.scopes.contains(scope)).cloned().collect();
+        let grant = Grant { client_id: request.client_id.clone(), user: userid, scopes };
+        let code = self.logins.give_code(grant, &request.redirect_uri, now);
+        Reply::redirect(request.accept(&code))
     }
 
-    /// Withings' built-in demo user, who lives as soon as somebody asks.
+    /// Withings' built-in demo user, generated when the first application asks for it.
     fn demo_user(&mut self, now: i64) -> UserId {
-        if self.resident(people::DEMO_USER).is_none() {
-            self.residents.push(people::demo(self.seed, now));
+        if self.user(people::DEMO_USER).is_none() {
+            self.users.push(people::demo(self.seed, now));
         }
         people::DEMO_USER
     }
 
-    /// Limits come before tokens: a twin of a refused call is still a twin.
+    /// Answers a call of the API. Limits come before tokens: a repetition of a refused call is still a repetition.
     fn api(&mut self, call: &Call, caller: &Caller, now: i64) -> Reply {
         if let Err(refusal) = self.limiter.admit(caller, call, now) {
             return Err(refusal).into();
         }
         match self.faults.strike(call, caller) {
             Some(Effect::Fail(failure)) => failure.reply(call),
-            Some(Effect::Travel(travel)) => Reply { travel, ..self.admitted(call, now) },
+            Some(Effect::Transfer(transfer)) => Reply { transfer, ..self.admitted(call, now) },
             None => self.admitted(call, now),
         }
     }
@@ -129,48 +129,48 @@ impl Model {
             _ => {}
         }
         match self.permitted(call, now) {
-            Ok((action, user)) => self.data(action, user, call, now),
+            Ok((action, userid)) => self.data(action, userid, call, now),
             Err(refusal) => Err(refusal).into(),
         }
     }
 
-    /// The data call and whose data, if its token is alive and opens it.
+    /// The data call and the user of its token, if the token is alive and its scopes open the call.
     fn permitted(&mut self, call: &Call, now: i64) -> Result<(Action, UserId), Refusal> {
         let action = Action::of(&call.path, call.action()).ok_or_else(Refusal::unknown_action)?;
-        let grant = call.access_token().and_then(|it| self.logins.authenticate(it, now));
+        let grant = call.access_token().and_then(|token| self.logins.authenticate(token, now));
         let grant = grant.ok_or_else(Refusal::invalid_token)?;
-        if action.scopes().iter().any(|&it| grant.scopes.iter().any(|scope| scope == it)) {
+        if action.scopes().iter().any(|&accepted| grant.scopes.iter().any(|scope| scope == accepted)) {
             Ok((action, grant.user))
         } else {
             Err(Refusal::insufficient_scope())
         }
     }
 
-    fn data(&mut self, action: Action, user: UserId, call: &Call, now: i64) -> Reply {
+    fn data(&mut self, action: Action, userid: UserId, call: &Call, now: i64) -> Reply {
         let pages = self.pages;
-        let Some(resident) = self.resident(user) else { return Err(Refusal::invalid_token()).into() };
+        let Some(user) = self.user(userid) else { return Err(Refusal::invalid_token()).into() };
         let params = &call.params;
-        if let Some(envelope) = resident.recording.as_ref().and_then(|it| it.answer(action, params)) {
+        if let Some(envelope) = user.recording.as_ref().and_then(|recording| recording.answer(action, params)) {
             return Reply::envelope(envelope);
         }
         let answer: Result<Value, Refusal> = match action {
-            Action::Getmeas => getmeas::getmeas(resident, params, pages.getmeas, now),
-            Action::Getactivity => getactivity::getactivity(resident, params, pages.getactivity, now),
-            Action::Getworkouts => getworkouts::getworkouts(resident, params, pages.getworkouts, now),
-            Action::Getsummary => sleep::getsummary(resident, params, pages.getsummary, now),
-            Action::SleepGet => sleep::get(resident, params, now),
-            Action::Getdevice => Ok(user::getdevice(resident, now)),
-            Action::Getgoals => Ok(user::getgoals(resident)),
+            Action::Getmeas => getmeas::getmeas(user, params, pages.getmeas, now),
+            Action::Getactivity => getactivity::getactivity(user, params, pages.getactivity, now),
+            Action::Getworkouts => getworkouts::getworkouts(user, params, pages.getworkouts, now),
+            Action::Getsummary => sleep::getsummary(user, params, pages.getsummary, now),
+            Action::SleepGet => sleep::get(user, params, now),
+            Action::Getdevice => Ok(getdevice::getdevice(user, now)),
+            Action::Getgoals => Ok(json!({"goals": user.person.goals.to_json()})),
         };
         answer.into()
     }
 
-    /// Who calls: the owner of whatever secret the call carries.
+    /// The caller: the owner of the token, code or refresh token that the call carries.
     fn caller(&self, call: &Call) -> Caller {
-        let secret = ["code", "refresh_token"].into_iter().find_map(|it| call.params.get(it));
-        let owner = call.access_token().or(secret).and_then(|it| self.logins.owner(it));
-        let client_id = call.params.get("client_id").or(owner.map(|it| it.client_id.as_str()));
-        Caller { client_id: client_id.map(str::to_owned), user: owner.map(|it| it.user) }
+        let secret = ["code", "refresh_token"].into_iter().find_map(|name| call.params.get(name));
+        let owner = call.access_token().or(secret).and_then(|secret| self.logins.owner(secret));
+        let client_id = call.params.get("client_id").or(owner.map(|grant| grant.client_id.as_str()));
+        Caller { client_id: client_id.map(str::to_owned), user: owner.map(|grant| grant.user) }
     }
 }
 
@@ -188,7 +188,7 @@ impl Action {
         }
     }
 
-    /// The scopes of which one is enough.
+    /// The scopes of which one is enough to make the call.
     fn scopes(self) -> &'static [&'static str] {
         match self {
             Self::Getmeas => &["user.metrics"],

@@ -1,4 +1,4 @@
-//! A night, or a nap: the stages of sleep, what was measured in each minute, and the summary of both.
+//! A night or a nap: the stages of sleep, the vital signs of each minute, and the summary of both.
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ pub struct Segment {
     pub vitals: Vec<Vitals>,
 }
 
-/// What was measured in one minute of sleep.
+/// The vital signs of one minute of sleep.
 #[derive(Clone, Copy, Debug)]
 pub struct Vitals {
     /// Heart rate, beats per minute.
@@ -65,7 +65,7 @@ pub struct Vitals {
 }
 
 impl Night {
-    /// A night from `startdate` on through these stages, each with its minutes, summed up; nothing measured but them.
+    /// A night from `startdate` on through these stages, each with its length in minutes, and their summary; no vital signs.
     #[must_use]
     pub fn asleep(device: &Arc<Device>, startdate: i64, stages: &[(u8, u16)]) -> Self {
         let mut enddate = startdate;
@@ -80,7 +80,7 @@ impl Night {
     }
 
     /// A night of which only the length is known, as other companies' trackers send it; `asleep` in seconds. There are
-    /// no segments, and the stages are null.
+    /// no segments, and as seen in the fixtures the durations of the stages are null.
     #[must_use]
     pub fn unstaged(device: &Arc<Device>, startdate: i64, enddate: i64, asleep: i64) -> Self {
         let data = into_map(json!({
@@ -93,13 +93,14 @@ impl Night {
         Self { startdate, enddate, device: Arc::clone(device), data, segments: Vec::new() }
     }
 
-    /// The same night with what `measure` says for each minute (its begin in Unix seconds, and the state), summed up.
+    /// The same night with the vital signs that `measure` gives for each minute (its begin in Unix seconds, and the state)
+    /// and their summary.
     #[must_use]
     pub fn measured(mut self, measure: impl Fn(i64, u8) -> Vitals) -> Self {
         for segment in &mut self.segments {
             segment.vitals = segment.minutes().map(|minute| measure(minute, segment.state)).collect();
         }
-        let minutes: Vec<_> = self.segments.iter().flat_map(|it| &it.vitals).copied().collect();
+        let minutes: Vec<_> = self.segments.iter().flat_map(|segment| &segment.vitals).copied().collect();
         self.data.extend(vitals_summary(&minutes));
         self
     }
@@ -113,7 +114,7 @@ impl Night {
 }
 
 impl Segment {
-    /// The begins of its minutes.
+    /// The begin of each of the segment's minutes, Unix seconds.
     pub(super) fn minutes(&self) -> impl Iterator<Item = i64> + use<> {
         (self.startdate..self.enddate).step_by(60)
     }
@@ -124,13 +125,14 @@ impl Segment {
 }
 
 fn stage_summary(segments: &[Segment], startdate: i64, enddate: i64) -> Map<String, Value> {
-    let total = |state| segments.iter().filter(|it| it.state == state).map(Segment::seconds).sum::<i64>();
+    let total = |state| segments.iter().filter(|segment| segment.state == state).map(Segment::seconds).sum::<i64>();
     let asleep = total(LIGHT) + total(DEEP) + total(REM);
     let in_bed = enddate - startdate;
-    let slept = |it: &&Segment| it.state != AWAKE;
-    let fell_asleep = segments.iter().find(slept).map_or(enddate, |it| it.startdate);
-    let woke_up = segments.iter().rfind(slept).map_or(enddate, |it| it.enddate);
-    let within = |it: &&Segment| it.state == AWAKE && it.startdate >= fell_asleep && it.enddate <= woke_up;
+    let slept = |segment: &&Segment| segment.state != AWAKE;
+    let fell_asleep = segments.iter().find(slept).map_or(enddate, |segment| segment.startdate);
+    let woke_up = segments.iter().rfind(slept).map_or(enddate, |segment| segment.enddate);
+    let within =
+        |segment: &&Segment| segment.state == AWAKE && segment.startdate >= fell_asleep && segment.enddate <= woke_up;
     let wakings: Vec<_> = segments.iter().filter(within).collect();
     let fields = json!({
         "lightsleepduration": total(LIGHT),
@@ -143,15 +145,15 @@ fn stage_summary(segments: &[Segment], startdate: i64, enddate: i64) -> Map<Stri
         "durationtosleep": fell_asleep - startdate,
         "wakeup_latency": enddate - woke_up,
         "durationtowakeup": enddate - woke_up,
-        "waso": wakings.iter().map(|it| it.seconds()).sum::<i64>(),
+        "waso": wakings.iter().map(|waking| waking.seconds()).sum::<i64>(),
         "wakeupduration": total(AWAKE),
         "wakeupcount": wakings.len(),
-        "nb_rem_episodes": segments.iter().filter(|it| it.state == REM).count(),
+        "nb_rem_episodes": segments.iter().filter(|segment| segment.state == REM).count(),
         "out_of_bed_count": 0,
         "night_events": {
             "1": [0],
             "2": [fell_asleep - startdate],
-            "3": wakings.iter().map(|it| it.startdate - startdate).collect::<Value>(),
+            "3": wakings.iter().map(|waking| waking.startdate - startdate).collect::<Value>(),
             "4": [in_bed],
         },
     });
@@ -164,18 +166,18 @@ fn efficiency(asleep: i64, in_bed: i64) -> f64 {
 }
 
 fn vitals_summary(minutes: &[Vitals]) -> Map<String, Value> {
-    let snores = |it: &Vitals| it.snoring > 0;
+    let snores = |minute: &Vitals| minute.snoring > 0;
     let episodes = minutes.chunk_by(|a, b| snores(a) == snores(b)).filter(|run| snores(&run[0])).count();
     let part = minutes.len().min(HRV_MINUTES);
     let mut fields = into_map(json!({
-        "snoring": minutes.iter().map(|it| u32::from(it.snoring)).sum::<u32>(),
+        "snoring": minutes.iter().map(|minute| u32::from(minute.snoring)).sum::<u32>(),
         "snoringepisodecount": episodes,
-        "mvt_score_avg": mean(minutes, |it| it.movement),
-        "rmssd_start_avg": mean(&minutes[..part], |it| it.rmssd),
-        "rmssd_end_avg": mean(&minutes[minutes.len() - part..], |it| it.rmssd),
+        "mvt_score_avg": mean(minutes, |minute| minute.movement),
+        "rmssd_start_avg": mean(&minutes[..part], |minute| minute.rmssd),
+        "rmssd_end_avg": mean(&minutes[minutes.len() - part..], |minute| minute.rmssd),
     }));
-    fields.extend(rates("hr", minutes, |it| it.hr));
-    fields.extend(rates("rr", minutes, |it| it.rr));
+    fields.extend(rates("hr", minutes, |minute| minute.hr));
+    fields.extend(rates("rr", minutes, |minute| minute.rr));
     fields
 }
 
@@ -190,7 +192,7 @@ fn rates(name: &str, minutes: &[Vitals], of: impl Fn(&Vitals) -> u8 + Copy) -> [
 
 /// The rounded average; `None` of nothing.
 fn mean(minutes: &[Vitals], of: impl Fn(&Vitals) -> u8) -> Option<usize> {
-    let sum: usize = minutes.iter().map(|it| usize::from(of(it))).sum();
+    let sum: usize = minutes.iter().map(|minute| usize::from(of(minute))).sum();
     (sum + minutes.len() / 2).checked_div(minutes.len())
 }
 

@@ -1,4 +1,4 @@
-//! `/notify`: who wants to be called when there is news, and what waits to be told.
+//! `/notify`: the subscriptions, and the notifications that are to be delivered.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -17,11 +17,11 @@ use super::reply::Refusal;
 /// The longest callback URL, in characters.
 const LONGEST_URL: usize = 255;
 
-/// So many deliveries are kept, the oldest go.
+/// A demo runs for weeks: so many deliveries are kept, the oldest go.
 const KEPT: usize = 10_000;
 
-/// How long before each try to deliver a notification, in seconds: five rounds of two (documented with a random part,
-/// which is its middle here).
+/// How long before each try to deliver a notification, in seconds: five rounds of two, as the page "Keep user data up to
+/// date" of developer.withings.com has them; the middle stands for its random parts.
 const PAUSES: [i64; 10] = [0, 0, 10, 0, 390, 0, 4260, 0, 15_390, 0];
 
 /// Which callback URLs are accepted.
@@ -39,13 +39,13 @@ pub enum Callbacks {
 pub struct Delivery {
     /// When, by the cloud's clock.
     pub time: DateTime<Utc>,
-    /// Whom it is about.
+    /// Whose data the notification is about.
     pub user: UserId,
-    /// The kind of event.
+    /// The kind of event, in Withings' numbers.
     pub appli: u32,
     /// The callback URL.
     pub url: String,
-    /// Which try it was, from 1.
+    /// The number of the try, from 1.
     pub attempt: usize,
     /// The HTTP status of the answer; `None` if none came in time.
     pub http: Option<u16>,
@@ -54,7 +54,7 @@ pub struct Delivery {
 /// A field of a notification.
 pub(super) type Field = (&'static str, String);
 
-/// That somebody got into bed or out of it.
+/// A person got into bed or out of it.
 pub(super) struct BedEvent {
     pub(super) appli: u32,
     /// Unix seconds.
@@ -68,7 +68,7 @@ impl BedEvent {
     }
 }
 
-/// A wish to be called.
+/// A callback URL that is subscribed to one kind of event of one user.
 struct Subscription {
     client_id: String,
     user: UserId,
@@ -77,9 +77,9 @@ struct Subscription {
     comment: Option<String>,
 }
 
-/// A notification that is to be delivered.
+/// A notification that is to be delivered, or tried again.
 #[derive(Clone)]
-pub(super) struct Waiting {
+pub(super) struct Pending {
     pub(super) user: UserId,
     pub(super) appli: u32,
     pub(super) url: String,
@@ -89,37 +89,39 @@ pub(super) struct Waiting {
     due: i64,
 }
 
-/// Every subscription, and what is on its way.
+/// Every subscription, and the notifications on their way.
 #[derive(Default)]
 pub(super) struct Notifications {
     pub(super) callbacks: Callbacks,
-    /// Where names lead, instead of the domain name system and of what ends TLS.
+    /// The addresses of host names, in place of the domain name system and of a proxy that ends TLS.
     pub(super) hosts: BTreeMap<String, SocketAddr>,
     subscriptions: Vec<Subscription>,
-    waiting: Vec<Waiting>,
+    pending: Vec<Pending>,
     delivered: VecDeque<Delivery>,
-    /// When the last event in a person's bed was that was told, Unix seconds.
-    beds: BTreeMap<UserId, i64>,
-    pub(super) news: Arc<Notify>,
+    /// When the last event in each user's bed was that subscribers were told of, Unix seconds.
+    told_bed_events: BTreeMap<UserId, i64>,
+    /// Wakes the delivery after a subscription and a new notification.
+    pub(super) wakeup: Arc<Notify>,
 }
 
 impl Notifications {
+    /// The body of the answer to a call of `/notify`.
     pub(super) fn answer(&mut self, grant: &Grant, call: &Call) -> Result<Value, Refusal> {
         let params = &call.params;
         match call.action() {
             Some("subscribe") => self.subscribe(grant, params, call.callback_answers),
             Some("list") => self.list(grant, params),
-            Some("get") => self.find(grant, params).map(|it| self.subscriptions[it].to_json()),
+            Some("get") => self.find(grant, params).map(|index| self.subscriptions[index].to_json()),
             Some("revoke") => self.revoke(grant, params),
             Some("update") => self.update(grant, params, call.callback_answers),
             _ => Err(Refusal::unknown_action()),
         }
     }
 
-    /// The URLs that are called about a user, each with its kind of event.
+    /// The callback URLs subscribed to a user, each with its kind of event.
     pub(super) fn of_user(&self, user: UserId) -> Vec<(String, u32)> {
-        let of_user = self.subscriptions.iter().filter(|it| it.user == user);
-        of_user.map(|it| (it.url.clone(), it.appli)).collect()
+        let of_user = self.subscriptions.iter().filter(|subscription| subscription.user == user);
+        of_user.map(|subscription| (subscription.url.clone(), subscription.appli)).collect()
     }
 
     fn subscribe(&mut self, grant: &Grant, params: &Params, answers: bool) -> Result<Value, Refusal> {
@@ -127,9 +129,11 @@ impl Notifications {
         let comment = params.get("comment").map(str::to_owned);
         check_scope(grant, appli)?;
         self.check_url(&url, answers)?;
-        let is_same = |it: &&mut Subscription| it.is_of(grant) && it.appli == appli && it.url == url;
+        let is_same = |subscription: &&mut Subscription| {
+            subscription.is_of(grant) && subscription.appli == appli && subscription.url == url
+        };
         match self.subscriptions.iter_mut().find(is_same) {
-            Some(it) => it.comment = comment,
+            Some(subscription) => subscription.comment = comment,
             None => self.subscriptions.push(Subscription {
                 client_id: grant.client_id.clone(),
                 user: grant.user,
@@ -138,24 +142,27 @@ impl Notifications {
                 comment,
             }),
         }
-        self.news.notify_one();
+        self.wakeup.notify_one();
         Ok(json!({}))
     }
 
     fn list(&self, grant: &Grant, params: &Params) -> Result<Value, Refusal> {
         let wanted = params.integer("appli")?;
-        let of_appli = |it: &&Subscription| wanted.is_none_or(|wanted| wanted == i64::from(it.appli));
-        let mine = self.subscriptions.iter().filter(|it| it.is_of(grant)).filter(of_appli);
+        let of_appli =
+            |subscription: &&Subscription| wanted.is_none_or(|wanted| wanted == i64::from(subscription.appli));
+        let mine = self.subscriptions.iter().filter(|subscription| subscription.is_of(grant)).filter(of_appli);
         Ok(json!({"profiles": mine.map(Subscription::to_json).collect::<Value>()}))
     }
 
     fn revoke(&mut self, grant: &Grant, params: &Params) -> Result<Value, Refusal> {
         let (url, appli) = (params.required("callbackurl")?, params.integer("appli")?);
-        let is_meant = |it: &Subscription| {
-            it.is_of(grant) && it.url == url && appli.is_none_or(|appli| appli == i64::from(it.appli))
+        let is_meant = |subscription: &Subscription| {
+            subscription.is_of(grant)
+                && subscription.url == url
+                && appli.is_none_or(|appli| appli == i64::from(subscription.appli))
         };
         let before = self.subscriptions.len();
-        self.subscriptions.retain(|it| !is_meant(it));
+        self.subscriptions.retain(|subscription| !is_meant(subscription));
         if self.subscriptions.len() < before { Ok(json!({})) } else { Err(Refusal::no_subscription(294, url)) }
     }
 
@@ -165,7 +172,7 @@ impl Notifications {
             self.check_url(url, answers)?;
             url.clone_into(&mut self.subscriptions[place].url);
         }
-        if let Some(appli) = params.integer("new_appli")?.and_then(|it| u32::try_from(it).ok()) {
+        if let Some(appli) = params.integer("new_appli")?.and_then(|number| u32::try_from(number).ok()) {
             check_scope(grant, appli)?;
             self.subscriptions[place].appli = appli;
         }
@@ -177,9 +184,14 @@ impl Notifications {
 
     fn find(&self, grant: &Grant, params: &Params) -> Result<usize, Refusal> {
         let (url, appli) = (params.required("callbackurl")?, params.integer("appli")?.unwrap_or(1));
-        let mine = || self.subscriptions.iter().enumerate().filter(|(_, it)| it.is_of(grant) && it.url == url);
+        let mine = || {
+            self.subscriptions
+                .iter()
+                .enumerate()
+                .filter(|(_, subscription)| subscription.is_of(grant) && subscription.url == url)
+        };
         let status = if mine().next().is_some() { 286 } else { 343 };
-        let found = mine().find(|(_, it)| i64::from(it.appli) == appli);
+        let found = mine().find(|(_, subscription)| i64::from(subscription.appli) == appli);
         found.map(|(place, _)| place).ok_or_else(|| Refusal::no_subscription(status, url))
     }
 
@@ -187,77 +199,90 @@ impl Notifications {
         if self.accepts(url) && answers { Ok(()) } else { Err(Refusal::wrong_callback(url)) }
     }
 
-    /// Whether a callback URL may be asked at all.
+    /// Whether a callback URL is of an accepted kind.
     fn accepts(&self, url: &str) -> bool {
         let Ok(parsed) = Url::parse(url) else { return false };
         url.len() <= LONGEST_URL && (is_public(&parsed) || self.callbacks == Callbacks::Local && is_local(&parsed))
     }
 
-    /// Where to reach a callback URL that is accepted.
+    /// The address to connect to for a callback URL, if it is accepted.
     pub(super) fn address(&self, url: &str) -> Option<SocketAddr> {
         let parsed = Url::parse(url).ok().filter(|_| self.accepts(url))?;
-        let named = parsed.host_str().and_then(|it| self.hosts.get(it)).copied();
+        let named = parsed.host_str().and_then(|name| self.hosts.get(name)).copied();
         named.or_else(|| Some((local_ip(&parsed)?, parsed.port_or_known_default()?).into()))
     }
 
+    /// Queues a notification for each subscription to `appli` of this user. A field that is not documented comes with it,
+    /// as in the example of the documentation.
     pub(super) fn tell(&mut self, user: UserId, appli: u32, fields: &[Field], now: i64) {
         let who = [("userid", user.to_string()), ("appli", appli.to_string()), ("foo", "bar".to_owned())];
         let fields: Vec<_> = who.iter().chain(fields).cloned().collect();
-        for it in self.subscriptions.iter().filter(|it| it.user == user && it.appli == appli) {
-            let (url, fields) = (it.url.clone(), fields.clone());
-            self.waiting.push(Waiting { user, appli, url, fields, attempt: 0, due: now });
+        for subscription in
+            self.subscriptions.iter().filter(|subscription| subscription.user == user && subscription.appli == appli)
+        {
+            let (url, fields) = (subscription.url.clone(), fields.clone());
+            self.pending.push(Pending { user, appli, url, fields, attempt: 0, due: now });
         }
-        self.news.notify_one();
+        self.wakeup.notify_one();
     }
 
-    /// The people whose beds somebody wants to hear of.
-    pub(super) fn listened_beds(&self) -> BTreeSet<UserId> {
-        self.subscriptions.iter().filter(|it| matches!(it.appli, 50 | 51)).map(|it| it.user).collect()
+    /// The users to whose beds there is a subscription.
+    pub(super) fn users_with_bed_subscriptions(&self) -> BTreeSet<UserId> {
+        self.subscriptions
+            .iter()
+            .filter(|subscription| matches!(subscription.appli, 50 | 51))
+            .map(|subscription| subscription.user)
+            .collect()
     }
 
-    /// Whether somebody wants to hear of this event and has not heard of it yet; from now on it counts as told.
+    /// Whether there is a subscription to this event and it was not told yet; from now on it counts as told.
     pub(super) fn is_new_in_bed(&mut self, user: UserId, event: &BedEvent) -> bool {
-        let is_listened = self.subscriptions.iter().any(|it| it.user == user && it.appli == event.appli);
-        let is_new = is_listened && self.beds.get(&user).is_none_or(|told| *told < event.at);
+        let is_subscribed = self
+            .subscriptions
+            .iter()
+            .any(|subscription| subscription.user == user && subscription.appli == event.appli);
+        let is_new = is_subscribed && self.told_bed_events.get(&user).is_none_or(|told| *told < event.at);
         if is_new {
-            self.beds.insert(user, event.at);
+            self.told_bed_events.insert(user, event.at);
         }
         is_new
     }
 
-    /// What is to be delivered now.
-    pub(super) fn take_due(&mut self, now: i64) -> Vec<Waiting> {
-        self.waiting.extract_if(.., |it| it.due <= now).collect()
+    /// Takes the notifications that are to be delivered now.
+    pub(super) fn take_due(&mut self, now: i64) -> Vec<Pending> {
+        self.pending.extract_if(.., |notification| notification.due <= now).collect()
     }
 
-    /// When the next one is to be delivered, Unix seconds.
+    /// When the next notification is to be delivered, Unix seconds.
     pub(super) fn next_due(&self) -> Option<i64> {
-        self.waiting.iter().map(|it| it.due).min()
+        self.pending.iter().map(|notification| notification.due).min()
     }
 
-    /// Notes how a try ended at `time`; a failed one is repeated, or was the last.
-    pub(super) fn note_delivery(&mut self, mut it: Waiting, http: Option<u16>, time: DateTime<Utc>) {
-        it.attempt += 1;
+    /// Notes how a try to deliver ended at `time`; after a failure the notification is tried again, or was the last try.
+    pub(super) fn note_delivery(&mut self, mut notification: Pending, http: Option<u16>, time: DateTime<Utc>) {
+        notification.attempt += 1;
         if self.delivered.len() == KEPT {
             self.delivered.pop_front();
         }
-        let (user, appli, url, attempt) = (it.user, it.appli, it.url.clone(), it.attempt);
+        let (user, appli, url, attempt) =
+            (notification.user, notification.appli, notification.url.clone(), notification.attempt);
         self.delivered.push_back(Delivery { time, user, appli, url, attempt, http });
         if http != Some(200)
-            && let Some(pause) = PAUSES.get(it.attempt)
+            && let Some(pause) = PAUSES.get(notification.attempt)
         {
-            it.due = time.timestamp() + pause;
-            self.waiting.push(it);
+            notification.due = time.timestamp() + pause;
+            self.pending.push(notification);
         }
     }
 
+    /// The latest tries, oldest first.
     pub(super) fn delivered(&self) -> Vec<Delivery> {
         self.delivered.iter().cloned().collect()
     }
 
-    /// The end of a login is the end of its subscriptions.
-    pub(super) fn forget_the_dead(&mut self, logins: &Logins, now: i64) {
-        self.subscriptions.retain(|it| logins.live(it.user, now).refresh > 0);
+    /// Drops the subscriptions of users without a live login: they end with it, as documented.
+    pub(super) fn drop_without_login(&mut self, logins: &Logins, now: i64) {
+        self.subscriptions.retain(|subscription| logins.live(subscription.user, now).refresh > 0);
     }
 }
 
@@ -272,7 +297,7 @@ impl Subscription {
 }
 
 fn appli(params: &Params) -> Result<u32, Refusal> {
-    let appli = params.integer("appli")?.and_then(|it| u32::try_from(it).ok());
+    let appli = params.integer("appli")?.and_then(|number| u32::try_from(number).ok());
     appli.ok_or_else(|| Refusal::invalid("missing appli"))
 }
 
@@ -285,11 +310,12 @@ fn check_scope(grant: &Grant, appli: u32) -> Result<(), Refusal> {
         60 => "user.data",
         _ => return Err(Refusal::invalid("invalid appli")),
     };
-    if grant.scopes.iter().any(|it| it == scope) { Ok(()) } else { Err(Refusal::insufficient_scope()) }
+    if grant.scopes.iter().any(|granted| granted == scope) { Ok(()) } else { Err(Refusal::insufficient_scope()) }
 }
 
 fn is_public(url: &Url) -> bool {
-    let is_public_name = |it: &str| it.rsplit_once('.').is_some_and(|(_, end)| !["localhost", "local"].contains(&end));
+    let is_public_name =
+        |name: &str| name.rsplit_once('.').is_some_and(|(_, end)| !["localhost", "local"].contains(&end));
     let host = matches!(url.host(), Some(Host::Domain(name)) if is_public_name(name));
     url.scheme() == "https" && host && matches!(url.port_or_known_default(), Some(443 | 80))
 }

@@ -11,9 +11,9 @@ use super::call::{Action, Params};
 pub(super) struct Recording(pub(super) HashMap<Action, Value>);
 
 impl Recording {
-    /// The captured answer. `None`: nothing was captured, or the call asks for what follows the one page that was.
+    /// The captured answer. `None`: there is none, or the call asks for a page after the captured one.
     pub(super) fn answer(&self, action: Action, params: &Params) -> Option<&Value> {
-        let follows = params.get("offset").is_some_and(|it| it != "0");
+        let follows = params.get("offset").is_some_and(|offset| offset != "0");
         self.0.get(&action).filter(|_| !follows)
     }
 }

@@ -1,4 +1,4 @@
-//! Captured answers in place of invented people.
+//! Captured answers in place of generated people.
 
 use std::collections::HashMap;
 use std::io;
@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use super::UserId;
 use super::call::Action;
-use super::person::{Person, Resident};
+use super::person::Person;
 use super::recording::Recording;
+use super::user::User;
 use crate::zone::Zone;
 
 const REPLAY_USER: UserId = 30_817_000;
@@ -67,8 +68,8 @@ pub enum ReplayError {
     },
 }
 
-/// The person who answers what `dir` holds.
-pub(super) fn recorded(dir: &Path) -> Result<Resident, ReplayError> {
+/// The user whose answers are the files of `dir`.
+pub(super) fn recorded(dir: &Path) -> Result<User, ReplayError> {
     if !dir.is_dir() {
         return Err(ReplayError::NotADirectory(dir.to_owned()));
     }
@@ -82,7 +83,7 @@ pub(super) fn recorded(dir: &Path) -> Result<Resident, ReplayError> {
         return Err(ReplayError::NothingKnown { dir: dir.to_owned() });
     }
     let person = Person::new(REPLAY_USER, "replay", Zone::UTC);
-    Ok(Resident { recording: Some(Recording(envelopes)), ..Resident::new(person) })
+    Ok(User { recording: Some(Recording(envelopes)), ..User::new(person) })
 }
 
 /// The envelope in a file, if there is such a file.
@@ -101,13 +102,13 @@ fn read(file: &Path, list: &'static str) -> Result<Option<Value>, ReplayError> {
     envelope(json, list).map(Some).ok_or_else(|| ReplayError::NotAnAnswer { file: file.to_owned(), list })
 }
 
-/// The envelope of what was captured: itself, its body only, or the list in its body only. A captured error is one too.
+/// The envelope of a captured answer: the whole one, the body of one, or the list of its body. A captured error counts.
 fn envelope(json: Value, list: &str) -> Option<Value> {
     match json {
         Value::Array(_) if list == "measuregrps" => Some(json!({"status": 0, "body": {list: json}})),
         Value::Object(map) if map.contains_key("status") => {
             let refused = map["status"] != 0;
-            (refused || map.get("body").is_some_and(|it| it.get(list).is_some())).then_some(Value::Object(map))
+            (refused || map.get("body").is_some_and(|body| body.get(list).is_some())).then_some(Value::Object(map))
         }
         Value::Object(map) if map.contains_key(list) => Some(json!({"status": 0, "body": map})),
         _ => None,

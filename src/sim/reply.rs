@@ -13,25 +13,25 @@ pub(super) struct Reply {
     pub(super) content_type: &'static str,
     pub(super) location: Option<String>,
     pub(super) body: String,
-    /// How it gets to whom it is for.
-    pub(super) travel: Travel,
+    /// How the body reaches the client.
+    pub(super) transfer: Transfer,
 }
 
-/// The way of an answer.
+/// How the body of an answer reaches the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Travel {
-    /// Whole, after this time.
+pub(super) enum Transfer {
+    /// The whole body, after this time.
     After(Duration),
-    /// One byte a second.
+    /// The body byte by byte, one a second.
     ByteBySecond,
-    /// Called gzip, which it is not.
+    /// The body with the header of gzip, which it is not.
     Damaged,
-    /// It never arrives: the connection ends.
+    /// No answer: the connection ends.
     Nowhere,
 }
 
 impl Reply {
-    /// An envelope as it is. Its HTTP status is 200, whatever its own status says.
+    /// An envelope as it is. The HTTP status is 200, whatever the status of the envelope says.
     pub(super) fn envelope(envelope: &Value) -> Self {
         Self { status: envelope["status"].as_i64(), ..Self::json(200, envelope) }
     }
@@ -41,11 +41,12 @@ impl Reply {
         Self::of(200, "text/html; charset=utf-8", html)
     }
 
+    /// A redirect to this address.
     pub(super) fn redirect(location: String) -> Self {
         Self { http: 302, location: Some(location), ..Self::page(String::new()) }
     }
 
-    /// A mistake on the account's host, which has no envelope.
+    /// A mistake on the account's host, which has no envelope, as seen (jaroslawhartman/withings-sync#82).
     pub(super) fn problem(message: &str) -> Self {
         Self::json(400, &json!({"errors": [{"message": message}]}))
     }
@@ -55,18 +56,18 @@ impl Reply {
         Self { http, ..Self::page(format!("<html><head><title>{http} {title}</title></head></html>\n")) }
     }
 
-    /// An answer that is what the fault says.
+    /// The text of a fault, as it is.
     pub(super) fn verbatim(text: String) -> Self {
         Self::of(200, "application/json", text)
     }
 
-    /// The service escapes slashes, as PHP does; in JSON a slash stands in strings only.
+    /// JSON with escaped slashes, as PHP writes it; in JSON a slash stands in strings only.
     fn json(http: u16, body: &Value) -> Self {
         Self::of(http, "application/json", body.to_string().replace('/', "\\/"))
     }
 
     fn of(http: u16, content_type: &'static str, body: String) -> Self {
-        Self { http, status: None, content_type, location: None, body, travel: Travel::After(Duration::ZERO) }
+        Self { http, status: None, content_type, location: None, body, transfer: Transfer::After(Duration::ZERO) }
     }
 }
 
@@ -90,18 +91,19 @@ impl Refusal {
         Self::new(503, &format!("Invalid Params: {text}"))
     }
 
-    /// A `lastupdate` ahead of the service's clock: the one captured error without a body.
+    /// A `lastupdate` ahead of the service's clock: as seen, the one error without a body (Zn4rK/php-withings#23).
     pub(super) fn future(lastupdate: i64) -> Self {
         let error = format!("Invalid Params lastupdate is too high:[{lastupdate}]");
         Self { status: 503, body: None, error }
     }
 
-    /// No such access token, or no longer.
+    /// An access token that was never given or is dead; the text as seen (PipedreamHQ/pipedream#4566).
     pub(super) fn invalid_token() -> Self {
         Self::new(401, "XRequestID: Not provided invalid_token: The access token provided is invalid")
     }
 
-    /// The token's scopes do not open this call.
+    /// The token's scopes do not open this call. The status is in no official table; status and text as seen
+    /// (joostlek/python-withings#587).
     pub(super) fn insufficient_scope() -> Self {
         let reason = "The request requires higher privileges than provided by the access token";
         Self::new(403, &format!("XRequestID: [Not provided] - Insufficient_scope: {reason}"))
@@ -117,7 +119,7 @@ impl Refusal {
         Self::wait(&format!("Same arguments in less than {within} seconds"), Some(wait_seconds))
     }
 
-    /// A callback URL that is not allowed or does not answer.
+    /// A callback URL that is not allowed or does not answer, as seen (home-assistant/core#72614).
     pub(super) fn wrong_callback(url: &str) -> Self {
         Self::new(293, &format!("The callback URL is either absent or incorrect: {url}"))
     }
@@ -127,7 +129,7 @@ impl Refusal {
         Self::new(status, &format!("No such subscription was found: {url}"))
     }
 
-    /// A signature that the secret did not make (older documentation: 342).
+    /// A signature that was made with another secret. Older documentation has the number 342.
     pub(super) fn bad_signature() -> Self {
         Self::new(342, "The signature is incorrect")
     }
@@ -142,6 +144,7 @@ impl Refusal {
         Self { body: Some(body), ..Self::new(601, error) }
     }
 
+    /// A refusal with this status and text, and an empty body.
     pub(super) fn new(status: i64, error: &str) -> Self {
         Self { status, body: Some(json!({})), error: error.to_owned() }
     }
@@ -155,7 +158,7 @@ impl Refusal {
     }
 }
 
-/// The fields asked for, as far as there are such. The service cannot tell an empty map from an empty list.
+/// The fields that were asked for and exist. As PHP does, and as seen in the fixtures, an empty map becomes an empty list.
 pub(super) fn map_or_list(data: &Map<String, Value>, fields: &[&str]) -> Value {
     let asked = fields.iter().filter_map(|&name| Some((name.to_owned(), data.get(name)?.clone())));
     let asked: Map<_, _> = asked.collect();

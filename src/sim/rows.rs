@@ -6,12 +6,12 @@ use super::night::Night;
 use super::stored::Stored;
 use super::workout::Workout;
 
-/// What was written about a person, including what will become visible later.
+/// The rows of a person, including those that will become visible later.
 #[derive(Default)]
 pub(super) struct Rows {
     pub(super) groups: Vec<Stored<MeasureGroup>>,
     pub(super) nights: Vec<Stored<Night>>,
-    /// A day is rewritten as it goes on: the versions of a row have one id and stand together, oldest first.
+    /// The days. A day is rewritten until it is over: the versions of a row have one id and stand together, oldest first.
     pub(super) activities: Vec<Stored<Activity>>,
     pub(super) workouts: Vec<Stored<Workout>>,
 }

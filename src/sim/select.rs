@@ -18,18 +18,19 @@ pub(super) struct Period {
 /// The rows that a call selects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Selection<'a> {
-    /// Nothing was selected: everything.
+    /// Nothing was selected: all rows.
     All,
-    /// What was created or changed at this second or later.
+    /// The rows created or changed at this second or later.
     Since(i64),
-    /// What happened between the two, both included and both optional.
+    /// The rows of what happened between the two, both included and both optional.
     Between(Option<&'a str>, Option<&'a str>),
-    /// Both were given, which excludes each other: the service silently answers today's rows.
+    /// A period and `lastupdate` were given, which exclude each other. As seen, the service silently answers today's rows
+    /// (vangorra/python_withings_api#73).
     Today,
 }
 
 impl<'a> Selection<'a> {
-    /// Reads the selection; a `lastupdate` ahead of the clock is refused.
+    /// Reads the selection; a `lastupdate` ahead of the service's clock is refused, as seen (Zn4rK/php-withings#23).
     pub(super) fn read(params: &'a Params, period: &Period, now: i64) -> Result<Self, Refusal> {
         let (start, end) = (params.get(period.start), params.get(period.end));
         let dated = start.is_some() || end.is_some();
@@ -45,9 +46,9 @@ impl<'a> Selection<'a> {
 
 /// The rows that a call for nights, days or workouts selects.
 pub(super) enum Days {
-    /// What was created or changed at this second or later.
+    /// The rows created or changed at this second or later.
     Since(i64),
-    /// What belongs to these local days.
+    /// The rows that belong to these local days.
     Of(RangeInclusive<NaiveDate>),
 }
 
@@ -74,18 +75,19 @@ impl Days {
     }
 }
 
-/// A page of rows, where it ends, and whether more follows.
+/// A page of rows, the offset at which it ends, and whether more rows follow.
 pub(super) struct Page<'a, T> {
     pub(super) rows: Vec<&'a Stored<T>>,
     pub(super) end: usize,
     pub(super) more: bool,
 }
 
-/// The rows by their last change from the call's `offset` on, at most `size`.
+/// At most `size` rows from the call's `offset` on. As seen in the fixtures, rows come in the order of their last change,
+/// not of their dates.
 pub(super) fn page<'a, T>(mut rows: Vec<&'a Stored<T>>, params: &Params, size: usize) -> Result<Page<'a, T>, Refusal> {
     let offset = params.integer("offset")?.unwrap_or(0);
     let offset = usize::try_from(offset).map_err(|_| Refusal::invalid("invalid offset"))?;
-    rows.sort_by_key(|it| (it.modified, it.id));
+    rows.sort_by_key(|stored| (stored.modified, stored.id));
     let end = offset.saturating_add(size);
     let more = end < rows.len();
     Ok(Page { rows: rows.into_iter().skip(offset).take(size).collect(), end, more })

@@ -1,4 +1,4 @@
-//! The HTTP skin: requests become calls, replies become responses. It decides nothing.
+//! The HTTP skin: it turns requests into calls and replies into responses, and decides nothing.
 
 use std::convert::Infallible;
 use std::io;
@@ -23,13 +23,13 @@ use url::form_urlencoded;
 use super::call::{Call, Params};
 use super::cloud::Cloud;
 use super::deliver::{self, deliver};
-use super::reply::{Reply, Travel};
+use super::reply::{Reply, Transfer};
 
-/// A body is a short form.
+/// The longest body: forms are short.
 const BODY_LIMIT: usize = 64 * 1024;
-/// Headers and body must have arrived after so long.
+/// Headers and body must each have arrived after so long.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
-/// Open requests may take so long after the signal to end.
+/// Open requests may take so long after `shutdown`.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 /// Accepting fails when the process has no descriptor left: others must finish first.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -68,7 +68,7 @@ async fn connection(stream: TcpStream, cloud: Cloud, watcher: Watcher) {
         .timer(TokioTimer::new())
         .header_read_timeout(READ_TIMEOUT)
         .serve_connection(TokioIo::new(stream), service);
-    // A client that goes away in the middle is its own business.
+    // A client that goes away in the middle is no failure of the cloud.
     let _ = watcher.watch(connection).await;
 }
 
@@ -81,18 +81,18 @@ async fn respond(cloud: &Cloud, request: Request<Incoming>) -> io::Result<Respon
         Err(refused) => refused,
     };
     let response = response(&reply, cloud);
-    Ok(match reply.travel {
-        Travel::After(delay) => {
+    Ok(match reply.transfer {
+        Transfer::After(delay) => {
             tokio::time::sleep(delay).await;
             response.map(|()| Full::from(reply.body).boxed_unsync())
         }
-        Travel::ByteBySecond => response.map(|()| dripping(reply.body.into()).boxed_unsync()),
-        Travel::Damaged => {
+        Transfer::ByteBySecond => response.map(|()| dripping(reply.body.into()).boxed_unsync()),
+        Transfer::Damaged => {
             let mut response = response.map(|()| Full::from(reply.body).boxed_unsync());
             response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
             response
         }
-        Travel::Nowhere => return Err(io::ErrorKind::ConnectionReset.into()),
+        Transfer::Nowhere => return Err(io::ErrorKind::ConnectionReset.into()),
     })
 }
 
@@ -105,7 +105,7 @@ fn dripping(body: Bytes) -> impl hyper::body::Body<Data = Bytes, Error = Infalli
     }))
 }
 
-/// Query and form in one, or the refusal of a body that is too long or too slow.
+/// The call with the parameters of query and form in one, or the refusal of a body that is too long or too slow.
 async fn read(request: Request<Incoming>) -> Result<Call, Reply> {
     let (head, body) = request.into_parts();
     let body = tokio::time::timeout(READ_TIMEOUT, Limited::new(body, BODY_LIMIT).collect()).await;
@@ -114,26 +114,26 @@ async fn read(request: Request<Incoming>) -> Result<Call, Reply> {
     let query = head.uri.query().unwrap_or_default().as_bytes();
     let params =
         [query, &body].into_iter().flat_map(form_urlencoded::parse).map(|(name, value)| (name.into(), value.into()));
-    let authorization = head.headers.get(AUTHORIZATION).and_then(|it| it.to_str().ok());
+    let authorization = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     Ok(Call {
         method: head.method.to_string(),
         path: head.uri.path().trim_end_matches('/').to_owned(),
         params: Params(params.collect()),
-        bearer: authorization.and_then(|it| it.strip_prefix("Bearer ")).map(str::to_owned),
+        bearer: authorization.and_then(|value| value.strip_prefix("Bearer ")).map(str::to_owned),
         callback_answers: false,
     })
 }
 
-/// The head of the response.
+/// The response without its body.
 fn response(reply: &Reply, cloud: &Cloud) -> Response<()> {
     let mut response = Response::new(());
     *response.status_mut() = StatusCode::from_u16(reply.http).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let date = cloud.clock().now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
-    headers.extend(HeaderValue::from_str(&date).ok().map(|it| (DATE, it)));
-    let location = reply.location.as_deref().and_then(|it| HeaderValue::from_str(it).ok());
-    headers.extend(location.map(|it| (LOCATION, it)));
+    headers.extend(HeaderValue::from_str(&date).ok().map(|value| (DATE, value)));
+    let location = reply.location.as_deref().and_then(|location| HeaderValue::from_str(location).ok());
+    headers.extend(location.map(|value| (LOCATION, value)));
     response
 }
 

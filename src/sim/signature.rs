@@ -1,4 +1,4 @@
-//! Signed calls: a nonce that is asked for first, and what it opens.
+//! Signed calls: `getnonce`, and `revoke`, which needs a nonce.
 
 use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use sha2::Sha256;
 use super::app::App;
 use super::call::Params;
 use super::login::Logins;
-use super::noise::Noise;
+use super::random::Random;
 use super::reply::Refusal;
 
 /// A nonce lives so long, in seconds.
@@ -35,7 +35,7 @@ impl Nonces {
             &[params.required("action")?, params.required("client_id")?, params.required("timestamp")?],
         )?;
         self.given += 1;
-        let text = Noise::new(self.given).named("nonce").hex();
+        let text = Random::new(self.given).named("nonce").hex();
         self.alive.push(Nonce { text: text.clone(), client_id, issued: now });
         Ok(json!({ "nonce": text }))
     }
@@ -50,10 +50,10 @@ impl Nonces {
     ) -> Result<Value, Refusal> {
         let nonce = params.required("nonce")?;
         let client_id = check(apps, params, &[params.required("action")?, params.required("client_id")?, nonce])?;
-        self.alive.retain(|it| now - it.issued < NONCE_SECONDS);
-        let place = self.alive.iter().position(|it| it.text == nonce && it.client_id == client_id);
+        self.alive.retain(|nonce| now - nonce.issued < NONCE_SECONDS);
+        let place = self.alive.iter().position(|given| given.text == nonce && given.client_id == client_id);
         self.alive.swap_remove(place.ok_or_else(|| Refusal::invalid("invalid nonce"))?);
-        let user = params.integer("userid")?.and_then(|it| u64::try_from(it).ok());
+        let user = params.integer("userid")?.and_then(|number| u64::try_from(number).ok());
         logins.revoke(user.ok_or_else(|| Refusal::invalid("missing userid"))?);
         Ok(json!({}))
     }
@@ -62,7 +62,8 @@ impl Nonces {
 /// The application whose signature of `values` this is.
 fn check(apps: &[App], params: &Params, values: &[&str]) -> Result<String, Refusal> {
     let (client_id, signature) = (params.required("client_id")?, params.required("signature")?);
-    let app = apps.iter().find(|it| it.client_id == client_id).ok_or_else(|| Refusal::invalid("invalid client_id"))?;
+    let app =
+        apps.iter().find(|app| app.client_id == client_id).ok_or_else(|| Refusal::invalid("invalid client_id"))?;
     if sign(&app.client_secret, values) == signature { Ok(client_id.to_owned()) } else { Err(Refusal::bad_signature()) }
 }
 

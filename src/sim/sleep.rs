@@ -1,16 +1,18 @@
-//! `getsummary` and `sleep get`: nights, and what they are made of.
+//! `getsummary` and `sleep get`: nights, and the stages of sleep in them.
 
 use serde_json::{Value, json};
 
 use super::call::Params;
 use super::night::{Night, Segment, Vitals};
-use super::noise::Noise;
-use super::person::{Person, Resident};
+use super::person::Person;
+use super::random::Random;
 use super::reply::{Refusal, map_or_list};
 use super::select::{Days, page};
 use super::stored::Stored;
+use super::user::User;
 
-/// What `getsummary` answers without `data_fields`: no heart rate, no breathing rate, no score.
+/// The fields that `getsummary` answers without `data_fields`, as seen in the fixtures: no heart rate, no breathing
+/// rate, no score.
 const DEFAULT_FIELDS: [&str; 15] = [
     "wakeupduration",
     "wakeupcount",
@@ -29,24 +31,24 @@ const DEFAULT_FIELDS: [&str; 15] = [
     "deepsleepduration",
 ];
 
-/// `sleep get` answers no more than the first of a longer period, in seconds.
+/// `sleep get` answers no more than the first so many seconds of a longer period, as documented.
 const DAY: i64 = 86_400;
-/// `sleep get` refuses a longer period than this, in seconds.
+/// `sleep get` refuses a longer period than this, in seconds, as seen (vangorra/python_withings_api#62).
 const LONGEST_SPAN: i64 = 7 * DAY;
 
 /// The nights that the call selects, by their local day or by their last change.
-pub(super) fn getsummary(resident: &Resident, params: &Params, size: usize, now: i64) -> Result<Value, Refusal> {
-    let person = &resident.person;
+pub(super) fn getsummary(user: &User, params: &Params, size: usize, now: i64) -> Result<Value, Refusal> {
+    let person = &user.person;
     let days = Days::read(params, person, now)?;
-    let selected = |it: &&Stored<Night>| days.have(it, person.local_date(it.row.enddate));
-    let page = page(resident.diary.nights(now).filter(selected).collect(), params, size)?;
+    let selected = |night: &&Stored<Night>| days.have(night, person.local_date(night.row.enddate));
+    let page = page(user.history.nights(now).filter(selected).collect(), params, size)?;
     let fields = params.list("data_fields").unwrap_or_else(|| DEFAULT_FIELDS.to_vec());
-    let series: Value = page.rows.iter().map(|it| it.to_json(person, &fields)).collect();
+    let series: Value = page.rows.iter().map(|night| night.to_json(person, &fields)).collect();
     Ok(json!({"series": series, "more": page.more, "offset": if page.more { page.end } else { 0 }}))
 }
 
-/// The segments that begin in the first 24 h of the period, in no order.
-pub(super) fn get(resident: &Resident, params: &Params, now: i64) -> Result<Value, Refusal> {
+/// The segments that begin in the first 24 h of the period, in no order, as seen in the fixtures.
+pub(super) fn get(user: &User, params: &Params, now: i64) -> Result<Value, Refusal> {
     let bound = |name| params.integer(name)?.ok_or_else(|| Refusal::invalid(&format!("missing {name}")));
     let (start, end) = (bound("startdate")?, bound("enddate")?);
     if end < start || end.saturating_sub(start) > LONGEST_SPAN {
@@ -54,12 +56,12 @@ pub(super) fn get(resident: &Resident, params: &Params, now: i64) -> Result<Valu
     }
     let window = start..end.min(start.saturating_add(DAY));
     let fields = params.list("data_fields").unwrap_or_default();
-    let nights: Vec<_> = resident.diary.nights(now).map(|it| &it.row).collect();
+    let nights: Vec<_> = user.history.nights(now).map(|night| &night.row).collect();
     let segments = nights.iter().flat_map(|night| night.segments.iter().map(move |segment| (*night, segment)));
-    let mut segments: Vec<_> = segments.filter(|(_, it)| window.contains(&it.startdate)).collect();
-    segments.sort_by_key(|(_, it)| Noise::new(it.startdate.unsigned_abs()).number());
+    let mut segments: Vec<_> = segments.filter(|(_, segment)| window.contains(&segment.startdate)).collect();
+    segments.sort_by_key(|(_, segment)| Random::new(segment.startdate.unsigned_abs()).number());
     let model = segments.first().map(|(night, _)| night.device.sleep_model());
-    let series: Value = segments.into_iter().map(|(night, it)| it.to_json(night, &fields)).collect();
+    let series: Value = segments.into_iter().map(|(night, segment)| segment.to_json(night, &fields)).collect();
     Ok(match model {
         Some(model) => json!({"series": series, "model": model}),
         None => json!({"series": series}),
@@ -98,7 +100,7 @@ impl Segment {
         let measured = fields.iter().filter(|_| !self.vitals.is_empty());
         for (name, value) in measured.filter_map(|name| Some((name, vital(name)?))) {
             let minutes = self.minutes().zip(&self.vitals);
-            json[*name] = minutes.map(|(minute, it)| (minute.to_string(), Value::from(value(it)))).collect();
+            json[*name] = minutes.map(|(minute, vitals)| (minute.to_string(), Value::from(value(vitals)))).collect();
         }
         json
     }
@@ -106,12 +108,12 @@ impl Segment {
 
 fn vital(field: &str) -> Option<fn(&Vitals) -> u8> {
     Some(match field {
-        "hr" => |it| it.hr,
-        "rr" => |it| it.rr,
-        "snoring" => |it| it.snoring,
-        "rmssd" => |it| it.rmssd,
-        "sdnn_1" => |it| it.sdnn,
-        "mvt_score" => |it| it.movement,
+        "hr" => |vitals| vitals.hr,
+        "rr" => |vitals| vitals.rr,
+        "snoring" => |vitals| vitals.snoring,
+        "rmssd" => |vitals| vitals.rmssd,
+        "sdnn_1" => |vitals| vitals.sdnn,
+        "mvt_score" => |vitals| vitals.movement,
         _ => return None,
     })
 }

@@ -1,9 +1,9 @@
 //! A row as the cloud keeps it.
 
-/// A row as the cloud keeps it.
+/// A row with its id and the times at which the cloud has stored and changed it.
 #[derive(Clone, Debug)]
 pub struct Stored<T> {
-    /// `grpid` of a measure group, `id` of a night or a workout; no answer has that of an activity.
+    /// The `grpid` of a measure group, the `id` of a night or a workout; no answer has the id of an activity.
     pub id: u64,
     /// When it was stored, Unix seconds; it is visible from then on.
     pub created: i64,

@@ -5,16 +5,16 @@ use serde_json::{Value, json};
 use super::app::App;
 use super::call::Params;
 use super::login::{Logins, Pair};
-use super::noise::Noise;
+use super::random::Random;
 use super::reply::Refusal;
 
 /// Answers `requesttoken` of both grants.
 ///
-/// A wrong client secret is reported as an invalid code or refresh token, as the service does.
+/// As seen, a wrong client secret is reported as an invalid code or refresh token (vangorra/python_withings_api#83).
 pub(super) fn request_token(logins: &mut Logins, apps: &[App], params: &Params, now: i64) -> Result<Value, Refusal> {
     let client_id = params.required("client_id")?;
     let secret = params.required("client_secret")?;
-    let known = apps.iter().any(|it| it.client_id == client_id && it.client_secret == secret);
+    let known = apps.iter().any(|app| app.client_id == client_id && app.client_secret == secret);
     match params.required("grant_type")? {
         "authorization_code" => {
             let (code, redirect_uri) = (params.required("code")?, params.required("redirect_uri")?);
@@ -32,14 +32,15 @@ pub(super) fn request_token(logins: &mut Logins, apps: &[App], params: &Params, 
     }
 }
 
-/// The service gives the user as text for a code and as a number for a refresh token.
+/// The body of the answer. As seen, the user is text for a code and a number for a refresh token (the notes on the live
+/// service in tomek-i/withings-sdk).
 fn body(pair: &Pair, userid: Value) -> Value {
     let mut body = json!({
         "access_token": pair.access,
         "refresh_token": pair.refresh,
         "expires_in": pair.lifetime,
         "scope": pair.grant.scopes.join(","),
-        "csrf_token": Noise::new(0).named(&pair.access).hex(),
+        "csrf_token": Random::new(0).named(&pair.access).hex(),
         "token_type": "Bearer",
     });
     body["userid"] = userid;

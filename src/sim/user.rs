@@ -1,29 +1,29 @@
-//! `getdevice` and `getgoals`.
+//! A user of the cloud.
 
-use serde_json::{Value, json};
+use super::history::History;
+use super::people::Generator;
+use super::person::Person;
+use super::recording::Recording;
 
-use super::device::Device;
-use super::person::Resident;
-
-pub(super) fn getdevice(resident: &Resident, now: i64) -> Value {
-    let devices = resident.person.devices.iter().map(|it| device(it, resident, now));
-    json!({"devices": devices.collect::<Value>()})
+/// A user of the cloud: a person, and what is stored about them.
+pub(super) struct User {
+    pub(super) person: Person,
+    /// Whether the consent page offers the person; the demo user is not offered.
+    pub(super) offered: bool,
+    pub(super) history: History,
+    /// Captured answers, which are given in place of the history's.
+    pub(super) recording: Option<Recording>,
 }
 
-pub(super) fn getgoals(resident: &Resident) -> Value {
-    json!({"goals": resident.person.goals.to_json()})
-}
+impl User {
+    /// A user about whom nothing is stored.
+    pub(super) fn new(person: Person) -> Self {
+        Self { person, offered: true, history: History::default(), recording: None }
+    }
 
-fn device(device: &Device, resident: &Resident, now: i64) -> Value {
-    json!({
-        "type": device.kind,
-        "model": device.model,
-        "model_id": device.model_id,
-        "battery": device.battery,
-        "deviceid": device.id,
-        "hash_deviceid": device.id,
-        "timezone": resident.person.timezone.name(),
-        "first_session_date": device.first_session,
-        "last_session_date": device.last_session.max(resident.diary.last_upload(&device.id, now)),
-    })
+    /// A user whose rows are generated, and whose devices are listed before those that `person` has already.
+    pub(super) fn generated(mut person: Person, generator: Generator) -> Self {
+        person.devices.splice(0..0, generator.devices().cloned());
+        Self { history: History::generated(generator), ..Self::new(person) }
+    }
 }

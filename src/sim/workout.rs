@@ -1,4 +1,4 @@
-//! A run, a swim, a lesson of yoga.
+//! A workout.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub struct Workout {
     pub attrib: u32,
     /// What counted.
     pub source: Source,
-    /// Every field that can be asked for. A sensor that was not there shows as 0 or null.
+    /// Every field that can be asked for. As seen in the fixtures, a missing sensor shows as 0 or null.
     pub data: Map<String, Value>,
 }
 
@@ -51,7 +51,7 @@ impl Workout {
         self
     }
 
-    /// The same with what every recorded workout has, all of it 0 as without any sensor.
+    /// The same with the fields that every recorded workout has, all of them 0 as without any sensor.
     #[must_use]
     pub fn counted(self) -> Self {
         const ZEROS: [&str; 14] = [
@@ -70,6 +70,6 @@ impl Workout {
             "steps",
             "distance",
         ];
-        self.with(ZEROS.map(|it| (it, json!(0)))).with([("elevation", json!(0)), ("spo2_average", Value::Null)])
+        self.with(ZEROS.map(|name| (name, json!(0)))).with([("elevation", json!(0)), ("spo2_average", Value::Null)])
     }
 }

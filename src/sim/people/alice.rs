@@ -1,23 +1,24 @@
-//! Alice, who owns everything.
+//! Alice, who owns every kind of device.
 
 use std::sync::Arc;
 
 use super::ALICE;
-use super::birth::Birth;
 use super::body::Body;
 use super::cuff::Cuff;
-use super::hand::Hand;
+use super::generator::{Generator, Recorder};
+use super::manual_entry::ManualEntry;
 use super::mat::{CALM, DISTURBANCES, Mat};
 use super::pedometer::Pedometer;
+use super::profile::Profile;
 use super::scale::Scale;
 use super::sport::{Habit, NEW, RIDE, RUN, SWIM, Sport, WALK, YOGA};
-use super::story::Gear;
 use super::thermometer::Thermometer;
 use super::urine::UrineAnalyzer;
 use super::watch::Watch;
 use crate::sim::activity::Source;
 use crate::sim::device::Goals;
-use crate::sim::person::{Person, Resident};
+use crate::sim::person::Person;
+use crate::sim::user::User;
 use crate::zone::Zone;
 
 const BODY: Body = Body {
@@ -40,20 +41,19 @@ const HABITS: [Habit; 6] = [
 ];
 
 /// Alice after so many days.
-pub(super) fn alice(seed: u64, days: u64, now: i64) -> Resident {
+pub(super) fn alice(seed: u64, days: u64, now: i64) -> User {
     let goals = Goals { steps: Some(9000), sleep: Some(28_800), weight: Some(68_000) };
-    let person = Person { goals, ..Person::new(ALICE, "Alice", Zone::known("Europe/Paris")) };
-    let mut birth = Birth::of(person, seed, days, now);
-    birth.life.falls_ill = true;
-    // As seen, the service lists a mat a second time, without a name.
-    let twin = birth.device("Sleep Monitor", "", 13, "high");
-    birth.person.devices.push(twin);
-    let gear = measuring(&birth).into_iter().chain(moving(&birth)).collect();
-    birth.grow_up(gear)
+    let mut person = Person { goals, ..Person::new(ALICE, "Alice", Zone::known("Europe/Paris")) };
+    let mut profile = Profile::of(&person, seed, days, now);
+    profile.falls_ill = true;
+    // A second mat with the id of the first and no name, as the fixtures of joostlek/python-withings list one.
+    person.devices.push(profile.device("Sleep Monitor", "", 13, "high"));
+    let recorders = measuring(&profile).into_iter().chain(moving(&profile)).collect();
+    User::generated(person, Generator::new(recorders, profile))
 }
 
-fn measuring(birth: &Birth) -> [Box<dyn Gear>; 6] {
-    let device = |kind, model, number, battery| birth.device(kind, model, number, battery);
+fn measuring(profile: &Profile) -> [Box<dyn Recorder>; 6] {
+    let device = |kind, model, number, battery| profile.device(kind, model, number, battery);
     [
         Box::new(Scale {
             device: device("Scale", "Body Scan", 10, "high"),
@@ -78,13 +78,13 @@ fn measuring(birth: &Birth) -> [Box<dyn Gear>; 6] {
             watch: true,
         }),
         Box::new(UrineAnalyzer { device: device("Urine Analyzer", "U-Scan", 120, "medium") }),
-        Box::new(Hand { body: BODY, goal_kg: Some(68) }),
+        Box::new(ManualEntry { body: BODY, goal_kg: Some(68) }),
     ]
 }
 
-/// The watch, and the phone that counts beside it.
-fn moving(birth: &Birth) -> [Box<dyn Gear>; 4] {
-    let watch = birth.device("Activity Tracker", "ScanWatch", 93, "low");
+/// The watch, and the phone that counts the same steps.
+fn moving(profile: &Profile) -> [Box<dyn Recorder>; 4] {
+    let watch = profile.device("Activity Tracker", "ScanWatch", 93, "low");
     let pedometer = |source, notices, left_at_home, minute| {
         Box::new(Pedometer {
             source,

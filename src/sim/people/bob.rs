@@ -1,19 +1,20 @@
 //! Bob, who has high blood pressure and snores.
 
 use super::BOB;
-use super::birth::Birth;
 use super::body::Body;
 use super::cuff::Cuff;
+use super::generator::{Generator, Recorder};
 use super::glucometer::Glucometer;
-use super::hand::Hand;
+use super::manual_entry::ManualEntry;
 use super::mat::{APNOEA, DISTURBANCES, Mat};
 use super::pedometer::Pedometer;
+use super::profile::Profile;
 use super::scale::Scale;
 use super::sport::{HIKE, Habit, Sport, WALK, WEIGHTS};
-use super::story::Gear;
 use crate::sim::activity::Source;
 use crate::sim::device::Goals;
-use crate::sim::person::{Person, Resident};
+use crate::sim::person::Person;
+use crate::sim::user::User;
 use crate::zone::Zone;
 
 const BODY: Body = Body {
@@ -32,16 +33,16 @@ const HABITS: [Habit; 3] = [
 ];
 
 /// Bob after so many days.
-pub(super) fn bob(seed: u64, days: u64, now: i64) -> Resident {
+pub(super) fn bob(seed: u64, days: u64, now: i64) -> User {
     let goals = Goals { steps: Some(6000), weight: Some(82_000), sleep: None };
     let person = Person { goals, ..Person::new(BOB, "Bob", Zone::known("America/New_York")) };
-    let birth = Birth::of(person, seed, days, now);
-    let gear = measuring(&birth).into_iter().chain(moving()).collect();
-    birth.grow_up(gear)
+    let profile = Profile::of(&person, seed, days, now);
+    let recorders = measuring(&profile).into_iter().chain(moving()).collect();
+    User::generated(person, Generator::new(recorders, profile))
 }
 
-fn measuring(birth: &Birth) -> [Box<dyn Gear>; 5] {
-    let device = |kind, model, number, battery| birth.device(kind, model, number, battery);
+fn measuring(profile: &Profile) -> [Box<dyn Recorder>; 5] {
+    let device = |kind, model, number, battery| profile.device(kind, model, number, battery);
     [
         Box::new(Cuff {
             device: device("Blood Pressure Monitor", "BPM Core", 44, "medium"),
@@ -60,12 +61,12 @@ fn measuring(birth: &Birth) -> [Box<dyn Gear>; 5] {
             watch: false,
         }),
         Box::new(Glucometer { device: device("iGlucose", "iGlucose", 1061, "unknown") }),
-        Box::new(Hand { body: BODY, goal_kg: None }),
+        Box::new(ManualEntry { body: BODY, goal_kg: None }),
     ]
 }
 
 /// Bob has no watch.
-fn moving() -> [Box<dyn Gear>; 2] {
+fn moving() -> [Box<dyn Recorder>; 2] {
     [
         Box::new(Pedometer {
             source: Source::GOOGLE_FIT,

@@ -1,4 +1,4 @@
-//! A body that changes over the years.
+//! A person's weight and fat over the years.
 
 use super::day::{Day, whole};
 
@@ -22,12 +22,12 @@ impl Body {
     /// The weight of the day in grams, as a scale shows it: in steps of 50 g.
     pub(super) fn grams(&self, day: &Day) -> i64 {
         let kg = self.along(self.from_kg, self.to_kg, day) + self.winter_kg * day.winter();
-        whole(day.noise("weight").around(kg, 0.6) * 20.0) * 50
+        whole(day.random("weight").around(kg, 0.6) * 20.0) * 50
     }
 
     /// The fat's share of the weight of the day.
     pub(super) fn fat(&self, day: &Day) -> f64 {
-        day.noise("fat").around(self.along(self.fat_from, self.fat_to, day), 0.006)
+        day.random("fat").around(self.along(self.fat_from, self.fat_to, day), 0.006)
     }
 
     fn along(&self, from: f64, to: f64, day: &Day) -> f64 {

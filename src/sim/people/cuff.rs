@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::day::{Day, whole};
+use super::generator::{Entries, Recorder};
 use super::heart::{INCONCLUSIVE, NEGATIVE, POSITIVE, electrocardiogram};
-use super::story::{Entries, Gear};
 use crate::sim::device::Device;
 use crate::sim::measure::{Measure, MeasureGroup};
 
@@ -12,7 +12,7 @@ const DIASTOLIC: u32 = 9;
 const SYSTOLIC: u32 = 10;
 const PULSE: u32 = 11;
 
-/// The best of several readings in a row.
+/// The attribution of the best of several readings in a row.
 const BEST_OF_SEVERAL: u32 = 5;
 
 /// The treatment began so many days before the cloud.
@@ -22,7 +22,7 @@ const HALF_LIFE_DAYS: f64 = 35.0;
 
 /// Days from one electrocardiogram to the next.
 const DAYS_BETWEEN_RHYTHMS: i64 = 3;
-/// The one with atrial fibrillation: on the evening before the cloud begins, so that it is the last one by then.
+/// The electrocardiogram with atrial fibrillation: on the evening before the cloud begins, so that it is the last one by then.
 const FIBRILLATION: i64 = 1;
 
 pub(super) struct Cuff {
@@ -31,17 +31,17 @@ pub(super) struct Cuff {
     pub(super) systolic: f64,
     /// mmHg that the treatment takes away, 0 without one.
     pub(super) relief: f64,
-    /// Whether it records electrocardiograms, too.
+    /// Whether the cuff records electrocardiograms, too.
     pub(super) electrodes: bool,
 }
 
-impl Gear for Cuff {
+impl Recorder for Cuff {
     fn device(&self) -> Option<&Arc<Device>> {
         Some(&self.device)
     }
 
-    fn live(&self, day: &Day, entries: &mut Entries<'_>) {
-        if day.ahead <= 1 || day.noise("cuff").happens(0.6) {
+    fn record(&self, day: &Day, entries: &mut Entries<'_>) {
+        if day.ahead <= 1 || day.random("cuff").happens(0.6) {
             entries.group(self.pressure(day).by(&self.device), 9);
         }
         if self.electrodes && (day.ahead - FIBRILLATION).rem_euclid(DAYS_BETWEEN_RHYTHMS) == 0 {
@@ -53,18 +53,18 @@ impl Gear for Cuff {
 
 impl Cuff {
     fn pressure(&self, day: &Day) -> MeasureGroup {
-        let systolic = day.noise("systolic").around(self.mean(day), 10.0);
-        let diastolic = day.noise("diastolic").around(systolic * 0.62 + 2.0, 4.0);
-        let pulse = day.noise("cuff pulse").around(64.0, 8.0);
-        // Whole numbers from one firmware, hundredths from the other.
+        let systolic = day.random("systolic").around(self.mean(day), 10.0);
+        let diastolic = day.random("diastolic").around(systolic * 0.62 + 2.0, 4.0);
+        let pulse = day.random("cuff pulse").around(64.0, 8.0);
+        // Whole numbers or hundredths, as seen in the fixtures for the same type.
         let (scale, unit) = if day.age % 4 == 0 { (100, -2) } else { (1, 0) };
         let measures = [(DIASTOLIC, diastolic), (SYSTOLIC, systolic), (PULSE, pulse)]
             .map(|(kind, value)| Measure::new(kind, whole(value) * scale, unit));
-        let attrib = if day.noise("attrib").happens(0.3) { BEST_OF_SEVERAL } else { 0 };
-        MeasureGroup::new(day.at(day.noise("cuff time").around(7.6, 0.5)), measures).attributed(attrib)
+        let attrib = if day.random("attrib").happens(0.3) { BEST_OF_SEVERAL } else { 0 };
+        MeasureGroup::new(day.at(day.random("cuff time").around(7.6, 0.5)), measures).attributed(attrib)
     }
 
-    /// The systolic pressure of this time of life and of the year.
+    /// The mean systolic pressure of the day.
     fn mean(&self, day: &Day) -> f64 {
         let treated = (TREATED_FOR_DAYS - day.ahead).max(0) as f64;
         self.systolic - self.relief * (1.0 - (-treated / HALF_LIFE_DAYS).exp2()) + 3.0 * day.winter()
@@ -74,7 +74,7 @@ impl Cuff {
 fn classification(day: &Day) -> i64 {
     match day.ahead {
         FIBRILLATION => POSITIVE,
-        _ if day.noise("unclear").happens(0.06) => INCONCLUSIVE,
+        _ if day.random("unclear").happens(0.06) => INCONCLUSIVE,
         _ => NEGATIVE,
     }
 }

@@ -2,27 +2,27 @@
 
 use chrono::{Datelike, NaiveDate, NaiveTime, TimeDelta};
 
-use crate::sim::noise::Noise;
+use crate::sim::random::Random;
 use crate::zone::Zone;
 
-/// A day of a story.
+/// One local day of one person.
 #[derive(Clone)]
 pub(super) struct Day {
     pub(super) date: NaiveDate,
-    /// Days since the story began.
+    /// Days since the person's first generated day.
     pub(super) age: i64,
     /// Days until the day on which the cloud began; negative later.
     pub(super) ahead: i64,
     /// °C of a fever on this day, if the person has one.
     pub(super) fever: Option<f64>,
     pub(super) timezone: Zone,
-    pub(super) noise: Noise,
+    pub(super) random: Random,
 }
 
 impl Day {
-    /// The day's chance in one respect.
-    pub(super) fn noise(&self, respect: &str) -> Noise {
-        self.noise.named(respect)
+    /// The day's random numbers for one purpose, so that drawing for one does not move another.
+    pub(super) fn random(&self, purpose: &str) -> Random {
+        self.random.named(purpose)
     }
 
     /// The local time `hour` (7.5 is half past seven, 25 is one o'clock tomorrow) in Unix seconds.

@@ -1,10 +1,10 @@
-//! What moving comes to.
+//! The sums of moving: steps, meters, kilocalories.
 
 /// The sums of a stretch of moving. Fractions are fine: a day is seen while it lasts.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Effort {
     pub(super) steps: f64,
-    /// On foot.
+    /// Meters on foot.
     pub(super) meters: f64,
     /// Floors climbed.
     pub(super) floors: f64,

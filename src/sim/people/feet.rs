@@ -1,4 +1,4 @@
-//! What a scale finds in the feet on it: sweat glands and nerves.
+//! What a scale measures in the feet: the response of the skin, and the nerves.
 
 use super::day::{Day, whole};
 use crate::sim::measure::{Measure, MeasureGroup};
@@ -14,14 +14,14 @@ const SKIN_CONDUCTANCE: u32 = 229;
 const RIGHT_FOOT: u32 = 4;
 const LEFT_FOOT: u32 = 5;
 
-/// Under guided conditions.
+/// The attribution of values taken under guided conditions.
 const GUIDED: u32 = 15;
-/// Under guided conditions, of the conductance.
+/// The attribution of a conductance taken under guided conditions.
 const GUIDED_CONDUCTANCE: u32 = 17;
 
 /// The groups of this weighing, of a device still to be named: the response of the skin, and once a week the nerves.
 pub(super) fn groups(day: &Day, date: i64) -> Vec<MeasureGroup> {
-    let near = |kind: u32, mean: f64| day.noise("feet").fork(u64::from(kind)).around(mean, 4.0);
+    let near = |kind: u32, mean: f64| day.random("feet").fork(u64::from(kind)).around(mean, 4.0);
     let score = |kind, mean| Measure::new(kind, whole(near(kind, mean) * 1000.0), -3);
     let skin = [score(SKIN_BOTH, 54.0), score(SKIN_LEFT, 53.0), score(SKIN_RIGHT, 55.0)];
     let mut groups = vec![MeasureGroup::new(date, skin)];
@@ -30,7 +30,7 @@ pub(super) fn groups(day: &Day, date: i64) -> Vec<MeasureGroup> {
         let nerves = [score(NERVES_LEFT, 71.0), score(NERVES_RIGHT, 73.0), score(NERVES_BOTH, 72.0)];
         groups.push(MeasureGroup::new(date, nerves).attributed(GUIDED));
         let conductance = |position, mean| {
-            let value = day.noise("conductance").fork(u64::from(position)).around(mean, 4.0);
+            let value = day.random("conductance").fork(u64::from(position)).around(mean, 4.0);
             Measure::new(SKIN_CONDUCTANCE, whole(value * 10.0), -1).at(position)
         };
         let feet = [conductance(LEFT_FOOT, 76.0), conductance(RIGHT_FOOT, 77.5)];

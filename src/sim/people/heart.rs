@@ -14,23 +14,23 @@ const CORRECTED_QT_INTERVAL: u32 = 138;
 pub(super) const NEGATIVE: i64 = 0;
 /// Atrial fibrillation.
 pub(super) const POSITIVE: i64 = 1;
-/// No telling.
+/// No decision.
 pub(super) const INCONCLUSIVE: i64 = 2;
 /// No atrial fibrillation at a normal heart rate: what newer firmware writes.
 pub(super) const NEGATIVE_NORMAL_RATE: i64 = 9;
 
-/// A short electrocardiogram: the pulse, and what the device thinks of it.
+/// A short electrocardiogram: the pulse and the classification.
 pub(super) fn rhythm(day: &Day, classification: i64) -> Vec<Measure> {
     let rate = if classification == POSITIVE { 96.0 } else { 66.0 };
-    let pulse = whole(day.noise("rhythm").around(rate, 6.0));
+    let pulse = whole(day.random("rhythm").around(rate, 6.0));
     vec![Measure::new(PULSE, pulse, 0), Measure::new(CLASSIFICATION, classification, 0)]
 }
 
-/// The same with the intervals, in ms.
+/// An electrocardiogram: the pulse, the classification, and the intervals in ms.
 pub(super) fn electrocardiogram(day: &Day, classification: i64) -> Vec<Measure> {
     let interval = |kind, mean, spread| {
-        let noise = day.noise("interval").fork(u64::from(kind));
-        Measure::new(kind, whole(noise.around(mean, spread)), 0)
+        let random = day.random("interval").fork(u64::from(kind));
+        Measure::new(kind, whole(random.around(mean, spread)), 0)
     };
     let mut measures = rhythm(day, classification);
     measures.extend([

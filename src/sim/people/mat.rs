@@ -1,24 +1,24 @@
-//! The mat under the mattress: nights, and naps.
+//! The sleep mat: nights and naps.
 
 use std::sync::Arc;
 
 use serde_json::json;
 
 use super::day::{Day, whole};
-use super::story::{Entries, Gear};
+use super::generator::{Entries, Recorder};
 use crate::sim::device::Device;
 use crate::sim::night::{AWAKE, DEEP, LIGHT, Night, REM, Vitals};
-use crate::sim::noise::Noise;
+use crate::sim::random::Random;
 
 /// Disturbances of breathing are counted in nights longer than this, in seconds.
 const LONG_NIGHT: i64 = 5 * 3600;
 
-/// What the service has called the disturbances of breathing first, and what it calls them now.
+/// The former and the present name of the disturbances of breathing.
 pub(super) const DISTURBANCES: [&str; 2] = ["breathing_disturbances_intensity", "breathing_quality_assessment"];
 
 pub(super) struct Mat {
     pub(super) device: Arc<Device>,
-    /// The first night was that of so many days after the story's first one.
+    /// The first night was so many days after the person's first generated day.
     pub(super) since: i64,
     /// How often there is a nap, 0 to 1.
     pub(super) naps: f64,
@@ -31,10 +31,10 @@ pub(super) struct Mat {
     pub(super) watch: bool,
 }
 
-/// How somebody breathes asleep.
+/// How a person breathes asleep.
 #[derive(Clone, Copy)]
 pub(super) struct Breath {
-    /// Halts an hour.
+    /// Pauses of breath an hour.
     pub(super) halts: f64,
     /// The share of the night that is snored through, 0 to 1.
     pub(super) snores: f64,
@@ -42,27 +42,27 @@ pub(super) struct Breath {
     pub(super) wakes: f64,
 }
 
-/// Nothing to worry about.
+/// Healthy breathing.
 pub(super) const CALM: Breath = Breath { halts: 3.5, snores: 0.12, wakes: 0.35 };
 /// Sleep apnoea, of the kind that should be treated.
 pub(super) const APNOEA: Breath = Breath { halts: 26.0, snores: 0.45, wakes: 0.75 };
 
-impl Gear for Mat {
+impl Recorder for Mat {
     fn device(&self) -> Option<&Arc<Device>> {
         Some(&self.device)
     }
 
-    fn live(&self, day: &Day, entries: &mut Entries<'_>) {
+    fn record(&self, day: &Day, entries: &mut Entries<'_>) {
         if day.age < self.since {
             return;
         }
         // Minutes as a rule; the whole day when the network was down.
-        let delay = if day.noise("network").happens(0.04) { 20 * 3600 } else { 1200 };
-        let minutes = day.noise("length").around(460.0, 55.0);
-        let up = day.noise("up").around(self.gets_up, 0.4);
-        entries.night(self.sleep(day, "night", minutes, up), whole(day.noise("upload").between(60.0, 2400.0)) + delay);
-        if day.noise("nap").happens(self.naps) {
-            let minutes = day.noise("nap length").between(25.0, 80.0);
+        let delay = if day.random("network").happens(0.04) { 20 * 3600 } else { 1200 };
+        let minutes = day.random("length").around(460.0, 55.0);
+        let up = day.random("up").around(self.gets_up, 0.4);
+        entries.night(self.sleep(day, "night", minutes, up), whole(day.random("upload").between(60.0, 2400.0)) + delay);
+        if day.random("nap").happens(self.naps) {
+            let minutes = day.random("nap length").between(25.0, 80.0);
             entries.night(self.sleep(day, "nap", minutes, 14.9), 1500);
         }
     }
@@ -70,28 +70,29 @@ impl Gear for Mat {
 
 impl Mat {
     fn sleep(&self, day: &Day, what: &str, minutes: f64, until: f64) -> Night {
-        let stages = stages(day.noise(what), minutes, self.breath);
-        let in_bed: u16 = stages.iter().map(|it| it.1).sum();
+        let stages = stages(day.random(what), minutes, self.breath);
+        let in_bed: u16 = stages.iter().map(|stage| stage.1).sum();
         let start = day.at(until) - i64::from(in_bed) * 60;
-        let noise = day.noise(what).named("vitals");
+        let random = day.random(what).named("vitals");
         let faster = if day.fever.is_some() { 11.0 } else { 0.0 };
         let night = Night::asleep(&self.device, start, &stages);
-        let night = night.measured(|minute, state| vitals(noise, minute, state, self.breath, faster));
+        let night = night.measured(|minute, state| vitals(random, minute, state, self.breath, faster));
         let score = score(&night);
-        let left_bed = i64::from(noise.named("thirst").happens(self.breath.wakes / 2.0));
+        let left_bed = i64::from(random.named("thirst").happens(self.breath.wakes / 2.0));
         let night = night.with([("sleep_score", json!(score)), ("out_of_bed_count", json!(left_bed))]);
-        let night = self.breathed(night, noise);
-        let night = if self.watch { warm(night, noise, day.fever) } else { night };
-        if noise.named("slipped").happens(0.03) { without_heart(night) } else { night }
+        let night = self.breathed(night, random);
+        let night = if self.watch { warm(night, random, day.fever) } else { night };
+        if random.named("slipped").happens(0.03) { without_heart(night) } else { night }
     }
 
-    /// The same night with how it was breathed; in a short one disturbances are not counted.
-    fn breathed(&self, night: Night, noise: Noise) -> Night {
+    /// The same night with the summary of its breathing; in a short one disturbances are not counted, which is −1, as seen
+    /// in the fixtures.
+    fn breathed(&self, night: Night, random: Random) -> Night {
         let long = night.enddate - night.startdate > LONG_NIGHT;
-        let halts = noise.named("apnea").around(self.breath.halts, self.breath.halts * 0.3);
+        let halts = random.named("apnea").around(self.breath.halts, self.breath.halts * 0.3);
         let count = |number: f64| json!(if long { whole(number) } else { -1 });
-        let chest = noise.named("chest").around(15.0, 1.0);
-        let spread = noise.named("chest spread").between(3.0, 6.0);
+        let chest = random.named("chest").around(15.0, 1.0);
+        let spread = random.named("chest spread").between(3.0, 6.0);
         let disturbances = self.disturbances.iter().map(|name| (*name, count(halts * 2.4)));
         night.with(disturbances).with([
             ("apnea_hypopnea_index", count(halts)),
@@ -103,8 +104,8 @@ impl Mat {
 }
 
 /// The same night with the temperature inside the body, °C.
-fn warm(night: Night, noise: Noise, fever: Option<f64>) -> Night {
-    let average = noise.named("core").around(fever.unwrap_or(36.8), 0.1);
+fn warm(night: Night, random: Random, fever: Option<f64>) -> Night {
+    let average = random.named("core").around(fever.unwrap_or(36.8), 0.1);
     let tenths = |number: f64| json!(whole(number * 10.0) as f64 / 10.0);
     night.with([
         ("core_body_temperature_min", tenths(average - 0.5)),
@@ -114,7 +115,7 @@ fn warm(night: Night, noise: Noise, fever: Option<f64>) -> Night {
     ])
 }
 
-/// The mat slipped: no heart rate, the fields are not there.
+/// The same night of a mat that slipped: no heart rate, and no fields for it.
 fn without_heart(mut night: Night) -> Night {
     for field in ["hr_average", "hr_min", "hr_max", "sleep_score"] {
         night.data.remove(field);
@@ -125,30 +126,30 @@ fn without_heart(mut night: Night) -> Night {
     night
 }
 
-/// 0 to 100: seven hours and little tossing are good.
+/// The sleep score, 0 to 100: seven hours and little tossing are good.
 fn score(night: &Night) -> i64 {
     let seconds = |field: &str| night.data[field].as_f64().unwrap_or_default();
     whole((seconds("total_sleep_time") / 25_200.0 * 80.0 - seconds("waso") / 240.0 + 5.0).clamp(10.0, 96.0))
 }
 
-/// About so many minutes in bed: falling asleep, cycles of light, deep, light and dreaming with wakings, waking up.
+/// The stages of about so many minutes in bed: falling asleep, cycles of light, deep, light and dreaming with wakings, waking up.
 /// Deep sleep is early, dreams are late.
-fn stages(noise: Noise, minutes: f64, breath: Breath) -> Vec<(u8, u16)> {
-    let draw = |what: &str, low: f64, high: f64| minutes_of(noise.named(what).between(low, high));
+fn stages(random: Random, minutes: f64, breath: Breath) -> Vec<(u8, u16)> {
+    let draw = |what: &str, low: f64, high: f64| minutes_of(random.named(what).between(low, high));
     let goal = minutes_of(minutes);
     let mut stages = vec![(AWAKE, draw("falling asleep", 4.0, 24.0))];
     let mut slept = 0;
     for cycle in 0.. {
-        let noise = noise.fork(cycle);
+        let random = random.fork(cycle);
         let late = f64::from(slept) / f64::from(goal.max(1));
-        let length = |what: &str, low: f64, high: f64| minutes_of(noise.named(what).between(low, high));
+        let length = |what: &str, low: f64, high: f64| minutes_of(random.named(what).between(low, high));
         let mut round = vec![
             (LIGHT, length("light", 16.0, 34.0)),
-            (DEEP, minutes_of(noise.named("deep").around(34.0 * (1.0 - late), 8.0))),
+            (DEEP, minutes_of(random.named("deep").around(34.0 * (1.0 - late), 8.0))),
             (LIGHT, length("lighter", 10.0, 24.0)),
-            (REM, minutes_of(noise.named("dream").around(8.0 + 28.0 * late, 6.0))),
+            (REM, minutes_of(random.named("dream").around(8.0 + 28.0 * late, 6.0))),
         ];
-        if noise.named("waking").happens(breath.wakes) {
+        if random.named("waking").happens(breath.wakes) {
             round.push((AWAKE, length("awake", 1.0, 7.0)));
         }
         for (state, wanted) in round {
@@ -166,14 +167,14 @@ fn stages(noise: Noise, minutes: f64, breath: Breath) -> Vec<(u8, u16)> {
     joined(&stages)
 }
 
-/// Neighbours of the same stage are one.
+/// The same stages, neighbours of one stage joined.
 fn joined(stages: &[(u8, u16)]) -> Vec<(u8, u16)> {
-    stages.chunk_by(|a, b| a.0 == b.0).map(|run| (run[0].0, run.iter().map(|it| it.1).sum())).collect()
+    stages.chunk_by(|a, b| a.0 == b.0).map(|run| (run[0].0, run.iter().map(|stage| stage.1).sum())).collect()
 }
 
-/// What is measured in a minute of this stage: calmer when deep, uneven in dreams, `faster` by so many beats with a fever.
-fn vitals(noise: Noise, minute: i64, state: u8, breath: Breath, faster: f64) -> Vitals {
-    let at = noise.fork(minute.unsigned_abs());
+/// The vital signs of a minute of this stage: calmer when deep, uneven in dreams, `faster` by so many beats with a fever.
+fn vitals(random: Random, minute: i64, state: u8, breath: Breath, faster: f64) -> Vitals {
+    let at = random.fork(minute.unsigned_abs());
     let (hr, rr, rmssd, movement) = match state {
         AWAKE => (66.0, 16.0, 34.0, 40.0),
         DEEP => (53.0, 13.0, 58.0, 1.0),
@@ -182,9 +183,9 @@ fn vitals(noise: Noise, minute: i64, state: u8, breath: Breath, faster: f64) -> 
     };
     let near = |what: u64, mean: f64, spread: f64| byte(at.fork(what).around(mean, spread));
     // Snoring comes in stretches of a quarter of an hour.
-    let snores = state != AWAKE && noise.named("snores").fork(minute.unsigned_abs() / 900).happens(breath.snores);
+    let snores = state != AWAKE && random.named("snores").fork(minute.unsigned_abs() / 900).happens(breath.snores);
     Vitals {
-        hr: near(0, noise.named("night").around(hr + faster, 5.0), 4.0),
+        hr: near(0, random.named("night").around(hr + faster, 5.0), 4.0),
         rr: near(1, rr, 1.5),
         snoring: if snores { near(2, 30.0, 25.0) } else { 0 },
         rmssd: near(3, rmssd, 12.0),

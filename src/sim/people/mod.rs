@@ -1,4 +1,4 @@
-//! Believable people from a seed, who live as long as the clock runs.
+//! Believable people, generated from a seed as the clock moves.
 //!
 //! * `Alice` in Paris owns everything. She loses weight, more slowly each year and less in winter, naps now and then,
 //!   and has a fever when the cloud begins and every half year before.
@@ -9,30 +9,30 @@
 //! A day is a pure function of the seed, of the day on which the cloud began, and of itself. What holds for every day:
 //! weight is fat-free mass and fat mass; sleep is light, deep and dreaming; efficiency is sleep over time in bed;
 //! who moves burns more than who rests; a workout ends on its day. A day's totals grow from hour to hour.
-//! What happens now and then, because it does: late uploads, manual entries, somebody else on the scale, a goal among
+//! What misleads readers of the real service happens now and then: late uploads, manual entries, somebody else on the scale, a goal among
 //! the measurements, another power of ten for the same type, missing values as null, −1, 0 or nothing, a phone that
 //! counts the watch's steps again, a workout of a kind that no list has, a device that is listed twice.
 
 mod alice;
-mod birth;
 mod bob;
 mod body;
-mod cast;
 mod cuff;
 mod day;
 mod effort;
 mod feet;
 mod fever;
+mod generator;
 mod glucometer;
-mod hand;
 mod heart;
+mod household;
+mod manual_entry;
 mod mat;
 mod newcomer;
 mod pedometer;
 mod phone;
+mod profile;
 mod scale;
 mod sport;
-mod story;
 mod thermometer;
 mod urine;
 mod watch;
@@ -42,8 +42,8 @@ mod tests;
 
 use super::UserId;
 
-pub(super) use cast::{demo, household};
-pub(super) use story::Story;
+pub(super) use generator::Generator;
+pub(super) use household::{demo, household};
 
 /// The user id of `Alice`.
 pub const ALICE: UserId = 30_817_294;

@@ -1,16 +1,17 @@
-//! Somebody with two weeks of data, no goals, and a device without a name.
+//! A person with two weeks of data, no goals, and a device without a name.
 
-use super::birth::Birth;
 use super::body::Body;
-use super::hand::Hand;
+use super::generator::{Generator, Recorder};
+use super::manual_entry::ManualEntry;
 use super::mat::{CALM, DISTURBANCES, Mat};
 use super::pedometer::Pedometer;
 use super::phone::Phone;
+use super::profile::Profile;
 use super::scale::Scale;
 use super::sport::{BADMINTON, Habit, RIDE, Sport};
-use super::story::Gear;
 use crate::sim::activity::Source;
-use crate::sim::person::{Person, Resident};
+use crate::sim::person::Person;
+use crate::sim::user::User;
 
 /// The scale came so many days ago.
 const DAYS: u64 = 14;
@@ -33,14 +34,14 @@ const HABITS: [Habit; 2] = [
 ];
 
 /// A newcomer called `person`.
-pub(super) fn newcomer(person: Person, seed: u64, now: i64) -> Resident {
-    let birth = Birth::of(person, seed, DAYS, now);
-    let gear = measuring(&birth).into_iter().chain(moving()).collect();
-    birth.grow_up(gear)
+pub(super) fn newcomer(person: Person, seed: u64, now: i64) -> User {
+    let profile = Profile::of(&person, seed, DAYS, now);
+    let recorders = measuring(&profile).into_iter().chain(moving()).collect();
+    User::generated(person, Generator::new(recorders, profile))
 }
 
-fn measuring(birth: &Birth) -> [Box<dyn Gear>; 4] {
-    let device = |kind, model, number, battery| birth.device(kind, model, number, battery);
+fn measuring(profile: &Profile) -> [Box<dyn Recorder>; 4] {
+    let device = |kind, model, number, battery| profile.device(kind, model, number, battery);
     [
         Box::new(Scale {
             device: device("Scale", "Body Smart", 16, "high"),
@@ -58,11 +59,11 @@ fn measuring(birth: &Birth) -> [Box<dyn Gear>; 4] {
             disturbances: &DISTURBANCES[1..],
             watch: false,
         }),
-        Box::new(Hand { body: BODY, goal_kg: None }),
+        Box::new(ManualEntry { body: BODY, goal_kg: None }),
     ]
 }
 
-fn moving() -> [Box<dyn Gear>; 2] {
+fn moving() -> [Box<dyn Recorder>; 2] {
     [
         Box::new(Pedometer {
             source: Source::GOOGLE_FIT,

@@ -1,11 +1,11 @@
-//! What counts the steps of the day: a watch on the wrist, or the phone in the pocket.
+//! The step counter: a watch on the wrist, or the phone in the pocket.
 
 use std::sync::Arc;
 
 use super::day::{Day, whole};
 use super::effort::Effort;
+use super::generator::{Entries, Recorder};
 use super::sport::{Habit, Session, sessions};
-use super::story::{Entries, Gear};
 use crate::sim::activity::{Activity, HeartRate, Source};
 use crate::sim::device::Device;
 
@@ -19,26 +19,26 @@ pub(super) struct Pedometer {
     pub(super) source: Source,
     /// Steps of a usual day without a workout.
     pub(super) steps: f64,
-    /// The person's workouts, which it counts with the rest.
+    /// The person's workouts, which are counted with the rest.
     pub(super) habits: &'static [Habit],
-    /// The share of everything that it notices, 0 to 1.
+    /// The share of all moving that is noticed, 0 to 1.
     pub(super) notices: f64,
-    /// How often it stays at home for a day, 0 to 1.
+    /// The share of days on which the watch stays at home, 0 to 1.
     pub(super) left_at_home: f64,
     /// kcal that the person burns in a day of rest.
     pub(super) kcal_at_rest: f64,
-    /// The minute of each hour in which it uploads.
+    /// The minute of each hour in which the totals are uploaded.
     pub(super) minute: i64,
 }
 
-impl Gear for Pedometer {
+impl Recorder for Pedometer {
     /// A watch is listed as itself, a phone not at all.
     fn device(&self) -> Option<&Arc<Device>> {
         None
     }
 
-    fn live(&self, day: &Day, entries: &mut Entries<'_>) {
-        if day.ahead > 1 && day.noise("watch at home").happens(self.left_at_home) {
+    fn record(&self, day: &Day, entries: &mut Entries<'_>) {
+        if day.ahead > 1 && day.random("watch at home").happens(self.left_at_home) {
             return;
         }
         let (midnight, next_midnight) = (day.at(0.0), day.at(24.0));
@@ -56,7 +56,7 @@ impl Pedometer {
         let hours = (time - midnight) as f64 / 3600.0;
         let share = ((hours - GETS_UP) / HOURS_UP).clamp(0.0, 1.0);
         let everyday = Effort::default().and(share, plan.everyday);
-        let done = plan.sessions.iter().fold(everyday, |sum, it| sum.and(it.done(time), it.effort()));
+        let done = plan.sessions.iter().fold(everyday, |sum, session| sum.and(session.done(time), session.effort()));
         let noticed = Effort::default().and(self.notices, done);
         let calories = thousandths(noticed.kcal);
         let activity = Activity {
@@ -77,7 +77,7 @@ impl Pedometer {
     }
 }
 
-/// What the day will come to.
+/// The totals that the day will have.
 struct Plan {
     /// Without the workouts.
     everyday: Effort,
@@ -87,13 +87,13 @@ struct Plan {
 impl Plan {
     fn of(pedometer: &Pedometer, day: &Day) -> Self {
         let strength = if day.fever.is_some() { 0.15 } else { 1.0 };
-        let steps = pedometer.steps * day.noise("steps").around(1.0, 0.35).max(0.15) * strength;
+        let steps = pedometer.steps * day.random("steps").around(1.0, 0.35).max(0.15) * strength;
         let everyday = Effort {
             steps,
             meters: steps * METERS_A_STEP,
-            floors: day.noise("floors").between(2.0, 18.0) * strength,
+            floors: day.random("floors").between(2.0, 18.0) * strength,
             soft: steps * 0.55,
-            moderate: day.noise("moderate").between(900.0, 3600.0) * strength,
+            moderate: day.random("moderate").between(900.0, 3600.0) * strength,
             intense: 0.0,
             kcal: steps * 0.038,
         };
@@ -101,9 +101,9 @@ impl Plan {
     }
 }
 
-/// The heart follows the day: zones are filled by what was done.
+/// The heart rate of the day so far: its zones are filled by what was done.
 fn heart(activity: &Activity, share: f64, day: &Day) -> HeartRate {
-    let beats = |what, mean: f64| count(day.noise(what).around(mean, 3.0));
+    let beats = |what, mean: f64| count(day.random(what).around(mean, 3.0));
     let ill = if day.fever.is_some() { 12.0 } else { 0.0 };
     let average = beats("average heart", 58.0 + 18.0 * share + ill);
     let hardest = if activity.intense > 0 { 80.0 } else { 45.0 };

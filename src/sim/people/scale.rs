@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::body::Body;
 use super::day::{Day, whole};
 use super::feet;
+use super::generator::{Entries, Recorder};
 use super::heart::{NEGATIVE, rhythm};
-use super::story::{Entries, Gear};
 use crate::sim::device::Device;
 use crate::sim::measure::{Measure, MeasureGroup};
-use crate::sim::noise::Noise;
+use crate::sim::random::Random;
 
 const WEIGHT: u32 = 1;
 const FAT_FREE_MASS: u32 = 5;
@@ -38,39 +38,39 @@ const TORSO: u32 = 12;
 /// Right arm, left arm, left leg, right leg, and their share of the body in thousandths. The torso is the rest.
 const LIMBS: [(u32, i64); 4] = [(2, 56), (3, 54), (10, 168), (11, 171)];
 
-/// Perhaps somebody else.
+/// The attribution of a value that may be another person's.
 const AMBIGUOUS: u32 = 1;
-/// What the service gives the pulse wave velocity of each foot.
+/// The attribution of the pulse wave velocity of each foot, as seen (joostlek/python-withings#86).
 const PER_FOOT: u32 = 10;
 
-/// A scale that tells fat from the rest.
+/// A scale that measures the composition of the body.
 pub(super) struct Scale {
     pub(super) device: Arc<Device>,
     pub(super) body: Body,
-    /// Whether it has a handle: segments, vessels, metabolism.
+    /// Whether the scale has a handle and measures segments, vessels and metabolism.
     pub(super) whole_scan: bool,
-    /// The weight of the somebody else who stands on it now and then.
+    /// The weight of a visitor who stands on the scale now and then.
     pub(super) visitor_kg: f64,
 }
 
-impl Gear for Scale {
+impl Recorder for Scale {
     fn device(&self) -> Option<&Arc<Device>> {
         Some(&self.device)
     }
 
-    fn live(&self, day: &Day, entries: &mut Entries<'_>) {
-        let date = day.at(day.noise("weighing").around(6.9, 0.4));
+    fn record(&self, day: &Day, entries: &mut Entries<'_>) {
+        let date = day.at(day.random("weighing").around(6.9, 0.4));
         // The scale finds its network again after days, sometimes after weeks.
         let offline = if day.ahead > 0 && day.is_every(31) { day.ahead.min(40) * 86_400 } else { 0 };
-        let delay = whole(day.noise("upload").between(4.0, 30.0)) + offline;
-        if day.noise("forgotten").happens(0.88) {
+        let delay = whole(day.random("upload").between(4.0, 30.0)) + offline;
+        if day.random("forgotten").happens(0.88) {
             for group in self.weigh_in(day, date) {
                 entries.group(group, delay);
             }
         }
         // On the last two days too, so that the newest weight is the wrong one.
         if day.is_every(9) || day.ahead == 1 {
-            let grams = whole(day.noise("visitor").around(self.visitor_kg, 0.8) * 20.0) * 50;
+            let grams = whole(day.random("visitor").around(self.visitor_kg, 0.8) * 20.0) * 50;
             let visitor = MeasureGroup::new(date + 600, [Measure::new(WEIGHT, grams, -3)]);
             entries.group(visitor.by(&self.device).attributed(AMBIGUOUS), delay);
         }
@@ -81,13 +81,13 @@ impl Scale {
     /// The groups of one weighing, all of the same second.
     fn weigh_in(&self, day: &Day, date: i64) -> Vec<MeasureGroup> {
         let mass = Mass::of(&self.body, day);
-        // Of the same meaning: the one fifth that newer firmware writes.
-        let attrib = if day.noise("firmware").happens(0.2) { 8 } else { 0 };
+        // 8 means the same as 0; as seen in the fixtures, one fifth of the groups has it.
+        let attrib = if day.random("firmware").happens(0.2) { 8 } else { 0 };
         let group = |measures| MeasureGroup::new(date, measures).by(&self.device).attributed(attrib);
         let mut groups = vec![group(self.composition(&mass, day))];
-        groups.push(group(vec![Measure::new(PULSE, whole(day.noise("standing pulse").around(68.0, 7.0)), 0)]));
+        groups.push(group(vec![Measure::new(PULSE, whole(day.random("standing pulse").around(68.0, 7.0)), 0)]));
         if self.whole_scan {
-            let speed = day.noise("vessels").around(7.1 + 0.2 * day.winter(), 0.35);
+            let speed = day.random("vessels").around(7.1 + 0.2 * day.winter(), 0.35);
             groups.push(group(vec![
                 Measure::new(PULSE_WAVE_VELOCITY, whole(speed * 1000.0), -3),
                 Measure::new(VASCULAR_AGE, whole(speed * 58.0), -1),
@@ -96,7 +96,7 @@ impl Scale {
                 Measure::new(PULSE_WAVE_VELOCITY, whole((speed + offset) * 1000.0), -3).at(position)
             };
             groups.push(group(vec![foot(RIGHT_FOOT, 1.4), foot(LEFT_FOOT, 1.9)]).attributed(PER_FOOT));
-            groups.extend(feet::groups(day, date).into_iter().map(|it| it.by(&self.device)));
+            groups.extend(feet::groups(day, date).into_iter().map(|group| group.by(&self.device)));
             if day.is_every(7) {
                 groups.push(group(rhythm(day, NEGATIVE)));
             }
@@ -110,7 +110,7 @@ impl Scale {
         let ratio = whole(mass.fat as f64 / mass.weight as f64 * 100_000.0);
         let mut measures = vec![Measure::new(WEIGHT, weight.0, weight.1)];
         if self.whole_scan {
-            // Twice the same, as such scales send it.
+            // Twice the same, as seen in the fixtures.
             let [lean, fat] = [(FAT_FREE_MASS, mass.lean), (FAT_MASS, mass.fat)]
                 .map(|(kind, value)| Measure::new(kind, value, -2).at(WHOLE_BODY));
             measures.extend([lean, lean, fat, fat]);
@@ -124,7 +124,7 @@ impl Scale {
             Measure::new(BONE_MASS, mass.bone(), -2),
         ]);
         if self.whole_scan {
-            measures.extend(scan(mass, day.noise("scan")));
+            measures.extend(scan(mass, day.random("scan")));
         }
         measures
     }
@@ -157,23 +157,23 @@ impl Mass {
     }
 }
 
-/// What only a scale with a handle measures.
-fn scan(mass: &Mass, noise: Noise) -> Vec<Measure> {
+/// The values that only a scale with a handle measures.
+fn scan(mass: &Mass, random: Random) -> Vec<Measure> {
     let outside = mass.water() * 42 / 100;
     let metabolism = 370 + mass.lean * 216 / 1000;
     let mut measures = vec![
-        // As seen, now and then at another position that means the same.
-        Measure::new(EXTRACELLULAR_WATER, outside, -2).at(if noise.happens(0.07) { BETWEEN_LEGS } else { WHOLE_BODY }),
+        // Now and then at another position, which stands for the whole body too.
+        Measure::new(EXTRACELLULAR_WATER, outside, -2).at(if random.happens(0.07) { BETWEEN_LEGS } else { WHOLE_BODY }),
         Measure::new(INTRACELLULAR_WATER, mass.water() - outside, -2).at(WHOLE_BODY),
-        Measure::new(VISCERAL_FAT, whole(noise.around(mass.fat as f64 / 70.0, 1.5)), -1).at(WHOLE_BODY),
+        Measure::new(VISCERAL_FAT, whole(random.around(mass.fat as f64 / 70.0, 1.5)), -1).at(WHOLE_BODY),
         Measure::new(BASAL_METABOLIC_RATE, metabolism, 0).at(WHOLE_BODY),
-        Measure::new(METABOLIC_AGE, whole(noise.named("age").around(28.0 + mass.fat as f64 / 200.0, 1.0)), 0),
+        Measure::new(METABOLIC_AGE, whole(random.named("age").around(28.0 + mass.fat as f64 / 200.0, 1.0)), 0),
     ];
     let bodies =
         [(SEGMENT_FAT_FREE_MASS, mass.lean), (SEGMENT_FAT_MASS, mass.fat), (SEGMENT_MUSCLE_MASS, mass.muscle())];
     for (kind, whole_body) in bodies {
         let limbs = LIMBS.map(|(position, share)| Measure::new(kind, whole_body * share / 1000, -2).at(position));
-        let torso = whole_body - limbs.iter().map(|it| it.value).sum::<i64>();
+        let torso = whole_body - limbs.iter().map(|limb| limb.value).sum::<i64>();
         measures.extend(limbs);
         measures.push(Measure::new(kind, torso, -2).at(TORSO));
     }

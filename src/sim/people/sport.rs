@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::day::{Day, whole};
 use super::effort::Effort;
-use super::story::{Entries, Gear};
+use super::generator::{Entries, Recorder};
 use crate::sim::device::Device;
 use crate::sim::workout::Workout;
 
@@ -18,20 +18,21 @@ pub(super) const SWIM: u32 = 7;
 pub(super) const BADMINTON: u32 = 15;
 pub(super) const WEIGHTS: u32 = 16;
 pub(super) const YOGA: u32 = 28;
-/// One that no list has yet.
+/// A category that no list has yet: new ones appear without notice, as seen (joostlek/python-withings#807).
 pub(super) const NEW: u32 = 569;
 
-/// Detected by the device and confirmed by the person.
+/// The attribution of a workout that the device has detected and the person has confirmed.
 const CONFIRMED: u32 = 7;
 const POOL_METERS: i64 = 25;
 
+/// The workouts of a person.
 pub(super) struct Sport {
-    /// What counts; `None` is a phone, which has no sensor for the heart.
+    /// The tracker; `None` is a phone, which has no sensor for the heart.
     pub(super) watch: Option<Arc<Device>>,
     pub(super) habits: &'static [Habit],
 }
 
-/// Something that a person does every few days, always at about the same hour.
+/// A workout that a person repeats every few days at about the same hour.
 pub(super) struct Habit {
     pub(super) category: u32,
     /// Days from one time to the next.
@@ -52,24 +53,24 @@ pub(super) struct Session {
     seconds: i64,
 }
 
-/// The workouts of the day; who has a fever stays in bed.
+/// The workouts of the day; there is none with a fever.
 pub(super) fn sessions(habits: &'static [Habit], day: &Day) -> impl Iterator<Item = Session> {
-    let due = |it: &&Habit| day.fever.is_none() && (day.ahead - it.last).rem_euclid(it.every) == 0;
+    let due = |habit: &&Habit| day.fever.is_none() && (day.ahead - habit.last).rem_euclid(habit.every) == 0;
     habits.iter().filter(due).map(|habit| {
-        let noise = day.noise("sport").fork(u64::from(habit.category));
-        let start = day.at(noise.named("hour").around(habit.hour, 0.3));
-        let seconds = whole(noise.named("minutes").around(habit.minutes, habit.minutes * 0.2) * 60.0);
+        let random = day.random("sport").fork(u64::from(habit.category));
+        let start = day.at(random.named("hour").around(habit.hour, 0.3));
+        let seconds = whole(random.named("minutes").around(habit.minutes, habit.minutes * 0.2) * 60.0);
         Session { habit, start, seconds }
     })
 }
 
 impl Session {
-    /// The share that is over at `time`, 0 to 1.
+    /// The share of the workout that is over at `time`, 0 to 1.
     pub(super) fn done(&self, time: i64) -> f64 {
         ((time - self.start) as f64 / self.seconds as f64).clamp(0.0, 1.0)
     }
 
-    /// What it comes to in a day.
+    /// The whole effort of the workout.
     pub(super) fn effort(&self) -> Effort {
         let seconds = self.seconds as f64;
         let (moderate, intense) = if self.is_intense() { (0.0, seconds) } else { (seconds, 0.0) };
@@ -105,19 +106,19 @@ impl Session {
         matches!(self.habit.category, RUN | RIDE | SWIM)
     }
 
-    /// 0 to 4.
+    /// How hard the workout is, 0 to 4.
     fn strength(&self) -> f64 {
         self.habit.speed.min(4.0)
     }
 }
 
-impl Gear for Sport {
-    /// The watch is listed as itself.
+impl Recorder for Sport {
+    /// The watch is a recorder of its own.
     fn device(&self) -> Option<&Arc<Device>> {
         None
     }
 
-    fn live(&self, day: &Day, entries: &mut Entries<'_>) {
+    fn record(&self, day: &Day, entries: &mut Entries<'_>) {
         for session in sessions(self.habits, day) {
             entries.workout(self.workout(&session, day), 600);
         }
@@ -131,7 +132,7 @@ impl Sport {
         match &self.watch {
             Some(watch) => {
                 let attrib = if habit.category == WALK { CONFIRMED } else { 0 };
-                let heart = day.noise("sport heart").around(122.0 + session.strength() * 8.0, 8.0);
+                let heart = day.random("sport heart").around(122.0 + session.strength() * 8.0, 8.0);
                 let workout = workout.by(watch).attributed(attrib).counted();
                 workout.with(moved(session)).with(beats(heart, session.seconds))
             }
@@ -142,7 +143,7 @@ impl Sport {
     }
 }
 
-/// What was done.
+/// The fields of what was done.
 fn moved(session: &Session) -> Vec<(&'static str, Value)> {
     let meters = session.meters();
     let mut fields = vec![

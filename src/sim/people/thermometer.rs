@@ -1,9 +1,9 @@
-//! The thermometer: now and then, and every few hours with a fever.
+//! The thermometer: every fifth day, and every few hours with a fever.
 
 use std::sync::Arc;
 
 use super::day::{Day, whole};
-use super::story::{Entries, Gear};
+use super::generator::{Entries, Recorder};
 use crate::sim::device::Device;
 use crate::sim::measure::{Measure, MeasureGroup};
 
@@ -15,12 +15,12 @@ pub(super) struct Thermometer {
     pub(super) device: Arc<Device>,
 }
 
-impl Gear for Thermometer {
+impl Recorder for Thermometer {
     fn device(&self) -> Option<&Arc<Device>> {
         Some(&self.device)
     }
 
-    fn live(&self, day: &Day, entries: &mut Entries<'_>) {
+    fn record(&self, day: &Day, entries: &mut Entries<'_>) {
         match day.fever {
             Some(fever) => {
                 for hour in [8.0, 13.5, 18.0, 21.5] {
@@ -35,8 +35,8 @@ impl Gear for Thermometer {
 
 impl Thermometer {
     fn measure(&self, day: &Day, hour: f64, mean: f64, entries: &mut Entries<'_>) {
-        let body = day.noise("body").fork(whole(hour).unsigned_abs()).around(mean, 0.15);
-        let skin = day.noise("skin").around(body - 3.1, 0.4);
+        let body = day.random("body").fork(whole(hour).unsigned_abs()).around(mean, 0.15);
+        let skin = day.random("skin").around(body - 3.1, 0.4);
         let measures = [
             Measure::new(TEMPERATURE, whole(body * 100.0), -2),
             Measure::new(BODY_TEMPERATURE, whole(body * 1000.0), -3),

@@ -1,9 +1,9 @@
-//! The analyzer in the toilet: every third morning.
+//! The urine analyzer: every third morning.
 
 use std::sync::Arc;
 
 use super::day::{Day, whole};
-use super::story::{Entries, Gear};
+use super::generator::{Entries, Recorder};
 use crate::sim::device::Device;
 use crate::sim::measure::{Measure, MeasureGroup};
 
@@ -16,19 +16,19 @@ const CALCIUM: u32 = 248;
 const CREATININE: u32 = 249;
 const CALCIUM_TO_CREATININE: u32 = 251;
 
-/// The cartridge sends when it is asked, an hour later.
+/// The cartridge uploads an hour later.
 const UPLOAD_SECONDS: i64 = 3600;
 
 pub(super) struct UrineAnalyzer {
     pub(super) device: Arc<Device>,
 }
 
-impl Gear for UrineAnalyzer {
+impl Recorder for UrineAnalyzer {
     fn device(&self) -> Option<&Arc<Device>> {
         Some(&self.device)
     }
 
-    fn live(&self, day: &Day, entries: &mut Entries<'_>) {
+    fn record(&self, day: &Day, entries: &mut Entries<'_>) {
         if day.is_every(3) {
             let group = MeasureGroup::new(day.at(6.7), analysis(day)).by(&self.device);
             entries.group(group, UPLOAD_SECONDS);
@@ -36,9 +36,9 @@ impl Gear for UrineAnalyzer {
     }
 }
 
-/// The ratio is that of the two amounts.
+/// The values of one analysis; the ratio is that of the two amounts.
 fn analysis(day: &Day) -> [Measure; 8] {
-    let near = |what, mean, spread| day.noise("urine").named(what).around(mean, spread);
+    let near = |what, mean, spread| day.random("urine").named(what).around(mean, spread);
     let calcium = whole(near("calcium", 3.2, 0.9) * 100.0);
     let creatinine = whole(near("creatinine", 9.5, 2.5) * 100.0);
     let ratio = whole(calcium as f64 / creatinine as f64 * 1000.0);

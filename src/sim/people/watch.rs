@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::day::{Day, whole};
+use super::generator::{Entries, Recorder};
 use super::heart::{INCONCLUSIVE, NEGATIVE, NEGATIVE_NORMAL_RATE, electrocardiogram};
-use super::story::{Entries, Gear};
 use crate::sim::device::Device;
 use crate::sim::measure::{Measure, MeasureGroup};
 
@@ -12,31 +12,31 @@ const OXYGEN: u32 = 54;
 const FITNESS: u32 = 123;
 const RHYTHM_OF_PULSE: u32 = 139;
 
-/// Uploaded when the phone's application runs, hours later.
+/// The watch uploads when the phone's application runs, hours later.
 const UPLOAD_SECONDS: i64 = 2 * 3600;
 
 pub(super) struct Watch {
     pub(super) device: Arc<Device>,
 }
 
-impl Gear for Watch {
+impl Recorder for Watch {
     fn device(&self) -> Option<&Arc<Device>> {
         Some(&self.device)
     }
 
-    fn live(&self, day: &Day, entries: &mut Entries<'_>) {
-        let date = day.at(day.noise("watch").around(5.5, 1.0));
+    fn record(&self, day: &Day, entries: &mut Entries<'_>) {
+        let date = day.at(day.random("watch").around(5.5, 1.0));
         let mut write = |date, measures: Vec<Measure>| {
             entries.group(MeasureGroup::new(date, measures).by(&self.device), UPLOAD_SECONDS);
         };
-        write(date, vec![Measure::new(OXYGEN, whole(day.noise("oxygen").around(96.2, 2.0)).min(100), 0)]);
-        let unclear = day.noise("unclear").happens(0.1);
+        write(date, vec![Measure::new(OXYGEN, whole(day.random("oxygen").around(96.2, 2.0)).min(100), 0)]);
+        let unclear = day.random("unclear").happens(0.1);
         if day.is_every(2) {
             let rhythm = if unclear { INCONCLUSIVE } else { NEGATIVE };
             write(date + 30, vec![Measure::new(RHYTHM_OF_PULSE, rhythm, 0)]);
         }
         if day.is_every(30) {
-            let fitness = whole(day.noise("fitness").around(38.0, 1.5) * 10.0);
+            let fitness = whole(day.random("fitness").around(38.0, 1.5) * 10.0);
             write(date + 60, vec![Measure::new(FITNESS, fitness, -1)]);
         }
         if day.is_every(10) {

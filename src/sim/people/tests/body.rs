@@ -24,14 +24,16 @@ fn weight_is_fat_free_mass_and_fat_mass() {
 #[test]
 fn segments_of_the_body_are_the_body() {
     let [alice, ..] = people();
-    let scans = alice.groups().into_iter().filter(|it| value(&it.row, 173).is_some());
+    let scans = alice.groups().into_iter().filter(|group| value(&group.row, 173).is_some());
     let mut seen = 0;
     for scan in scans {
-        let total = |kind| scan.row.measures.iter().filter(|it| it.kind == kind).map(|it| it.value).sum::<i64>();
+        let total = |kind| {
+            scan.row.measures.iter().filter(|measure| measure.kind == kind).map(|measure| measure.value).sum::<i64>()
+        };
         // Fat-free mass and fat mass come twice.
         assert_eq!((total(173) * 2, total(174) * 2), (total(5), total(8)));
         let positions: BTreeSet<_> =
-            scan.row.measures.iter().filter(|it| it.kind == 175).map(|it| it.position).collect();
+            scan.row.measures.iter().filter(|measure| measure.kind == 175).map(|measure| measure.position).collect();
         assert_eq!(positions, [2, 3, 10, 11, 12].map(Some).into());
         seen += 1;
     }
@@ -42,19 +44,24 @@ fn segments_of_the_body_are_the_body() {
 fn fat_free_mass_and_fat_mass_of_a_scan_come_twice_for_the_whole_body() {
     let [alice, ..] = people();
     let of = |group: &MeasureGroup, kind| {
-        group.measures.iter().filter(|it| it.kind == kind).map(|it| (it.value, it.position)).collect::<Vec<_>>()
+        group
+            .measures
+            .iter()
+            .filter(|measure| measure.kind == kind)
+            .map(|measure| (measure.value, measure.position))
+            .collect::<Vec<_>>()
     };
     let mut positions = BTreeSet::new();
-    for scan in alice.groups().into_iter().filter(|it| value(&it.row, 173).is_some()) {
+    for scan in alice.groups().into_iter().filter(|group| value(&group.row, 173).is_some()) {
         for kind in [5, 8] {
             assert!(matches!(of(&scan.row, kind)[..], [one, two] if one == two && one.1 == Some(7)));
         }
-        positions.extend(of(&scan.row, 168).into_iter().map(|it| it.1));
+        positions.extend(of(&scan.row, 168).into_iter().map(|(_, position)| position));
     }
     assert_eq!(positions, [Some(6), Some(7)].into(), "water outside of the cells has two ways to say the whole body");
 }
 
-/// Who owns what decides who has what.
+/// The devices of a person decide which types there are.
 #[test]
 fn everybody_has_the_types_of_their_devices() {
     let by_hand_and_scale = [1, 4, 5, 6, 8, 11, 76, 77, 88];
@@ -69,7 +76,7 @@ fn everybody_has_the_types_of_their_devices() {
     let bob: [&[u32]; 4] = [&by_hand_and_scale, &cuff, &electrocardiogram, &glucose];
     let expected = [alice.concat(), bob.concat(), by_hand_and_scale.to_vec()];
     for (account, expected) in people().into_iter().zip(expected) {
-        let types = account.groups().into_iter().flat_map(|it| it.row.measures).map(|it| it.kind);
+        let types = account.groups().into_iter().flat_map(|group| group.row.measures).map(|measure| measure.kind);
         assert_eq!(types.collect::<BTreeSet<_>>(), expected.into_iter().collect(), "{}", account.person().name);
     }
 }
@@ -84,7 +91,7 @@ fn every_type_is_seen_again_and_again() {
                 dates.entry(measure.kind).or_default().insert(group.row.date);
             }
         }
-        for (kind, dates) in dates.into_iter().filter(|it| it.0 != 4) {
+        for (kind, dates) in dates.into_iter().filter(|(kind, _)| *kind != 4) {
             let newest = (NOW - dates.last().unwrap()) / 86_400;
             assert!(dates.len() > 30 && newest <= 31, "type {kind}: {} times, {newest} days ago", dates.len());
         }
@@ -94,10 +101,10 @@ fn every_type_is_seen_again_and_again() {
 #[test]
 fn the_ratio_of_the_urine_is_that_of_its_amounts() {
     let [alice, ..] = people();
-    let analyses: Vec<_> = alice.groups().into_iter().filter(|it| value(&it.row, 251).is_some()).collect();
+    let analyses: Vec<_> = alice.groups().into_iter().filter(|group| value(&group.row, 251).is_some()).collect();
     assert!(analyses.len() > 300);
-    for it in analyses {
-        let [calcium, creatinine, ratio] = [248, 249, 251].map(|kind| value(&it.row, kind).unwrap());
+    for group in analyses {
+        let [calcium, creatinine, ratio] = [248, 249, 251].map(|kind| value(&group.row, kind).unwrap());
         assert!((calcium / creatinine - ratio).abs() <= 0.000_5 + 1e-9, "{calcium} / {creatinine} is not {ratio}");
     }
 }

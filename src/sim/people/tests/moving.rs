@@ -49,7 +49,7 @@ fn everybody_has_every_day_and_alice_from_two_sources() {
         let days = (local_date(&account, NOW) - first).num_days() + 1;
         assert_eq!(sources.len(), usize::try_from(days).unwrap(), "a day is missing");
         assert!(sources.contains_key(&local_date(&account, NOW)));
-        let two = sources.values().filter(|it| it.len() == 2).count();
+        let two = sources.values().filter(|counted| counted.len() == 2).count();
         let one = sources.len() - two;
         assert_eq!((two > 900, one > 10), (account.userid() == ALICE, true), "{two} {one}");
     }
@@ -59,15 +59,15 @@ fn everybody_has_every_day_and_alice_from_two_sources() {
 fn the_phone_counts_the_same_day_differently() {
     let [alice, ..] = people();
     let steps = |tracker: bool| {
-        let days = alice.activities().into_iter().filter(|it| it.row.source.device_id().is_some() == tracker);
-        days.map(|it| (it.row.date, it.row.steps)).collect::<BTreeMap<_, _>>()
+        let days = alice.activities().into_iter().filter(|day| day.row.source.device_id().is_some() == tracker);
+        days.map(|day| (day.row.date, day.row.steps)).collect::<BTreeMap<_, _>>()
     };
     let (watch, phone) = (steps(true), steps(false));
-    let yesterdays = watch.iter().filter(|it| *it.0 < local_date(&alice, NOW));
+    let yesterdays = watch.iter().filter(|(date, _)| **date < local_date(&alice, NOW));
     assert!(yesterdays.filter_map(|(date, steps)| Some((steps, phone.get(date)?))).all(|(watch, phone)| watch > phone));
 }
 
-/// What a day's row says at each moment, begun at midnight in Paris.
+/// The row of a day over time, from midnight in Paris on.
 #[test]
 fn a_day_grows_and_is_written_once_more_after_midnight() {
     let clock = clock();
@@ -75,7 +75,7 @@ fn a_day_grows_and_is_written_once_more_after_midnight() {
     clock.advance(Duration::from_hours(5));
     let today = local_date(&alice, clock.unix());
     let row = |date| -> Option<Stored<Activity>> {
-        alice.activities().into_iter().find(|it| it.row.date == date && it.row.source.device_id().is_some())
+        alice.activities().into_iter().find(|day| day.row.date == date && day.row.source.device_id().is_some())
     };
     assert!(row(today).is_none(), "it has a row at midnight");
     clock.advance(Duration::from_mins(2));
@@ -99,8 +99,8 @@ fn a_day_grows_and_is_written_once_more_after_midnight() {
 fn what_is_visible_does_not_depend_on_when_somebody_looked() {
     let clock = clock();
     let days = |cloud: &Cloud| -> BTreeSet<_> {
-        let days = cloud.accounts().into_iter().flat_map(|it| it.activities());
-        days.map(|it| (it.id, it.modified, it.row.steps)).collect()
+        let days = cloud.accounts().into_iter().flat_map(|account| account.activities());
+        days.map(|day| (day.id, day.modified, day.row.steps)).collect()
     };
     let (often, once) = (Cloud::with_history(1, 0, clock.clone()), Cloud::with_history(1, 0, clock.clone()));
     for _ in 0..50 {
@@ -114,32 +114,32 @@ fn what_is_visible_does_not_depend_on_when_somebody_looked() {
 fn workouts_lie_within_their_day() {
     for account in people() {
         let workouts = account.workouts();
-        for it in &workouts {
-            assert!((600..3 * 3600).contains(&(it.row.enddate - it.row.startdate)), "{:?}", it.row);
-            assert_eq!(local_date(&account, it.row.startdate), local_date(&account, it.row.enddate));
-            assert!(it.created > it.row.enddate);
+        for workout in &workouts {
+            assert!((600..3 * 3600).contains(&(workout.row.enddate - workout.row.startdate)), "{:?}", workout.row);
+            assert_eq!(local_date(&account, workout.row.startdate), local_date(&account, workout.row.enddate));
+            assert!(workout.created > workout.row.enddate);
         }
-        let mut spans: Vec<_> = workouts.iter().map(|it| (it.row.startdate, it.row.enddate)).collect();
+        let mut spans: Vec<_> = workouts.iter().map(|workout| (workout.row.startdate, workout.row.enddate)).collect();
         spans.sort_unstable();
-        assert!(spans.windows(2).all(|it| it[0].1 <= it[1].0), "two at once");
+        assert!(spans.windows(2).all(|pair| pair[0].1 <= pair[1].0), "two at once");
     }
 }
 
-/// Whoever counts everything counts the workouts, too.
+/// The totals of a day include its workouts.
 #[test]
 fn a_day_is_more_than_its_workouts() {
     for account in people() {
         let has_watch = account.userid() == ALICE;
-        let days = account.activities().into_iter().map(|it| it.row);
+        let days = account.activities().into_iter().map(|day| day.row);
         let days: BTreeMap<_, _> =
-            days.filter(|it| it.source.device_id().is_some() == has_watch).map(|it| (it.date, it)).collect();
+            days.filter(|day| day.source.device_id().is_some() == has_watch).map(|day| (day.date, day)).collect();
         let mut workouts = BTreeMap::<NaiveDate, [f64; 2]>::new();
-        for it in account.workouts() {
-            let sum = workouts.entry(local_date(&account, it.row.startdate)).or_default();
-            let field = |name: &str| it.row.data.get(name).and_then(Value::as_f64).unwrap_or_default();
+        for workout in account.workouts() {
+            let sum = workouts.entry(local_date(&account, workout.row.startdate)).or_default();
+            let field = |name: &str| workout.row.data.get(name).and_then(Value::as_f64).unwrap_or_default();
             *sum = [sum[0] + field("steps"), sum[1] + field("calories")];
         }
-        for (date, [steps, calories]) in workouts.into_iter().filter(|it| it.0 < local_date(&account, NOW)) {
+        for (date, [steps, calories]) in workouts.into_iter().filter(|(date, _)| *date < local_date(&account, NOW)) {
             if let Some(day) = days.get(&date) {
                 assert!(f64::from(day.steps) > steps && day.calories > calories, "{day:?}: {steps}, {calories}");
             }
@@ -150,14 +150,14 @@ fn a_day_is_more_than_its_workouts() {
 #[test]
 fn only_a_watch_feels_the_heart_of_a_workout() {
     for account in people() {
-        for it in account.workouts() {
-            let field = |name: &str| it.row.data.get(name).and_then(Value::as_i64);
-            let has_heart = field("hr_average").is_some_and(|it| it > 0);
-            assert_eq!(has_heart, it.row.source.device_id().is_some(), "{:?}", it.row);
+        for workout in account.workouts() {
+            let field = |name: &str| workout.row.data.get(name).and_then(Value::as_i64);
+            let has_heart = field("hr_average").is_some_and(|rate| rate > 0);
+            assert_eq!(has_heart, workout.row.source.device_id().is_some(), "{:?}", workout.row);
             if has_heart {
                 assert!(field("hr_min") < field("hr_average") && field("hr_average") < field("hr_max"));
-                let zones = (0..4).map(|it| field(&format!("hr_zone_{it}")).unwrap()).sum::<i64>();
-                assert!(zones <= it.row.enddate - it.row.startdate);
+                let zones = (0..4).map(|zone| field(&format!("hr_zone_{zone}")).unwrap()).sum::<i64>();
+                assert!(zones <= workout.row.enddate - workout.row.startdate);
             }
         }
     }
@@ -165,12 +165,16 @@ fn only_a_watch_feels_the_heart_of_a_workout() {
 
 #[test]
 fn everybody_does_several_things_and_alice_one_that_is_new() {
-    let categories = people().map(|it| it.workouts().into_iter().map(|it| it.row.category).collect::<BTreeSet<_>>());
+    let categories = people()
+        .map(|account| account.workouts().into_iter().map(|workout| workout.row.category).collect::<BTreeSet<_>>());
     assert_eq!(categories, [vec![1, 2, 6, 7, 28, 569], vec![1, 3, 16], vec![6, 15]].map(BTreeSet::from_iter));
-    let [alice, bob, _] = people().map(|it| it.workouts());
-    assert!(alice.iter().any(|it| it.row.attrib == 7) && alice.iter().any(|it| it.row.data.contains_key("pool_laps")));
-    assert!(bob.iter().any(|it| it.row.data.len() == 1 && it.row.data["algo_pause_duration"].is_null()));
-    assert!(bob.iter().any(|it| it.row.data.get("hr_average") == Some(&0.into())));
-    let distances = || alice.iter().filter_map(|it| it.row.data.get("distance"));
+    let [alice, bob, _] = people().map(|account| account.workouts());
+    assert!(
+        alice.iter().any(|workout| workout.row.attrib == 7)
+            && alice.iter().any(|workout| workout.row.data.contains_key("pool_laps"))
+    );
+    assert!(bob.iter().any(|workout| workout.row.data.len() == 1 && workout.row.data["algo_pause_duration"].is_null()));
+    assert!(bob.iter().any(|workout| workout.row.data.get("hr_average") == Some(&0.into())));
+    let distances = || alice.iter().filter_map(|workout| workout.row.data.get("distance"));
     assert!(distances().any(Value::is_f64) && distances().any(Value::is_i64), "one type of number");
 }

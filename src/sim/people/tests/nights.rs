@@ -12,24 +12,33 @@ use crate::sim::{AWAKE, Account, DEEP, LIGHT, Night, REM};
 fn nights_add_up() {
     for account in people() {
         let (staged, unstaged): (Vec<_>, Vec<_>) =
-            account.nights().into_iter().map(|it| it.row).partition(|it| !it.segments.is_empty());
+            account.nights().into_iter().map(|night| night.row).partition(|night| !night.segments.is_empty());
         staged.iter().for_each(check_night);
         unstaged.iter().for_each(check_unstaged);
         assert_eq!(!unstaged.is_empty(), account.userid() == ZOE);
     }
 }
 
-/// A night of a phone: how long, and no stages.
+/// Checks a night of a phone: a length and no stages.
 fn check_unstaged(night: &Night) {
     let [asleep, in_bed] = ["asleepduration", "total_timeinbed"].map(|name| night.data[name].as_i64().unwrap());
     assert!(3 * 3600 < asleep && asleep < in_bed && in_bed == night.enddate - night.startdate);
-    assert!(["lightsleepduration", "deepsleepduration", "remsleepduration"].iter().all(|it| night.data[*it].is_null()));
+    assert!(
+        ["lightsleepduration", "deepsleepduration", "remsleepduration"]
+            .iter()
+            .all(|field| night.data[*field].is_null())
+    );
 }
 
 fn check_night(night: &Night) {
     let field = |name: &str| night.data[name].as_i64().unwrap();
     let stage = |state| -> i64 {
-        night.segments.iter().filter(|it| it.state == state).map(|it| it.enddate - it.startdate).sum()
+        night
+            .segments
+            .iter()
+            .filter(|segment| segment.state == state)
+            .map(|segment| segment.enddate - segment.startdate)
+            .sum()
     };
     assert_eq!(field("lightsleepduration"), stage(LIGHT));
     assert_eq!(field("deepsleepduration"), stage(DEEP));
@@ -41,8 +50,10 @@ fn check_night(night: &Night) {
     assert_eq!(field("total_timeinbed"), night.enddate - night.startdate);
     let ratio = field("total_sleep_time") as f64 / field("total_timeinbed") as f64;
     assert!((night.data["sleep_efficiency"].as_f64().unwrap() - (ratio * 100.0).round() / 100.0).abs() < 1e-12);
-    assert!(night.segments.windows(2).all(|it| it[0].enddate == it[1].startdate && it[0].state != it[1].state));
-    assert!(night.segments.iter().all(|it| it.startdate < it.enddate));
+    assert!(
+        night.segments.windows(2).all(|pair| pair[0].enddate == pair[1].startdate && pair[0].state != pair[1].state)
+    );
+    assert!(night.segments.iter().all(|segment| segment.startdate < segment.enddate));
     let ranges = [
         ("hr_min", "hr_average", "hr_max"),
         ("rr_min", "rr_average", "rr_max"),
@@ -57,25 +68,29 @@ fn check_night(night: &Night) {
 #[test]
 fn nights_come_after_one_another_and_naps_are_short() {
     for account in people() {
-        let mut nights: Vec<_> = account.nights().into_iter().map(|it| (it.row.startdate, it.row.enddate)).collect();
+        let mut nights: Vec<_> =
+            account.nights().into_iter().map(|night| (night.row.startdate, night.row.enddate)).collect();
         nights.sort_unstable();
-        assert!(nights.windows(2).all(|it| it[0].1 <= it[1].0), "two rows overlap");
-        assert!(nights.iter().all(|it| (1200..11 * 3600).contains(&(it.1 - it.0))), "a night of no human length");
+        assert!(nights.windows(2).all(|pair| pair[0].1 <= pair[1].0), "two rows overlap");
+        assert!(
+            nights.iter().all(|(begin, end)| (1200..11 * 3600).contains(&(end - begin))),
+            "a night of no human length"
+        );
     }
     let [alice, ..] = people();
-    let naps = alice.nights().iter().filter(|it| it.row.enddate - it.row.startdate < 3 * 3600).count();
+    let naps = alice.nights().iter().filter(|night| night.row.enddate - night.row.startdate < 3 * 3600).count();
     assert!((100..250).contains(&naps), "{naps} naps");
 }
 
-/// Every field that somebody with a mat and a watch has, and none is ever null.
+/// Every field of a person with a mat and a watch, none of which is ever null.
 #[test]
 fn the_fields_of_a_night_are_those_of_its_devices() {
     let fields = |account: &Account| {
-        let nights = account.nights().into_iter().map(|it| it.row).filter(|it| !it.segments.is_empty());
-        nights.flat_map(|it| it.data.keys().cloned().collect::<Vec<_>>()).collect::<BTreeSet<_>>()
+        let nights = account.nights().into_iter().map(|night| night.row).filter(|night| !night.segments.is_empty());
+        nights.flat_map(|night| night.data.keys().cloned().collect::<Vec<_>>()).collect::<BTreeSet<_>>()
     };
-    let [alice, bob, zoe] = people().map(|it| fields(&it));
-    let of_the_watch = |it: &String| it.starts_with("core_body_temperature_");
+    let [alice, bob, zoe] = people().map(|account| fields(&account));
+    let of_the_watch = |field: &String| field.starts_with("core_body_temperature_");
     for field in [
         "apnea_hypopnea_index",
         "breathing_disturbances_intensity",
@@ -94,15 +109,18 @@ fn the_fields_of_a_night_are_those_of_its_devices() {
         assert!(alice.contains(field), "{field}");
     }
     assert!(!bob.iter().chain(&zoe).any(of_the_watch), "a temperature without a watch");
-    let disturbances = |it: &BTreeSet<String>| super::super::mat::DISTURBANCES.map(|name| it.contains(name));
+    let disturbances = |fields: &BTreeSet<String>| super::super::mat::DISTURBANCES.map(|name| fields.contains(name));
     assert_eq!((disturbances(&bob), disturbances(&zoe)), ([true, false], [false, true]));
-    let nights = people().into_iter().flat_map(|it| it.nights()).filter(|it| !it.row.segments.is_empty());
-    assert!(nights.into_iter().all(|it| it.row.data.values().all(|it| !it.is_null())));
+    let nights =
+        people().into_iter().flat_map(|account| account.nights()).filter(|night| !night.row.segments.is_empty());
+    assert!(nights.into_iter().all(|night| night.row.data.values().all(|value| !value.is_null())));
 }
 
 #[test]
 fn a_short_sleep_counts_no_disturbances() {
-    for night in people().into_iter().flat_map(|it| it.nights()).filter(|it| !it.row.segments.is_empty()) {
+    for night in
+        people().into_iter().flat_map(|account| account.nights()).filter(|night| !night.row.segments.is_empty())
+    {
         let short = night.row.enddate - night.row.startdate <= 5 * 3600;
         assert_eq!(night.row.data["apnea_hypopnea_index"] == -1, short);
     }

@@ -1,14 +1,15 @@
-//! Who the people are.
+//! The people of a seeded cloud, and the demo user.
 
 use super::alice::alice;
 use super::bob::bob;
 use super::newcomer::newcomer;
 use super::{DEMO_USER, ZOE};
-use crate::sim::person::{Person, Resident};
+use crate::sim::person::Person;
+use crate::sim::user::User;
 use crate::zone::Zone;
 
-/// The three, with so many years behind them.
-pub(in crate::sim) fn household(seed: u64, years: u16, now: i64) -> Vec<Resident> {
+/// Alice and Bob with so many years of rows, and Zoë with two weeks.
+pub(in crate::sim) fn household(seed: u64, years: u16, now: i64) -> Vec<User> {
     let days = u64::from(years) * 365;
     vec![
         alice(seed, days, now),
@@ -18,7 +19,7 @@ pub(in crate::sim) fn household(seed: u64, years: u16, now: i64) -> Vec<Resident
 }
 
 /// Withings' demo user, a newcomer whom the consent page does not offer.
-pub(in crate::sim) fn demo(seed: u64, now: i64) -> Resident {
+pub(in crate::sim) fn demo(seed: u64, now: i64) -> User {
     let person = Person::new(DEMO_USER, "Demo", Zone::UTC);
-    Resident { offered: false, ..newcomer(person, seed, now) }
+    User { offered: false, ..newcomer(person, seed, now) }
 }

@@ -1,4 +1,4 @@
-//! What the people's lives are about.
+//! What is particular to each person.
 
 use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
@@ -11,54 +11,54 @@ use crate::sim::{Account, Cloud, MeasureGroup, Stored};
 
 #[test]
 fn the_stories_are_what_they_promise() {
-    let [alice, _, zoe] = people().map(|it| it.groups());
-    let own = |it: &MeasureGroup| it.attrib != 1 && it.category == 1;
+    let [alice, _, zoe] = people().map(|account| account.groups());
+    let own = |group: &MeasureGroup| group.attrib != 1 && group.category == 1;
     let early = |groups: &[Stored<MeasureGroup>]| -> Vec<_> {
-        groups.iter().filter(|it| it.row.date < NOW - 1000 * 86_400).cloned().collect()
+        groups.iter().filter(|group| group.row.date < NOW - 1000 * 86_400).cloned().collect()
     };
     assert!(newest(&early(&alice), 1, own) - newest(&alice, 1, own) > 5.0, "alice lost no weight");
-    assert!(zoe.iter().all(|it| it.row.date > NOW - 15 * 86_400), "zoë is no newcomer");
+    assert!(zoe.iter().all(|group| group.row.date > NOW - 15 * 86_400), "zoë is no newcomer");
 }
 
 #[test]
 fn bobs_pressure_falls_when_he_is_treated_and_is_too_high_now_and_then() {
-    let [_, bob, _] = people().map(|it| it.groups());
+    let [_, bob, _] = people().map(|account| account.groups());
     let systolic = |days: Range<i64>| -> Vec<_> {
-        let then = bob.iter().filter(|it| days.contains(&((NOW - it.row.date) / 86_400)));
-        then.filter_map(|it| value(&it.row, 10)).collect()
+        let then = bob.iter().filter(|group| days.contains(&((NOW - group.row.date) / 86_400)));
+        then.filter_map(|group| value(&group.row, 10)).collect()
     };
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let (before, now) = (systolic(300..1000), systolic(0..120));
     assert!(mean(&before) > 148.0 && mean(&now) < 138.0, "{} became {}", mean(&before), mean(&now));
-    let high = now.iter().filter(|it| **it >= 140.0).count();
+    let high = now.iter().filter(|pressure| **pressure >= 140.0).count();
     assert!((4..now.len() / 3).contains(&high), "{high} of {} are high", now.len());
 }
 
 #[test]
 fn one_electrocardiogram_of_bob_is_positive_and_it_is_the_last_one() {
-    let [_, bob, _] = people().map(|it| it.groups());
-    let classified = |it: &Stored<MeasureGroup>| {
-        let measure = it.row.measures.iter().find(|it| it.kind == 130)?;
-        Some((it.row.date, measure.value))
+    let [_, bob, _] = people().map(|account| account.groups());
+    let classified = |group: &Stored<MeasureGroup>| {
+        let measure = group.row.measures.iter().find(|measure| measure.kind == 130)?;
+        Some((group.row.date, measure.value))
     };
     let mut seen: Vec<_> = bob.iter().filter_map(classified).collect();
     seen.sort_unstable();
     let (last, class) = *seen.last().unwrap();
     assert!(class == 1 && NOW - last < 86_400, "{class} at {last}");
-    let count = |class| seen.iter().filter(|it| it.1 == class).count();
+    let count = |class| seen.iter().filter(|(_, seen_class)| *seen_class == class).count();
     assert!(count(1) == 1 && count(0) > 300 && count(2) > 5, "{seen:?}");
 }
 
 #[test]
 fn bob_has_sleep_apnoea_and_the_others_do_not() {
     let mean = |account: &Account, field: &str| {
-        let nights = account.nights().into_iter().map(|it| it.row);
-        let values = nights.filter_map(|it| it.data.get(field)?.as_f64().filter(|it| *it >= 0.0));
+        let nights = account.nights().into_iter().map(|night| night.row);
+        let values = nights.filter_map(|night| night.data.get(field)?.as_f64().filter(|value| *value >= 0.0));
         let values: Vec<_> = values.collect();
         values.iter().sum::<f64>() / values.len() as f64
     };
     let [alice, bob, zoe] = people();
-    let index = |it| mean(it, "apnea_hypopnea_index");
+    let index = |account| mean(account, "apnea_hypopnea_index");
     assert!(index(&bob) > 20.0 && index(&alice) < 5.0 && index(&zoe) < 5.0);
     assert!(mean(&bob, "breathing_disturbances_intensity") >= 60.0);
     assert!(mean(&alice, "breathing_disturbances_intensity") < 30.0);
@@ -66,7 +66,7 @@ fn bob_has_sleep_apnoea_and_the_others_do_not() {
     assert!(mean(&bob, "wakeupcount") > 1.5 * mean(&alice, "wakeupcount"));
 }
 
-/// Whatever the time of day is: hers is Paris.
+/// At any time of day: the fever follows the days of Paris.
 #[test]
 fn alice_has_a_fever_when_the_cloud_begins() {
     for hour in (0..24).step_by(3) {
@@ -74,12 +74,16 @@ fn alice_has_a_fever_when_the_cloud_begins() {
         let clock = Clock::frozen(DateTime::from_timestamp(now, 0).unwrap());
         let alice = Cloud::with_history(7, 1, clock).account("Alice").unwrap();
         let mut temperatures: Vec<_> =
-            alice.groups().into_iter().filter_map(|it| Some((it.row.date, value(&it.row, 71)?))).collect();
-        temperatures.sort_by_key(|it| it.0);
-        let last_day = temperatures.iter().filter(|it| it.0 > now - 86_400 && it.1 >= 38.5);
+            alice.groups().into_iter().filter_map(|group| Some((group.row.date, value(&group.row, 71)?))).collect();
+        temperatures.sort_by_key(|(date, _)| *date);
+        let last_day = temperatures.iter().filter(|(date, celsius)| *date > now - 86_400 && *celsius >= 38.5);
         assert!(last_day.count() >= 3, "no fever at {now}");
         assert!(temperatures.last().unwrap().1 >= 38.5, "well again at {now}");
-        let days = temperatures.iter().filter(|it| it.1 >= 38.5).map(|it| it.0 / 86_400).collect::<BTreeSet<_>>();
+        let days = temperatures
+            .iter()
+            .filter(|(_, celsius)| *celsius >= 38.5)
+            .map(|(date, _)| date / 86_400)
+            .collect::<BTreeSet<_>>();
         assert!(days.len() < 12, "always ill");
     }
 }
@@ -88,18 +92,21 @@ fn alice_has_a_fever_when_the_cloud_begins() {
 fn a_fever_is_felt_all_over() {
     let [alice, ..] = people();
     let heart = |days: Range<i64>| {
-        let nights = alice.nights().into_iter().filter(|it| days.contains(&((NOW - it.row.enddate) / 86_400)));
-        nights.filter_map(|it| it.row.data.get("hr_average")?.as_i64()).max().unwrap()
+        let nights = alice.nights().into_iter().filter(|night| days.contains(&((NOW - night.row.enddate) / 86_400)));
+        nights.filter_map(|night| night.row.data.get("hr_average")?.as_i64()).max().unwrap()
     };
-    assert!(heart(0..1) > heart(10..40) && alice.workouts().iter().all(|it| it.row.startdate < NOW - 3 * 86_400));
+    assert!(
+        heart(0..1) > heart(10..40) && alice.workouts().iter().all(|workout| workout.row.startdate < NOW - 3 * 86_400)
+    );
 }
 
 #[test]
 fn goals_and_batteries_differ() {
-    let goals = people().map(|it| it.person().goals);
-    let set = goals.map(|it| [it.steps.is_some(), it.sleep.is_some(), it.weight.is_some()]);
+    let goals = people().map(|account| account.person().goals);
+    let set = goals.map(|goals| [goals.steps.is_some(), goals.sleep.is_some(), goals.weight.is_some()]);
     assert_eq!(set, [[true, true, true], [true, false, true], [false, false, false]]);
-    let batteries = people().into_iter().flat_map(|it| it.person().devices).map(|it| it.battery.clone());
+    let batteries =
+        people().into_iter().flat_map(|account| account.person().devices).map(|device| device.battery.clone());
     assert_eq!(batteries.collect::<BTreeSet<_>>(), ["high", "low", "medium", "unknown"].map(str::to_owned).into());
 }
 
@@ -107,10 +114,10 @@ fn goals_and_batteries_differ() {
 fn alices_mat_is_listed_twice() {
     let [alice, ..] = people();
     let devices = alice.person().devices;
-    let mats: Vec<_> = devices.iter().filter(|it| it.kind == "Sleep Monitor").collect();
+    let mats: Vec<_> = devices.iter().filter(|device| device.kind == "Sleep Monitor").collect();
     let [mat, twin] = mats[..] else { panic!("{} mats", mats.len()) };
     assert_eq!((mat.model.as_str(), twin.model.as_str(), &mat.id), ("Aura Sensor V2", "", &twin.id));
-    let ids: BTreeSet<_> = devices.iter().map(|it| &it.id).collect();
+    let ids: BTreeSet<_> = devices.iter().map(|device| &device.id).collect();
     assert_eq!(ids.len(), devices.len() - 1, "another device is listed twice");
 }
 
@@ -118,18 +125,18 @@ fn alices_mat_is_listed_twice() {
 fn what_misleads_is_there() {
     for account in people() {
         let groups = account.groups();
-        let weights = || groups.iter().filter(|it| value(&it.row, 1).is_some() && it.row.category == 1);
-        assert_eq!(weights().max_by_key(|it| it.row.date).unwrap().row.attrib, 1, "the newest weight is certain");
-        let exponents: HashSet<_> = weights().map(|it| it.row.measures[0].unit).collect();
+        let weights = || groups.iter().filter(|group| value(&group.row, 1).is_some() && group.row.category == 1);
+        assert_eq!(weights().max_by_key(|group| group.row.date).unwrap().row.attrib, 1, "the newest weight is certain");
+        let exponents: HashSet<_> = weights().map(|group| group.row.measures[0].unit).collect();
         assert!(exponents.len() > 1, "one exponent for all weights");
-        assert!(groups.iter().any(|it| it.row.attrib == 4 && value(&it.row, 4).is_some()), "no height");
+        assert!(groups.iter().any(|group| group.row.attrib == 4 && value(&group.row, 4).is_some()), "no height");
     }
     let [alice, _, zoe] = people();
     let groups = alice.groups();
-    assert!(groups.iter().any(|it| it.row.category == 2), "no goal");
-    assert!(groups.iter().any(|it| it.row.attrib == 2 && it.row.device.is_none()), "nothing by hand");
-    assert!(groups.iter().any(|it| it.created - it.row.date > 20 * 86_400), "nothing late");
-    assert!(groups.iter().any(|it| it.row.attrib == 10 && it.row.measures[0].position == Some(4)), "no foot");
+    assert!(groups.iter().any(|group| group.row.category == 2), "no goal");
+    assert!(groups.iter().any(|group| group.row.attrib == 2 && group.row.device.is_none()), "nothing by hand");
+    assert!(groups.iter().any(|group| group.created - group.row.date > 20 * 86_400), "nothing late");
+    assert!(groups.iter().any(|group| group.row.attrib == 10 && group.row.measures[0].position == Some(4)), "no foot");
     let night = &zoe.nights()[0].row.data;
     assert!(night["rr_average"].is_null() && night["apnea_hypopnea_index"] == -1 && !night.contains_key("snoring"));
 }

@@ -1,22 +1,24 @@
-//! Chance that repeats itself: a pure function of a seed and of names and numbers, the same on every machine.
+//! Random numbers that repeat: a pure function of a seed and of names and numbers, the same on every machine.
 
-/// A source of chance. Each value drawn from it is the same; [`Noise::fork`] makes another source.
+/// A seeded source of random numbers. The same draw gives the same number; another number needs another source, from
+/// [`Random::fork`] or [`Random::named`].
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Noise(u64);
+pub(super) struct Random(u64);
 
-impl Noise {
+impl Random {
+    /// The source of a seed.
     pub(super) fn new(seed: u64) -> Self {
         Self(mix(seed))
     }
 
-    /// The source that belongs to `number`.
+    /// Another source, which belongs to `number`.
     pub(super) fn fork(self, number: u64) -> Self {
         Self(mix(self.0 ^ mix(number)))
     }
 
-    /// The source that belongs to `name`.
+    /// Another source, which belongs to `name`.
     pub(super) fn named(self, name: &str) -> Self {
-        name.bytes().fold(self, |noise, byte| noise.fork(u64::from(byte)))
+        name.bytes().fold(self, |random, byte| random.fork(u64::from(byte)))
     }
 
     /// A whole number of the full range.
@@ -34,7 +36,7 @@ impl Noise {
         low + self.unit() * (high - low)
     }
 
-    /// A number near `mean`, seldom further away than `spread`: three throws of dice, bell-shaped enough.
+    /// A number near `mean`, seldom further away than `spread`: the sum of three uniform numbers, bell-shaped enough.
     pub(super) fn around(self, mean: f64, spread: f64) -> f64 {
         let throw = |shift: u32| ((self.0 >> shift) & 0x1F_FFFF) as f64 / f64::from(0x10_0000) - 1.0;
         mean + spread * (throw(0) + throw(21) + throw(42)) / 1.5
@@ -65,20 +67,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chance_repeats_itself_on_every_machine() {
-        let noise = Noise::new(1).fork(2).named("weight");
-        assert_eq!(noise.hex(), "1014f44f3b55b4857d31a3a6e46cb73267e073b4");
-        assert_ne!(noise.number(), Noise::new(1).fork(3).named("weight").number());
+    fn random_numbers_repeat_on_every_machine() {
+        let random = Random::new(1).fork(2).named("weight");
+        assert_eq!(random.hex(), "1014f44f3b55b4857d31a3a6e46cb73267e073b4");
+        assert_ne!(random.number(), Random::new(1).fork(3).named("weight").number());
     }
 
     #[test]
     fn numbers_stay_where_they_are_wanted() {
-        let draws: Vec<_> = (0..10_000).map(|it| Noise::new(7).fork(it)).collect();
-        assert!(draws.iter().all(|it| (2.0..3.0).contains(&it.between(2.0, 3.0))));
-        assert!(draws.iter().all(|it| (it.around(50.0, 10.0) - 50.0).abs() <= 20.0));
-        let mean = draws.iter().map(|it| it.around(50.0, 10.0)).sum::<f64>() / draws.len() as f64;
+        let draws: Vec<_> = (0..10_000).map(|number| Random::new(7).fork(number)).collect();
+        assert!(draws.iter().all(|draw| (2.0..3.0).contains(&draw.between(2.0, 3.0))));
+        assert!(draws.iter().all(|draw| (draw.around(50.0, 10.0) - 50.0).abs() <= 20.0));
+        let mean = draws.iter().map(|draw| draw.around(50.0, 10.0)).sum::<f64>() / draws.len() as f64;
         assert!((mean - 50.0).abs() < 0.5, "{mean}");
-        let often = draws.iter().filter(|it| it.happens(0.25)).count();
+        let often = draws.iter().filter(|draw| draw.happens(0.25)).count();
         assert!((2300..2700).contains(&often), "{often}");
     }
 }

@@ -1,4 +1,4 @@
-//! What there is to tell: rows that were added, and people who get into bed and out of it.
+//! What subscribers are notified of: rows that were added, and people who get into bed and out of it.
 
 use std::collections::BTreeSet;
 
@@ -7,22 +7,22 @@ use chrono::DateTime;
 use super::UserId;
 use super::activity::Activity;
 use super::call::Call;
+use super::history::History;
 use super::measure::MeasureGroup;
 use super::model::Model;
 use super::night::Night;
 use super::notify::{BedEvent, Field};
-use super::person::Diary;
 use super::reply::{Refusal, Reply};
 use super::workout::Workout;
 
-/// A row that is news.
-pub(super) trait News {
-    /// The kinds of events that it is, each with its fields.
-    fn news(&self) -> Vec<(u32, Vec<Field>)>;
+/// A row whose arrival subscribers are notified of.
+pub(super) trait Notifies {
+    /// The kinds of events (`appli`) that the row is, each with the fields of its notification.
+    fn notifications(&self) -> Vec<(u32, Vec<Field>)>;
 }
 
-impl News for MeasureGroup {
-    fn news(&self) -> Vec<(u32, Vec<Field>)> {
+impl Notifies for MeasureGroup {
+    fn notifications(&self) -> Vec<(u32, Vec<Field>)> {
         let of_kind = |kind| match kind {
             12 => 2,
             9..=11 | 54 => 4,
@@ -31,25 +31,25 @@ impl News for MeasureGroup {
             147 | 148 | 151 | 204 | 205 | 248 | 249 | 251 => 63,
             _ => 1,
         };
-        let applis: BTreeSet<u32> = self.measures.iter().map(|it| of_kind(it.kind)).collect();
+        let applis: BTreeSet<u32> = self.measures.iter().map(|measure| of_kind(measure.kind)).collect();
         applis.into_iter().map(|appli| (appli, period(self.date, self.date))).collect()
     }
 }
 
-impl News for Night {
-    fn news(&self) -> Vec<(u32, Vec<Field>)> {
+impl Notifies for Night {
+    fn notifications(&self) -> Vec<(u32, Vec<Field>)> {
         vec![(44, period(self.startdate, self.enddate))]
     }
 }
 
-impl News for Activity {
-    fn news(&self) -> Vec<(u32, Vec<Field>)> {
+impl Notifies for Activity {
+    fn notifications(&self) -> Vec<(u32, Vec<Field>)> {
         vec![(16, vec![("date", self.date.to_string())])]
     }
 }
 
-impl News for Workout {
-    fn news(&self) -> Vec<(u32, Vec<Field>)> {
+impl Notifies for Workout {
+    fn notifications(&self) -> Vec<(u32, Vec<Field>)> {
         let day = DateTime::from_timestamp(self.startdate, 0).unwrap_or_default().date_naive();
         vec![(16, vec![("date", day.to_string())])]
     }
@@ -62,8 +62,8 @@ fn period(start: i64, end: i64) -> Vec<Field> {
 impl Model {
     /// Answers a call of `/notify`. The skin has asked the callback URL already whether it is there.
     pub(super) fn notify(&mut self, call: &Call, now: i64) -> Reply {
-        self.notifications.forget_the_dead(&self.logins, now);
-        let grant = call.access_token().and_then(|it| self.logins.authenticate(it, now));
+        self.notifications.drop_without_login(&self.logins, now);
+        let grant = call.access_token().and_then(|token| self.logins.authenticate(token, now));
         let answer = match grant {
             None => Err(Refusal::invalid_token()),
             Some(grant) => self.notifications.answer(&grant, call),
@@ -71,39 +71,40 @@ impl Model {
         answer.into()
     }
 
-    /// The URLs that are called about a user, each with its kind of event, in the order of subscribing.
+    /// The callback URLs subscribed to a user, each with its kind of event, in the order of subscribing.
     pub(super) fn subscriptions(&mut self, user: UserId) -> Vec<(String, u32)> {
         let now = self.clock.unix();
-        self.notifications.forget_the_dead(&self.logins, now);
+        self.notifications.drop_without_login(&self.logins, now);
         self.notifications.of_user(user)
     }
 
-    /// Tells everybody who wants to hear such news of a person. Unknown fields come with it, as documented.
+    /// Notifies those who subscribed to `appli` of this user.
     pub(super) fn tell(&mut self, user: UserId, appli: u32, fields: &[Field]) {
         let now = self.clock.unix();
-        self.notifications.forget_the_dead(&self.logins, now);
+        self.notifications.drop_without_login(&self.logins, now);
         self.notifications.tell(user, appli, fields, now);
     }
 
-    /// Tells what has happened in the beds of people who go on living by themselves. Whether anybody listens.
+    /// Notifies of what has happened in the beds of generated people; answers whether there is a subscription to beds.
     pub(super) fn tell_of_beds(&mut self) -> bool {
         let now = self.clock.unix();
-        let users = self.notifications.listened_beds();
-        for user in &users {
-            let event = self.resident(*user).and_then(|it| it.diary.bed_event(now));
-            if let Some(event) = event.filter(|it| self.notifications.is_new_in_bed(*user, it)) {
-                self.tell(*user, event.appli, &event.fields());
+        let userids = self.notifications.users_with_bed_subscriptions();
+        for userid in &userids {
+            let event = self.user(*userid).and_then(|user| user.history.bed_event(now));
+            if let Some(event) = event.filter(|event| self.notifications.is_new_in_bed(*userid, event)) {
+                self.tell(*userid, event.appli, &event.fields());
             }
         }
-        !users.is_empty()
+        !userids.is_empty()
     }
 }
 
-impl Diary {
-    /// What happened last in the bed of a person who lives by themselves: the mat tells it long before it uploads the night.
+impl History {
+    /// What happened last in the bed of a generated person. The mat tells it at once, and uploads the night hours later.
     fn bed_event(&self, now: i64) -> Option<BedEvent> {
-        let nights = self.rows.nights.iter().filter(|_| self.goes_on()).map(|it| &it.row);
-        let events = nights.flat_map(|it| [(50, it.startdate, &it.device), (51, it.enddate, &it.device)]);
+        let nights = self.rows.nights.iter().filter(|_| self.is_generated()).map(|night| &night.row);
+        let events =
+            nights.flat_map(|night| [(50, night.startdate, &night.device), (51, night.enddate, &night.device)]);
         let newest = events.filter(|(_, at, _)| *at <= now).max_by_key(|(_, at, _)| *at);
         newest.map(|(appli, at, mat)| BedEvent { appli, at, mat: mat.id.clone() })
     }

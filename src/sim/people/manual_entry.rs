@@ -1,39 +1,40 @@
-//! What the person types in.
+//! Values that the person types in.
 
 use std::sync::Arc;
 
 use super::body::Body;
 use super::day::{Day, whole};
-use super::story::{Entries, Gear};
+use super::generator::{Entries, Recorder};
 use crate::sim::device::Device;
 use crate::sim::measure::{Measure, MeasureGroup};
 
 const WEIGHT: u32 = 1;
 const HEIGHT: u32 = 4;
 
-/// Typed in.
+/// The attribution of a value that was typed in.
 const BY_HAND: u32 = 2;
-/// Typed in when the account was opened.
+/// The attribution of a value that was typed in when the account was opened.
 const AT_ACCOUNT_CREATION: u32 = 4;
 
-pub(super) struct Hand {
+/// The person, as a source of rows.
+pub(super) struct ManualEntry {
     pub(super) body: Body,
-    /// What the person wants to weigh.
+    /// The weight that the person aims for.
     pub(super) goal_kg: Option<i64>,
 }
 
-impl Gear for Hand {
+impl Recorder for ManualEntry {
     fn device(&self) -> Option<&Arc<Device>> {
         None
     }
 
-    fn live(&self, day: &Day, entries: &mut Entries<'_>) {
+    fn record(&self, day: &Day, entries: &mut Entries<'_>) {
         let noon = day.at(12.0);
         if day.age == 0 {
             let height = MeasureGroup::new(noon, [Measure::new(HEIGHT, self.body.height_cm, -2)]);
             entries.group(height.attributed(AT_ACCOUNT_CREATION), 0);
         }
-        if day.noise("travels").happens(0.02) {
+        if day.random("travels").happens(0.02) {
             // At the hotel's scale, which knows whole kilograms; typed in back home.
             let weight =
                 MeasureGroup::new(noon, [Measure::new(WEIGHT, whole(self.body.grams(day) as f64 / 1000.0), 0)]);

@@ -1,0 +1,108 @@
+//! The generator: it writes the rows of a person's days as the clock reaches them.
+
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+
+use super::day::Day;
+use super::profile::Profile;
+use crate::sim::activity::Activity;
+use crate::sim::device::Device;
+use crate::sim::measure::MeasureGroup;
+use crate::sim::night::Night;
+use crate::sim::rows::Rows;
+use crate::sim::stored::Stored;
+use crate::sim::workout::Workout;
+
+/// Row ids of one day: more than a day has rows.
+const IDS_A_DAY: u64 = 100;
+/// Row ids begin above 2³², as Withings' do, so that a reader that keeps 32 bits fails.
+const FIRST_ID: u64 = 1 << 32;
+
+/// A source of rows: a device, or the person's own entries.
+pub(super) trait Recorder: Send {
+    /// The device, if the recorder is one that `getdevice` lists.
+    fn device(&self) -> Option<&Arc<Device>>;
+
+    /// Writes the rows of this day.
+    fn record(&self, day: &Day, entries: &mut Entries<'_>);
+}
+
+/// The recorders of a person, and up to which day they have written.
+pub(in crate::sim) struct Generator {
+    recorders: Vec<Box<dyn Recorder>>,
+    profile: Profile,
+    next: NaiveDate,
+}
+
+impl Generator {
+    /// A generator that has written no day.
+    pub(super) fn new(recorders: Vec<Box<dyn Recorder>>, profile: Profile) -> Self {
+        Self { recorders, next: profile.first_day, profile }
+    }
+
+    /// The devices among the recorders.
+    pub(in crate::sim) fn devices(&self) -> impl Iterator<Item = &Arc<Device>> {
+        self.recorders.iter().filter_map(|recorder| recorder.device())
+    }
+
+    /// Writes every day not yet written up to the local day of `now`, whole days: rows that lie ahead of the clock are
+    /// not visible yet.
+    pub(in crate::sim) fn write_until(&mut self, now: i64, rows: &mut Rows) {
+        let today = self.profile.timezone.date(now);
+        while self.next <= today {
+            let day = self.profile.day(self.next);
+            let next_id = FIRST_ID + self.profile.first_id + day.age.unsigned_abs() * IDS_A_DAY;
+            let mut entries = Entries { now, next_id, rows };
+            for recorder in &self.recorders {
+                recorder.record(&day, &mut entries);
+            }
+            self.next = self.next.succ_opt().unwrap_or(NaiveDate::MAX);
+        }
+    }
+}
+
+/// The rows of a day, as its recorders write them.
+pub(super) struct Entries<'a> {
+    now: i64,
+    next_id: u64,
+    rows: &'a mut Rows,
+}
+
+impl Entries<'_> {
+    /// Writes a group, uploaded so many seconds after it was measured.
+    pub(super) fn group(&mut self, row: MeasureGroup, delay: i64) {
+        let created = row.date + delay;
+        let id = self.new_id();
+        self.rows.groups.push(Stored { id, created, modified: created, row });
+    }
+
+    /// Writes a night, uploaded so many seconds after its end. As seen in the fixtures, the creation of one in three is a
+    /// second after the change.
+    pub(super) fn night(&mut self, row: Night, delay: i64) {
+        let modified = row.enddate + delay;
+        let id = self.new_id();
+        self.rows.nights.push(Stored { id, created: modified + i64::from(id.is_multiple_of(3)), modified, row });
+    }
+
+    /// Writes a workout, uploaded so many seconds after its end.
+    pub(super) fn workout(&mut self, row: Workout, delay: i64) {
+        let created = row.enddate + delay;
+        let id = self.new_id();
+        self.rows.workouts.push(Stored { id, created, modified: created, row });
+    }
+
+    /// Writes the versions of a day of one source, one for each of these times, which ascend. As documented, the service
+    /// rewrites the day until it is over. Versions that another has replaced before now are not kept.
+    pub(super) fn activity(&mut self, times: &[i64], at: impl Fn(i64) -> Activity) {
+        let id = self.new_id();
+        let past = times.partition_point(|time| *time <= self.now);
+        let versions = times[past.saturating_sub(1)..].iter();
+        self.rows.activities.extend(versions.map(|&time| Stored { id, created: time, modified: time, row: at(time) }));
+    }
+
+    fn new_id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+}
