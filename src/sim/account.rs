@@ -120,7 +120,8 @@ impl Account {
         self.add_night_at(night, now, now)
     }
 
-    /// Stores a night with its segments with these times, Unix seconds; it is visible from `created` on. Answers its `id`.
+    /// Stores a night with its segments with these times, Unix seconds; it is visible from `created` on. Answers its
+    /// `id`.
     pub fn add_night_at(&self, night: Night, created: i64, modified: i64) -> u64 {
         self.add(|rows| &mut rows.nights, night, created, modified)
     }

@@ -48,8 +48,8 @@ impl Cloud {
 
     /// A cloud with one person, `replay`, whose answers were captured: files of `dir` named after the call
     /// (`getmeas.json`, `getactivity.json`, `getworkouts.json`, `getsummary.json`, `sleep_get.json`, `getdevice.json`,
-    /// `getgoals.json`), with or without the envelope, `getmeas` also as a bare list of groups. A missing file answers an
-    /// empty result.
+    /// `getgoals.json`), with or without the envelope, `getmeas` also as a bare list of groups. A missing file answers
+    /// an empty result.
     pub fn replay(dir: &Path, clock: Clock) -> Result<Self, ReplayError> {
         Ok(Self::of(0, clock, vec![recorded(dir)?]))
     }
@@ -143,7 +143,8 @@ impl Cloud {
         self.model().answer(call)
     }
 
-    /// The model, locked. A panic elsewhere does not make it wrong: every change is complete before the lock is released.
+    /// The model, locked. A panic elsewhere does not make it wrong: every change is complete before the lock is
+    /// released.
     pub(super) fn model(&self) -> MutexGuard<'_, Model> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -65,7 +65,7 @@ impl ConsentRequest {
                 .append_pair("selecteduser", &person.userid.to_string())
                 .finish(),
         });
-        let page = Page {
+        let page = ConsentPage {
             client_id: &self.client_id,
             scope: &self.scopes.join(", "),
             choices: choices.collect(),
@@ -127,7 +127,7 @@ struct Choice<'a> {
 </html>
 "#
 )]
-struct Page<'a> {
+struct ConsentPage<'a> {
     client_id: &'a str,
     scope: &'a str,
     choices: Vec<Choice<'a>>,

@@ -16,7 +16,7 @@ use url::{Url, form_urlencoded};
 
 use super::call::Call;
 use super::cloud::Cloud;
-use super::notify::Pending;
+use super::notify::QueuedNotification;
 
 /// A callback URL must answer within so long, as documented.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
@@ -59,7 +59,7 @@ pub(super) async fn deliver(cloud: Cloud) -> Infallible {
     }
 }
 
-fn form(notification: &Pending) -> String {
+fn form(notification: &QueuedNotification) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(&notification.fields).finish()
 }
 

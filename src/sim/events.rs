@@ -23,7 +23,8 @@ pub(super) trait Notifies {
 
 impl Notifies for MeasureGroup {
     fn notifications(&self) -> Vec<(u32, Vec<Field>)> {
-        let of_kind = |kind| match kind {
+        // As the page "Notification content" of developer.withings.com assigns them.
+        let appli = |kind| match kind {
             12 => 2,
             9..=11 | 54 => 4,
             130 | 135..=138 => 54,
@@ -31,7 +32,7 @@ impl Notifies for MeasureGroup {
             147 | 148 | 151 | 204 | 205 | 248 | 249 | 251 => 63,
             _ => 1,
         };
-        let applis: BTreeSet<u32> = self.measures.iter().map(|measure| of_kind(measure.kind)).collect();
+        let applis: BTreeSet<u32> = self.measures.iter().map(|measure| appli(measure.kind)).collect();
         applis.into_iter().map(|appli| (appli, period(self.date, self.date))).collect()
     }
 }
@@ -100,7 +101,8 @@ impl Model {
 }
 
 impl History {
-    /// What happened last in the bed of a generated person. The mat tells it at once, and uploads the night hours later.
+    /// What happened last in the bed of a generated person. The mat tells it at once, and uploads the night hours
+    /// later.
     fn bed_event(&self, now: i64) -> Option<BedEvent> {
         let nights = self.rows.nights.iter().filter(|_| self.is_generated()).map(|night| &night.row);
         let events =

@@ -78,7 +78,8 @@ impl Fault {
         Self::of_effect(Effect::Transfer(Transfer::After(by)))
     }
 
-    /// A network that hardly works: the next call does what it should, and its answer arrives byte by byte, one a second.
+    /// A network that hardly works: the next call does what it should, and its answer arrives byte by byte, one a
+    /// second.
     #[must_use]
     pub fn drip() -> Self {
         Self::of_effect(Effect::Transfer(Transfer::ByteBySecond))

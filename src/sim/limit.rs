@@ -11,11 +11,11 @@ const MINUTE: i64 = 60;
 /// The limits of the service; each can be switched off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Calls of one application in any 60 s, all its users and token calls together. Default 120, as documented; `None`:
-    /// no limit.
+    /// Calls of one application in any 60 s, all its users and token calls together. Default 120, as documented;
+    /// `None`: no limit.
     pub per_minute: Option<usize>,
-    /// Within so many seconds the identical call of one user is refused. Default 10, as seen (kodymallory/MMM-withings#15);
-    /// `None`: never.
+    /// Within so many seconds the identical call of one user is refused. Default 10, as seen
+    /// (kodymallory/MMM-withings#15); `None`: never.
     pub same_call_seconds: Option<i64>,
 }
 

@@ -18,11 +18,12 @@ const MEMORY_SECONDS: i64 = 86_400;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rotation {
     /// As documented (default; the page "access and refresh tokens, no recover" of developer.withings.com): it lives on
-    /// until the new access token is first used, or for 8 h. Used again, it gives another pair, and the unused one dies.
+    /// until the new access token is first used, or for 8 h. Used again, it gives another pair, and the unused one
+    /// dies.
     #[default]
     Grace,
-    /// As some operators report (home-assistant/core#42717, home-assistant/core#102886): used again, it ends every token of
-    /// this login.
+    /// As some operators report (home-assistant/core#42717, home-assistant/core#102886): used again, it ends every
+    /// token of this login.
     Strict,
 }
 

@@ -65,7 +65,8 @@ pub struct Vitals {
 }
 
 impl Night {
-    /// A night from `startdate` on through these stages, each with its length in minutes, and their summary; no vital signs.
+    /// A night from `startdate` on through these stages, each with its length in minutes, and their summary; no vital
+    /// signs.
     #[must_use]
     pub fn asleep(device: &Arc<Device>, startdate: i64, stages: &[(u8, u16)]) -> Self {
         let mut enddate = startdate;
@@ -93,8 +94,8 @@ impl Night {
         Self { startdate, enddate, device: Arc::clone(device), data, segments: Vec::new() }
     }
 
-    /// The same night with the vital signs that `measure` gives for each minute (its begin in Unix seconds, and the state)
-    /// and their summary.
+    /// The same night with the vital signs that `measure` gives for each minute (its begin in Unix seconds, and the
+    /// state) and their summary.
     #[must_use]
     pub fn measured(mut self, measure: impl Fn(i64, u8) -> Vitals) -> Self {
         for segment in &mut self.segments {

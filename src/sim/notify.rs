@@ -20,8 +20,8 @@ const LONGEST_URL: usize = 255;
 /// A demo runs for weeks: so many deliveries are kept, the oldest go.
 const KEPT: usize = 10_000;
 
-/// How long before each try to deliver a notification, in seconds: five rounds of two, as the page "Keep user data up to
-/// date" of developer.withings.com has them; the middle stands for its random parts.
+/// How long before each try to deliver a notification, in seconds: five rounds of two, as the page "Keep user data up
+/// to date" of developer.withings.com has them; the middle stands for its random parts.
 const PAUSES: [i64; 10] = [0, 0, 10, 0, 390, 0, 4260, 0, 15_390, 0];
 
 /// Which callback URLs are accepted.
@@ -79,7 +79,7 @@ struct Subscription {
 
 /// A notification that is to be delivered, or tried again.
 #[derive(Clone)]
-pub(super) struct Pending {
+pub(super) struct QueuedNotification {
     pub(super) user: UserId,
     pub(super) appli: u32,
     pub(super) url: String,
@@ -96,7 +96,7 @@ pub(super) struct Notifications {
     /// The addresses of host names, in place of the domain name system and of a proxy that ends TLS.
     pub(super) hosts: BTreeMap<String, SocketAddr>,
     subscriptions: Vec<Subscription>,
-    pending: Vec<Pending>,
+    pending: Vec<QueuedNotification>,
     delivered: VecDeque<Delivery>,
     /// When the last event in each user's bed was that subscribers were told of, Unix seconds.
     told_bed_events: BTreeMap<UserId, i64>,
@@ -212,8 +212,8 @@ impl Notifications {
         named.or_else(|| Some((local_ip(&parsed)?, parsed.port_or_known_default()?).into()))
     }
 
-    /// Queues a notification for each subscription to `appli` of this user. A field that is not documented comes with it,
-    /// as in the example of the documentation.
+    /// Queues a notification for each subscription to `appli` of this user. A field that is not documented comes with
+    /// it, as in the example of the documentation.
     pub(super) fn tell(&mut self, user: UserId, appli: u32, fields: &[Field], now: i64) {
         let who = [("userid", user.to_string()), ("appli", appli.to_string()), ("foo", "bar".to_owned())];
         let fields: Vec<_> = who.iter().chain(fields).cloned().collect();
@@ -221,7 +221,7 @@ impl Notifications {
             self.subscriptions.iter().filter(|subscription| subscription.user == user && subscription.appli == appli)
         {
             let (url, fields) = (subscription.url.clone(), fields.clone());
-            self.pending.push(Pending { user, appli, url, fields, attempt: 0, due: now });
+            self.pending.push(QueuedNotification { user, appli, url, fields, attempt: 0, due: now });
         }
         self.wakeup.notify_one();
     }
@@ -249,7 +249,7 @@ impl Notifications {
     }
 
     /// Takes the notifications that are to be delivered now.
-    pub(super) fn take_due(&mut self, now: i64) -> Vec<Pending> {
+    pub(super) fn take_due(&mut self, now: i64) -> Vec<QueuedNotification> {
         self.pending.extract_if(.., |notification| notification.due <= now).collect()
     }
 
@@ -258,8 +258,14 @@ impl Notifications {
         self.pending.iter().map(|notification| notification.due).min()
     }
 
-    /// Notes how a try to deliver ended at `time`; after a failure the notification is tried again, or was the last try.
-    pub(super) fn note_delivery(&mut self, mut notification: Pending, http: Option<u16>, time: DateTime<Utc>) {
+    /// Notes how a try to deliver ended at `time`; after a failure the notification is tried again, or was the last
+    /// try.
+    pub(super) fn note_delivery(
+        &mut self,
+        mut notification: QueuedNotification,
+        http: Option<u16>,
+        time: DateTime<Utc>,
+    ) {
         notification.attempt += 1;
         if self.delivered.len() == KEPT {
             self.delivered.pop_front();

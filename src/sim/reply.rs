@@ -158,7 +158,8 @@ impl Refusal {
     }
 }
 
-/// The fields that were asked for and exist. As PHP does, and as seen in the fixtures, an empty map becomes an empty list.
+/// The fields that were asked for and exist. As PHP does, and as seen in the fixtures, an empty map becomes an empty
+/// list.
 pub(super) fn map_or_list(data: &Map<String, Value>, fields: &[&str]) -> Value {
     let asked = fields.iter().filter_map(|&name| Some((name.to_owned(), data.get(name)?.clone())));
     let asked: Map<_, _> = asked.collect();

@@ -11,7 +11,8 @@ use super::workout::Workout;
 pub(super) struct Rows {
     pub(super) groups: Vec<Stored<MeasureGroup>>,
     pub(super) nights: Vec<Stored<Night>>,
-    /// The days. A day is rewritten until it is over: the versions of a row have one id and stand together, oldest first.
+    /// The days. A day is rewritten until it is over: the versions of a row have one id and stand together, oldest
+    /// first.
     pub(super) activities: Vec<Stored<Activity>>,
     pub(super) workouts: Vec<Stored<Workout>>,
 }

@@ -24,8 +24,8 @@ pub(super) enum Selection<'a> {
     Since(i64),
     /// The rows of what happened between the two, both included and both optional.
     Between(Option<&'a str>, Option<&'a str>),
-    /// A period and `lastupdate` were given, which exclude each other. As seen, the service silently answers today's rows
-    /// (vangorra/python_withings_api#73).
+    /// A period and `lastupdate` were given, which exclude each other. As seen, the service silently answers today's
+    /// rows (vangorra/python_withings_api#73).
     Today,
 }
 
@@ -82,8 +82,8 @@ pub(super) struct Page<'a, T> {
     pub(super) more: bool,
 }
 
-/// At most `size` rows from the call's `offset` on. As seen in the fixtures, rows come in the order of their last change,
-/// not of their dates.
+/// At most `size` rows from the call's `offset` on. As seen in the fixtures, rows come in the order of their last
+/// change, not of their dates.
 pub(super) fn page<'a, T>(mut rows: Vec<&'a Stored<T>>, params: &Params, size: usize) -> Result<Page<'a, T>, Refusal> {
     let offset = params.integer("offset")?.unwrap_or(0);
     let offset = usize::try_from(offset).map_err(|_| Refusal::invalid("invalid offset"))?;

@@ -34,7 +34,7 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 /// Accepting fails when the process has no descriptor left: others must finish first.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-type Body = UnsyncBoxBody<Bytes, Infallible>;
+type ResponseBody = UnsyncBoxBody<Bytes, Infallible>;
 
 /// Serves the account's host and the API's host of `cloud` on one listener and delivers its notifications, until
 /// `shutdown` is done.
@@ -72,7 +72,7 @@ async fn connection(stream: TcpStream, cloud: Cloud, watcher: Watcher) {
     let _ = watcher.watch(connection).await;
 }
 
-async fn respond(cloud: &Cloud, request: Request<Incoming>) -> io::Result<Response<Body>> {
+async fn respond(cloud: &Cloud, request: Request<Incoming>) -> io::Result<Response<ResponseBody>> {
     let reply = match read(request).await {
         Ok(call) => {
             let callback_answers = deliver::callback_answers(cloud, &call).await;

@@ -22,7 +22,8 @@ const HALF_LIFE_DAYS: f64 = 35.0;
 
 /// Days from one electrocardiogram to the next.
 const DAYS_BETWEEN_RHYTHMS: i64 = 3;
-/// The electrocardiogram with atrial fibrillation: on the evening before the cloud begins, so that it is the last one by then.
+/// The electrocardiogram with atrial fibrillation: on the evening before the cloud begins, so that it is the last one
+/// by then.
 const FIBRILLATION: i64 = 1;
 
 pub(super) struct Cuff {

@@ -77,8 +77,8 @@ impl Entries<'_> {
         self.rows.groups.push(Stored { id, created, modified: created, row });
     }
 
-    /// Writes a night, uploaded so many seconds after its end. As seen in the fixtures, the creation of one in three is a
-    /// second after the change.
+    /// Writes a night, uploaded so many seconds after its end. As seen in the fixtures, the creation of one in three is
+    /// a second after the change.
     pub(super) fn night(&mut self, row: Night, delay: i64) {
         let modified = row.enddate + delay;
         let id = self.new_id();
@@ -92,8 +92,8 @@ impl Entries<'_> {
         self.rows.workouts.push(Stored { id, created, modified: created, row });
     }
 
-    /// Writes the versions of a day of one source, one for each of these times, which ascend. As documented, the service
-    /// rewrites the day until it is over. Versions that another has replaced before now are not kept.
+    /// Writes the versions of a day of one source, one for each of these times, which ascend. As documented, the
+    /// service rewrites the day until it is over. Versions that another has replaced before now are not kept.
     pub(super) fn activity(&mut self, times: &[i64], at: impl Fn(i64) -> Activity) {
         let id = self.new_id();
         let past = times.partition_point(|time| *time <= self.now);

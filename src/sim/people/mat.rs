@@ -85,8 +85,8 @@ impl Mat {
         if random.named("slipped").happens(0.03) { without_heart(night) } else { night }
     }
 
-    /// The same night with the summary of its breathing; in a short one disturbances are not counted, which is −1, as seen
-    /// in the fixtures.
+    /// The same night with the summary of its breathing; in a short one disturbances are not counted, which is −1, as
+    /// seen in the fixtures.
     fn breathed(&self, night: Night, random: Random) -> Night {
         let long = night.enddate - night.startdate > LONG_NIGHT;
         let halts = random.named("apnea").around(self.breath.halts, self.breath.halts * 0.3);
@@ -132,8 +132,8 @@ fn score(night: &Night) -> i64 {
     whole((seconds("total_sleep_time") / 25_200.0 * 80.0 - seconds("waso") / 240.0 + 5.0).clamp(10.0, 96.0))
 }
 
-/// The stages of about so many minutes in bed: falling asleep, cycles of light, deep, light and dreaming with wakings, waking up.
-/// Deep sleep is early, dreams are late.
+/// The stages of about so many minutes in bed: falling asleep, cycles of light, deep, light and dreaming with wakings,
+/// waking up. Deep sleep is early, dreams are late.
 fn stages(random: Random, minutes: f64, breath: Breath) -> Vec<(u8, u16)> {
     let draw = |what: &str, low: f64, high: f64| minutes_of(random.named(what).between(low, high));
     let goal = minutes_of(minutes);
@@ -172,7 +172,8 @@ fn joined(stages: &[(u8, u16)]) -> Vec<(u8, u16)> {
     stages.chunk_by(|a, b| a.0 == b.0).map(|run| (run[0].0, run.iter().map(|stage| stage.1).sum())).collect()
 }
 
-/// The vital signs of a minute of this stage: calmer when deep, uneven in dreams, `faster` by so many beats with a fever.
+/// The vital signs of a minute of this stage: calmer when deep, uneven in dreams, `faster` by so many beats with a
+/// fever.
 fn vitals(random: Random, minute: i64, state: u8, breath: Breath, faster: f64) -> Vitals {
     let at = random.fork(minute.unsigned_abs());
     let (hr, rr, rmssd, movement) = match state {

@@ -45,18 +45,18 @@ impl Recorder for Pedometer {
         // A first row right after midnight, and a last one after the next midnight: yesterday is newer than today then.
         let hours = (midnight + 3600..=next_midnight).step_by(3600).map(|hour| hour + self.minute * 60);
         let times: Vec<_> = std::iter::once(midnight + 60 + self.minute).chain(hours).collect();
-        let plan = Plan::of(self, day);
-        entries.activity(&times, |time| self.until(time, midnight, &plan, day));
+        let totals = DayTotals::of(self, day);
+        entries.activity(&times, |time| self.until(time, midnight, &totals, day));
     }
 }
 
 impl Pedometer {
     /// The day's row as it is at `time`.
-    fn until(&self, time: i64, midnight: i64, plan: &Plan, day: &Day) -> Activity {
+    fn until(&self, time: i64, midnight: i64, totals: &DayTotals, day: &Day) -> Activity {
         let hours = (time - midnight) as f64 / 3600.0;
         let share = ((hours - GETS_UP) / HOURS_UP).clamp(0.0, 1.0);
-        let everyday = Effort::default().and(share, plan.everyday);
-        let done = plan.sessions.iter().fold(everyday, |sum, session| sum.and(session.done(time), session.effort()));
+        let everyday = Effort::default().and(share, totals.everyday);
+        let done = totals.sessions.iter().fold(everyday, |sum, session| sum.and(session.done(time), session.effort()));
         let noticed = Effort::default().and(self.notices, done);
         let calories = thousandths(noticed.kcal);
         let activity = Activity {
@@ -78,13 +78,13 @@ impl Pedometer {
 }
 
 /// The totals that the day will have.
-struct Plan {
+struct DayTotals {
     /// Without the workouts.
     everyday: Effort,
     sessions: Vec<Session>,
 }
 
-impl Plan {
+impl DayTotals {
     fn of(pedometer: &Pedometer, day: &Day) -> Self {
         let strength = if day.fever.is_some() { 0.15 } else { 1.0 };
         let steps = pedometer.steps * day.random("steps").around(1.0, 0.35).max(0.15) * strength;
