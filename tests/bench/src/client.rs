@@ -67,7 +67,7 @@ impl Client {
         let request = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
         self.stream.get_mut().write_all(request.as_bytes())?;
         let status = self.line()?;
-        let status = status.get(9..12).and_then(|it| it.parse().ok()).ok_or(io::ErrorKind::InvalidData)?;
+        let status = status.get(9..12).and_then(|code| code.parse().ok()).ok_or(io::ErrorKind::InvalidData)?;
         let (mut length, mut location) = (None, None);
         while let Some((name, value)) = self.line()?.split_once(": ") {
             match name.to_ascii_lowercase().as_str() {

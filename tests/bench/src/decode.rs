@@ -48,7 +48,7 @@ fn decode(groups: usize) -> Result<()> {
 
 fn readings(answer: &[u8]) -> Result<Vec<withings_exporter::reading::Reading>> {
     let mut incoming = StreamingDecoder::<Getmeas>::new(Getmeas::prune, NOW);
-    answer.chunks(CHUNK).for_each(|it| incoming.push(it));
+    answer.chunks(CHUNK).for_each(|chunk| incoming.push(chunk));
     let groups = incoming.finish(true)?.rows;
     let mut context = Context { server_now: NOW, unknown: &mut |_, _| () };
     Ok(Measures::choose(&groups, &mut context).readings().collect())

@@ -50,8 +50,8 @@ fn measure(home: &Home, what: &str, flags: &[&str]) -> Result<()> {
         sleep(LOOK);
     };
     ensure!(status.success(), "the backfill ended with {status}");
-    let samples = fs::read_to_string(&file)?.lines().filter(|it| !it.starts_with('#')).count();
-    let peak = memory.map_or(0.0, |it| it.peak as f64 / 1e6);
+    let samples = fs::read_to_string(&file)?.lines().filter(|line| !line.starts_with('#')).count();
+    let peak = memory.map_or(0.0, |memory| memory.peak as f64 / 1e6);
     println!(
         "{what}: {samples} samples, {:.2} s of CPU, {:.0} samples for each second of it, peak {peak:.1} MB",
         cpu.as_secs_f64(),

@@ -27,8 +27,8 @@ const FAR: i64 = 4_000_000_000;
 /// How long people may take to be read.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// How long after the start the calls of stored people are due, seconds: less than the longest pause after a failure, which
-/// is what the program believes.
+/// How long after the start the calls of stored people are due, seconds: less than the longest pause after a failure,
+/// which is what the program believes.
 const DUE_AFTER: i64 = 5 * 3600;
 
 /// Where nobody answers.
@@ -52,8 +52,8 @@ impl Home {
         Ok(Self { folder })
     }
 
-    /// One for so many profiles with stored logins, readings and plans. The cloud is away, and the first call is due in some
-    /// hours: until then nothing happens by itself.
+    /// One for so many profiles with stored logins, readings and plans. The cloud is away, and the first call is due in
+    /// some hours: until then nothing happens by itself.
     pub(crate) fn stored(profiles: usize) -> Result<Self> {
         let names: Vec<String> = (1..=profiles).map(|n| format!("person-{n:04}")).collect();
         let home = Self::new(&names, NOWHERE, 1)?;
@@ -127,7 +127,9 @@ pub(crate) fn until_up(program: &Program, profiles: &[String]) -> Result<()> {
     let is_up = |page: &str, name: &String| page.contains(&format!("withings_up{{profile=\"{name}\"}} 1\n"));
     loop {
         let page = String::from_utf8(program.page(Encoding::Plain)?)?;
-        if profiles.iter().all(|it| is_up(&page, it)) && page.contains("withings_exporter_refresh_duration_seconds{") {
+        if profiles.iter().all(|name| is_up(&page, name))
+            && page.contains("withings_exporter_refresh_duration_seconds{")
+        {
             return Ok(());
         }
         ensure!(began.elapsed() < PATIENCE, "nobody was read");
@@ -163,8 +165,11 @@ fn stored_readings() -> Result<&'static Value> {
     simulation.log_in(program.address, &names[0])?;
     until_up(&program, &names)?;
     drop(program);
-    let mut files = fs::read_dir(home.storage_path().join("readings"))?.filter_map(Result::ok).map(|it| it.path());
-    let file = files.find(|it| it.extension().is_some_and(|it| it == "json")).context("nothing was stored")?;
+    let mut files =
+        fs::read_dir(home.storage_path().join("readings"))?.filter_map(Result::ok).map(|entry| entry.path());
+    let file = files
+        .find(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .context("nothing was stored")?;
     let readings = serde_json::from_slice(&fs::read(file)?)?;
     Ok(READINGS.get_or_init(|| readings))
 }

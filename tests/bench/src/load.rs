@@ -71,7 +71,7 @@ fn under_load(a: &Program, b: &Program, encoding: Encoding, bytes: usize) -> Res
     }
     let rounds = &rounds[1..];
     let ratio = median(rounds.iter().map(|(a, b)| a / b).collect());
-    Ok((median(rounds.iter().map(|it| it.0).collect()), median(rounds.iter().map(|it| it.1).collect()), ratio))
+    Ok((median(rounds.iter().map(|(a, _)| *a).collect()), median(rounds.iter().map(|(_, b)| *b).collect()), ratio))
 }
 
 /// The CPU time of a scrape, µs, when so many are made at once.
@@ -93,11 +93,11 @@ fn scrape(address: SocketAddr, encoding: Encoding, times: usize) -> std::io::Res
 
 /// The CPU time that each program spends in a second with one scrape, µs: the median of the seconds.
 fn lone(programs: &[&Program], encoding: Encoding) -> Result<Vec<f64>> {
-    let mut clients = programs.iter().map(|it| it.connect()).collect::<Result<Vec<_>>>()?;
+    let mut clients = programs.iter().map(|program| program.connect()).collect::<Result<Vec<_>>>()?;
     let mut spent = vec![Vec::new(); programs.len()];
     // The first second is that of the connection.
     for second in 0..=LONE_SCRAPES {
-        let before = programs.iter().map(|it| it.cpu()).collect::<Result<Vec<_>>>()?;
+        let before = programs.iter().map(|program| program.cpu()).collect::<Result<Vec<_>>>()?;
         for client in &mut clients {
             client.scrape(encoding)?;
         }

@@ -47,11 +47,11 @@ fn main() -> Result<()> {
     if let [yardstick::COMMAND, folder] = &named.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         return yardstick::serve(folder.as_ref());
     }
-    if let Some(unknown) = named.iter().find(|name| BENCHES.iter().all(|(it, _)| it != name)) {
+    if let Some(unknown) = named.iter().find(|name| BENCHES.iter().all(|(bench, _)| bench != name)) {
         bail!("there is no bench {unknown}; there are {}", BENCHES.map(|(name, _)| name).join(", "));
     }
     for (name, run) in BENCHES {
-        if named.is_empty() || named.iter().any(|it| it == name) {
+        if named.is_empty() || named.iter().any(|bench| bench == name) {
             run()?;
         }
     }

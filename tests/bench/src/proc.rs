@@ -19,7 +19,8 @@ pub(crate) struct Memory {
     pub(crate) peak: u64,
 }
 
-/// The CPU time that the process `pid` has spent, all its threads together: what `/proc/PID/stat` counts, in nanoseconds.
+/// The CPU time that the process `pid` has spent, all its threads together: what `/proc/PID/stat` counts, in
+/// nanoseconds.
 pub(crate) fn cpu(pid: u32) -> Result<Duration> {
     let clock = clock_getcpuclockid(Pid::from_raw(pid.cast_signed()))?;
     Ok(Duration::from_nanos(clock.now()?.num_nanoseconds().cast_unsigned()))
@@ -34,7 +35,7 @@ pub(crate) fn cpu_of_thread(tid: Pid) -> Result<Duration> {
 pub(crate) fn memory(pid: u32) -> Result<Memory> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let bytes = |key: &str| -> Result<u64> {
-        let line = status.lines().find_map(|it| it.strip_prefix(key)).context("a value is missing in status")?;
+        let line = status.lines().find_map(|line| line.strip_prefix(key)).context("a value is missing in status")?;
         Ok(line.split_whitespace().next().context("no number in status")?.parse::<u64>()? * 1024)
     };
     Ok(Memory { resident: bytes("VmRSS:")?, own: bytes("RssAnon:")?, peak: bytes("VmHWM:")? })
@@ -43,6 +44,6 @@ pub(crate) fn memory(pid: u32) -> Result<Memory> {
 /// What the process `pid` has written to disks, bytes: whole pages of files, and nothing where files are in memory.
 pub(crate) fn written(pid: u32) -> Result<u64> {
     let io = fs::read_to_string(format!("/proc/{pid}/io"))?;
-    let written = io.lines().find_map(|it| it.strip_prefix("write_bytes: ")).context("a value is missing in io")?;
+    let written = io.lines().find_map(|line| line.strip_prefix("write_bytes: ")).context("a value is missing in io")?;
     Ok(written.parse()?)
 }

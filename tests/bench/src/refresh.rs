@@ -12,8 +12,8 @@ use tokio::runtime::Runtime;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use url::Url;
-use withings_exporter::clock::Clock;
 use withings_exporter::app::{Exporter, Parts};
+use withings_exporter::clock::Clock;
 use withings_exporter::config::{Config, Selection};
 use withings_exporter::exposition::Live;
 use withings_exporter::reading::Snapshot;
@@ -43,7 +43,7 @@ pub(crate) fn run() -> Result<()> {
     let runtime = Runtime::new()?;
     let first = Running::start(&runtime, &simulation, &names, &folder)?;
     let whole = Spent::by(&simulation, || {
-        names.iter().try_for_each(|it| simulation.log_in(first.address, it))?;
+        names.iter().try_for_each(|profile| simulation.log_in(first.address, profile))?;
         runtime.block_on(first.until_refreshed())
     })?;
     println!("login, whole history, first values stored: {whole}");
@@ -66,11 +66,11 @@ pub(crate) fn settle(simulation: &Simulation, profiles: u64) -> Result<Vec<Strin
     for userid in 1..=profiles {
         let name = format!("person-{userid:04}");
         let account = simulation.cloud.add_person(Person::new(userid, &name, Zone::UTC));
-        for it in groups.iter().rev().take(GROUPS) {
-            account.add_group_at(it.row.clone(), it.created, it.modified);
+        for group in groups.iter().rev().take(GROUPS) {
+            account.add_group_at(group.row.clone(), group.created, group.modified);
         }
-        for it in nights.iter().rev().take(NIGHTS) {
-            account.add_night_at(it.row.clone(), it.created, it.modified);
+        for night in nights.iter().rev().take(NIGHTS) {
+            account.add_night_at(night.row.clone(), night.created, night.modified);
         }
         names.push(name);
     }
@@ -111,9 +111,9 @@ impl Running {
     }
 
     async fn until_refreshed(&self) -> Result<()> {
-        let everybody = |all: &Snapshot| all.profiles.iter().all(|it| it.refresh_seconds.is_some());
+        let everybody = |all: &Snapshot| all.profiles.iter().all(|profile| profile.refresh_seconds.is_some());
         let all = self.snapshots.clone().wait_for(everybody).await?.clone();
-        ensure!(all.profiles.iter().all(|it| it.up() == Some(true)), "a call has failed");
+        ensure!(all.profiles.iter().all(|profile| profile.up() == Some(true)), "a call has failed");
         Ok(())
     }
 
@@ -128,7 +128,7 @@ fn config(cloud: Url, names: &[String]) -> Result<Config> {
     Ok(Config {
         client_id: CLIENT_ID.to_owned(),
         client_secret: CLIENT_SECRET.into(),
-        profiles: names.iter().map(|it| it.as_str().into()).collect(),
+        profiles: names.iter().map(|name| name.as_str().into()).collect(),
         base_url: Url::parse(BASE_URL)?,
         measurements: Selection::all(),
         refresh_interval: Duration::from_hours(1),

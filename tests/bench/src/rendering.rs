@@ -34,7 +34,7 @@ pub(crate) fn run() -> Result<()> {
     let format = Format::OpenMetrics { escaping: Escaping::default() };
     let page = || runtime.block_on(exposition.page(format, Encoding::Identity));
     let text = String::from_utf8(page().to_vec())?;
-    let samples = text.lines().filter(|it| !it.starts_with('#')).count();
+    let samples = text.lines().filter(|line| !line.starts_with('#')).count();
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Families(families(&text)?)));
     let mut rounds = Vec::new();
@@ -48,9 +48,11 @@ pub(crate) fn run() -> Result<()> {
         });
         rounds.push((ours / samples as f64, theirs / samples as f64));
     }
-    let (ours, theirs) =
-        (median(rounds.iter().map(|it| it.0).collect()), median(rounds.iter().map(|it| it.1).collect()));
-    let ratio = median(rounds.iter().map(|it| it.0 / it.1).collect());
+    let (ours, theirs) = (
+        median(rounds.iter().map(|(ours, _)| *ours).collect()),
+        median(rounds.iter().map(|(_, theirs)| *theirs).collect()),
+    );
+    let ratio = median(rounds.iter().map(|(ours, theirs)| ours / theirs).collect());
     println!("{samples} samples: {ours:.0} ns a sample, Collector {theirs:.0} ns, ratio {ratio:.2}");
     let mut spent = Vec::new();
     for _ in 0..ROUNDS {
@@ -72,7 +74,7 @@ fn timed<T>(work: impl FnOnce() -> T) -> f64 {
 
 /// People with a value of every measurement that has no labels.
 fn snapshot() -> Snapshot {
-    let is_plain = |it: &Measurement| it.labels.is_empty() && it.key != "sleep_state";
+    let is_plain = |measurement: &Measurement| measurement.labels.is_empty() && measurement.key != "sleep_state";
     let reading = |(n, measurement): (usize, Measurement)| Reading {
         measurement,
         labels: withings_exporter::reading::Labels::default(),
@@ -118,7 +120,7 @@ impl Collector for Families {
 /// The families of a page whose label values need no escaping.
 fn families(page: &str) -> Result<Vec<Family>> {
     let mut families: Vec<Family> = Vec::new();
-    for line in page.lines().filter(|it| *it != "# EOF") {
+    for line in page.lines().filter(|line| *line != "# EOF") {
         if let Some(help) = line.strip_prefix("# HELP ") {
             let (name, help) = help.split_once(' ').context("no help")?;
             families.push(Family { name: name.to_owned(), help: help.to_owned(), unit: None, samples: Vec::new() });
@@ -140,8 +142,8 @@ fn families(page: &str) -> Result<Vec<Family>> {
 fn sample(line: &str) -> Option<(Vec<(String, String)>, f64)> {
     let (series, value) = line.rsplit_once(' ')?;
     let labels = series.split_once('{')?.1.strip_suffix('}')?.split(',');
-    let label = |it: &str| {
-        let (name, value) = it.split_once('=')?;
+    let label = |label: &str| {
+        let (name, value) = label.split_once('=')?;
         Some((name.to_owned(), value.trim_matches('"').to_owned()))
     };
     Some((labels.map(label).collect::<Option<_>>()?, value.parse().ok()?))

@@ -87,10 +87,10 @@ impl Watch {
         let inotify = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)?;
         let mut watched = vec![root.to_owned()];
         for entry in fs::read_dir(root)? {
-            watched.extend(Some(entry?.path()).filter(|it| it.is_dir()));
+            watched.extend(Some(entry?.path()).filter(|path| path.is_dir()));
         }
         let flags = AddWatchFlags::IN_MODIFY | AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_MOVED_TO;
-        let folders = watched.into_iter().map(|it| Ok((inotify.add_watch(&it, flags)?, it)));
+        let folders = watched.into_iter().map(|folder| Ok((inotify.add_watch(&folder, flags)?, folder)));
         Ok(Self { folders: folders.collect::<Result<_>>()?, inotify, root: root.to_owned() })
     }
 

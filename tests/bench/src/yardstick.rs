@@ -67,7 +67,7 @@ pub(crate) fn serve(folder: &Path) -> Result<()> {
 
 async fn converse(stream: TcpStream, plain: Bytes, gzip: Bytes) {
     let service = service_fn(move |request: Request<Incoming>| {
-        let is_gzip = request.headers().get(ACCEPT_ENCODING).is_some_and(|it| it == "gzip");
+        let is_gzip = request.headers().get(ACCEPT_ENCODING).is_some_and(|value| value == "gzip");
         let page = if is_gzip { gzip.clone() } else { plain.clone() };
         async move { Ok::<_, Infallible>(answer(page, is_gzip)) }
     });

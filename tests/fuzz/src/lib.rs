@@ -1,5 +1,5 @@
-//! What must hold whatever comes from outside, one function for each way in. The fuzz targets look for inputs that break
-//! it, and a plain test replays the inputs of the corpus.
+//! What must hold whatever comes from outside, one function for each way in. The fuzz targets look for inputs that
+//! break it, and a plain test replays the inputs of the corpus.
 
 use std::path::Path;
 
@@ -52,17 +52,18 @@ pub fn accept(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     let (accept, encoding) = text.split_once("\n\n").unwrap_or((&text, ""));
     let (format, chosen) = negotiate(accept.split('\n'), encoding.split('\n'));
-    assert!(format.content_type().chars().all(|it| it == ' ' || it.is_ascii_graphic()));
+    assert!(format.content_type().chars().all(|letter| letter == ' ' || letter.is_ascii_graphic()));
     if format != Format::Text {
         let names = ["application/openmetrics-text", "application/*", "*/*"];
-        assert!(names.iter().any(|it| accept.to_ascii_lowercase().contains(it)));
+        assert!(names.iter().any(|name| accept.to_ascii_lowercase().contains(name)));
     }
     if chosen == Encoding::Gzip {
-        assert!(["gzip", "*"].iter().any(|it| encoding.to_ascii_lowercase().contains(it)));
+        assert!(["gzip", "*"].iter().any(|name| encoding.to_ascii_lowercase().contains(name)));
     }
 }
 
-/// A configuration file: it is accepted within its limits, or refused without the secret and without control characters.
+/// A configuration file: it is accepted within its limits, or refused without the secret and without control
+/// characters.
 pub fn config(input: &[u8]) {
     let default = Url::parse("http://localhost:10064").expect("it is one");
     let shown = match Config::from_bytes(input, Path::new("nowhere/withings.yaml"), &|_| None, Some(&default)) {
@@ -84,8 +85,8 @@ pub fn web_config(input: &[u8]) {
     let shown = match WebConfig::parse(&text, Path::new("nowhere/web.yaml")) {
         Err(mistake) => mistake.to_string(),
         Ok(config) => {
-            assert!(config.users.iter().all(|it| !it.name.is_empty()));
-            assert!(config.rate_limit.is_none_or(|it| !it.interval.is_zero() && it.burst > 0));
+            assert!(config.users.iter().all(|user| !user.name.is_empty()));
+            assert!(config.rate_limit.is_none_or(|limit| !limit.interval.is_zero() && limit.burst > 0));
             format!("{config:?}")
         }
     };
@@ -94,7 +95,7 @@ pub fn web_config(input: &[u8]) {
 
 #[track_caller]
 fn check_shown(shown: &str, file: &[u8], secret_keys: &[&str]) {
-    assert!(!shown.chars().any(|it| it.is_control() && it != '\n'), "{shown}");
+    assert!(!shown.chars().any(|letter| letter.is_control() && letter != '\n'), "{shown}");
     if has_secret(file, secret_keys) {
         let mut parts = SECRET.as_bytes().windows(5);
         assert!(!parts.any(|part| contains(shown.as_bytes(), part)), "{shown}");
@@ -103,15 +104,15 @@ fn check_shown(shown: &str, file: &[u8], secret_keys: &[&str]) {
 
 /// Whether the file says the secret once, where a secret belongs, and no part of it anywhere else.
 fn has_secret(file: &[u8], keys: &[&str]) -> bool {
-    let Some(at) = file.windows(SECRET.len()).position(|it| it == SECRET.as_bytes()) else { return false };
+    let Some(at) = file.windows(SECRET.len()).position(|window| window == SECRET.as_bytes()) else { return false };
     let (before, after) = (&file[..at], &file[at + SECRET.len()..]);
     let mut parts = SECRET.as_bytes().windows(5);
-    keys.iter().any(|it| before.ends_with(it.as_bytes()))
+    keys.iter().any(|key| before.ends_with(key.as_bytes()))
         && parts.all(|part| !contains(before, part) && !contains(after, part))
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len()).any(|it| it == part)
+    text.windows(part.len()).any(|window| window == part)
 }
 
 /// An answer of Withings to any call: values are finite, each once, and do not depend on the list's order.
@@ -198,9 +199,9 @@ fn repeated<C: DataCall>(rows: &[C::Row]) -> bool {
 /// Finite, and each series once.
 #[track_caller]
 fn check(mut readings: Vec<Reading>) {
-    assert!(readings.iter().all(|it| it.value.is_finite()), "{readings:?}");
+    assert!(readings.iter().all(|reading| reading.value.is_finite()), "{readings:?}");
     readings.sort_by(|a, b| (a.measurement, &a.labels).cmp(&(b.measurement, &b.labels)));
-    let is_same = |it: &[Reading]| (it[0].measurement, &it[0].labels) == (it[1].measurement, &it[1].labels);
+    let is_same = |pair: &[Reading]| (pair[0].measurement, &pair[0].labels) == (pair[1].measurement, &pair[1].labels);
     assert!(!readings.windows(2).any(is_same), "{readings:?}");
 }
 
@@ -211,13 +212,13 @@ fn with_context<T>(choose: impl FnOnce(&mut Context<'_>) -> T) -> T {
 /// A form that Withings posts: it says whom and what it is about, and no more than is of use.
 pub fn notification(input: &[u8]) {
     let Some(notification) = Notification::parse(input) else { return };
-    assert!(notification.user_id.bytes().all(|it| it.is_ascii_digit()));
+    assert!(notification.user_id.bytes().all(|letter| letter.is_ascii_digit()));
     assert!(notification.at.is_none_or(|at| at > 0));
-    assert!(notification.device.as_ref().is_none_or(|it| (1..=64).contains(&it.len())));
+    assert!(notification.device.as_ref().is_none_or(|device| (1..=64).contains(&device.len())));
     let kind = Appli::by_number(notification.appli);
     let event = kind.and_then(|kind| notification.bed_event(kind, NOW));
     assert_eq!(event.is_some(), matches!(kind, Some(Appli::InBed | Appli::OutOfBed)));
-    assert!(event.as_ref().is_none_or(|it| notification.at.is_some() || !is_future(it, NOW)));
+    assert!(event.as_ref().is_none_or(|event| notification.at.is_some() || !is_future(event, NOW)));
 }
 
 /// A query of a redirect, and the same pasted by hand: nothing is empty, and both mean the same.
@@ -226,8 +227,12 @@ pub fn redirect(input: &[u8]) {
     let remembered = || Some("remembered".to_owned());
     let pasted = Redirect::from_pasted(&text, remembered());
     let query = Redirect::from_query(&text);
-    for it in [&pasted, &query] {
-        assert!([&it.code, &it.state, &it.error].iter().all(|it| it.as_ref().is_none_or(|it| !it.is_empty())));
+    for redirect in [&pasted, &query] {
+        assert!(
+            [&redirect.code, &redirect.state, &redirect.error]
+                .iter()
+                .all(|part| part.as_ref().is_none_or(|text| !text.is_empty()))
+        );
     }
     if text.trim() == text && !text.contains(['?', '#']) {
         let address = Redirect::from_pasted(&format!("http://localhost:10064/callback?{text}"), remembered());
@@ -235,7 +240,7 @@ pub fn redirect(input: &[u8]) {
     }
     let address = text.split('#').next().unwrap_or_default();
     if address.contains(['=', '/', '?']) {
-        let is_another = |it: &String| it != "remembered" || text.contains("remembered");
-        assert!(pasted.state.is_none_or(|it| is_another(&it)));
+        let is_another = |state: &String| state != "remembered" || text.contains("remembered");
+        assert!(pasted.state.is_none_or(|state| is_another(&state)));
     }
 }
