@@ -1,4 +1,4 @@
-//! Somebody whose diary a test writes.
+//! A person whose rows a test adds.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -58,7 +58,7 @@ impl Dana {
 }
 
 pub(crate) fn ids(rows: &Value, name: &str) -> Vec<u64> {
-    rows.as_array().unwrap().iter().map(|it| it[name].as_u64().unwrap()).collect()
+    rows.as_array().unwrap().iter().map(|row| row[name].as_u64().unwrap()).collect()
 }
 
 pub(crate) fn keys(map: &Value) -> BTreeSet<&str> {

@@ -39,7 +39,7 @@ fn a_group_has_the_fields_of_a_captured_one() {
         })
     );
     let by_hand = &body["measuregrps"][1];
-    assert!(["deviceid", "hash_deviceid", "modelid", "model"].into_iter().all(|it| by_hand[it].is_null()));
+    assert!(["deviceid", "hash_deviceid", "modelid", "model"].into_iter().all(|field| by_hand[field].is_null()));
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn groups_come_by_their_last_change_a_page_at_a_time() {
         dana.server.advance(1);
         id
     });
-    assert!(dana.account.edit_group(old, |it| it.attrib = 7));
+    assert!(dana.account.edit_group(old, |group| group.attrib = 7));
     let first = dana.call("/measure", &[("action", "getmeas")]).ok();
     assert_eq!((&first["more"], &first["offset"]), (&json!(1), &json!(2)));
     assert_eq!(ids(&first["measuregrps"], "grpid"), [middle, new]);
@@ -67,16 +67,16 @@ fn lastupdate_asks_for_changes_and_dates_for_measurements() {
     let late = dana.weigh(NOW - 30 * DAY);
     dana.server.advance(100);
     let today = dana.weigh(NOW);
-    let [since, next] = [NOW, NOW + 1].map(|it| it.to_string());
+    let [since, next] = [NOW, NOW + 1].map(|time| time.to_string());
     assert_eq!(dana.groups(&[("lastupdate", "0")]), [late, today]);
     assert_eq!(dana.groups(&[("lastupdate", &since)]), [late, today]);
     assert_eq!(dana.groups(&[("lastupdate", &next)]), [today]);
-    dana.account.edit_group(late, |it| it.attrib = 7);
+    dana.account.edit_group(late, |group| group.attrib = 7);
     assert_eq!(dana.groups(&[("lastupdate", &next)]), [late, today]);
     assert!(dana.account.delete_group(late) && !dana.account.delete_group(late));
     assert_eq!(dana.groups(&[("lastupdate", &next)]), [today]);
     let late = dana.weigh(NOW - 30 * DAY);
-    let [from, to] = [NOW - 31 * DAY, NOW - 29 * DAY].map(|it| it.to_string());
+    let [from, to] = [NOW - 31 * DAY, NOW - 29 * DAY].map(|time| time.to_string());
     assert_eq!(dana.groups(&[("startdate", &from), ("enddate", &to)]), [late]);
     assert_eq!(dana.groups(&[("startdate", &to)]), [today]);
     assert_eq!(dana.groups(&[("startdate", &from), ("enddate", &to), ("lastupdate", "0")]), [today], "today's only");
@@ -119,7 +119,7 @@ fn measure_types_and_category_can_be_chosen() {
     assert_eq!(dana.groups(&[("category", "2")]), [goal]);
     assert_eq!(dana.groups(&[("meastype", "1")]), [weight, goal]);
     let body = dana.call("/measure", &[("action", "getmeas"), ("meastypes", "10,11,71")]).ok();
-    let types = body["measuregrps"][0]["measures"].as_array().unwrap().iter().map(|it| it["type"].clone());
+    let types = body["measuregrps"][0]["measures"].as_array().unwrap().iter().map(|measure| measure["type"].clone());
     assert_eq!(types.collect::<Value>(), json!([10, 11]));
 }
 
@@ -191,21 +191,21 @@ fn summaries_say_on_every_page_whether_more_follows() {
 #[test]
 fn sleep_get_answers_the_first_day_of_the_span_in_no_order() {
     let dana = Dana::new();
-    let stages: Vec<_> = (0..40).map(|it| (if it % 2 == 0 { LIGHT } else { DEEP }, 10)).collect();
+    let stages: Vec<_> = (0..40).map(|number| (if number % 2 == 0 { LIGHT } else { DEEP }, 10)).collect();
     for days in 1..=3 {
         dana.account.add_night(Night::asleep(&dana.mat, NOW - days * DAY, &stages));
     }
     let starts = |from: i64, to: i64| -> Vec<i64> {
         let span = [("action", "get"), ("startdate", &from.to_string()), ("enddate", &to.to_string())];
         let body = dana.call("/v2/sleep", &span).ok();
-        body["series"].as_array().unwrap().iter().map(|it| it["startdate"].as_i64().unwrap()).collect()
+        body["series"].as_array().unwrap().iter().map(|segment| segment["startdate"].as_i64().unwrap()).collect()
     };
     let found = starts(NOW - 3 * DAY, NOW);
     assert_eq!(found.len(), 40);
-    assert!(found.iter().all(|it| *it < NOW - 2 * DAY) && !found.is_sorted() && !found.iter().rev().is_sorted());
+    assert!(found.iter().all(|start| *start < NOW - 2 * DAY) && !found.is_sorted() && !found.iter().rev().is_sorted());
     assert_eq!(starts(NOW - DAY, NOW - DAY + HOUR).len(), 6);
     assert_eq!(starts(NOW - HOUR, NOW).len(), 0);
-    let [weeks, now] = [NOW - 15 * DAY, NOW].map(|it| it.to_string());
+    let [weeks, now] = [NOW - 15 * DAY, NOW].map(|time| time.to_string());
     dana.check_refused("/v2/sleep", &[("action", "get"), ("startdate", &weeks), ("enddate", &now)]);
     dana.check_refused("/v2/sleep", &[("action", "get"), ("startdate", &now), ("enddate", &weeks)]);
     dana.check_refused("/v2/sleep", &[("action", "get"), ("startdate", &weeks)]);
@@ -217,7 +217,7 @@ fn sleep_get_has_a_value_for_each_minute_of_the_fields_asked_for() {
     let vitals = |_, _| Vitals { hr: 60, rr: 14, snoring: 0, rmssd: 40, sdnn: 50, movement: 3 };
     let start = NOW - 6 * HOUR;
     dana.account.add_night(Night::asleep(&dana.mat, start, &[(REM, 2)]).measured(vitals));
-    let [from, to] = [NOW - DAY, NOW].map(|it| it.to_string());
+    let [from, to] = [NOW - DAY, NOW].map(|time| time.to_string());
     let span = [("action", "get"), ("startdate", &from), ("enddate", &to)];
     let with =
         dana.call("/v2/sleep", &[&span[..], &[("data_fields", "hr,rr,snoring,sdnn_1,rmssd,hrv_quality")]].concat());
@@ -243,10 +243,10 @@ fn devices_and_goals_are_the_persons() {
     let call = |action| dana.call("/v2/user", &[("action", action)]).ok();
     assert_eq!(call("getdevice"), json!({"devices": []}));
     assert_eq!(call("getgoals"), json!({"goals": []}), "an empty map is a list");
-    dana.account.edit(|it| {
-        it.devices = vec![Arc::clone(&dana.mat)];
-        it.goals.steps = Some(9000);
-        it.goals.weight = Some(70_500);
+    dana.account.edit(|person| {
+        person.devices = vec![Arc::clone(&dana.mat)];
+        person.goals.steps = Some(9000);
+        person.goals.weight = Some(70_500);
     });
     assert_eq!(call("getgoals"), json!({"goals": {"steps": 9000, "weight": {"value": 70_500, "unit": -3}}}));
     let device = call("getdevice")["devices"][0].take();
@@ -310,7 +310,7 @@ fn the_people_answer_the_same_to_the_same_question() {
     };
     let (one, other) = (answer(), answer());
     assert!(one == other, "two clouds of one seed differ");
-    assert!(one.iter().all(|it| it.len() > 1000));
+    assert!(one.iter().all(|answer| answer.len() > 1000));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! How often a program may call, and what goes wrong on demand.
+//! The limits of calls, and faults on demand.
 
 use serde_json::json;
 use withings_exporter::sim::{Cloud, Failure, Fault, Limits, Person};

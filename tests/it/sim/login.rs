@@ -123,7 +123,7 @@ fn a_code_is_worth_nothing_with_another_secret_or_uri() {
     let code = server.code(42);
     let exchange = |param: (&str, &str)| {
         let grant = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", REDIRECT)];
-        let kept = grant.into_iter().filter(|it| it.0 != param.0);
+        let kept = grant.into_iter().filter(|(name, _)| *name != param.0);
         server.token(&kept.chain([param]).collect::<Vec<_>>())
     };
     check_refused(&exchange(("client_secret", "typo")), "Invalid Params: invalid code");
@@ -142,11 +142,11 @@ fn the_answer_has_what_withings_sends() {
     assert_eq!(body["expires_in"], 10_800);
     assert_eq!(body["scope"], "user.info,user.metrics,user.activity");
     assert_eq!(body["token_type"], "Bearer");
-    let hex = |name: &str| body[name].as_str().unwrap().bytes().all(|it| it.is_ascii_hexdigit());
+    let hex = |name: &str| body[name].as_str().unwrap().bytes().all(|letter| letter.is_ascii_hexdigit());
     assert!(
         ["access_token", "refresh_token", "csrf_token"]
             .into_iter()
-            .all(|it| hex(it) && body[it].as_str().unwrap().len() == 40)
+            .all(|name| hex(name) && body[name].as_str().unwrap().len() == 40)
     );
     assert_eq!(server.refresh(&first.tokens().refresh).ok()["userid"], 42);
 }
@@ -154,7 +154,7 @@ fn the_answer_has_what_withings_sends() {
 #[test]
 fn a_person_may_grant_fewer_scopes_than_asked() {
     let (server, dana) = dana();
-    dana.edit(|it| it.scopes = vec!["user.info".to_owned()]);
+    dana.edit(|person| person.scopes = vec!["user.info".to_owned()]);
     let answer = server.exchange(&server.code(42));
     assert_eq!(answer.ok()["scope"], "user.info");
     let call = |path, action| server.post(path, Some(&answer.tokens().access), &[("action", action)]);

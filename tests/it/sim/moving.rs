@@ -22,7 +22,7 @@ impl Dana {
     /// The dates of the days that the call answers, in its order.
     fn days(&self, params: &[(&str, &str)]) -> Vec<String> {
         let body = self.moved("getactivity", params);
-        body["activities"].as_array().unwrap().iter().map(|it| it["date"].as_str().unwrap().to_owned()).collect()
+        body["activities"].as_array().unwrap().iter().map(|day| day["date"].as_str().unwrap().to_owned()).collect()
     }
 
     fn workouts(&self, params: &[(&str, &str)]) -> Vec<u64> {
@@ -100,7 +100,7 @@ fn a_day_from_two_sources_is_two_rows() {
     dana.walk("2026-03-02");
     dana.account.add_activity(day("2026-03-02", Source::Tracker(watch())));
     let body = dana.moved("getactivity", &[("lastupdate", "0")]);
-    let sources: Vec<_> = body["activities"].as_array().unwrap().iter().map(|it| it["is_tracker"].clone()).collect();
+    let sources: Vec<_> = body["activities"].as_array().unwrap().iter().map(|day| day["is_tracker"].clone()).collect();
     assert_eq!(sources, [json!(false), json!(true)]);
 }
 
@@ -113,7 +113,7 @@ fn days_come_by_their_last_change_a_page_at_a_time() {
         dana.server.advance(1);
         id
     });
-    assert!(dana.account.edit_activity(first, |it| it.steps = 9000));
+    assert!(dana.account.edit_activity(first, |activity| activity.steps = 9000));
     let page = dana.moved("getactivity", &[("lastupdate", "0")]);
     assert_eq!((&page["more"], &page["offset"]), (&json!(true), &json!(2)));
     assert_eq!(dana.days(&[("lastupdate", "0")]), ["2026-02-28", "2026-03-01"]);
@@ -121,7 +121,7 @@ fn days_come_by_their_last_change_a_page_at_a_time() {
     assert_eq!((&last["more"], &last["activities"][0]["steps"]), (&json!(false), &json!(9000)));
     assert_eq!(dana.days(&[("lastupdate", &(NOW + 3).to_string())]), ["2026-02-27"], "only that one has changed");
     assert!(dana.account.delete_activity(first) && !dana.account.delete_activity(first));
-    assert!(!dana.account.edit_activity(first, |it| it.steps = 0));
+    assert!(!dana.account.edit_activity(first, |activity| activity.steps = 0));
     assert_eq!(dana.days(&[("lastupdate", "0"), ("offset", "2")]), [""; 0]);
 }
 
@@ -129,9 +129,9 @@ fn days_come_by_their_last_change_a_page_at_a_time() {
 fn days_and_workouts_are_selected_by_the_persons_own_date() {
     let dana = Dana::new();
     let today = NOW - 3 * HOUR;
-    for (it, date) in [(today, "2026-03-02"), (today - DAY, "2026-03-01"), (today - 9 * DAY, "2026-02-21")] {
+    for (begin, date) in [(today, "2026-03-02"), (today - DAY, "2026-03-01"), (today - 9 * DAY, "2026-02-21")] {
         dana.walk(date);
-        dana.run(it);
+        dana.run(begin);
     }
     // On 1 March at 22:30 in New York, when it is 2 March in London.
     let late = dana.run(1_772_422_200);
@@ -144,7 +144,7 @@ fn days_and_workouts_are_selected_by_the_persons_own_date() {
     assert_eq!((dana.days(&everything).len(), dana.workouts(&everything).len()), (3, 4));
     let both = [&everything[..], &[("lastupdate", "0")]].concat();
     assert_eq!((dana.days(&both), dana.workouts(&both).len()), (vec!["2026-03-02".to_owned()], 1), "today's only");
-    dana.account.edit(|it| it.timezone = Zone::known("Asia/Tokyo"));
+    dana.account.edit(|person| person.timezone = Zone::known("Asia/Tokyo"));
     assert_eq!(dana.days(&both), [""; 0], "it is 3 March in Tokyo");
     assert_eq!(dana.moved("getactivity", &everything)["activities"][0]["timezone"], "Asia/Tokyo");
 }
@@ -196,7 +196,7 @@ fn workouts_come_by_their_last_change_a_page_at_a_time() {
         dana.server.advance(1);
         id
     });
-    assert!(dana.account.edit_workout(old, |it| it.category = 3));
+    assert!(dana.account.edit_workout(old, |workout| workout.category = 3));
     let first = dana.moved("getworkouts", &[("lastupdate", "0")]);
     assert_eq!((&first["more"], &first["offset"]), (&json!(true), &json!(2)));
     assert_eq!(ids(&first["series"], "id"), [middle, new]);
@@ -210,7 +210,7 @@ fn workouts_come_by_their_last_change_a_page_at_a_time() {
 fn rows_are_there_from_their_creation_on_and_uploads_are_contacts() {
     let dana = Dana::new();
     let watch = watch();
-    dana.account.edit(|it| it.devices = vec![Arc::clone(&watch)]);
+    dana.account.edit(|person| person.devices = vec![Arc::clone(&watch)]);
     let last_contact =
         || dana.call("/v2/user", &[("action", "getdevice")]).ok()["devices"][0]["last_session_date"].take();
     dana.account.add_activity_at(day("2026-03-02", Source::Tracker(Arc::clone(&watch))), NOW + 60, NOW + 60);
@@ -244,7 +244,13 @@ fn todays_row_is_rewritten_and_the_next_call_sees_only_that() {
     let since = |lastupdate: i64| {
         let params = [("action", "getactivity"), ("lastupdate", &*lastupdate.to_string()), ("data_fields", "steps")];
         let body = server.post("/v2/measure", Some(&access), &params).ok();
-        body["activities"].as_array().unwrap().iter().filter(|it| it["is_tracker"] == true).cloned().collect::<Vec<_>>()
+        body["activities"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|day| day["is_tracker"] == true)
+            .cloned()
+            .collect::<Vec<_>>()
     };
     let [before] = &since(NOW - HOUR)[..] else { panic!("not one row in an hour") };
     server.advance(3600);
@@ -263,7 +269,7 @@ fn three_years_of_days_are_many_pages() {
     loop {
         let params = [("action", "getactivity"), ("lastupdate", "0"), ("offset", &*offset.to_string())];
         let body = server.post("/v2/measure", Some(&access), &params).ok();
-        dates.extend(body["activities"].as_array().unwrap().iter().map(|it| it["date"].as_str().unwrap().to_owned()));
+        dates.extend(body["activities"].as_array().unwrap().iter().map(|day| day["date"].as_str().unwrap().to_owned()));
         if body["more"] == false {
             break;
         }

@@ -12,7 +12,7 @@ use super::server::{NOW, Server, clock};
 
 const HERE: &str = "https://here.example/-/there";
 
-/// A cloud with Dana, who was asked for everything but `user.sleepevents`, and her token.
+/// A cloud with Dana, and her token with every scope but `user.sleepevents`.
 fn dana() -> (Server, Account, String) {
     let server = Server::start(Cloud::new(clock()));
     let dana = server.cloud.add_person(Person::new(42, "Dana", Zone::UTC));
@@ -20,7 +20,7 @@ fn dana() -> (Server, Account, String) {
     (server, dana, access)
 }
 
-/// Somebody who answers every request with this status, at the name `here.example`.
+/// A server at the name `here.example` that answers every request with this status.
 fn answering(cloud: &Cloud, status: u16) -> Runtime {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
@@ -40,7 +40,7 @@ async fn answer(mut stream: TcpStream, status: u16) {
     let _ = stream.read(&mut request).await;
     let _ = stream.write_all(answer.as_bytes()).await;
     // Until the caller hangs up: what comes after an early end resets the connection.
-    while stream.read(&mut request).await.is_ok_and(|it| it > 0) {}
+    while stream.read(&mut request).await.is_ok_and(|length| length > 0) {}
 }
 
 fn notify(server: &Server, access: &str, action: &str, fields: &[(&str, &str)]) -> super::server::Answer {
@@ -118,11 +118,14 @@ fn what_is_not_taken_is_sent_again_ten_times_in_all() {
         there.block_on(until(&server.cloud, count));
     }
     let deliveries = server.cloud.deliveries();
-    assert!(deliveries.iter().all(|it| it.http == Some(500) && it.user == 42 && it.appli == 1 && it.url == HERE));
-    let seconds = |it: &Delivery| it.time.timestamp() - deliveries[0].time.timestamp();
+    assert!(deliveries.iter().all(|delivery| delivery.http == Some(500)
+        && delivery.user == 42
+        && delivery.appli == 1
+        && delivery.url == HERE));
+    let seconds = |delivery: &Delivery| delivery.time.timestamp() - deliveries[0].time.timestamp();
     let times: Vec<_> = deliveries.iter().map(seconds).collect();
     assert_eq!(times, [0, 0, 10, 10, 400, 400, 4660, 4660, 20_050, 20_050]);
-    assert_eq!(deliveries.iter().map(|it| it.attempt).collect::<Vec<_>>(), (1..=10).collect::<Vec<_>>());
+    assert_eq!(deliveries.iter().map(|delivery| delivery.attempt).collect::<Vec<_>>(), (1..=10).collect::<Vec<_>>());
 }
 
 /// Waits until there were so many tries to deliver.

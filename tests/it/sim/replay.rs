@@ -1,4 +1,4 @@
-//! Captured answers in place of people.
+//! Captured answers in place of generated people.
 
 use std::error::Error;
 use std::path::Path;

@@ -21,7 +21,7 @@ pub(crate) fn clock() -> Clock {
     Clock::frozen(DateTime::from_timestamp(NOW, 0).unwrap())
 }
 
-/// A served cloud with an application and no limits; it ends with this value.
+/// A served cloud with an application and no limits; it ends when this value is dropped.
 pub(crate) struct Server {
     pub(crate) cloud: Cloud,
     pub(crate) address: SocketAddr,
@@ -29,7 +29,7 @@ pub(crate) struct Server {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What came back.
+/// An answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) http: u16,
@@ -88,13 +88,13 @@ impl Server {
 
     pub(crate) fn post(&self, path: &str, token: Option<&str>, form: &[(&str, &str)]) -> Answer {
         let form = encoded(form);
-        let bearer = token.map_or_else(String::new, |it| format!("Authorization: Bearer {it}\r\n"));
+        let bearer = token.map_or_else(String::new, |token| format!("Authorization: Bearer {token}\r\n"));
         let head = format!("POST {path} HTTP/1.1\r\nHost: sim\r\nConnection: close\r\n{bearer}");
         let rest = format!("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n", form.len());
         self.send(format!("{head}{rest}{form}").as_bytes())
     }
 
-    /// The consent page's address for everything, with these additions or changes.
+    /// The consent page at an address that asks for every scope, with these additions or changes.
     pub(crate) fn consent(&self, changes: &[(&str, &str)]) -> Answer {
         let usual = [
             ("response_type", "code"),
@@ -143,13 +143,13 @@ impl Drop for Server {
 impl Answer {
     fn parse(text: &str) -> Self {
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
-        let http = head.split(' ').nth(1).and_then(|it| it.parse().ok()).unwrap_or(0);
+        let http = head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
         Self { http, head: head.to_owned(), body: body.to_owned() }
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let lines = self.head.lines().skip(1).filter_map(|it| it.split_once(": "));
-        lines.into_iter().find(|(it, _)| it.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        let lines = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        lines.into_iter().find(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -179,7 +179,7 @@ impl Answer {
     pub(crate) fn redirect_param(&self, name: &str) -> String {
         assert_eq!(self.http, 302, "{}", self.body);
         let location = url::Url::parse(self.header("location").unwrap()).unwrap();
-        location.query_pairs().find(|(it, _)| it == name).unwrap().1.into_owned()
+        location.query_pairs().find(|(parameter, _)| parameter == name).unwrap().1.into_owned()
     }
 }
 

@@ -1,4 +1,4 @@
-//! What HTTP adds: odd requests, limits, and the record of what was asked.
+//! The HTTP skin: odd requests, limits, and the journal of requests.
 
 use chrono::DateTime;
 use proptest::prelude::*;
@@ -40,8 +40,12 @@ fn requests_are_remembered_without_their_secrets() {
     server.post("/measure/", Some(&tokens.access), &[("action", "getmeas"), ("lastupdate", "17")]);
     server.get(&format!("/v2/user?action=getgoals&access_token={}", tokens.access));
     let requests = server.cloud.requests();
-    let seen: Vec<_> =
-        requests.iter().map(|it| (&*it.method, &*it.path, it.action.as_deref(), it.user, it.http, it.status)).collect();
+    let seen: Vec<_> = requests
+        .iter()
+        .map(|request| {
+            (&*request.method, &*request.path, request.action.as_deref(), request.user, request.http, request.status)
+        })
+        .collect();
     let [dana, token] = [Some(42), None].map(|user| (user, "/v2/oauth2"));
     assert_eq!(
         seen,
@@ -55,10 +59,13 @@ fn requests_are_remembered_without_their_secrets() {
     );
     assert_eq!(requests[3].params["lastupdate"], "17");
     assert_eq!(requests[3].time, DateTime::from_timestamp(NOW + 5, 0).unwrap());
-    let places: Vec<_> = requests[2..].iter().map(|it| it.token).collect();
+    let places: Vec<_> = requests[2..].iter().map(|request| request.token).collect();
     assert_eq!(places, [TokenPlace::Absent, TokenPlace::Header, TokenPlace::Parameter]);
     let text = format!("{requests:?}");
-    assert!([&tokens.access, &tokens.refresh, "client_secret"].into_iter().all(|it| !text.contains(it)), "{text}");
+    assert!(
+        [&tokens.access, &tokens.refresh, "client_secret"].into_iter().all(|secret| !text.contains(secret)),
+        "{text}"
+    );
 }
 
 /// The data calls with parameters.
@@ -109,8 +116,8 @@ fn parameter() -> impl Strategy<Value = &'static str> {
 }
 
 fn value() -> impl Strategy<Value = String> {
-    let near = (NOW - 1_000_000..NOW + 1_000_000).prop_map(|it| it.to_string());
-    let extreme = any::<i64>().prop_map(|it| it.to_string());
+    let near = (NOW - 1_000_000..NOW + 1_000_000).prop_map(|number| number.to_string());
+    let extreme = any::<i64>().prop_map(|number| number.to_string());
     let date = (0..9999_u16, 0..14_u8, 0..33_u8).prop_map(|(y, m, d)| format!("{y:04}-{m:02}-{d:02}"));
     prop_oneof![near, extreme, date, Just("hr,rr".to_owned()), ".*"]
 }
