@@ -19,10 +19,10 @@ use crate::sources::root;
 /// The groups of kinds that an add-on brings, which the schemas do not know.
 const OPERATOR: &str = "monitoring.coreos.com/v1";
 
-/// How large an object may be, bytes.
+/// The largest object that Kubernetes takes, bytes.
 const LARGEST: usize = 1 << 20;
 
-/// What this folder of kubernetes/ is made into.
+/// The manifests that kubectl renders from this folder of kubernetes/.
 fn rendered(folder: &str) -> Vec<Value> {
     rendered_at(&path("kubernetes").join(folder))
 }
@@ -33,21 +33,22 @@ fn rendered_at(folder: &Path) -> Vec<Value> {
     let errors = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() && errors.is_empty(), "{errors}(kubectl 1.22 or newer is needed)");
     let documents = serde_yaml::Deserializer::from_slice(&output.stdout);
-    documents.map(|it| Value::deserialize(it).unwrap()).collect()
+    documents.map(|document| Value::deserialize(document).unwrap()).collect()
 }
 
-/// The only one of a kind.
+/// The only manifest of this kind.
 fn only<'a>(manifests: &'a [Value], kind: &str) -> &'a Value {
-    let mut found = manifests.iter().filter(|it| it["kind"] == kind);
+    let mut found = manifests.iter().filter(|manifest| manifest["kind"] == kind);
     let first = found.next().unwrap_or_else(|| panic!("no {kind}"));
     assert!(found.next().is_none(), "more than one {kind}");
     first
 }
 
-/// Expects that the schemas of the oldest and the newest Kubernetes that the judge has allow these, without the add-on's.
+/// Expects that the schemas of the oldest and the newest Kubernetes that the judge has allow these, without the
+/// add-on's.
 fn check_valid(folder: &str) {
-    let known = rendered(folder).into_iter().filter(|it| it["apiVersion"] != OPERATOR);
-    let known: Vec<_> = known.map(|it| serde_yaml::to_string(&it).unwrap()).collect();
+    let known = rendered(folder).into_iter().filter(|manifest| manifest["apiVersion"] != OPERATOR);
+    let known: Vec<_> = known.map(|manifest| serde_yaml::to_string(&manifest).unwrap()).collect();
     let file = tempfile::tempdir().unwrap();
     let file = file.path().join("manifests.yaml");
     write(&file, &known.join("---\n"));
@@ -85,7 +86,8 @@ fn the_pod_is_as_restricted_as_kubernetes_knows_and_as_the_image_needs() {
 fn the_image_finds_its_files_in_the_pod() {
     let (image, manifests) = (Image::read(), rendered("base"));
     let container = &only(&manifests, "StatefulSet")["spec"]["template"]["spec"]["containers"][0];
-    let mounts = container["volumeMounts"].as_sequence().unwrap().iter().map(|it| it["mountPath"].as_str().unwrap());
+    let mounts =
+        container["volumeMounts"].as_sequence().unwrap().iter().map(|mount| mount["mountPath"].as_str().unwrap());
     let variables = image.variables();
     let configuration = variables["WITHINGS_EXPORTER_CONFIG_FILE"].rsplit_once('/').unwrap();
     assert_eq!(mounts.collect::<Vec<_>>(), [configuration.0, variables["WITHINGS_EXPORTER_STORAGE_PATH"]]);
@@ -142,14 +144,17 @@ fn selectors_find_the_pod_and_nothing_else() {
 #[test]
 fn the_operator_gets_rules_and_the_sidecar_dashboards() {
     let manifests = rendered("overlays/operator");
-    let of_kind = |kind: &str| manifests.iter().filter(|it| it["kind"] == kind).collect::<Vec<_>>();
+    let of_kind = |kind: &str| manifests.iter().filter(|manifest| manifest["kind"] == kind).collect::<Vec<_>>();
     let rules = of_kind("PrometheusRule");
     assert_eq!(rules.len(), 2);
-    assert!(rules.iter().all(|it| it["apiVersion"] == OPERATOR && it["spec"]["groups"].is_sequence()));
+    assert!(rules.iter().all(|rule| rule["apiVersion"] == OPERATOR && rule["spec"]["groups"].is_sequence()));
     let mut dashboards = of_kind("ConfigMap");
-    dashboards.retain(|it| it["metadata"]["labels"]["grafana_dashboard"] == "1");
+    dashboards.retain(|dashboard| dashboard["metadata"]["labels"]["grafana_dashboard"] == "1");
     assert_eq!(dashboards.len(), 2);
-    assert!(dashboards.iter().all(|it| serde_yaml::to_string(it).unwrap().len() < LARGEST), "too large for Kubernetes");
+    assert!(
+        dashboards.iter().all(|dashboard| serde_yaml::to_string(dashboard).unwrap().len() < LARGEST),
+        "too large for Kubernetes"
+    );
 }
 
 #[test]
@@ -169,7 +174,7 @@ fn an_overlay_as_the_document_has_it_brings_its_own_image_and_people() {
     let set = only(&manifests, "StatefulSet");
     assert_eq!(set["metadata"]["namespace"], "monitoring");
     assert_eq!(set["spec"]["template"]["spec"]["containers"][0]["image"], "REGISTRY/withings-exporter");
-    let people = manifests.iter().find(|it| !it["data"]["withings.yaml"].is_null()).unwrap();
+    let people = manifests.iter().find(|manifest| !manifest["data"]["withings.yaml"].is_null()).unwrap();
     assert_eq!(people["data"]["withings.yaml"], "withings: {profiles: Zoë}\n");
     assert_eq!(set["spec"]["template"]["spec"]["volumes"][0]["configMap"]["name"], people["metadata"]["name"]);
 }

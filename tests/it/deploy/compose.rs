@@ -1,4 +1,4 @@
-//! The compose stack, without an engine: what it names is there, and its one-shot script is run.
+//! The compose stack, without a container engine: the files that it names exist, and its one-shot script is run.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,7 +12,7 @@ use crate::config::write;
 
 const PROFILES: [&str; 2] = ["demo", "home"];
 
-/// What only the machine that runs it has.
+/// The user's own file, which exists only on the machine that runs the stack.
 const USERS_OWN: &str = "./withings.yaml";
 
 fn stack() -> Value {
@@ -25,15 +25,15 @@ fn services(stack: &Value) -> Vec<(&str, &Value)> {
     services.iter().map(|(name, service)| (name.as_str().unwrap(), service)).collect()
 }
 
-/// What a service mounts, and where.
+/// The sources and targets of the mounts of a service.
 fn mounts(service: &Value) -> Vec<(&str, &str)> {
     let mounts = service["volumes"].as_sequence().unwrap().iter();
-    let mounts = mounts.map(|it| match it.as_str() {
+    let mounts = mounts.map(|mount| match mount.as_str() {
         Some(short) => {
             let mut parts = short.split(':');
             (parts.next().unwrap(), parts.next().unwrap())
         }
-        None => (it["source"].as_str().unwrap(), it["target"].as_str().unwrap()),
+        None => (mount["source"].as_str().unwrap(), mount["target"].as_str().unwrap()),
     });
     mounts.collect()
 }
@@ -66,10 +66,10 @@ fn everything_that_a_service_names_is_there() {
 fn each_profile_has_the_same_three_and_offers_them_to_this_machine_only() {
     let stack = stack();
     for profile in PROFILES {
-        let of_profile = services(&stack).into_iter().map(|(_, it)| it);
+        let of_profile = services(&stack).into_iter().map(|(_, service)| service);
         let mut ports: Vec<_> = of_profile
-            .filter(|it| strings(&it["profiles"]).contains(&profile))
-            .flat_map(|it| strings(&it["ports"]).into_iter().map(str::to_owned).collect::<Vec<_>>())
+            .filter(|service| strings(&service["profiles"]).contains(&profile))
+            .flat_map(|service| strings(&service["ports"]).into_iter().map(str::to_owned).collect::<Vec<_>>())
             .collect();
         ports.sort();
         let expected = [3000, 9090, 10064].map(|port| format!("127.0.0.1:{port}:{port}"));
@@ -84,13 +84,13 @@ fn each_profile_has_the_same_three_and_offers_them_to_this_machine_only() {
 fn real_and_invented_people_share_no_volume_with_data() {
     let stack = stack();
     let volumes = |profile: &str| {
-        let services = services(&stack).into_iter().filter(|(_, it)| strings(&it["profiles"]) == [profile]);
-        let mounted = services.flat_map(|(_, it)| mounts(it)).map(|(source, _)| source.to_owned());
-        mounted.filter(|it| !it.starts_with('.')).collect::<Vec<_>>()
+        let services = services(&stack).into_iter().filter(|(_, service)| strings(&service["profiles"]) == [profile]);
+        let mounted = services.flat_map(|(_, service)| mounts(service)).map(|(source, _)| source.to_owned());
+        mounted.filter(|source| !source.starts_with('.')).collect::<Vec<_>>()
     };
     let (demo, home) = (volumes("demo"), volumes("home"));
     assert!(!demo.is_empty() && !home.is_empty());
-    assert!(demo.iter().all(|it| !home.contains(it)), "{demo:?} {home:?}");
+    assert!(demo.iter().all(|volume| !home.contains(volume)), "{demo:?} {home:?}");
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn the_exporters_find_their_files_and_understand_their_arguments() {
     let variables = image.variables();
     let (configuration, storage) =
         (variables["WITHINGS_EXPORTER_CONFIG_FILE"], variables["WITHINGS_EXPORTER_STORAGE_PATH"]);
-    let [home, demo] = ["exporter", "demo-exporter"].map(|it| &stack["services"][it]);
+    let [home, demo] = ["exporter", "demo-exporter"].map(|name| &stack["services"][name]);
     assert_eq!(mounts(home), [(USERS_OWN, configuration), ("logins", storage)]);
     assert_eq!(mounts(demo), [("demo-history", storage)]);
     let cli = understood(&strings(&demo["command"]));
@@ -136,8 +136,8 @@ fn import(history: &Path, prometheus: &Path) {
 fn the_history_is_given_once() {
     let folder = tempfile::tempdir().unwrap();
     let (history, prometheus) = (folder.path().join("volume"), folder.path().join("metrics"));
-    for it in [&history, &prometheus] {
-        std::fs::create_dir(it).unwrap();
+    for folder in [&history, &prometheus] {
+        std::fs::create_dir(folder).unwrap();
     }
     let page = "# TYPE withings_weight_kg gauge\nwithings_weight_kg{profile=\"a\"} 72.5 1700000000\n# EOF\n";
     write(&history.join("history.om"), page);

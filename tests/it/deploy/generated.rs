@@ -1,4 +1,4 @@
-//! Files that are made from others, and lie here for those who install: `UPDATE_EXPECT=1` writes them anew.
+//! Files that are generated from others and committed for installing: `UPDATE_EXPECT=1` writes them anew.
 
 use std::fs;
 
@@ -34,7 +34,7 @@ fn the_manual_describes_what_there_is() {
     let made = tempfile::tempdir().unwrap();
     clap_mangen::generate_to(command(), made.path()).unwrap();
     let names = |folder| {
-        let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(|it| it.unwrap().file_name()).collect();
+        let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();
         names
     };
@@ -48,7 +48,7 @@ fn the_manual_describes_what_there_is() {
 fn the_operators_rules_are_those_of_prometheus() {
     for name in RULES {
         let rules = text(&format!("prometheus/rules/{name}.yml"));
-        let indented = rules.lines().map(|it| if it.is_empty() { "\n".to_owned() } else { format!("  {it}\n") });
+        let indented = rules.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("  {line}\n") });
         let object = format!(
             "# Made from deploy/prometheus/rules/{name}.yml.\napiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\n\
              metadata:\n  name: withings-{name}\nspec:\n{}",

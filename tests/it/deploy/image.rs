@@ -1,4 +1,4 @@
-//! The container image, without an engine: its file is linted, and what it says is compared with the program.
+//! The container image, without a container engine: the Dockerfile is linted and compared with the program.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -13,7 +13,7 @@ use crate::program::fed;
 use crate::python::tool;
 use crate::sources::root;
 
-/// What the Dockerfile says.
+/// The instructions of the Dockerfile.
 pub(super) struct Image {
     instructions: Vec<(String, String)>,
 }
@@ -21,26 +21,26 @@ pub(super) struct Image {
 impl Image {
     pub(super) fn read() -> Self {
         let text = text("Dockerfile").replace("\\\n", " ");
-        let lines = text.lines().filter(|it| !it.is_empty() && !it.starts_with('#'));
-        let instructions = lines.map(|it| it.split_once(' ').unwrap());
+        let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let instructions = lines.map(|line| line.split_once(' ').unwrap());
         Self { instructions: instructions.map(|(name, value)| (name.to_owned(), value.to_owned())).collect() }
     }
 
-    /// What the last instruction of this name says.
+    /// The arguments of the last instruction of this name.
     pub(super) fn last(&self, name: &str) -> &str {
         self.all(name).last().unwrap_or_else(|| panic!("no {name}"))
     }
 
     fn all(&self, name: &str) -> impl DoubleEndedIterator<Item = &str> {
-        self.instructions.iter().filter(move |(it, _)| it == name).map(|(_, value)| value.as_str())
+        self.instructions.iter().filter(move |(instruction, _)| instruction == name).map(|(_, value)| value.as_str())
     }
 
-    /// The variables of the image that runs.
+    /// The environment variables of the image.
     pub(super) fn variables(&self) -> BTreeMap<&str, &str> {
-        self.last("ENV").split_whitespace().map(|it| it.split_once('=').unwrap()).collect()
+        self.last("ENV").split_whitespace().map(|setting| setting.split_once('=').unwrap()).collect()
     }
 
-    /// The number of its user.
+    /// The number of the user that runs the program.
     pub(super) fn user(&self) -> u64 {
         self.last("USER").split_once(':').unwrap().0.parse().unwrap()
     }
@@ -84,7 +84,7 @@ fn its_labels_say_what_the_package_says() {
 #[test]
 fn it_is_built_from_what_is_there_and_what_the_program_needs() {
     let copied: Vec<PathBuf> =
-        text("Dockerfile.dockerignore").lines().filter_map(|it| it.strip_prefix('!')).map(PathBuf::from).collect();
+        text("Dockerfile.dockerignore").lines().filter_map(|line| line.strip_prefix('!')).map(PathBuf::from).collect();
     for path in &copied {
         assert!(root().join(path).exists(), "{}", path.display());
     }

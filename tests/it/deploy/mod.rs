@@ -1,5 +1,5 @@
-//! What deploy/ says is true: its files are valid for the tools that read them, and every flag, path and variable in them
-//! is one that the program has.
+//! What deploy/ says is true: its files are valid for the tools that read them, and every flag, path and variable in
+//! them is one that the program has.
 
 mod cluster;
 mod compose;
@@ -31,7 +31,7 @@ fn text(name: &str) -> String {
     fs::read_to_string(path(name)).unwrap_or_else(|error| panic!("deploy/{name}: {error}"))
 }
 
-/// A YAML file of deploy/, with what it merges.
+/// A YAML file of deploy/, with its merge keys applied.
 fn yaml(name: &str) -> Value {
     let mut yaml: Value = serde_yaml::from_str(&text(name)).unwrap();
     yaml.apply_merge().unwrap();
@@ -40,7 +40,7 @@ fn yaml(name: &str) -> Value {
 
 /// The strings of a list; none where there is no list.
 fn strings(list: &Value) -> Vec<&str> {
-    list.as_sequence().into_iter().flatten().map(|it| it.as_str().unwrap()).collect()
+    list.as_sequence().into_iter().flatten().map(|text| text.as_str().unwrap()).collect()
 }
 
 /// The command line of the program with these arguments, which it must understand.

@@ -25,6 +25,6 @@ fn it_has_what_the_program_is_built_from_and_nothing_of_one_machine() {
     }
     let foreign = listed
         .iter()
-        .find(|it| ["data/", "target/", "withings.yaml", "secrets.yaml"].iter().any(|own| it.starts_with(own)));
+        .find(|file| ["data/", "target/", "withings.yaml", "secrets.yaml"].iter().any(|own| file.starts_with(own)));
     assert_eq!(foreign, None);
 }

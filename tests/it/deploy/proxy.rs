@@ -12,7 +12,7 @@ use crate::config::{exporter, write};
 use crate::installation::free_address;
 use crate::program::{Program, fed, until};
 
-/// An exporter with nobody logged in, and nginx in front of it.
+/// An exporter without a login, and nginx in front of it.
 struct Behind {
     folder: TempDir,
     address: SocketAddr,
@@ -45,7 +45,7 @@ impl Behind {
         behind
     }
 
-    /// A question to nginx under a name that leads nowhere.
+    /// A request to nginx for a host name that leads nowhere.
     fn curl(&self, arguments: &[&str], host: &str) -> Command {
         let mut curl = Command::new("curl");
         curl.current_dir(self.folder.path()).args(["--silent", "--insecure", "--max-time", "10", "--connect-to"]);
@@ -69,7 +69,7 @@ fn nginx(example: &str, folder: &Path, inside: SocketAddr, outside: SocketAddr) 
         .replace("127.0.0.1:10064", &inside.to_string())
         .replace("/etc/nginx/", &format!("{}/", folder.display()));
     let own_folders: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .map(|it| format!("{it}_temp_path {}/{it};\n", folder.display()))
+        .map(|kind| format!("{kind}_temp_path {}/{kind};\n", folder.display()))
         .concat();
     format!("pid nginx.pid;\nevents {{}}\nhttp {{\naccess_log off;\n{own_folders}{example}}}\n")
 }

@@ -16,7 +16,7 @@ const WITH_SOCKET: &str = "systemd/withings-exporter.service.d/socket.conf";
 
 /// What stands behind the last `name=` of a unit.
 fn setting<'a>(unit: &'a str, name: &str) -> &'a str {
-    let mut lines = unit.lines().rev().filter_map(|it| it.strip_prefix(name)?.strip_prefix('='));
+    let mut lines = unit.lines().rev().filter_map(|line| line.strip_prefix(name)?.strip_prefix('='));
     lines.next().unwrap_or_else(|| panic!("no {name}"))
 }
 
