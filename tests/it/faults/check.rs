@@ -25,7 +25,8 @@ const SLACK: u64 = 4;
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// Plays a row: the fault begins, is told, shows what it should, is tried again when it should, ends, and leaves nothing.
+/// Plays a row: the fault begins, is told, shows what it should, is tried again when it should, ends, and leaves
+/// nothing.
 pub(super) async fn check(row: Row) {
     let log = Log::listen(LevelFilter::WARN);
     let mut world = household(&row).await;
@@ -64,7 +65,7 @@ impl Scene<'_> {
             }
             Trouble::Odd(odd) => odd(&alice, world.clock.unix()),
             Trouble::Refused => world.stop_cloud().await,
-            Trouble::Revoked(names) => names.iter().for_each(|it| world.account(it).revoke()),
+            Trouble::Revoked(names) => names.iter().for_each(|name| world.account(name).revoke()),
             Trouble::ClockAhead => world.host_clock.advance(DAY),
             Trouble::ClockBack => world.host_clock.set_back(DAY),
             Trouble::Empty => {}
@@ -89,7 +90,7 @@ impl Scene<'_> {
 
     async fn until_told(&self, world: &World) {
         until("the fault is told", TOLD_WITHIN, async || match &self.row.metric {
-            Some((series, value)) => world.sample(series).await.is_some_and(|it| is_reached(it, *value)),
+            Some((series, value)) => world.sample(series).await.is_some_and(|shown| is_reached(shown, *value)),
             None => self.tries(world).await > self.tries_before,
         })
         .await;
@@ -114,8 +115,8 @@ impl Scene<'_> {
 
     fn check_log(&self, lines: &[String]) {
         let is_of_others =
-            |it: &&String| it.contains("profile=Bob") || it.contains("call=") && !it.contains("call=getmeas");
-        let is_of_this = |it: &&String| !is_of_others(it) || it.contains(&format!("call={}", self.action()));
+            |line: &&String| line.contains("profile=Bob") || line.contains("call=") && !line.contains("call=getmeas");
+        let is_of_this = |line: &&String| !is_of_others(line) || line.contains(&format!("call={}", self.action()));
         let lines: Vec<_> = lines.iter().filter(is_of_this).collect();
         match self.row.log {
             Some(words) => assert!(lines.len() == 1 && lines[0].contains(words), "{lines:#?}"),
@@ -142,7 +143,7 @@ impl Scene<'_> {
             return world.sample(series).await.unwrap_or_default() as usize;
         }
         let user = Some(world.account("Alice").userid());
-        world.calls(self.action()).iter().filter(|it| it.user == user).count()
+        world.calls(self.action()).iter().filter(|call| call.user == user).count()
     }
 
     /// The action that is tried.
@@ -180,12 +181,12 @@ fn weigh(world: &World, kilograms: i64) {
 
 #[expect(clippy::cast_possible_truncation, reason = "whole kilograms")]
 async fn weight(world: &World) -> Option<i64> {
-    world.value("Alice", "weight_kg").await.map(|it| it as i64)
+    world.value("Alice", "weight_kg").await.map(|kilograms| kilograms as i64)
 }
 
 async fn is_healthy(world: &World, name: &str) -> bool {
     let page = world.metrics().await;
-    ["up", "authorized"].iter().all(|it| page.contains(&format!("\nwithings_{it}{{profile=\"{name}\"}} 1\n")))
+    ["up", "authorized"].iter().all(|metric| page.contains(&format!("\nwithings_{metric}{{profile=\"{name}\"}} 1\n")))
 }
 
 /// Whether a counter has come so far, or a flag is down.

@@ -30,9 +30,9 @@ async fn check(world: &World, program: &Served, kilograms: i32, break_it: impl F
     let said = program.said().matches(SAID).count();
     break_it();
     weigh(world, kilograms.into());
-    program.until_sample(UP, |it| it == 0.0).await;
+    program.until_sample(UP, |value| value == 0.0).await;
     until("the weight that cannot be stored", async || {
-        program.weight().await.filter(|it| (it - f64::from(kilograms)).abs() < 0.01).map(drop)
+        program.weight().await.filter(|shown| (shown - f64::from(kilograms)).abs() < 0.01).map(drop)
     })
     .await;
     assert_eq!(program.weight().await, Some(f64::from(kilograms)), "what cannot be stored is shown");
@@ -45,9 +45,9 @@ async fn check(world: &World, program: &Served, kilograms: i32, break_it: impl F
 
 /// Whether a whole file in this folder has these words.
 fn holds(folder: &Path, words: &str) -> bool {
-    let files = fs::read_dir(folder).unwrap().map(|it| it.unwrap().path());
-    let mut files = files.filter(|it| it.extension().is_some_and(|it| it == "json"));
-    files.any(|it| fs::read_to_string(it).is_ok_and(|it| it.contains(words)))
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files = files.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
+    files.any(|path| fs::read_to_string(path).is_ok_and(|text| text.contains(words)))
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn a_full_disk_and_a_read_only_one_are_lived_with() {
     }
     let world = alice().await;
     let program = on_a_small_disk(&world);
-    program.until_sample(UP, |it| it > 0.0).await;
+    program.until_sample(UP, |value| value > 0.0).await;
     let filler = program.within(&world.disk.path().join("filler"));
     let fill = || {
         let mut file = OpenOptions::new().append(true).create(true).open(&filler).unwrap();
@@ -69,8 +69,8 @@ async fn a_full_disk_and_a_read_only_one_are_lived_with() {
     check(&world, &program, 70, || remount("ro"), || remount("rw")).await;
 }
 
-/// Starts where nothing can be written, expects what is stored and what is new, and waits until the latter is stored when
-/// the disk is mended.
+/// Starts where nothing can be written, expects what is stored and what is new, and waits until the latter is stored
+/// when the disk is mended.
 async fn check_start(break_it: &str, mend_it: &[&str]) {
     if !is_possible() {
         return;
@@ -81,9 +81,9 @@ async fn check_start(break_it: &str, mend_it: &[&str]) {
     assert_eq!(program.weight().await, Some(72.0), "what is stored is shown at once");
     assert_eq!(program.said().matches("the storage directory cannot be written").count(), 1);
     weigh(&world, 71);
-    program.until_sample(UP, |it| it == 0.0).await;
-    program.until_sample("withings_weight_kg{profile=\"Alice\"}", |it| it < 72.0).await;
-    let mend_it: Vec<_> = mend_it.iter().map(|it| it.replace("DISK", disk)).collect();
+    program.until_sample(UP, |value| value == 0.0).await;
+    program.until_sample("withings_weight_kg{profile=\"Alice\"}", |kilograms| kilograms < 72.0).await;
+    let mend_it: Vec<_> = mend_it.iter().map(|line| line.replace("DISK", disk)).collect();
     program.run(&mend_it.iter().map(String::as_str).collect::<Vec<_>>());
     let readings = program.within(&world.disk.path().join("readings"));
     until("the weight on the disk", async || holds(&readings, "71.0").then_some(())).await;

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 async fn no_kill_costs_the_last_values() {
     let world = alice().await;
     let mut stored = 72.0;
-    let kills = env::var("WITHINGS_TEST_KILLS").ok().and_then(|it| it.parse().ok()).unwrap_or(KILLS);
+    let kills = env::var("WITHINGS_TEST_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS);
     for kilograms in 73..73 + kills {
         let mut calls = world.cloud.listen();
         let program = Served::start(&world);

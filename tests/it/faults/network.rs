@@ -27,7 +27,7 @@ const NAME: &str = "wbsapi.test";
 /// The rows that are played here.
 pub(super) fn rows() -> [Row; 2] {
     ["A name that is not found", "A certificate that is not trusted"]
-        .map(|it| Row::failing(it, Failure::HangUp, "connect", "no connection").by(Trouble::Network))
+        .map(|action| Row::failing(action, Failure::HangUp, "connect", "no connection").by(Trouble::Network))
 }
 
 /// Withings' host, which speaks TLS.
@@ -97,7 +97,7 @@ impl Surroundings {
     fn start(&self, world: &World, host: &Host) -> Served {
         let api_url = format!("https://{NAME}:{}", host.address.port());
         let mounts =
-            ["hosts", "nsswitch.conf"].map(|it| format!("mount --bind '{}' /etc/{it}", self.path(it).display()));
+            ["hosts", "nsswitch.conf"].map(|file| format!("mount --bind '{}' /etc/{file}", self.path(file).display()));
         let variables = [("SSL_CERT_FILE", self.path("ca.crt"))];
         Served::apart(world, &api_url, &mounts.join(" && "), &variables)
     }
@@ -120,10 +120,11 @@ async fn check(
     let program = surroundings.start(&world, &host);
     weigh(&world, 71);
     let (series, _) = row.metric.as_ref().unwrap();
-    program.until_sample(series, |it| it >= 1.0).await;
+    program.until_sample(series, |value| value >= 1.0).await;
     assert_eq!(program.weight().await, Some(72.0), "the last value stays");
     let said = program.said();
-    let lines: Vec<_> = said.lines().filter(|it| it.contains("level=warn") && it.contains("call=getmeas")).collect();
+    let lines: Vec<_> =
+        said.lines().filter(|line| line.contains("level=warn") && line.contains("call=getmeas")).collect();
     assert!(lines.len() == 1 && lines[0].contains(row.log.unwrap()), "{lines:#?}");
     let _host = end(&surroundings, host, world.cloud_address()).await;
     until("the new weight", async || (program.weight().await == Some(71.0)).then_some(())).await;

@@ -11,7 +11,7 @@ pub(super) struct Row {
     pub(super) trouble: Trouble,
     /// The sample that tells of it, and its value after the first try.
     pub(super) metric: Option<(String, f64)>,
-    /// What the one line at warn or above says; nothing where nobody needs to look.
+    /// The text of the one log line at warn or above; `None` where there is nothing to do.
     pub(super) log: Option<&'static str>,
     pub(super) shown: Shown,
     pub(super) again: Again,
@@ -39,21 +39,21 @@ pub(super) enum Trouble {
     Network,
 }
 
-/// What is shown as long as it lasts.
+/// The values that are shown while the fault lasts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shown {
-    /// What was known before.
+    /// The values from before.
     Last,
-    /// What is new, all of it but what is odd.
+    /// The new values, all but the odd one.
     New,
-    /// What was read, which is nothing.
+    /// No value: what was read is empty.
     Nothing,
 }
 
-/// When it is tried again.
+/// When the call is tried again.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Again {
-    /// Soon, then ever later.
+    /// Soon, then after longer and longer pauses.
     Growing,
     /// At the next interval.
     Interval,
@@ -61,38 +61,38 @@ pub(super) enum Again {
     OtherToken,
     /// Hourly, each time with another token.
     Hourly,
-    /// With a read of everything, ever later, and in the end hourly.
+    /// With a whole read, after longer and longer pauses, in the end hourly.
     FullRead,
-    /// When Withings says; so many seconds here.
+    /// When Withings has said; so many seconds here.
     Told(u64),
-    /// A minute, for Withings does not say.
+    /// After a minute, as Withings does not say when.
     Minute,
     /// A refused login.
     Login,
-    /// Not before somebody logs in.
+    /// Not before a new login.
     NewLogin,
 }
 
 impl Row {
-    /// A failure of Alice's `getmeas`, told by this reason and this line.
+    /// A failure of Alice's `getmeas`, with this reason in the metric and this text in the log.
     pub(super) fn failing(fault: &'static str, failure: Failure, reason: &str, log: &'static str) -> Self {
         Self::struck(fault, Fault::new(failure), reason, log)
     }
 
-    /// The same of any fault.
+    /// The same, made by any fault.
     pub(super) fn struck(fault: &'static str, strike: Fault, reason: &str, log: &'static str) -> Self {
         let metric = Some((failures("getmeas", reason), 1.0));
         let trouble = Trouble::Calls("getmeas", strike.times(u32::MAX));
         Self { fault, trouble, metric, log: Some(log), shown: Shown::Last, again: Again::Growing }
     }
 
-    /// An answer of Alice's `getmeas` with nothing to use in it, which is nobody's fault.
+    /// An answer of Alice's `getmeas` without any usable value, which is not a failure.
     pub(super) fn bare(fault: &'static str, answer: &'static str) -> Self {
         let trouble = Trouble::Calls("getmeas", Fault::new(Failure::Verbatim(answer)).times(u32::MAX));
         Self { fault, trouble, metric: None, log: None, shown: Shown::Last, again: Again::Interval }
     }
 
-    /// Something odd in Alice's answers, told by this kind of unknown value.
+    /// A value in Alice's answers that the exporter does not know, counted under this kind of unknown values.
     pub(super) fn odd(fault: &'static str, odd: fn(&Account, i64), kind: &str) -> Self {
         let metric = Some((format!("withings_exporter_unknown_values_total{{kind=\"{kind}\"}}"), 1.0));
         let (trouble, log) = (Trouble::Odd(odd), Some("a value that is not known or not believed"));
@@ -107,13 +107,13 @@ impl Row {
         Self { shown, ..self }
     }
 
-    /// The same once, which is over before anybody needs to look.
+    /// The same, striking once, which is over before the next try.
     pub(super) fn once(self) -> Self {
         let Trouble::Calls(action, fault) = self.trouble else { unreachable!("only calls are struck") };
         Self { trouble: Trouble::Calls(action, fault.times(1)), log: None, again: Again::OtherToken, ..self }
     }
 
-    /// The same without a word.
+    /// The same without a log line.
     pub(super) fn silently(self) -> Self {
         Self { metric: None, log: None, ..self }
     }
@@ -133,7 +133,7 @@ impl Row {
             let label = labels.trim_end_matches('}').rsplit(',').next().unwrap_or_default();
             if *value == 0.0 { format!("`{name}` is 0") } else { format!("`{label}`") }
         });
-        let log = self.log.map_or("none".to_owned(), |it| format!("“{it}”"));
+        let log = self.log.map_or("none".to_owned(), |text| format!("“{text}”"));
         format!("| {} | {metric} | {log} | {} | {} |\n", self.fault, self.shown.words(), self.again.words())
     }
 }

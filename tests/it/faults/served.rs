@@ -1,5 +1,5 @@
-//! The program itself, on the disk of a world in real time. It may be in a namespace of its own, where mounts are the test's
-//! and nobody else sees them; no rights are needed where the kernel lets users have namespaces.
+//! The program itself, on the disk of a world in real time. It may be in a namespace of its own, where mounts are the
+//! test's and no other program sees them; no rights are needed where the kernel lets users have namespaces.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use crate::http_client::Connection;
 use crate::program::{Program, fed, until};
 use crate::world::World;
 
-/// Whether this machine lets us; says so if not.
+/// Whether this machine allows such a namespace; prints a message if not.
 pub(super) fn is_possible() -> bool {
     let tried = fed(Command::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]), b"");
     let is_possible = tried.status.success();
@@ -53,7 +53,7 @@ impl Served {
         Self::of(Command::new(env!("CARGO_BIN_EXE_withings-exporter")), world, world.config.api_url.as_str())
     }
 
-    /// Starts it in a namespace, after `mounts`, a line of shell.
+    /// Starts the exporter in a namespace, after `mounts`, a line of shell.
     pub(super) fn apart(world: &World, api_url: &str, mounts: &str, variables: &[(&str, PathBuf)]) -> Self {
         let mut command = Command::new("unshare");
         command.args(["-rm", "sh", "-c", &format!("{mounts} && exec \"$@\""), "sh"]);
@@ -80,18 +80,18 @@ impl Served {
         self.program.said()
     }
 
-    /// A path as the program sees it.
+    /// A path as the program in its namespace sees it.
     pub(super) fn within(&self, path: &Path) -> PathBuf {
         Path::new("/proc").join(self.program.id().to_string()).join("root").join(path.strip_prefix("/").unwrap())
     }
 
-    /// Runs a command where the program is, and expects that it works.
+    /// Runs a command in the program's namespace, and expects that it works.
     pub(super) fn run(&self, command: &[&str]) {
         let output = fed(self.enter().args(command), b"");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// Expects that the same program cannot be started once more where this one is.
+    /// Expects that a second exporter cannot be started on the same storage.
     pub(super) fn check_is_alone(&self) {
         let command = fs::read_to_string(format!("/proc/{}/cmdline", self.program.id())).unwrap();
         let output = fed(self.enter().args(["timeout", "30"]).args(command.split_terminator('\0')), b"");
@@ -99,7 +99,7 @@ impl Served {
         assert!(said.contains("another withings-exporter serves from this directory"), "{said}");
     }
 
-    /// The beginning of a command that is run where the program is.
+    /// The beginning of a command that is run in the program's namespace.
     fn enter(&self) -> Command {
         let mut enter = Command::new("nsenter");
         enter.args(["--target", &self.program.id().to_string(), "--user", "--mount", "--preserve-credentials"]);
@@ -111,12 +111,12 @@ impl Served {
     }
 
     pub(super) async fn until_sample(&self, series: &str, is_wanted: impl Fn(f64) -> bool) {
-        until(series, async || self.sample(series).await.filter(|it| is_wanted(*it))).await;
+        until(series, async || self.sample(series).await.filter(|value| is_wanted(*value))).await;
     }
 
     pub(super) async fn sample(&self, series: &str) -> Option<f64> {
         let page = Connection::open(self.address().await).await.request("GET", "/metrics", "").await.body;
-        page.lines().find_map(|it| it.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
+        page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
     }
 
     async fn address(&self) -> SocketAddr {

@@ -20,13 +20,13 @@ use crate::paused::runtime::Builder;
 use crate::program::spawn;
 use crate::world::{DATA_ACTIONS, World};
 
-/// Says that this process is the one that is looked at: other tests would make it look larger.
+/// Tells a child process that it is the one to measure: other tests would make this one look larger.
 const WITHIN: &str = "WITHINGS_TEST_SOAK_WITHIN";
 
-/// The day from which on nothing may grow: what is kept for a while is full by then, as the cloud's journal is.
+/// The day from which on nothing may grow: what is kept up to a limit is full by then, as the cloud's journal is.
 const SETTLED: u32 = 4;
 
-/// What may come and go, in tasks and in descriptors.
+/// How far the numbers of tasks and descriptors may vary.
 const SOME: usize = 5;
 
 /// What an allocator may keep, in bytes.
@@ -37,7 +37,7 @@ const INTERVAL: Duration = Duration::from_mins(15);
 
 const HOUR: Duration = Duration::from_hours(1);
 
-/// What the process uses.
+/// The resources that the process uses.
 #[derive(Clone, Copy, Debug)]
 struct Usage {
     tasks: usize,
@@ -66,7 +66,7 @@ struct Soak {
 
 impl Soak {
     async fn start(profiles: usize, seed: u64) -> Self {
-        let names: Vec<_> = (1..=profiles).map(|it| format!("Person {it}")).collect();
+        let names: Vec<_> = (1..=profiles).map(|number| format!("Person {number}")).collect();
         let mut world = World::with_accounts(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
         world.config.refresh_interval = INTERVAL;
         world.start_exporter().await;
@@ -146,17 +146,17 @@ impl Soak {
         assert_eq!(self.world.get("/metrics").await.status, 200);
     }
 
-    /// What is shown of the people.
+    /// The samples of the people.
     async fn shown(&self) -> Vec<String> {
         for name in &self.names {
             self.world.until_up(name).await;
         }
         let page = self.world.metrics().await;
-        let rows = page.lines().filter(|it| it.starts_with("withings_") && !it.starts_with("withings_exporter_"));
+        let rows = page.lines().filter(|line| line.starts_with("withings_") && !line.starts_with("withings_exporter_"));
         rows.map(str::to_owned).collect()
     }
 
-    /// The same, shown by an exporter that has seen none of the faults.
+    /// The samples of the people, of an exporter that has seen none of the faults.
     async fn shown_anew(&mut self) -> Vec<String> {
         self.world.stop_exporter().await;
         self.world.disk = TempDir::new().unwrap();
@@ -168,14 +168,14 @@ impl Soak {
     }
 }
 
-/// Counts the requests of every minute; gives the most.
+/// The most requests in any minute.
 async fn busiest_minute(mut requests: Receiver<Request>) -> usize {
     let (mut minute, mut most) = (VecDeque::new(), 0);
     while let Ok(request) = requests.recv().await {
         if request.action.is_some() {
             minute.push_back(request.time);
             let begin = request.time - chrono::TimeDelta::minutes(1);
-            minute.retain(|it| *it > begin);
+            minute.retain(|request| *request > begin);
             most = most.max(minute.len());
         }
     }
@@ -183,7 +183,7 @@ async fn busiest_minute(mut requests: Receiver<Request>) -> usize {
 }
 
 async fn play(days: u32, profiles: usize) {
-    let seed = env::var("WITHINGS_TEST_SEED").map_or_else(|_| fastrand::u64(..), |it| it.parse().unwrap());
+    let seed = env::var("WITHINGS_TEST_SEED").map_or_else(|_| fastrand::u64(..), |text| text.parse().unwrap());
     let mut soak = Soak::start(profiles, seed).await;
     let budget = usize::try_from(soak.world.config.requests_per_minute.get()).unwrap();
     let busiest = tokio::spawn(busiest_minute(soak.world.cloud.listen()));
@@ -220,7 +220,7 @@ fn nothing_grows_and_everything_is_right_in_the_end() {
         let mut within = spawn(command.args(["--exact", test, "--nocapture"]).env(WITHIN, "1")).unwrap();
         return assert!(within.wait().unwrap().success());
     }
-    let is_long = env::var("WITHINGS_TEST_SOAK").is_ok_and(|it| it == "month");
+    let is_long = env::var("WITHINGS_TEST_SOAK").is_ok_and(|text| text == "month");
     let (days, profiles) = if is_long { (30, 20) } else { (7, 5) };
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(play(days, profiles));

@@ -1,4 +1,4 @@
-//! The rows.
+//! The rows of the table of faults.
 
 use std::fs;
 use std::sync::Arc;
@@ -107,20 +107,20 @@ rows! {
     unknown_status: Row::failing("A status unheard of", Failure::Status(31_337), "other", "status 31337"),
     endless_pages: Row::failing("Pages that repeat their offset", Failure::EndlessPages, "decode", "do not end"),
     growing_pages: Row::failing("Pages without end", Failure::GrowingPages, "decode", "do not end"),
-    unknown_type: Row::odd("An unknown measure type", |it, now| add(it, now, Measure::new(9999, 1, 0)), "measure_type"),
+    unknown_type: Row::odd("An unknown measure type", |account, now| add(account, now, Measure::new(9999, 1, 0)), "measure_type"),
     attribution: Row::odd("An unknown attribution", attributed, "attribution"),
-    position: Row::odd("An unknown position", |it, now| add(it, now, Measure::new(54, 97, 0).at(99)), "position"),
-    classification: Row::odd("An unknown classification", |it, now| add(it, now, Measure::new(130, 99, 0)),
+    position: Row::odd("An unknown position", |account, now| add(account, now, Measure::new(54, 97, 0).at(99)), "position"),
+    classification: Row::odd("An unknown classification", |account, now| add(account, now, Measure::new(130, 99, 0)),
         "classification"),
     sleep_state: Row::odd("An unknown sleep state", sleep, "sleep_state"),
-    battery: Row::odd("An unknown word for a battery", |it, _| own(it, "Body+", "weak"), "battery"),
-    model: Row::odd("An unknown model of a device", |it, _| own(it, "Zeta 9000", "high"), "").silently(),
+    battery: Row::odd("An unknown word for a battery", |account, _| own(account, "Body+", "weak"), "battery"),
+    model: Row::odd("An unknown model of a device", |account, _| own(account, "Zeta 9000", "high"), "").silently(),
     time_zone: Row::odd("An unknown time zone", |_, _| (), "time_zone")
         .by(Trouble::Calls("getactivity", Fault::new(Failure::Verbatim(ON_MARS)).times(u32::MAX))),
     beyond_floats: Row::odd("A number beyond all floats", |_, _| (), "bad_number")
         .by(Trouble::Calls("getmeas", Fault::new(Failure::Verbatim(BEYOND_FLOATS)).times(u32::MAX))),
-    exponent: Row::odd("An exponent out of range", |it, now| add(it, now, Measure::new(54, 97, -40)), "bad_number"),
-    future: Row::odd("A time more than a day ahead", |it, now| add(it, now + 3 * 86_400, Measure::new(54, 97, 0)),
+    exponent: Row::odd("An exponent out of range", |account, now| add(account, now, Measure::new(54, 97, -40)), "bad_number"),
+    future: Row::odd("A time more than a day ahead", |account, now| add(account, now + 3 * 86_400, Measure::new(54, 97, 0)),
         "future_date"),
     duplicates: Row::bare("Two groups with one id", DUPLICATES).shown(Shown::New),
     clock_ahead: Row::bare("The host's clock jumps a day ahead, and back", "").shown(Shown::New)
@@ -165,5 +165,5 @@ fn sleep(account: &Account, now: i64) {
 
 fn own(account: &Account, model: &str, battery: &str) {
     let device = Device { battery: battery.to_owned(), ..Device::new("Scale", model, 9000, "cd34") };
-    account.edit(|it| it.devices.push(device.into()));
+    account.edit(|person| person.devices.push(device.into()));
 }
