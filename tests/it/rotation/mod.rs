@@ -23,7 +23,7 @@ pub(crate) async fn heard(calls: &mut Receiver<Request>, action: &str) -> Reques
 
 /// The statuses with which the token endpoint answered, oldest first.
 fn token_answers(world: &World) -> Vec<Option<i64>> {
-    world.calls("requesttoken").into_iter().map(|it| it.status).collect()
+    world.calls("requesttoken").into_iter().map(|call| call.status).collect()
 }
 
 fn refresh_token(login: &Login) -> &str {

@@ -1,4 +1,4 @@
-//! Any sequence of troubles: a login that nobody ended and no file lost lives on.
+//! Any sequence of troubles: a login lives on unless a person ended it or its file was lost.
 //!
 //! 32 histories, half of them with a service that forgives nothing; `PROPTEST_CASES` for more.
 
@@ -50,7 +50,7 @@ enum Event {
     Restart,
     /// While the process does not run, the login's file is cut to so many bytes.
     FileIsCut(u64),
-    /// The person cuts the exporter off.
+    /// The person unlinks the exporter at Withings.
     Revoked,
 }
 
@@ -87,7 +87,7 @@ fn event(rotation: Rotation) -> impl Strategy<Value = Event> {
 }
 
 /// A world with one login and what the model knows about it.
-struct Story {
+struct ModelledWorld {
     world: World,
     rotation: Rotation,
     is_alive: bool,
@@ -99,7 +99,7 @@ struct Story {
     consent: (u64, usize),
 }
 
-impl Story {
+impl ModelledWorld {
     async fn begin(rotation: Rotation) -> Self {
         let mut world = World::with_accounts(&["Alice"]).await;
         // Many rotations, few calls.
@@ -198,8 +198,8 @@ impl Story {
             return;
         }
         self.world.stop_exporter().await;
-        let files = fs::read_dir(self.world.disk.path().join("logins")).unwrap().map(|it| it.unwrap().path());
-        for login in files.filter(|it| it.extension().is_some_and(|it| it == "json")) {
+        let files = fs::read_dir(self.world.disk.path().join("logins")).unwrap().map(|entry| entry.unwrap().path());
+        for login in files.filter(|path| path.extension().is_some_and(|extension| extension == "json")) {
             let whole = fs::read(&login).unwrap();
             let cut = usize::try_from(length).unwrap().min(whole.len() - 1);
             File::create(login).unwrap().write_all(&whole[..cut]).unwrap();
@@ -218,7 +218,7 @@ impl Story {
         assert!(stored <= brought as u64, "{stored} pairs were stored, and {brought} refreshes have worked");
     }
 
-    /// The troubles end; within an hour the exporter shows what is true. Whoever lost the login logs in again.
+    /// The troubles end; within an hour the exporter shows what is true, after a new login if the login was lost.
     async fn check_outcome(&mut self) {
         self.world.cloud.heal();
         self.world.cloud.fault(slow_refreshes());
@@ -255,7 +255,7 @@ impl Story {
 
 /// The version of the stored login, if there is one, and how many refreshes have worked.
 fn rotations(world: &World) -> Option<(u64, usize)> {
-    let worked = world.calls("requesttoken").iter().filter(|it| it.status == Some(0)).count();
+    let worked = world.calls("requesttoken").iter().filter(|call| call.status == Some(0)).count();
     Some((world.stored("Alice")?.version, worked))
 }
 
@@ -263,23 +263,23 @@ fn slow_refreshes() -> Fault {
     Fault::delay(IN_FLIGHT.to_std().unwrap()).on("requesttoken").times(u32::MAX)
 }
 
-/// Lives through these troubles, an hour's rest after each part.
+/// Runs through these troubles, with an hour's rest after each part.
 fn check(rotation: Rotation, parts: &[Vec<Event>]) {
     Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-        let mut story = Story::begin(rotation).await;
+        let mut modelled = ModelledWorld::begin(rotation).await;
         for events in parts {
             for event in events {
-                story.happen(event).await;
+                modelled.happen(event).await;
             }
-            story.check_outcome().await;
+            modelled.check_outcome().await;
         }
-        story.check_single_flight();
+        modelled.check_single_flight();
     });
 }
 
 /// Half of all histories, in this mode of the cloud.
 fn check_histories(rotation: Rotation) {
-    let cases = env::var("PROPTEST_CASES").ok().and_then(|it| it.parse().ok()).unwrap_or(32_u32).div_ceil(2);
+    let cases = env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(32_u32).div_ceil(2);
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     let histories = vec(vec(event(rotation), 1..5), 1..4);
     TestRunner::new(config)

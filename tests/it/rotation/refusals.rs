@@ -1,4 +1,4 @@
-//! What the token endpoint may say, and what it costs: time, and no login.
+//! Refusals of the token endpoint: they cost time, and no login.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::world::World;
 async fn a_token_is_refreshed_ahead_of_its_end_so_that_none_is_ever_refused() {
     let world = World::connected(&["Alice"]).await;
     world.pass(Duration::from_hours(24)).await;
-    assert!(world.cloud.requests().iter().all(|it| it.status.is_none_or(|it| it == 0)));
+    assert!(world.cloud.requests().iter().all(|request| request.status.is_none_or(|status| status == 0)));
     let refreshes = token_answers(&world).len() - 1;
     assert!((8..=9).contains(&refreshes), "{refreshes} in a day");
 }
@@ -30,10 +30,10 @@ async fn a_token_that_has_lapsed_at_the_start_is_refreshed_before_anything_is_as
     assert!(is_authorized(&world, "Alice").await);
     let calls = world.cloud.requests().split_off(before);
     assert_eq!(calls[0].action.as_deref(), Some("requesttoken"));
-    assert!(calls.iter().all(|it| it.status == Some(0)), "{calls:#?}");
+    assert!(calls.iter().all(|call| call.status == Some(0)), "{calls:#?}");
 }
 
-/// Lets at least three refreshes go wrong in a row and expects that the login waits for better times, on disk as it was.
+/// Lets at least three refreshes go wrong in a row and expects that the login is kept, on disk as it was.
 async fn check_waited_out(fault: Fault) {
     let world = World::connected(&["Alice"]).await;
     weigh(&world, "Alice", 72);
@@ -86,7 +86,7 @@ async fn a_wrong_client_secret_costs_patience_but_no_login() {
     world.pass(Duration::from_hours(14)).await;
     assert!(!is_authorized(&world, "Alice").await);
     let tries = world.calls("requesttoken").split_off(before);
-    let pauses: Vec<_> = tries.windows(2).map(|it| (it[1].time - it[0].time).num_minutes()).collect();
+    let pauses: Vec<_> = tries.windows(2).map(|pair| (pair[1].time - pair[0].time).num_minutes()).collect();
     assert_eq!(pauses, [10, 60, 360, 360]);
     world.stop_exporter().await;
     world.config.client_secret = right;
@@ -104,7 +104,7 @@ async fn a_refused_refresh_is_not_repeated_at_once_by_the_other_calls() {
     world.cloud.fault(Fault::new(Failure::Http(502)).on("requesttoken").times(u32::MAX));
     world.pass(Duration::from_hours(4)).await;
     let tries = world.calls("requesttoken");
-    let pauses = tries.windows(2).map(|it| (it[1].time - it[0].time).num_seconds());
+    let pauses = tries.windows(2).map(|pair| (pair[1].time - pair[0].time).num_seconds());
     let shortest = pauses.min().unwrap();
     assert!(shortest > 10, "again after {shortest} s, and Withings refuses the same call within 10 s");
     assert!(tries.len() < 60, "{} times in an hour", tries.len());

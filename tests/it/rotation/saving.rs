@@ -13,7 +13,7 @@ use super::{heard, is_authorized, previous_token, refresh_token, token_answers};
 use crate::http_client::Connection;
 use crate::world::{DATA_ACTIONS, World};
 
-/// Alice's exporter, two minutes before the refresh that comes ahead of the token's end, and what the cloud hears.
+/// Alice's exporter, two minutes before the refresh that comes ahead of the token's end, and the requests to the cloud.
 async fn before_a_rotation() -> (World, Receiver<Request>) {
     let world = World::connected(&["Alice"]).await;
     world.pass(Duration::from_mins(173)).await;
@@ -77,7 +77,8 @@ async fn an_answer_that_says_nothing_about_the_new_token_keeps_the_old_one() {
         calls.recv().await.unwrap();
         world.pass(Duration::from_secs(1)).await;
         let stored = world.stored("Alice").unwrap();
-        // A token that is refused is refreshed once more, by the new refresh token, which lives until its successor is used.
+        // A token that is refused is refreshed once more, by the new refresh token, which lives until its successor is
+        // used.
         let is_alive = failure == Failure::InvalidToken && previous_token(&stored).is_some();
         assert!(is_alive || previous_token(&stored) == Some(old.as_str()), "{failure:?}");
     }
@@ -145,10 +146,10 @@ async fn check_one_refresh(expire: impl AsyncFn(&World)) {
     let before = token_answers(&world).len();
     let caller = world.caller("Alice");
     let requests: Vec<_> = (1..=8).map(|at| Getmeas::request(Rows::ChangedSince(at))).collect();
-    let outcomes = join_all(requests.iter().map(|it| caller.rows::<Getmeas>(it))).await;
+    let outcomes = join_all(requests.iter().map(|request| caller.rows::<Getmeas>(request))).await;
     assert!(outcomes.iter().all(Result::is_ok), "{:?}", outcomes.into_iter().find_map(Result::err));
     assert_eq!(token_answers(&world)[before..], [Some(0)]);
-    assert!(world.cloud.requests().iter().all(|it| it.status != Some(601)), "repeated too soon");
+    assert!(world.cloud.requests().iter().all(|request| request.status != Some(601)), "repeated too soon");
 }
 
 #[tokio::test(crate = "crate::paused")]
