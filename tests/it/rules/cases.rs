@@ -1,5 +1,5 @@
-//! The unit tests of the rules look at every alert from all sides. Their people and exporters are called after what they
-//! are for: `beyond` is beyond the limit, `within` at its other side, and `former` was beyond it long ago.
+//! The unit tests of the rules look at every alert from all sides. Their people and exporters are called after what
+//! they are for: `beyond` is beyond the limit, `within` at its other side, and `former` was beyond it long ago.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,7 +23,7 @@ struct Series {
     values: String,
 }
 
-/// What is expected of an alert at some time.
+/// The expectation of an alert at some time.
 #[derive(Deserialize)]
 struct Moment {
     alertname: String,
@@ -46,19 +46,20 @@ impl Case {
         copy.files("tests/rules").into_iter().flat_map(read).collect()
     }
 
-    /// Whether it tells of three, one of whom was not seen for a while, and expects that the alert begins, and ends, for that
-    /// one alone.
+    /// Whether it tells of three, one of whom was not seen for a while, and expects that the alert begins, and ends,
+    /// for that one alone.
     fn is_thorough(&self, alert: &str, waits: bool) -> bool {
-        assert!(self.alert_rule_test.iter().all(|it| it.alertname == alert), "{}", self.name);
-        let knows = |who: &str| self.input_series.iter().any(|it| it.is_about(who));
-        let fires: Vec<bool> = self.alert_rule_test.iter().map(|it| !it.exp_alerts.is_empty()).collect();
-        let is_alone = |it: &Moment| it.exp_alerts.len() <= 1 && it.exp_alerts.iter().all(Expected::is_beyond);
+        assert!(self.alert_rule_test.iter().all(|expected| expected.alertname == alert), "{}", self.name);
+        let knows = |who: &str| self.input_series.iter().any(|series| series.is_about(who));
+        let fires: Vec<bool> = self.alert_rule_test.iter().map(|moment| !moment.exp_alerts.is_empty()).collect();
+        let is_alone =
+            |moment: &Moment| moment.exp_alerts.len() <= 1 && moment.exp_alerts.iter().all(Expected::is_beyond);
         ["beyond", "within", "former"].into_iter().all(knows)
-            && self.input_series.iter().any(|it| it.is_about("beyond") && it.values.contains("stale"))
+            && self.input_series.iter().any(|series| series.is_about("beyond") && series.values.contains("stale"))
             && self.alert_rule_test.iter().all(is_alone)
             && (!waits || fires.first() == Some(&false))
-            && fires.windows(2).any(|it| it == [true, true])
-            && fires.windows(2).any(|it| it == [true, false])
+            && fires.windows(2).any(|pair| pair == [true, true])
+            && fires.windows(2).any(|pair| pair == [true, false])
     }
 }
 
@@ -72,7 +73,7 @@ impl Expected {
     /// Whether it is about the one that is beyond the limit, and keeps the labels that tell exporters and people apart.
     fn is_beyond(&self) -> bool {
         let has = |label| self.exp_labels.contains_key(label);
-        has("job") && has("instance") && self.exp_labels.values().any(|it| it == "beyond")
+        has("job") && has("instance") && self.exp_labels.values().any(|value| value == "beyond")
     }
 }
 
@@ -81,7 +82,7 @@ fn every_alert_is_tested_from_all_sides() {
     let copy = SwitchedOn::new();
     let cases = Case::all(&copy);
     for (alert, rule) in copy.rules().iter().flat_map(RuleFile::alerts) {
-        let mut own = cases.iter().filter(|it| it.name.split(',').next() == Some(alert));
-        assert!(own.any(|it| it.is_thorough(alert, rule.pending.is_some())), "{alert}");
+        let mut own = cases.iter().filter(|case| case.name.split(',').next() == Some(alert));
+        assert!(own.any(|case| case.is_thorough(alert, rule.pending.is_some())), "{alert}");
     }
 }

@@ -21,7 +21,7 @@ use crate::sources::{root, walk};
 /// The folder that users copy.
 const DEPLOYED: &str = "deploy/prometheus";
 
-/// The alert that is off unless somebody switches it on.
+/// The alert that is off by default.
 const HEART_FAILURE: &str = "WithingsWeightRapidGain";
 
 /// A copy of the project's folder for Prometheus and of the unit tests, with everything switched on that is opt-in.
@@ -55,7 +55,7 @@ impl SwitchedOn {
 
     /// Every file of rules.
     pub(crate) fn rules(&self) -> Vec<RuleFile> {
-        self.files("deploy/prometheus/rules").iter().map(|it| RuleFile::read(it)).collect()
+        self.files("deploy/prometheus/rules").iter().map(|path| RuleFile::read(path)).collect()
     }
 
     fn files(&self, folder: &str) -> Vec<PathBuf> {
@@ -67,7 +67,7 @@ impl SwitchedOn {
 
 /// A file of rules.
 pub(crate) struct RuleFile {
-    /// Without folder and ending.
+    /// The name of the file without folder and ending.
     pub(crate) name: String,
     pub(crate) rules: Vec<Rule>,
 }
@@ -99,17 +99,17 @@ impl RuleFile {
         }
         let Groups { groups } = serde_yaml::from_str(&fs::read_to_string(file).unwrap()).unwrap();
         let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
-        Self { name, rules: groups.into_iter().flat_map(|it| it.rules).collect() }
+        Self { name, rules: groups.into_iter().flat_map(|group| group.rules).collect() }
     }
 
     /// The rules that alert, with their names.
     fn alerts(&self) -> impl Iterator<Item = (&str, &Rule)> {
-        self.rules.iter().filter_map(|it| Some((it.alert.as_deref()?, it)))
+        self.rules.iter().filter_map(|rule| Some((rule.alert.as_deref()?, rule)))
     }
 
-    /// What the rules record.
+    /// The rules that record, with their names.
     fn recorded(&self) -> BTreeMap<&str, &Rule> {
-        self.rules.iter().filter_map(|it| Some((it.record.as_deref()?, it))).collect()
+        self.rules.iter().filter_map(|rule| Some((rule.record.as_deref()?, rule))).collect()
     }
 }
 
@@ -150,14 +150,14 @@ fn check_words(file: &str, name: &str, rule: &Rule) {
     assert!(["critical", "warning", "info"].contains(&rule.labels["severity"].as_str()), "{name}");
     assert!(rule.labels.len() == 2 && rule.annotations.len() == 3, "{name}");
     let [summary, description, dashboard] =
-        ["summary", "description", "dashboard"].map(|it| rule.annotations[it].as_str());
+        ["summary", "description", "dashboard"].map(|name| rule.annotations[name].as_str());
     assert!(!summary.ends_with('.') && description.ends_with('.'), "{name}");
     let board = if file == "exporter" { "withings-exporter" } else { "withings-health" };
     let of_person =
         if summary.contains("$labels.profile") { "?var-profile={{ $labels.profile | urlquery }}" } else { "" };
     assert_eq!(dashboard, format!("/d/{board}/{board}{of_person}"), "{name}");
     assert!(file == "exporter" || !of_person.is_empty(), "{name} does not say whom it is about");
-    for limit in selectors(&rule.expr).iter().filter(|it| it.metric.starts_with("withings_limit:")) {
+    for limit in selectors(&rule.expr).iter().filter(|selector| selector.metric.starts_with("withings_limit:")) {
         let shown = format!("query \"{}", limit.metric);
         assert!(description.contains(&shown), "{name} does not say its limit {}", limit.metric);
     }
@@ -166,7 +166,7 @@ fn check_words(file: &str, name: &str, rule: &Rule) {
 #[test]
 fn every_alert_is_explained() {
     let text = fs::read_to_string(root().join(DEPLOYED).join("README.md")).unwrap();
-    let explained: BTreeSet<&str> = text.lines().filter_map(|it| it.strip_prefix("### Withings")).collect();
+    let explained: BTreeSet<&str> = text.lines().filter_map(|line| line.strip_prefix("### Withings")).collect();
     let rules = SwitchedOn::new().rules();
     let alerts = rules.iter().flat_map(RuleFile::alerts).map(|(name, _)| name.strip_prefix("Withings").unwrap());
     assert_eq!(explained, alerts.collect());
@@ -178,7 +178,7 @@ fn every_series_that_a_rule_reads_exists() {
     let page = Page::read(&golden[golden.find("# HELP").unwrap()..]);
     for file in SwitchedOn::new().rules() {
         let recorded = file.recorded();
-        for selector in file.rules.iter().flat_map(|it| selectors(&it.expr)) {
+        for selector in file.rules.iter().flat_map(|rule| selectors(&rule.expr)) {
             let exists = recorded.contains_key(selector.metric)
                 || readme::RARE.contains(&selector.metric)
                 || selector.matches_all(&page.samples);
@@ -204,9 +204,9 @@ fn people_and_exporters_are_never_mixed() {
 /// A failed scrape ends what a plain selector reads; only base units may end with what they are made of.
 #[test]
 fn every_alert_survives_a_missed_scrape() {
-    for file in SwitchedOn::new().rules().iter().filter(|it| it.name != "base-units") {
+    for file in SwitchedOn::new().rules().iter().filter(|file| file.name != "base-units") {
         for rule in &file.rules {
-            for selector in selectors(&rule.expr).iter().filter(|it| !it.metric.contains(':')) {
+            for selector in selectors(&rule.expr).iter().filter(|selector| !selector.metric.contains(':')) {
                 assert!(selector.is_range, "{selector:?} in {}", rule.expr);
             }
         }
@@ -216,15 +216,16 @@ fn every_alert_survives_a_missed_scrape() {
 #[test]
 fn every_vital_sign_counts_only_while_it_is_new() {
     let files = SwitchedOn::new().rules();
-    let vitals = files.iter().find(|it| it.name == "vitals").unwrap();
+    let vitals = files.iter().find(|file| file.name == "vitals").unwrap();
     let recorded = vitals.recorded();
-    let is_aware_of_time =
-        |rule: &Rule| selectors(&rule.expr).iter().any(|it| it.metric == "withings_measurement_timestamp_seconds");
+    let is_aware_of_time = |rule: &Rule| {
+        selectors(&rule.expr).iter().any(|selector| selector.metric == "withings_measurement_timestamp_seconds")
+    };
     for (name, rule) in vitals.alerts() {
         let reads = selectors(&rule.expr);
-        let mut readings = reads.iter().filter(|it| !it.metric.starts_with("withings_limit:"));
+        let mut readings = reads.iter().filter(|selector| !selector.metric.starts_with("withings_limit:"));
         let is_new = is_aware_of_time(rule)
-            || readings.all(|it| recorded.get(it.metric).is_some_and(|rule| is_aware_of_time(rule)));
+            || readings.all(|selector| recorded.get(selector.metric).is_some_and(|rule| is_aware_of_time(rule)));
         assert!(is_new, "{name} fires on what was measured long ago");
     }
 }
@@ -232,8 +233,8 @@ fn every_vital_sign_counts_only_while_it_is_new() {
 #[test]
 fn every_measurement_has_its_base_unit() {
     let files = SwitchedOn::new().rules();
-    let rules = &files.iter().find(|it| it.name == "base-units").unwrap().rules;
-    let written: BTreeSet<_> = rules.iter().map(|it| (it.record.clone().unwrap(), it.expr.clone())).collect();
+    let rules = &files.iter().find(|file| file.name == "base-units").unwrap().rules;
+    let written: BTreeSet<_> = rules.iter().map(|rule| (rule.record.clone().unwrap(), rule.expr.clone())).collect();
     assert_eq!(written, Measurement::all().filter_map(in_base_unit).collect());
 }
 
@@ -254,12 +255,12 @@ fn in_base_unit(measurement: Measurement) -> Option<(String, String)> {
     (suffix != unit).then(|| (format!("withings:{stem}_{unit}"), measurement.metric() + factor))
 }
 
-/// What an expression reads of this project's metrics.
+/// The selectors of this project's metrics in an expression.
 fn selectors(expression: &str) -> Vec<Selector<'_>> {
-    promql::selectors(expression).into_iter().filter(|it| it.metric.starts_with("withings")).collect()
+    promql::selectors(expression).into_iter().filter(|selector| selector.metric.starts_with("withings")).collect()
 }
 
-/// What promtool says of these files, which must please it.
+/// The output of promtool about these files, which it must accept.
 fn promtool(command: &[&str], files: &[PathBuf]) -> String {
     let output = fed(Command::new("promtool").args(command).args(files), b"");
     let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
