@@ -23,10 +23,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 const CHROMIUM: &str = "/usr/bin/chromium";
 
-/// What a test without a browser says.
+/// The message of a test that finds no browser.
 const MISSING: &str = "a real browser is needed: run tests/run, which installs it";
 
-/// What nobody needs in a test, or what a container does not allow.
+/// Switches off what a test does not need and what a container does not allow.
 const ARGUMENTS: [&str; 9] = [
     "--headless=new",
     "--no-sandbox",
@@ -90,17 +90,17 @@ impl Browser {
         self.client.goto(url).await.unwrap();
     }
 
-    /// What the address bar says.
+    /// The address in the address bar.
     pub(super) async fn address(&self) -> Url {
         self.client.current_url().await.unwrap()
     }
 
-    /// Clicks the link or the button that a screen reader calls so, and waits for the page.
+    /// Clicks the link or the button of this name, as a screen reader says it, and waits for the page.
     pub(super) async fn press(&self, name: &str) {
         self.called(name).await.click().await.unwrap();
     }
 
-    /// Moves the focus on with the Tab key until it is on what is called so, and sees that it shows there.
+    /// Moves the focus with the Tab key to the element of this name, and expects that the focus is visible there.
     pub(super) async fn tab_to(&self, name: &str) {
         for _ in 0..30 {
             self.focused().await.send_keys(&char::from(Key::Tab).to_string()).await.unwrap();
@@ -119,17 +119,17 @@ impl Browser {
         self.focused().await.send_keys(&char::from(key).to_string()).await.unwrap();
     }
 
-    /// Types into what has the focus.
+    /// Types into the element that has the focus.
     pub(super) async fn type_text(&self, text: &str) {
         self.focused().await.send_keys(text).await.unwrap();
     }
 
-    /// Waits for a page that shows all of this.
+    /// Waits for a page that shows all these texts.
     pub(super) async fn sees(&self, texts: &[&str]) {
         let begun = Instant::now();
         loop {
             let shown = self.text().await.unwrap_or_default();
-            let Some(missing) = texts.iter().find(|it| !shown.contains(**it)) else { return };
+            let Some(missing) = texts.iter().find(|text| !shown.contains(**text)) else { return };
             assert!(begun.elapsed() < PATIENCE, "{missing} is missing on {}\n{shown}", self.address().await);
         }
     }
@@ -138,12 +138,12 @@ impl Browser {
         self.client.title().await.unwrap()
     }
 
-    /// What the page shows; an error while it makes place for the next one.
+    /// The text that the page shows; an error while the next page is being loaded.
     async fn text(&self) -> Result<String, CmdError> {
         self.client.find(Locator::Css("body")).await?.text().await
     }
 
-    /// What a function's body returns when the page runs it.
+    /// The value that the body of a function returns when the page runs it.
     pub(super) async fn run(&self, script: &str) -> Value {
         self.client.execute(script, Vec::new()).await.unwrap()
     }
@@ -178,8 +178,8 @@ async fn is_called(element: &Element, name: &str) -> bool {
 struct Driver(Child);
 
 impl Driver {
-    /// Starts it and gives its port. It looks for a free port before it takes it, so that another may be quicker: then it
-    /// ends at once and is started again.
+    /// Starts chromedriver and gives its port. It looks for a free port before it takes it, so that another may be
+    /// quicker: then it ends at once and is started again.
     fn start() -> (Self, u16) {
         (0..5).find_map(|_| Self::try_start()).expect(MISSING)
     }
@@ -191,7 +191,7 @@ impl Driver {
         let mut child = spawn(&mut command).expect(MISSING);
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let started =
-            lines.find_map(|line| line.split_once("started successfully on port ").map(|(_, it)| it.to_owned()));
+            lines.find_map(|line| line.split_once("started successfully on port ").map(|(_, port)| port.to_owned()));
         let driver = Self(child);
         let port = started?.trim_end_matches('.').parse().unwrap();
         // A full pipe would stop it.

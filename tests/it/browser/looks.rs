@@ -8,7 +8,7 @@ use withings_exporter::sim::{Failure, Fault};
 use super::chromium::{Browser, Setup};
 use super::{connect, household, restart};
 
-/// The phone and the desk, by day and by night.
+/// The widths of a phone and a desktop screen, each light and dark.
 const SETUPS: [Setup; 4] = [
     Setup { width: 390, dark: false, scripts: true },
     Setup { width: 390, dark: true, scripts: true },
@@ -29,16 +29,16 @@ for (const once of ['main', 'h1', 'header', 'title']) {
 }
 for (const outside of document.querySelectorAll('p form, p p, p div')) complaints.push(`not in a paragraph: ${outside.outerHTML}`);
 for (const empty of document.querySelectorAll('p:empty')) complaints.push('an empty paragraph');
-for (const it of document.querySelectorAll('a, button, summary, input:not([type=hidden])')) {
-  if (!it.checkVisibility()) continue;
-  const name = it.getAttribute('aria-label') || it.innerText || (it.labels && it.labels[0] && it.labels[0].innerText);
-  if (!name) complaints.push(`no name: ${it.outerHTML}`);
-  if (it.innerText && it.hasAttribute('aria-label') && !it.getAttribute('aria-label').includes(it.innerText.split(' (')[0].split(' from ')[0]))
-    complaints.push(`named otherwise than it reads: ${it.outerHTML}`);
+for (const control of document.querySelectorAll('a, button, summary, input:not([type=hidden])')) {
+  if (!control.checkVisibility()) continue;
+  const name = control.getAttribute('aria-label') || control.innerText || (control.labels && control.labels[0] && control.labels[0].innerText);
+  if (!name) complaints.push(`no name: ${control.outerHTML}`);
+  if (control.innerText && control.hasAttribute('aria-label') && !control.getAttribute('aria-label').includes(control.innerText.split(' (')[0].split(' from ')[0]))
+    complaints.push(`named otherwise than it reads: ${control.outerHTML}`);
 }
 const channels = color => color.match(/[\d.]+/g).map(Number);
 const luminance = color => {
-  const [r, g, b] = channels(color).map(it => it / 255).map(it => it <= 0.04045 ? it / 12.92 : ((it + 0.055) / 1.055) ** 2.4);
+  const [r, g, b] = channels(color).map(channel => channel / 255).map(part => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 };
 const contrast = (a, b) => {
@@ -46,29 +46,29 @@ const contrast = (a, b) => {
   return (light + 0.05) / (dark + 0.05);
 };
 const behind = element => {
-  for (let it = element; it; it = it.parentElement) {
-    const color = getComputedStyle(it).backgroundColor;
+  for (let layer = element; layer; layer = layer.parentElement) {
+    const color = getComputedStyle(layer).backgroundColor;
     if (channels(color)[3] !== 0) return color;
   }
   return 'rgb(255, 255, 255)';
 };
-const owns = element => [...element.childNodes].some(it => it.nodeType === Node.TEXT_NODE && it.data.trim());
+const owns = element => [...element.childNodes].some(node => node.nodeType === Node.TEXT_NODE && node.data.trim());
 let texts = 0;
-for (const it of document.querySelectorAll('body *')) {
-  if (!owns(it) || !it.checkVisibility()) continue;
+for (const element of document.querySelectorAll('body *')) {
+  if (!owns(element) || !element.checkVisibility()) continue;
   texts += 1;
-  const ratio = contrast(getComputedStyle(it).color, behind(it));
-  if (ratio < 4.5) complaints.push(`contrast ${ratio.toFixed(2)}: ${it.outerHTML}`);
+  const ratio = contrast(getComputedStyle(element).color, behind(element));
+  if (ratio < 4.5) complaints.push(`contrast ${ratio.toFixed(2)}: ${element.outerHTML}`);
 }
 if (texts < 4) complaints.push(`only ${texts} texts were looked at`);
-for (const it of document.querySelectorAll('input:not([type=hidden])')) {
-  const ratio = contrast(getComputedStyle(it).borderTopColor, behind(it.parentElement));
-  if (it.checkVisibility() && ratio < 3) complaints.push(`border ${ratio.toFixed(2)}: ${it.outerHTML}`);
+for (const input of document.querySelectorAll('input:not([type=hidden])')) {
+  const ratio = contrast(getComputedStyle(input).borderTopColor, behind(input.parentElement));
+  if (input.checkVisibility() && ratio < 3) complaints.push(`border ${ratio.toFixed(2)}: ${input.outerHTML}`);
 }
 return complaints;
 ";
 
-/// Expects a page without complaints, and keeps a picture of it for people.
+/// Expects a page without complaints, and keeps a picture of it to look at.
 async fn check_look(browser: &Browser, setup: Setup, page: &str) {
     let complaints = browser.run(COMPLAINTS).await;
     let scheme = if setup.dark { "dark" } else { "light" };
@@ -110,7 +110,7 @@ async fn check_every_page(setup: Setup) {
 
     world.cloud.account("Alice").unwrap().revoke();
     restart(&home, world, &["Mum", "Grandfather", "Grandmother Elisabeth"], async |world| {
-        world.until("Mum", |it| it.login.is_some() && !it.authorized()).await;
+        world.until("Mum", |snapshot| snapshot.login.is_some() && !snapshot.authorized()).await;
         connect(&browser, &home, "Connect Grandmother Elisabeth", "Zoë").await;
         world.until_measured("Grandmother Elisabeth", "weight_kg").await;
         browser.goto(&home).await;

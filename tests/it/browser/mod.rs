@@ -1,4 +1,4 @@
-//! Logging in as people do it: in a real browser.
+//! Logging in with a real browser.
 
 mod chromium;
 mod looks;
@@ -35,7 +35,7 @@ fn redirect_to(world: &mut World, base_url: &str) {
     });
 }
 
-/// Connects the person by the landing page's button of this name.
+/// Connects the person with the button of this name on the landing page.
 async fn connect(browser: &Browser, home: &str, button: &str, person: &str) {
     browser.goto(home).await;
     browser.press(button).await;
@@ -84,7 +84,7 @@ async fn a_revoked_login_is_reconnected_by_its_button() {
     world.cloud.account("Alice").unwrap().revoke();
     // The next call would come in five minutes: the restart makes one at once.
     restart(&home, world, &["Mum"], async |world| {
-        world.until("Mum", |it| it.login.is_some() && !it.authorized()).await;
+        world.until("Mum", |snapshot| snapshot.login.is_some() && !snapshot.authorized()).await;
         browser.goto(&home).await;
         browser.sees(&["Login refused", "no longer accepts this login", "Its last values stay"]).await;
         connect(&browser, &home, "Reconnect Mum", "Alice").await;
@@ -183,7 +183,7 @@ async fn the_keyboard_is_enough_and_so_is_a_browser_without_javascript() {
 /// Restarts the exporter at its address with these profiles.
 async fn restart(home: &str, mut world: World, profiles: &[&str], go_on: impl AsyncFnOnce(&World)) {
     world.stop_exporter().await;
-    world.config.profiles = profiles.iter().map(|it| (*it).into()).collect();
+    world.config.profiles = profiles.iter().map(|name| (*name).into()).collect();
     let address = home.trim_start_matches("http://").trim_end_matches('/');
     // Another test may have the port for a moment: it was free.
     let listener = until("its address", async || TcpListener::bind(address).await.ok()).await;

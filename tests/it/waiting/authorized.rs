@@ -1,4 +1,4 @@
-//! Whether Withings accepts a login, as the calls tell that are made.
+//! `withings_authorized`, which the calls that are made decide.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use withings_exporter::sim::{Failure, Fault};
 use super::{check_within, is_authorized, weigh};
 use crate::world::World;
 
-/// How soon after a reload it shows, seconds.
+/// How soon after a reload the metric shows it, seconds.
 const SHOWN_WITHIN: f64 = 5.0;
 
 #[tokio::test(crate = "crate::paused")]

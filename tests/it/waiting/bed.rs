@@ -6,7 +6,7 @@ use super::{check_within, until_paused};
 use crate::webhooks::subscribed_to;
 use crate::world::World;
 
-/// How soon it shows, seconds.
+/// How soon an event shows, seconds.
 const SHOWN_WITHIN: f64 = 5.0;
 
 /// Lets Alice get into bed and out of it, and expects that each is shown.

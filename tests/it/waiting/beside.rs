@@ -51,7 +51,7 @@ impl Beside {
         self.program.signal(signal);
     }
 
-    /// Waits for its end, and gives its exit code; `None` if it does not end in time.
+    /// Waits for the end of the program, and gives its exit code; `None` if it does not end in time.
     pub(super) async fn ended_within(&mut self, time: Duration) -> Option<i32> {
         timeout(time, self.program.ended()).await.ok().flatten()
     }
@@ -62,7 +62,7 @@ impl Beside {
         until(line, async || self.line(series).await.filter(|found| found == value)).await;
     }
 
-    /// What the page says of this sample.
+    /// The value of this sample on the page.
     pub(super) async fn line(&self, series: &str) -> Option<String> {
         let page = Connection::open(self.address().await).await.request("GET", "/metrics", "").await.body;
         page.lines().find_map(|line| Some(line.strip_prefix(series)?.strip_prefix(' ')?.to_owned()))

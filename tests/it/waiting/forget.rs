@@ -9,7 +9,7 @@ use super::beside::Beside;
 use super::{Trouble, befall, check_within, delete_stored, rewrite, stored_file, until_asked, until_paused, weigh};
 use crate::world::World;
 
-/// How soon it shows, seconds.
+/// How soon it shows that a profile was forgotten, seconds.
 const GONE_WITHIN: f64 = 5.0;
 
 /// How long the command may take, and a slow machine to start it.

@@ -1,4 +1,4 @@
-//! What the overview says of the latest success, of a failure that lasts, and of the next try.
+//! The landing page about the latest success, a lasting failure, and the next try.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const ABOUT: Duration = Duration::from_secs(10);
 /// How long every call fails.
 const OUTAGE: Duration = Duration::from_secs(150);
 
-/// What the card of the only profile says under this name.
+/// The entry of this name on the card of the only profile.
 async fn said(world: &World, name: &str) -> Option<String> {
     let page = world.get("/").await;
     assert_eq!(page.status, 200);
@@ -42,7 +42,7 @@ async fn check_success(world: &World, expected: &str) {
     assert_eq!(said(world, "Last refresh").await.as_deref(), Some(expected));
 }
 
-/// Expects that the page says that it fails since about this time, and a try that is to come.
+/// Expects that the page tells of a failure since about this time, and of a next try.
 async fn check_failing(world: &World, since: DateTime<Utc>) {
     let (earliest, latest) = (minute(since - ABOUT), minute(since + ABOUT));
     let since = said(world, "Failing since").await.expect("it is said since when it fails");

@@ -1,5 +1,6 @@
-//! What needs neither a turn nor Withings waits for neither: an end, a reload, a profile that is forgotten and a mat's event
-//! come at once, whatever a pause, the budget, the network or a disk does meanwhile. And what must wait is made when it may be.
+//! What needs neither a turn nor Withings waits for neither: an end, a reload, a profile that is forgotten and a mat's
+//! event come at once, whatever a pause, the budget, the network or a disk does meanwhile. And what must wait is made
+//! when it may be.
 
 mod authorized;
 mod bed;
@@ -26,10 +27,10 @@ use withings_exporter::sim::{Failure, Fault, Measure, MeasureGroup};
 use crate::config::write;
 use crate::world::World;
 
-/// How often is looked whether something has come about.
+/// How long from one look at a condition to the next.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// What has not come about by then does not.
+/// How long a condition is waited for.
 const PATIENCE: Duration = Duration::from_mins(40);
 
 /// What keeps the exporter waiting.
@@ -37,7 +38,7 @@ const PATIENCE: Duration = Duration::from_mins(40);
 enum Trouble {
     /// Withings has asked the application to make no call for 150 s, and a token is to be refreshed.
     Pause,
-    /// A refresh of a token is not answered.
+    /// The refresh of a token gets no answer.
     Hang,
 }
 

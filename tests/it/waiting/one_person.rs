@@ -1,4 +1,5 @@
-//! One person and two profiles, whose logins end in the same moment, in two processes: one of them is refused, whichever.
+//! One person and two profiles, whose logins end in the same moment, in two processes: one of them is refused,
+//! whichever.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -7,17 +8,17 @@ use withings_exporter::sim::Fault;
 
 use crate::installation::{Installation, Program, free_address};
 
-/// How often it is tried: in one of ten or twenty rounds the two would not see each other.
+/// How often the race is tried: in one of ten or twenty rounds the two would miss each other.
 const ROUNDS: u64 = 12;
 
 /// How long the answer to an exchange of a code takes.
 const ANSWER: Duration = Duration::from_millis(300);
 
-/// Both logins, begun and agreed to by the same person, and not finished yet.
+/// Two logins that the same person has begun and agreed to, and that are not finished.
 struct Logins {
-    /// Of Mum, at a terminal, and what is to be pasted there.
+    /// The `authorize` of Mum at a terminal, and the address to paste there.
     terminal: (Program, String),
-    /// Of Dad, in a browser: the path of the callback, and the header by which the browser is known.
+    /// The login of Dad in a browser: the path of the callback, and the cookie header of the browser.
     callback: (String, String),
 }
 
@@ -33,7 +34,8 @@ impl Logins {
         Self { terminal: (program, pasted), callback }
     }
 
-    /// Finishes both, so that the answers of Withings come in the same moment but for `apart`; whether they have worked.
+    /// Finishes both logins, so that the answers of Withings come in the same moment but for `apart`; gives whether
+    /// each worked.
     fn finish(self, installation: &Installation, address: SocketAddr, apart: Duration) -> [bool; 2] {
         let (mut program, pasted) = self.terminal;
         let mut calls = installation.cloud.listen();

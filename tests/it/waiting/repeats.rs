@@ -13,7 +13,7 @@ use crate::world::{DATA_ACTIONS, World};
 /// How far apart identical calls are at least.
 const APART: TimeDelta = TimeDelta::seconds(11);
 
-/// Alice, who has everything, connected a while ago.
+/// Alice with a row of every kind, connected a while ago.
 async fn alice() -> World {
     let world = World::start(&["Alice"], |clock| Cloud::with_history(7, 1, clock)).await;
     world.connect("Alice").await;
@@ -38,7 +38,7 @@ fn check_apart(calls: &[Request]) {
     }
 }
 
-/// Lets this much time pass, in which nobody sees that anything waits.
+/// Lets this much time pass, in which no metric shows a lag.
 async fn check_up(world: &World, time: Duration) {
     let began = tokio::time::Instant::now();
     while began.elapsed() < time {
@@ -64,7 +64,7 @@ async fn restarts_within_seconds_make_no_call_twice() {
     assert_eq!(world.value("Alice", "weight_kg").await, Some(71.0));
 }
 
-/// Expects that the page after a login says whose it is.
+/// Expects that the page after a login names the person.
 #[track_caller]
 fn check_names(page: &Answer) {
     assert_eq!(page.status, 200, "{}", page.body);

@@ -7,10 +7,11 @@ use crate::installation::{Installation, free_address};
 /// The budget of the tests.
 const REQUESTS_PER_MINUTE: u32 = 20;
 
-/// What a quarter of a minute may see: its part, the request with which it begins, and a code exchange, which may be early.
+/// What a quarter of a minute may see: its part, the request with which it begins, and a code exchange, which may be
+/// early.
 const IN_A_QUARTER: usize = REQUESTS_PER_MINUTE as usize / 4 + 2;
 
-/// When each request was made since the `before` first ones.
+/// The time of each request after the `before` first ones.
 fn times(installation: &Installation, before: usize) -> Vec<DateTime<Utc>> {
     let requests = installation.cloud.requests().split_off(before);
     requests.into_iter().filter(|request| request.action.is_some()).map(|request| request.time).collect()

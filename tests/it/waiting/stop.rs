@@ -1,4 +1,4 @@
-//! The end and a reload.
+//! The end of the program, and a reload, while the exporter waits.
 
 use std::fs;
 use std::path::Path;
@@ -82,7 +82,7 @@ async fn a_reload_does_not_wait_until_the_subscriptions_of_who_left_are_taken_ba
     check_reload(&world).await;
 }
 
-/// Has whoever opens this file wait for ever.
+/// Replaces this file by a pipe: opening it waits for ever.
 fn block(file: &Path) {
     let pipe = file.with_extension("pipe");
     let made = fed(Command::new("mkfifo").arg(&pipe), b"");

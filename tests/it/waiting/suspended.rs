@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{check_within, weigh};
 use crate::world::World;
 
-/// How soon afterwards Withings is asked, seconds.
+/// How soon after the host woke up Withings is asked, seconds.
 const ASKED_WITHIN: f64 = 60.0;
 
 /// Suspends a host for the night soon after a refresh, and expects what was measured meanwhile, and one refresh of all.

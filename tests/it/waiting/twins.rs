@@ -1,4 +1,4 @@
-//! Two names with one body: only one of them is shown, whatever becomes of the other's login.
+//! Two profiles of one person: only one of them is shown, whatever becomes of the other's login.
 
 use std::time::Duration;
 

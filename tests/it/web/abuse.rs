@@ -1,4 +1,4 @@
-//! What no honest client sends: nothing of it is taken for something else, and nobody else has to wait for it.
+//! Requests that no honest client sends: none is taken for another request, and no other client waits for them.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ async fn statuses(server: &Server, bytes: &[u8]) -> Vec<u16> {
     let mut answers = Vec::new();
     let _ = stream.read_to_end(&mut answers).await;
     let answers = String::from_utf8(answers).unwrap();
-    answers.split("HTTP/1.1 ").skip(1).map(|it| it[..3].parse().unwrap()).collect()
+    answers.split("HTTP/1.1 ").skip(1).map(|answer| answer[..3].parse().unwrap()).collect()
 }
 
 async fn check(request: &str, expected: &[u16]) {

@@ -1,4 +1,4 @@
-//! Connections: their limits, keep-alive, and the end.
+//! Connections: their limits, keep-alive, and the end of the server.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,7 +49,7 @@ pub(super) fn large() -> Snapshot {
         readings: [weight(f64::from(index))].into(),
         ..ProfileSnapshot::empty(format!("{index:0>200}").into(), Sleep::NotSelected)
     };
-    Snapshot { profiles: (0..2000).map(|it| Arc::new(profile(it))).collect() }
+    Snapshot { profiles: (0..2000).map(|number| Arc::new(profile(number))).collect() }
 }
 
 #[tokio::test]

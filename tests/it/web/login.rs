@@ -109,7 +109,7 @@ async fn the_link_of_a_profile_works_whatever_its_name() {
     let world = unconnected(&names).await;
     let page = world.get("/").await.body;
     let links: Vec<_> =
-        page.split("class=\"button\" href=\"").skip(1).map(|it| it.split('"').next().unwrap()).collect();
+        page.split("class=\"button\" href=\"").skip(1).map(|part| part.split('"').next().unwrap()).collect();
     assert_eq!(links.len(), names.len(), "{page}");
     for (name, link) in names.into_iter().zip(links) {
         assert_eq!(world.get(&format!("/{link}")).await.status, 302, "{name}");
@@ -311,5 +311,5 @@ async fn a_browser_that_goes_away_does_not_stop_the_exchange() {
     drop(browser);
     assert_eq!(world.get("/-/healthy").await.status, 200);
     assert!(world.calls("requesttoken").is_empty(), "the exchange did not wait");
-    world.until("Alice", |it| it.login.is_some()).await;
+    world.until("Alice", |snapshot| snapshot.login.is_some()).await;
 }

@@ -32,7 +32,7 @@ use crate::world::opened;
 /// 2026-11-22 17:05 UTC.
 const NOW: i64 = 1_795_367_100;
 
-/// What a server is started with. It has no profiles to log in: logins need a [`crate::world::World`].
+/// The settings of a server. It has no profiles to log in: logins need a [`crate::world::World`].
 struct Setup {
     telemetry_path: &'static str,
     snapshot: Snapshot,
@@ -100,7 +100,7 @@ impl Setup {
     }
 }
 
-/// The logins of a configuration without profiles, whose cloud is nowhere.
+/// The logins of a configuration without profiles and without a cloud.
 fn logins_of_nobody(disk: &TempDir, clock: &Clock, telemetry: &Telemetry) -> Logins {
     let nowhere = Url::parse("http://127.0.0.1:1").unwrap();
     let application = Application {

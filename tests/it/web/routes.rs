@@ -91,7 +91,7 @@ async fn a_scraper_gets_the_format_and_the_encoding_that_it_asks_for() {
 async fn metrics_are_selected_by_name_and_the_whole_page_stays() {
     let server = Setup::default().start().await;
     let whole = server.get("/metrics").await.body;
-    let families = |page: &str| page.lines().filter(|it| it.starts_with("# TYPE ")).count();
+    let families = |page: &str| page.lines().filter(|line| line.starts_with("# TYPE ")).count();
     let build = "withings_exporter_build_info";
     let selected =
         server.get(&format!("/metrics?name[]={build}&name%5B%5D=withings_exporter_api_requests_total")).await;

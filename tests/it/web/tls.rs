@@ -47,7 +47,7 @@ impl Secured {
         Self { server: Setup { security, ..setup }.start().await, folder }
     }
 
-    /// What curl does with these arguments and a target.
+    /// A curl with these arguments and a target.
     async fn curl(&self, arguments: &[&str], target: &str) -> Output {
         let scheme = if arguments.contains(&"--cacert") { "https" } else { "http" };
         let mut curl = Command::new("curl");
@@ -73,7 +73,7 @@ impl Secured {
         TlsConnection(connector.connect("localhost".try_into().unwrap(), stream).await.unwrap())
     }
 
-    /// What curl prints; it must work.
+    /// The output of curl, which must succeed.
     async fn printed(&self, arguments: &[&str], target: &str) -> String {
         let output = self.curl(arguments, target).await;
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -91,7 +91,7 @@ impl Secured {
     }
 }
 
-/// A connection and who answers it.
+/// A connection and its server.
 struct TlsConnection(TlsStream<TcpStream>);
 
 impl TlsConnection {
@@ -267,7 +267,7 @@ async fn a_header_of_http_2_that_is_too_large_is_refused() {
     let secured = Secured::start(TLS).await;
     let large = format!("X: {}", "x".repeat(17 * 1024));
     let status = secured.status(&["--http2", "--header", &large], "/").await;
-    assert!(status.as_ref().map_or(true, |it| *it == 431), "{status:?}");
+    assert!(status.as_ref().map_or(true, |status| *status == 431), "{status:?}");
     assert_eq!(secured.status(&["--http2"], "/").await, Ok(200));
 }
 

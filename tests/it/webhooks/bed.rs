@@ -1,4 +1,4 @@
-//! Who is in bed.
+//! `withings_in_bed`, from notifications of a sleep mat.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ async fn check(world: &World, in_bed: f64, began: i64, after: i64) {
     world.until_shown("Alice", "in_bed", in_bed).await;
     assert_eq!(world.value("Alice", "in_bed").await, Some(in_bed));
     #[expect(clippy::cast_possible_truncation, reason = "times are whole")]
-    let at = world.sample(TIME).await.map(|it| it as i64).unwrap();
+    let at = world.sample(TIME).await.map(|value| value as i64).unwrap();
     // The exporter knows Withings' clock to a second.
     assert!((began + after - 1..=began + after).contains(&at), "{} s after it began", at - began);
 }

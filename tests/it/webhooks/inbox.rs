@@ -1,4 +1,4 @@
-//! What becomes of what arrives.
+//! Notifications that arrive, and the calls that they cause.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const SOON: Duration = Duration::from_secs(45);
 
 /// The calls that were made since there were so many of each, by their actions.
 fn calls_since(world: &World, before: usize) -> Vec<String> {
-    world.cloud.requests().split_off(before).into_iter().filter_map(|it| it.action).collect()
+    world.cloud.requests().split_off(before).into_iter().filter_map(|request| request.action).collect()
 }
 
 /// Lets a whole round pass, so that the next one is far.
@@ -38,7 +38,10 @@ async fn a_weigh_in_is_shown_within_seconds() {
     assert_eq!(asked, ["getmeas"], "only what the notification tells of, and of nobody else");
     assert_eq!(count(&world, "weight", "followed").await, Some(1.0));
     let deliveries = world.cloud.deliveries();
-    assert!(matches!(&deliveries[..], [it] if it.http == Some(200) && it.attempt == 1), "{deliveries:?}");
+    assert!(
+        matches!(&deliveries[..], [delivery] if delivery.http == Some(200) && delivery.attempt == 1),
+        "{deliveries:?}"
+    );
     assert!(world.get("/").await.body.contains("<dt>Notifications</dt><dd>last one 2026-11-22 17:"));
 }
 
@@ -71,7 +74,7 @@ async fn a_flood_makes_one_refresh() {
     world.pass(SOON).await;
     assert_eq!(count(&world, "weight", "followed").await, Some(10_000.0));
     let spans = (world.clock.now() - began).num_seconds() / 30 + 1;
-    let asked = calls_since(&world, before).into_iter().filter(|it| it == "getmeas").count();
+    let asked = calls_since(&world, before).into_iter().filter(|action| action == "getmeas").count();
     assert!(asked >= 1 && asked <= usize::try_from(spans).unwrap(), "{asked} calls in {spans} times 30 seconds");
     assert_eq!(world.sample("withings_up{profile=\"Alice\"}").await, Some(1.0));
 }
@@ -145,7 +148,7 @@ async fn a_lost_notification_loses_nothing() {
     world.cloud.host(super::HOST, ([127, 0, 0, 1], 1).into());
     weigh(&world, 72);
     world.until_shown("Alice", "weight_kg", 72.0).await;
-    assert!(world.cloud.deliveries().iter().all(|it| it.http.is_none()));
+    assert!(world.cloud.deliveries().iter().all(|delivery| delivery.http.is_none()));
 }
 
 #[tokio::test(crate = "crate::paused")]
@@ -170,8 +173,10 @@ async fn news_of_the_end_of_a_login_is_looked_at_at_once() {
     just_polled(&world).await;
     let began = world.clock.now();
     world.account("Alice").revoke();
-    world.until("Alice", |it| !it.authorized()).await;
+    world.until("Alice", |snapshot| !snapshot.authorized()).await;
     assert!(world.clock.now() - began < chrono::TimeDelta::seconds(20));
-    world.until("Alice", |it| it.calls.values().any(|it| matches!(it.latest, Attempt::Failed(_)))).await;
+    world
+        .until("Alice", |snapshot| snapshot.calls.values().any(|call| matches!(call.latest, Attempt::Failed(_))))
+        .await;
     assert_eq!(count(&world, "account", "followed").await, Some(1.0));
 }

@@ -1,5 +1,5 @@
-//! Notifications, from the simulated cloud over real sockets to the metrics: subscriptions, what becomes of what arrives,
-//! and who is in bed.
+//! Notifications, from the simulated cloud over real sockets to the metrics: subscriptions, the calls that
+//! notifications cause, and events in bed.
 
 mod bed;
 mod inbox;
@@ -22,13 +22,13 @@ pub(crate) const HOST: &str = "health.example";
 /// The exporter's address.
 const OURS: &str = "https://health.example/webhook/";
 
-/// Another program's address, which answers the test of it.
+/// Another program's address, which answers Withings' test of a callback URL.
 const FOREIGN: &str = "https://other.example/-/healthy";
 
-/// Every kind of event that is of use, by Withings' numbers.
+/// Every kind of event that the exporter subscribes to, by Withings' numbers.
 const ALL_APPLIS: [u32; 11] = [1, 2, 4, 16, 44, 46, 50, 51, 54, 58, 63];
 
-/// Longer than subscribing to everything takes.
+/// Longer than all subscriptions take.
 const SUBSCRIBED_AFTER: Duration = Duration::from_secs(90);
 
 /// These people, connected, refreshed and subscribed to what is configured by `change`.
@@ -45,7 +45,7 @@ pub(crate) async fn subscribed_to(profiles: &[&str], change: impl FnOnce(&mut Wo
     world
 }
 
-/// The same with everything measured.
+/// The same with all measurements configured.
 async fn subscribed(profiles: &[&str]) -> World {
     subscribed_to(profiles, |_| {}).await
 }
@@ -60,7 +60,7 @@ pub(crate) fn move_to(world: &mut World, host: &str) {
     });
 }
 
-/// Starts the exporter where its public name leads.
+/// Starts the exporter at the address to which its public name leads.
 async fn start(world: &mut World) {
     world.start_exporter().await;
     world.cloud.host(world.config.base_url.host_str().unwrap(), world.address());
@@ -71,16 +71,17 @@ async fn restart(world: &mut World) {
     start(world).await;
 }
 
-/// The path that Withings calls, as it knows it.
+/// The path of the callback URL that Withings knows.
 fn path(world: &World) -> String {
     let (url, _) = world.account("Alice").subscriptions().pop().unwrap();
     Url::parse(&url).unwrap().path().to_owned()
 }
 
-/// The kinds of events of which Withings tells this address about a person, in ascending order.
+/// The kinds of events to which this address is subscribed for a person, in ascending order.
 fn applis(world: &World, name: &str, address: &str) -> Vec<u32> {
     let subscriptions = world.account(name).subscriptions().into_iter();
-    let mut applis: Vec<_> = subscriptions.filter(|(url, _)| url.starts_with(address)).map(|it| it.1).collect();
+    let mut applis: Vec<_> =
+        subscriptions.filter(|(url, _)| url.starts_with(address)).map(|(_, appli)| appli).collect();
     applis.sort_unstable();
     applis
 }
@@ -101,7 +102,7 @@ async fn another_program(world: &World, form: &str) {
 
 /// The calls about subscriptions with this action.
 fn notify_calls(world: &World, action: &str) -> Vec<Request> {
-    world.calls(action).into_iter().filter(|it| it.path == "/notify").collect()
+    world.calls(action).into_iter().filter(|call| call.path == "/notify").collect()
 }
 
 /// Posts a notification of this kind about Alice to the exporter.
@@ -116,7 +117,7 @@ fn weigh(world: &World, kilograms: i64) {
     world.account("Alice").add_group(MeasureGroup::new(world.clock.unix(), [weight]));
 }
 
-/// How many notifications had this end.
+/// How many notifications ended with this outcome.
 async fn count(world: &World, kind: &str, outcome: &str) -> Option<f64> {
     world.sample(&format!("withings_exporter_notifications_total{{kind=\"{kind}\",outcome=\"{outcome}\"}}")).await
 }

@@ -1,4 +1,4 @@
-//! What becomes of the subscriptions of those who leave.
+//! Unsubscribing: the subscriptions of forgotten and removed profiles.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::{ALL_APPLIS, FOREIGN, OURS, SUBSCRIBED_AFTER, another_program, applis
 use crate::reload::reload;
 use crate::world::World;
 
-/// Longer than it may take to take back everything of one person.
+/// Longer than it may take to take back all subscriptions of one person.
 const PARTED_AFTER: Duration = Duration::from_mins(2);
 
 fn check_bob_has_left(world: &World) {

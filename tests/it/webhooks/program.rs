@@ -52,11 +52,11 @@ fn the_secret_address_is_kept_by_its_owner_and_shown_to_nobody() {
     get("/");
     get("/metrics");
     get("/webhook/");
-    assert!(seen.iter().any(|it| it.contains("Withings cannot reach https://health.example/webhook/…")));
+    assert!(seen.iter().any(|line| line.contains("Withings cannot reach https://health.example/webhook/…")));
 
-    let kept: Vec<PathBuf> = installation.files().into_iter().filter(|it| contains(it, &secret)).collect();
+    let kept: Vec<PathBuf> = installation.files().into_iter().filter(|path| contains(path, &secret)).collect();
     assert_eq!(kept.len(), 2, "{kept:?}");
-    assert!(kept.iter().all(|it| fs::metadata(it).unwrap().permissions().mode() & 0o777 == 0o600));
+    assert!(kept.iter().all(|path| fs::metadata(path).unwrap().permissions().mode() & 0o777 == 0o600));
     let forgotten = installation.start(&["forget", "Mum"]).end();
     assert_eq!(forgotten.code, Some(0), "{forgotten:?}");
     assert_eq!(installation.account("Alice").subscriptions(), []);
@@ -64,7 +64,7 @@ fn the_secret_address_is_kept_by_its_owner_and_shown_to_nobody() {
     let ended = exporter.terminate();
     assert!(ended.errors.contains("a notification came"), "{}", ended.errors);
     seen.extend([forgotten.output, forgotten.errors, ended.output, ended.errors]);
-    assert!(seen.iter().all(|it| !it.contains(&secret)));
+    assert!(seen.iter().all(|line| !line.contains(&secret)));
 }
 
 fn contains(file: &PathBuf, text: &str) -> bool {

@@ -1,4 +1,4 @@
-//! The life of the subscriptions.
+//! Subscriptions: made, kept and taken back.
 
 use std::time::Duration;
 
@@ -15,10 +15,13 @@ use crate::world::World;
 async fn everything_is_subscribed_5_seconds_apart_at_one_address() {
     let world = subscribed(&["Alice"]).await;
     assert_eq!(applis(&world, "Alice", OURS), ALL_APPLIS);
-    let addresses: Vec<_> = world.account("Alice").subscriptions().into_iter().map(|it| it.0).collect();
-    assert!(addresses.iter().all(|it| *it == addresses[0] && it.len() == OURS.len() + 43), "{addresses:?}");
+    let addresses: Vec<_> = world.account("Alice").subscriptions().into_iter().map(|(address, _)| address).collect();
+    assert!(
+        addresses.iter().all(|address| *address == addresses[0] && address.len() == OURS.len() + 43),
+        "{addresses:?}"
+    );
     let calls = notify_calls(&world, "subscribe");
-    assert!(calls.iter().all(|it| it.status == Some(0)), "{calls:?}");
+    assert!(calls.iter().all(|call| call.status == Some(0)), "{calls:?}");
     for (call, next) in calls.iter().zip(&calls[1..]) {
         assert!(next.time - call.time >= chrono::TimeDelta::seconds(5), "{calls:?}");
     }
@@ -59,10 +62,10 @@ async fn an_address_that_withings_cannot_reach_is_said_and_polling_goes_on() {
 #[tokio::test(crate = "crate::paused")]
 async fn a_login_without_the_permission_for_bed_events_has_the_others() {
     let world = subscribed_to(&["Alice"], |world| {
-        world.account("Alice").edit(|it| it.scopes.retain(|scope| scope != "user.sleepevents"));
+        world.account("Alice").edit(|person| person.scopes.retain(|scope| scope != "user.sleepevents"));
     });
     let world = world.await;
-    let others: Vec<_> = ALL_APPLIS.into_iter().filter(|it| ![50, 51].contains(it)).collect();
+    let others: Vec<_> = ALL_APPLIS.into_iter().filter(|appli| ![50, 51].contains(appli)).collect();
     assert_eq!(applis(&world, "Alice", OURS), others);
     let page = world.get("/").await.body;
     assert!(page.contains("Missing permission:</strong> user.sleepevents"), "{page}");
@@ -70,7 +73,7 @@ async fn a_login_without_the_permission_for_bed_events_has_the_others() {
     let refused = notify_calls(&world, "subscribe").len();
     world.pass(Duration::from_hours(25)).await;
     assert_eq!(notify_calls(&world, "subscribe").len(), refused, "asked again for what the login lacks");
-    world.account("Alice").edit(|it| it.scopes.push("user.sleepevents".to_owned()));
+    world.account("Alice").edit(|person| person.scopes.push("user.sleepevents".to_owned()));
     world.connect("Alice").await;
     world.pass(SUBSCRIBED_AFTER).await;
     assert_eq!(applis(&world, "Alice", OURS), ALL_APPLIS);
@@ -153,7 +156,7 @@ async fn a_new_login_is_subscribed_at_once() {
     let world = subscribed(&["Alice"]).await;
     world.account("Alice").revoke();
     // The notification of it makes the exporter look.
-    world.until("Alice", |it| !it.authorized()).await;
+    world.until("Alice", |snapshot| !snapshot.authorized()).await;
     assert_eq!(world.account("Alice").subscriptions(), []);
     world.connect("Alice").await;
     world.pass(SUBSCRIBED_AFTER).await;
