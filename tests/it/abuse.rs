@@ -13,7 +13,7 @@ use crate::program::until;
 /// What the program may grow by, KiB: buffers for as many clients as it has places, and what an allocator keeps.
 const MOST_GROWTH: u64 = 16 * 1024;
 
-/// How long an honest client waits at most, in whatever the others do.
+/// How long an honest client waits at most, whatever the others do.
 const MOST_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Sends `bytes` on so many connections and goes away without reading, while another client is served `target`.
@@ -36,14 +36,14 @@ async fn attack(demo: &Demo, name: &str, connections: usize, bytes: &str, target
 async fn check_served(demo: &Demo, target: &str, meanwhile: &str) {
     let answer = async { Connection::open(demo.address).await.request("GET", target, "").await };
     let answer = tokio::time::timeout(MOST_PATIENCE, answer).await;
-    assert_eq!(answer.map(|it| it.status), Ok(200), "{meanwhile}");
+    assert_eq!(answer.map(|page| page.status), Ok(200), "{meanwhile}");
 }
 
 /// The open files and the memory in use, KiB.
 fn size(demo: &Demo) -> (usize, u64) {
     let process = format!("/proc/{}", demo.program.id());
     let status = std::fs::read_to_string(format!("{process}/status")).unwrap();
-    let memory = status.lines().find_map(|it| it.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")).unwrap();
+    let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")).unwrap();
     (std::fs::read_dir(format!("{process}/fd")).unwrap().count(), memory.parse().unwrap())
 }
 

@@ -12,15 +12,15 @@ use withings_exporter::sim::{
 use crate::python;
 use crate::sim::server::{NOW, Server, clock};
 
-/// The library does not list these on purpose.
+/// The model of device that the library leaves out on purpose.
 const HIDDEN_MODEL: &str = "Aura Sensor V2";
-/// The measure types that it does not know, and its word for them.
+/// The measure types that the library does not know, and its word for them.
 const UNKNOWN_TYPES: [u32; 10] = [119, 147, 148, 151, 204, 205, 229, 248, 249, 251];
 const UNKNOWN_TYPE: u32 = 0;
-/// The workout that no list has yet, and what the library takes it for: some other kind.
+/// The category of workout that no list has yet, and what the library takes it for: some other kind.
 const NEW_CATEGORY: u32 = 569;
 const OTHER_CATEGORY: u32 = 36;
-/// The device that it does not know, and its words for that.
+/// The kind of device that the library does not know, and its words for that.
 const UNKNOWN_DEVICE: &str = "Urine Analyzer";
 const UNKNOWN_KIND: (&str, u32) = ("unknown", 0);
 /// More than anybody has rows: the library asks for one page.
@@ -58,7 +58,7 @@ const NIGHT_FIELDS: [(&str, &str); 28] = [
     ("withings_index", "withings_index"),
 ];
 
-/// The same of a workout.
+/// A workout's fields as the library and as Withings call them.
 const WORKOUT_FIELDS: [(&str, &str); 14] = [
     ("active_calories_burnt", "calories"),
     ("average_heart_rate", "hr_average"),
@@ -95,26 +95,26 @@ fn check(user: UserId) {
     let server = Server::start(Cloud::with_history(7, 1, clock()));
     let [getmeas, getsummary, getactivity, getworkouts] = [ONE_PAGE; 4];
     server.cloud.page_sizes(PageSizes { getmeas, getsummary, getactivity, getworkouts });
-    let account = server.cloud.accounts().into_iter().find(|it| it.userid() == user).unwrap();
+    let account = server.cloud.accounts().into_iter().find(|account| account.userid() == user).unwrap();
     let seen = read(&server, user);
     check_groups(&seen["groups"], &account);
     let nights = in_order(account.nights());
-    assert_eq!(seen["nights"], nights.iter().map(|it| night(&it.row, &account)).collect::<Value>());
+    assert_eq!(seen["nights"], nights.iter().map(|stored| night(&stored.row, &account)).collect::<Value>());
     check_segments(&seen["segments"], &account);
     assert_eq!(seen["activities"], in_order(account.activities()).iter().map(day).collect::<Value>());
     let workouts = in_order(account.workouts());
-    assert_eq!(seen["workouts"], workouts.iter().map(|it| workout(it, &account)).collect::<Value>());
+    assert_eq!(seen["workouts"], workouts.iter().map(|stored| workout(stored, &account)).collect::<Value>());
     check_devices(&seen["devices"], &account);
     let goals = account.person().goals;
     let weight = goals.weight.map(|grams| grams as f64 / 1000.0);
     assert_eq!(seen["goals"], json!({"steps": goals.steps, "sleep": goals.sleep, "weight": weight}));
 }
 
-/// What the library makes of everything that the cloud has.
+/// What the library reads of all of a user's data.
 fn read(server: &Server, user: UserId) -> Value {
     let mut reader = python::script("read_simulator.py");
     reader.args([format!("http://{}", server.address), server.login(user).access]);
-    reader.args([NOW - 86_400, NOW].map(|it| it.to_string()));
+    reader.args([NOW - 86_400, NOW].map(|bound| bound.to_string()));
     serde_json::from_slice(&python::answer(&mut reader, b"")).unwrap()
 }
 
@@ -124,7 +124,7 @@ fn check_groups(seen: &Value, account: &Account) {
     assert_eq!(seen.len(), groups.len());
     for row in seen {
         let group = &groups[&row["id"].as_u64().unwrap()];
-        let device = group.row.device.as_ref().map(|it| &it.id);
+        let device = group.row.device.as_ref().map(|device| &device.id);
         assert_eq!(row["times"], json!([group.row.date, group.created, group.modified]));
         assert_eq!((&row["category"], &row["device"]), (&json!(group.row.category), &json!(device)));
         check_measures(row["measures"].as_array().unwrap(), &group.row);
@@ -141,9 +141,9 @@ fn check_measures(seen: &[Value], group: &MeasureGroup) {
     }
 }
 
-/// As the cloud answers them.
+/// The rows in the order in which the cloud answers them.
 fn in_order<T>(mut rows: Vec<Stored<T>>) -> Vec<Stored<T>> {
-    rows.sort_by_key(|it| (it.modified, it.id));
+    rows.sort_by_key(|stored| (stored.modified, stored.id));
     rows
 }
 
@@ -174,13 +174,13 @@ fn day(stored: &Stored<Activity>) -> Value {
         "total_time_active": day.moderate + day.intense,
         "active_calories_burnt": day.calories,
         "total_calories_burnt": day.totalcalories,
-        "average_heart_rate": heart(|it| it.average),
-        "min_heart_rate": heart(|it| it.min),
-        "max_heart_rate": heart(|it| it.max),
-        "duration_heart_rate_light_zone": heart(|it| it.zones[0]),
-        "duration_heart_rate_moderate_zone": heart(|it| it.zones[1]),
-        "duration_heart_rate_intense_zone": heart(|it| it.zones[2]),
-        "duration_heart_rate_maximal_zone": heart(|it| it.zones[3]),
+        "average_heart_rate": heart(|heart| heart.average),
+        "min_heart_rate": heart(|heart| heart.min),
+        "max_heart_rate": heart(|heart| heart.max),
+        "duration_heart_rate_light_zone": heart(|heart| heart.zones[0]),
+        "duration_heart_rate_moderate_zone": heart(|heart| heart.zones[1]),
+        "duration_heart_rate_intense_zone": heart(|heart| heart.zones[2]),
+        "duration_heart_rate_maximal_zone": heart(|heart| heart.zones[3]),
         "date": day.date.to_string(),
         "modified": stored.modified,
         "is_withings_tracker": is_tracker,
@@ -188,7 +188,7 @@ fn day(stored: &Stored<Activity>) -> Value {
     })
 }
 
-/// To the library 0 is nothing.
+/// The fields of a workout; the library takes a 0 for no value.
 fn workout(stored: &Stored<Workout>, account: &Account) -> Value {
     let workout = &stored.row;
     let mut expected = json!({
@@ -200,7 +200,7 @@ fn workout(stored: &Stored<Workout>, account: &Account) -> Value {
         "date": local_date(workout.startdate, account),
     });
     for (name, field) in WORKOUT_FIELDS {
-        expected[name] = workout.data.get(field).filter(|it| **it != 0).cloned().unwrap_or_default();
+        expected[name] = workout.data.get(field).filter(|value| **value != 0).cloned().unwrap_or_default();
     }
     expected
 }
@@ -209,52 +209,57 @@ fn local_date(time: i64, account: &Account) -> String {
     account.person().timezone.date(time).to_string()
 }
 
-/// In order of time: the cloud answers them in none.
+/// Compares the segments in the order of time: the cloud answers them in none.
 fn check_segments(seen: &Value, account: &Account) {
     let mut seen = seen.as_array().unwrap().clone();
-    seen.sort_by_key(|it| it["start"].as_i64());
-    let mut segments: Vec<_> = account.nights().into_iter().flat_map(|it| it.row.segments).collect();
-    segments.retain(|it| (NOW - 86_400..NOW).contains(&it.startdate));
-    segments.sort_by_key(|it| it.startdate);
+    seen.sort_by_key(|segment| segment["start"].as_i64());
+    let mut segments: Vec<_> = account.nights().into_iter().flat_map(|stored| stored.row.segments).collect();
+    segments.retain(|segment| (NOW - 86_400..NOW).contains(&segment.startdate));
+    segments.sort_by_key(|segment| segment.startdate);
     assert!(segments.len() > 5, "no night in the last day");
-    let expected = segments.into_iter().map(|it| {
-        let heart = (it.startdate..).step_by(60).zip(&it.vitals).map(|(minute, it)| json!([minute, it.hr]));
+    let expected = segments.into_iter().map(|segment| {
+        let heart =
+            (segment.startdate..).step_by(60).zip(&segment.vitals).map(|(minute, vitals)| json!([minute, vitals.hr]));
         let heart: Value = heart.collect();
-        json!({"start": it.startdate, "end": it.enddate, "state": it.state, "heart": heart})
+        json!({"start": segment.startdate, "end": segment.enddate, "state": segment.state, "heart": heart})
     });
     assert_eq!(Value::from(seen), expected.collect::<Value>());
 }
 
 fn check_devices(seen: &Value, account: &Account) {
-    let listed = account.person().devices.into_iter().filter(|it| it.model != HIDDEN_MODEL);
-    let expected = listed.map(|it| {
-        let is_known = it.kind != UNKNOWN_DEVICE;
-        let (kind, model) = if is_known { (it.kind.as_str(), it.model_id) } else { UNKNOWN_KIND };
+    let listed = account.person().devices.into_iter().filter(|device| device.model != HIDDEN_MODEL);
+    let expected = listed.map(|device| {
+        let is_known = device.kind != UNKNOWN_DEVICE;
+        let (kind, model) = if is_known { (device.kind.as_str(), device.model_id) } else { UNKNOWN_KIND };
         json!({
             "device_type": kind,
-            "battery": Some(&it.battery).filter(|it| *it != "unknown"),
+            "battery": Some(&device.battery).filter(|word| *word != "unknown"),
             // Its own name for a mat that has none.
-            "raw_model": if it.model.is_empty() { "Sleep Analyzer" } else { &it.model },
+            "raw_model": if device.model.is_empty() { "Sleep Analyzer" } else { &device.model },
             "model": model,
-            "first_session_date": it.first_session,
-            "last_session_date": last_upload(&it.id, account),
-            "device_id": it.id,
-            "hashed_device_id": it.id,
+            "first_session_date": device.first_session,
+            "last_session_date": last_upload(&device.id, account),
+            "device_id": device.id,
+            "hashed_device_id": device.id,
         })
     });
     assert_eq!(*seen, expected.collect::<Value>());
 }
 
-fn last_upload(device: &str, account: &Account) -> Option<i64> {
-    let measured = |it: &Stored<MeasureGroup>| it.row.device.as_ref().is_some_and(|it| it.id == device);
-    let counted = |it: &Source| it.device_id() == Some(device);
-    let groups = account.groups().into_iter().filter(measured).map(|it| it.created);
-    let nights = account.nights().into_iter().filter(|it| it.row.device.id == device).map(|it| it.created);
-    let days = account.activities().into_iter().filter(|it| counted(&it.row.source)).map(|it| it.created);
-    let workouts = account.workouts().into_iter().filter(|it| counted(&it.row.source)).map(|it| it.created);
+fn last_upload(deviceid: &str, account: &Account) -> Option<i64> {
+    let measured =
+        |stored: &Stored<MeasureGroup>| stored.row.device.as_ref().is_some_and(|device| device.id == deviceid);
+    let counted = |source: &Source| source.device_id() == Some(deviceid);
+    let groups = account.groups().into_iter().filter(measured).map(|stored| stored.created);
+    let nights =
+        account.nights().into_iter().filter(|stored| stored.row.device.id == deviceid).map(|stored| stored.created);
+    let days =
+        account.activities().into_iter().filter(|stored| counted(&stored.row.source)).map(|stored| stored.created);
+    let workouts =
+        account.workouts().into_iter().filter(|stored| counted(&stored.row.source)).map(|stored| stored.created);
     groups.chain(nights).chain(days).chain(workouts).max()
 }
 
 fn by_id<T>(rows: Vec<Stored<T>>) -> BTreeMap<u64, Stored<T>> {
-    rows.into_iter().map(|it| (it.id, it)).collect()
+    rows.into_iter().map(|row| (row.id, row)).collect()
 }

@@ -11,7 +11,7 @@ use withings_exporter::sim::{Cloud, Failure, Fault, Request};
 use crate::sources::root;
 use crate::world::World;
 
-/// What every request of a day is for, of somebody who has every device and a long history.
+/// The purpose of every request of a day for a person with every device and a long history.
 async fn requests_of_a_day(selection: Selection) -> BTreeMap<String, usize> {
     let mut world = World::asleep(&["Alice"], |clock| Cloud::seeded(7, clock)).await;
     world.config.measurements = selection;
@@ -57,7 +57,7 @@ async fn what_changes_slowly_is_asked_for_slowly_and_what_is_not_needed_never() 
     assert_eq!(actions, ["getmeas", "requesttoken"], "{only_weight:?}");
 }
 
-/// An exporter to which much happens, and the budgets that it has had, each since a time.
+/// An exporter with many events, and the budgets that it has had, each since a time.
 struct Troubled {
     world: World,
     random: fastrand::Rng,
@@ -80,7 +80,7 @@ impl Troubled {
         troubled
     }
 
-    /// Another budget, which the exporter does not have yet.
+    /// Notes another budget, before the exporter has it.
     fn allow(&mut self) {
         let budget = self.random.choice([4, 10, 20, 40]).unwrap();
         self.world.config.requests_per_minute = budget.try_into().unwrap();
@@ -126,11 +126,12 @@ impl Troubled {
     }
 
     fn check(&self, seed: u64) {
-        let is_counted = |it: &Request| it.action.is_some();
-        let times: Vec<_> = self.world.cloud.requests().into_iter().filter(is_counted).map(|it| it.time).collect();
+        let is_counted = |request: &Request| request.action.is_some();
+        let times: Vec<_> =
+            self.world.cloud.requests().into_iter().filter(is_counted).map(|request| request.time).collect();
         assert!(times.len() > 150, "{} requests, seed {seed}", times.len());
         for (first, at) in times.iter().enumerate() {
-            let minute = times[first..].iter().take_while(|it| **it < *at + TimeDelta::minutes(1)).count();
+            let minute = times[first..].iter().take_while(|time| **time < *at + TimeDelta::minutes(1)).count();
             assert!(minute <= self.budget(*at), "{minute} of {} at {at}, seed {seed}", self.budget(*at));
         }
     }

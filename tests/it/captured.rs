@@ -1,4 +1,4 @@
-//! What the exporter makes of real answers. The expectations were found by hand in the files.
+//! What the exporter shows of captured answers of real accounts. The expectations were found by hand in the files.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,15 +14,17 @@ use crate::world::World;
 /// The values measured at a time, by key and the values of labels; 0 for what has no time of its own.
 type Measured<'a> = (i64, &'a [(&'a str, f64)]);
 
-/// Serves `tests/fixtures/captured/<directory>`. All that is shown must be in `measured`, and nothing may be unknown. Returns all samples.
+/// Serves `tests/fixtures/captured/<directory>`. All that is shown must be in `measured`, and nothing may be unknown.
+/// Returns all samples.
 async fn check(directory: &str, measured: &[Measured<'_>]) -> BTreeMap<String, f64> {
     let world = World::start(&["Ann"], |clock| Cloud::replay(&captured(directory), clock).unwrap()).await;
     world.log_in("Ann", &world.cloud.accounts()[0]).await;
     world.until_up("Ann").await;
     let page = Page::read(&world.metrics().await).samples;
 
-    let expected =
-        measured.iter().flat_map(|(at, values)| values.iter().map(|it| (it.0.to_owned(), (it.1, *at as f64))));
+    let expected = measured
+        .iter()
+        .flat_map(|(at, values)| values.iter().map(|(series, value)| ((*series).to_owned(), (*value, *at as f64))));
     assert_eq!(shown(&page), expected.collect());
     for kind in [
         "measure_type",
@@ -45,11 +47,11 @@ fn captured(directory: &str) -> PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/captured")).join(directory)
 }
 
-/// What is shown by key and the values of labels, such as `fat_mass_segment_kg torso`, each with its value and its time;
-/// of states the present one. The sleep state is long over.
+/// What is shown by key and the values of labels, such as `fat_mass_segment_kg torso`, each with its value and its
+/// time; of states the present one. The sleep state is long over.
 fn shown(page: &BTreeMap<String, f64>) -> BTreeMap<String, (f64, f64)> {
-    let measurements = Measurement::all().filter(|it| it.source != Source::SleepState);
-    measurements.flat_map(|it| rows(page, it)).collect()
+    let measurements = Measurement::all().filter(|measurement| measurement.source != Source::SleepState);
+    measurements.flat_map(|measurement| rows(page, measurement)).collect()
 }
 
 fn rows(page: &BTreeMap<String, f64>, measurement: Measurement) -> Vec<(String, (f64, f64))> {
@@ -62,7 +64,7 @@ fn rows(page: &BTreeMap<String, f64>, measurement: Measurement) -> Vec<(String, 
 
 /// The key and the values of all labels but the profile's.
 fn named(key: &str, labels: &str) -> String {
-    let values = labels.split('"').skip(1).step_by(2).filter(|it| *it != "Ann");
+    let values = labels.split('"').skip(1).step_by(2).filter(|label| *label != "Ann");
     std::iter::once(key).chain(values).collect::<Vec<_>>().join(" ")
 }
 
@@ -190,15 +192,16 @@ async fn what_was_typed_in_counts_and_a_late_upload_replaces_nothing() {
     check("typed-in", &measured).await;
 }
 
-/// Weights with the exponents −4, −2 and −4: the last one, 3179960660, is 670000 × 10⁻⁴. Somebody typed in no fat at all.
+/// Weights with the exponents −4, −2 and −4: the last one, 3179960660, is 670000 × 10⁻⁴. Somebody typed in no fat at
+/// all.
 #[tokio::test(crate = "crate::paused")]
 async fn exponents_change_from_one_group_to_the_next() {
     let weighing = [("weight_kg", 67.0), ("fat_free_mass_kg", 67.0), ("fat_ratio_pct", 0.0), ("fat_mass_kg", 0.0)];
     check("typed-weights", &[(1_637_596_948, &weighing)]).await;
 }
 
-/// The last day: 4398750137 from the scale and, of the same moment, 4398750360 with pulse wave velocity (attribution 8).
-/// The pulse of that weighing, 4398750255, was uploaded after the cuff's, 4398749699, but is five hours older.
+/// The last day: 4398750137 from the scale and, of the same moment, 4398750360 with pulse wave velocity (attribution
+/// 8). The pulse of that weighing, 4398750255, was uploaded after the cuff's, 4398749699, but is five hours older.
 #[tokio::test(crate = "crate::paused")]
 async fn one_weighing_is_several_groups() {
     let weighing = [
@@ -217,9 +220,9 @@ async fn one_weighing_is_several_groups() {
     check("body-cardio", &[(1_680_413_419, &weighing), (1_680_433_212, &reading)]).await;
 }
 
-/// The night with the newest end is 2192525610, although three older nights were changed later and come after it. One of
-/// these, 2182253512, has been awake for −25920 s. The newest segment, of an older night, is in the middle of the list. A
-/// goal of 70.5 kg is no weight.
+/// The night with the newest end is 2192525610, although three older nights were changed later and come after it. One
+/// of these, 2182253512, has been awake for −25920 s. The newest segment, of an older night, is in the middle of the
+/// list. A goal of 70.5 kg is no weight.
 #[tokio::test(crate = "crate::paused")]
 async fn the_last_night_is_the_one_that_ended_last() {
     let night = [
@@ -254,8 +257,8 @@ async fn the_last_night_is_the_one_that_ended_last() {
     assert_eq!(page.get(unknown), Some(&1.0));
 }
 
-/// Of eleven walks 3752609178 ended last; 3752609174 is there twice and older. Its sensors for the heart were none, which
-/// zeros say. The two days of steps are long over.
+/// Of eleven walks 3752609178 ended last; 3752609174 is there twice and older. Its sensors for the heart were none,
+/// which zeros say. The two days of steps are long over.
 #[tokio::test(crate = "crate::paused")]
 async fn the_last_walk_of_a_phone_stays_and_its_days_do_not() {
     let goals = [("goal_steps", 10_000.0), ("goal_sleep_duration_seconds", 28_800.0)];
@@ -268,9 +271,10 @@ async fn the_last_walk_of_a_phone_stays_and_its_days_do_not() {
     check("phone", &[(0, &goals), (0, &walk)]).await;
 }
 
-/// Of two nights 2081803881 is the newer one. Its 44 segments, among those of other nights, are 14 stretches: awake, deep and
-/// so on as far as one stage lasts. It has two holes, of 280 s and 539 s, and says that the person was out of bed twice. The
-/// stretches of each stage add up to what the summary says: deep 3600 s, light 9240 s, REM 4320 s, awake 3840 s.
+/// Of two nights 2081803881 is the newer one. Its 44 segments, among those of other nights, are 14 stretches: awake,
+/// deep and so on as far as one stage lasts. It has two holes, of 280 s and 539 s, and says that the person was out of
+/// bed twice. The stretches of each stage add up to what the summary says: deep 3600 s, light 9240 s, REM 4320 s, awake
+/// 3840 s.
 #[tokio::test(crate = "crate::paused")]
 async fn the_course_of_the_last_night_is_drawn() {
     let course = [
@@ -318,7 +322,7 @@ async fn the_course_of_the_last_night_is_drawn() {
     check("hypnogram", &[(1_619_231_658, &night), (0, &course)]).await;
 }
 
-/// The same through the program, as somebody reproduces a report.
+/// Captured answers served by the program itself, as a maintainer reproduces a report.
 #[tokio::test]
 async fn the_demo_serves_a_directory_and_does_not_call_it_invented() {
     let dir = TempDir::new().unwrap();

@@ -38,7 +38,9 @@ pub(crate) fn make(folder: &Path, name: &str, extension: &str, authority: Option
     openssl.args(["-days", "2", "-subj", &format!("/CN={name}"), "-addext", extension]);
     openssl.args(["-keyout", &format!("{name}.key"), "-out", &format!("{name}.crt")]);
     match authority {
-        Some(it) => openssl.args(["-CA", &format!("{it}.crt"), "-CAkey", &format!("{it}.key")]).args(NO_AUTHORITY),
+        Some(authority) => {
+            openssl.args(["-CA", &format!("{authority}.crt"), "-CAkey", &format!("{authority}.key")]).args(NO_AUTHORITY)
+        }
         None => &mut openssl,
     };
     let output = fed(&mut openssl, b"");

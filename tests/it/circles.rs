@@ -1,5 +1,5 @@
-//! No circles inside a room: what a file needs does not need the file. The root of a room, its `mod.rs`, is above its files,
-//! which may use its types.
+//! No circles inside a room: what a file needs does not need the file. The root of a room, its `mod.rs`, is above its
+//! files, which may use its types.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,7 +64,9 @@ fn needs(sources: &[Source]) -> Needs {
     };
     let of_file = |file: &Module| {
         let needed = paths[file].iter().filter_map(|path| home(file, path));
-        needed.filter(|it| it.first() == file.first() && !it.starts_with(file) && !file.starts_with(it)).collect()
+        needed
+            .filter(|module| module.first() == file.first() && !module.starts_with(file) && !file.starts_with(module))
+            .collect()
     };
     files.iter().map(|file| (file.clone(), of_file(file))).collect()
 }
@@ -147,7 +149,7 @@ fn circles(needs: &Needs) -> Vec<String> {
     for file in needs.keys() {
         if let Some(circle) = way(needs, file, file) {
             let first = circle.iter().min().cloned();
-            let place = circle.iter().position(|it| Some(it) == first.as_ref()).unwrap_or_default();
+            let place = circle.iter().position(|module| Some(module) == first.as_ref()).unwrap_or_default();
             let turned = circle[place..].iter().chain(&circle[..place]).chain(&first);
             found.insert(turned.map(|module| module.join("::")).collect::<Vec<_>>().join(" -> "));
         }

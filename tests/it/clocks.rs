@@ -12,7 +12,8 @@ use crate::world::{World, beginning};
 
 const HOUR: i64 = 3600;
 
-/// After the login, after the last stage of sleep has ended, and after midnight, minutes after the beginning of the world.
+/// After the login, after the last stage of sleep has ended, and after midnight, minutes after the beginning of the
+/// world.
 const LOOKS: [u64; 3] = [10, 5 * 60, 7 * 60 + 30];
 
 /// Alice's world, in which the clock of the host is so many seconds ahead.
@@ -29,7 +30,7 @@ fn move_host(world: &World, seconds: i64) {
     if seconds < 0 { world.host_clock.set_back(by) } else { world.host_clock.advance(by) }
 }
 
-/// Somebody sleeps until two hours ago, steps on the scale and walks.
+/// Alice has slept until two hours ago, weighs herself and walks.
 fn live(world: &World, name: &str) {
     let (account, now) = (world.account(name), world.clock.unix());
     let device = |kind, model| Arc::new(Device::new(kind, model, 63, "ab12"));
@@ -41,13 +42,13 @@ fn live(world: &World, name: &str) {
     account.add_activity(Activity { steps: 5432, ..Activity::new(today, watch) });
 }
 
-/// What the page says of Alice's measurements.
+/// The samples of Alice's measurements on the page.
 async fn measurements(world: &World) -> Vec<String> {
     let is_measured = |line: &&str| line.contains("profile=\"Alice\"") && !line.starts_with("withings_exporter_");
     world.metrics().await.lines().filter(is_measured).map(str::to_owned).collect()
 }
 
-/// What is shown of Alice at each look, with the clock of the host so many seconds ahead for good.
+/// The samples of Alice at each look, with the clock of the host so many seconds ahead for good.
 async fn shown_by_host(ahead: i64) -> Vec<Vec<String>> {
     let mut world = world_with_host(ahead).await;
     world.start_exporter().await;
@@ -69,8 +70,8 @@ async fn shown_by_host(ahead: i64) -> Vec<Vec<String>> {
 #[tokio::test(crate = "crate::paused")]
 async fn a_host_whose_clock_is_hours_off_shows_the_same_values() {
     let right = shown_by_host(0).await;
-    assert!(right[0].iter().any(|it| it == "withings_activity_steps{profile=\"Alice\"} 5432"), "{right:?}");
-    assert!(right[0].iter().any(|it| it.ends_with("withings_sleep_state=\"deep\"} 1")), "{right:?}");
+    assert!(right[0].iter().any(|line| line == "withings_activity_steps{profile=\"Alice\"} 5432"), "{right:?}");
+    assert!(right[0].iter().any(|line| line.ends_with("withings_sleep_state=\"deep\"} 1")), "{right:?}");
     for hours in [8, 12, -14] {
         assert_eq!(shown_by_host(hours * HOUR).await, right, "{hours} h ahead");
     }
@@ -106,7 +107,8 @@ async fn the_first_answer_mends_what_is_shown_of_everybody() {
 async fn after_a_clock_was_set_right_no_days_of_the_future_are_asked_for() {
     const BEHIND: i64 = 72 * HOUR;
     let mut world = world_with_host(-BEHIND).await;
-    let is_wanted = |it: &Measurement| ["sleep_", "activity_"].iter().any(|group| it.key.starts_with(group));
+    let is_wanted =
+        |measurement: &Measurement| ["sleep_", "activity_"].iter().any(|group| measurement.key.starts_with(group));
     world.config.measurements = Measurement::all().filter(is_wanted).collect();
     world.start_exporter().await;
     world.connect("Alice").await;

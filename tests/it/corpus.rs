@@ -12,7 +12,7 @@ mod fuzz;
 fn every_input_of_the_corpus_is_withstood() {
     for (target, withstand) in fuzz::TARGETS {
         let inputs = fs::read_dir(root().join("tests/fuzz/corpus").join(target)).unwrap();
-        let mut inputs: Vec<_> = inputs.map(|it| it.unwrap().path()).collect();
+        let mut inputs: Vec<_> = inputs.map(|entry| entry.unwrap().path()).collect();
         inputs.sort();
         assert!(!inputs.is_empty(), "{target}");
         for input in inputs {
@@ -26,7 +26,7 @@ fn every_input_of_the_corpus_is_withstood() {
 #[test]
 fn every_folder_of_the_corpus_is_replayed() {
     let folders = fs::read_dir(root().join("tests/fuzz/corpus")).unwrap();
-    let mut folders: Vec<_> = folders.map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
+    let mut folders: Vec<_> = folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     folders.sort();
     assert_eq!(folders, fuzz::TARGETS.map(|(name, _)| name));
 }

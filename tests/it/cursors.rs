@@ -1,4 +1,4 @@
-//! Which rows are asked for, and what an answer is believed that takes everything away.
+//! Which rows are asked for, and when an answer that has no rows any more is believed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,17 +13,17 @@ use crate::world::World;
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
 
-/// The calls that read everything and then what has changed.
+/// The calls that read all rows first and changed rows then.
 const OF_CHANGES: [&str; 3] = ["getmeas", "getsummary", "getworkouts"];
 
-/// Alice, who has something of everything, and is connected.
+/// Alice, connected, with a row of every kind.
 async fn connected() -> (World, Account) {
     let mut world = World::with_accounts(&["Alice"]).await;
     let alice = world.account("Alice");
     let device = || Arc::new(Device::new("Sleep Monitor", "Sleep Analyzer", 63, "ab12"));
-    alice.edit(|it| {
-        it.devices.push(device());
-        it.goals = Goals { steps: Some(10_000), ..Goals::default() };
+    alice.edit(|person| {
+        person.devices.push(device());
+        person.goals = Goals { steps: Some(10_000), ..Goals::default() };
     });
     live(&world, 72, 80);
     world.start_exporter().await;
@@ -31,7 +31,7 @@ async fn connected() -> (World, Account) {
     (world, alice)
 }
 
-/// Alice weighs herself, has slept and has walked.
+/// Adds a weighing, a night and a walk of Alice.
 fn live(world: &World, kilograms: i64, deep: u16) {
     let (alice, now) = (world.account("Alice"), world.clock.unix());
     let mat = Arc::new(Device::new("Sleep Monitor", "Sleep Analyzer", 63, "ab12"));
@@ -40,7 +40,7 @@ fn live(world: &World, kilograms: i64, deep: u16) {
     alice.add_workout(Workout::new(1, now - HOUR, now).counted().with([("calories", json!(kilograms))]));
 }
 
-/// A value that each call has brought.
+/// A sample of each call.
 async fn values(world: &World) -> Vec<Option<f64>> {
     let mut values = Vec::new();
     for series in [
@@ -94,7 +94,7 @@ async fn check_changes_are_read(fault: fn() -> Fault) {
         assert_eq!(values(&world).await, expected, "{kilograms} kg");
         assert!(is_up(&world).await);
     }
-    let whole = |action| world.calls(action).iter().filter(|it| !it.params.contains_key("lastupdate")).count();
+    let whole = |action| world.calls(action).iter().filter(|call| !call.params.contains_key("lastupdate")).count();
     assert!(whole("getmeas") < 60, "whole reads are tried {} times in 30 hours", whole("getmeas"));
     world.cloud.heal();
     let before = whole("getmeas");
@@ -151,9 +151,9 @@ async fn who_deletes_everything_is_believed_the_second_time() {
     for stored in alice.workouts() {
         alice.delete_workout(stored.id);
     }
-    alice.edit(|it| {
-        it.devices.clear();
-        it.goals = Goals::default();
+    alice.edit(|person| {
+        person.devices.clear();
+        person.goals = Goals::default();
     });
     world.pass(Duration::from_hours(24)).await;
     // Nothing that was noted of the first answer is lost with the process.

@@ -14,11 +14,11 @@ const HOUR: i64 = 3600;
 const WALK: u32 = 1;
 const RUN: u32 = 2;
 
-/// Alice, who lives in this zone, and her exporter, connected.
+/// Alice in this time zone, and her exporter, connected.
 async fn connected(timezone: Zone) -> (World, Account) {
     let mut world = World::with_accounts(&["Alice"]).await;
     let alice = world.account("Alice");
-    alice.edit(|it| it.timezone = timezone);
+    alice.edit(|person| person.timezone = timezone);
     world.start_exporter().await;
     world.connect("Alice").await;
     (world, alice)
@@ -33,7 +33,7 @@ fn steps(date: NaiveDate, source: Source, steps: u32) -> Activity {
     Activity { steps, ..Activity::new(date, source) }
 }
 
-/// The day that it is for somebody in this zone.
+/// The local day in this time zone.
 fn today(world: &World, timezone: &Zone) -> NaiveDate {
     timezone.date(world.clock.unix())
 }
@@ -49,16 +49,16 @@ async fn check_energy(world: &World, category: &str, expected: Option<f64>) {
     assert_eq!(world.sample(&series).await, expected, "{category}");
 }
 
-/// The lines of the page that begin so.
+/// The lines of the page that begin with this.
 async fn lines(world: &World, beginning: &str) -> Vec<String> {
-    world.metrics().await.lines().filter(|it| it.starts_with(beginning)).map(str::to_owned).collect()
+    world.metrics().await.lines().filter(|line| line.starts_with(beginning)).map(str::to_owned).collect()
 }
 
 async fn pass_until(world: &World, unix: i64) {
     world.pass(Duration::from_secs((unix - world.clock.unix()).unsigned_abs())).await;
 }
 
-/// Lets Alice, who lives in this zone, walk; then the cloud is down and her day ends at this time, RFC 3339.
+/// Lets Alice in this time zone walk; then the cloud is down, and her day ends at this time, RFC 3339.
 async fn check_end_of_day(timezone: Zone, end: &str) {
     let (mut world, alice) = connected(timezone.clone()).await;
     alice.add_activity(steps(today(&world, &timezone), Source::Tracker(watch()), 5432));
@@ -108,7 +108,7 @@ async fn a_restart_shows_the_day_again_but_not_after_its_end() {
     alice.add_workout(workout(RUN, 60, 300));
     world.until_shown("Alice", "workout_active_energy_kcal", 300.0).await;
     let before = (lines(&world, "withings_activity_").await, lines(&world, "withings_workout_").await);
-    assert!(before.0.iter().any(|it| it.contains("zone=\"light\"} 60")), "{before:?}");
+    assert!(before.0.iter().any(|row| row.contains("zone=\"light\"} 60")), "{before:?}");
     world.stop_cloud().await;
     world.stop_exporter().await;
     world.start_exporter().await;
@@ -128,7 +128,7 @@ async fn a_phone_does_not_add_to_a_watch() {
     world.until_shown("Alice", "activity_steps", 900.0).await;
     let worn = alice.add_activity(steps(today, Source::Tracker(watch()), 800));
     world.until_shown("Alice", "activity_steps", 800.0).await;
-    alice.edit_activity(phone, |it| it.steps = 2000);
+    alice.edit_activity(phone, |activity| activity.steps = 2000);
     world.until_refreshed("Alice").await;
     assert_eq!(world.value("Alice", "activity_steps").await, Some(800.0));
     alice.delete_activity(worn);
@@ -146,9 +146,9 @@ async fn what_a_watch_or_a_plan_does_not_measure_is_absent_and_no_failure() {
     assert_eq!(lines(&world, "withings_workout_").await.len(), 2);
     assert_eq!(world.sample("withings_up{profile=\"Alice\"}").await, Some(1.0));
     let page = world.metrics().await;
-    let counted = |it: &&str| {
+    let counted = |line: &&str| {
         let is_counted = ["withings_exporter_unknown_values_total", "withings_exporter_api_request_failures_total"];
-        is_counted.iter().any(|name| it.starts_with(name)) && !it.ends_with(" 0")
+        is_counted.iter().any(|name| line.starts_with(name)) && !line.ends_with(" 0")
     };
     assert_eq!(page.lines().filter(counted).collect::<Vec<_>>(), Vec::<&str>::new());
 }
@@ -166,7 +166,7 @@ async fn the_newest_workout_of_each_kind_is_shown() {
     }
     assert_eq!(world.sample("withings_exporter_unknown_values_total{kind=\"workout\"}").await, Some(1.0));
     // It was a run after all: the walk before it is shown again, which only a read of everything brings.
-    alice.edit_workout(walk, |it| it.category = RUN);
+    alice.edit_workout(walk, |workout| workout.category = RUN);
     world.until_shown("Alice", "workout_active_energy_kcal", 80.0).await;
     check_energy(&world, "run", Some(90.0)).await;
     alice.delete_workout(walk);
@@ -182,7 +182,8 @@ async fn an_account_that_refuses_all_workouts_since_ever_is_read_by_days() {
     world.start_exporter().await;
     world.connect("Alice").await;
     check_energy(&world, "run", Some(300.0)).await;
-    let since = world.calls("getworkouts").iter().map(|it| it.params.get("startdateymd").cloned()).collect::<Vec<_>>();
+    let since =
+        world.calls("getworkouts").iter().map(|call| call.params.get("startdateymd").cloned()).collect::<Vec<_>>();
     assert_eq!(since, [None, Some("2009-01-01".to_owned())]);
 }
 
@@ -201,9 +202,9 @@ async fn a_device_that_was_given_away_is_gone_within_the_hour_and_so_is_a_goal()
     let alice = world.account("Alice");
     let seen = Device { battery: "medium".to_owned(), last_session: Some(1_795_000_000), ..(*watch()).clone() };
     let mat = Device::new("Sleep Monitor", "", 63, "cd34");
-    alice.edit(|it| {
-        it.devices = vec![Arc::new(seen), Arc::new(mat)];
-        it.goals = Goals { steps: Some(10_000), sleep: None, weight: Some(70_500) };
+    alice.edit(|person| {
+        person.devices = vec![Arc::new(seen), Arc::new(mat)];
+        person.goals = Goals { steps: Some(10_000), sleep: None, weight: Some(70_500) };
     });
     world.start_exporter().await;
     world.connect("Alice").await;
@@ -218,15 +219,15 @@ async fn a_device_that_was_given_away_is_gone_within_the_hour_and_so_is_a_goal()
     ];
     let shown = lines(&world, "withings_device_").await;
     for line in device {
-        assert!(shown.iter().any(|it| it == line), "no {line} in {shown:#?}");
+        assert!(shown.iter().any(|row| row == line), "no {line} in {shown:#?}");
     }
     assert_eq!(lines(&world, "withings_device_last_seen").await.len(), 1, "the mat was never seen");
     assert_eq!(world.value("Alice", "goal_steps").await, Some(10_000.0));
     assert_eq!(world.value("Alice", "goal_sleep_duration_seconds").await, None);
     assert_eq!(world.value("Alice", "goal_weight_kg").await, Some(70.5));
-    alice.edit(|it| {
-        it.devices.remove(0);
-        it.goals.weight = None;
+    alice.edit(|person| {
+        person.devices.remove(0);
+        person.goals.weight = None;
     });
     world.pass(Duration::from_mins(61)).await;
     assert_eq!(lines(&world, "withings_device_").await.len(), 5);

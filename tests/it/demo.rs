@@ -8,10 +8,10 @@ use tempfile::TempDir;
 use crate::http_client::Connection;
 use crate::program::{Program, until};
 
-/// Who is in the demo.
+/// The profiles of the demo.
 pub(crate) const PEOPLE: [&str; 3] = ["Alice", "Bob", "Zoë"];
 
-/// Measurements that nobody in the demo may have at the moment.
+/// Measurements that may be missing in the demo at a moment.
 pub(crate) const RARELY_MEASURED: [&str; 3] =
     ["withings_in_bed", "withings_sleep_nap_duration_seconds", "withings_unlisted_measure"];
 
@@ -22,8 +22,8 @@ pub(crate) struct Demo {
 }
 
 impl Demo {
-    /// Starts it with its files in `dir`, and waits until the first refresh of each of `people` has ended, which takes
-    /// a demo without TLS and passwords if there are any.
+    /// Starts the demo with its files in `dir`, and waits until the first refresh of each of `people` has ended, which
+    /// takes a demo without TLS and passwords if there are any.
     pub(crate) async fn start(arguments: &[&str], dir: &TempDir, people: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_withings-exporter"));
         command.env_clear().args(["demo", "--web.listen-address", "127.0.0.1:0", "--storage.path"]);
@@ -47,12 +47,12 @@ impl Demo {
         demo
     }
 
-    /// Its metrics; `headers` are whole lines.
+    /// The metrics page; `headers` are whole lines.
     pub(crate) async fn page(&self, headers: &str) -> String {
         Connection::open(self.address).await.request("GET", "/metrics", headers).await.body
     }
 
-    /// What it printed and logged so far.
+    /// The output and the log so far.
     pub(crate) fn said(&self) -> String {
         self.program.said()
     }

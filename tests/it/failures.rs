@@ -1,4 +1,4 @@
-//! What goes wrong at Withings: who notices, what stays, and how it mends itself.
+//! Failures at Withings: which metrics tell of them, which values stay, and how the exporter recovers.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ async fn check_failures(world: &World, call: &str, reason: &str, expected: f64) 
 
 fn calls_of(world: &World, name: &str, action: &str) -> Vec<Request> {
     let user = world.account(name).userid();
-    world.calls(action).into_iter().filter(|it| it.user == Some(user)).collect()
+    world.calls(action).into_iter().filter(|call| call.user == Some(user)).collect()
 }
 
 /// The seconds between the two latest of these calls.
@@ -109,7 +109,7 @@ async fn a_service_that_is_away_for_minutes_is_asked_again_after_growing_pauses(
     let before = calls_of(&world, "Alice", "getmeas").len() - 1;
     world.pass(Duration::from_mins(100)).await;
     let calls = calls_of(&world, "Alice", "getmeas").split_off(before);
-    let pauses: Vec<_> = calls.windows(2).map(|it| (it[1].time - it[0].time).num_seconds()).take(6).collect();
+    let pauses: Vec<_> = calls.windows(2).map(|pair| (pair[1].time - pair[0].time).num_seconds()).take(6).collect();
     for (pause, least) in pauses.iter().zip([30, 60, 120, 240, 3600, 3600]) {
         assert!((least..=least * 3 / 2 + 2).contains(pause), "{pauses:?}");
     }
@@ -138,7 +138,7 @@ async fn after_a_wrong_request_everything_is_read() {
     world.until_down("Alice").await;
     world.until_up("Alice").await;
     let calls = calls_of(&world, "Alice", "getmeas");
-    let since: Vec<_> = calls.iter().map(|it| it.params.contains_key("lastupdate")).collect();
+    let since: Vec<_> = calls.iter().map(|call| call.params.contains_key("lastupdate")).collect();
     assert_eq!(since, [false, true, false]);
 }
 
@@ -165,7 +165,9 @@ async fn a_login_whose_tokens_are_never_accepted_is_shown_as_refused_and_tried_h
         world.cloud.fault(Fault::new(Failure::InvalidToken).on(action).of(alice.userid()).times(u32::MAX));
     }
     let often = [Call::Getmeas, Call::Getsummary, Call::SleepGet, Call::Getactivity, Call::Getworkouts];
-    world.until("Alice", |it| often.iter().all(|call| matches!(it.calls[call].latest, Attempt::Failed(_)))).await;
+    world
+        .until("Alice", |snapshot| often.iter().all(|call| matches!(snapshot.calls[call].latest, Attempt::Failed(_))))
+        .await;
     check(&world, "withings_authorized{profile=\"Alice\"}", Some(0.0)).await;
     check(&world, "withings_authorized{profile=\"Bob\"}", Some(1.0)).await;
     assert_eq!(world.value("Alice", "weight_kg").await, Some(72.0), "the last value stays");
@@ -183,7 +185,7 @@ async fn a_revoked_login_keeps_its_values_and_can_be_connected_again_at_once() {
     let world = household().await;
     let alice = world.account("Alice");
     alice.revoke();
-    world.until("Alice", |it| !it.authorized()).await;
+    world.until("Alice", |snapshot| !snapshot.authorized()).await;
     let page = world.get("/").await.body;
     assert!(page.contains("Login refused") && page.contains("Reconnect"), "{page}");
     check(&world, "withings_up{profile=\"Alice\"}", Some(0.0)).await;
@@ -210,7 +212,7 @@ async fn too_many_requests_stop_everybody_for_as_long_as_withings_says() {
     world.until_up("Bob").await;
     check_failures(&world, "getmeas", "rate_limited", 1.0).await;
     let requests = world.cloud.requests().split_off(before);
-    let refused = requests.iter().position(|it| it.status == Some(601)).unwrap();
+    let refused = requests.iter().position(|request| request.status == Some(601)).unwrap();
     let silence = latest_pause(&requests[..=refused + 1]);
     assert!((68..=69).contains(&silence), "silent for {silence} s");
 }
@@ -244,13 +246,13 @@ async fn no_minute_sees_more_calls_than_configured_whatever_restarts() {
         world.start_exporter().await;
     }
     world.pass(Duration::from_mins(3)).await;
-    let calls: Vec<_> = world.cloud.requests().into_iter().filter(|it| it.action.is_some()).collect();
+    let calls: Vec<_> = world.cloud.requests().into_iter().filter(|request| request.action.is_some()).collect();
     let minute = chrono::TimeDelta::minutes(1);
     let in_minute_from = |first: &Request| {
         let minute = first.time..first.time + minute;
-        calls.iter().filter(|it| minute.contains(&it.time)).count()
+        calls.iter().filter(|request| minute.contains(&request.time)).count()
     };
     let busiest = calls.iter().map(in_minute_from).max().unwrap();
     assert_eq!(busiest, 10, "the budget is neither exceeded nor left unused");
-    assert!(calls.iter().all(|it| it.status == Some(0)), "{calls:#?}");
+    assert!(calls.iter().all(|request| request.status == Some(0)), "{calls:#?}");
 }

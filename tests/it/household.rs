@@ -1,4 +1,4 @@
-//! Everything that the exporter says about the simulated people at one moment.
+//! The whole page about the simulated people at one moment.
 
 use std::num::NonZeroU32;
 use std::time::Duration;

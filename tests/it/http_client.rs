@@ -1,4 +1,4 @@
-//! A tiny HTTP/1.1 client that says exactly what a test wants said, and shows exactly what came back.
+//! A tiny HTTP/1.1 client that sends exactly the bytes of a test, and shows exactly those that came back.
 
 use std::net::SocketAddr;
 
@@ -48,14 +48,14 @@ impl Connection {
         answer
     }
 
-    /// Waits until the other side has closed, and gives what it still said.
+    /// Waits until the server has closed, and gives what it still sent.
     pub(crate) async fn rest(&mut self) -> String {
         let mut rest = String::new();
         self.0.read_to_string(&mut rest).await.unwrap();
         rest
     }
 
-    /// Waits until the other side has begun to answer.
+    /// Waits until the server has begun to answer.
     pub(crate) async fn answering(&mut self) {
         self.0.fill_buf().await.unwrap();
     }
@@ -82,6 +82,6 @@ impl Answer {
 
     /// The value of a header, by its name in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(it, _)| it == name).map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
     }
 }

@@ -66,7 +66,7 @@ impl Installation {
         installation
     }
 
-    /// Writes the configuration; with a base URL that Withings can call, it shall call.
+    /// Writes the configuration; webhooks are on if Withings can call the base URL.
     #[expect(clippy::disallowed_methods, reason = "nobody reads the file while it is written")]
     pub(crate) fn configure(&self, profiles: &[&str], client_secret: &str) {
         let (cloud, base_url) = (self.cloud_address, &self.base_url);
@@ -78,7 +78,7 @@ impl Installation {
         fs::write(self.folder.path().join("withings.yaml"), text).unwrap();
     }
 
-    /// Has another budget from the next start on, and refreshes as often as is allowed.
+    /// Writes a configuration with another budget and the shortest refresh interval.
     pub(crate) fn allow(&self, requests_per_minute: u32) {
         let path = self.folder.path().join("withings.yaml");
         let text = fs::read_to_string(&path).unwrap();
@@ -98,7 +98,7 @@ impl Installation {
         });
     }
 
-    /// Starts the program here.
+    /// Starts the program in the folder.
     pub(crate) fn start(&self, arguments: &[&str]) -> Program {
         let mut command = Command::new(env!("CARGO_BIN_EXE_withings-exporter"));
         command.env_clear().current_dir(self.folder.path()).args(arguments);
@@ -170,20 +170,21 @@ impl Installation {
     /// The names of the files of this profile, whose name is a plain word.
     pub(crate) fn files_of(&self, profile: &str) -> Vec<String> {
         let prefix = format!("{}-", profile.to_lowercase());
-        let names = self.files().into_iter().map(|it| it.file_name().unwrap().to_string_lossy().into_owned());
-        names.filter(|it| it.starts_with(&prefix)).collect()
+        let names = self.files().into_iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned());
+        names.filter(|name| name.starts_with(&prefix)).collect()
     }
 
     /// Every stored file with its content, but locks, which are empty, and the budget, which is no text.
     pub(crate) fn stored(&self) -> Vec<(String, String)> {
-        let is_text = |it: &PathBuf| it.extension().is_none_or(|it| it != "lock") && !it.ends_with("budget");
+        let is_text =
+            |path: &PathBuf| path.extension().is_none_or(|extension| extension != "lock") && !path.ends_with("budget");
         let files = self.files().into_iter().filter(is_text);
-        files.map(|it| (it.display().to_string(), fs::read_to_string(it).unwrap())).collect()
+        files.map(|path| (path.display().to_string(), fs::read_to_string(path).unwrap())).collect()
     }
 
     /// Whether anything stored names this profile.
     pub(crate) fn names(&self, profile: &str) -> bool {
-        self.stored().iter().any(|(_, it)| it.contains(&format!("\"{profile}\"")))
+        self.stored().iter().any(|(_, text)| text.contains(&format!("\"{profile}\"")))
     }
 
     /// Whether anything stored is this person's.
@@ -200,11 +201,12 @@ impl Installation {
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let root = self.storage();
         let folders = [root.clone(), root.join("logins"), root.join("readings"), root.join("callbacks")];
-        let entries = folders.iter().filter_map(|it| fs::read_dir(it).ok()).flatten().map(|it| it.unwrap().path());
-        entries.filter(|it| it.is_file()).collect()
+        let entries =
+            folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().map(|entry| entry.unwrap().path());
+        entries.filter(|path| path.is_file()).collect()
     }
 
-    /// Waits until something is so.
+    /// Waits until a condition is true.
     pub(crate) fn until(&self, what: &str, mut is_so: impl AsyncFnMut() -> bool) {
         let waiting = async {
             let mut looks = interval(LOOK_EVERY);
@@ -221,15 +223,15 @@ impl Installation {
 pub(crate) struct Program {
     child: Child,
     stdin: Option<ChildStdin>,
-    /// The lines of its output, as they come.
+    /// The lines of the output, as they come.
     lines: Receiver<String>,
-    /// Those that were read.
+    /// The lines that were read.
     said: String,
-    /// Its error output, when it has ended.
+    /// The error output, once the program has ended.
     errors: Receiver<String>,
 }
 
-/// What a program has left.
+/// The end of a program.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
@@ -255,7 +257,7 @@ impl Program {
         Self { stdin: child.stdin.take(), child, lines, said: String::new(), errors }
     }
 
-    /// The first line of the output from here on that is as wanted.
+    /// The first further line of the output that is as wanted.
     pub(crate) fn line(&mut self, is_wanted: impl Fn(&str) -> bool) -> String {
         loop {
             let line = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|error| {
@@ -275,20 +277,20 @@ impl Program {
         writeln!(self.stdin.as_mut().unwrap(), "{line}").unwrap();
     }
 
-    /// The memory that it occupies, in bytes.
+    /// The resident memory of the program, bytes.
     pub(crate) fn memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let row = status.lines().find_map(|it| it.strip_prefix("VmRSS:")).unwrap();
+        let row = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         row.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
     }
 
-    /// Ends it as a service manager does.
+    /// Ends the program as a service manager does.
     pub(crate) fn terminate(self) -> Ended {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         self.end()
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the program.
     pub(crate) fn end(mut self) -> Ended {
         let errors = self.errors.recv_timeout(PATIENCE).unwrap_or_else(|error| panic!("{error}:\n{}", self.said));
         let rest: Vec<_> = self.lines.iter().collect();
@@ -304,7 +306,7 @@ impl Drop for Program {
     }
 }
 
-/// An address of this host where nobody listens.
+/// An address of this host where no server listens.
 pub(crate) fn free_address() -> SocketAddr {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }

@@ -13,7 +13,7 @@ pub(crate) struct Pages {
 }
 
 impl Pages {
-    /// Compares both with `tests/golden/<name>-<format>.snap`.
+    /// Compares both formats with `tests/golden/<name>-<format>.snap`.
     pub(crate) fn check_golden(&self, name: &str) {
         insta::with_settings!({ snapshot_path => "../golden", prepend_module_to_snapshot => false }, {
             for (format, page) in [("openmetrics", &self.openmetrics), ("text", &self.text)] {
@@ -33,7 +33,7 @@ impl Pages {
     }
 }
 
-/// What the reference parser makes of a page in this format.
+/// The samples that the reference parser reads from a page in this format.
 pub(crate) fn read_by_python(format: &str, page: &str) -> Page {
     let mut parser = python::script("parse_exposition.py");
     parser.arg(format);
@@ -46,14 +46,14 @@ fn with_sorted_counters(page: &str) -> String {
     let (data, live) = page.split_at(page.find("# HELP withings_exporter_build").unwrap());
     let mut lines: Vec<_> = live.lines().collect();
     for family in lines.chunk_by_mut(|a, b| !a.starts_with('#') && !b.starts_with('#')) {
-        family.sort_by_key(|it| labels(it));
+        family.sort_by_key(|sample| labels(sample));
     }
     format!("{data}{}\n", lines.join("\n"))
 }
 
 /// The labels of a sample without the bound of a bucket.
 fn labels(sample: &str) -> &str {
-    let labels = sample.split_once('{').map_or("", |(_, it)| it);
-    let labels = labels.split_once('}').map_or("", |(it, _)| it);
-    labels.strip_prefix("le=").and_then(|it| it.split_once(',')).map_or(labels, |(_, it)| it)
+    let labels = sample.split_once('{').map_or("", |(_, rest)| rest);
+    let labels = labels.split_once('}').map_or("", |(labels, _)| labels);
+    labels.strip_prefix("le=").and_then(|label| label.split_once(',')).map_or(labels, |(_, rest)| rest)
 }

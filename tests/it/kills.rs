@@ -22,7 +22,7 @@ use crate::program::spawn;
 use crate::rotation::{heard, is_authorized};
 use crate::world::World;
 
-/// Everybody of one household, whose exporter is killed [`KILLS_PER_HOUSE`] times.
+/// The profiles of one household, whose exporter is killed [`KILLS_PER_HOUSE`] times.
 const PROFILES: [&str; 3] = ["Alice", "Bob", "Carol"];
 
 const KILLS_PER_HOUSE: usize = 5;
@@ -36,7 +36,7 @@ const SHORT_LIFE: i64 = 240;
 /// A start that works takes a fraction of this.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What became of the logins.
+/// The counts of what became of the logins.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {
     kills: usize,
@@ -70,7 +70,7 @@ struct House {
 }
 
 impl House {
-    /// Everybody is logged in, and nothing runs.
+    /// A household with all profiles logged in and the exporter stopped.
     async fn new(rotation: Rotation, seed: u64) -> Self {
         let mut world = World::in_real_time(&PROFILES).await;
         world.cloud.limits(Limits::OFF);
@@ -127,21 +127,24 @@ impl House {
         };
         let behind: Vec<_> = PROFILES.into_iter().filter(is_behind).collect();
         let is_unused = |profile: &&str| self.world.stored(profile).unwrap().previous_refresh_token.is_some();
-        self.tally.unsaved += usize::from(behind.iter().any(|it| !self.unsaved.contains(it)));
+        self.tally.unsaved += usize::from(behind.iter().any(|version| !self.unsaved.contains(version)));
         self.tally.unused += usize::from(PROFILES.iter().any(is_unused));
         self.unsaved.extend(behind);
     }
 
-    /// Starts the exporter for good, and expects that every login lives but, in strict mode, those whose answer was lost.
+    /// Starts the exporter for good, and expects that every login lives but, in strict mode, those whose answer was
+    /// lost.
     async fn check_logins(&mut self, rotation: Rotation) {
-        self.tally.rotations = self.world.calls("requesttoken").iter().filter(|it| it.status == Some(0)).count();
+        self.tally.rotations = self.world.calls("requesttoken").iter().filter(|call| call.status == Some(0)).count();
         self.world.cloud.heal();
         self.world.cloud.access_token_lifetime(3 * 3600);
         self.world.start_exporter().await;
         for profile in PROFILES {
             let is_excused = rotation == Rotation::Strict && self.unsaved.contains(profile);
-            let settled =
-                timeout(PATIENCE, self.world.until(profile, |it| it.up().is_some() && it.refresh_seconds.is_some()));
+            let settled = timeout(
+                PATIENCE,
+                self.world.until(profile, |snapshot| snapshot.up().is_some() && snapshot.refresh_seconds.is_some()),
+            );
             settled.await.unwrap();
             let is_authorized = is_authorized(&self.world, profile).await;
             assert_eq!(is_authorized, !is_excused, "{profile} after {:?}", self.tally);

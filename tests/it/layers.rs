@@ -37,7 +37,7 @@ fn every_file_keeps_to_its_layer() {
     let sources = Source::all();
     let mistakes: Vec<String> = sources.iter().flat_map(mistakes).collect();
     assert!(mistakes.is_empty(), "{}", mistakes.join("\n"));
-    let modules: BTreeSet<String> = sources.iter().filter_map(|it| it.modules().into_iter().next()).collect();
+    let modules: BTreeSet<String> = sources.iter().filter_map(|source| source.modules().into_iter().next()).collect();
     assert_eq!(modules, LAYERS.concat().into_iter().map(str::to_owned).collect());
 }
 
@@ -47,7 +47,7 @@ fn the_map_in_the_documentation_has_these_layers() {
     for (layer, modules) in LAYERS.iter().enumerate() {
         for module in *modules {
             let is_row =
-                |it: &str| it.starts_with(&format!("//! | {layer} |")) && it.contains(&format!("[`{module}`]"));
+                |line: &str| line.starts_with(&format!("//! | {layer} |")) && line.contains(&format!("[`{module}`]"));
             assert!(map.lines().any(is_row), "{module} is not in layer {layer} of src/lib.rs");
         }
     }
@@ -96,18 +96,19 @@ fn a_package_is_found_outside_of_its_place() {
 #[track_caller]
 fn check(path: &str, text: &str, expected: &[&str]) {
     let found = mistakes(&Source { path: path.into(), text: text.to_owned() });
-    let expected: Vec<String> = expected.iter().map(|it| format!("{path}:1: {it}")).collect();
+    let expected: Vec<String> = expected.iter().map(|problem| format!("{path}:1: {problem}")).collect();
     assert_eq!(found, expected, "{text}");
 }
 
-/// What a file uses and must not. The two roots, `lib.rs` and `main.rs`, stand above all layers.
+/// The mistakes of a file: what it uses and must not. The two roots, `lib.rs` and `main.rs`, stand above all layers.
 fn mistakes(source: &Source) -> Vec<String> {
     let modules = source.modules();
     let Some(module) = modules.first() else { return Vec::new() };
     let mut paths = Paths::default();
     paths.visit(source.tokens(), modules.len());
     let edges = paths.from_root.iter().filter(|(_, to)| !may_use(module, to)).map(|(line, to)| (line, "uses", to));
-    let names = paths.words.iter().filter(|(_, it)| !may_name(module, it)).map(|(line, it)| (line, "names", it));
+    let names =
+        paths.words.iter().filter(|(_, word)| !may_name(module, word)).map(|(line, word)| (line, "names", word));
     edges
         .chain(names)
         .map(|(line, verb, what)| format!("{}:{line}: {module} {verb} {what}", source.path.display()))
@@ -115,7 +116,7 @@ fn mistakes(source: &Source) -> Vec<String> {
 }
 
 fn may_use(from: &str, to: &str) -> bool {
-    let layer = |module| LAYERS.iter().position(|it| it.contains(&module));
+    let layer = |module| LAYERS.iter().position(|modules| modules.contains(&module));
     match from {
         _ if from == to => true,
         "sim" => ["clock", "zone"].contains(&to),
@@ -179,15 +180,15 @@ impl Paths {
             return;
         };
         let branches: Vec<_> = group.stream().into_iter().collect();
-        for branch in branches.split(|it| matches!(it, TokenTree::Punct(comma) if comma.as_char() == ',')) {
+        for branch in branches.split(|token| matches!(token, TokenTree::Punct(comma) if comma.as_char() == ',')) {
             self.note_heads(branch);
         }
     }
 }
 
-/// What follows a word and two colons; nothing where no colons follow.
+/// The tokens after a word and two colons; none where no colons follow.
 fn after_colons(tokens: &[TokenTree]) -> &[TokenTree] {
-    let is_colon = |it: &TokenTree| matches!(it, TokenTree::Punct(punct) if punct.as_char() == ':');
+    let is_colon = |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ':');
     match tokens {
         [_, first, second, rest @ ..] if is_colon(first) && is_colon(second) => rest,
         _ => &[],

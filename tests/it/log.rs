@@ -1,4 +1,4 @@
-//! What the exporter says in its log, for the test that listens.
+//! The exporter's log, captured for the test on whose thread it is written.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +16,7 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Listens for what is said at `level` and above.
+    /// Captures the lines at `level` and above.
     pub(crate) fn listen(level: LevelFilter) -> Self {
         let written = Written::default();
         let writer = written.clone();
@@ -25,12 +25,12 @@ impl Log {
         Self { written, _listening: listening }
     }
 
-    /// Forgets what was said so far.
+    /// Forgets the lines so far.
     pub(crate) fn clear(&self) {
         self.written.lock().clear();
     }
 
-    /// The lines that were said since, oldest first.
+    /// The lines since then, oldest first.
     pub(crate) fn lines(&self) -> Vec<String> {
         String::from_utf8(self.written.lock().clone()).unwrap().lines().map(str::to_owned).collect()
     }

@@ -12,10 +12,10 @@ use withings_exporter::zone::Zone;
 use crate::log::Log;
 use crate::world::World;
 
-/// An exporter that is about to start, with so many profiles that are logged in and weigh 60 kg and more. Each costs two
-/// requests at each interval.
+/// An exporter that is about to start, with so many profiles that are logged in and weigh 60 kg and more. Each costs
+/// two requests at each interval.
 async fn many(profiles: usize) -> World {
-    let names: Vec<_> = (0..profiles).map(|it| format!("Person {it}")).collect();
+    let names: Vec<_> = (0..profiles).map(|number| format!("Person {number}")).collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     let mut world = World::with_accounts(&names).await;
     world.cloud.limits(Limits::OFF);
@@ -27,7 +27,7 @@ async fn many(profiles: usize) -> World {
     }
     world.start_exporter().await;
     for some in names.chunks(20) {
-        join_all(some.iter().map(|it| world.connect(it))).await;
+        join_all(some.iter().map(|name| world.connect(name))).await;
     }
     world.stop_exporter().await;
     world.config.requests_per_minute = 100.try_into().unwrap();
@@ -37,7 +37,7 @@ async fn many(profiles: usize) -> World {
 /// The seconds, since the first of `requests` on, at which each person was asked for measures.
 fn refreshes(world: &World, since: i64) -> BTreeMap<u64, Vec<i64>> {
     let mut times: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for call in world.calls("getmeas").iter().filter(|it| it.time.timestamp() >= since) {
+    for call in world.calls("getmeas").iter().filter(|call| call.time.timestamp() >= since) {
         times.entry(call.user.unwrap()).or_default().push(call.time.timestamp());
     }
     times
@@ -53,7 +53,7 @@ async fn five_hundred_are_slowed_alike_and_the_lag_says_so() {
     let mut world = many(500).await;
     world.start_exporter().await;
     let page = world.metrics().await;
-    let shown = page.lines().filter(|it| it.starts_with("withings_weight_kg{")).count();
+    let shown = page.lines().filter(|line| line.starts_with("withings_weight_kg{")).count();
     assert_eq!(shown, 500, "stored values are shown at once");
     let began = world.clock.unix();
     world.pass(Duration::from_mins(35)).await;
@@ -88,10 +88,10 @@ async fn fifty_are_spread_over_the_interval_and_a_start_takes_them_all_at_once()
     let from = world.clock.unix();
     world.pass(Duration::from_mins(10)).await;
     let refreshes = refreshes(&world, from);
-    assert!(refreshes.len() == 50 && refreshes.values().all(|it| it.len() == 2), "{refreshes:?}");
+    assert!(refreshes.len() == 50 && refreshes.values().all(|times| times.len() == 2), "{refreshes:?}");
     let times: Vec<_> = refreshes.into_values().flatten().collect();
     for begin in (from..from + 600).step_by(60) {
-        let in_a_minute = times.iter().filter(|it| (begin..begin + 60).contains(it)).count();
+        let in_a_minute = times.iter().filter(|time| (begin..begin + 60).contains(time)).count();
         assert!((3..=20).contains(&in_a_minute), "{in_a_minute} of 10 begin within a minute of {begin}");
     }
     assert!(lag(&world).await < 60.0, "{}", lag(&world).await);

@@ -1,4 +1,4 @@
-//! Who is who: a profile is one person, two profiles are two people, and what a mix-up shows is nobody's.
+//! Mixed-up logins: a profile is one person, two profiles are two people, and no profile shows another person's values.
 
 use std::fs;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use withings_exporter::storage::{NewConsent, NewLogin};
 use crate::http_client::Answer;
 use crate::world::{World, joined};
 
-/// An exporter for `profiles`, and the household of the simulated cloud, of whom nobody has logged in.
+/// An exporter for `profiles` without logins, and the household of the simulated cloud.
 async fn household(profiles: &[&str]) -> World {
     World::start(profiles, |clock| Cloud::with_history(7, 1, clock)).await
 }
@@ -28,7 +28,7 @@ async fn connect(world: &World, profile: &str, person: &str) {
 /// Restarts the exporter with other names in its configuration.
 async fn rename(world: &mut World, profiles: &[&str]) {
     world.stop_exporter().await;
-    world.config.profiles = profiles.iter().map(|it| (*it).into()).collect();
+    world.config.profiles = profiles.iter().map(|name| (*name).into()).collect();
     world.start_exporter().await;
 }
 
@@ -46,7 +46,7 @@ async fn try_demo(world: &World, profile: &str) -> Answer {
     world.get(&callback).await
 }
 
-/// The proof that a page asked, which its button sends.
+/// The token against forged requests in a page, which its button sends.
 fn confirmation(page: &Answer) -> String {
     page.body.split("name=\"replace\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
 }
@@ -62,7 +62,7 @@ async fn is_authorized(world: &World, profile: &str) -> bool {
 /// How many values of `profile` are shown.
 async fn values(world: &World, profile: &str) -> usize {
     let row = format!("withings_measurement_timestamp_seconds{{profile=\"{profile}\"");
-    world.metrics().await.lines().filter(|it| it.starts_with(&row)).count()
+    world.metrics().await.lines().filter(|line| line.starts_with(&row)).count()
 }
 
 /// The folders in which something of the person is stored.
@@ -70,12 +70,12 @@ fn stored(world: &World, person: &str) -> Vec<&'static str> {
     let mark = format!("\"user_id\":\"{}\"", account(world, person).userid());
     let holds = |folder: &&str| {
         let Ok(files) = fs::read_dir(world.disk.path().join(folder)) else { return false };
-        files.into_iter().any(|it| fs::read_to_string(it.unwrap().path()).unwrap_or_default().contains(&mark))
+        files.into_iter().any(|file| fs::read_to_string(file.unwrap().path()).unwrap_or_default().contains(&mark))
     };
     ["logins", "readings"].into_iter().filter(holds).collect()
 }
 
-/// From now on the person's data cannot be had, so that what is shown was known before.
+/// Makes every data call of the person fail, so that all values shown were known before.
 fn cut_off(world: &World, person: &str) {
     world.cloud.fault(Fault::new(Failure::Http(502)).of(account(world, person).userid()).times(u32::MAX));
 }
@@ -124,7 +124,7 @@ async fn another_person_changes_nothing_until_somebody_confirms_it() {
 
     cut_off(&world, "Bob");
     check_page(&world.post("/authorize", &[("replace", &confirmation(&asked))]).await, 200, &["Mum is connected"]);
-    world.until("Mum", |it| it.refresh_seconds.is_some() && it.up() == Some(false)).await;
+    world.until("Mum", |snapshot| snapshot.refresh_seconds.is_some() && snapshot.up() == Some(false)).await;
     assert_eq!((is_authorized(&world, "Mum").await, values(&world, "Mum").await), (true, 0), "the former's stay");
     assert_eq!(stored(&world, "Alice"), Vec::<&str>::new());
 
@@ -180,14 +180,14 @@ async fn the_same_person_reconnects_and_keeps_the_readings() {
     connect(&world, "Mum", "Alice").await;
     let (shown, number) = (weight(&world, "Mum").await, values(&world, "Mum").await);
     account(&world, "Alice").revoke();
-    world.until("Mum", |it| !it.authorized()).await;
+    world.until("Mum", |snapshot| !snapshot.authorized()).await;
     assert_eq!((is_authorized(&world, "Mum").await, weight(&world, "Mum").await), (false, shown));
     check_page(&world.get("/").await, 200, &["Login refused", "no longer accepts this login", ">Reconnect<"]);
 
     let callback = world.consent("Mum", &account(&world, "Alice")).await;
     world.cloud.fault(Fault::new(Failure::Http(502)).on("getmeas").times(u32::MAX));
     check_page(&world.get(&callback).await, 200, &["Mum is connected"]);
-    world.until("Mum", |it| it.authorized() && it.up() == Some(false)).await;
+    world.until("Mum", |snapshot| snapshot.authorized() && snapshot.up() == Some(false)).await;
     assert_eq!((weight(&world, "Mum").await, values(&world, "Mum").await), (shown, number));
 }
 
@@ -216,7 +216,7 @@ async fn two_names_with_one_body_at_the_start_are_not_both_shown() {
     rename(&mut world, &["Mum", "Ma"]).await;
     world.until_up("Ma").await;
     assert_eq!((is_authorized(&world, "Ma").await, weight(&world, "Ma").await), (true, shown), "the latest consent");
-    world.until("Mum", |it| it.up() == Some(false)).await;
+    world.until("Mum", |snapshot| snapshot.up() == Some(false)).await;
     assert_eq!((is_authorized(&world, "Mum").await, values(&world, "Mum").await), (false, 0));
     let page = world.get("/").await;
     check_page(&page, 200, &["same person as Ma", "take one of the two names out of the configuration"]);
@@ -260,7 +260,7 @@ async fn what_is_forgotten_right_after_the_login_is_gone_from_the_running_export
     connect(&world, "Mum", "Alice").await;
     check_page(&world.log_in("Mum", &account(&world, "Alice")).await, 200, &["Mum is connected"]);
     joined(world.disk.path(), world.clock.clone()).forget("Mum").await.unwrap();
-    let noticed = async { world.until("Mum", |it| it.login.is_none()).await };
+    let noticed = async { world.until("Mum", |snapshot| snapshot.login.is_none()).await };
     tokio::time::timeout(Duration::from_secs(5), noticed).await.unwrap();
     assert_eq!(values(&world, "Mum").await, 0);
 }

@@ -1,4 +1,4 @@
-//! A login that lacks a permission: what goes on without it, who is told, and how it comes back.
+//! A login that lacks a permission: which calls go on, what tells of it, and how the permission comes back.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use crate::world::World;
 async fn check(scope: &str, off: &[Call]) {
     let mut world = World::with_accounts(&["Alice"]).await;
     let alice = world.account("Alice");
-    alice.edit(|it| it.scopes.retain(|it| it != scope));
+    alice.edit(|person| person.scopes.retain(|granted| granted != scope));
     world.start_exporter().await;
     world.connect("Alice").await;
     world.pass(Duration::from_hours(2)).await;
 
-    let success = |it: &Call| (!off.contains(it)).then_some((*it, 1.0));
+    let success = |call: &Call| (!off.contains(call)).then_some((*call, 1.0));
     assert_eq!(successes(&world).await, Call::DATA.iter().filter_map(success).collect(), "without {scope}");
     assert_eq!(world.sample("withings_up{profile=\"Alice\"}").await, Some(1.0));
     assert_eq!(world.sample("withings_authorized{profile=\"Alice\"}").await, Some(1.0));
@@ -33,14 +33,14 @@ async fn check(scope: &str, off: &[Call]) {
     assert_eq!(page.matches("Missing permission").count(), 1, "{page}");
     assert!(page.contains(&format!("Missing permission:</strong> {scope}")), "{page}");
 
-    alice.edit(|it| it.scopes.push(scope.to_owned()));
+    alice.edit(|person| person.scopes.push(scope.to_owned()));
     world.connect("Alice").await;
-    world.until("Alice", |it| it.calls.values().all(|it| it.latest == Attempt::Worked)).await;
-    assert_eq!(successes(&world).await, Call::DATA.map(|it| (it, 1.0)).into(), "with {scope}");
+    world.until("Alice", |snapshot| snapshot.calls.values().all(|call| call.latest == Attempt::Worked)).await;
+    assert_eq!(successes(&world).await, Call::DATA.map(|call| (call, 1.0)).into(), "with {scope}");
     assert!(!world.get("/").await.body.contains("Missing permission"));
 }
 
-/// The calls that say whether they worked.
+/// The calls with a success metric.
 async fn successes(world: &World) -> BTreeMap<Call, f64> {
     let page = Page::read(&world.metrics().await).samples;
     let series = |call: Call| format!("withings_exporter_refresh_success{{call=\"{call}\",profile=\"Alice\"}}");

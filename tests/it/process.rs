@@ -34,25 +34,25 @@ impl Exporter {
         Self { program, _printed: printed }
     }
 
-    /// Serves on a free port.
+    /// Starts the exporter on a free port.
     fn serve(config: &Path, storage: &Path) -> Self {
         let (config, storage) = (config.to_str().unwrap(), storage.to_str().unwrap());
         let listen = ["--web.listen-address", "127.0.0.1:0", "--log.level", "debug"];
         Self::start(&[&listen[..], &["--config.file", config, "--storage.path", storage]].concat())
     }
 
-    /// The demo on a free port.
+    /// Starts the demo on a free port.
     fn demo(storage: &Path, more: &[&str]) -> Self {
         let demo = ["demo", "--web.listen-address", "127.0.0.1:0", "--storage.path", storage.to_str().unwrap()];
         Self::start(&[&demo[..], more].concat())
     }
 
-    /// Everything it has printed so far.
+    /// The whole output so far.
     fn printed(&self) -> String {
         self.program.said()
     }
 
-    /// Where it listens, as soon as it says so.
+    /// The address at which the exporter listens, as soon as it prints it.
     async fn address(&self) -> SocketAddr {
         self.program.address("").await
     }
@@ -63,7 +63,7 @@ impl Exporter {
 
     /// Waits until a scrape has this line.
     async fn until_shown(&self, line: &str) {
-        until(line, async || self.get("/metrics").await.body.lines().find(|it| *it == line).map(drop)).await;
+        until(line, async || self.get("/metrics").await.body.lines().find(|shown| *shown == line).map(drop)).await;
     }
 }
 
@@ -118,7 +118,7 @@ fn check_storage(folder: &Path) {
         assert_eq!(mode, 0o600, "{}", path.display());
         if path.ends_with("budget") {
             assert_eq!(fs::metadata(&path).unwrap().len(), 32, "{}", path.display());
-        } else if path.extension().is_some_and(|it| it == "json") {
+        } else if path.extension().is_some_and(|extension| extension == "json") {
             serde_json::from_slice::<serde_json::Value>(&fs::read(&path).unwrap()).unwrap();
         } else {
             assert_eq!(fs::metadata(&path).unwrap().len(), 0, "{} is a leftover", path.display());
@@ -244,7 +244,7 @@ async fn no_secret_is_ever_printed_or_shown() {
     for target in [&second, &second, "/authorize?profile=Alice&mode=x", "/nothing"] {
         pages.push(program.get(target).await);
     }
-    assert_eq!(pages.iter().map(|it| it.status).collect::<Vec<_>>(), [502, 200, 400, 400, 404]);
+    assert_eq!(pages.iter().map(|page| page.status).collect::<Vec<_>>(), [502, 200, 400, 400, 404]);
     program.until_shown("withings_up{profile=\"Alice\"} 1").await;
     for target in ["/", "/metrics", "/-/ready"] {
         pages.push(program.get(target).await);
@@ -253,7 +253,7 @@ async fn no_secret_is_ever_printed_or_shown() {
     program.program.ended().await;
     let said = pages.into_iter().fold(program.printed(), |said, page| said + &page.body);
     assert!(said.contains("level=debug"), "{said}");
-    let states = [callback, second].map(|it| it.split("state=").nth(1).unwrap().to_owned());
+    let states = [callback, second].map(|callback| callback.split("state=").nth(1).unwrap().to_owned());
     let secrets = server.cloud.secrets();
     assert!(secrets.len() >= 4, "two codes and a pair");
     for secret in secrets.into_iter().chain(states) {

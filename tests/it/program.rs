@@ -10,21 +10,21 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
-/// A slow machine has this long to come to a state that is waited for.
+/// How long a test waits for a state, on a slow machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Held while a program starts. Until it has become that program it is a copy of this process, with every test's sockets and
-/// locks: what is closed here meanwhile is not closed.
+/// Held while a program starts. Until it has become that program it is a copy of this process, with every test's
+/// sockets and locks: what is closed here meanwhile is not closed.
 static STARTING: Mutex<()> = Mutex::new(());
 
-/// A running program. It is killed with this value, and what it said is shown if the test fails.
+/// A running program. It is killed when this value is dropped, and its output is shown if the test fails.
 pub(crate) struct Program {
     child: Child,
     log: PathBuf,
 }
 
 impl Program {
-    /// Starts `command`, which writes what it says to `log`.
+    /// Starts `command`, whose output goes to `log`.
     pub(crate) fn start(command: &mut Command, log: &Path) -> Self {
         let file = File::create(log).unwrap();
         let child = spawn(command.stdout(file.try_clone().unwrap()).stderr(file));
@@ -32,12 +32,12 @@ impl Program {
         Self { child, log: log.to_owned() }
     }
 
-    /// What it said so far.
+    /// The output so far.
     pub(crate) fn said(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
-    /// Where it listens on this host, as soon as it says so after this text.
+    /// The address on this host at which the program listens, as soon as it prints it after this text.
     pub(crate) async fn address(&self, after: &str) -> SocketAddr {
         until("its address", async || {
             let said = self.said();
@@ -48,7 +48,7 @@ impl Program {
         .await
     }
 
-    /// The number of its process.
+    /// The number of the process.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
@@ -61,7 +61,7 @@ impl Program {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// Waits until it has ended, and gives its exit code.
+    /// Waits until the program has ended, and gives its exit code.
     pub(crate) async fn ended(&mut self) -> Option<i32> {
         until("the program's end", async || self.child.try_wait().unwrap()).await.code()
     }
@@ -96,7 +96,7 @@ pub(crate) fn until_started() {
     drop(STARTING.lock().unwrap());
 }
 
-/// What comes of `command` with `input` to read.
+/// The output of `command` with this standard input.
 pub(crate) fn fed(command: &mut Command, input: &[u8]) -> Output {
     let child = spawn(command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()));
     let mut child = child.unwrap_or_else(|error| missing(command, &error));

@@ -25,31 +25,31 @@ const TEXT: &str = "Accept: text/plain;version=0.0.4";
 /// The password of the user `prometheus`.
 const PASSWORD: &str = "hush:hush";
 
-/// What promtool says of the names that are given.
+/// The findings of promtool about names that cannot be changed.
 const ACCEPTED_FINDINGS: &str = "\
 withings_height_m metric names should not contain abbreviated units
 withings_sleep_wakeup_count non-histogram and non-summary metrics should not have \"_count\" suffix
 ";
 
-/// What is scraped, and how.
+/// A scraped demo, and how it is scraped.
 struct Target {
     address: SocketAddr,
-    /// The folder with the authority of its certificate, if it has one. Then it wants a password too.
+    /// The folder with the authority of the certificate, with TLS. Then a password is wanted too.
     certificates: Option<PathBuf>,
 }
 
 impl Target {
-    /// A Prometheus that has scraped it, which prefers OpenMetrics.
+    /// A Prometheus that has scraped the demo; it prefers OpenMetrics.
     async fn prometheus(&self, dir: &TempDir) -> Server {
         scraped(Server::prometheus(dir, &self.configuration()).await).await
     }
 
-    /// A VictoriaMetrics that has scraped it, which wants the text format.
+    /// A VictoriaMetrics that has scraped the demo; it wants the text format.
     async fn victoria_metrics(&self, dir: &TempDir) -> Server {
         scraped(Server::victoria_metrics(dir, &self.configuration()).await).await
     }
 
-    /// It is scraped every second.
+    /// The configuration of a scrape each second.
     fn configuration(&self) -> String {
         let security = self.certificates.as_ref().map(|folder| {
             let authority = folder.join("ca.crt");
@@ -126,17 +126,17 @@ async fn scrapers_have_what_the_page_has_over_tls_with_a_password() {
     }
 }
 
-/// Waits for everybody's devices, which are the last that is read after a login.
+/// Waits for the devices of all people, which are read last after a login.
 async fn everything_is_read(target: &Target) {
     until("everybody's devices", async || {
         let page = target.page(TEXT);
-        PEOPLE.iter().all(|it| page.contains(&format!("withings_device_info{{profile=\"{it}\""))).then_some(())
+        PEOPLE.iter().all(|name| page.contains(&format!("withings_device_info{{profile=\"{name}\""))).then_some(())
     })
     .await;
 }
 
-/// What a scraper has of people as soon as it is what the page has: the people of the demo live on, and the page may have
-/// changed since the last scrape.
+/// The samples of people in a scraper, as soon as they are those of the page: new rows arrive in the demo, and the page
+/// may have changed since the last scrape.
 async fn same_as_page(scraper: &Server, target: &Target, accept: &str) -> BTreeMap<String, f64> {
     until("the scraper to have what the page has", async || {
         let has = measured(values(scraper, "{job=\"withings\"}"));
@@ -149,9 +149,12 @@ async fn same_as_page(scraper: &Server, target: &Target, accept: &str) -> BTreeM
 fn check_measurements(scraped: &BTreeMap<String, f64>) {
     let has = |metric: &str, name: &str| {
         let (start, label) = (format!("{metric}{{"), format!("profile=\"{name}\""));
-        scraped.keys().any(|it| it.starts_with(&start) && it.contains(&label))
+        scraped.keys().any(|series| series.starts_with(&start) && series.contains(&label))
     };
-    for metric in Measurement::all().map(|it| it.metric()).filter(|it| !RARELY_MEASURED.contains(&it.as_str())) {
+    for metric in Measurement::all()
+        .map(|measurement| measurement.metric())
+        .filter(|metric| !RARELY_MEASURED.contains(&metric.as_str()))
+    {
         assert!(PEOPLE.iter().any(|name| has(&metric, name)), "{metric} is not in {scraped:#?}");
     }
     assert!(PEOPLE.iter().all(|name| has("withings_weight_kg", name)), "{scraped:#?}");
@@ -187,7 +190,10 @@ fn check_lint(page: &str) {
 
 /// The samples that belong to people.
 fn measured(samples: BTreeMap<String, f64>) -> BTreeMap<String, f64> {
-    samples.into_iter().filter(|(it, _)| it.starts_with("withings_") && !it.starts_with("withings_exporter_")).collect()
+    samples
+        .into_iter()
+        .filter(|(series, _)| series.starts_with("withings_") && !series.starts_with("withings_exporter_"))
+        .collect()
 }
 
 /// The present values of an expression, without the labels that scrapers add.

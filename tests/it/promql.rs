@@ -3,45 +3,46 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// What an expression reads.
+/// A selector of an expression.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Selector<'a> {
     pub(crate) metric: &'a str,
     /// Each label with its operator and quoted value, as `=~"a|b"`.
     pub(crate) matchers: Vec<(&'a str, &'a str)>,
-    /// The function whose first argument it begins.
+    /// The function whose first argument begins with the selector.
     pub(crate) function: &'a str,
-    /// Whether it is followed by a duration.
+    /// Whether the selector is followed by a duration.
     pub(crate) is_range: bool,
 }
 
 impl Selector<'_> {
-    /// Whether there is a sample for each value that each label may have. Patterns are alternatives that may end with `.*`.
+    /// Whether there is a sample for each value that each label may have. Patterns are alternatives that may end with
+    /// `.*`.
     pub(crate) fn matches_all(&self, samples: &BTreeMap<String, f64>) -> bool {
-        let of_metric = |it: &&String| it.split('{').next() == Some(self.metric);
+        let of_metric = |series: &&String| series.split('{').next() == Some(self.metric);
         let series: Vec<_> = samples.keys().filter(of_metric).collect();
         let is_there = |label: &str, value: &str| {
             let wanted = match value.strip_suffix(".*") {
                 Some(start) => format!("{label}=\"{start}"),
                 None => format!("{label}=\"{value}\""),
             };
-            series.iter().any(|it| it.contains(&wanted))
+            series.iter().any(|sample| sample.contains(&wanted))
         };
         let values = |condition| str::trim_matches(condition, ['=', '~', '"']).split('|');
         !series.is_empty()
-            && self.matchers.iter().all(|(label, condition)| values(condition).all(|it| is_there(label, it)))
+            && self.matchers.iter().all(|(label, condition)| values(condition).all(|value| is_there(label, value)))
     }
 }
 
-/// What an expression reads, in order: all that has braces, and this project's metrics without.
+/// The selectors of an expression, in order: all with braces, and this project's metrics without.
 pub(crate) fn selectors(expression: &str) -> Vec<Selector<'_>> {
     let grouped = grouped(expression);
     let mut found = Vec::new();
     let mut at = 0;
-    while let Some(start) = expression[at..].find(is_of_name).map(|it| at + it) {
+    while let Some(start) = expression[at..].find(is_of_name).map(|found| at + found) {
         let rest = &expression[start..];
-        let (metric, after) = rest.split_at(rest.find(|it| !is_of_name(it)).unwrap_or(rest.len()));
-        let is_bare = metric.starts_with("withings") && !grouped.iter().any(|it| it.contains(&start));
+        let (metric, after) = rest.split_at(rest.find(|letter| !is_of_name(letter)).unwrap_or(rest.len()));
+        let is_bare = metric.starts_with("withings") && !grouped.iter().any(|group| group.contains(&start));
         let braced = after.strip_prefix('{').map(matchers);
         let is_selector = is_bare || braced.is_some();
         let (matchers, after) = braced.unwrap_or((Vec::new(), after));
@@ -56,10 +57,10 @@ pub(crate) fn selectors(expression: &str) -> Vec<Selector<'_>> {
 
 /// The labels that an expression joins on or sums by, each time.
 pub(crate) fn groupings(expression: &str) -> Vec<&str> {
-    grouped(expression).into_iter().map(|it| &expression[it]).collect()
+    grouped(expression).into_iter().map(|range| &expression[range]).collect()
 }
 
-/// Where they stand.
+/// The places of these labels in the expression.
 fn grouped(expression: &str) -> Vec<Range<usize>> {
     let groups = |before: &str| {
         let word = before.split_whitespace().last().unwrap_or_default();
@@ -77,7 +78,7 @@ fn matchers(text: &str) -> (Vec<(&str, &str)>, &str) {
         if let Some(after) = rest.strip_prefix('}') {
             return (found, after);
         }
-        let (label, condition) = rest.split_at(rest.find(|it| !is_of_name(it)).unwrap());
+        let (label, condition) = rest.split_at(rest.find(|letter| !is_of_name(letter)).unwrap());
         let opening = condition.find('"').unwrap() + 1;
         let closing = opening + condition[opening..].find('"').unwrap() + 1;
         found.push((label, &condition[..closing]));
@@ -85,14 +86,14 @@ fn matchers(text: &str) -> (Vec<(&str, &str)>, &str) {
     }
 }
 
-/// The function that is called with what comes next.
+/// The function that is called with the text after this one.
 fn function(before: &str) -> &str {
     let name = before.strip_suffix('(').unwrap_or_default();
-    name.rsplit(|it| !is_of_name(it)).next().unwrap_or_default()
+    name.rsplit(|letter| !is_of_name(letter)).next().unwrap_or_default()
 }
 
-fn is_of_name(it: char) -> bool {
-    it.is_ascii_alphanumeric() || it == '_' || it == ':'
+fn is_of_name(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || letter == '_' || letter == ':'
 }
 
 #[test]
@@ -119,7 +120,8 @@ fn groupings_are_found() {
 
 #[test]
 fn selectors_match_when_each_of_their_values_is_there() {
-    let samples: BTreeMap<_, _> = ["m{a=\"x\",b=\"yes\"}", "m{a=\"z\",b=\"no\"}"].map(|it| (it.to_owned(), 1.0)).into();
+    let samples: BTreeMap<_, _> =
+        ["m{a=\"x\",b=\"yes\"}", "m{a=\"z\",b=\"no\"}"].map(|series| (series.to_owned(), 1.0)).into();
     let matches = |selector: &str| selectors(selector)[0].matches_all(&samples);
     assert!(matches("m{}") && matches("m{a=\"x\"}") && matches("m{a=~\"x|z\",b=~\"y.*\"}"));
     assert!(!matches("n{}") && !matches("m{a=\"y\"}") && !matches("m{a=~\"x|y\"}") && !matches("m{c=~\".*\"}"));

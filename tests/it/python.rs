@@ -1,4 +1,4 @@
-//! The Python that the independent judges run in.
+//! The Python in which the independent judges run.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -12,7 +12,7 @@ pub(crate) fn script(name: &str) -> Command {
     command
 }
 
-/// A program that one of these packages brings.
+/// A program that one of these packages installs.
 pub(crate) fn tool(name: &str) -> Command {
     Command::new(python().with_file_name(name))
 }
@@ -22,7 +22,7 @@ fn python() -> PathBuf {
     python.expect("run tests/run, which prepares the Python environment that WITHINGS_TEST_PYTHON names").into()
 }
 
-/// What a judge prints after it has read `input`.
+/// The output of a judge that has read `input`.
 pub(crate) fn answer(judge: &mut Command, input: &[u8]) -> Vec<u8> {
     let output = fed(judge, input);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

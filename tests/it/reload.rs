@@ -17,7 +17,7 @@ const SUCCESS_AT: &str = "withings_exporter_config_last_reload_success_timestamp
 
 /// Changes the configuration and has it read again.
 pub(crate) async fn reload(world: &mut World, profiles: &[&str]) {
-    world.config.profiles = profiles.iter().map(|it| Arc::from(*it)).collect();
+    world.config.profiles = profiles.iter().map(|name| Arc::from(*name)).collect();
     let answer = world.reload().await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "The configuration was read again.\n"));
 }
@@ -25,15 +25,15 @@ pub(crate) async fn reload(world: &mut World, profiles: &[&str]) {
 /// The profiles in the order in which the page shows whether they are connected.
 async fn shown(world: &World) -> Vec<String> {
     let page = world.metrics().await;
-    let rows = page.lines().filter_map(|it| it.strip_prefix("withings_authorized{profile=\"")?.split_once('"'));
+    let rows = page.lines().filter_map(|line| line.strip_prefix("withings_authorized{profile=\"")?.split_once('"'));
     rows.map(|(profile, _)| profile.to_owned()).collect()
 }
 
 /// The times, in seconds, at which `profile` was asked for measures.
 fn refreshes(world: &World, name: &str) -> Vec<i64> {
     let user = world.account(name).userid();
-    let calls = world.calls("getmeas").into_iter().filter(|it| it.user == Some(user));
-    calls.map(|it| it.time.timestamp()).collect()
+    let calls = world.calls("getmeas").into_iter().filter(|call| call.user == Some(user));
+    calls.map(|call| call.time.timestamp()).collect()
 }
 
 fn weigh(world: &World, name: &str, kilograms: i64) {
@@ -60,8 +60,8 @@ async fn profiles_come_and_go_and_the_others_miss_nothing() {
     check_misses_nothing(&world, "Alice", before, 11);
 }
 
-/// Expects at least so many refreshes, each 5 minutes after the one before; those `before` are none of them, nor is that of
-/// the login, which waits for no slot.
+/// Expects at least so many refreshes, each 5 minutes after the one before; those `before` are none of them, nor is
+/// that of the login, which waits for no slot.
 fn check_misses_nothing(world: &World, name: &str, before: usize, at_least: usize) {
     let times = refreshes(world, name).split_off(before);
     assert!(times.len() >= at_least, "{name}: {times:?}");
@@ -70,7 +70,7 @@ fn check_misses_nothing(world: &World, name: &str, before: usize, at_least: usiz
     }
 }
 
-/// The hosts that Withings tells of news about `name`.
+/// The hosts that subscribed to notifications about `name`.
 fn hosts(world: &World, name: &str) -> BTreeSet<String> {
     let subscriptions = world.account(name).subscriptions();
     subscriptions.into_iter().map(|(url, _)| url.split('/').nth(2).unwrap().to_owned()).collect()
@@ -87,7 +87,7 @@ async fn check_way_back(world: &World) {
 #[tokio::test(crate = "crate::paused")]
 async fn webhooks_and_base_url_change_and_nobody_misses_a_refresh() {
     let mut world = World::connected(&["Alice", "Bob"]).await;
-    let before = ["Alice", "Bob"].map(|it| refreshes(&world, it).len());
+    let before = ["Alice", "Bob"].map(|name| refreshes(&world, name).len());
     for host in ["health.example", "moved.example"] {
         world.config.webhooks = true;
         move_to(&mut world, host);
@@ -111,7 +111,7 @@ async fn webhooks_and_base_url_change_and_nobody_misses_a_refresh() {
 #[tokio::test(crate = "crate::paused")]
 async fn withings_is_asked_at_another_address_and_nobody_misses_a_refresh() {
     let mut world = World::connected(&["Alice", "Bob"]).await;
-    let before = ["Alice", "Bob"].map(|it| refreshes(&world, it).len());
+    let before = ["Alice", "Bob"].map(|name| refreshes(&world, name).len());
     world.pass(Duration::from_mins(1)).await;
     for _ in 0..3 {
         world.move_cloud().await;
@@ -161,18 +161,19 @@ async fn interval_and_measurements_change_without_a_refresh_of_their_own() {
     reload(&mut world, &["Alice"]).await;
     assert_eq!(world.value("Alice", "weight_kg").await, None);
     world.pass(Duration::from_hours(1)).await;
-    let actions: Vec<_> = world.cloud.requests().split_off(calls).into_iter().filter_map(|it| it.action).collect();
+    let actions: Vec<_> =
+        world.cloud.requests().split_off(calls).into_iter().filter_map(|request| request.action).collect();
     assert_eq!(actions, ["getmeas"; 6]);
     world.config.measurements = ["weight_kg", "activity_steps"].into_iter().filter_map(Measurement::by_key).collect();
     let calls = world.cloud.requests().len();
     reload(&mut world, &["Alice"]).await;
     world.pass(Duration::from_secs(10)).await;
     let new = world.cloud.requests().split_off(calls);
-    assert_eq!(new.iter().filter_map(|it| it.action.as_deref()).collect::<Vec<_>>(), ["getactivity"]);
+    assert_eq!(new.iter().filter_map(|request| request.action.as_deref()).collect::<Vec<_>>(), ["getactivity"]);
     assert_eq!(world.value("Alice", "weight_kg").await, Some(70.0));
 }
 
-/// Has a call fail like this that would be made again much later, and expects that a reload makes it at once.
+/// Lets a call fail in a way after which it is tried again much later, and expects that a reload makes it at once.
 async fn check_made_at_once(failure: Failure) {
     let mut world = World::connected(&["Alice"]).await;
     world.config.refresh_interval = Duration::from_hours(1);
@@ -242,8 +243,8 @@ async fn reloads_at_once_are_done_one_after_the_other_and_scrapes_are_answered_m
     let reloads = futures_util::future::join_all((0..20).map(|_| world.reload()));
     let scrapes = futures_util::future::join_all((0..20).map(|_| world.get("/metrics")));
     let (reloads, scrapes) = tokio::join!(reloads, scrapes);
-    assert!(reloads.iter().chain(&scrapes).all(|it| it.status == 200));
-    assert!(scrapes.iter().all(|it| it.body.contains("withings_authorized{profile=\"Alice\"} 1")));
+    assert!(reloads.iter().chain(&scrapes).all(|response| response.status == 200));
+    assert!(scrapes.iter().all(|response| response.body.contains("withings_authorized{profile=\"Alice\"} 1")));
     assert_eq!(shown(&world).await, ["Alice", "Bob"]);
 }
 

@@ -1,4 +1,4 @@
-//! What outlives the process: values, logins, logins under way, and any name.
+//! What survives a restart: values, logins, logins under way, and any name.
 
 use std::fs;
 use std::time::Duration;
@@ -28,7 +28,7 @@ async fn restart(world: &mut World, after: Duration) {
 
 /// The refreshes of tokens.
 fn rotations(world: &World) -> Vec<Request> {
-    let is_rotation = |it: &Request| it.params.get("grant_type").is_some_and(|it| it == "refresh_token");
+    let is_rotation = |request: &Request| request.params.get("grant_type").is_some_and(|kind| kind == "refresh_token");
     world.calls("requesttoken").into_iter().filter(is_rotation).collect()
 }
 
@@ -63,7 +63,7 @@ async fn after_a_restart_only_changes_are_asked_for() {
     restart(&mut world, Duration::from_mins(10)).await;
     world.until_shown("Alice", "weight_kg", 71.0).await;
     let calls = world.calls("getmeas").split_off(before);
-    assert!(calls.iter().all(|it| it.params.contains_key("lastupdate")), "{calls:?}");
+    assert!(calls.iter().all(|call| call.params.contains_key("lastupdate")), "{calls:?}");
 }
 
 #[tokio::test(crate = "crate::paused")]
@@ -73,7 +73,7 @@ async fn an_access_token_that_lapsed_while_nothing_ran_is_refreshed_once_for_all
     world.until_up("Alice").await;
     check(&world, "withings_authorized{profile=\"Alice\"}", Some(1.0)).await;
     assert_eq!(rotations(&world).len(), 1);
-    assert!(world.cloud.requests().iter().all(|it| it.status.unwrap_or(0) == 0), "a dead token was tried");
+    assert!(world.cloud.requests().iter().all(|request| request.status.unwrap_or(0) == 0), "a dead token was tried");
 }
 
 /// Days of rotations, with a restart, and no login is lost nor any token tried twice.
@@ -90,7 +90,7 @@ async fn check_rotations(rotation: Rotation) {
     check(&world, "withings_up{profile=\"Alice\"}", Some(1.0)).await;
     let rotations = rotations(&world);
     assert!(rotations.len() >= 24, "{}", rotations.len());
-    assert!(rotations.iter().all(|it| it.status == Some(0)), "{rotations:?}");
+    assert!(rotations.iter().all(|call| call.status == Some(0)), "{rotations:?}");
     assert_eq!(world.account("Alice").live_tokens().refresh, 1);
 }
 
@@ -129,7 +129,7 @@ async fn a_mistyped_client_secret_costs_no_login() {
     let mut world = alice().await;
     let secret = std::mem::replace(&mut world.config.client_secret, "mistyped".into());
     restart(&mut world, Duration::from_hours(4)).await;
-    world.until("Alice", |it| !it.authorized()).await;
+    world.until("Alice", |snapshot| !snapshot.authorized()).await;
     assert_eq!(world.value("Alice", "weight_kg").await, Some(72.0));
     world.config.client_secret = secret;
     restart(&mut world, Duration::from_secs(30)).await;
@@ -196,8 +196,8 @@ async fn a_profile_may_have_any_name() {
         }
     }
     for folder in ["logins", "readings"] {
-        let files = fs::read_dir(world.disk.path().join(folder)).unwrap().map(|it| it.unwrap().path());
-        let stored = files.filter(|it| it.extension().is_some_and(|it| it == "json")).count();
+        let files = fs::read_dir(world.disk.path().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+        let stored = files.filter(|path| path.extension().is_some_and(|extension| extension == "json")).count();
         assert_eq!(stored, names.len(), "a name led out of {folder}");
     }
     world.until_up(names[0]).await;

@@ -18,9 +18,9 @@ const FLOOD_COSTS: u64 = 32 << 20;
 struct Run {
     installation: Installation,
     address: SocketAddr,
-    /// What must never be seen: everything that lets somebody in.
+    /// The secrets, which must never be seen.
     secrets: Vec<String>,
-    /// By where it was seen.
+    /// The texts that were seen, by their origin.
     seen: Vec<(String, String)>,
 }
 
@@ -62,7 +62,7 @@ impl Run {
         self.note("/authorize", begun);
         let callback = self.installation.agree(&consent, person);
         let address = Url::parse("http://localhost").unwrap().join(&callback).unwrap();
-        self.secrets.extend(address.query_pairs().map(|(_, it)| it.into_owned()));
+        self.secrets.extend(address.query_pairs().map(|(_, value)| value.into_owned()));
         callback
     }
 
@@ -84,9 +84,12 @@ impl Run {
     /// Expects that no secret was seen anywhere, and that all of them are worth looking for.
     fn check(mut self) {
         self.secrets.extend(self.installation.cloud.secrets());
-        assert!(self.secrets.iter().all(|it| it.len() >= 16), "{:?}", self.secrets);
+        assert!(self.secrets.iter().all(|secret| secret.len() >= 16), "{:?}", self.secrets);
         let stored = self.installation.stored();
-        assert!(self.secrets.iter().any(|it| stored.iter().any(|(_, file)| file.contains(it))), "no token is stored");
+        assert!(
+            self.secrets.iter().any(|secret| stored.iter().any(|(_, file)| file.contains(secret))),
+            "no token is stored"
+        );
         for secret in &self.secrets {
             for (place, text) in &self.seen {
                 assert!(!text.contains(secret), "{secret} is in {place}:\n{text}");
@@ -95,7 +98,7 @@ impl Run {
     }
 }
 
-/// What must go wrong in a login, and where.
+/// A step of a login that must fail, and where.
 fn go_wrong(run: &mut Run) {
     let fault = |failure, action: &str| run.installation.cloud.fault(Fault::new(failure).on(action));
     fault(Failure::InvalidToken, "getmeas");
@@ -165,7 +168,7 @@ fn a_flood_grows_nothing_and_disturbs_no_login_under_way() {
     run.installation.flood(run.address, &starts, 302);
     let after = exporter.memory();
     assert!(after < before + FLOOD_COSTS, "{before} bytes became {after}");
-    let largest = run.installation.stored().into_iter().map(|(_, it)| it.len()).max().unwrap();
+    let largest = run.installation.stored().into_iter().map(|(_, file)| file.len()).max().unwrap();
     assert!(largest < 512 * 1024, "a file of {largest} bytes");
     let page = run.get(&callback, 200);
     assert!(page.contains("Mum is connected"), "{page}");
@@ -173,7 +176,7 @@ fn a_flood_grows_nothing_and_disturbs_no_login_under_way() {
     assert!(!ended.errors.contains("bogus-"), "{}", ended.errors);
 }
 
-/// A household with one profile and nobody logged in.
+/// A household with one profile and no login.
 async fn household() -> World {
     World::start(&["Mum"], |clock| Cloud::with_history(7, 1, clock)).await
 }
@@ -182,8 +185,9 @@ async fn household() -> World {
 fn files(world: &World) -> BTreeMap<String, Vec<u8>> {
     let root = world.disk.path();
     let folders = [root.to_owned(), root.join("logins"), root.join("readings"), root.join("callbacks")];
-    let entries = folders.iter().filter_map(|it| fs::read_dir(it).ok()).flatten().map(|it| it.unwrap().path());
-    entries.filter(|it| it.is_file()).map(|it| (it.display().to_string(), fs::read(it).unwrap())).collect()
+    let entries =
+        folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.is_file()).map(|path| (path.display().to_string(), fs::read(path).unwrap())).collect()
 }
 
 #[tokio::test(crate = "crate::paused")]
@@ -197,7 +201,7 @@ async fn the_pages_of_a_login_are_kept_by_nobody_and_load_nothing_from_elsewhere
     pages.push(world.get("/").await);
     world.cloud.fault(Fault::new(Failure::Http(502)).on("requesttoken"));
     pages.push(world.log_in("Mum", alice).await);
-    assert_eq!(pages.iter().map(|it| it.status).collect::<Vec<_>>(), [200, 404, 400, 200, 409, 200, 502]);
+    assert_eq!(pages.iter().map(|page| page.status).collect::<Vec<_>>(), [200, 404, 400, 200, 409, 200, 502]);
     for page in pages {
         assert_eq!(page.header("cache-control"), Some("no-store"));
         assert!(["no-referrer", "same-origin"].contains(&page.header("referrer-policy").unwrap()));
@@ -205,13 +209,13 @@ async fn the_pages_of_a_login_are_kept_by_nobody_and_load_nothing_from_elsewhere
         for rule in ["default-src 'none'", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"] {
             assert!(policy.contains(rule), "{rule} is missing in {policy}");
         }
-        for link in page.body.split(['"', '\'']).filter(|it| it.contains("//")) {
+        for link in page.body.split(['"', '\'']).filter(|link| link.contains("//")) {
             assert!(!page.body.contains(&format!("=\"{link}\"")), "{link} is elsewhere:\n{}", page.body);
         }
         assert!(!page.body.contains("<script") && !page.body.contains(" style="), "{}", page.body);
     }
     let begun = world.get("/authorize?profile=Mum").await;
-    let headers = ["cache-control", "referrer-policy"].map(|it| begun.header(it));
+    let headers = ["cache-control", "referrer-policy"].map(|name| begun.header(name));
     assert_eq!(headers, [Some("no-store"), Some("no-referrer")]);
     let cookie = begun.header("set-cookie").unwrap();
     assert!(cookie.contains("; HttpOnly") && cookie.contains("; SameSite=Strict"), "{cookie}");
@@ -251,8 +255,8 @@ async fn looking_at_pages_changes_nothing_and_a_login_only_begins() {
     assert_eq!(files(&world), before);
     assert_eq!(world.get("/authorize?profile=Mum").await.status, 302);
     let after = files(&world);
-    let changed: Vec<_> = after.keys().filter(|it| after.get(*it) != before.get(*it)).collect();
-    assert!(matches!(changed[..], [it] if it.ends_with("/pending.json")), "{changed:?}");
+    let changed: Vec<_> = after.keys().filter(|path| after.get(*path) != before.get(*path)).collect();
+    assert!(matches!(changed[..], [path] if path.ends_with("/pending.json")), "{changed:?}");
     assert_eq!(world.cloud.requests().len(), requests, "Withings was asked");
 }
 

@@ -27,7 +27,7 @@ fn folder() -> TempDir {
     folder
 }
 
-/// Starts the exporter in `folder`, where it finds its port; what it says goes to a file there.
+/// Starts the exporter in `folder`, where it finds its port; its output goes to a file there.
 fn start(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Program {
     let mut command = exporter(folder);
     command.args(arguments).envs(variables.iter().copied());

@@ -12,10 +12,10 @@ use tokio::time::Instant;
 use crate::program::{fed, spawn};
 use crate::sources::root;
 
-/// Where the documents say that the program listens.
+/// The address at which the program listens, according to the documents.
 const DOCUMENTED_ADDRESS: &str = "localhost:10064";
 
-/// How long a running program may take until it does what is wanted.
+/// How long a running program may take to do what is wanted.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A user's folder: a configuration, and room for the program's state.
@@ -44,7 +44,7 @@ impl Home {
         command
     }
 
-    /// Starts a program that serves, and waits until it has said where.
+    /// Starts a program that serves, and waits until it has printed its address.
     pub(crate) fn start(&self, line: &str) -> Running {
         let mut command = self.command(&format!("exec {line} 2>&1"));
         let mut child = spawn(command.stdin(Stdio::null()).stdout(Stdio::piped())).unwrap();
@@ -84,7 +84,7 @@ impl Running {
         }
     }
 
-    /// Ends it as a service manager does; it must end well.
+    /// Ends the program as a service manager does; its exit code must be 0.
     pub(crate) fn end(mut self) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         assert_eq!(self.child.wait().unwrap().code(), Some(0));

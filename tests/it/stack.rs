@@ -23,13 +23,13 @@ struct Stack {
     rules: SwitchedOn,
 }
 
-/// A group of rules as Prometheus tells of it.
+/// A group of rules in an answer of Prometheus.
 #[derive(Deserialize)]
 struct Group {
     rules: Vec<Evaluated>,
 }
 
-/// What became of a rule.
+/// The state of a rule in an answer of Prometheus.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Evaluated {
@@ -61,7 +61,7 @@ impl Stack {
         Self { prometheus: Server::prometheus(dir, &configuration).await, rules }
     }
 
-    /// What Prometheus answers.
+    /// An answer of Prometheus.
     fn ask<T: DeserializeOwned>(&self, path: &str) -> T {
         #[derive(Deserialize)]
         struct Answer<T> {
@@ -72,15 +72,15 @@ impl Stack {
         serde_json::from_slice::<Answer<T>>(&output.stdout).unwrap().data
     }
 
-    /// How each rule is, once every one has been evaluated.
+    /// The state of each rule, once every one has been evaluated.
     async fn health(&self) -> Vec<Evaluated> {
         #[derive(Deserialize)]
         struct Groups {
             groups: Vec<Group>,
         }
         until("the evaluation of every rule", async || {
-            let rules: Vec<_> = self.ask::<Groups>("rules").groups.into_iter().flat_map(|it| it.rules).collect();
-            rules.iter().all(|it| it.health != "unknown").then_some(rules)
+            let rules: Vec<_> = self.ask::<Groups>("rules").groups.into_iter().flat_map(|group| group.rules).collect();
+            rules.iter().all(|rule| rule.health != "unknown").then_some(rules)
         })
         .await
     }
@@ -113,9 +113,9 @@ async fn the_rules_are_sound_and_alert_about_whom_they_should() {
 
 async fn check_health(stack: &Stack) {
     let health = stack.health().await;
-    let sick = health.iter().find(|it| it.health != "ok");
+    let sick = health.iter().find(|scrape| scrape.health != "ok");
     assert!(sick.is_none(), "{}: {:?}", sick.unwrap().name, sick.unwrap().last_error);
-    let written: usize = stack.rules.rules().iter().map(|it| it.rules.len()).sum();
+    let written: usize = stack.rules.rules().iter().map(|file| file.rules.len()).sum();
     assert_eq!(health.len(), written);
 }
 
@@ -139,14 +139,14 @@ async fn check_alerts(stack: &Stack, target: SocketAddr) {
     for alert in &alerts {
         assert!(alert.labels["job"] == "withings" && alert.labels["instance"] == target.to_string(), "{alert:#?}");
         assert!(alert.labels["category"] != "exporter", "nothing is wrong with the exporter: {alert:#?}");
-        assert!(alert.annotations.values().all(|it| !it.contains("error")), "{alert:#?}");
+        assert!(alert.annotations.values().all(|text| !text.contains("error")), "{alert:#?}");
     }
 }
 
-/// Whom an alert is about.
+/// The profiles that an alert is about.
 fn about<'a>(alerts: &'a [Alert], name: &str, state: &str) -> BTreeSet<&'a str> {
-    let own = alerts.iter().filter(|it| it.labels["alertname"] == name && it.state == state);
-    own.map(|it| it.labels["profile"].as_str()).collect()
+    let own = alerts.iter().filter(|alert| alert.labels["alertname"] == name && alert.state == state);
+    own.map(|alert| alert.labels["profile"].as_str()).collect()
 }
 
 /// Gives Prometheus this history before it starts in `dir`.

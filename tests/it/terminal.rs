@@ -1,4 +1,4 @@
-//! `authorize` and `forget`, as somebody at a terminal meets them.
+//! `authorize` and `forget` at a terminal.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -14,7 +14,7 @@ const ELSEWHERE: &str = "http://nas.local:10064";
 /// Starts `authorize` and gives the address of the consent page that it prints.
 fn authorize(installation: &Installation, profile: &str) -> (Program, String) {
     let mut program = installation.start(&["authorize", profile]);
-    let consent = program.line(|it| it.contains("authorize2?")).trim().to_owned();
+    let consent = program.line(|line| line.contains("authorize2?")).trim().to_owned();
     (program, consent)
 }
 
@@ -41,7 +41,7 @@ fn check_failed(ended: &Ended, says: &[&str]) {
     }
 }
 
-/// Forgets and expects that it worked and said this.
+/// Runs `forget` and expects success and this output.
 #[track_caller]
 fn check_forgotten(installation: &Installation, profile: &str, person: &str, says: &[&str]) {
     let ended = installation.start(&["forget", profile]).end();
@@ -62,7 +62,7 @@ fn served(profiles: &[&str]) -> (Installation, SocketAddr) {
 fn the_whole_address_can_be_pasted_whatever_its_host() {
     let installation = Installation::new(&["Mum"], ELSEWHERE);
     let (mut program, consent) = authorize(&installation, "Mum");
-    program.line(|it| it.contains("must have this redirect URI: http://nas.local:10064/callback"));
+    program.line(|line| line.contains("must have this redirect URI: http://nas.local:10064/callback"));
     let callback = installation.agree(&consent, "Alice");
     program.type_line(&format!("  https://edited.example{callback}  "));
     check_connected(&program.end(), "Mum");
@@ -86,7 +86,7 @@ fn what_is_no_address_with_a_code_can_be_followed_by_one() {
         program.type_line(nonsense);
     }
     for _ in 0..2 {
-        program.line(|it| it.contains("no address with a code"));
+        program.line(|line| line.contains("no address with a code"));
     }
     program.type_line(&installation.agree(&consent, "Alice"));
     check_connected(&program.end(), "Mum");
@@ -96,7 +96,7 @@ fn what_is_no_address_with_a_code_can_be_followed_by_one() {
 fn a_browser_on_this_host_needs_no_pasting() {
     let (installation, address) = served(&["Mum"]);
     let (mut program, consent) = authorize(&installation, "Mum");
-    program.line(|it| it.contains("paste its address here"));
+    program.line(|line| line.contains("paste its address here"));
     let callback = installation.agree(&consent, "Alice");
     let page = installation.request(address, "GET", &callback, "");
     assert_eq!(page.status, 200, "{}", page.body);
@@ -112,8 +112,8 @@ fn a_browser_on_this_host_may_come_over_tls() {
     let web = certificates.path().join("web.yml");
     write(&web, "tls_server_config: {cert_file: server.crt, key_file: server.key}\n");
     let mut program = installation.start(&["authorize", "Mum", "--web.config.file", web.to_str().unwrap()]);
-    let consent = program.line(|it| it.contains("authorize2?")).trim().to_owned();
-    program.line(|it| it.contains("paste its address here"));
+    let consent = program.line(|line| line.contains("authorize2?")).trim().to_owned();
+    program.line(|line| line.contains("paste its address here"));
     let mut curl = Command::new("curl");
     curl.args(["--silent", "--cacert"]).arg(certificates.path().join("ca.crt"));
     let page = fed(curl.arg(origin + &installation.agree(&consent, "Alice")), b"");

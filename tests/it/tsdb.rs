@@ -1,4 +1,4 @@
-//! Real servers for time series, which scrape or are given history.
+//! Real servers for time series, which scrape or receive history.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -15,7 +15,7 @@ use crate::installation::free_address;
 use crate::page::series;
 use crate::program::{Program, fed, until};
 
-/// What a server has of each series, by [`series`]: values by their times in Unix seconds.
+/// The samples of each series on a server, by [`series`]: values by their times in Unix seconds.
 pub(crate) type Stored = BTreeMap<String, Vec<(i64, f64)>>;
 
 /// A server with Prometheus' API for queries.
@@ -38,7 +38,8 @@ impl Server {
         Self::start(command, address, dir).await
     }
 
-    /// A VictoriaMetrics that scrapes what this configuration of Prometheus says, keeps a century, and hides no moment.
+    /// A VictoriaMetrics that scrapes what this configuration of Prometheus says, keeps a century, and answers the
+    /// newest samples, too.
     pub(crate) async fn victoria_metrics(dir: &TempDir, configuration: &str) -> Self {
         let config = write_configuration(dir.path(), configuration);
         let address = free_address();
@@ -58,7 +59,7 @@ impl Server {
         server
     }
 
-    /// Has a running Prometheus read this configuration.
+    /// Lets a running Prometheus read this configuration.
     pub(crate) async fn configure(&self, configuration: &str) {
         write_configuration(&self.folder, configuration);
         let loads = || self.program.said().matches("Completed loading of configuration file").count();
@@ -67,15 +68,15 @@ impl Server {
         until("Prometheus to have read its configuration", async || (loads() > before).then_some(())).await;
     }
 
-    /// An address of it.
+    /// The URL of a path on the server.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// Every sample of the metrics whose names begin so, back to `period` ago.
+    /// Every sample of the metrics whose names begin with this, back to `period` ago.
     pub(crate) fn stored(&self, metrics: &str, period: &str) -> Stored {
         #[expect(clippy::cast_possible_truncation, reason = "a history has whole seconds")]
-        let sample = |it: &Value| (it[0].as_f64().unwrap() as i64, it[1].as_str().unwrap().parse().unwrap());
+        let sample = |point: &Value| (point[0].as_f64().unwrap() as i64, point[1].as_str().unwrap().parse().unwrap());
         let samples = |row: &Value| row["values"].as_array().unwrap().iter().map(sample).collect();
         let rows = self.query(&format!("{{__name__=~\"{metrics}.*\"}}[{period}]"));
         rows.iter().map(|row| (series_of(&row["metric"]), samples(row))).collect()
@@ -94,12 +95,12 @@ impl Server {
     }
 }
 
-/// Where a Prometheus of this folder has its data.
+/// The data directory of a Prometheus in this folder.
 pub(crate) fn tsdb(dir: &TempDir) -> PathBuf {
     dir.path().join("tsdb")
 }
 
-/// Writes what Prometheus is told, and gives the file.
+/// Writes the configuration of Prometheus, and gives the file.
 fn write_configuration(folder: &Path, configuration: &str) -> PathBuf {
     let path = folder.join("prometheus.yml");
     writeln!(File::create(&path).unwrap(), "{configuration}").unwrap();

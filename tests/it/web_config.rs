@@ -98,7 +98,7 @@ fn folder() -> TempDir {
     folder
 }
 
-/// What the program says about a file, which becomes `web.yml` in the folder.
+/// The message of the program about a file, which becomes `web.yml` in the folder.
 fn check(folder: &Path, file: &Path) -> Output {
     fs::copy(file, folder.join("web.yml")).unwrap();
     fed(exporter(folder).args(["check-config", "--web.config.file", "web.yml"]), b"")

@@ -40,7 +40,7 @@ pub(crate) fn beginning() -> DateTime<Utc> {
     DateTime::from_timestamp(1_795_367_100, 0).unwrap()
 }
 
-/// What is said of a file that cannot be understood.
+/// The message about a configuration that cannot be understood.
 pub(crate) const BROKEN_FILE: &str = "the file is broken";
 
 /// A cloud, an exporter and the disk between its restarts.
@@ -50,9 +50,9 @@ pub(crate) struct World {
     /// The exporter's own; the world's, unless a test gives it one that is wrong.
     pub(crate) host_clock: Clock,
     pub(crate) disk: TempDir,
-    /// What the next start of the exporter is configured with.
+    /// The configuration of the next start of the exporter.
     pub(crate) config: Config,
-    /// What its file says when it is read again; `None`: nothing that can be understood.
+    /// The configuration that a reload reads; `None`: one that cannot be understood.
     file: Arc<Mutex<Option<Config>>>,
     /// Who may talk to the next start of it.
     pub(crate) security: Security,
@@ -100,7 +100,7 @@ impl World {
         Self { cloud, clock, host_clock, disk, config, file, security, cloud_end, exporter: None, wrecks: Vec::new() }
     }
 
-    /// The same with accounts of the profiles' names, which hold nothing.
+    /// The same with accounts of the profiles' names and without rows.
     pub(crate) async fn with_accounts(profiles: &[&str]) -> Self {
         Self::asleep(profiles, |clock| household(profiles, clock)).await
     }
@@ -110,7 +110,7 @@ impl World {
         Self::around(household(profiles, Clock::system()), profiles).await
     }
 
-    /// The same with the exporter started and everybody logged in and refreshed.
+    /// The same with the exporter started, and all profiles logged in and refreshed.
     pub(crate) async fn connected(profiles: &[&str]) -> Self {
         let mut world = Self::with_accounts(profiles).await;
         world.start_exporter().await;
@@ -120,7 +120,7 @@ impl World {
         world
     }
 
-    /// Starts the exporter on what the disk holds.
+    /// Starts the exporter on the disk.
     pub(crate) async fn start_exporter(&mut self) {
         self.start_exporter_on(TcpListener::bind("127.0.0.1:0").await.unwrap()).await;
     }
@@ -149,12 +149,12 @@ impl World {
         self.exporter = Some(Running { address, snapshots, logins, end, ended });
     }
 
-    /// Has the exporter read `config` as its file.
+    /// Lets the exporter reload `config`.
     pub(crate) async fn reload(&self) -> Answer {
         self.reload_from(Some(&self.config)).await
     }
 
-    /// Has the exporter read a file that says this, or that cannot be understood.
+    /// Lets the exporter reload this configuration, or one that cannot be understood.
     pub(crate) async fn reload_from(&self, config: Option<&Config>) -> Answer {
         *self.file.lock().unwrap() = config.cloned();
         self.post("/-/reload", &[]).await
@@ -171,7 +171,8 @@ impl World {
         }
     }
 
-    /// Ends the exporter as a power cut does, wherever it is: what it still does reaches neither the disk nor the cloud.
+    /// Ends the exporter as a power cut does, wherever it is: what it still does reaches neither the disk nor the
+    /// cloud.
     pub(crate) async fn crash(&mut self) {
         let crashed = self.exporter.take().unwrap();
         let disk = TempDir::new().unwrap();
@@ -229,7 +230,7 @@ impl World {
     /// The same in real time, where the devices, which come half a minute later, are not waited for.
     pub(crate) async fn connect_in_real_time(&self, profile: &str) {
         self.log_in_as_named(profile).await;
-        self.until(profile, |it| it.up() == Some(true)).await;
+        self.until(profile, |snapshot| snapshot.up() == Some(true)).await;
     }
 
     async fn log_in_as_named(&self, profile: &str) {
@@ -338,18 +339,26 @@ impl World {
     /// Waits until the published snapshot of `profile` is as wanted; an hour of the world's time at most.
     pub(crate) async fn until(&self, profile: &str, is_wanted: impl Fn(&ProfileSnapshot) -> bool) {
         let mut snapshots = self.exporter.as_ref().unwrap().snapshots.clone();
-        let of_profile =
-            |all: &Snapshot| all.profiles.iter().find(|it| &*it.profile == profile).is_some_and(|it| is_wanted(it));
-        let waited =
-            tokio::time::timeout(Duration::from_hours(1), snapshots.wait_for(of_profile)).await.map(|it| it.is_ok());
+        let of_profile = |all: &Snapshot| {
+            all.profiles
+                .iter()
+                .find(|snapshot| &*snapshot.profile == profile)
+                .is_some_and(|snapshot| is_wanted(snapshot))
+        };
+        let waited = tokio::time::timeout(Duration::from_hours(1), snapshots.wait_for(of_profile))
+            .await
+            .map(|snapshot| snapshot.is_ok());
         assert_eq!(waited, Ok(true), "{:#?}", self.exporter.as_ref().unwrap().snapshots.borrow());
     }
 
     /// Waits until `profile` shows this value.
     pub(crate) async fn until_shown(&self, profile: &str, key: &str, value: f64) {
         let measurement = Measurement::by_key(key).unwrap();
-        let is_shown = |it: &ProfileSnapshot| {
-            it.readings.iter().any(|it| it.measurement == measurement && (it.value - value).abs() < 1e-9)
+        let is_shown = |snapshot: &ProfileSnapshot| {
+            snapshot
+                .readings
+                .iter()
+                .any(|reading| reading.measurement == measurement && (reading.value - value).abs() < 1e-9)
         };
         self.until(profile, is_shown).await;
     }
@@ -357,40 +366,43 @@ impl World {
     /// Waits until `profile` shows some value of this measurement.
     pub(crate) async fn until_measured(&self, profile: &str, key: &str) {
         let measurement = Measurement::by_key(key).unwrap();
-        self.until(profile, |it| it.readings.iter().any(|it| it.measurement == measurement)).await;
+        self.until(profile, |snapshot| snapshot.readings.iter().any(|reading| reading.measurement == measurement))
+            .await;
     }
 
     /// Waits until a refresh of `profile` that begins from now on has ended.
     pub(crate) async fn until_refreshed(&self, profile: &str) {
-        let is_due = |it: &CallStatus| it.next_try.is_some_and(|at| at <= self.host_clock.unix());
-        self.until(profile, |it| !it.calls.values().any(is_due)).await;
+        let is_due = |status: &CallStatus| status.next_try.is_some_and(|at| at <= self.host_clock.unix());
+        self.until(profile, |snapshot| !snapshot.calls.values().any(is_due)).await;
         let before = self.exporter.as_ref().unwrap().snapshots.borrow().get(profile).unwrap().calls.clone();
         // The time of the next try is rounded anew each time.
-        let has_moved = |before: Option<&CallStatus>, it: &CallStatus| {
-            let next_try = |it: &CallStatus| it.next_try.unwrap_or_default();
-            before.is_none_or(|was| was.last_success != it.last_success || next_try(was).abs_diff(next_try(it)) > 2)
+        let has_moved = |before: Option<&CallStatus>, status: &CallStatus| {
+            let next_try = |of: &CallStatus| of.next_try.unwrap_or_default();
+            before.is_none_or(|was| {
+                was.last_success != status.last_success || next_try(was).abs_diff(next_try(status)) > 2
+            })
         };
         let often = [Call::Getmeas, Call::Getsummary, Call::SleepGet, Call::Getactivity];
-        let is_made = |(call, it): (&Call, &CallStatus)| {
-            !often.contains(call) || it.next_try.is_none() || has_moved(before.get(call), it) && !is_due(it)
+        let is_made = |(call, status): (&Call, &CallStatus)| {
+            !often.contains(call) || status.next_try.is_none() || has_moved(before.get(call), status) && !is_due(status)
         };
-        self.until(profile, |it| it.calls != before && it.calls.iter().all(is_made)).await;
+        self.until(profile, |snapshot| snapshot.calls != before && snapshot.calls.iter().all(is_made)).await;
     }
 
-    /// Waits until every call of `profile` has worked or been switched off: for half a minute after a login, which is long
-    /// in real time.
+    /// Waits until every call of `profile` has worked or been switched off: for half a minute after a login, which is
+    /// long in real time.
     pub(crate) async fn until_up(&self, profile: &str) {
-        let has_worked = |it: &CallStatus| match it.latest {
-            Attempt::None => it.last_success.is_some() && it.failing_since.is_none(),
+        let has_worked = |status: &CallStatus| match status.latest {
+            Attempt::None => status.last_success.is_some() && status.failing_since.is_none(),
             _ => true,
         };
-        let is_tried = |it: &ProfileSnapshot| it.calls.values().all(has_worked);
-        self.until(profile, |it| is_tried(it) && it.up() == Some(true)).await;
+        let is_tried = |snapshot: &ProfileSnapshot| snapshot.calls.values().all(has_worked);
+        self.until(profile, |snapshot| is_tried(snapshot) && snapshot.up() == Some(true)).await;
     }
 
     /// Waits until a call of `profile` has failed and none has worked since.
     pub(crate) async fn until_down(&self, profile: &str) {
-        self.until(profile, |it| it.up() == Some(false)).await;
+        self.until(profile, |snapshot| snapshot.up() == Some(false)).await;
     }
 
     /// Lets the world's time pass; what is due meanwhile happens.
@@ -405,7 +417,7 @@ impl World {
 
     /// The calls of `action`, oldest first.
     pub(crate) fn calls(&self, action: &str) -> Vec<sim::Request> {
-        self.cloud.requests().into_iter().filter(|it| it.action.as_deref() == Some(action)).collect()
+        self.cloud.requests().into_iter().filter(|request| request.action.as_deref() == Some(action)).collect()
     }
 }
 
@@ -436,19 +448,19 @@ fn reopened(path: &Path, clock: Clock, telemetry: Telemetry) -> Storage {
     Storage::open(path, Purpose::Serve, Surroundings { clock, telemetry, runtime_directory: None }).unwrap()
 }
 
-/// The storage at `path`, if nobody serves from it.
+/// The storage at `path`, if no exporter serves from it.
 pub(crate) fn opened(path: &Path, clock: Clock) -> Result<Storage, OpenError> {
     let telemetry = Telemetry::new(Build::this());
     Storage::open(path, Purpose::Serve, Surroundings { clock, telemetry, runtime_directory: None })
 }
 
-/// The storage at `path`, beside whoever serves from it.
+/// The storage at `path`, beside the exporter that serves from it.
 pub(crate) fn joined(path: &Path, clock: Clock) -> Storage {
     let telemetry = Telemetry::new(Build::this());
     Storage::join(path, Surroundings { clock, telemetry, runtime_directory: None }).unwrap()
 }
 
-/// Copies a directory that somebody may still write to: files are replaced whole, temporary ones come and go.
+/// Copies a directory to which an exporter may still write: files are replaced whole, temporary ones come and go.
 pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
@@ -470,7 +482,7 @@ fn config(profiles: &[&str], cloud: SocketAddr) -> Config {
     Config {
         client_id: "the-app".to_owned(),
         client_secret: "secret-of-the-app".into(),
-        profiles: profiles.iter().map(|it| Arc::from(*it)).collect(),
+        profiles: profiles.iter().map(|name| Arc::from(*name)).collect(),
         base_url: Url::parse("http://localhost:10064").unwrap(),
         measurements: Selection::all(),
         refresh_interval: Duration::from_mins(5),

@@ -25,7 +25,7 @@ impl World {
 
     /// In one step, or a thread of the exporter would make the directory anew in between.
     fn exchange_logins(&self) {
-        let [logins, away] = ["logins", "away"].map(|it| self.disk.path().join(it));
+        let [logins, away] = ["logins", "away"].map(|folder| self.disk.path().join(folder));
         renameat_with(CWD, logins, CWD, away, RenameFlags::EXCHANGE).unwrap();
     }
 
@@ -35,16 +35,16 @@ impl World {
         struct File {
             content: Login,
         }
-        let files = fs::read_dir(self.disk.path().join("logins")).ok()?.map(|it| it.unwrap().path());
-        let files = files.filter(|it| it.extension().is_some_and(|it| it == "json"));
-        let logins = files.filter_map(|it| serde_json::from_slice::<File>(&fs::read(it).ok()?).ok());
-        logins.map(|it| it.content).find(|it| it.profile == profile)
+        let files = fs::read_dir(self.disk.path().join("logins")).ok()?.map(|entry| entry.unwrap().path());
+        let files = files.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
+        let logins = files.filter_map(|path| serde_json::from_slice::<File>(&fs::read(path).ok()?).ok());
+        logins.map(|file| file.content).find(|login| login.profile == profile)
     }
 
     /// Changes the login file of `profile` as another process does: whole, by a rename.
     pub(crate) fn edit_login(&self, profile: &str, edit: impl FnOnce(&mut Value)) {
-        let files = fs::read_dir(self.disk.path().join("logins")).unwrap().map(|it| it.unwrap().path());
-        for path in files.filter(|it| it.extension().is_some_and(|it| it == "json")) {
+        let files = fs::read_dir(self.disk.path().join("logins")).unwrap().map(|entry| entry.unwrap().path());
+        for path in files.filter(|path| path.extension().is_some_and(|extension| extension == "json")) {
             let mut file: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
             if file["content"]["profile"] == profile {
                 edit(&mut file["content"]);
