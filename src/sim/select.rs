@@ -25,7 +25,7 @@ pub(super) enum Selection<'a> {
     /// The rows of what happened between the two, both included and both optional.
     Between(Option<&'a str>, Option<&'a str>),
     /// A period and `lastupdate` were given, which exclude each other. As seen, the service silently answers today's
-    /// rows (vangorra/python_withings_api#73).
+    /// rows (`vangorra/python_withings_api#73`).
     Today,
 }
 

@@ -33,7 +33,7 @@ const DEFAULT_FIELDS: [&str; 15] = [
 
 /// `sleep get` answers no more than the first so many seconds of a longer period, as documented.
 const DAY: i64 = 86_400;
-/// `sleep get` refuses a longer period than this, in seconds, as seen (vangorra/python_withings_api#62).
+/// `sleep get` refuses a longer period than this, in seconds, as seen (`vangorra/python_withings_api#62`).
 const LONGEST_SPAN: i64 = 7 * DAY;
 
 /// The nights that the call selects, by their local day or by their last change.

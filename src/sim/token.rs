@@ -10,7 +10,7 @@ use super::reply::Refusal;
 
 /// Answers `requesttoken` of both grants.
 ///
-/// As seen, a wrong client secret is reported as an invalid code or refresh token (vangorra/python_withings_api#83).
+/// As seen, a wrong client secret is reported as an invalid code or refresh token (`vangorra/python_withings_api#83`).
 pub(super) fn request_token(logins: &mut Logins, apps: &[App], params: &Params, now: i64) -> Result<Value, Refusal> {
     let client_id = params.required("client_id")?;
     let secret = params.required("client_secret")?;
