@@ -278,7 +278,7 @@ impl ToSocketAddrs for ListenAddress {
     }
 }
 
-impl From<Format> for catalogue::Format {
+impl From<Format> for catalogue::DocumentFormat {
     fn from(format: Format) -> Self {
         match format {
             Format::Table => Self::Table,

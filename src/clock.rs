@@ -10,14 +10,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 pub use server::ServerClock;
 
-/// A source of the present time, in UTC, cheap to clone; clones share one time.
+/// A source of the present time, in UTC. Cheap to clone; clones share one time.
 ///
-/// Durations (time-outs, pauses, spacing) are `tokio::time` and not this clock.
+/// Durations (time-outs, pauses, spacing) are measured with `tokio::time` and not with this clock, which may be set.
 #[derive(Clone, Debug)]
-pub struct Clock(Source);
+pub struct Clock(TimeSource);
 
 #[derive(Clone, Debug)]
-enum Source {
+enum TimeSource {
     System,
     Set(Arc<AtomicI64>),
     Running { origin: tokio::time::Instant, at: DateTime<Utc>, shift_ms: Arc<AtomicI64> },
@@ -27,19 +27,19 @@ impl Clock {
     /// The host's clock.
     #[must_use]
     pub fn system() -> Self {
-        Self(Source::System)
+        Self(TimeSource::System)
     }
 
     /// A clock that stands at `at` (whole milliseconds) until [`Clock::advance`] moves it.
     #[must_use]
     pub fn frozen(at: DateTime<Utc>) -> Self {
-        Self(Source::Set(Arc::new(AtomicI64::new(at.timestamp_millis()))))
+        Self(TimeSource::Set(Arc::new(AtomicI64::new(at.timestamp_millis()))))
     }
 
     /// A clock that reads `at` now and follows tokio's time from here, which a paused runtime moves by itself.
     #[must_use]
     pub fn following_tokio(at: DateTime<Utc>) -> Self {
-        Self(Source::Running { origin: tokio::time::Instant::now(), at, shift_ms: Arc::default() })
+        Self(TimeSource::Running { origin: tokio::time::Instant::now(), at, shift_ms: Arc::default() })
     }
 
     /// The present time, UTC.
@@ -47,9 +47,9 @@ impl Clock {
     pub fn now(&self) -> DateTime<Utc> {
         match &self.0 {
             #[allow(clippy::disallowed_methods, reason = "the one place that reads the host's clock")]
-            Source::System => Utc::now(),
-            Source::Set(ms) => from_millis(ms.load(Ordering::SeqCst)),
-            Source::Running { origin, at, shift_ms } => {
+            TimeSource::System => Utc::now(),
+            TimeSource::Set(ms) => from_millis(ms.load(Ordering::SeqCst)),
+            TimeSource::Running { origin, at, shift_ms } => {
                 *at + origin.elapsed() + TimeDelta::milliseconds(shift_ms.load(Ordering::SeqCst))
             }
         }
@@ -61,26 +61,26 @@ impl Clock {
         self.now().timestamp()
     }
 
-    /// The same in milliseconds.
+    /// The present time in whole milliseconds since the Unix epoch.
     #[must_use]
     pub fn unix_ms(&self) -> i64 {
         self.now().timestamp_millis()
     }
 
-    /// Moves the clock and all its clones forward by `by`. The host's clock is not ours to move: no effect there.
+    /// Moves the clock and all its clones forward by `by`. The host's clock stays as it is.
     pub fn advance(&self, by: Duration) {
         self.shift(i64::try_from(by.as_millis()).unwrap_or(i64::MAX));
     }
 
-    /// Sets the clock and all its clones back by `by`, as somebody does who corrects it.
+    /// Sets the clock and all its clones back by `by`, as NTP does with a clock that was ahead. The host's clock stays as it is.
     pub fn set_back(&self, by: Duration) {
         self.shift(-i64::try_from(by.as_millis()).unwrap_or(i64::MAX));
     }
 
     fn shift(&self, ms: i64) {
         match &self.0 {
-            Source::System => {}
-            Source::Set(shift) | Source::Running { shift_ms: shift, .. } => {
+            TimeSource::System => {}
+            TimeSource::Set(shift) | TimeSource::Running { shift_ms: shift, .. } => {
                 shift.fetch_add(ms, Ordering::SeqCst);
             }
         }

@@ -22,14 +22,14 @@
 //! | 1 | [`http`] | the one HTTP client: time-outs, body limit |
 //! | 2 | [`storage`] | what survives a restart, behind few verbs: logins, readings, plans, the budget of requests |
 //! | 3 | [`withings`] | the remote service as types: envelope, errors, tokens; a file for each data call ([`withings::calls`]). Knows neither files nor configuration, and nor does [`login`] |
-//! | 4 | [`login`] | the consent flow, tokens that work, rotation, who is who |
+//! | 4 | [`login`] | the login flow, tokens that work, rotation, the person of each profile |
 //! | 4 | [`exposition`] | snapshot → samples → bytes: OpenMetrics, the text format 0.0.4, CSV; the page cache; negotiation |
 //! | 5 | [`webhooks`] | subscriptions, the inbox, what a notification marks as due |
 //! | 5 | [`history`] | a period of readings → samples with times |
 //! | 6 | [`refresh`] | one refresh: claim → load → the calls that are due → save → publish |
 //! | 6 | [`remote_write`] | samples to a server |
 //! | 6 | [`web`] | the HTTP server: routes, limits, TLS, passwords, pages |
-//! | 7 | [`app`] | the composition root: start, reload, stop; who is configured |
+//! | 7 | [`app`] | the composition root: start, reload, stop; the configured profiles |
 //! | 8 | [`cli`], [`commands`] | flags; one file per command |
 //! | 8 | [`sim`] | a Withings cloud that is not there; uses clock and zones only |
 //!

@@ -1,6 +1,6 @@
-//! What is known of the people: plain immutable values, from one reading to the snapshot of everybody.
+//! What is known of the people: plain immutable values, from one reading to the snapshot of all profiles.
 //!
-//! A snapshot is built by one writer and then only read; nobody edits what others see.
+//! A snapshot is built by one task and then only read: a change is a new snapshot.
 
 pub mod in_bed;
 
@@ -18,16 +18,16 @@ pub const SLEEP_STATE_LASTS_SECONDS: i64 = 6 * 3600;
 /// One measured value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reading {
-    /// What was measured.
+    /// The measurement.
     pub measurement: Measurement,
-    /// What tells it from other readings of the measurement.
+    /// The labels that tell the reading from others of the same measurement.
     #[serde(default, skip_serializing_if = "Labels::is_empty")]
     pub labels: Labels,
-    /// The value in the measurement's unit, the place of the present state among its states, or 1; finite.
+    /// The value in the measurement's unit; of states the index of the present one; of information 1. Always finite.
     pub value: f64,
-    /// When it was measured, Unix seconds; for a night, its end; 0 for what is not measured ([`crate::catalogue::Row::has_time`]).
+    /// When it was measured, Unix seconds; for a night, its end; 0 for what is not measured ([`crate::catalogue::CatalogueRow::has_time`]).
     pub measured_at: i64,
-    /// When its time is over, Unix seconds: from then on it is not shown. `None` for a value that stays.
+    /// When the value ends, Unix seconds: from then on it is not shown. `None` for a value that stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<i64>,
 }
@@ -40,27 +40,27 @@ pub struct Labels(Option<Pairs>);
 type Pairs = Arc<[(LabelName, Box<str>)]>;
 
 impl Labels {
-    /// These labels.
+    /// Labels with these names and values.
     #[must_use]
     pub fn new<const N: usize>(labels: [(LabelName, &str); N]) -> Self {
         labels.into_iter().map(|(name, value)| (name, value.into())).collect()
     }
 
-    /// Whether there are none.
+    /// Whether there is no label.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_none()
     }
 
-    /// Names and values.
+    /// The names and values of the labels.
     pub fn iter(&self) -> impl Iterator<Item = (LabelName, &str)> {
-        self.0.iter().flat_map(|it| it.iter()).map(|(name, value)| (*name, value.as_ref()))
+        self.0.iter().flat_map(|pairs| pairs.iter()).map(|(name, value)| (*name, value.as_ref()))
     }
 
     /// The value of the label `name`.
     #[must_use]
     pub fn get(&self, name: LabelName) -> Option<&str> {
-        self.iter().find_map(|(it, value)| (it == name).then_some(value))
+        self.iter().find_map(|(label, value)| (label == name).then_some(value))
     }
 }
 
@@ -73,7 +73,7 @@ impl FromIterator<(LabelName, Box<str>)> for Labels {
 
 impl Serialize for Labels {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().flat_map(|it| it.iter()))
+        serializer.collect_seq(self.0.iter().flat_map(|pairs| pairs.iter()))
     }
 }
 
@@ -84,14 +84,15 @@ impl<'de> Deserialize<'de> for Labels {
 }
 
 impl Reading {
-    /// Whether its time is not over at `now`, Unix seconds.
+    /// Whether the value has not ended at `now`, Unix seconds.
     #[must_use]
     pub fn is_shown_at(&self, now: i64) -> bool {
         self.until.is_none_or(|until| now < until)
     }
 }
 
-/// The elements of a stored list that this version understands: one of a measurement that it does not know is left out, alone.
+/// The elements of a stored list that this version understands. A reading of a measurement that it does not know is left out,
+/// alone: after a step back to an older version everything else is still shown.
 pub fn understood<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     let json = <&'de RawValue>::deserialize(deserializer)?.get();
     Ok(serde_json::from_str(json).unwrap_or_else(|_| {
@@ -148,20 +149,20 @@ impl SleepState {
 /// The newest segment of sleep that Withings has, by its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SleepSegment {
-    /// Its state.
+    /// The state of the segment.
     pub state: SleepState,
-    /// Its end, Unix seconds.
+    /// The end of the segment, Unix seconds.
     pub ended_at: i64,
 }
 
 impl SleepSegment {
-    /// The state that this segment gives the time `now` (Unix seconds): its own until 6 hours after its end.
+    /// The sleep state at `now` (Unix seconds) by this segment: its own until 6 hours after its end, then unknown.
     #[must_use]
     pub fn state_at(&self, now: i64) -> SleepState {
         if now <= self.expires_at() { self.state } else { SleepState::Unknown }
     }
 
-    /// Until when it gives a state, this second included, Unix seconds.
+    /// The last second at which the segment's state is shown, Unix seconds.
     #[must_use]
     pub fn expires_at(&self) -> i64 {
         self.ended_at.saturating_add(SLEEP_STATE_LASTS_SECONDS)
@@ -182,10 +183,10 @@ pub enum Sleep {
 pub struct ProfileSnapshot {
     /// The profile's name, as configured.
     pub profile: Arc<str>,
-    /// Its login; `None` without one.
-    pub login: Option<Login>,
+    /// The profile's login; `None` without one.
+    pub login: Option<LoginStatus>,
     /// The last known value of each selected measurement and its labels but the sleep state, ascending by both, each at
-    /// most once. They are shared with the snapshots before and after that differ in something else.
+    /// most once. Snapshots that differ only in something else share them.
     pub readings: Arc<[Reading]>,
     /// The sleep state.
     pub sleep: Sleep,
@@ -193,20 +194,20 @@ pub struct ProfileSnapshot {
     pub calls: BTreeMap<Call, CallStatus>,
     /// How long the latest refresh took, seconds; `None` before the first has ended since the start.
     pub refresh_seconds: Option<f64>,
-    /// The configured profile that shows the same person: two names with one body are never shown both.
+    /// The configured profile that shows the same person instead: one person is never shown under two names.
     pub duplicate_of: Option<Arc<str>>,
 }
 
 /// A profile's login as the snapshot shows it: no token in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Login {
+pub struct LoginStatus {
     /// Since when the profile is connected, Unix seconds.
     pub connected_at: i64,
     /// Whether Withings accepts the login.
     pub accepted: bool,
     /// When the access token ends, Unix seconds.
     pub token_expires_at: i64,
-    /// Whether it belongs to Withings' demo user.
+    /// Whether the login belongs to Withings' demo user.
     pub demo: bool,
 }
 
@@ -215,11 +216,11 @@ pub struct Login {
 pub struct CallStatus {
     /// The latest attempt since the start.
     pub latest: Attempt,
-    /// When it last succeeded, Unix seconds; survives a restart.
+    /// When the call last succeeded, Unix seconds; survives a restart.
     pub last_success: Option<i64>,
-    /// Since when it fails, Unix seconds; survives a restart.
+    /// Since when the call fails, Unix seconds; survives a restart.
     pub failing_since: Option<i64>,
-    /// When it is made next, Unix seconds; `None`: not before the login changes.
+    /// When the call is made next, Unix seconds; `None`: not before the login changes.
     pub next_try: Option<i64>,
 }
 
@@ -229,9 +230,9 @@ pub enum Attempt {
     /// Not tried since the start.
     #[default]
     None,
-    /// It worked.
+    /// The call worked.
     Worked,
-    /// It failed: why, in plain words without secrets or values.
+    /// The call failed: why, in plain words without secrets or values.
     Failed(String),
     /// Not made until the login changes, because this scope is missing.
     SwitchedOff {
@@ -261,16 +262,17 @@ impl ProfileSnapshot {
         self.login.as_ref().is_some_and(|login| login.accepted)
     }
 
-    /// Whether the latest attempt of every call worked, calls that are switched off left out; `None` before the first
-    /// attempt since the start; false without a login.
+    /// What `withings_up` says: whether the latest attempt of every call worked, calls that are switched off left out;
+    /// `None` before the first attempt since the start; false without a login.
     #[must_use]
     pub fn up(&self) -> Option<bool> {
         if self.login.is_none() {
             return Some(false);
         }
-        let mut attempts = self.calls.values().map(|call| &call.latest).filter(|it| **it != Attempt::None).peekable();
+        let mut attempts =
+            self.calls.values().map(|call| &call.latest).filter(|attempt| **attempt != Attempt::None).peekable();
         attempts.peek()?;
-        Some(attempts.all(|it| !matches!(it, Attempt::Failed(_))))
+        Some(attempts.all(|attempt| !matches!(attempt, Attempt::Failed(_))))
     }
 
     /// The readings of `measurement`, one for each of their labels.
@@ -287,7 +289,7 @@ impl ProfileSnapshot {
     pub fn sleep_state(&self, now: i64) -> Option<SleepState> {
         match self.sleep {
             Sleep::Newest(segment) if self.login.is_some() => {
-                Some(segment.map_or(SleepState::Unknown, |it| it.state_at(now)))
+                Some(segment.map_or(SleepState::Unknown, |segment| segment.state_at(now)))
             }
             Sleep::Newest(_) | Sleep::NotSelected => None,
         }
@@ -297,7 +299,7 @@ impl ProfileSnapshot {
     #[must_use]
     pub fn sleep_ended_at(&self) -> Option<i64> {
         match self.sleep {
-            Sleep::Newest(segment) => segment.map(|it| it.ended_at),
+            Sleep::Newest(segment) => segment.map(|segment| segment.ended_at),
             Sleep::NotSelected => None,
         }
     }
@@ -305,8 +307,8 @@ impl ProfileSnapshot {
     /// The newest time of any value, Unix seconds.
     #[must_use]
     pub fn newest_measured_at(&self) -> Option<i64> {
-        let measured = self.readings.iter().filter(|it| it.measurement.has_time());
-        measured.map(|it| it.measured_at).chain(self.sleep_ended_at()).max()
+        let measured = self.readings.iter().filter(|reading| reading.measurement.has_time());
+        measured.map(|reading| reading.measured_at).chain(self.sleep_ended_at()).max()
     }
 
     /// When a value of this snapshot ends by itself after `now`; both Unix seconds.
@@ -316,14 +318,14 @@ impl ProfileSnapshot {
             Sleep::Newest(Some(segment)) => Some(segment.expires_at() + 1),
             Sleep::Newest(None) | Sleep::NotSelected => None,
         };
-        self.readings.iter().filter_map(|it| it.until).chain(segment).filter(|at| *at > now).min()
+        self.readings.iter().filter_map(|reading| reading.until).chain(segment).filter(|at| *at > now).min()
     }
 }
 
-/// Everybody, in the order of the configuration.
+/// What is shown of all profiles, in the order of the configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    /// One for each configured profile.
+    /// The snapshot of each configured profile.
     pub profiles: Vec<Arc<ProfileSnapshot>>,
 }
 
@@ -331,12 +333,12 @@ impl Snapshot {
     /// What is shown of `profile`.
     #[must_use]
     pub fn get(&self, profile: &str) -> Option<&Arc<ProfileSnapshot>> {
-        self.profiles.iter().find(|it| &*it.profile == profile)
+        self.profiles.iter().find(|shown| &*shown.profile == profile)
     }
 
-    /// Shows `profile` in the place of what was shown of it, or else as the last. Whether that is new.
+    /// Shows `profile` in the place of what was shown of it, or else as the last. Returns whether that changes anything.
     pub fn show(&mut self, profile: ProfileSnapshot) -> bool {
-        let Some(place) = self.profiles.iter_mut().find(|it| it.profile == profile.profile) else {
+        let Some(place) = self.profiles.iter_mut().find(|shown| shown.profile == profile.profile) else {
             self.profiles.push(Arc::new(profile));
             return true;
         };
@@ -347,15 +349,15 @@ impl Snapshot {
 
     /// Shows only `profiles`, in this order.
     pub fn arrange(&mut self, profiles: &[Arc<str>]) {
-        let place = |it: &Arc<ProfileSnapshot>| profiles.iter().position(|profile| *profile == it.profile);
-        self.profiles.retain(|it| place(it).is_some());
+        let place = |shown: &Arc<ProfileSnapshot>| profiles.iter().position(|profile| *profile == shown.profile);
+        self.profiles.retain(|shown| place(shown).is_some());
         self.profiles.sort_by_key(place);
     }
 
-    /// When anything of it next ends by itself after `now`; both Unix seconds.
+    /// When the next value of any profile ends by itself after `now`; both Unix seconds.
     #[must_use]
     pub fn changes_at(&self, now: i64) -> Option<i64> {
-        self.profiles.iter().filter_map(|it| it.changes_at(now)).min()
+        self.profiles.iter().filter_map(|shown| shown.changes_at(now)).min()
     }
 }
 
@@ -366,7 +368,7 @@ mod tests {
     fn connected(calls: &[Attempt], segment: Option<SleepSegment>) -> ProfileSnapshot {
         let status = |latest: &Attempt| CallStatus { latest: latest.clone(), ..CallStatus::default() };
         ProfileSnapshot {
-            login: Some(Login { connected_at: 0, accepted: true, token_expires_at: 0, demo: false }),
+            login: Some(LoginStatus { connected_at: 0, accepted: true, token_expires_at: 0, demo: false }),
             calls: Call::DATA.into_iter().zip(calls.iter().map(status)).collect(),
             ..ProfileSnapshot::empty("Alice".into(), Sleep::Newest(segment))
         }

@@ -14,40 +14,40 @@ impl Zone {
     /// Coordinated universal time.
     pub const UTC: Self = Self(TimeZone::UTC);
 
-    /// The zone of this IANA name, such as `Europe/Zurich`; `None` for a name that nobody knows.
+    /// The zone of this IANA name, such as `Europe/Zurich`; `None` for a name that is not in the tables.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         TimeZone::get(name).ok().map(Self)
     }
 
-    /// A zone of which it is known that there is one.
+    /// The zone of a name that is a constant of the program.
     ///
     /// # Panics
     ///
-    /// For a name that nobody knows.
+    /// For a name that is not in the tables.
     #[must_use]
     pub fn known(name: &str) -> Self {
         Self::named(name).unwrap_or_else(|| panic!("there is no time zone {name}"))
     }
 
-    /// Its IANA name.
+    /// The zone's IANA name.
     #[must_use]
     pub fn name(&self) -> &str {
         self.0.iana_name().unwrap_or("UTC")
     }
 
-    /// The day that it is there at `unix`, Unix seconds.
+    /// The local day at `unix`, Unix seconds.
     #[must_use]
     pub fn date(&self, unix: i64) -> NaiveDate {
-        let offset = Timestamp::from_second(unix).map_or(Offset::UTC, |it| self.0.to_offset(it));
+        let offset = Timestamp::from_second(unix).map_or(Offset::UTC, |time| self.0.to_offset(time));
         DateTime::from_timestamp(unix.saturating_add(offset.seconds().into()), 0).unwrap_or_default().date_naive()
     }
 
-    /// When the clocks there first show `local`, Unix seconds; `None` if they leave it out.
+    /// When the zone's clocks first show `local`, Unix seconds; `None` if they skip it.
     #[must_use]
     pub fn earliest(&self, local: NaiveDateTime) -> Option<i64> {
         let shown = local.and_utc().timestamp();
-        // At the end of the year 9999, which some rows say for never, zones do not matter.
+        // jiff's times end with the year 9999, which some rows give for "never"; a zone does not matter there.
         let Ok(in_utc) = Timestamp::from_second(shown) else { return Some(shown) };
         let on_clock = Offset::UTC.to_datetime(in_utc);
         match self.0.to_ambiguous_timestamp(on_clock).offset() {
@@ -77,12 +77,12 @@ mod tests {
         let midnights: Vec<_> = [(1999, 1), (2011, 12), (2016, 3), (2016, 10)]
             .into_iter()
             .flat_map(|(year, month)| NaiveDate::from_ymd_opt(year, month, 1).unwrap().iter_days().take(31))
-            .map(|it| it.and_time(NaiveTime::MIN))
+            .map(|day| day.and_time(NaiveTime::MIN))
             .collect();
         for theirs in TZ_VARIANTS {
             let ours = Zone::named(theirs.name()).unwrap_or_else(|| panic!("{theirs}"));
-            for local in midnights.iter().flat_map(|it| [*it, *it + TimeDelta::minutes(150)]) {
-                let expected = theirs.from_local_datetime(&local).earliest().map(|it| it.timestamp());
+            for local in midnights.iter().flat_map(|midnight| [*midnight, *midnight + TimeDelta::minutes(150)]) {
+                let expected = theirs.from_local_datetime(&local).earliest().map(|time| time.timestamp());
                 assert_eq!(ours.earliest(local), expected, "{theirs} {local}");
                 let unix = local.and_utc().timestamp();
                 let date = theirs.timestamp_opt(unix, 0).unwrap().date_naive();
@@ -96,7 +96,7 @@ mod tests {
         let zone = Zone::known("Asia/Tokyo");
         for date in [NaiveDate::from_ymd_opt(9999, 12, 31).unwrap(), NaiveDate::MAX, NaiveDate::MIN] {
             let begin = date.and_time(NaiveTime::MIN);
-            assert_eq!(zone.earliest(begin).map(|it| zone.date(it)), Some(date));
+            assert_eq!(zone.earliest(begin).map(|unix| zone.date(unix)), Some(date));
         }
         assert_eq!(zone.date(i64::MIN), NaiveDate::default());
     }

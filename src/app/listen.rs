@@ -1,5 +1,5 @@
-//! Listening, apart from the work: to logins that other processes change, to events of beds, to reloads, and to a wall clock
-//! that runs away. None of these loops ever waits for a call.
+//! Tasks that listen, apart from the workers: to logins that other processes change, to events of beds, to reloads, and to a
+//! wall clock that runs away. None of them ever waits for a call, so that each hears at once whatever Withings does.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,29 +10,30 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::profiles::Profiles;
-use super::reload::Reloading;
-use crate::webhooks::BedNews;
+use super::reload::ReloadTask;
+use crate::webhooks::BedNotification;
 
-/// How often is looked for what nobody tells.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How often to look for changes of which no event tells.
+const POLL_EVERY: Duration = Duration::from_secs(2);
 
-/// How far the wall clock may run from the monotonic one in between: more is a suspended machine, or a clock that was set.
+/// How far the wall clock may run from the monotonic one between two looks: more is a suspended machine, or a clock that was
+/// set.
 const RUNS_AWAY: TimeDelta = TimeDelta::seconds(60);
 
-/// Listens until the tasks are ended.
+/// Starts the tasks that listen; they run until `tasks` is dropped or shut down.
 pub(super) fn spawn(
     tasks: &mut JoinSet<()>,
     profiles: &Arc<Profiles>,
-    bed_news: mpsc::Receiver<BedNews>,
-    reloading: Option<Reloading>,
+    bed_notifications: mpsc::Receiver<BedNotification>,
+    reload_task: Option<ReloadTask>,
 ) {
     tasks.spawn(follow_logins(Arc::clone(profiles)));
-    tasks.spawn(hear_of_beds(Arc::clone(profiles), bed_news));
-    tasks.spawn(look(Arc::clone(profiles)));
-    tasks.spawn(follow_clock(Arc::clone(profiles)));
+    tasks.spawn(receive_bed_notifications(Arc::clone(profiles), bed_notifications));
+    tasks.spawn(poll(Arc::clone(profiles)));
+    tasks.spawn(follow_server_clock(Arc::clone(profiles)));
     tasks.spawn(keep_plans(Arc::clone(profiles)));
-    if let Some(reloading) = reloading {
-        tasks.spawn(reloading.run(Arc::clone(profiles)));
+    if let Some(reload_task) = reload_task {
+        tasks.spawn(reload_task.run(Arc::clone(profiles)));
     }
 }
 
@@ -47,42 +48,44 @@ async fn follow_logins(profiles: Arc<Profiles>) {
     }
 }
 
-async fn hear_of_beds(profiles: Arc<Profiles>, mut bed_news: mpsc::Receiver<BedNews>) {
-    while let Some(news) = bed_news.recv().await {
-        profiles.note_bed_news(news).await;
+/// Shows and stores each event of a bed. The inbox answers Withings without waiting for that.
+async fn receive_bed_notifications(profiles: Arc<Profiles>, mut bed_notifications: mpsc::Receiver<BedNotification>) {
+    while let Some(notification) = bed_notifications.recv().await {
+        profiles.note_bed_event(notification).await;
     }
 }
 
-/// Shows everybody anew when Withings' time has turned out to be another one.
-async fn follow_clock(profiles: Arc<Profiles>) {
-    let mut jumps = profiles.logins().server_clock().jumps();
+/// Shows all profiles anew when Withings' time has turned out to be another one.
+async fn follow_server_clock(profiles: Arc<Profiles>) {
+    let mut jumps = profiles.logins.server_clock().jumps();
     while jumps.changed().await.is_ok() {
-        // What was shown was judged by a wrong time.
+        // The values that are shown were judged by a wrong time.
         profiles.storage().show_all();
     }
 }
 
-/// Looks what other processes did to the logins, whether the wall clock has run away, and how much waits.
-async fn look(profiles: Arc<Profiles>) {
-    let mut looks = interval(LOOK_EVERY);
+/// Looks for changes that other processes made to the logins and for a wall clock that has run away, and records the lag.
+async fn poll(profiles: Arc<Profiles>) {
+    let mut looks = interval(POLL_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut clocks = Clocks::read(&profiles);
     loop {
         looks.tick().await;
-        if clocks.have_parted(&profiles) {
+        if clocks.have_diverged(&profiles) {
             tracing::info!("the clock was set, or this machine was suspended: everything is asked for now");
-            profiles.hurry();
+            profiles.make_all_due();
         }
-        profiles.tell_lag();
+        profiles.record_lag();
         if let Err(error) = profiles.storage().changes().await {
             tracing::debug!(error = error.with_cause(), "it is not known whether logins have changed");
         }
     }
 }
 
-/// Stores the plans now and then, and again what could not be stored.
+/// Stores the plans now and then, and saves again what could not be saved. It is a task of its own: a disk that hangs must
+/// not keep [`poll`] from its work.
 async fn keep_plans(profiles: Arc<Profiles>) {
-    let mut looks = interval(LOOK_EVERY);
+    let mut looks = interval(POLL_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
@@ -91,23 +94,23 @@ async fn keep_plans(profiles: Arc<Profiles>) {
     }
 }
 
-/// Both clocks at one moment.
+/// The wall clock and the monotonic clock at one moment.
 struct Clocks {
     wall: DateTime<Utc>,
-    steady: Instant,
+    monotonic: Instant,
 }
 
 impl Clocks {
     fn read(profiles: &Profiles) -> Self {
-        Self { wall: profiles.clock().now(), steady: Instant::now() }
+        Self { wall: profiles.clock.now(), monotonic: Instant::now() }
     }
 
-    /// Whether the wall clock has run away since the last look; once for each time.
-    fn have_parted(&mut self, profiles: &Profiles) -> bool {
+    /// Whether the wall clock has run away since the last look; true once for each time.
+    fn have_diverged(&mut self, profiles: &Profiles) -> bool {
         let now = Self::read(profiles);
-        let steady = TimeDelta::from_std(now.steady - self.steady).unwrap_or(TimeDelta::MAX);
-        let parted = (now.wall - self.wall - steady).abs() > RUNS_AWAY;
+        let passed = TimeDelta::from_std(now.monotonic - self.monotonic).unwrap_or(TimeDelta::MAX);
+        let have_diverged = (now.wall - self.wall - passed).abs() > RUNS_AWAY;
         *self = now;
-        parted
+        have_diverged
     }
 }

@@ -22,12 +22,12 @@ use crate::reading::{Attempt, ProfileSnapshot, Sleep, Snapshot};
 use crate::storage::Storage;
 use crate::telemetry::Telemetry;
 use crate::web::{self, App, Limits, Reloads, Scrapes, Security};
-use crate::webhooks::BedNews;
+use crate::webhooks::BedNotification;
 use crate::withings::client::Client;
 use crate::withings::oauth::{Application, OAuth};
 use profiles::Profiles;
-use reload::Reloading;
-pub use reload::Reread;
+pub use reload::ReadConfig;
+use reload::ReloadTask;
 
 /// How long after the start the exporter calls itself ready, whatever Withings does.
 const READY_AFTER: Duration = Duration::from_secs(30);
@@ -35,10 +35,10 @@ const READY_AFTER: Duration = Duration::from_secs(30);
 /// How long an end waits for answers to requests that are under way.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
-/// How long it waits for a token rotation under way. Withings keeps the former token alive until the new one is used.
+/// How long an end waits for a token rotation under way. Withings keeps the former token alive until the new one is used.
 const SETTLE_WITHIN: Duration = Duration::from_secs(8);
 
-/// How long it waits for the plans to be stored.
+/// How long an end waits for the plans to be stored.
 const STORED_WITHIN: Duration = Duration::from_secs(1);
 
 /// An exporter that does not serve yet.
@@ -46,25 +46,25 @@ pub struct Exporter {
     app: App,
     ready: watch::Sender<bool>,
     profiles: Arc<Profiles>,
-    bed_news: mpsc::Receiver<BedNews>,
-    reloading: Option<Reloading>,
+    bed_notifications: mpsc::Receiver<BedNotification>,
+    reload_task: Option<ReloadTask>,
 }
 
 /// What an exporter is made of.
 pub struct Parts {
-    /// What was configured.
+    /// The configuration.
     pub config: Config,
-    /// How it is read again when somebody asks for it; `None`: never.
-    pub reread: Option<Reread>,
-    /// Where it keeps what survives a restart.
+    /// How the configuration is read again at a reload; `None`: it cannot be.
+    pub reread: Option<ReadConfig>,
+    /// The storage of what survives a restart.
     pub storage: Storage,
-    /// Where it counts.
+    /// The exporter's own metrics.
     pub telemetry: Telemetry,
     /// The present time.
     pub clock: Clock,
     /// The path of the metrics.
     pub telemetry_path: String,
-    /// Who may talk to it, and how.
+    /// TLS, passwords and client certificates of the web server.
     pub security: Security,
     /// The most scrapes at the same time; 0 is no limit.
     pub max_requests: usize,
@@ -73,35 +73,35 @@ pub struct Parts {
 }
 
 impl Exporter {
-    /// Puts the parts together and shows what was stored.
+    /// Puts the parts together and shows what is stored.
     pub async fn assemble(parts: Parts) -> Result<Self> {
         let Parts { config, reread, storage, telemetry, clock, telemetry_path, security, max_requests, live } = parts;
-        let (profiles, bed_news) = Profiles::restore(&config, storage, &clock, &telemetry).await?;
+        let (profiles, bed_notifications) = Profiles::restore(&config, storage, &clock, &telemetry).await?;
         let (ready, is_ready) = watch::channel(false);
         let (reloads, asked) = Reloads::channel();
         let app = App {
             telemetry_path: telemetry_path.into(),
             exposition: Exposition::new(
-                profiles.snapshots(),
+                profiles.snapshots.subscribe(),
                 telemetry.clone(),
-                profiles.logins().server_clock(),
+                profiles.logins.server_clock(),
                 live,
             ),
             security,
             scrapes: Scrapes::at_most(max_requests),
-            snapshots: profiles.snapshots(),
-            logins: profiles.logins(),
-            inbox: profiles.inbox(),
-            subscriptions: profiles.subscriptions(),
+            snapshots: profiles.snapshots.subscribe(),
+            logins: profiles.logins.clone(),
+            inbox: profiles.inbox.clone(),
+            subscriptions: profiles.subscriptions.clone(),
             reloads: reread.is_some().then_some(reloads),
             ready: is_ready,
             clock: clock.clone(),
         };
-        let reloading = reread.map(|reread| Reloading { reread, asked, telemetry, clock });
-        Ok(Self { app, ready, profiles: Arc::new(profiles), bed_news, reloading })
+        let reload_task = reread.map(|read| ReloadTask { read, asked, telemetry, clock });
+        Ok(Self { app, ready, profiles: Arc::new(profiles), bed_notifications, reload_task })
     }
 
-    /// What is shown of the profiles, now and whenever it changes.
+    /// A receiver of what is shown of the profiles, now and whenever it changes.
     #[must_use]
     pub fn snapshots(&self) -> watch::Receiver<Snapshot> {
         self.app.snapshots.clone()
@@ -113,7 +113,7 @@ impl Exporter {
         self.app.logins.clone()
     }
 
-    /// Where a reload of the configuration is asked for, if it can be read again.
+    /// The handle that asks for a reload; `None` if the configuration cannot be read again.
     #[must_use]
     pub fn reloads(&self) -> Option<Reloads> {
         self.app.reloads.clone()
@@ -122,11 +122,11 @@ impl Exporter {
     /// Serves and refreshes until `shutdown`, then lets answers finish and stores what is not stored yet: within 10 s,
     /// whatever Withings, the budget, a pause or a disk does.
     pub async fn run(self, listeners: Vec<TcpListener>, shutdown: impl Future<Output = ()>) {
-        let Self { app, ready, profiles, bed_news, reloading } = self;
+        let Self { app, ready, profiles, bed_notifications, reload_task } = self;
         let (end, ended) = watch::channel(false);
         let until_end = || {
             let mut ended = ended.clone();
-            async move { drop(ended.wait_for(|it| *it).await) }
+            async move { drop(ended.wait_for(|has_ended| *has_ended).await) }
         };
         let mut answering = JoinSet::new();
         for listener in listeners {
@@ -135,12 +135,12 @@ impl Exporter {
         answering.spawn(app.security.clone().keep_current(until_end()));
         let mut working = JoinSet::new();
         working.spawn(profiles.clone().refresh());
-        listen::spawn(&mut working, &profiles, bed_news, reloading);
+        listen::spawn(&mut working, &profiles, bed_notifications, reload_task);
         tokio::spawn(become_ready(app.snapshots.clone(), ready));
         shutdown.await;
         tracing::info!("ending: answers under way are finished");
         end.send_replace(true);
-        // What they wait for may take as long as it likes; what they have stored is stored.
+        // The workers are ended wherever they wait, which may be for long; each call that was whole is stored already.
         working.shutdown().await;
         let answered = async {
             let all = async { while answering.join_next().await.is_some() {} };
@@ -153,7 +153,7 @@ impl Exporter {
     }
 }
 
-/// Stores what is not stored yet, as far as that works in time.
+/// Stores what is not stored yet, as far as that works in time: first the tokens, which cannot be asked for again.
 pub(crate) async fn settle(storage: &Storage) {
     if !storage.settle(SETTLE_WITHIN).await {
         tracing::warn!(
@@ -163,17 +163,17 @@ pub(crate) async fn settle(storage: &Storage) {
     drop(timeout(STORED_WITHIN, storage.end_in_order()).await);
 }
 
-/// Waits until every connected profile was restored or tried once; or long enough.
+/// Becomes ready when every connected profile was restored or tried once, at the latest after [`READY_AFTER`].
 async fn become_ready(mut snapshots: watch::Receiver<Snapshot>, ready: watch::Sender<bool>) {
-    let is_settled = |it: &Arc<ProfileSnapshot>| {
-        let is_tried = it.calls.values().any(|call| call.latest != Attempt::None);
-        it.login.is_none() || is_tried || !it.readings.is_empty()
+    let is_settled = |profile: &Arc<ProfileSnapshot>| {
+        let is_tried = profile.calls.values().any(|call| call.latest != Attempt::None);
+        profile.login.is_none() || is_tried || !profile.readings.is_empty()
     };
     drop(timeout(READY_AFTER, snapshots.wait_for(|all| all.profiles.iter().all(is_settled))).await);
     ready.send_replace(true);
 }
 
-/// The logins of all configured profiles, and how they are told of a new way to Withings.
+/// The logins of all configured profiles, and the sender that tells them of another address or secret after a reload.
 pub(crate) fn logins(
     config: &Config,
     storage: &Storage,
@@ -186,11 +186,11 @@ pub(crate) fn logins(
         Client::new(http, config.api_url.clone(), storage.clone(), telemetry.clone(), ServerClock::new(clock.clone()));
     let (changes, remote) = watch::channel(remote(config, &client)?);
     let (storage, clock, telemetry) = (storage.clone(), clock.clone(), telemetry.clone());
-    let services = login::Services { storage, remote, clock, telemetry };
+    let services = login::LoginServices { storage, remote, clock, telemetry };
     Ok((Logins::new(&config.profiles, services), changes))
 }
 
-/// Withings as `config` says that it is reached, with what `client` shares.
+/// Withings as `config` says that it is reached, with the budget and the clock of `client`.
 pub(crate) fn remote(config: &Config, client: &Client) -> Result<Remote> {
     let client = if *client.api_url() == config.api_url {
         client.clone()

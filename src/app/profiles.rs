@@ -1,4 +1,4 @@
-//! What the configuration decides while the exporter runs: who is configured, and what the profiles share.
+//! The configured profiles while the exporter runs: what a start, a reload and a changed login do to them, and what they share.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,36 +16,37 @@ use crate::reading::Snapshot;
 use crate::refresh::{self, Occasion, Refresher, Settings};
 use crate::storage::{Storage, StorageError};
 use crate::telemetry::Telemetry;
-use crate::webhooks::{BedNews, DesiredSubscriptions, Inbox, Subscriptions};
+use crate::webhooks::{BedNotification, DesiredSubscriptions, Inbox, Subscriptions};
 use crate::withings::oauth::random_token;
 
 /// How many profiles are restored at a time.
 const AT_ONCE: usize = 8;
 
-/// The profiles that are configured.
+/// The configured profiles, and what they share.
 pub(super) struct Profiles {
-    logins: Logins,
+    pub(super) logins: Logins,
     refresher: Refresher,
-    subscriptions: Subscriptions,
-    inbox: Inbox,
-    snapshots: watch::Sender<Snapshot>,
+    pub(super) subscriptions: Subscriptions,
+    pub(super) inbox: Inbox,
+    pub(super) snapshots: watch::Sender<Snapshot>,
     remote: watch::Sender<Remote>,
     settings: watch::Sender<Settings>,
     desired: watch::Sender<Option<DesiredSubscriptions>>,
     telemetry: Telemetry,
-    clock: Clock,
-    /// The persons whose logins were followed last.
+    /// The host's clock.
+    pub(super) clock: Clock,
+    /// The persons when changed logins were last followed.
     followed: Mutex<Arc<People>>,
 }
 
 impl Profiles {
-    /// Shows what is stored of the profiles of `config`, and plans their calls. With it comes where events of beds arrive.
+    /// Shows what is stored of the profiles of `config`, and plans their calls. Gives the receiver for events of beds as well.
     pub(super) async fn restore(
         config: &Config,
         storage: Storage,
         clock: &Clock,
         telemetry: &Telemetry,
-    ) -> Result<(Self, mpsc::Receiver<BedNews>)> {
+    ) -> Result<(Self, mpsc::Receiver<BedNotification>)> {
         telemetry.config_loaded(clock.unix());
         telemetry.refresh_interval(config.refresh_interval);
         if let Err(error) = storage.changes().await {
@@ -54,12 +55,13 @@ impl Profiles {
         let (logins, remote) = logins(config, &storage, clock, telemetry)?;
         let (settings, set) = watch::channel(settings(config));
         let secret = secret(config, &storage).await?;
-        let (desired, is_desired) = watch::channel(secret.as_ref().map(|it| DesiredSubscriptions::of(config, it)));
+        let (desired, is_desired) =
+            watch::channel(secret.as_ref().map(|secret| DesiredSubscriptions::of(config, secret)));
         let subscriptions = Subscriptions::new(logins.clone(), is_desired);
-        let (inbox, bed_news) = Inbox::new(logins.clone(), telemetry.clone(), clock.clone());
+        let (inbox, bed_notifications) = Inbox::new(logins.clone(), telemetry.clone(), clock.clone());
         inbox.open_at(secret.as_ref());
         let snapshots = watch::channel(nothing_known(&config.profiles)).0;
-        let refresher = Refresher::new(refresh::Services {
+        let refresher = Refresher::new(refresh::RefreshServices {
             logins: logins.clone(),
             snapshots: snapshots.clone(),
             telemetry: telemetry.clone(),
@@ -81,7 +83,7 @@ impl Profiles {
             desired,
         };
         profiles.show(&config.profiles).await;
-        Ok((profiles, bed_news))
+        Ok((profiles, bed_notifications))
     }
 
     /// Shows what is stored of these profiles, and plans their calls.
@@ -97,15 +99,15 @@ impl Profiles {
         self.refresher.plan(&Occasion::Start(restored)).await;
     }
 
-    /// Refreshes whoever is due, for ever.
+    /// Refreshes the profiles that are due, without end.
     pub(super) async fn refresh(self: Arc<Self>) {
         self.refresher.run().await;
     }
 
-    /// Does as `config` says from now on, or goes on as before. Who leaves the configuration is shown no more, and stays
-    /// stored.
+    /// Takes a new configuration, or fails and changes nothing. A profile that leaves the configuration is not shown any more,
+    /// and stays stored.
     pub(super) async fn reconfigure(&self, config: &Config) -> Result<()> {
-        // First whatever can fail.
+        // First what can fail, so that nothing was changed then.
         let remote = remote(config, &self.remote.borrow().client)?;
         let secret = secret(config, self.storage()).await?;
         self.storage().set_rate(config.requests_per_minute.get());
@@ -116,14 +118,14 @@ impl Profiles {
         self.telemetry.refresh_interval(config.refresh_interval);
         let settings = settings(config);
         let former = self.settings.send_replace(settings.clone());
-        let desired = secret.as_ref().map(|it| DesiredSubscriptions::of(config, it));
-        let subscriptions = self.desired.send_if_modified(|it| {
-            let is_new = *it != desired;
-            *it = desired;
+        let desired = secret.as_ref().map(|secret| DesiredSubscriptions::of(config, secret));
+        let subscriptions = self.desired.send_if_modified(|present| {
+            let is_new = *present != desired;
+            *present = desired;
             is_new
         });
         self.inbox.open_at(secret.as_ref());
-        self.part_with(&before, &config.profiles);
+        self.hide_removed(&before, &config.profiles);
         for profile in &config.profiles {
             let is_new = !before.contains(profile);
             if is_new {
@@ -133,20 +135,21 @@ impl Profiles {
                 self.refresher.restore(profile).await;
             }
         }
-        self.snapshots.send_modify(|it| it.arrange(&config.profiles));
+        self.snapshots.send_modify(|all| all.arrange(&config.profiles));
         self.follow_logins().await;
         self.refresher.plan(&Occasion::Reload { interval: former.interval, subscriptions }).await;
         Ok(())
     }
 
-    fn part_with(&self, before: &[Arc<str>], profiles: &[Arc<str>]) {
-        for profile in before.iter().filter(|it| !profiles.contains(it)) {
+    fn hide_removed(&self, before: &[Arc<str>], profiles: &[Arc<str>]) {
+        for profile in before.iter().filter(|profile| !profiles.contains(profile)) {
             self.telemetry.forget(profile);
             tracing::info!(%profile, "no longer in the configuration; what is stored of it stays");
         }
     }
 
-    /// Does what logins ask for that have changed since the last time, in this process or another one.
+    /// Shows and plans the profiles whose logins have changed since the last time, in this process or another one. What was
+    /// shown of a former person is hidden first, before any wait.
     pub(super) async fn follow_logins(&self) {
         let people = self.logins.people();
         let before =
@@ -154,7 +157,8 @@ impl Profiles {
         let (mut new, mut gone) = (BTreeMap::new(), Vec::new());
         let mut has_changed = false;
         for profile in self.logins.configured().iter() {
-            let consent = |people: &People| people.get(profile).map(|it| (it.known.consent, it.duplicate_of.clone()));
+            let consent =
+                |people: &People| people.get(profile).map(|person| (person.known.consent, person.duplicate_of.clone()));
             let (is, was) = (consent(&people), consent(&before));
             if is == was {
                 continue;
@@ -164,8 +168,9 @@ impl Profiles {
                 None => gone.push(Arc::clone(profile)),
                 Some((_, Some(other))) => self.refresher.show_duplicate(profile, other),
                 Some((_, None)) => {
-                    let person = |people: &People| people.get(profile).map(|it| Arc::clone(&it.known.login.user_id));
-                    let is_of_another = person(&before).is_some_and(|it| Some(it) != person(&people));
+                    let person =
+                        |people: &People| people.get(profile).map(|person| Arc::clone(&person.known.login.user_id));
+                    let is_of_another = person(&before).is_some_and(|former| Some(former) != person(&people));
                     if is_of_another {
                         self.refresher.show_nobody(profile);
                     }
@@ -184,50 +189,25 @@ impl Profiles {
         }
     }
 
-    /// Shows what happened in bed, and stores it.
-    pub(super) async fn note_bed_news(&self, news: BedNews) {
-        let BedNews { profile, user_id, event } = news;
+    /// Stores an event of the bed and shows what is known after it.
+    pub(super) async fn note_bed_event(&self, notification: BedNotification) {
+        let BedNotification { profile, user_id, event } = notification;
         let in_bed = self.storage().note_event(&profile, &user_id, event).await;
         self.refresher.publish_in_bed(&profile, &user_id, &in_bed);
     }
 
-    /// Makes everybody due: the wall clock has run away from the monotonic one.
-    pub(super) fn hurry(&self) {
-        self.storage().hurry(self.settings.borrow().interval);
+    /// Makes all profiles due: the wall clock has run away from the monotonic one, and the plans wait by that.
+    pub(super) fn make_all_due(&self) {
+        self.storage().make_all_due(self.settings.borrow().interval);
     }
 
-    /// Tells how long the most overdue call has been due.
-    pub(super) fn tell_lag(&self) {
+    /// Records how long the most overdue call has been due.
+    pub(super) fn record_lag(&self) {
         self.telemetry.refresh_lag(self.storage().lag());
     }
 
     pub(super) fn storage(&self) -> &Storage {
         self.logins.storage()
-    }
-
-    /// The host's clock.
-    pub(super) fn clock(&self) -> &Clock {
-        &self.clock
-    }
-
-    /// The logins of the profiles.
-    pub(super) fn logins(&self) -> Logins {
-        self.logins.clone()
-    }
-
-    /// What is shown of the profiles.
-    pub(super) fn snapshots(&self) -> watch::Receiver<Snapshot> {
-        self.snapshots.subscribe()
-    }
-
-    /// Where notifications arrive.
-    pub(super) fn inbox(&self) -> Inbox {
-        self.inbox.clone()
-    }
-
-    /// How the subscriptions are.
-    pub(super) fn subscriptions(&self) -> Subscriptions {
-        self.subscriptions.clone()
     }
 }
 

@@ -14,29 +14,30 @@ use crate::config::Config;
 use crate::telemetry::Telemetry;
 use crate::web::{Reload, ReloadError};
 
-/// How long whoever asks waits for an answer. What takes longer goes on, and nothing is read again before it has ended.
+/// How long a request for a reload waits for its answer, which is to come within 5 s. A reload that takes longer goes on, and
+/// the next one begins after its end.
 const WITHIN: Duration = Duration::from_millis(4500);
 
 /// Reads the configuration again, or says in words for the user why not. Blocks.
-pub type Reread = Arc<dyn Fn() -> Result<Config> + Send + Sync>;
+pub type ReadConfig = Arc<dyn Fn() -> Result<Config> + Send + Sync>;
 
 type Task = JoinHandle<Result<(), String>>;
 
-/// How the configuration is read again while the exporter runs.
-pub(super) struct Reloading {
-    pub(super) reread: Reread,
+/// The task that reads the configuration again while the exporter runs.
+pub(super) struct ReloadTask {
+    pub(super) read: ReadConfig,
     pub(super) asked: mpsc::Receiver<Reload>,
     pub(super) telemetry: Telemetry,
     pub(super) clock: Clock,
 }
 
-impl Reloading {
+impl ReloadTask {
     /// Does each reload that is asked for, one after the other.
     pub(super) async fn run(mut self, profiles: Arc<Profiles>) {
         let mut under_way: Option<Task> = None;
         while let Some(reload) = self.asked.recv().await {
             let deadline = Instant::now() + WITHIN;
-            // What was read before may not be what is read now.
+            // The configuration that the reload under way has read may not be the present one: this one reads it again.
             let is_free = match &mut under_way {
                 Some(task) => timeout_at(deadline, task).await.is_ok(),
                 None => true,
@@ -51,16 +52,16 @@ impl Reloading {
             if outcome.is_some() {
                 under_way = None;
             }
-            // Who asked may have gone.
+            // The request may have been given up.
             reload.send(outcome.map_or(Err(ReloadError::Late), answer)).ok();
         }
     }
 
     fn begin(&self, profiles: &Arc<Profiles>) -> Task {
-        let (reread, profiles) = (Arc::clone(&self.reread), Arc::clone(profiles));
+        let (read, profiles) = (Arc::clone(&self.read), Arc::clone(profiles));
         let (telemetry, clock) = (self.telemetry.clone(), self.clock.clone());
         tokio::spawn(async move {
-            let config = spawn_blocking(move || reread()).await.expect("reading the configuration does not panic");
+            let config = spawn_blocking(move || read()).await.expect("reading the configuration does not panic");
             let outcome = match config {
                 Ok(config) => profiles.reconfigure(&config).await,
                 Err(error) => Err(error),

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::{Kind, Measurement, Row};
+use super::{CatalogueRow, Kind, Measurement};
 
 /// How the catalogue is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum DocumentFormat {
     /// Columns for a terminal.
     Table,
     /// The table of docs/metrics.md.
@@ -17,17 +17,17 @@ pub enum Format {
 
 /// The catalogue in `format`, ending with a newline.
 #[must_use]
-pub fn document(format: Format) -> String {
+pub fn document(format: DocumentFormat) -> String {
     match format {
-        Format::Table => table(),
-        Format::Markdown => markdown(),
-        Format::Json => json(),
+        DocumentFormat::Table => table(),
+        DocumentFormat::Markdown => markdown(),
+        DocumentFormat::Json => json(),
     }
 }
 
 fn table() -> String {
     let header = ["KEY", "METRIC", "UNIT", "KIND", "SOURCE", "GROUP"].map(str::to_owned);
-    let rows: Vec<[String; 6]> = std::iter::once(header).chain(Measurement::all().map(|it| cells(&it))).collect();
+    let rows: Vec<[String; 6]> = std::iter::once(header).chain(Measurement::all().map(|row| cells(&row))).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; 6] = std::array::from_fn(width);
     rows.iter().map(|row| line(row, widths)).collect()
@@ -38,7 +38,7 @@ fn line(row: &[String; 6], widths: [usize; 6]) -> String {
     format!("{}\n", padded.join("  ").trim_end())
 }
 
-fn cells(row: &Row) -> [String; 6] {
+fn cells(row: &CatalogueRow) -> [String; 6] {
     [
         row.key.to_owned(),
         row.metric(),
@@ -51,34 +51,34 @@ fn cells(row: &Row) -> [String; 6] {
 
 fn markdown() -> String {
     let head = "| Metric | Labels | Unit | What it is | Withings source | Group |\n|---|---|---|---|---|---|\n";
-    let rows = Measurement::all().map(|it| {
-        let unit = match it.kind() {
-            Kind::Gauge | Kind::Info => it.unit.symbol().to_owned(),
+    let rows = Measurement::all().map(|row| {
+        let unit = match row.kind() {
+            Kind::Gauge | Kind::Info => row.unit.symbol().to_owned(),
             Kind::StateSet(states) => states.join(", "),
         };
-        let (metric, labels, field) = (it.metric(), labels(&it), it.source.field());
-        format!("| `{metric}` | {labels} | {unit} | {} | {field} | {} |\n", it.what, it.group.name())
+        let (metric, labels, field) = (row.metric(), labels(&row), row.source.field());
+        format!("| `{metric}` | {labels} | {unit} | {} | {field} | {} |\n", row.what, row.group.name())
     });
     std::iter::once(head.to_owned()).chain(rows).collect()
 }
 
-fn labels(row: &Row) -> String {
-    let names: Vec<_> = row.labels.iter().map(|it| format!("`{it}`")).collect();
+fn labels(row: &CatalogueRow) -> String {
+    let names: Vec<_> = row.labels.iter().map(|label| format!("`{label}`")).collect();
     names.join(", ")
 }
 
 fn json() -> String {
     let rows: Vec<_> = Measurement::all()
-        .map(|it| {
+        .map(|row| {
             json!({
-                "key": it.key,
-                "metric": it.metric(),
-                "unit": it.unit.symbol(),
-                "kind": it.kind().name(),
-                "labels": it.labels.iter().map(|it| it.name()).collect::<Vec<_>>(),
-                "group": it.group.name(),
-                "source": it.source.field(),
-                "help": it.help(),
+                "key": row.key,
+                "metric": row.metric(),
+                "unit": row.unit.symbol(),
+                "kind": row.kind().name(),
+                "labels": row.labels.iter().map(|label| label.name()).collect::<Vec<_>>(),
+                "group": row.group.name(),
+                "source": row.source.field(),
+                "help": row.help(),
             })
         })
         .collect();

@@ -16,12 +16,12 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use call::Call;
-pub use document::{Format, document};
+pub use document::{DocumentFormat, document};
 pub use source::{DeviceFact, LabelName, NightFact, Position, Source, WorkoutFact};
 pub use unit::Unit;
 pub use words::{BATTERY_STATES, CLASSIFICATIONS, SLEEP_STATES, STAGES, ZONES, named, position_name, workout_category};
 
-/// A row of the table, by its place: two bytes, ordered as the table is, and dereferencing to the [`Row`].
+/// A row of the table, by its place: two bytes, ordered as the table is, and dereferencing to the [`CatalogueRow`].
 ///
 /// Serialized as its key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,7 +29,7 @@ pub struct Measurement(u16);
 
 /// What the table says about one measurement.
 #[derive(Debug)]
-pub struct Row {
+pub struct CatalogueRow {
     /// The word of the configuration file; the metric's name is `withings_<key>`.
     pub key: &'static str,
     /// What is measured, in words, as the beginning of a sentence.
@@ -86,33 +86,29 @@ impl Measurement {
     #[must_use]
     pub fn by_key(key: &str) -> Option<Self> {
         static BY_KEY: LazyLock<HashMap<&str, Measurement>> =
-            LazyLock::new(|| Measurement::all().map(|it| (it.key, it)).collect());
+            LazyLock::new(|| Measurement::all().map(|row| (row.key, row)).collect());
         BY_KEY.get(key).copied()
     }
 
     /// The measurement that this measure type of `getmeas` stands for.
     #[must_use]
     pub fn by_meastype(wanted: u32) -> Option<Self> {
-        // A history has tens of thousands of measures.
+        // A history has tens of thousands of measures, and each is looked up.
         static TABLE: LazyLock<HashMap<u32, Measurement>> = LazyLock::new(|| {
-            Measurement::all().flat_map(|it| it.meastypes().into_iter().map(move |meastype| (meastype, it))).collect()
+            Measurement::all()
+                .flat_map(|row| row.meastypes().into_iter().map(move |meastype| (meastype, row)))
+                .collect()
         });
         TABLE.get(&wanted).copied()
-    }
-
-    /// The measurement that takes this field of a sleep summary.
-    #[must_use]
-    pub fn by_summary_field(wanted: &str) -> Option<Self> {
-        Self::all().find(|it| matches!(it.source, Source::Summary { fields, .. } if fields.contains(&wanted)))
     }
 
     /// The measurement of all measure types that have no row of their own.
     #[must_use]
     pub fn unlisted_measure() -> Self {
-        Self::all().find(|it| it.source == Source::UnlistedMeasure).expect("a test asks for it")
+        Self::all().find(|row| row.source == Source::UnlistedMeasure).expect("a test asks for it")
     }
 
-    /// Its place in the table.
+    /// The measurement's place in the table.
     #[must_use]
     pub fn place(self) -> usize {
         usize::from(self.0)
@@ -132,9 +128,9 @@ impl Measurement {
 }
 
 impl Deref for Measurement {
-    type Target = Row;
+    type Target = CatalogueRow;
 
-    fn deref(&self) -> &'static Row {
+    fn deref(&self) -> &'static CatalogueRow {
         &table::ROWS[self.place()]
     }
 }
@@ -158,7 +154,7 @@ impl<'de> Deserialize<'de> for Measurement {
     }
 }
 
-impl Row {
+impl CatalogueRow {
     /// The metric's name.
     #[must_use]
     pub fn metric(&self) -> String {
@@ -234,12 +230,12 @@ impl Group {
     /// The group with this name.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|it| it.name() == name)
+        Self::ALL.into_iter().find(|group| group.name() == name)
     }
 
-    /// Its measurements, in the table's order.
+    /// The group's measurements, in the table's order.
     pub fn measurements(self) -> impl Iterator<Item = Measurement> {
-        Measurement::all().filter(move |it| it.group == self)
+        Measurement::all().filter(move |row| row.group == self)
     }
 }
 

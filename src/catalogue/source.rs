@@ -9,7 +9,7 @@ use super::Call;
 /// Where a value comes from: the call and what to take of its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// Measure types of `getmeas` (withings-api: measure types).
+    /// Measure types of `getmeas`.
     Measure {
         /// Withings' numbers of the measure types: one, or one for each place on the body.
         meastypes: &'static [u32],
@@ -74,29 +74,30 @@ pub enum NightFact {
 /// What is taken of a workout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorkoutFact {
-    /// When it began.
+    /// When the workout began.
     Start,
-    /// When it ended.
+    /// When the workout ended.
     End,
-    /// A field of its `data`: the first of these that has a value.
+    /// A field of the workout's `data`: the first of these that has a value.
     Data(&'static [&'static str]),
 }
 
 /// What is taken of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceFact {
-    /// What it is.
+    /// The kind of device and its model.
     Info,
-    /// How full its battery is.
+    /// How full the battery is.
     Battery,
-    /// When it last spoke to Withings.
+    /// When the device last spoke to Withings.
     LastSeen,
 }
 
 /// Which positions on the body a measure type may come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Position {
-    /// Only the whole body: no position, 6 (between the legs) or 7 (whole body). A limb never stands in for it.
+    /// Only the whole body: no position, 6 (between the legs) or 7 (whole body). A limb never stands in for it: a Body Scan
+    /// sends the fat of a leg with the type of the whole body's (home-assistant/core#103291).
     WholeBody,
     /// Anywhere: the position only says where the reading was taken.
     Anywhere,

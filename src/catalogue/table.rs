@@ -1,20 +1,19 @@
 //! The table itself. Its order is the order of exposition.
 
 use super::Group::{Activity, Body, Devices, Goals, Heart, Sleep, Urine, Workouts};
-use super::LabelName as Label;
 use super::Position::{Anywhere, Labelled, OfType, WholeBody};
 use super::Unit::{
     BeatsPerMinute, BreathsPerMinute, Count, DegreesCelsius, Floors, Kilocalories, Kilograms, Meters, MetersPerSecond,
     MicromolesPerLiter, Microsiemens, MilligramsPerDeciliter, MillilitersPerMinutePerKilogram, MillimetersOfMercury,
     MillimolesPerLiter, None, PerHour, PerMinute, Percent, Ratio, Scale, Seconds, UnixTime, Years,
 };
-use super::{DeviceFact, Group, NightFact, Position, Row, Source, Unit, WorkoutFact};
+use super::{CatalogueRow, DeviceFact, Group, LabelName, NightFact, Position, Source, Unit, WorkoutFact};
 
 #[rustfmt::skip]
-pub(super) static ROWS: &[Row] = &[
+pub(super) static ROWS: &[CatalogueRow] = &[
     // The first thirty are given: they are Home Assistant's of 2019, and they never change.
     measure("weight_kg", "Body weight", Kilograms, Body, &[1], Anywhere),
-    Row {
+    CatalogueRow {
         // Most people typed their height in when they made their account and never again.
         source: Source::Measure { meastypes: &[4], position: Anywhere, at_account_creation: true, exponent: 0 },
         ..measure("height_m", "Body height", Meters, Body, &[4], Anywhere)
@@ -62,8 +61,8 @@ pub(super) static ROWS: &[Row] = &[
     placed("nerve_health_score", "Nerve health of a foot or of both", Scale, &[158, 159, 167], OfType(&["left_foot", "right_foot", "feet"])),
     placed("electrodermal_activity_score", "Electrodermal activity of a foot or of both, 0 to 100", Scale, &[197, 198, 196], OfType(&["left_foot", "right_foot", "feet"])),
     placed("electrochemical_skin_conductance_microsiemens", "Electrochemical skin conductance", Microsiemens, &[229], Labelled),
-    Row {
-        labels: &[Label::Meastype, Label::Position],
+    CatalogueRow {
+        labels: &[LabelName::Meastype, LabelName::Position],
         ..row("unlisted_measure", "Measure of a type that this version does not know, as Withings sends it", Scale, Body, Source::UnlistedMeasure)
     },
 
@@ -106,8 +105,8 @@ pub(super) static ROWS: &[Row] = &[
     row("sleep_start_timestamp_seconds", "Begin of the last night", UnixTime, Sleep, Source::Night(NightFact::Start)),
     row("sleep_end_timestamp_seconds", "End of the last night", UnixTime, Sleep, Source::Night(NightFact::End)),
     row("sleep_nap_duration_seconds", "Naps since the end of the last night", Seconds, Sleep, Source::Night(NightFact::Naps)),
-    Row {
-        labels: &[Label::Segment, Label::Stage],
+    CatalogueRow {
+        labels: &[LabelName::Segment, LabelName::Stage],
         ..row("sleep_segment_start_timestamp_seconds", "Begin of each stage of the last night and of getting up (stage none)", UnixTime, Sleep, Source::NightSegments)
     },
     row("in_bed", "Whether somebody is in bed, with webhooks only", None, Sleep, Source::BedEvent),
@@ -124,8 +123,8 @@ pub(super) static ROWS: &[Row] = &[
     activity("activity_heart_rate_average_bpm", "Average heart rate of the present day", BeatsPerMinute, &["hr_average"]),
     activity("activity_heart_rate_min_bpm", "Lowest heart rate of the present day", BeatsPerMinute, &["hr_min"]),
     activity("activity_heart_rate_max_bpm", "Highest heart rate of the present day", BeatsPerMinute, &["hr_max"]),
-    Row {
-        labels: &[Label::Zone],
+    CatalogueRow {
+        labels: &[LabelName::Zone],
         ..activity("activity_heart_rate_zone_duration_seconds", "Time in a zone of the heart rate on the present day", Seconds, &["hr_zone_0", "hr_zone_1", "hr_zone_2", "hr_zone_3"])
     },
     row("activity_day_start_timestamp_seconds", "Begin of the present day where the person is", UnixTime, Activity, Source::ActivityDay),
@@ -142,16 +141,16 @@ pub(super) static ROWS: &[Row] = &[
     workout("workout_heart_rate_min_bpm", "Lowest heart rate of the newest workout of the category", BeatsPerMinute, WorkoutFact::Data(&["hr_min"])),
     workout("workout_heart_rate_max_bpm", "Highest heart rate of the newest workout of the category", BeatsPerMinute, WorkoutFact::Data(&["hr_max"])),
 
-    Row {
-        labels: &[Label::Device, Label::Category, Label::Model],
+    CatalogueRow {
+        labels: &[LabelName::Device, LabelName::Category, LabelName::Model],
         ..device("device_info", "Device of the person", None, DeviceFact::Info)
     },
     device("device_battery_state", "Battery of the device", None, DeviceFact::Battery),
     device("device_last_seen_timestamp_seconds", "When the device last spoke to Withings", UnixTime, DeviceFact::LastSeen),
 ];
 
-const fn row(key: &'static str, what: &'static str, unit: Unit, group: Group, source: Source) -> Row {
-    Row { key, what, unit, group, source, labels: &[] }
+const fn row(key: &'static str, what: &'static str, unit: Unit, group: Group, source: Source) -> CatalogueRow {
+    CatalogueRow { key, what, unit, group, source, labels: &[] }
 }
 
 const fn measure(
@@ -161,7 +160,7 @@ const fn measure(
     group: Group,
     meastypes: &'static [u32],
     position: Position,
-) -> Row {
+) -> CatalogueRow {
     row(key, what, unit, group, Source::Measure { meastypes, position, at_account_creation: false, exponent: 0 })
 }
 
@@ -172,33 +171,33 @@ const fn placed(
     unit: Unit,
     meastypes: &'static [u32],
     position: Position,
-) -> Row {
-    Row { labels: &[Label::Position], ..measure(key, what, unit, Body, meastypes, position) }
+) -> CatalogueRow {
+    CatalogueRow { labels: &[LabelName::Position], ..measure(key, what, unit, Body, meastypes, position) }
 }
 
 /// An interval of the electrocardiogram, which Withings gives in ms.
-const fn interval(key: &'static str, what: &'static str, meastypes: &'static [u32]) -> Row {
+const fn interval(key: &'static str, what: &'static str, meastypes: &'static [u32]) -> CatalogueRow {
     let source = Source::Measure { meastypes, position: Anywhere, at_account_creation: false, exponent: -3 };
     row(key, what, Seconds, Heart, source)
 }
 
-const fn summary(key: &'static str, what: &'static str, unit: Unit, fields: &'static [&'static str]) -> Row {
+const fn summary(key: &'static str, what: &'static str, unit: Unit, fields: &'static [&'static str]) -> CatalogueRow {
     row(key, what, unit, Sleep, Source::Summary { fields, exponent: 0 })
 }
 
 /// A heart rate variability, which Withings gives in ms.
-const fn variability(key: &'static str, what: &'static str, fields: &'static [&'static str]) -> Row {
+const fn variability(key: &'static str, what: &'static str, fields: &'static [&'static str]) -> CatalogueRow {
     row(key, what, Seconds, Sleep, Source::Summary { fields, exponent: -3 })
 }
 
-const fn activity(key: &'static str, what: &'static str, unit: Unit, fields: &'static [&'static str]) -> Row {
+const fn activity(key: &'static str, what: &'static str, unit: Unit, fields: &'static [&'static str]) -> CatalogueRow {
     row(key, what, unit, Activity, Source::Activity { fields })
 }
 
-const fn workout(key: &'static str, what: &'static str, unit: Unit, fact: WorkoutFact) -> Row {
-    Row { labels: &[Label::Category], ..row(key, what, unit, Workouts, Source::Workout(fact)) }
+const fn workout(key: &'static str, what: &'static str, unit: Unit, fact: WorkoutFact) -> CatalogueRow {
+    CatalogueRow { labels: &[LabelName::Category], ..row(key, what, unit, Workouts, Source::Workout(fact)) }
 }
 
-const fn device(key: &'static str, what: &'static str, unit: Unit, fact: DeviceFact) -> Row {
-    Row { labels: &[Label::Device], ..row(key, what, unit, Devices, Source::Device(fact)) }
+const fn device(key: &'static str, what: &'static str, unit: Unit, fact: DeviceFact) -> CatalogueRow {
+    CatalogueRow { labels: &[LabelName::Device], ..row(key, what, unit, Devices, Source::Device(fact)) }
 }

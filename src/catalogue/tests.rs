@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use super::{
-    Call, Format, Kind, LabelName, Measurement, Position, Source, ZONES, document, position_name, workout_category,
+    Call, DocumentFormat, Kind, LabelName, Measurement, Position, Source, ZONES, document, position_name,
+    workout_category,
 };
 
 /// The thirty keys are a contract: they are written here a second time, literally, and never generated.
@@ -42,21 +43,21 @@ const THE_THIRTY: [&str; 30] = [
 
 #[test]
 fn the_first_thirty_keys_are_the_given_ones() {
-    let keys: Vec<_> = Measurement::all().map(|it| it.key).take(30).collect();
+    let keys: Vec<_> = Measurement::all().map(|row| row.key).take(30).collect();
     assert_eq!(keys, THE_THIRTY);
 }
 
 #[test]
 fn no_key_type_or_field_stands_twice() {
     let mut seen = HashSet::new();
-    for it in Measurement::all() {
-        assert!(seen.insert(it.key.to_owned()), "key {} twice", it.key);
-        let mut once = |what: String| assert!(seen.insert(what), "{} takes what another row takes", it.key);
-        match it.source {
-            Source::Measure { meastypes, .. } => meastypes.iter().for_each(|it| once(format!("type {it}"))),
+    for row in Measurement::all() {
+        assert!(seen.insert(row.key.to_owned()), "key {} twice", row.key);
+        let mut once = |what: String| assert!(seen.insert(what), "{} takes what another row takes", row.key);
+        match row.source {
+            Source::Measure { meastypes, .. } => meastypes.iter().for_each(|meastype| once(format!("type {meastype}"))),
             Source::Classification { meastype } => once(format!("type {meastype}")),
-            Source::Summary { fields, .. } => fields.iter().for_each(|it| once(format!("night's {it}"))),
-            Source::Activity { fields } => fields.iter().for_each(|it| once(format!("day's {it}"))),
+            Source::Summary { fields, .. } => fields.iter().for_each(|field| once(format!("night's {field}"))),
+            Source::Activity { fields } => fields.iter().for_each(|field| once(format!("day's {field}"))),
             other => once(other.field()),
         }
     }
@@ -64,16 +65,16 @@ fn no_key_type_or_field_stands_twice() {
 
 #[test]
 fn each_type_and_field_of_a_labelled_row_has_its_own_label() {
-    for it in Measurement::all() {
-        match it.source {
+    for row in Measurement::all() {
+        match row.source {
             Source::Measure { meastypes, position, .. } => {
                 let is_placed = matches!(position, Position::Labelled | Position::OfType(_));
-                assert_eq!(it.labels.contains(&LabelName::Position), is_placed, "{}", it.key);
+                assert_eq!(row.labels.contains(&LabelName::Position), is_placed, "{}", row.key);
                 let places = if let Position::OfType(places) = position { places.len() } else { 1 };
-                assert_eq!(meastypes.len(), places, "{}", it.key);
+                assert_eq!(meastypes.len(), places, "{}", row.key);
             }
             Source::Activity { fields } => {
-                assert_eq!(fields.len(), if it.labels.is_empty() { 1 } else { ZONES.len() }, "{}", it.key);
+                assert_eq!(fields.len(), if row.labels.is_empty() { 1 } else { ZONES.len() }, "{}", row.key);
             }
             _ => {}
         }
@@ -91,22 +92,22 @@ fn withings_numbers_have_readable_names() {
 
 #[test]
 fn names_are_valid_and_end_in_their_unit() {
-    for it in Measurement::all() {
+    for row in Measurement::all() {
         let valid = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        assert!(it.key.chars().all(valid) && it.key.starts_with(|c: char| c.is_ascii_lowercase()), "{}", it.key);
+        assert!(row.key.chars().all(valid) && row.key.starts_with(|c: char| c.is_ascii_lowercase()), "{}", row.key);
         // These two are given names, and a ratio of two concentrations has no range.
-        let is_odd = ["hydration", "pulse_wave_velocity", "urine_calcium_creatinine_ratio"].contains(&it.key);
-        assert_eq!(it.unit.suffix_of(it.key).is_none(), it.unit.symbol().is_empty() || is_odd, "{}", it.key);
+        let is_odd = ["hydration", "pulse_wave_velocity", "urine_calcium_creatinine_ratio"].contains(&row.key);
+        assert_eq!(row.unit.suffix_of(row.key).is_none(), row.unit.symbol().is_empty() || is_odd, "{}", row.key);
     }
 }
 
 #[test]
 fn help_is_one_line_that_names_unit_and_field() {
-    for it in Measurement::all() {
-        let help = it.help();
+    for row in Measurement::all() {
+        let help = row.help();
         assert!(!help.contains(['\n', '\\', '"']), "{help}");
-        assert!(help.contains("last known") && help.contains(&it.source.field()), "{help}");
-        assert!(it.kind() != Kind::Gauge || help.contains(it.unit.words()), "{help}");
+        assert!(help.contains("last known") && help.contains(&row.source.field()), "{help}");
+        assert!(row.kind() != Kind::Gauge || help.contains(row.unit.words()), "{help}");
         assert!(help.ends_with('.'), "{help}");
     }
     assert_eq!(
@@ -116,28 +117,27 @@ fn help_is_one_line_that_names_unit_and_field() {
 }
 
 #[test]
-fn a_row_is_found_by_key_type_and_field() {
+fn a_row_is_found_by_key_and_type() {
     let weight = Measurement::by_meastype(1).unwrap();
     assert_eq!(weight.key, "weight_kg");
     assert_eq!(Some(weight), Measurement::by_key("weight_kg"));
-    assert_eq!(Measurement::by_summary_field("sleep_latency").unwrap().key, "sleep_tosleep_duration_seconds");
+
     assert_eq!(Measurement::by_key("weight"), None);
     assert_eq!(Measurement::by_meastype(999), None);
-    assert_eq!(Measurement::by_summary_field("nothing"), None);
 }
 
 #[test]
 fn only_the_bed_needs_no_data_call() {
-    for it in Measurement::all() {
-        let calls = it.source.calls();
-        assert!(calls.iter().all(|call| Call::DATA.contains(call)), "{}", it.key);
-        assert_eq!(calls.is_empty(), it.key == "in_bed");
+    for row in Measurement::all() {
+        let calls = row.source.calls();
+        assert!(calls.iter().all(|call| Call::DATA.contains(call)), "{}", row.key);
+        assert_eq!(calls.is_empty(), row.key == "in_bed");
     }
 }
 
 #[test]
 fn the_json_document_has_every_row_whole() {
-    let rows: serde_json::Value = serde_json::from_str(&document(Format::Json)).unwrap();
+    let rows: serde_json::Value = serde_json::from_str(&document(DocumentFormat::Json)).unwrap();
     assert_eq!(rows.as_array().unwrap().len(), Measurement::all().len());
     assert_eq!(
         rows[0],
@@ -157,6 +157,6 @@ fn the_json_document_has_every_row_whole() {
 /// The keys beyond the thirty are names of metrics: a dashboard breaks if one changes.
 #[test]
 fn further_keys_keep_their_names() {
-    let keys: Vec<_> = Measurement::all().map(|it| it.key).skip(30).collect();
+    let keys: Vec<_> = Measurement::all().map(|row| row.key).skip(30).collect();
     insta::assert_snapshot!(keys.join("\n"));
 }

@@ -77,8 +77,8 @@ impl Unit {
     /// The unit as it ends the metric's name `name`, which is what OpenMetrics calls UNIT; `None` where it does not.
     #[must_use]
     pub fn suffix_of(self, name: &str) -> Option<&'static str> {
-        let ends = |suffix: &str| name.strip_suffix(suffix).is_some_and(|it| it.ends_with('_'));
-        self.said().suffixes.iter().copied().find(|it| ends(it))
+        let ends = |suffix: &str| name.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('_'));
+        self.said().suffixes.iter().copied().find(|suffix| ends(suffix))
     }
 
     fn said(self) -> Words {

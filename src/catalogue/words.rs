@@ -1,4 +1,5 @@
-//! Withings' numbers in words: states and values of labels (withings-api: measure types, position, getworkouts).
+//! Withings' numbers in words: states and values of labels, as the API reference lists them
+//! (<https://developer.withings.com/api-reference/>), and what was seen beyond it.
 
 use std::borrow::Cow;
 
@@ -73,7 +74,7 @@ const POSITIONS: &[&str] = &[
 /// The name of a position on the body; `None` for a number that is not in Withings' list.
 #[must_use]
 pub fn position_name(number: i64) -> Option<&'static str> {
-    usize::try_from(number).ok().and_then(|it| POSITIONS.get(it)).copied()
+    usize::try_from(number).ok().and_then(|place| POSITIONS.get(place)).copied()
 }
 
 /// The name of a workout's category; `None` for a number that is not in Withings' list.
@@ -83,7 +84,8 @@ pub fn workout_category(number: i64) -> Option<&'static str> {
     Some(WORKOUTS[place].1)
 }
 
-/// The label's value for a number that has a name or has none: `walk`, `category_533`.
+/// The label's value for a number that has a name or has none: `walk`, `category_533`. New numbers come without notice
+/// (joostlek/python-withings#807), and must not fail an answer.
 #[must_use]
 pub fn named(name: Option<&'static str>, kind: &str, number: i64) -> Cow<'static, str> {
     name.map_or_else(|| format!("{kind}_{number}").into(), Cow::from)

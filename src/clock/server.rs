@@ -1,4 +1,4 @@
-//! Withings' clock, by which everything ends: a host whose clock is hours off shows the same values.
+//! Withings' clock, by which every value ends: a host whose clock is hours off shows the same values as any other.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,11 +7,12 @@ use tokio::time::Instant;
 
 use super::Clock;
 
-/// How far an answer may be from what is believed before a second one must agree, seconds.
+/// How far the time of an answer may be from the believed time before a second answer must agree, seconds.
 const JUMP: u64 = 3600;
 
-/// The present time by Withings' clock: what its newest answer said, plus the monotonic time since. The host's clock before
-/// the first answer; it is not stored. Cheap to clone; clones share one time.
+/// The present time by Withings' clock: what the newest answer said, plus the monotonic time since. Before the first answer
+/// it is the host's time. It is not stored: a restart hears it again with its first call. Cheap to clone; clones share one
+/// time.
 #[derive(Clone, Debug)]
 pub struct ServerClock {
     host: Clock,
@@ -19,14 +20,15 @@ pub struct ServerClock {
     jumps: watch::Sender<()>,
 }
 
+/// What answers have told about the time.
 #[derive(Debug, Default)]
 struct Told {
     believed: Option<ServerTime>,
-    /// An answer that was far from it: the next one may agree.
+    /// A time far from the believed one; it counts when the next answer agrees with it.
     doubted: Option<ServerTime>,
 }
 
-/// What an answer said, Unix seconds, and when.
+/// The time that an answer told, Unix seconds, and the moment at which it came.
 #[derive(Clone, Copy, Debug)]
 struct ServerTime {
     unix: i64,
@@ -44,7 +46,7 @@ impl ServerTime {
 }
 
 impl ServerClock {
-    /// One that no answer has told anything, on a host with this clock.
+    /// A clock that follows `host` until the first answer is noted.
     #[must_use]
     pub fn new(host: Clock) -> Self {
         Self { host, told: Arc::default(), jumps: watch::channel(()).0 }
@@ -56,14 +58,14 @@ impl ServerClock {
         self.believed(self.told().believed)
     }
 
-    /// Takes what an answer with status 0 has said, Unix seconds: at once if it is the first one or not far from what is
-    /// believed, else when a second one in a row agrees.
+    /// Takes the time of an answer with status 0, Unix seconds: at once if it is the first one or not far from the believed
+    /// time, else when a second answer in a row agrees. One machine of Withings with a wrong clock then ends nobody's values.
     pub fn note(&self, unix: i64) {
         let answer = ServerTime { unix, at: Instant::now() };
         let mut told = self.told();
         let before = self.believed(told.believed);
         let is_believed =
-            told.believed.is_none_or(|it| it.is_near(unix)) || told.doubted.is_some_and(|it| it.is_near(unix));
+            told.believed.is_none_or(|time| time.is_near(unix)) || told.doubted.is_some_and(|time| time.is_near(unix));
         *told = if is_believed {
             Told { believed: Some(answer), doubted: None }
         } else {
@@ -75,7 +77,7 @@ impl ServerClock {
         }
     }
 
-    /// Tells when the time has jumped by more than an hour: what was shown may have been judged by a wrong one.
+    /// Tells of each jump by more than an hour: what is shown may have been judged by a wrong time.
     #[must_use]
     pub fn jumps(&self) -> watch::Receiver<()> {
         self.jumps.subscribe()

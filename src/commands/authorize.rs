@@ -1,5 +1,5 @@
-//! `authorize PROFILE`: log a profile in from a terminal. Whichever way is open is taken: a browser on this host that
-//! reaches the callback address, a running exporter that gets the callback, or an address that is pasted.
+//! `authorize PROFILE`: log a profile in from a terminal. The first of three ways that works ends the login: a browser on this
+//! host that reaches the callback address, a running exporter that gets the callback, or an address that is pasted.
 
 use std::io::{self, BufRead, Write};
 use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::telemetry::{Build, Telemetry};
 use crate::web::{self, App, Limits, Redirect, Scrapes, Security};
 use crate::webhooks::{Inbox, Subscriptions, unsubscribe_former};
 
-/// How often the stored login is looked at, which a running exporter may have finished.
+/// How often the stored login is read, for a running exporter may have finished it.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How long the page after a callback may take to reach the browser.
@@ -43,7 +43,7 @@ pub(super) fn run(flags: &Flags, profile: &str, out: &mut dyn Write) -> Result<(
         settle(&storage).await;
         outcome
     });
-    // A thread may still wait for a line of the terminal: nobody needs it.
+    // A thread may still wait for a line of the terminal; it is not needed any more.
     runtime.shutdown_background();
     outcome
 }
@@ -109,7 +109,7 @@ impl Terminal {
         Ok(())
     }
 
-    /// Whether the pasted line ended the login.
+    /// Finishes the login with a pasted line; returns whether that worked.
     async fn paste(
         &self,
         line: &str,
@@ -166,8 +166,8 @@ impl Terminal {
         Ok(out.flush()?)
     }
 
-    /// Serves the callback address itself where it is this host's and free. If it is taken, a running exporter is there,
-    /// which finishes the login as well.
+    /// Serves the callback address itself where it is on this host and free. If it is taken, a running exporter serves it and
+    /// finishes the login.
     async fn serve_callback(&self) -> Option<CallbackServer> {
         let url = &self.config.base_url;
         let has_tls = self.app.security.has_tls();
@@ -189,7 +189,7 @@ impl Terminal {
         writeln!(out, "{profile} is connected.")?;
         if let Ok(Ok(known)) = tokio::time::timeout(LAST_PAGE, caller.identity()).await {
             let date = known.newest_weigh_in.and_then(|at| DateTime::from_timestamp(at, 0));
-            let date = date.map_or_else(|| "never".to_owned(), |it| it.format("%Y-%m-%d").to_string());
+            let date = date.map_or_else(|| "never".to_owned(), |date| date.format("%Y-%m-%d").to_string());
             let devices: Vec<_> = known.devices.into_iter().collect();
             writeln!(out, "Last weigh-in: {date}")?;
             writeln!(out, "Devices: {}", if devices.is_empty() { "none".to_owned() } else { devices.join(", ") })?;
@@ -199,7 +199,7 @@ impl Terminal {
 
     /// When the stored login of `profile` was made.
     async fn connected_at(&self, profile: &str) -> Option<i64> {
-        self.storage.login(profile).await.ok().flatten().map(|it| it.connected_at)
+        self.storage.login(profile).await.ok().flatten().map(|login| login.connected_at)
     }
 }
 

@@ -25,18 +25,18 @@ use crate::sim::{self, Callbacks, Cloud, Limits};
 use crate::storage::{Purpose, Storage};
 use crate::telemetry::{Build, Telemetry, log};
 
-/// The same people at every start.
+/// The seed of the simulated people: the same people at every start.
 const SEED: u64 = 1;
 
 const CLIENT_ID: &str = "demo";
 
-/// Only the simulated cloud knows it, and nobody else listens there.
+/// The client secret, which only the simulated cloud in this process is sent.
 const CLIENT_SECRET: &str = "demo-secret";
 
-/// The people's days go on while the demo runs; nobody wants to wait five minutes to see it.
+/// The refresh interval of the demo: the people's days go on while it runs, and a minute later that is seen.
 const REFRESH_INTERVAL: Duration = Duration::from_mins(1);
 
-/// The simulated cloud counts no calls, so that the first metrics are there at once.
+/// The budget of the demo, more than it uses: the simulated cloud has no limit, and the first metrics are there at once.
 const REQUESTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(12_000).expect("it is not zero");
 
 /// Shows the simulated people, or what was captured, until SIGTERM or SIGINT, and first writes their history if `asked`.
@@ -46,7 +46,8 @@ pub(super) fn run(flags: &Flags, asked: &DemoFlags, out: &mut dyn Write) -> Resu
     let security = super::security(flags)?;
     let listeners = listeners(flags)?;
     let temporary = if flags.storage_path.is_none() { Some(TempDir::with_prefix("withings-demo-")?) } else { None };
-    let directory = temporary.as_ref().map_or_else(|| flags.storage_path(None), |it| it.path().to_owned());
+    let directory =
+        temporary.as_ref().map_or_else(|| flags.storage_path(None), |temporary| temporary.path().to_owned());
     let telemetry = Telemetry::new(Build::this());
     let cloud = match &asked.replay {
         Some(dir) => Cloud::replay(dir, Clock::system())?,
@@ -106,7 +107,7 @@ fn config(cloud: &Cloud, cloud_url: &Url, page: &Url) -> Config {
     Config {
         client_id: CLIENT_ID.to_owned(),
         client_secret: CLIENT_SECRET.into(),
-        profiles: cloud.accounts().iter().map(|it| it.person().name.as_str().into()).collect(),
+        profiles: cloud.accounts().iter().map(|account| account.person().name.as_str().into()).collect(),
         base_url: page.clone(),
         measurements: Selection::all(),
         refresh_interval: REFRESH_INTERVAL,

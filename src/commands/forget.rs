@@ -28,12 +28,13 @@ pub(super) fn run(flags: &Flags, profile: &str, out: &mut dyn Write) -> Result<(
         let storage = super::joined_storage(flags, &telemetry)?;
         forget(&config, &storage, &telemetry, profile, out).await
     });
-    // A disk that hangs must not keep the command.
+    // A disk that hangs must not hold up the end of the command.
     runtime.shutdown_background();
     forgotten
 }
 
-/// Deletes first: whatever Withings does, nobody shows or uses it any more.
+/// Deletes what is stored, then revokes the login. In this order: whatever Withings does, nothing of the profile is shown or
+/// used any more.
 async fn forget(
     config: &Config,
     storage: &Storage,
@@ -58,7 +59,7 @@ async fn forget(
             )?,
         },
     }
-    if config.profiles.iter().any(|it| &**it == profile) {
+    if config.profiles.iter().any(|configured| &**configured == profile) {
         writeln!(out, "{profile} is still in the configuration, and can log in again.")?;
     }
     Ok(())

@@ -25,20 +25,20 @@ use crate::storage::{OpenError, Storage, Surroundings};
 use crate::telemetry::Telemetry;
 use crate::web::{Security, SecurityError};
 
-/// The security that the flags name.
+/// The web configuration that the flags name.
 fn security(flags: &Flags) -> Result<Security, SecurityError> {
     flags.web_config_file.as_deref().map_or_else(|| Ok(Security::none()), Security::load)
 }
 
-/// What the storage of this process is opened with.
+/// What the storage of this process is opened with beside its path.
 fn surroundings(telemetry: &Telemetry) -> Surroundings {
-    let runtime_directory = env::var_os("RUNTIME_DIRECTORY").filter(|it| !it.is_empty());
+    let directories = env::var_os("RUNTIME_DIRECTORY").filter(|paths| !paths.is_empty());
     // systemd joins several with colons.
-    let first = |it: OsString| it.to_string_lossy().split(':').next().map(PathBuf::from);
+    let first = |paths: OsString| paths.to_string_lossy().split(':').next().map(PathBuf::from);
     Surroundings {
         clock: Clock::system(),
         telemetry: telemetry.clone(),
-        runtime_directory: runtime_directory.and_then(first),
+        runtime_directory: directories.and_then(first),
     }
 }
 
@@ -74,6 +74,6 @@ pub fn run(cli: &Cli, out: &mut dyn Write) -> Result<()> {
 
 /// What to say of a profile that is not configured.
 fn unknown_profile(config: &Config, profile: &str) -> String {
-    let names: Vec<_> = config.profiles.iter().map(|it| format!("{it:?}")).collect();
+    let names: Vec<_> = config.profiles.iter().map(|name| format!("{name:?}")).collect();
     format!("there is no profile {profile:?} in the configuration; it has {}", names.join(", "))
 }

@@ -11,7 +11,7 @@ use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use url::Url;
 
-use crate::app::{Exporter, Parts, Reread};
+use crate::app::{Exporter, Parts, ReadConfig};
 use crate::cli::{Flags, ListenAddress, local_url};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
@@ -38,7 +38,8 @@ pub(super) fn run(flags: &Flags) -> Result<()> {
     let config = read(&flags.config_file, base_url.as_ref())?;
     let storage_path = flags.storage_path(env::var_os("STATE_DIRECTORY"));
     let telemetry = Telemetry::new(Build::this());
-    // One thread: a scrape on several would cost twice, for they wake one another. What takes long is done beside it.
+    // One thread, for the bar of CPU per scrape: several threads wake one another, and a scrape costs twice. Disk and rendering
+    // are on the blocking threads.
     let runtime = runtime::Builder::new_current_thread().max_blocking_threads(BLOCKING_THREADS).enable_all().build()?;
     let served = runtime.block_on(async {
         let storage = Storage::open(&storage_path, Purpose::Serve, super::surroundings(&telemetry))?;
@@ -46,7 +47,7 @@ pub(super) fn run(flags: &Flags) -> Result<()> {
         let (listeners, redirect_uri) = (into_tokio(listeners)?, config.redirect_uri());
         let has_tls = security.has_tls();
         let path = flags.config_file.clone();
-        let reread: Reread = Arc::new(move || Ok(read(&path, base_url.as_ref())?));
+        let reread: ReadConfig = Arc::new(move || Ok(read(&path, base_url.as_ref())?));
         let parts = parts(flags, config, Some(reread), security, storage, telemetry);
         let exporter = Exporter::assemble(parts).await?;
         let reloads = exporter.reloads();
@@ -63,7 +64,7 @@ pub(super) fn run(flags: &Flags) -> Result<()> {
         exporter.run(listeners, end).await;
         Ok(())
     });
-    // A thread may still wait for a file or a disk: nobody needs it.
+    // A thread may still wait for a file or a disk; its result is not needed any more.
     runtime.shutdown_background();
     served
 }
@@ -77,7 +78,7 @@ fn read(path: &Path, base_url: Option<&Url>) -> Result<Config, ConfigError> {
 pub(super) fn parts(
     flags: &Flags,
     config: Config,
-    reread: Option<Reread>,
+    reread: Option<ReadConfig>,
     security: Security,
     storage: Storage,
     telemetry: Telemetry,
@@ -95,7 +96,8 @@ pub(super) fn parts(
     }
 }
 
-/// Takes the ports before anything else happens, or what systemd passes. They do not accept yet.
+/// Takes the ports, or the sockets that systemd passes, before anything else happens, so that a taken port changes nothing.
+/// They do not accept yet.
 pub(super) fn listeners(flags: &Flags) -> Result<Vec<std::net::TcpListener>> {
     let listeners = if flags.systemd_socket {
         systemd::listeners().context("the sockets that systemd passes must be of TCP")?
@@ -106,7 +108,7 @@ pub(super) fn listeners(flags: &Flags) -> Result<Vec<std::net::TcpListener>> {
         !listeners.is_empty(),
         "systemd has passed no socket: start the .socket unit, or leave out --web.systemd-socket"
     );
-    listeners.iter().try_for_each(|it| it.set_nonblocking(true))?;
+    listeners.iter().try_for_each(|listener| listener.set_nonblocking(true))?;
     Ok(listeners)
 }
 
@@ -153,7 +155,7 @@ async fn reload_on(mut hangup: Signal, reloads: Option<Reloads>) {
     loop {
         hangup.recv().await;
         if let Some(reloads) = &reloads {
-            // What goes wrong is logged where it does.
+            // A failure is logged by the reload.
             reloads.ask().await.ok();
         }
     }
@@ -163,7 +165,8 @@ fn announce(listeners: &[TcpListener], flags: &Flags, has_tls: bool, redirect_ur
     for address in listeners.iter().flat_map(TcpListener::local_addr) {
         tracing::info!(%address, path = flags.telemetry_path, tls = has_tls, "listening");
     }
-    let page = listeners.first().and_then(|it| it.local_addr().ok()).map(|it| landing_page(it, has_tls));
+    let page =
+        listeners.first().and_then(|listener| listener.local_addr().ok()).map(|address| landing_page(address, has_tls));
     let page = page.as_ref().map(Url::as_str).unwrap_or_default();
     for profile in &exporter.snapshots().borrow().profiles {
         if profile.login.is_none() {

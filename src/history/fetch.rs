@@ -17,7 +17,7 @@ use crate::telemetry::{Telemetry, Unknown};
 use crate::withings::calls::sleep_get::SPAN;
 use crate::withings::calls::{Context, Getactivity, Getmeas, Getsummary, Getworkouts, PastCall, SleepGet};
 use crate::withings::request::{Request, Rows};
-use crate::withings::wire::Page;
+use crate::withings::wire::AnswerPage;
 
 /// For so long a call that fails is repeated before the whole is given up.
 const PATIENCE: Duration = Duration::from_mins(30);
@@ -79,7 +79,8 @@ impl<'a> Fetch<'a> {
         report: impl FnMut(&Progress) + Send + 'a,
     ) -> Self {
         let asked = work.asked();
-        let calls = Call::DATA.into_iter().filter(|call| *call != Call::SleepGet && asked.question.needs(*call)).count();
+        let calls =
+            Call::DATA.into_iter().filter(|call| *call != Call::SleepGet && asked.question.needs(*call)).count();
         let total = calls * asked.windows().len() * asked.question.people.len();
         Self {
             work,
@@ -184,7 +185,7 @@ impl<'a> Fetch<'a> {
 }
 
 /// Makes a call with all its pages, again and again for half an hour.
-async fn patiently<P: Page>(caller: &Caller, request: &Request) -> Result<Vec<P::Row>, Failure> {
+async fn patiently<P: AnswerPage>(caller: &Caller, request: &Request) -> Result<Vec<P::Row>, Failure> {
     let (began, mut failures) = (Instant::now(), 0);
     loop {
         let error = match caller.rows::<P>(request).await {

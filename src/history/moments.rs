@@ -9,8 +9,8 @@ use super::work::Work;
 use crate::catalogue::{Call, Measurement, Source};
 use crate::reading::{Reading, SleepSegment, SleepState};
 use crate::storage::StorageError;
-use crate::withings::calls::getactivity::Days;
-use crate::withings::calls::sleep_get::Segment;
+use crate::withings::calls::getactivity::ActivityDays;
+use crate::withings::calls::sleep_get::SegmentRow;
 use crate::withings::calls::{getworkouts, sleep_get};
 
 impl Work {
@@ -38,7 +38,7 @@ fn timeline(work: &Work, place: usize) -> Result<Timeline, StorageError> {
     let sleeps = work.sleeps(place)?;
     let segments = work.segments(place, &sleeps)?;
     timeline.extend(sleeps.history(|night| sleep_get::course(night, &segments)).filter(is_asked));
-    timeline.extend(Days::joined(work.rows(place, Call::Getactivity)?).history().filter(is_asked));
+    timeline.extend(ActivityDays::joined(work.rows(place, Call::Getactivity)?).history().filter(is_asked));
     timeline.extend(getworkouts::history(work.rows(place, Call::Getworkouts)?).into_iter().filter(is_asked));
     if let Some(state) = question.measurements.iter().find(|measurement| measurement.source == Source::SleepState) {
         sleep_states(&mut timeline, *state, &segments);
@@ -47,7 +47,7 @@ fn timeline(work: &Work, place: usize) -> Result<Timeline, StorageError> {
 }
 
 /// The state at the end of each segment, and `unknown` as soon as it was older than a state lasts.
-fn sleep_states(timeline: &mut Timeline, measurement: Measurement, segments: &[Segment]) {
+fn sleep_states(timeline: &mut Timeline, measurement: Measurement, segments: &[SegmentRow]) {
     let mut states = sleep_get::ended_states(segments).peekable();
     while let Some((ended_at, state)) = states.next() {
         timeline.add_state(measurement, ended_at, state.place());

@@ -12,7 +12,7 @@ use super::question::{Asked, Question, midnight};
 use crate::catalogue::Call;
 use crate::storage::{StorageError, WorkDirectory};
 use crate::withings::calls::getsummary::Sleeps;
-use crate::withings::calls::sleep_get::{SPAN, Segment};
+use crate::withings::calls::sleep_get::{SPAN, SegmentRow};
 
 /// The program's version: another one may keep other parts of an answer.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -92,9 +92,9 @@ impl Work {
     }
 
     /// The segments of the sleeps whose stages were read, ascending by their begin.
-    pub(super) fn segments(&self, place: usize, sleeps: &Sleeps) -> Result<Vec<Segment>, StorageError> {
+    pub(super) fn segments(&self, place: usize, sleeps: &Sleeps) -> Result<Vec<SegmentRow>, StorageError> {
         let spans = sleeps.spans(&self.asked().stages(), SPAN).into_iter();
-        let mut segments: Vec<Segment> =
+        let mut segments: Vec<SegmentRow> =
             self.joined(spans.map(|(from, _)| Part { place, call: Call::SleepGet, from }))?;
         segments.sort_by_key(|segment| segment.startdate);
         Ok(segments)

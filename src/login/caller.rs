@@ -14,7 +14,7 @@ use crate::withings::error::CallError;
 use crate::withings::prune::{self, Prune};
 use crate::withings::request::Request;
 use crate::withings::streaming_decoder::DecodedPage;
-use crate::withings::wire::Page;
+use crate::withings::wire::AnswerPage;
 
 /// More pages than any history has: their offsets grow, but they never end.
 const MOST_PAGES: usize = 2000;
@@ -25,7 +25,7 @@ pub struct Caller {
     pub(super) logins: Logins,
     pub(super) profile: Arc<str>,
     class: Class,
-    /// What the calls are made for: when it has ended, no further page is asked for.
+    /// The claim that the calls are made for: when it has ended, no further page is asked for.
     claim: Option<Claim>,
 }
 
@@ -52,13 +52,13 @@ impl Caller {
         self.logins.server_now()
     }
 
-    /// Makes a call and follows its pages: all rows, or nothing.
-    pub async fn rows<P: Page>(&self, request: &Request) -> Result<Vec<P::Row>, LoginError> {
+    /// Makes a call and follows its pages: gives all rows, or none.
+    pub async fn rows<P: AnswerPage>(&self, request: &Request) -> Result<Vec<P::Row>, LoginError> {
         self.pruned_rows::<P>(request, prune::nothing).await
     }
 
-    /// The same without the rows that `prune` leaves out, as soon as they are many.
-    pub async fn pruned_rows<P: Page>(
+    /// Makes a call like [`rows`](Self::rows), and lets `prune` leave out rows as soon as they are many.
+    pub async fn pruned_rows<P: AnswerPage>(
         &self,
         request: &Request,
         prune: Prune<P::Row>,
@@ -78,7 +78,7 @@ impl Caller {
         Err(self.endless(request, CallError::EndlessPages(MOST_PAGES)))
     }
 
-    async fn page<P: Page>(
+    async fn page<P: AnswerPage>(
         &self,
         request: &Request,
         offset: Option<i64>,
@@ -93,9 +93,9 @@ impl Caller {
         self.call::<P>(&login, request, offset, prune).await
     }
 
-    /// One call with one token. Data, and the word that a permission lacks, tell that the token was used and works; a limit
-    /// or a broken service answers before it looks at the token.
-    async fn call<P: Page>(
+    /// One call with one token. Data, and the answer that a permission lacks, tell that the token works and was used: only then
+    /// is the previous refresh token dead, and dropped. A limit or a broken service answers before it looks at the token.
+    async fn call<P: AnswerPage>(
         &self,
         login: &Login,
         request: &Request,
@@ -113,7 +113,8 @@ impl Caller {
         Ok(answer?)
     }
 
-    /// Waits until the call may be made: as a part of the budget, and so long after the identical one that Withings takes it.
+    /// Waits until the call may be made: it has its turn in the budget, and Withings does not refuse it as a repetition. The
+    /// repetition is asked about again after the turn, for an identical call may have been sent meanwhile.
     async fn turn(&self, digest: u64) -> Result<(), LoginError> {
         let storage = self.logins.storage();
         loop {
@@ -128,7 +129,7 @@ impl Caller {
         }
     }
 
-    /// What was asked for is of nobody's interest any more when somebody has logged in, or the configuration has changed.
+    /// Fails if the claim has ended: a person has logged in, or the configuration has changed, and the answer is not needed.
     fn check_claim(&self) -> Result<(), LoginError> {
         let is_current = self.claim.as_ref().is_none_or(|claim| self.logins.storage().is_current(claim));
         if is_current { Ok(()) } else { Err(LoginError::Superseded) }
@@ -140,7 +141,7 @@ impl Caller {
     }
 }
 
-/// What makes two calls identical for Withings.
+/// A digest of what makes two calls identical for Withings: person, call and arguments, but not the token.
 fn digest(user_id: &str, request: &Request, offset: Option<i64>) -> u64 {
     let mut hasher = DefaultHasher::new();
     (user_id, request.call, request.form(offset)).hash(&mut hasher);

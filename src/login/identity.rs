@@ -1,4 +1,4 @@
-//! Whose login it is: enough for a person to notice a mix-up, and no value.
+//! Whose login it is: enough for a person to notice a mix-up, and no measured value.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ pub struct Identity {
 }
 
 impl Caller {
-    /// Asks Withings who it is.
+    /// Asks Withings for what tells whose login this is.
     pub async fn identity(&self) -> Result<Identity, LoginError> {
         Ok(Identity { devices: self.devices().await?, newest_weigh_in: self.newest_weigh_in().await? })
     }
@@ -26,14 +26,21 @@ impl Caller {
     /// Asks for the models of the devices, each once.
     pub async fn devices(&self) -> Result<BTreeSet<String>, LoginError> {
         let devices = self.rows::<Getdevice>(&Getdevice::request(Rows::All)).await?;
-        Ok(devices.into_iter().filter_map(|it| it.model.filter(|it| !it.is_empty()).or(it.kind)).collect())
+        Ok(devices
+            .into_iter()
+            .filter_map(|device| device.model.filter(|model| !model.is_empty()).or(device.kind))
+            .collect())
     }
 
     /// Asks when the person last stepped on a scale, Unix seconds; `None` if never.
     pub async fn newest_weigh_in(&self) -> Result<Option<i64>, LoginError> {
         let groups = self.pruned_rows::<Getmeas>(&weigh_ins(), Getmeas::prune).await?;
         let mut context = Context { server_now: self.server_now(), unknown: &mut |_, _| {} };
-        Ok(weighed_at(Measures::choose(&groups, &mut context).readings().map(|it| (it.measurement, it.measured_at))))
+        Ok(weighed_at(
+            Measures::choose(&groups, &mut context)
+                .readings()
+                .map(|reading| (reading.measurement, reading.measured_at)),
+        ))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::storage::{ConnectError, Login, NewConsent, Pending};
 use crate::withings::error::CallError;
 use crate::withings::oauth::random_token;
 
-/// Who is asked to log in.
+/// Whether a person is asked to log in, or Withings' demo user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// A person with a Withings account.
@@ -21,11 +21,11 @@ pub enum Mode {
 /// A login that worked.
 #[derive(Debug)]
 pub struct Connected {
-    /// The profile that it is for.
+    /// The profile that the login is for.
     pub profile: Arc<str>,
-    /// Whether it is Withings' demo user.
+    /// Whether it is the login of Withings' demo user.
     pub demo: bool,
-    /// The login of another person that was replaced: what was subscribed with it can still be taken back.
+    /// The login of another person that was replaced: its subscriptions can still be taken back with it.
     pub former: Option<Login>,
 }
 
@@ -49,10 +49,10 @@ pub enum BeginError {
 /// A login could not be finished.
 #[derive(Debug, thiserror::Error)]
 pub enum FinishError {
-    /// Nobody started it, it was finished already, or it took longer than 10 minutes.
+    /// The login was not started here, was finished already, or took longer than 10 minutes.
     #[error("this login was not started here, was used already, or took longer than 10 minutes")]
     State,
-    /// The person who gave the consent is another profile's.
+    /// The person who gave the consent belongs to another profile.
     #[error("this is the Withings account of {owner}, not of {profile}")]
     Taken {
         /// The profile that the login was started for.
@@ -109,7 +109,7 @@ impl Logins {
     pub async fn finish(&self, state: &str, code: &str) -> Result<Connected, FinishError> {
         let pending = self.storage().take_login(state).await;
         let pending = pending.map_err(|error| FinishError::Storage(error.with_cause()))?.ok_or(FinishError::State)?;
-        // A profile that left the configuration meanwhile.
+        // The profile may have left the configuration meanwhile.
         let profile = self.profile(&pending.profile).ok_or(FinishError::State)?;
         if let Some(left) = self.storage().paused_for().await {
             let reason =
@@ -124,7 +124,7 @@ impl Logins {
     /// is that of [`FinishError::AnotherPerson`].
     pub async fn confirm(&self, confirmation: &str) -> Result<Connected, FinishError> {
         let confirmed = self.storage().confirm(confirmation).ok_or(FinishError::State)?;
-        // A profile that left the configuration meanwhile.
+        // The profile may have left the configuration meanwhile.
         self.profile(&confirmed.profile).ok_or(FinishError::State)?;
         self.connect(confirmed, true).await
     }
@@ -132,9 +132,9 @@ impl Logins {
     async fn connect(&self, consent: NewConsent, may_replace: bool) -> Result<Connected, FinishError> {
         let NewConsent { profile, demo, .. } = consent.clone();
         match self.storage().connect(consent.clone(), &self.configured(), may_replace).await {
-            Ok(connected) => {
+            Ok(former) => {
                 tracing::info!(%profile, demo, "connected");
-                Ok(Connected { profile, demo, former: connected.former })
+                Ok(Connected { profile, demo, former })
             }
             Err(ConnectError::Taken(owner)) => Err(FinishError::Taken { profile, owner }),
             Err(ConnectError::AnotherPerson) => {

@@ -1,4 +1,4 @@
-//! Logins: from the consent page to a stored login, tokens that work, and who is who.
+//! Logins: the flow from the consent page to a stored login, tokens that work, and which person each profile shows.
 
 mod caller;
 mod identity;
@@ -27,28 +27,28 @@ use crate::withings::oauth::OAuth;
 
 /// The logins of all profiles. Cheap to clone.
 #[derive(Clone)]
-pub struct Logins(Arc<Inner>);
+pub struct Logins(Arc<LoginsInner>);
 
-struct Inner {
-    services: Services,
+struct LoginsInner {
+    services: LoginServices,
     /// The profiles that are configured.
     configured: watch::Sender<Arc<[Arc<str>]>>,
     people: Mutex<Cached>,
     refreshes: Mutex<tokens::Refreshes>,
 }
 
-/// The persons, as long as they are true.
+/// The persons, for the edition of the logins and the configured profiles that they were made of.
 #[derive(Default)]
 struct Cached {
     edition: Option<(u64, Arc<[Arc<str>]>)>,
     people: Arc<People>,
 }
 
-/// What logins are made of.
-pub struct Services {
-    /// Where they are kept.
+/// What the logins are made of.
+pub struct LoginServices {
+    /// The storage of the logins.
     pub storage: Storage,
-    /// Withings, as it is reached at present.
+    /// Withings, as the configuration says that it is reached at present.
     pub remote: watch::Receiver<Remote>,
     /// The present time.
     pub clock: Clock,
@@ -71,7 +71,7 @@ pub enum LoginError {
     /// Nobody has logged this profile in.
     #[error("nobody has logged in yet")]
     NoLogin,
-    /// Somebody logged in while the call was made, or the configuration has changed: nobody needs its answer any more.
+    /// A person logged in while the call was made, or the configuration has changed: the answer is not needed any more.
     #[error("the profile was changed meanwhile")]
     Superseded,
     /// Two configured profiles have the login of one person.
@@ -80,10 +80,10 @@ pub enum LoginError {
         /// The profile that shows the person.
         profile: Arc<str>,
     },
-    /// Withings does not accept the login any more; somebody must log in again.
+    /// Withings does not accept the login any more; the person must log in again.
     #[error("Withings does not accept the login any more; please connect it again")]
     LoginRefused {
-        /// When to try it again by itself.
+        /// After which time the exporter tries it again by itself.
         retry_in: Duration,
     },
     /// The login could not be read, or a new token pair could not be saved.
@@ -95,7 +95,7 @@ pub enum LoginError {
     /// A refresh of the token failed a moment ago, for another call.
     #[error("the token could not be refreshed a moment ago")]
     RefreshRests {
-        /// When it may be tried again.
+        /// After which time it may be tried again.
         retry_in: Duration,
     },
     /// The call failed.
@@ -106,8 +106,8 @@ pub enum LoginError {
 impl Logins {
     /// The logins that are stored, of the profiles that are `configured`.
     #[must_use]
-    pub fn new(configured: &[Arc<str>], services: Services) -> Self {
-        Self(Arc::new(Inner {
+    pub fn new(configured: &[Arc<str>], services: LoginServices) -> Self {
+        Self(Arc::new(LoginsInner {
             services,
             configured: watch::channel(configured.into()).0,
             people: Mutex::default(),
@@ -115,7 +115,7 @@ impl Logins {
         }))
     }
 
-    /// From now on these profiles are configured.
+    /// Sets the profiles that are configured.
     pub fn configure(&self, profiles: &[Arc<str>]) {
         self.0.configured.send_replace(profiles.into());
     }
@@ -132,7 +132,7 @@ impl Logins {
         self.configured().iter().find(|profile| &***profile == name).cloned()
     }
 
-    /// The persons of the configured profiles.
+    /// The persons of the configured profiles. They are made once for each change: every page of every call asks for them.
     #[must_use]
     pub fn people(&self) -> Arc<People> {
         let edition = (*self.storage().login_changes().borrow(), self.configured());
@@ -144,26 +144,26 @@ impl Logins {
         Arc::clone(&cached.people)
     }
 
-    /// Makes calls for `profile`.
+    /// A caller for `profile` that makes calls of this class.
     #[must_use]
     pub fn caller(&self, profile: &Arc<str>, class: Class) -> Caller {
         Caller::new(self.clone(), Arc::clone(profile), class, None)
     }
 
-    /// Makes the calls of a claim.
+    /// A caller for the calls of a claim.
     #[must_use]
     pub fn caller_for(&self, claim: &Claim) -> Caller {
         let class = if claim.plan.is_new() { Class::FirstRead } else { Class::Data };
         Caller::new(self.clone(), Arc::clone(&claim.profile), class, Some(claim.clone()))
     }
 
-    /// Where the logins are kept.
+    /// The storage of the logins.
     #[must_use]
     pub fn storage(&self) -> &Storage {
         &self.0.services.storage
     }
 
-    /// Withings, as it is reached at present.
+    /// The API, as it is reached at present.
     #[must_use]
     pub fn client(&self) -> Client {
         self.0.services.remote.borrow().client.clone()
@@ -181,7 +181,7 @@ impl Logins {
         self.0.services.remote.borrow().client.clock().now()
     }
 
-    /// Where Withings sends the browser back to, exactly as it must be registered there.
+    /// The redirect URI: where Withings sends the browser back to, exactly as it must be registered there.
     #[must_use]
     pub fn redirect_uri(&self) -> String {
         self.0.services.remote.borrow().oauth.redirect_uri().to_owned()

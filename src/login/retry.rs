@@ -12,10 +12,10 @@ const FIRST_PAUSE: Duration = Duration::from_secs(15);
 /// The longest pause between tries of a call that may work again at any time.
 const LONGEST_PAUSE: Duration = Duration::from_mins(15);
 
-/// The first pause after a request that Withings found wrong, which a service that is away for a moment says too.
+/// The first pause after a request that Withings found wrong: a service that is away for a moment answers 503 too.
 const BEFORE_FULL_READ: Duration = Duration::from_secs(30);
 
-/// So many failures in a row are no moment.
+/// After so many failures in a row the request itself is taken to be wrong.
 const MANY: u32 = 5;
 
 /// The pause where only time or a person can help.

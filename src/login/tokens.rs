@@ -1,8 +1,9 @@
 //! The tokens of a login: getting one that works, and rotating the pair.
 //!
-//! Withings' old refresh token dies when the new access token is first used, or 8 hours later. Hence: one refresh at a time,
-//! the new pair is stored before its first use, the old refresh token stays beside it until then, and a failed refresh
-//! overwrites nothing.
+//! Withings' old refresh token dies when the new access token is first used, or 8 hours later
+//! (<https://developer.withings.com/developer-guide/v3/integration-guide/public-health-data-api/get-access/access-and-refresh-tokens-no-recover/>).
+//! Hence: one refresh at a time, the new pair is stored before its first use, the old refresh token stays beside it until
+//! then, and a failed refresh overwrites nothing.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,15 +23,17 @@ use crate::withings::error::CallError;
 /// A token that ends sooner than this is refreshed before it is used, seconds.
 const REFRESH_AHEAD: i64 = 5 * 60;
 
-/// When a refused login is tried again: a mistyped client secret is answered like a dead token and must not cost it.
+/// When a refused login is tried again. Withings answers a wrong client secret like a dead token
+/// (vangorra/python_withings_api#83): a typo must not cost the login.
 const RETRY_REFUSED: [Duration; 3] = [Duration::from_mins(10), Duration::from_hours(1), Duration::from_hours(6)];
 
-/// How often the stored login is looked at while somebody else refreshes it, and how often at the most: longer than the
-/// request may take.
+/// How often the stored login is read while another task or process refreshes it.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How often it is read at the most: together longer than the request for a new pair may take.
 const MOST_LOOKS: usize = 40;
 
-/// What refreshes have failed with, by profile.
+/// The failed refreshes, by profile.
 pub(super) type Refreshes = BTreeMap<Arc<str>, Refresh>;
 
 /// How refreshes of one version of a login went.
@@ -39,7 +42,7 @@ pub(super) struct Refresh {
     version: u64,
     /// How often Withings has refused the refresh token.
     refused: usize,
-    /// When it may be tried again.
+    /// When a refresh may be tried again.
     rests_until: Instant,
 }
 
@@ -50,11 +53,15 @@ impl Logins {
         self.refreshes().get(profile).is_some_and(|refresh| refresh.version == version && refresh.refused > 0)
     }
 
-    /// Lets a login that Withings has refused be tried at once: the reason may be mended.
+    /// Lets logins that Withings has refused be tried at once: a reload may have
+    /// mended the client secret.
     pub fn try_again(&self) {
         let now = Instant::now();
         let mut refreshes = self.refreshes();
-        refreshes.values_mut().filter(|it| it.refused > 0).for_each(|it| (it.refused, it.rests_until) = (1, now));
+        refreshes
+            .values_mut()
+            .filter(|refresh| refresh.refused > 0)
+            .for_each(|refresh| (refresh.refused, refresh.rests_until) = (1, now));
     }
 
     fn refresh_of(&self, login: &Login) -> Option<Refresh> {
@@ -64,13 +71,14 @@ impl Logins {
 
 impl Caller {
     /// The login with a token that should work: the present one, or a new one if it ends soon or is the `refused` one.
+    /// Nothing is held between the looks: another process may refresh the token meanwhile, and its pair is taken then.
     pub(super) async fn token(&self, refused: Option<&Login>) -> Result<Login, LoginError> {
         for _ in 0..MOST_LOOKS {
             let login = self.logins.storage().login(&self.profile).await.map_err(LoginError::Storage)?;
             let login = login.ok_or(LoginError::NoLogin)?;
             self.check_person()?;
-            let is_refused =
-                refused.is_some_and(|it| it.access_token.expose_secret() == login.access_token.expose_secret());
+            let is_refused = refused
+                .is_some_and(|refused| refused.access_token.expose_secret() == login.access_token.expose_secret());
             let ends_in = login.expires_at - self.logins.server_now();
             if !is_refused && ends_in >= REFRESH_AHEAD {
                 return Ok(login);
@@ -87,14 +95,15 @@ impl Caller {
         Err(LoginError::RefreshRests { retry_in: REPEAT_AFTER })
     }
 
-    /// Two names with one body are never shown both.
+    /// Fails if another profile shows the person: one person is never shown under two names.
     fn check_person(&self) -> Result<(), LoginError> {
         let people = self.logins.people();
         let duplicate_of = people.get(&self.profile).and_then(|person| person.duplicate_of.clone());
         duplicate_of.map_or(Ok(()), |profile| Err(LoginError::SamePerson { profile }))
     }
 
-    /// Gets a new pair for the refresh token, or else for the one before it, which lives as long as its successor is unused.
+    /// Gets a new pair for the refresh token, or else for the one before it: that lives as long as the pair that it brought is
+    /// unused, and a pair may get lost on its way to the disk.
     async fn rotate(&self, login: Login) -> Result<Login, RotateError<LoginError>> {
         let error = match self.refresh(&login, login.refresh_token.clone()).await {
             Err(RotateError::Asked(error)) => error,
@@ -110,7 +119,8 @@ impl Caller {
         }
     }
 
-    /// First the turn, then the lease, then the request, then the store.
+    /// Refreshes with one refresh token: first the turn in the budget, then the lease, then the request, then the store. The
+    /// turn comes first, so that no lease is held while a task waits for it.
     async fn refresh(&self, login: &Login, with: SecretString) -> Result<Login, RotateError<LoginError>> {
         if !self.logins.storage().has_unsaved_pair(&self.profile) {
             if let Some(rest) = self.logins.refresh_of(login) {
@@ -148,7 +158,7 @@ impl Caller {
             return LoginError::Refresh(error);
         }
         if before == 0 {
-            // Here and not for each call, which all fail with it.
+            // Here and not for each call: they all fail with it.
             tracing::warn!(
                 profile = %self.profile, error = %error,
                 "Withings does not accept the login any more; the last values stay, connect it again"
@@ -157,9 +167,9 @@ impl Caller {
         LoginError::LoginRefused { retry_in: pause }
     }
 
-    /// Notes that the access token was used and works: the refresh token before it is dead now.
+    /// Notes that the access token was used and works: the previous refresh token is dead now.
     pub(super) async fn prove(&self, login: &Login) {
-        // Tried again with the next call; until then a dead token is kept, which costs one refused refresh at most.
+        // A failure is tried again with the next call; until then a dead token is kept, which costs one refused refresh at most.
         if let Err(error) = self.logins.storage().prove(&self.profile, login.version).await {
             tracing::warn!(
                 profile = %self.profile, error = error.with_cause(), "it could not be noted that the new token works"
@@ -177,7 +187,7 @@ fn is_dead_token(error: &CallError) -> bool {
     matches!(error, CallError::Refused(refusal) if refusal.is_about_the_refresh_token())
 }
 
-/// How long no other call of the profile tries the refresh again that failed like this.
+/// How long no call of the profile tries again a refresh that failed like this.
 fn rest_after(error: &CallError) -> Duration {
     match error.remedy() {
         Remedy::WaitThisCall(wait) | Remedy::PauseAll(wait) => wait.max(REPEAT_AFTER),

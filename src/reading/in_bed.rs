@@ -1,4 +1,5 @@
-//! Whether somebody is in bed: the last event of each sleep mat, for no call brings them again.
+//! Whether somebody is in bed: the last event of each sleep mat. Only notifications bring these events: no call of the API
+//! can ask for them again, so they are stored.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,16 +25,16 @@ pub struct BedEvent {
 pub struct InBed(Vec<BedEvent>);
 
 impl InBed {
-    /// Notes an event, unless a later one of the same mat is known: notifications come late, twice and out of order. An
-    /// event that does not say its mat may be of any.
+    /// Notes an event, unless a later one of the same mat is known: notifications come late, twice and out of order, for
+    /// Withings sends each of them up to ten times until it is taken. An event that does not say its mat may be of any.
     pub fn note(&mut self, event: BedEvent) {
-        let is_same_mat = |it: &BedEvent| it.mat == event.mat || it.mat.is_none() || event.mat.is_none();
-        if self.0.iter().any(|it| is_same_mat(it) && it.at > event.at) {
+        let is_same_mat = |known: &BedEvent| known.mat == event.mat || known.mat.is_none() || event.mat.is_none();
+        if self.0.iter().any(|known| is_same_mat(known) && known.at > event.at) {
             return;
         }
-        self.0.retain(|it| !is_same_mat(it));
+        self.0.retain(|known| !is_same_mat(known));
         self.0.push(event);
-        self.0.sort_by_key(|it| it.at);
+        self.0.sort_by_key(|known| known.at);
         if self.0.len() > MOST_MATS {
             self.0.remove(0);
         }
@@ -42,10 +43,10 @@ impl InBed {
     /// Whether somebody is in bed, on any of the mats, and since when; `None` before the first event.
     #[must_use]
     pub fn reading(&self) -> Option<Reading> {
-        let newest = |in_bed: bool| self.0.iter().rfind(|it| it.in_bed == in_bed);
+        let newest = |in_bed: bool| self.0.iter().rfind(|event| event.in_bed == in_bed);
         let event = newest(true).or_else(|| newest(false))?;
         Some(Reading {
-            measurement: Measurement::all().find(|it| it.source == Source::BedEvent)?,
+            measurement: Measurement::all().find(|measurement| measurement.source == Source::BedEvent)?,
             labels: Labels::default(),
             value: f64::from(u8::from(event.in_bed)),
             measured_at: event.at,
@@ -65,7 +66,7 @@ mod tests {
         for (in_bed, at, mat) in events {
             bed.note(BedEvent { in_bed: *in_bed, at: *at, mat: Some((*mat).into()).filter(|_| !mat.is_empty()) });
         }
-        assert_eq!(bed.reading().map(|it| (it.value, it.measured_at)), Some(expected), "{events:?}");
+        assert_eq!(bed.reading().map(|reading| (reading.value, reading.measured_at)), Some(expected), "{events:?}");
     }
 
     #[test]

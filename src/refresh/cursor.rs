@@ -9,13 +9,14 @@ use crate::withings::error::CallError;
 use crate::withings::request::Rows;
 
 /// How far a read of changes reaches back before the newest change that was seen, seconds: Withings does not say whether
-/// the bound is inclusive, and its machines' clocks may differ.
+/// `lastupdate` is inclusive, and the clocks of its machines may differ.
 const OVERLAP: i64 = 3600;
 
-/// How old the last read of everything may be, seconds. Withings does not announce deletions: they show by absence.
+/// How old the last read of everything may be, seconds. Withings does not announce deletions: a deleted row is absent from
+/// then on, and only a read of everything tells that.
 const EVERYTHING_EVERY: i64 = 24 * 3600;
 
-/// How long after a read of everything that failed the next one is tried, seconds; until then changes are read.
+/// How long after a failed read of everything the next one is tried, seconds; until then changes are read.
 const EVERYTHING_AGAIN: i64 = 3600;
 
 /// How far a call has read; all in Unix seconds by Withings' clock.
@@ -26,10 +27,10 @@ pub(super) struct Cursor {
     changed_at: Option<i64>,
     /// When everything was read.
     everything_at: Option<i64>,
-    /// When a read of everything last failed, since one has worked.
+    /// When a read of everything last failed, if none has worked since.
     #[serde(skip_serializing_if = "Option::is_none")]
     failed_at: Option<i64>,
-    /// Whether the last read of everything took everything away, which is not believed at once.
+    /// Whether the last read of everything had no rows where there were some before: it is believed the second time.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     is_emptied: bool,
 }
@@ -37,18 +38,20 @@ pub(super) struct Cursor {
 /// One read of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Read {
+    /// The rows that are asked for.
     pub(super) rows: Rows,
-    /// What is read instead where everything is only read again, and that fails.
+    /// The changes that are read instead, should a daily read of everything fail.
     otherwise: Option<Rows>,
 }
 
 impl Read {
-    /// A read of everything, which nothing can stand for.
+    /// A read of everything, instead of which nothing else can be read.
     pub(super) fn everything() -> Self {
         Self { rows: Rows::All, otherwise: None }
     }
 
-    /// What is read after this one has failed; `None` if that would be of no use.
+    /// The read after this one has failed; `None` if none would be of use. Withings sometimes refuses `lastupdate=0` with 503:
+    /// then everything is asked for by days.
     pub(super) fn after_failure<C: DataCall>(self, error: &LoginError, server_now: i64) -> Option<Self> {
         let LoginError::Call(error) = error else { return None };
         match error.remedy() {
@@ -64,10 +67,10 @@ impl Read {
 }
 
 impl Cursor {
-    /// What to read next: everything at first, once a day and after a mistake, else what has changed.
+    /// The next read: of everything at first, once a day and after a request that Withings found wrong, else of changes.
     pub(super) fn next_read(&self, server_now: i64) -> Read {
         let is_recent = |at: Option<i64>, age| at.is_some_and(|at| (0..age).contains(&(server_now - at)));
-        // Withings refuses a time that its clock has not reached, and what was changed since is not known then.
+        // Withings refuses a `lastupdate` that its clock has not reached (Zn4rK/php-withings#23).
         let changes = self.changed_at.filter(|at| self.everything_at.is_some() && *at <= server_now);
         let changes = changes.map(|at| Rows::ChangedSince(at - OVERLAP));
         let is_everything_known =
@@ -78,12 +81,12 @@ impl Cursor {
         }
     }
 
-    /// Notes that rows were read of which the newest was changed at `changed_at`. A change that is dated ahead of the server's
-    /// time tells nothing of what comes before it.
+    /// Notes that the rows `asked` for were read, which were changed at `changed_at`. A change that is dated ahead of the
+    /// server's time moves nothing: the changes before it would be skipped.
     pub(super) fn note(&mut self, asked: Rows, changed_at: impl Iterator<Item = i64>, server_now: i64) {
         let changed_at = changed_at.filter(|at| *at <= server_now).max();
         if asked.is_everything() {
-            // Where changes cannot be asked for, the time of a read is of no use, and would be stored each time.
+            // Of a call without changes the time of a read is of no use, and storing it would write a file for each read.
             *self = Self { changed_at, everything_at: changed_at.map(|_| server_now), ..Self::default() };
         } else {
             self.changed_at = self.changed_at.max(changed_at);
@@ -95,7 +98,8 @@ impl Cursor {
         self.failed_at = Some(server_now);
     }
 
-    /// Whether an answer that takes everything away is not believed: it is the first one. The next read is of everything.
+    /// Notes an answer that takes everything away, and returns whether it is doubted: the first one is, and the next read is of
+    /// everything. An empty list may be a fault of the service, and believing it at once would blank a dashboard.
     pub(super) fn doubts_emptiness(&mut self) -> bool {
         let is_first = !std::mem::replace(&mut self.is_emptied, true);
         if is_first {

@@ -1,9 +1,9 @@
-//! One call of one profile: what to ask for, the answer, and what is known after it.
+//! One call of one profile: the requests, their answers, and what is known after them.
 
 use std::fmt::Display;
 
 use super::cursor::Read;
-use super::profile_state::{Place, ProfileState};
+use super::profile_state::{PartOf, ProfileState};
 use crate::catalogue::Call;
 use crate::login::{Caller, LoginError};
 use crate::telemetry::log::with_causes;
@@ -12,13 +12,13 @@ use crate::withings::calls::{Context, DataCall};
 use crate::withings::prune;
 
 /// Makes the calls of one profile and notes what they bring.
-pub(super) struct Fetch<'a> {
+pub(super) struct ProfileFetch<'a> {
     pub(super) caller: &'a Caller,
     pub(super) telemetry: &'a Telemetry,
     pub(super) state: &'a mut ProfileState,
 }
 
-impl Fetch<'_> {
+impl ProfileFetch<'_> {
     /// Makes `call`, with all its pages: everything that it brings is noted, or nothing.
     pub(super) async fn call(&mut self, call: Call) -> Result<(), LoginError> {
         match call {
@@ -35,8 +35,8 @@ impl Fetch<'_> {
         }
     }
 
-    /// Reads what has changed, or everything.
-    async fn read<C: DataCall>(&mut self, part: Place<C>) -> Result<(), LoginError> {
+    /// Reads what is next by the call's cursor, and something else instead where that fails or does not tell enough.
+    async fn read<C: DataCall>(&mut self, part: PartOf<C>) -> Result<(), LoginError> {
         let mut read = part(self.state).cursor.next_read(self.caller.server_now());
         loop {
             match self.ask(part, read).await {
@@ -55,10 +55,10 @@ impl Fetch<'_> {
         }
     }
 
-    /// Asks for what is read, one request after another; whether the answers tell enough.
-    async fn ask<C: DataCall>(&mut self, part: Place<C>, read: Read) -> Result<bool, LoginError> {
+    /// Makes the requests of a read, one after another; returns whether the answers tell enough.
+    async fn ask<C: DataCall>(&mut self, part: PartOf<C>, read: Read) -> Result<bool, LoginError> {
         for rows in self.state.asks(part, read.rows, self.caller.server_now()) {
-            // Of what has changed each row matters: the value that it had may be shown.
+            // Of changes each row matters: a row that was shown and has changed must not be left out.
             let prune = if rows.is_everything() { C::prune } else { prune::nothing };
             let answer = self.caller.pruned_rows::<C>(&C::request(rows), prune).await?;
             let mut unknown = |kind: Unknown, what: &dyn Display| self.telemetry.unknown(kind, what);
@@ -71,8 +71,8 @@ impl Fetch<'_> {
         Ok(true)
     }
 
-    /// Notes that everything could not be read again: what was deleted is shown until that works.
-    fn note_incomplete<C: DataCall>(&mut self, part: Place<C>, error: &LoginError) {
+    /// Notes that everything could not be read again: deleted rows are shown until that works.
+    fn note_incomplete<C: DataCall>(&mut self, part: PartOf<C>, error: &LoginError) {
         part(self.state).cursor.note_failure(self.caller.server_now());
         let (profile, error) = (self.caller.profile(), with_causes(error));
         tracing::warn!(%profile, call = %C::CALL, error, "everything cannot be read again now; what has changed is read");

@@ -1,4 +1,4 @@
-//! What 0.1.0 has stored: all calls of a profile together. What is not understood is left out and read anew.
+//! The readings of a profile as 0.1.0 stored them: one object for all calls. What is not understood is left out and read anew.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::cursor::Cursor;
 use crate::catalogue::Call;
 use crate::withings::calls::data_call::Readings;
-use crate::withings::calls::getactivity::Days;
+use crate::withings::calls::getactivity::ActivityDays;
 use crate::withings::calls::getmeas::Measures;
 use crate::withings::calls::getsummary::Sleeps;
 use crate::withings::calls::getworkouts::Workouts;
@@ -25,7 +25,7 @@ pub(super) struct FirstFormat {
     #[serde(skip)]
     pub(super) segments: Segments,
     #[serde(deserialize_with = "lenient")]
-    pub(super) days: Days,
+    pub(super) days: ActivityDays,
     #[serde(deserialize_with = "lenient")]
     pub(super) workouts: Workouts,
     #[serde(deserialize_with = "lenient")]
@@ -60,7 +60,7 @@ struct Success {
 /// When each call last worked as 0.1.0 has stored it, Unix seconds.
 pub(super) fn successes(json: &str) -> BTreeMap<Call, i64> {
     let Successes { cursors } = serde_json::from_str(json).unwrap_or_default();
-    cursors.into_iter().filter_map(|(call, it)| Some((call, it.last_success?))).collect()
+    cursors.into_iter().filter_map(|(call, success)| Some((call, success.last_success?))).collect()
 }
 
 /// The value, or its default if it is not understood.

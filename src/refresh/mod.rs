@@ -1,6 +1,7 @@
 //! One refresh: claim → load → the calls that are due → save → publish. No profile has a task or a state of its own.
 //!
-//! A call that fails leaves the other calls and the other profiles alone and keeps the last values.
+//! A call that fails leaves the other calls and the other profiles alone and keeps the last values. What is known of a call is
+//! stored before the next one is made, so that an end in between costs one call.
 
 mod cursor;
 mod fetch;
@@ -24,27 +25,27 @@ use crate::clock::Clock;
 use crate::config::Selection;
 use crate::login::{LoginError, Logins};
 use crate::reading::Snapshot;
-use crate::storage::{Claim, State, Storage, StorageError};
+use crate::storage::{Claim, Storage, StorageError, StoredState};
 use crate::telemetry::Telemetry;
 use crate::webhooks::Subscriptions;
 use crate::withings::error::CallError;
-use fetch::Fetch;
-use outcome::{Failure, Made};
+use fetch::ProfileFetch;
+use outcome::{CallFailure, CallOutcome};
 pub use plans::{Occasion, Restored};
 use profile_state::ProfileState;
 
-/// Refreshes whichever profile is due. Cheap to clone.
+/// Refreshes the profiles that are due. Cheap to clone; clones share everything.
 #[derive(Clone)]
-pub struct Refresher(Arc<Inner>);
+pub struct Refresher(Arc<RefresherInner>);
 
-struct Inner {
-    services: Services,
-    /// From when the places of the profiles in the intervals are counted.
+struct RefresherInner {
+    services: RefreshServices,
+    /// The moment from which the intervals are counted.
     origin: Instant,
 }
 
-/// What a refresh needs.
-pub struct Services {
+/// What refreshes are made of.
+pub struct RefreshServices {
     /// The logins, with which the calls are made.
     pub logins: Logins,
     /// Where snapshots are published.
@@ -62,7 +63,7 @@ pub struct Services {
 /// What the configuration says about refreshing.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// What is measured.
+    /// The measurements that are configured.
     pub selection: Selection,
     /// The time between two refreshes.
     pub interval: Duration,
@@ -71,10 +72,10 @@ pub struct Settings {
 }
 
 impl Refresher {
-    /// One that has done nothing yet.
+    /// A refresher of which nothing is under way.
     #[must_use]
-    pub fn new(services: Services) -> Self {
-        Self(Arc::new(Inner { services, origin: Instant::now() }))
+    pub fn new(services: RefreshServices) -> Self {
+        Self(Arc::new(RefresherInner { services, origin: Instant::now() }))
     }
 
     /// Makes the calls of a claim that are due, and gives the claim back.
@@ -87,12 +88,12 @@ impl Refresher {
         self.publish(&claim, &state);
         for call in claim.calls.clone() {
             match self.make(call, &claim, &mut state).await {
-                // The claim has ended, and whoever ended it has planned anew.
-                Err(Failure::Login(LoginError::Superseded)) => return,
-                // It was not made, stays due, and the others would not be made either.
-                Err(Failure::Login(LoginError::Call(CallError::NoTurn(_)))) => break,
+                // The claim has ended: what ended it has planned the profile anew.
+                Err(CallFailure::Login(LoginError::Superseded)) => return,
+                // The call was not made and stays due; the others would have no turn either.
+                Err(CallFailure::Login(LoginError::Call(CallError::NoTurn(_)))) => break,
                 made => {
-                    if made.as_ref().is_err_and(Failure::drops_cursor) {
+                    if made.as_ref().is_err_and(CallFailure::drops_cursor) {
                         state.forget_cursor(call);
                     }
                     self.note(&mut claim.plan, &claim.profile, call, began, made);
@@ -109,49 +110,49 @@ impl Refresher {
         self.storage().finish(claim);
     }
 
-    /// What is known of the person whose login is used.
+    /// Loads what is known of the person whose login the profile has.
     async fn load(&self, claim: &Claim) -> Result<ProfileState, StorageError> {
         let stored = self.storage().load(&claim.profile).await?;
         Ok(ProfileState::restore(self.of_person(&claim.profile, stored)))
     }
 
-    /// The same state, or an empty one if the profile has another person now.
-    fn of_person(&self, profile: &str, stored: State) -> State {
+    /// The stored state, or an empty one if the profile has another person now.
+    fn of_person(&self, profile: &str, stored: StoredState) -> StoredState {
         match self.services().logins.people().get(profile) {
             Some(person) => stored.only_of(&person.known.login.user_id),
             None => stored,
         }
     }
 
-    async fn make(&self, call: Call, claim: &Claim, state: &mut ProfileState) -> Result<Made, Failure> {
+    async fn make(&self, call: Call, claim: &Claim, state: &mut ProfileState) -> Result<CallOutcome, CallFailure> {
         let caller = self.services().logins.caller_for(claim);
         if call == Call::Notify {
             let failures = claim.plan.calls.get(&call).map_or(0, |plan| plan.failures);
-            return Ok(Made::Step(self.services().subscriptions.step(&caller, failures).await?));
+            return Ok(CallOutcome::Step(self.services().subscriptions.step(&caller, failures).await?));
         }
-        Fetch { caller: &caller, telemetry: &self.services().telemetry, state }.call(call).await?;
-        Ok(Made::Data)
+        ProfileFetch { caller: &caller, telemetry: &self.services().telemetry, state }.call(call).await?;
+        Ok(CallOutcome::Data)
     }
 
-    /// Saves what has changed. What cannot be saved stays in storage's memory, and is shown.
+    /// Saves what has changed. A state that cannot be saved stays in storage's memory, and is shown.
     async fn save(&self, claim: &Claim, state: &mut ProfileState) {
         if let Some(changed) = state.changed(self.services().logins.server_now()) {
-            // What goes wrong is said, and tried again, by storage.
+            // Storage logs a failure and tries again.
             self.storage().save(claim, changed).await.ok();
         }
     }
 
-    /// Ends a claim whose calls have failed for a reason that is not theirs.
+    /// Ends a claim whose calls have all failed for one reason: its state cannot be read, or its worker has failed.
     fn fail(&self, mut claim: Claim, why: &str) {
         for call in claim.calls.clone() {
-            let failure = Failure::Profile(why.to_owned());
+            let failure = CallFailure::Profile(why.to_owned());
             self.note(&mut claim.plan, &claim.profile, call, Instant::now(), Err(failure));
         }
         self.publish_calls(&claim.profile, &claim.plan, || self.storage().is_current(&claim));
         self.storage().finish(claim);
     }
 
-    fn services(&self) -> &Services {
+    fn services(&self) -> &RefreshServices {
         &self.0.services
     }
 
@@ -162,5 +163,5 @@ impl Refresher {
 
 /// The calls that these measurements need.
 fn calls(selection: &Selection) -> impl Iterator<Item = Call> {
-    Call::DATA.into_iter().filter(|call| selection.iter().any(|it| it.source.calls().contains(call)))
+    Call::DATA.into_iter().filter(|call| selection.iter().any(|measurement| measurement.source.calls().contains(call)))
 }

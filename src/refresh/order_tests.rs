@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::withings::prune::{self, Prune};
-use crate::withings::wire::Page;
+use crate::withings::wire::AnswerPage;
 
 /// 2027-01-15 08:00 UTC.
 const NOW: i64 = 1_800_000_000;
@@ -20,17 +20,17 @@ const NOW: i64 = 1_800_000_000;
 const STEP: i64 = 2500;
 
 /// The rows that one step adds or changes, by their ids.
-type Step = Vec<(i64, Value)>;
+type Changes = Vec<(i64, Value)>;
 
 /// Rows of a cloud in time, each with the time of its last change.
 #[derive(Default)]
-struct Cloud {
+struct ServerRows {
     present: BTreeMap<i64, Value>,
     former: Vec<Value>,
 }
 
-impl Cloud {
-    fn take(&mut self, step: &Step, now: i64) {
+impl ServerRows {
+    fn take(&mut self, step: &Changes, now: i64) {
         for (id, content) in step {
             let mut row = content.clone();
             (row["id"], row["grpid"], row["modified"]) = ((*id).into(), (*id).into(), (now - id % 50).into());
@@ -48,9 +48,9 @@ impl Cloud {
 }
 
 /// Takes these steps, and expects the same however a call's rows come, which are in a list of this name.
-fn check<C: DataCall>(list: &str, part: Place<C>, steps: &[Step], seed: u64) {
+fn check<C: DataCall>(list: &str, part: PartOf<C>, steps: &[Changes], seed: u64) {
     let mut random = fastrand::Rng::with_seed(seed);
-    let (mut cloud, mut known, mut now) = (Cloud::default(), ProfileState::default(), NOW);
+    let (mut cloud, mut known, mut now) = (ServerRows::default(), ProfileState::default(), NOW);
     for step in steps {
         now += STEP;
         cloud.take(step, now);
@@ -73,12 +73,17 @@ fn check<C: DataCall>(list: &str, part: Place<C>, steps: &[Step], seed: u64) {
 }
 
 /// Notes an answer; whether it tells enough.
-fn note<C: DataCall>(known: &mut ProfileState, part: Place<C>, asked: Rows, rows: &[C::Row], now: i64) -> bool {
+fn note<C: DataCall>(known: &mut ProfileState, part: PartOf<C>, asked: Rows, rows: &[C::Row], now: i64) -> bool {
     known.note(part, asked, rows, &mut Context { server_now: now, unknown: &mut |_, _| () })
 }
 
 /// The rows as they come in pages, in any order, pruned after each.
-fn paged<P: Page>(list: &str, mut rows: Vec<Value>, prune: Prune<P::Row>, random: &mut fastrand::Rng) -> Vec<P::Row> {
+fn paged<P: AnswerPage>(
+    list: &str,
+    mut rows: Vec<Value>,
+    prune: Prune<P::Row>,
+    random: &mut fastrand::Rng,
+) -> Vec<P::Row> {
     random.shuffle(&mut rows);
     let mut read = Vec::new();
     while !rows.is_empty() {
@@ -98,8 +103,8 @@ fn shown(known: &ProfileState, now: i64) -> (Vec<Reading>, Sleep) {
 }
 
 /// Few ids, so that rows are changed often; each at most once in a step.
-fn steps(row: impl Strategy<Value = Value>) -> impl Strategy<Value = Vec<Step>> {
-    let step = prop::collection::btree_map(1..9_i64, row, 0..6).prop_map(|it| it.into_iter().collect());
+fn steps(row: impl Strategy<Value = Value>) -> impl Strategy<Value = Vec<Changes>> {
+    let step = prop::collection::btree_map(1..9_i64, row, 0..6).prop_map(|rows| rows.into_iter().collect());
     prop::collection::vec(step, 1..6)
 }
 

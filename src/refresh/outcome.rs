@@ -10,36 +10,37 @@ use crate::login::{LoginError, Next, after_failure};
 use crate::reading::Attempt;
 use crate::storage::{CallPlan, Plan};
 use crate::telemetry::log::with_causes;
-use crate::webhooks::{Step, SubscriptionError};
+use crate::webhooks::{NextStep, SubscriptionError};
 use crate::withings::envelope::Remedy;
 use crate::withings::error::CallError;
 
 /// A call that was made.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Made {
-    /// It has brought data.
+pub(super) enum CallOutcome {
+    /// A call for data.
     Data,
-    /// It was a step of the subscriptions; the next one.
-    Step(Step),
+    /// A step of the subscriptions, and when the next one is due.
+    Step(NextStep),
 }
 
 /// Why a call did not work.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(super) enum CallFailure {
+    /// The call could not be made with the login, or failed.
     Login(LoginError),
-    /// What was not made is not as it should be at Withings; polling goes on.
+    /// The subscriptions at Withings are not as desired; polling goes on.
     Subscriptions(SubscriptionError),
-    /// What is stored of the profile cannot be read, or the worker has failed.
+    /// The stored state of the profile cannot be read, or the worker has failed.
     Profile(String),
 }
 
-impl From<LoginError> for Failure {
+impl From<LoginError> for CallFailure {
     fn from(error: LoginError) -> Self {
         Self::Login(error)
     }
 }
 
-impl From<SubscriptionError> for Failure {
+impl From<SubscriptionError> for CallFailure {
     fn from(error: SubscriptionError) -> Self {
         match error {
             SubscriptionError::Login(error @ (LoginError::Superseded | LoginError::Call(CallError::NoTurn(_)))) => {
@@ -52,19 +53,26 @@ impl From<SubscriptionError> for Failure {
 
 impl Refresher {
     /// Notes how a call of the refresh that began at `began` went.
-    pub(super) fn note(&self, plan: &mut Plan, profile: &str, call: Call, began: Instant, made: Result<Made, Failure>) {
+    pub(super) fn note(
+        &self,
+        plan: &mut Plan,
+        profile: &str,
+        call: Call,
+        began: Instant,
+        made: Result<CallOutcome, CallFailure>,
+    ) {
         let Some(planned) = plan.calls.get_mut(&call) else { return };
         match made {
             Ok(made) => {
                 let due = match made {
-                    Made::Data => Some(self.next_interval(call, profile, planned, began)),
-                    Made::Step(Step::After(pause)) => {
-                        // What has failed before may fail again: only the last step tells.
+                    CallOutcome::Data => Some(self.next_interval(call, profile, planned, began)),
+                    CallOutcome::Step(NextStep::After(pause)) => {
+                        // A failure of an earlier step stays: only the last step tells whether all is well.
                         planned.due = Some(Instant::now() + pause);
                         return;
                     }
-                    Made::Step(Step::Done(pause)) => Some(Instant::now() + pause),
-                    Made::Step(Step::Never) => None,
+                    CallOutcome::Step(NextStep::Done(pause)) => Some(Instant::now() + pause),
+                    CallOutcome::Step(NextStep::Never) => None,
                 };
                 let last_success = Some(self.services().clock.unix());
                 *planned = CallPlan { due, last_success, latest: Attempt::Worked, ..CallPlan::default() };
@@ -73,7 +81,7 @@ impl Refresher {
         }
     }
 
-    fn note_failure(&self, planned: &mut CallPlan, profile: &str, call: Call, began: Instant, failure: &Failure) {
+    fn note_failure(&self, planned: &mut CallPlan, profile: &str, call: Call, began: Instant, failure: &CallFailure) {
         planned.failures += 1;
         planned.failing_since.get_or_insert(self.services().clock.unix());
         let next = failure.next(planned.failures);
@@ -89,19 +97,19 @@ impl Refresher {
     }
 
     fn next_interval(&self, call: Call, profile: &str, planned: &CallPlan, began: Instant) -> Instant {
-        let rhythm = self.rhythm(profile);
+        let schedule = self.schedule(profile);
         if planned.latest == Attempt::None {
-            return rhythm.second(call, began);
+            return schedule.second(call, began);
         }
-        rhythm.next(call, planned.due.unwrap_or(began).min(began), began)
+        schedule.next(call, planned.due.unwrap_or(began).min(began), began)
     }
 
-    pub(super) fn rhythm<'a>(&self, profile: &'a str) -> schedule::Rhythm<'a> {
-        schedule::Rhythm { interval: self.services().settings.borrow().interval, profile, origin: self.0.origin }
+    pub(super) fn schedule<'a>(&self, profile: &'a str) -> schedule::Schedule<'a> {
+        schedule::Schedule { interval: self.services().settings.borrow().interval, profile, origin: self.0.origin }
     }
 }
 
-impl Failure {
+impl CallFailure {
     /// When the call is made again after the `failures`-th failure in a row.
     fn next(&self, failures: u32) -> Next {
         match self {
@@ -126,23 +134,23 @@ impl Failure {
         }
     }
 
-    /// Whether the next read must be of everything.
+    /// Whether the next read must be of everything, because Withings found the request wrong.
     pub(super) fn drops_cursor(&self) -> bool {
-        matches!(self, Self::Login(error) if schedule::drops_cursor(error))
+        matches!(self, Self::Login(LoginError::Call(error)) if error.remedy() == Remedy::FullRead)
     }
 
     fn refuses_login(&self) -> bool {
         matches!(self, Self::Login(LoginError::Call(error)) if error.remedy() == Remedy::RefreshToken)
     }
 
-    /// Once when it begins to fail and then ever more rarely: a long outage must not fill the log.
+    /// Logs the 1st, 2nd, 4th, 8th … failure in a row as a warning: a long outage must not fill the log.
     fn log(&self, profile: &str, call: Call, failures: u32) {
         let error = match self {
             Self::Login(LoginError::NoLogin | LoginError::SamePerson { .. }) | Self::Subscriptions(_) => return,
             Self::Login(error) => with_causes(error),
             Self::Profile(why) => why.clone(),
         };
-        // What is wrong with a login is said once, and not for each call that lacks it.
+        // A refused login is logged once where it is refused, and not for each call that lacks it.
         let is_said = matches!(self, Self::Login(LoginError::LoginRefused { .. } | LoginError::RefreshRests { .. }));
         if failures.is_power_of_two() && !is_said {
             tracing::warn!(profile, %call, error, failures, "a call failed; the last values stay");

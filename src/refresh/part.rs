@@ -1,7 +1,7 @@
-//! What is known of one call of one profile, and how it is stored: its cursor, what only the call itself understands, and the
-//! readings that are shown of it.
+//! A part: what is known of one call of one profile, and how it is stored. It has the cursor, what only the call itself
+//! understands, and the readings that are shown of it.
 //!
-//! Where what is stored is of another revision, or not understood, its readings stay on the page until the call was made anew.
+//! Where a stored part is of another revision, or not understood, its readings stay on the page until the call was made anew.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -12,11 +12,11 @@ use crate::reading::{Reading, understood};
 use crate::withings::calls::{Context, DataCall, Moment};
 use crate::withings::request::Rows;
 
-/// What is known of a call.
+/// What is known of one call of one profile.
 pub(super) struct Part<C: DataCall> {
     pub(super) known: C::Known,
     pub(super) cursor: Cursor,
-    /// The readings of what was stored and is not understood: they are shown until the call was made.
+    /// The readings of a stored part that is not understood: they are shown until the call was made.
     former: Option<Vec<Reading>>,
 }
 
@@ -24,36 +24,37 @@ pub(super) struct Part<C: DataCall> {
 pub(super) trait AnyPart {
     fn call(&self) -> Call;
 
-    /// Takes what is stored.
+    /// Takes the stored part.
     fn restore(&mut self, json: &str);
 
-    /// Takes the readings alone of what is stored.
+    /// Takes the readings alone of the stored part.
     fn restore_readings(&mut self, json: &str);
 
-    /// What is to be stored; `None` where there is nothing but what was not understood.
+    /// The part as it is to be stored; `None` if it was not understood, for then the stored one stays.
     fn to_json(&self, moment: &Moment<'_>) -> Option<Box<RawValue>>;
 
-    /// What is shown of it.
+    /// The readings that are shown of the part.
     fn readings(&self, moment: &Moment<'_>) -> Vec<Reading>;
 
-    /// Whether what is stored could not be understood, so that the call is to be made at once.
+    /// Whether the stored part was not understood, so that the call is to be made at once.
     fn is_to_be_read(&self) -> bool;
 
     fn cursor(&mut self) -> &mut Cursor;
 }
 
+/// A part as it is written.
 #[derive(Serialize)]
-struct Stored<'a, K> {
+struct StoredPart<'a, K> {
     revision: u32,
     cursor: &'a Cursor,
     data: &'a K,
     readings: Vec<Reading>,
 }
 
-/// What was stored, as far as it is read before it is known whether the rest is understood.
+/// A stored part whose content is not read yet: each field is understood or not on its own.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Head<'a> {
+struct RawPart<'a> {
     revision: u32,
     #[serde(borrow)]
     cursor: Option<&'a RawValue>,
@@ -74,7 +75,7 @@ impl<C: DataCall> Part<C> {
         Self { known, cursor, former: None }
     }
 
-    /// Notes an answer to what was asked; false if it does not tell enough, and everything must be read.
+    /// Notes an answer to what was asked; returns false if it does not tell enough, and everything must be read.
     pub(super) fn note(
         &mut self,
         asked: Rows,
@@ -99,7 +100,7 @@ impl<C: DataCall> AnyPart for Part<C> {
     }
 
     fn restore(&mut self, json: &str) {
-        let head: Head<'_> = serde_json::from_str(json).unwrap_or_default();
+        let head: RawPart<'_> = serde_json::from_str(json).unwrap_or_default();
         let data = head.data.filter(|_| head.revision == C::REVISION);
         match data.and_then(|data| serde_json::from_str(data.get()).ok()) {
             Some(known) => {
@@ -111,7 +112,7 @@ impl<C: DataCall> AnyPart for Part<C> {
     }
 
     fn restore_readings(&mut self, json: &str) {
-        let head: Head<'_> = serde_json::from_str(json).unwrap_or_default();
+        let head: RawPart<'_> = serde_json::from_str(json).unwrap_or_default();
         let readings = head.readings.and_then(|readings| understood(readings).ok());
         *self = Self { former: Some(readings.unwrap_or_default()), ..Self::default() };
     }
@@ -119,7 +120,7 @@ impl<C: DataCall> AnyPart for Part<C> {
     fn to_json(&self, moment: &Moment<'_>) -> Option<Box<RawValue>> {
         let part = || {
             let readings = C::readings(&self.known, moment);
-            let stored = Stored { revision: C::REVISION, cursor: &self.cursor, data: &self.known, readings };
+            let stored = StoredPart { revision: C::REVISION, cursor: &self.cursor, data: &self.known, readings };
             serde_json::value::to_raw_value(&stored).expect("stored values have string keys and no failing fields")
         };
         (!self.is_to_be_read()).then(part)

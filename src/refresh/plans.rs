@@ -1,4 +1,4 @@
-//! What is planned when something changes: a start, a reload, a login. The refreshes do the rest.
+//! The plans that a start, a reload or a login makes anew. After that each refresh plans its own calls.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,30 +15,30 @@ use crate::storage::{CallPlan, Plan, Replan};
 /// Why plans are made anew.
 #[derive(Clone, Debug)]
 pub enum Occasion {
-    /// The process starts; what was restored of each profile.
+    /// The process starts; with what was restored of each profile.
     Start(BTreeMap<Arc<str>, Restored>),
-    /// The configuration was read again; the interval before.
+    /// The configuration was read again.
     Reload {
         /// The interval that was configured before.
         interval: Duration,
         /// Whether Withings is asked to tell something else than before, or at another address.
         subscriptions: bool,
     },
-    /// Logins have changed; those of these profiles are new, the `true` ones of another person than before.
+    /// The logins of these profiles are new; `true` stands for another person than before.
     Logins(BTreeMap<Arc<str>, bool>),
 }
 
 /// What a start has found of a profile.
 #[derive(Clone, Debug, Default)]
 pub struct Restored {
-    /// When calls last worked, as 0.1.0 has stored it, Unix seconds.
+    /// When calls last worked, as 0.1.0 stored it, Unix seconds.
     first_successes: BTreeMap<Call, i64>,
-    /// The calls that are to be made at once, for what is stored of them is not understood.
+    /// The calls that are to be made at once, for their stored parts are not understood.
     unread: BTreeSet<Call>,
 }
 
 impl Refresher {
-    /// Shows what is stored of `profile`, and gives what its plan must know.
+    /// Shows what is stored of `profile`, and gives what its plan depends on.
     pub async fn restore(&self, profile: &Arc<str>) -> Restored {
         let people = self.services().logins.people();
         if let Some(other) = people.get(profile).and_then(|person| person.duplicate_of.clone()) {
@@ -59,7 +59,7 @@ impl Refresher {
         Restored { first_successes: first_successes.unwrap_or_default(), unread: state.to_be_read().collect() }
     }
 
-    /// Shows the values that are still stored of a profile that nobody is logged in as: a login file may be broken.
+    /// Shows the values that are stored of a profile without a login: its login file may be broken.
     pub async fn show_without_login(&self, profile: &Arc<str>) {
         if let Ok(stored) = self.storage().load(profile).await
             && stored.user_id.is_some()
@@ -80,7 +80,8 @@ impl Refresher {
         self.publish_nobody(profile, Some(other));
     }
 
-    /// Plans the calls of everybody whose login is used, and the end of the subscriptions of those who have left.
+    /// Plans the calls of all profiles whose login is used, and the end of the subscriptions of profiles that have left the
+    /// configuration.
     pub async fn plan(&self, occasion: &Occasion) {
         let subscribed = self.storage().subscribed_profiles().await.unwrap_or_default();
         let people = self.services().logins.people();
@@ -126,7 +127,7 @@ impl Planner<'_> {
         });
         let refreshed_at = former.refreshed_at;
         let plan = Plan { calls: planned.collect(), refreshed_at };
-        let dues = |plan: &Plan| plan.calls.iter().map(|(call, it)| (*call, it.due)).collect::<Vec<_>>();
+        let dues = |plan: &Plan| plan.calls.iter().map(|(call, planned)| (*call, planned.due)).collect::<Vec<_>>();
         let ends_claim = matches!(self.occasion, Occasion::Reload { .. }) || is_of_another.is_some();
         Replan {
             ends_claim: ends_claim && (is_of_another.is_some() || dues(&plan) != dues(&former)),
@@ -135,14 +136,15 @@ impl Planner<'_> {
         }
     }
 
-    /// Somebody has logged in: everything is due at once or soon.
+    /// The plan of a call after a person has logged in: it is due at once or soon.
     fn after_login(&self, call: Call, former: Option<&CallPlan>) -> CallPlan {
-        let last_success = former.and_then(|it| it.last_success);
+        let last_success = former.and_then(|call| call.last_success);
         CallPlan { last_success, ..CallPlan::at(self.now + schedule::after_login(call)) }
     }
 
-    /// A start or a reload makes failed and switched-off calls due. What has worked waits on, but for a call that is needed
-    /// anew, another interval, the subscriptions of a profile that came or left, and what is stored of a time that cannot be.
+    /// The plan of a call after a start or a reload, which make failed and switched-off calls due: their reason may be mended.
+    /// A call that has worked waits on, but for a call that is needed anew, another interval, the subscriptions of a profile
+    /// that came or left, and a stored time that cannot be (a clock was wrong when it was stored).
     fn go_on(&self, profile: &str, call: Call, former: Option<&CallPlan>, has_moved: bool) -> CallPlan {
         let Some(former) = former else { return self.first(profile, call) };
         let mut plan = former.clone();
@@ -158,7 +160,7 @@ impl Planner<'_> {
         }
         let interval = self.settings.interval;
         if is_other_interval && former.failures == 0 {
-            plan.due = Some(self.refresher.rhythm(profile).next(call, self.now, self.now));
+            plan.due = Some(self.refresher.schedule(profile).next(call, self.now, self.now));
         }
         let longest = schedule::longest_wait(call, interval, former.failures > 0);
         let cannot_be = plan.due.is_some_and(|at| at > self.now + longest);
@@ -171,16 +173,18 @@ impl Planner<'_> {
         plan
     }
 
-    /// A call that was not planned before.
+    /// The plan of a call that was not planned before.
     fn first(&self, profile: &str, call: Call) -> CallPlan {
         let last_success = match self.occasion {
-            Occasion::Start(restored) => restored.get(profile).and_then(|it| it.first_successes.get(&call).copied()),
+            Occasion::Start(restored) => {
+                restored.get(profile).and_then(|restored| restored.first_successes.get(&call).copied())
+            }
             _ => None,
         };
         CallPlan { last_success, ..CallPlan::at(self.now) }
     }
 
     fn is_unread(&self, profile: &str, call: Call) -> bool {
-        matches!(self.occasion, Occasion::Start(restored) if restored.get(profile).is_some_and(|it| it.unread.contains(&call)))
+        matches!(self.occasion, Occasion::Start(restored) if restored.get(profile).is_some_and(|restored| restored.unread.contains(&call)))
     }
 }

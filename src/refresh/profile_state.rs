@@ -1,4 +1,4 @@
-//! What is known of one profile while it is refreshed: a part for each call, and what happened in bed.
+//! The state of one profile while it is refreshed: a part for each call, and the events of the bed.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,14 @@ use crate::catalogue::{Call, Measurement, Source};
 use crate::config::Selection;
 use crate::reading::in_bed::InBed;
 use crate::reading::{Reading, Sleep};
-use crate::storage::State;
+use crate::storage::StoredState;
 use crate::withings::calls::getsummary::SleepRow;
 use crate::withings::calls::{
     Context, DataCall, Getactivity, Getdevice, Getgoals, Getmeas, Getsummary, Getworkouts, Moment, SleepGet,
 };
 use crate::withings::request::Rows;
 
-/// What is known of one profile.
+/// The state of one profile: what is known of its person.
 #[derive(Default)]
 pub(super) struct ProfileState {
     /// Withings' id of the person whose readings these are.
@@ -30,17 +30,17 @@ pub(super) struct ProfileState {
     pub(super) getdevice: Part<Getdevice>,
     pub(super) getgoals: Part<Getgoals>,
     in_bed: InBed,
-    /// The parts as they are stored, by the names of their calls; those of other versions too.
+    /// The parts as they are stored, by the names of their calls; parts of calls that this version does not know too.
     stored: BTreeMap<String, Box<RawValue>>,
 }
 
-/// Where the state has the part of a call.
-pub(super) type Place<C> = fn(&mut ProfileState) -> &mut Part<C>;
+/// The part of a call in the state.
+pub(super) type PartOf<C> = fn(&mut ProfileState) -> &mut Part<C>;
 
 impl ProfileState {
-    /// What is stored.
-    pub(super) fn restore(stored: State) -> Self {
-        let State { user_id, parts, first_format, in_bed } = stored;
+    /// The state as it is stored.
+    pub(super) fn restore(stored: StoredState) -> Self {
+        let StoredState { user_id, parts, first_format, in_bed } = stored;
         let mut state = Self { user_id, in_bed, ..Self::default() };
         if let Some(json) = first_format {
             state.restore_first_format(FirstFormat::read(json.get()));
@@ -54,28 +54,28 @@ impl ProfileState {
         if state.getsummary.is_to_be_read()
             && let Some(json) = parts.get(SleepGet::CALL.name())
         {
-            // Which night its readings are of is not known any more.
+            // It is not known any more of which night the segments are: only their readings can be shown.
             state.sleep_get.restore_readings(json.get());
         }
         state.stored = parts;
         state
     }
 
-    /// Whose readings these are; `None`: nobody's yet.
+    /// Withings' id of the person whose readings these are; `None`: nobody's yet.
     pub(super) fn user_id(&self) -> Option<&str> {
         self.user_id.as_deref()
     }
 
-    /// What is asked for, one request after another, where `read` is due of a call.
-    pub(super) fn asks<C: DataCall>(&mut self, part: Place<C>, read: Rows, server_now: i64) -> Vec<Rows> {
+    /// The requests of a call, one after another, where `read` is due.
+    pub(super) fn asks<C: DataCall>(&mut self, part: PartOf<C>, read: Rows, server_now: i64) -> Vec<Rows> {
         let night = self.night().cloned();
         C::asks(&part(self).known, read, &Moment { server_now, night: night.as_ref() })
     }
 
-    /// Notes an answer to what was asked; false if it does not tell enough, and everything must be read.
+    /// Notes an answer to what was asked; returns false if it does not tell enough, and everything must be read.
     pub(super) fn note<C: DataCall>(
         &mut self,
-        part: Place<C>,
+        part: PartOf<C>,
         asked: Rows,
         rows: &[C::Row],
         context: &mut Context<'_>,
@@ -85,21 +85,22 @@ impl ProfileState {
         part(self).note(asked, rows, &moment, context)
     }
 
-    /// What is to be stored at `server_now`, Unix seconds; `None` if nothing has changed.
-    pub(super) fn changed(&mut self, server_now: i64) -> Option<State> {
+    /// The state that is to be stored at `server_now`, Unix seconds; `None` if nothing has changed since it was stored.
+    pub(super) fn changed(&mut self, server_now: i64) -> Option<StoredState> {
         let moment = self.moment(server_now);
         let part = |part: &dyn AnyPart| Some((part.call().name().to_owned(), part.to_json(&moment)?));
         let mut new = self.stored.clone();
         new.extend(self.parts().into_iter().filter_map(part));
-        let is_same = new.iter().all(|(call, part)| self.stored.get(call).is_some_and(|it| it.get() == part.get()));
+        let is_same =
+            new.iter().all(|(call, part)| self.stored.get(call).is_some_and(|stored| stored.get() == part.get()));
         if is_same {
             return None;
         }
         self.stored.clone_from(&new);
-        Some(State { user_id: self.user_id.clone(), parts: new, first_format: None, in_bed: self.in_bed.clone() })
+        Some(StoredState { user_id: self.user_id.clone(), parts: new, first_format: None, in_bed: self.in_bed.clone() })
     }
 
-    /// The calls whose parts could not be understood, so that they are to be made at once.
+    /// The calls whose stored parts were not understood, so that they are to be made at once.
     pub(super) fn to_be_read(&self) -> impl Iterator<Item = Call> {
         self.parts().into_iter().filter(|part| part.is_to_be_read()).map(AnyPart::call)
     }
@@ -111,14 +112,14 @@ impl ProfileState {
         }
     }
 
-    /// What is shown of it at `server_now`, Unix seconds by the clock that judges what has ended: the readings, ascending by
-    /// measurement and labels, and the sleep state.
+    /// What is shown at `server_now`, Unix seconds by Withings' clock: the readings, ascending by measurement and labels, and
+    /// the sleep state.
     pub(super) fn shown(&self, server_now: i64, selection: &Selection) -> (Vec<Reading>, Sleep) {
         let moment = self.moment(server_now);
         let readings = self.parts().into_iter().flat_map(|part| part.readings(&moment)).chain(self.in_bed.reading());
         let mut readings: Vec<_> = readings.filter(|reading| selection.contains(reading.measurement)).collect();
         readings.sort_by(|a, b| (a.measurement, &a.labels).cmp(&(b.measurement, &b.labels)));
-        let is_selected = selection.iter().any(|it: Measurement| it.source == Source::SleepState);
+        let is_selected = selection.iter().any(|measurement: Measurement| measurement.source == Source::SleepState);
         let sleep = if is_selected { Sleep::Newest(self.sleep_get.known.newest()) } else { Sleep::NotSelected };
         (readings, sleep)
     }
@@ -143,7 +144,7 @@ impl ProfileState {
         Moment { server_now, night: self.night() }
     }
 
-    /// Takes what 0.1.0 has stored.
+    /// Takes what 0.1.0 stored.
     fn restore_first_format(&mut self, mut stored: FirstFormat) {
         let mut cursor = |call| std::mem::take(stored.cursors.entry(call).or_default());
         self.getmeas = Part::of(stored.measures, cursor(Call::Getmeas));

@@ -3,18 +3,18 @@
 use super::*;
 use crate::reading::{SleepSegment, SleepState};
 use crate::refresh::first_format::successes;
-use crate::withings::calls::sleep_get::{SPAN, Segment};
+use crate::withings::calls::sleep_get::{SPAN, SegmentRow};
 use crate::withings::request::utc_day;
 
 const NOW: i64 = 1_800_000_000;
 
 /// Notes an answer; whether it tells enough.
-fn note<C: DataCall>(known: &mut ProfileState, part: Place<C>, asked: Rows, rows: &[C::Row]) -> bool {
+fn note<C: DataCall>(known: &mut ProfileState, part: PartOf<C>, asked: Rows, rows: &[C::Row]) -> bool {
     known.note(part, asked, rows, &mut Context { server_now: NOW, unknown: &mut |_, _| () })
 }
 
 /// Notes a JSON answer to a read of everything.
-fn read<C: DataCall>(known: &mut ProfileState, part: Place<C>, json: &str) {
+fn read<C: DataCall>(known: &mut ProfileState, part: PartOf<C>, json: &str) {
     let rows = serde_json::from_str::<C>(json).unwrap().into_rows().0;
     assert!(note(known, part, Rows::All, &rows));
 }
@@ -75,17 +75,17 @@ fn sleep(known: &mut ProfileState, (id, modified): (i64, i64), (from, to): (i64,
 }
 
 /// A segment of deep sleep, in seconds before now.
-fn deep(from: i64, to: i64) -> Segment {
-    Segment { startdate: Some(NOW - from), enddate: Some(NOW - to), state: Some(2), device: None }
+fn deep(from: i64, to: i64) -> SegmentRow {
+    SegmentRow { startdate: Some(NOW - from), enddate: Some(NOW - to), state: Some(2), device: None }
 }
 
 /// Answers each request of a round that is made `later`, where Withings has these segments; says how many requests it was.
-fn asked(known: &mut ProfileState, later: i64, all: &[Segment]) -> usize {
+fn asked(known: &mut ProfileState, later: i64, all: &[SegmentRow]) -> usize {
     let spans = known.asks(sleep_get, Rows::All, NOW + later);
     for span in &spans {
         let Rows::Between { from, to } = *span else { panic!("{span:?}") };
         assert!(to - from <= SPAN, "Withings answers a day at most");
-        let within = |it: &&Segment| it.startdate.is_some_and(|at| (from..to).contains(&at));
+        let within = |segment: &&SegmentRow| segment.startdate.is_some_and(|at| (from..to).contains(&at));
         let answer: Vec<_> = all.iter().filter(within).cloned().collect();
         assert!(note(known, sleep_get, *span, &answer));
     }
@@ -95,9 +95,9 @@ fn asked(known: &mut ProfileState, later: i64, all: &[Segment]) -> usize {
 /// The begins of the stretches of the night that is shown, and its end, in seconds before now.
 fn course(known: &ProfileState) -> Vec<i64> {
     let (readings, _) = known.shown(NOW, &Selection::all());
-    let course = readings.iter().filter(|it| it.measurement.source == Source::NightSegments);
+    let course = readings.iter().filter(|reading| reading.measurement.source == Source::NightSegments);
     #[expect(clippy::cast_possible_truncation, reason = "whole seconds")]
-    course.map(|it| NOW - it.value as i64).collect()
+    course.map(|reading| NOW - reading.value as i64).collect()
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn the_course_of_the_night_outlasts_a_restart() {
 fn a_segment_that_withings_no_longer_has_is_gone() {
     let mut known = ProfileState::default();
     let day = known.asks(sleep_get, Rows::All, NOW)[0];
-    let segment = |end| Segment { enddate: Some(end), state: Some(3), ..Segment::default() };
+    let segment = |end| SegmentRow { enddate: Some(end), state: Some(3), ..SegmentRow::default() };
     note(&mut known, sleep_get, day, &[segment(NOW - 100), segment(NOW - 50)]);
     note(&mut known, sleep_get, day, &[segment(NOW - 100)]);
     assert_eq!(segment_ended(&known), Some(NOW - 100));
@@ -196,7 +196,7 @@ fn only_what_changed_is_stored() {
 
 #[test]
 fn readings_of_another_person_are_not_restored() {
-    let stored = State::of("1");
+    let stored = StoredState::of("1");
     assert_eq!(ProfileState::restore(stored.clone().only_of("1")).user_id(), Some("1"));
     let mut known = ProfileState::restore(stored);
     weigh_in(&mut known, 1, NOW - 5000);
@@ -230,7 +230,10 @@ fn what_is_not_understood_of_a_call_keeps_its_readings_until_the_call_was_made()
         for call in [Call::Getsummary, Call::Getactivity, Call::Getworkouts] {
             let mut restored = restarted_with(call, change);
             assert_eq!(restored.shown(NOW, &Selection::all()), shown, "{call}");
-            assert!(restored.to_be_read().any(|it| it == call) && restored.to_be_read().all(|it| it != Call::Getmeas));
+            assert!(
+                restored.to_be_read().any(|unread| unread == call)
+                    && restored.to_be_read().all(|unread| unread != Call::Getmeas)
+            );
             assert!(restored.changed(NOW).is_none(), "what is not understood is left as it is");
             let nothing = r#"{"series":[]}"#;
             read(&mut restored, |known| &mut known.getsummary, nothing);
@@ -240,7 +243,7 @@ fn what_is_not_understood_of_a_call_keeps_its_readings_until_the_call_was_made()
             read(&mut restored, |known| &mut known.getworkouts, nothing);
             let window = restored.asks(|known| &mut known.getactivity, Rows::All, NOW)[0];
             assert!(note(&mut restored, |known| &mut known.getactivity, window, &[]));
-            assert!(restored.to_be_read().all(|it| it == Call::SleepGet));
+            assert!(restored.to_be_read().all(|unread| unread == Call::SleepGet));
             assert_ne!(restored.shown(NOW, &Selection::all()), shown, "{call}");
         }
     }
@@ -255,7 +258,7 @@ fn a_reading_of_a_measurement_that_is_not_known_is_left_out_alone() {
     };
     let restored = restarted_with(Call::Getmeas, unknown);
     assert_eq!(measures(&restored), [("weight_kg", 80.0)]);
-    assert!(restored.to_be_read().all(|it| it != Call::Getmeas));
+    assert!(restored.to_be_read().all(|unread| unread != Call::Getmeas));
 }
 
 /// A day, a workout, a device and a goal.
@@ -277,7 +280,7 @@ fn days_workouts_devices_and_goals_outlast_a_restart_and_are_written_once() {
     assert!(restored.changed(NOW).is_none(), "nothing has changed");
     let keys = |now| {
         let (readings, _) = restored.shown(now, &Selection::all());
-        readings.iter().map(|it| it.measurement.key).collect::<Vec<_>>()
+        readings.iter().map(|reading| reading.measurement.key).collect::<Vec<_>>()
     };
     let lasting = [
         "goal_steps",
@@ -301,7 +304,7 @@ const FIRST: &str = r#"{"user_id":"42","measures":[{"measurement":"weight_kg","v
 #[test]
 fn readings_of_the_first_version_are_read() {
     let first = || RawValue::from_string(FIRST.to_owned()).unwrap();
-    let mut known = ProfileState::restore(State { first_format: Some(first()), ..State::of("42") });
+    let mut known = ProfileState::restore(StoredState { first_format: Some(first()), ..StoredState::of("42") });
     assert_eq!(measures(&known), [("weight_kg", 72.345)]);
     let (shown, sleep) = known.shown(NOW, &Selection::all());
     let deep = shown.iter().find(|reading| reading.measurement.key == "sleep_deep_duration_seconds");

@@ -1,4 +1,5 @@
-//! What is published of a profile: a snapshot is made of state, plan and login, and nothing is shown for a claim that has ended.
+//! Publishing: a snapshot is made of state, plan and login. Whether it may be shown is asked while no other task publishes, so
+//! that nothing is shown for a claim that has ended in between.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use super::Refresher;
 use super::profile_state::ProfileState;
 use crate::catalogue::{Call, Measurement, Source};
 use crate::reading::in_bed::InBed;
-use crate::reading::{CallStatus, Login, ProfileSnapshot, Sleep};
+use crate::reading::{CallStatus, LoginStatus, ProfileSnapshot, Sleep};
 use crate::storage::{Claim, Plan};
 
 impl Refresher {
@@ -20,7 +21,7 @@ impl Refresher {
         self.show(&claim.profile, state, &claim.plan, || has_login() && self.storage().is_current(claim));
     }
 
-    /// Shows what is known of a profile if it `may` be shown, which is asked when nobody else publishes.
+    /// Shows what is known of a profile if it `may` be shown, which is asked while no other task publishes.
     pub(super) fn show(&self, profile: &Arc<str>, state: &ProfileState, plan: &Plan, may: impl FnOnce() -> bool) {
         if self.services().logins.profile(profile).is_none() {
             return;
@@ -34,7 +35,7 @@ impl Refresher {
             ..ProfileSnapshot::empty(Arc::clone(profile), sleep)
         };
         self.services().snapshots.send_if_modified(|all| {
-            let refresh_seconds = all.get(profile).and_then(|it| it.refresh_seconds);
+            let refresh_seconds = all.get(profile).and_then(|former| former.refresh_seconds);
             self.is_of_present_person(profile, state)
                 && may()
                 && all.show(ProfileSnapshot { refresh_seconds, ..snapshot })
@@ -58,22 +59,22 @@ impl Refresher {
         );
     }
 
-    /// Shows how the calls went where the readings are not at hand.
+    /// Shows how the calls went, and leaves the readings as they are.
     pub(super) fn publish_calls(&self, profile: &Arc<str>, plan: &Plan, may: impl FnOnce() -> bool) {
         let (login, calls) = (self.login(profile, plan), self.call_statuses(plan));
         self.change(profile, may, |snapshot| (snapshot.login, snapshot.calls) = (login, calls));
     }
 
-    /// Shows what happened in bed, which needs neither a call nor the other readings.
+    /// Shows what is known of the bed, and leaves the other readings as they are.
     pub fn publish_in_bed(&self, profile: &Arc<str>, user_id: &str, in_bed: &InBed) {
         let selection = self.services().settings.borrow().selection.clone();
-        let is_of_bed = |it: Measurement| it.source == Source::BedEvent;
-        let Some(reading) = in_bed.reading().filter(|it| selection.contains(it.measurement)) else { return };
+        let is_of_bed = |measurement: Measurement| measurement.source == Source::BedEvent;
+        let Some(reading) = in_bed.reading().filter(|reading| selection.contains(reading.measurement)) else { return };
         let is_still_there = || self.services().logins.people().profile_of(user_id) == Some(profile);
         self.change(profile, is_still_there, |snapshot| {
             let mut readings: Vec<_> =
-                snapshot.readings.iter().filter(|it| !is_of_bed(it.measurement)).cloned().collect();
-            let place = readings.partition_point(|it| it.measurement < reading.measurement);
+                snapshot.readings.iter().filter(|reading| !is_of_bed(reading.measurement)).cloned().collect();
+            let place = readings.partition_point(|other| other.measurement < reading.measurement);
             readings.insert(place, reading);
             snapshot.readings = readings.into();
         });
@@ -85,7 +86,7 @@ impl Refresher {
         self.services().snapshots.send_if_modified(|all| all.show(snapshot));
     }
 
-    /// Changes what is shown of a profile if that `may` be done, which is asked when nobody else publishes.
+    /// Changes what is shown of a profile if that `may` be done, which is asked while no other task publishes.
     fn change(&self, profile: &Arc<str>, may: impl FnOnce() -> bool, change: impl FnOnce(&mut ProfileSnapshot)) {
         self.services().snapshots.send_if_modified(|all| {
             let Some(present) = all.get(profile).filter(|_| may()) else { return false };
@@ -96,18 +97,20 @@ impl Refresher {
     }
 
     fn no_sleep(&self) -> Sleep {
-        let is_sleep_state = |it: Measurement| it.source == Source::SleepState;
+        let is_sleep_state = |measurement: Measurement| measurement.source == Source::SleepState;
         let is_selected = self.services().settings.borrow().selection.iter().any(is_sleep_state);
         if is_selected { Sleep::Newest(None) } else { Sleep::NotSelected }
     }
 
-    /// The login as it is shown. Withings accepts it unless it has refused its refresh token, or a call that is still made.
-    fn login(&self, profile: &str, plan: &Plan) -> Option<Login> {
+    /// The login as it is shown. It is accepted unless Withings has refused its refresh token, or a call that is still made.
+    fn login(&self, profile: &str, plan: &Plan) -> Option<LoginStatus> {
         let logins = &self.services().logins;
         let people = logins.people();
-        let login =
-            people.get(profile).filter(|person| person.duplicate_of.is_none()).map(|it| it.known.login.clone())?;
-        Some(Login {
+        let login = people
+            .get(profile)
+            .filter(|person| person.duplicate_of.is_none())
+            .map(|person| person.known.login.clone())?;
+        Some(LoginStatus {
             connected_at: login.connected_at,
             accepted: !plan.is_refused() && !logins.is_refused(profile, login.version),
             token_expires_at: login.expires_at,
@@ -116,15 +119,15 @@ impl Refresher {
     }
 
     fn call_statuses(&self, plan: &Plan) -> BTreeMap<Call, CallStatus> {
-        let (now, steady) = (self.services().clock.unix(), Instant::now());
-        let seconds = |it: Duration| i64::try_from(it.as_secs()).unwrap_or(i64::MAX / 2);
+        let (now, monotonic) = (self.services().clock.unix(), Instant::now());
+        let seconds = |wait: Duration| i64::try_from(wait.as_secs()).unwrap_or(i64::MAX / 2);
         let data = plan.calls.iter().filter(|(call, _)| Call::DATA.contains(call));
-        data.map(|(call, it)| {
+        data.map(|(call, planned)| {
             let status = CallStatus {
-                latest: it.latest.clone(),
-                last_success: it.last_success,
-                failing_since: it.failing_since,
-                next_try: it.due.map(|at| now + seconds(at.saturating_duration_since(steady))),
+                latest: planned.latest.clone(),
+                last_success: planned.last_success,
+                failing_since: planned.failing_since,
+                next_try: planned.due.map(|at| now + seconds(at.saturating_duration_since(monotonic))),
             };
             (*call, status)
         })

@@ -1,4 +1,4 @@
-//! When a call is made: its period, its place in the interval, and what a failure means for the next read. Pure functions.
+//! When a call is made: its period, and the stagger of the profiles over the interval. Pure functions.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -6,17 +6,15 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::catalogue::Call;
-use crate::login::LoginError;
-use crate::withings::envelope::Remedy;
 
-/// How often what changes slowly is asked for.
+/// The period of calls for what changes slowly.
 const HOUR: Duration = Duration::from_hours(1);
 
 /// The longest pause after a failure: a login that Withings refuses is tried again after 6 hours.
 const LONGEST_PAUSE: Duration = Duration::from_hours(6);
 
-/// How long the devices of a new login wait: who connects it asks for them within 10 s, to say whose it is, and Withings
-/// refuses the identical call for another 10 s.
+/// How long the call for devices waits after a new login. The page that ends the login asks for the devices within 10 s, to say
+/// whose login it is, and Withings refuses the identical call for another 10 s.
 const DEVICES_AFTER_LOGIN: Duration = Duration::from_secs(30);
 
 /// How long after a new login a call is first made.
@@ -24,7 +22,7 @@ pub(super) fn after_login(call: Call) -> Duration {
     if call == Call::Getdevice { DEVICES_AFTER_LOGIN } else { Duration::ZERO }
 }
 
-/// The time between two calls: workouts appear some times a day, devices and goals change some times a year.
+/// The time between two calls: workouts appear a few times a day, devices and goals change a few times a year.
 pub(super) fn period(call: Call, interval: Duration) -> Duration {
     let intervals = match call {
         Call::Getworkouts => 3,
@@ -43,54 +41,51 @@ pub(super) fn longest_wait(call: Call, interval: Duration, has_failed: bool) -> 
     if has_failed { longest.max(LONGEST_PAUSE) } else { longest }
 }
 
-/// What the next time of a call depends on beside the call.
+/// The times at which the calls of a profile are due. Each profile has a fixed stagger by the hash of its name: so the calls of
+/// many profiles are spread over the interval, and a profile that comes or goes moves no other.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rhythm<'a> {
+pub(super) struct Schedule<'a> {
     pub(super) interval: Duration,
-    /// The profile: its place in the interval is its own, so that all are spread over it, whoever comes or goes.
+    /// The profile's name.
     pub(super) profile: &'a str,
-    /// From when the intervals are counted.
+    /// The moment from which the intervals are counted.
     pub(super) origin: Instant,
 }
 
-impl Rhythm<'_> {
-    /// When a call is next due that was due at `due` and made by a refresh that began at `began`: at the last place of the
-    /// profile before a period has passed. Where calls are late the budget carries no more: then they follow one another in
-    /// the order in which they are made, so that all wait alike.
+impl Schedule<'_> {
+    /// When a call is next due that was due at `due` and made by a refresh that began at `began`: at the profile's last time
+    /// before a period has passed. Where a call is late the budget does not carry all calls: then each follows a period after
+    /// it was made, so that all wait alike.
     pub(super) fn next(self, call: Call, due: Instant, began: Instant) -> Instant {
         let period = period(call, self.interval);
         if began.saturating_duration_since(due) > self.interval / 10 {
             return began + period;
         }
-        self.place_after(began + period.saturating_sub(self.interval))
+        self.time_after(began + period.saturating_sub(self.interval))
     }
 
-    /// The same after a start or a login, which wait for no place: the next one may be so near that there is nothing new.
+    /// When a call is due for the second time after a start or a login. The first was made at once, so that the profile's time
+    /// may follow very soon: it is left out if it is nearer than half an interval.
     pub(super) fn second(self, call: Call, began: Instant) -> Instant {
         let period = period(call, self.interval);
-        self.place_after(began + period.saturating_sub(self.interval).max(self.interval / 2))
+        self.time_after(began + period.saturating_sub(self.interval).max(self.interval / 2))
     }
 
-    /// The first place of the profile after a time.
-    fn place_after(self, time: Instant) -> Instant {
-        let first = self.origin + self.interval.mul_f64(place(self.profile));
+    /// The profile's first time after `time`.
+    fn time_after(self, time: Instant) -> Instant {
+        let first = self.origin + self.interval.mul_f64(stagger(self.profile));
         let Some(passed) = time.checked_duration_since(first) else { return first };
         let intervals = u32::try_from(passed.as_nanos() / self.interval.as_nanos().max(1)).unwrap_or(u32::MAX - 1) + 1;
         first + self.interval * intervals
     }
 }
 
-/// The place of a profile in the interval, from 0 to 1.
-fn place(profile: &str) -> f64 {
+/// The stagger of a profile as a share of the interval, from 0 to 1.
+fn stagger(profile: &str) -> f64 {
     let mut hasher = DefaultHasher::new();
     profile.hash(&mut hasher);
     let [.., a, b, c, d] = hasher.finish().to_be_bytes();
     f64::from(u32::from_be_bytes([a, b, c, d])) / (f64::from(u32::MAX) + 1.0)
-}
-
-/// Whether the call's next read must be of everything, because Withings found the last request wrong.
-pub(super) fn drops_cursor(error: &LoginError) -> bool {
-    matches!(error, LoginError::Call(error) if error.remedy() == Remedy::FullRead)
 }
 
 #[cfg(test)]
@@ -115,23 +110,23 @@ mod tests {
     fn a_profile_has_its_place_in_each_interval_and_all_calls_meet_in_it() {
         let origin = Instant::now();
         for profile in ["Alice", "Bob", "Zoë"] {
-            let rhythm = Rhythm { interval: INTERVAL, profile, origin };
-            let second = rhythm.second(Call::Getmeas, origin);
+            let schedule = Schedule { interval: INTERVAL, profile, origin };
+            let second = schedule.second(Call::Getmeas, origin);
             assert!((origin + INTERVAL / 2..=origin + INTERVAL * 3 / 2).contains(&second));
-            let third = rhythm.next(Call::Getmeas, second, second + Duration::from_secs(3));
+            let third = schedule.next(Call::Getmeas, second, second + Duration::from_secs(3));
             assert_eq!(third - second, INTERVAL);
-            let hourly = rhythm.next(Call::Getdevice, second, second + Duration::from_secs(3));
+            let hourly = schedule.next(Call::Getdevice, second, second + Duration::from_secs(3));
             assert_eq!(hourly - second, INTERVAL * 12);
             let in_between = second + Duration::from_secs(100);
-            assert_eq!(rhythm.next(Call::Getmeas, in_between, in_between), third, "never later than an interval");
+            assert_eq!(schedule.next(Call::Getmeas, in_between, in_between), third, "never later than an interval");
         }
     }
 
     #[test]
     fn many_profiles_are_spread() {
-        let places: Vec<_> = (0..1000).map(|n| place(&format!("Person {n}"))).collect();
+        let staggers: Vec<_> = (0..1000).map(|n| stagger(&format!("Person {n}"))).collect();
         for tenth in (0..10).map(f64::from) {
-            let of_tenth = places.iter().filter(|it| (tenth..tenth + 1.0).contains(&(**it * 10.0))).count();
+            let of_tenth = staggers.iter().filter(|share| (tenth..tenth + 1.0).contains(&(**share * 10.0))).count();
             assert!((60..=140).contains(&of_tenth), "{of_tenth} of 1000 in a tenth");
         }
     }
@@ -140,7 +135,7 @@ mod tests {
     fn who_is_late_waits_like_all_others() {
         let origin = Instant::now();
         let began = origin + INTERVAL / 5;
-        let rhythm = Rhythm { interval: INTERVAL, profile: "Alice", origin };
-        assert_eq!(rhythm.next(Call::Getmeas, origin, began), began + INTERVAL);
+        let schedule = Schedule { interval: INTERVAL, profile: "Alice", origin };
+        assert_eq!(schedule.next(Call::Getmeas, origin, began), began + INTERVAL);
     }
 }

@@ -1,4 +1,4 @@
-//! The workers: eight at a time, each with one claim. Nobody here listens for anything but the next claim.
+//! The workers: eight at a time, each with one claim. They listen for nothing but the next claim.
 
 use std::sync::Arc;
 
@@ -8,12 +8,12 @@ use tokio::task::JoinSet;
 use super::Refresher;
 use crate::storage::Claim;
 
-/// How many profiles are refreshed at a time.
+/// How many profiles are refreshed at a time: enough to use the budget of 120 requests a minute where an answer takes seconds.
 const WORKERS: usize = 8;
 
 impl Refresher {
-    /// Refreshes whoever is due until this is dropped, and with it everything that is under way. A token pair that comes later
-    /// is stored all the same.
+    /// Refreshes the profiles that are due until this future is dropped, and with it every refresh that is under way. A token
+    /// pair that comes after that is stored all the same, by the task of its rotation.
     pub async fn run(&self) {
         let workers = Arc::new(Semaphore::new(WORKERS));
         let mut work = JoinSet::new();
@@ -29,7 +29,7 @@ impl Refresher {
         }
     }
 
-    /// One claim. A mistake of ours in it ends this claim only.
+    /// Does the work of one claim. A panic ends this claim only.
     async fn work(&self, claim: Claim) {
         let (refresher, held) = (self.clone(), claim.clone());
         if has_panicked(async move { refresher.refresh(held).await }).await {
@@ -39,7 +39,7 @@ impl Refresher {
     }
 }
 
-/// Does `work` in a task of its own, which ends with its caller; whether it has panicked.
+/// Does `work` in a task of its own, which ends with its caller; returns whether it has panicked.
 async fn has_panicked(work: impl Future<Output = ()> + Send + 'static) -> bool {
     let mut tasks = JoinSet::new();
     tasks.spawn(work);

@@ -15,7 +15,7 @@ use crate::config::Selection;
 use crate::http::Http;
 use crate::login::{self, Logins, Remote};
 use crate::reading::{Attempt, ProfileSnapshot, Sleep, Snapshot};
-use crate::refresh::{Services, Settings};
+use crate::refresh::{RefreshServices, Settings};
 use crate::storage::{CallPlan, NewConsent, NewLogin, Plan, Purpose, Replan, Storage, Surroundings};
 use crate::telemetry::{Build, Telemetry};
 use crate::webhooks::Subscriptions;
@@ -41,7 +41,7 @@ fn remote(storage: &Storage, telemetry: &Telemetry, clock: &Clock) -> Remote {
     Remote { oauth: OAuth::new(&application, client.clone()), client }
 }
 
-/// One that refreshes these profiles, and what it shows.
+/// A refresher of these profiles, and the receiver of what it shows.
 fn refresher(
     storage: &Storage,
     telemetry: &Telemetry,
@@ -51,14 +51,14 @@ fn refresher(
     let empty = |profile: &Arc<str>| Arc::new(ProfileSnapshot::empty(Arc::clone(profile), Sleep::NotSelected));
     let (snapshots, shown) = watch::channel(Snapshot { profiles: profiles.iter().map(empty).collect() });
     let settings = Settings { selection: Selection::all(), interval: Duration::from_mins(5), webhooks: false };
-    let services = login::Services {
+    let services = login::LoginServices {
         storage: storage.clone(),
         remote: watch::channel(remote(storage, telemetry, clock)).1,
         clock: clock.clone(),
         telemetry: telemetry.clone(),
     };
     let logins = Logins::new(profiles, services);
-    let services = Services {
+    let services = RefreshServices {
         subscriptions: Subscriptions::new(logins.clone(), watch::channel(None).1),
         logins,
         snapshots,
@@ -101,7 +101,8 @@ async fn a_panic_ends_its_claim_as_failed_and_the_next_profile_is_refreshed() {
         Replan { plan: Plan { calls, refreshed_at: None }, ends_claim: true, is_new_login: false }
     });
     let working = tokio::spawn(async move { refresher.run().await });
-    let failed = |all: &Snapshot| all.get("Alice").is_some_and(|it| it.login.is_some() && it.up() == Some(false));
+    let failed =
+        |all: &Snapshot| all.get("Alice").is_some_and(|alice| alice.login.is_some() && alice.up() == Some(false));
     let shown = timeout(PATIENCE, shown.wait_for(failed)).await.expect("Alice has failed").unwrap().clone();
     let attempt = &shown.get("Alice").unwrap().calls[&Call::Getmeas].latest;
     assert!(matches!(attempt, Attempt::Failed(why) if why.contains("a mistake in this program")), "{attempt:?}");

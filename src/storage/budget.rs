@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-/// The furthest that anybody may reserve ahead, milliseconds: a code lives 30 s, of which the way to Withings takes some.
+/// The furthest that any class may reserve ahead, milliseconds: a code lives 30 s, of which the way to Withings takes some.
 const FURTHEST: i64 = 25_000;
 
 /// How large the stored budget is, bytes.
@@ -26,7 +26,7 @@ pub enum Class {
     Backfill,
 }
 
-/// The answer to who asks for a permit.
+/// The answer to a request for a permit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
     /// The request may be made after this time, and within a second of it.
@@ -35,11 +35,11 @@ pub enum Turn {
     Denied(Duration),
 }
 
-/// How requests are spaced; milliseconds.
+/// The distances between requests, milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Spacing {
     apart: i64,
-    /// How early an exchange may be: one request a minute has no other one to spare.
+    /// How early an exchange may be; 0 for one request a minute, which leaves no second one to spare.
     early: i64,
 }
 
@@ -66,7 +66,7 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// What is assumed where nothing can be known: somebody has just made a request, and one that was early.
+    /// The budget that is assumed where the stored one is not known: a request was just made, and one that was early.
     pub(super) fn unknown(spacing: Spacing, now: i64) -> Self {
         Self { next: now + 2 * spacing.apart, ..Self::default() }
     }
@@ -76,7 +76,7 @@ impl Budget {
     pub(super) fn take(&mut self, class: Class, spacing: Spacing, now: i64, next: i64) -> Turn {
         let Spacing { apart, early } = spacing;
         if self.next > now + 2 * apart + FURTHEST {
-            // The clock was set back.
+            // No reservation reaches so far: the wall clock was set back since it was stored, and would block everything.
             self.next = now + 2 * apart;
         }
         self.next = self.next.max(next);
@@ -101,7 +101,7 @@ impl Budget {
         match class {
             Class::Exchange => FURTHEST,
             Class::Refresh => 2000,
-            // A tenth of the requests is a backfill's.
+            // It has had no turn for eight spacings: it may pass data now, and so gets a tenth of the requests at least.
             Class::Backfill if now - self.backfill > 8 * apart => 1500,
             Class::Data | Class::FirstRead => 1000,
             Class::Backfill => 0,
@@ -141,12 +141,12 @@ impl Budget {
         bytes
     }
 
-    /// `None` if these are no bytes of a budget.
+    /// The budget of these bytes; `None` if they are not of one.
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         if bytes.len() != SIZE {
             return None;
         }
-        let mut numbers = bytes.chunks_exact(8).filter_map(|it| Some(i64::from_le_bytes(it.try_into().ok()?)));
+        let mut numbers = bytes.chunks_exact(8).filter_map(|chunk| Some(i64::from_le_bytes(chunk.try_into().ok()?)));
         let mut number = || numbers.next();
         Some(Self { next: number()?, paused_until: number()?, pause: number()?, backfill: number()? })
     }

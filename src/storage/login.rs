@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// A login: whose it is, its tokens and how they may be used. `Debug` shows no token.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Login {
-    /// The profile's name, for whoever looks into the file.
+    /// The profile's name: the file's own name is a digest.
     pub profile: String,
     /// Grows by one with each change of the tokens.
     pub version: u64,
@@ -22,7 +22,9 @@ pub struct Login {
     /// The refresh token that came with the access token.
     #[serde(serialize_with = "expose", deserialize_with = "hide")]
     pub refresh_token: SecretString,
-    /// The refresh token before it, until the access token is first used: so long Withings accepts the old one too.
+    /// The refresh token before it, until the access token is first used: until then, and for 8 hours at most, Withings
+    /// accepts it too
+    /// (<https://developer.withings.com/developer-guide/v3/integration-guide/public-health-data-api/get-access/access-and-refresh-tokens-no-recover/>).
     #[serde(default, serialize_with = "expose_some", deserialize_with = "hide_some")]
     pub previous_refresh_token: Option<SecretString>,
     /// The granted scopes.
@@ -142,5 +144,5 @@ fn hide<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::E
 }
 
 fn hide_some<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {
-    Option::<String>::deserialize(deserializer).map(|it| it.map(SecretString::from))
+    Option::<String>::deserialize(deserializer).map(|token| token.map(SecretString::from))
 }

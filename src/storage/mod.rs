@@ -1,11 +1,12 @@
-//! What survives a restart, behind few verbs: everybody's login, what is known of each person, what is planned, and the one
-//! budget of requests.
+//! What survives a restart, behind few verbs: the logins, what is known of each person, the plans, and the one budget of
+//! requests.
 //!
 //! Memory holds what is shown, storage holds what is known: a refresh claims a profile ([`Storage::claim`]), loads its state,
-//! changes it, saves it, and forgets it. All verbs are asynchronous; nothing is locked while somebody waits for a turn, and
-//! no wait is without an end. The one back end is a directory: one set of files for each profile.
+//! changes it, saves it, and forgets it. All verbs are asynchronous. No lock and no lease is held while a task waits for its
+//! turn in the budget, and every wait has an end: first the permit, then the lease, then the request with its deadline, then
+//! the store. The one back end is a directory: one set of files for each profile.
 //!
-//! A file whose content does not parse is set aside under another name, and said so; on an I/O error it is left alone.
+//! A file whose content does not parse is set aside under another name, which is logged; on an I/O error it is left alone.
 
 mod budget;
 mod directory;
@@ -31,8 +32,8 @@ pub use directory::checkpoint::{WorkDirectory, WorkError};
 pub use directory::disk::Disk;
 pub use directory::json_file::{load, save};
 pub use directory::login_states::{Pending, STATE_LIFETIME};
-pub use directory::logins::{ConnectError, Connected, Forgotten, Known, KnownLogins};
-pub use directory::readings::{SaveError, State};
+pub use directory::logins::{ConnectError, Forgotten, KnownLogin, KnownLogins};
+pub use directory::readings::{SaveError, StoredState};
 pub use directory::root::{OpenError, Purpose};
 pub use directory::rotation::RotateError;
 pub use login::{Login, LoginInfo, NewConsent, NewLogin};
@@ -46,19 +47,19 @@ use directory::budget_file::BudgetFile;
 use directory::logins::LoginTable;
 use directory::readings::UnsavedStates;
 use directory::rotation::{Rotations, UnsavedPairs};
-use queue::{Next, Queue};
+use queue::{NextClaim, Queue};
 
-/// How long a disk that failed is left alone.
+/// How long a disk that failed is left alone: a write that fails is slow, and holds up the refreshes.
 const SAVE_AGAIN_AFTER: Duration = Duration::from_secs(15);
 
 /// The storage. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Storage(Arc<Inner>);
+pub struct Storage(Arc<StorageInner>);
 
 #[derive(Debug)]
-struct Inner {
+struct StorageInner {
     root: PathBuf,
-    /// Held as long as the process serves from this directory; none where it works beside the one that does.
+    /// Held as long as the process serves from this directory; none in a command that works beside a running exporter.
     _locks: Vec<File>,
     disk: Disk,
     clock: Clock,
@@ -67,7 +68,7 @@ struct Inner {
     logins: LoginTable,
     budget: Arc<BudgetFile>,
     unsaved: Mutex<Unsaved>,
-    waiting: Mutex<directory::set_aside::Waiting>,
+    waiting: Mutex<directory::set_aside::WaitingConsents>,
     rotations: Rotations,
     plans_stored_at: Mutex<Instant>,
 }
@@ -104,7 +105,7 @@ impl StorageError {
         format!("{self}: {}", self.source)
     }
 
-    /// Whether the file, or a directory above it, belongs to somebody who does not let this process in.
+    /// Whether the permissions of the file, or of a directory above it, keep this process out.
     fn is_permission_denied(&self) -> bool {
         self.source.kind() == io::ErrorKind::PermissionDenied
     }
@@ -119,14 +120,14 @@ impl StorageError {
     }
 }
 
-/// What a storage is opened with.
+/// What a storage is opened with beside its path.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
     /// The present time.
     pub clock: Clock,
-    /// Where it is told whether storage works.
+    /// Where failures of storage are counted.
     pub telemetry: Telemetry,
-    /// A directory that does not outlive the machine, for the budget of requests; `None`: it is with the rest.
+    /// A directory in memory for the budget of requests, which is written for each of them; `None`: it is with the rest.
     pub runtime_directory: Option<PathBuf>,
 }
 
@@ -154,7 +155,7 @@ impl Storage {
 
     fn at(root: &Path, locks: Vec<File>, surroundings: Surroundings) -> Self {
         let Surroundings { clock, telemetry, runtime_directory } = surroundings;
-        Self(Arc::new(Inner {
+        Self(Arc::new(StorageInner {
             root: root.to_owned(),
             _locks: locks,
             disk: Disk::new(root, telemetry.clone()),
@@ -170,25 +171,26 @@ impl Storage {
         }))
     }
 
-    /// The disk that it is on.
+    /// The disk of the storage directory.
     #[must_use]
     pub fn disk(&self) -> &Disk {
         &self.0.disk
     }
 
     /// Waits for the next profile that is due: new logins first, then what Withings has news of, then by due time. Nothing is
-    /// claimed for a call while the application is paused or data waits for a turn. Giving up waiting loses nothing.
+    /// claimed for a call while the application is paused or data waits for a turn: all workers would hold a profile and wait
+    /// for the same turn. A caller that gives up waiting loses nothing.
     pub async fn claim(&self) -> Claim {
         loop {
             let rest = self.known_pause().max(self.data_turn());
             let at = match self.0.queue.next(Instant::now(), rest.is_none()) {
-                Next::Claim(claim) => {
+                NextClaim::Claim(claim) => {
                     if !claim.calls.is_empty() && !claim.plan.is_new() {
                         self.expect_data_turn();
                     }
                     return *claim;
                 }
-                Next::At(at) => at.into_iter().chain(rest).min(),
+                NextClaim::At(at) => at.into_iter().chain(rest).min(),
             };
             tokio::select! {
                 () = self.0.queue.woken() => {}
@@ -197,7 +199,7 @@ impl Storage {
         }
     }
 
-    /// Notes how far the calls of a claim have come: what has worked is not planned again should the process end.
+    /// Notes the plan of a claim while it goes on: a call that has worked is not made again should the process end.
     pub fn note_progress(&self, claim: &Claim) {
         self.0.queue.note_progress(claim);
     }
@@ -207,40 +209,41 @@ impl Storage {
         self.0.queue.finish(claim);
     }
 
-    /// Whether the claim has not ended: asked before each page, and before anything is shown.
+    /// Whether the claim has not ended: asked before each page and before anything is shown, for a new login, a `forget` or a
+    /// changed configuration ends it without waiting for its worker.
     #[must_use]
     pub fn is_current(&self, claim: &Claim) -> bool {
         self.0.queue.is_current(claim)
     }
 
-    /// Makes `calls` of `profile` due, for Withings has news: at the earliest 30 s after its latest refresh. A pause after a
-    /// failure stays.
+    /// Makes `calls` of `profile` due, for Withings has news: at the earliest 30 s after the profile's latest refresh. A pause
+    /// after a failure stays.
     pub fn mark(&self, profile: &str, calls: &[Call]) {
         self.0.queue.mark(profile, calls);
     }
 
-    /// Plans the calls of exactly these profiles.
+    /// Plans the calls of exactly these profiles: `change` makes each plan from the present one.
     pub fn plan_all(&self, profiles: &BTreeSet<Arc<str>>, change: impl Fn(&str, Option<&Plan>) -> Replan) {
         let logins = self.logins();
         self.0.queue.plan_all(profiles, |profile| logins.contains_key(profile), change);
     }
 
-    /// What is planned of `profile`.
+    /// The plan of `profile`.
     #[must_use]
     pub fn plan(&self, profile: &str) -> Option<Plan> {
         self.0.queue.plan(profile)
     }
 
-    /// What is planned of each profile.
+    /// The plan of each profile.
     #[must_use]
     pub fn planned(&self) -> BTreeMap<Arc<str>, Plan> {
         self.0.queue.planned()
     }
 
     /// Makes the calls of all profiles due, spread over an `interval` if the budget does not carry them in a minute.
-    pub fn hurry(&self, interval: Duration) {
+    pub fn make_all_due(&self, interval: Duration) {
         let is_carried = self.0.queue.calls() <= self.0.budget.per_minute() as usize;
-        self.0.queue.hurry(if is_carried { Duration::ZERO } else { interval });
+        self.0.queue.make_all_due(if is_carried { Duration::ZERO } else { interval });
     }
 
     /// Lets every profile be claimed once to be shown anew, whether a call is due or not.
@@ -248,26 +251,26 @@ impl Storage {
         self.0.queue.show_all();
     }
 
-    /// How long the most overdue call has been due that nobody makes yet.
+    /// How long the most overdue call of a profile that is not claimed has been due.
     #[must_use]
     pub fn lag(&self) -> Duration {
         self.0.queue.lag()
     }
 
-    /// When a call may be sent whose person, name and arguments have this digest; `None`: now. Withings never sees the same
+    /// When the call whose person, name and arguments have this digest may be sent; `None`: now. Withings never sees the same
     /// arguments twice within 11 s, restarts and new logins included.
     #[must_use]
     pub fn rests_until(&self, digest: u64) -> Option<Instant> {
         self.0.queue.rests_until(digest)
     }
 
-    /// Notes that it is sent now; whether it may be.
+    /// Notes that the call with this digest is sent now; returns false if it may not be sent yet.
     #[must_use]
     pub fn send(&self, digest: u64) -> bool {
         self.0.queue.send(digest)
     }
 
-    /// Saves what could not be saved before; whether everything is saved now.
+    /// Saves what could not be saved before; returns whether everything is saved now.
     pub async fn save_unsaved(&self) -> bool {
         let (pairs, states, events) = {
             let unsaved = self.unsaved();
@@ -288,7 +291,7 @@ impl Storage {
         is_saved
     }
 
-    /// Where a backfill keeps what it has fetched if it writes no file beside which it could.
+    /// The work directory of a backfill that writes no file beside which it could be.
     #[must_use]
     pub fn backfill_directory(&self) -> PathBuf {
         self.0.root.join("backfill")
@@ -298,7 +301,7 @@ impl Storage {
         self.0.unsaved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn waiting(&self) -> MutexGuard<'_, directory::set_aside::Waiting> {
+    fn waiting(&self) -> MutexGuard<'_, directory::set_aside::WaitingConsents> {
         self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,4 +1,5 @@
-//! Whose turn it is: a queue in memory, made from the plans. No lock of it is held while anybody waits.
+//! The queue of what is due: which profile is claimed next. It is in memory, made from the plans, and its lock is held for
+//! its own arithmetic only: no task waits for a call, a disk or a turn while it has it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,27 +11,28 @@ use tokio::time::Instant;
 use super::plan::Plan;
 use crate::catalogue::Call;
 
-/// How long after a call the identical one may be made: Withings refuses it within 10 s (withings-api: limits).
+/// How long after a call the identical one may be made. Withings refuses it within 10 s with status 601 "Same arguments in less
+/// than 10 seconds", token refreshes included (jaroslawhartman/withings-sync#237); its documentation does not say so.
 pub const REPEAT_AFTER: Duration = Duration::from_secs(11);
 
 /// How long notifications are gathered: one weigh-in makes several.
 const GATHER: Duration = Duration::from_secs(2);
 
-/// How long after a refresh the next one may begin that notifications ask for, so that a flood of them costs little.
+/// How long after a refresh notifications may bring about the next one, so that a flood of them costs little.
 const MARKED_APART: Duration = Duration::from_secs(30);
 
-/// How many of the workers may read whole histories.
+/// How many of the eight workers may read whole histories: a first read takes minutes, and the others go on meanwhile.
 const MOST_FIRST_READS: usize = 4;
 
-/// A profile that one worker refreshes. It keeps two workers apart, and blocks nobody: a new login, a `forget` and a changed
-/// configuration end it.
+/// A profile that one worker refreshes. A claim keeps two workers apart and blocks nothing else: a new login, a `forget` and
+/// a changed configuration end it, and its `save` is refused then.
 #[derive(Clone, Debug)]
 pub struct Claim {
     /// The profile.
     pub profile: Arc<str>,
-    /// Its plan, to be changed and given back.
+    /// The profile's plan, to be changed and given back.
     pub plan: Plan,
-    /// The calls that are due; none where it is only to be shown anew.
+    /// The calls that are due; none where the profile is only to be shown anew.
     pub calls: Vec<Call>,
     generation: u64,
 }
@@ -39,27 +41,27 @@ pub struct Claim {
 type Sent = (u64, Instant);
 
 /// What there is to claim.
-pub(super) enum Next {
+pub(super) enum NextClaim {
     Claim(Box<Claim>),
-    /// Nothing before this time, or before somebody wakes the queue.
+    /// Nothing before this time, or before the queue is woken.
     At(Option<Instant>),
 }
 
-/// The profiles with a login that is used, and what is planned of them.
+/// The profiles with a login that is used, and their plans.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    inner: Mutex<Inner>,
+    inner: Mutex<QueueState>,
     woken: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Inner {
+struct QueueState {
     entries: BTreeMap<Arc<str>, Entry>,
-    /// The plans of profiles that were stored and are not (yet) planned.
+    /// The stored plans of profiles that are not in the queue: not yet, or no longer configured.
     stored: BTreeMap<Arc<str>, Plan>,
-    /// What was sent of late, by a digest of person, call and arguments.
+    /// When calls were sent of late, by a digest of person, call and arguments.
     sent: HashMap<u64, Instant>,
-    /// Before this time nothing is sent: what was sent before the start is not known.
+    /// Before this time nothing is sent: it is not known what was sent before the start.
     rests_until: Option<Instant>,
     generations: u64,
 }
@@ -70,29 +72,29 @@ struct Entry {
     /// Grows with everything that ends a claim.
     generation: u64,
     is_claimed: bool,
-    /// Somebody has just logged in.
+    /// A person has just logged in and waits for the first values.
     is_new_login: bool,
-    /// It is to be loaded and shown, whether a call is due or not.
+    /// The profile is to be loaded and shown, whether a call is due or not.
     is_to_be_shown: bool,
-    /// The calls that Withings has news of, since a time.
+    /// The calls that Withings has news of, and when they may be made.
     marks: BTreeMap<Call, Instant>,
-    /// By when all calls are to be made, where that was said while the profile was claimed.
-    hurries: Option<Instant>,
+    /// By when all calls are to be made. Set while the profile is claimed, for the claim brings its own plan back.
+    all_due_at: Option<Instant>,
 }
 
 impl Queue {
-    /// The next profile that is due at `now`; with `may_call` false only one that needs no call.
-    pub(super) fn next(&self, now: Instant, may_call: bool) -> Next {
+    /// The next profile that is due at `now`; with `may_call` false only one that is to be shown and needs no call.
+    pub(super) fn next(&self, now: Instant, may_call: bool) -> NextClaim {
         let mut inner = self.inner();
         let first_reads = inner.entries.values().filter(|entry| entry.is_claimed && entry.plan.is_new()).count();
         let may = |entry: &Entry| may_call && (first_reads < MOST_FIRST_READS || !entry.plan.is_new());
         let free = || inner.entries.iter().filter(|(_, entry)| !entry.is_claimed);
         let due = free().filter(|(_, entry)| entry.is_to_be_shown || may(entry) && entry.is_due(now));
         let Some(profile) = due.min_by_key(|(_, entry)| entry.rank(now)).map(|(profile, _)| Arc::clone(profile)) else {
-            return Next::At(free().filter(|(_, entry)| may(entry)).filter_map(|(_, entry)| entry.due()).min());
+            return NextClaim::At(free().filter(|(_, entry)| may(entry)).filter_map(|(_, entry)| entry.due()).min());
         };
         let entry = inner.entries.get_mut(&profile).expect("it was found a moment ago");
-        Next::Claim(Box::new(entry.claim(profile, now, may_call)))
+        NextClaim::Claim(Box::new(entry.claim(profile, now, may_call)))
     }
 
     /// Gives a claim back with its plan; does nothing if it has ended.
@@ -102,8 +104,8 @@ impl Queue {
         {
             entry.is_claimed = false;
             entry.plan = claim.plan;
-            if let Some(at) = entry.hurries.take() {
-                entry.hurry(at);
+            if let Some(at) = entry.all_due_at.take() {
+                entry.make_due(at);
             }
         }
         drop(inner);
@@ -124,7 +126,8 @@ impl Queue {
         self.inner().entries.get(&claim.profile).is_some_and(|entry| entry.generation == claim.generation)
     }
 
-    /// Makes these calls due after what gathers. One that fails keeps its pause, and one that waits for a login waits on.
+    /// Makes these calls due once notifications were gathered. A call that fails keeps its pause, and one that waits for a
+    /// login waits on.
     pub(super) fn mark(&self, profile: &str, calls: &[Call]) {
         let now = Instant::now();
         let mut inner = self.inner();
@@ -139,8 +142,9 @@ impl Queue {
         self.wake();
     }
 
-    /// Changes the plan of every profile in `profiles` and forgets all others. `change` is given the present plan, if there is
-    /// one, and says what becomes of it. The plan of a profile that has a login is kept, should it come back.
+    /// Changes the plan of every profile in `profiles` and takes all others out of the queue. `change` is given the present
+    /// plan, if there is one, and says what becomes of it. The plan of a profile that has left and has a login is kept: it may
+    /// come back.
     pub(super) fn plan_all(
         &self,
         profiles: &BTreeSet<Arc<str>>,
@@ -148,7 +152,7 @@ impl Queue {
         change: impl Fn(&str, Option<&Plan>) -> Replan,
     ) {
         let mut inner = self.inner();
-        let Inner { entries, stored, generations, .. } = &mut *inner;
+        let QueueState { entries, stored, generations, .. } = &mut *inner;
         let left: Vec<_> = entries.extract_if(.., |profile, _| !profiles.contains(profile)).collect();
         stored.extend(left.into_iter().map(|(profile, entry)| (profile, entry.plan)));
         stored.retain(|profile, _| has_login(profile));
@@ -173,14 +177,14 @@ impl Queue {
     }
 
     /// Makes the calls of all profiles due that wait for the next interval, spread over `spread`.
-    pub(super) fn hurry(&self, spread: Duration) {
+    pub(super) fn make_all_due(&self, spread: Duration) {
         let now = Instant::now();
         let mut inner = self.inner();
         let profiles = u32::try_from(inner.entries.len()).unwrap_or(u32::MAX);
         for (place, entry) in (0_u32..).zip(inner.entries.values_mut()) {
             let at = now + spread * place / profiles.max(1);
-            entry.hurry(at);
-            entry.hurries = entry.is_claimed.then_some(at);
+            entry.make_due(at);
+            entry.all_due_at = entry.is_claimed.then_some(at);
         }
         drop(inner);
         self.wake();
@@ -192,7 +196,7 @@ impl Queue {
         self.wake();
     }
 
-    /// How long the most overdue call has been due that nobody makes yet.
+    /// How long the most overdue call of a profile that is not claimed has been due.
     pub(super) fn lag(&self) -> Duration {
         let inner = self.inner();
         let waiting = inner.entries.values().filter(|entry| !entry.is_claimed);
@@ -205,14 +209,14 @@ impl Queue {
         self.inner().entries.values().map(|entry| entry.plan.calls.len()).sum()
     }
 
-    /// When a call may be sent whose person, name and arguments have this digest; `None`: now.
+    /// When the call whose person, name and arguments have this digest may be sent; `None`: now.
     pub(super) fn rests_until(&self, digest: u64) -> Option<Instant> {
         let inner = self.inner();
         let sent = inner.sent.get(&digest).map(|at| *at + REPEAT_AFTER);
         sent.max(inner.rests_until).filter(|at| Instant::now() < *at)
     }
 
-    /// Notes that it is sent now; whether it may be.
+    /// Notes that the call with this digest is sent now; returns false if it may not be sent yet.
     pub(super) fn send(&self, digest: u64) -> bool {
         if self.rests_until(digest).is_some() {
             return false;
@@ -220,21 +224,21 @@ impl Queue {
         let now = Instant::now();
         let mut inner = self.inner();
         inner.sent.retain(|_, at| now < *at + REPEAT_AFTER);
-        // Of two that ask at once the second one waits.
+        // Two workers may have asked at once: the second one waits.
         inner.sent.insert(digest, now).is_none()
     }
 
-    /// What is planned of `profile`.
+    /// The plan of `profile`.
     pub(super) fn plan(&self, profile: &str) -> Option<Plan> {
         self.inner().entries.get(profile).map(|entry| entry.plan.clone())
     }
 
-    /// What is planned of each profile.
+    /// The plan of each profile.
     pub(super) fn planned(&self) -> BTreeMap<Arc<str>, Plan> {
         self.inner().entries.iter().map(|(profile, entry)| (Arc::clone(profile), entry.plan.clone())).collect()
     }
 
-    /// Everything that is planned, and what was sent of late.
+    /// All plans, those of profiles outside the queue too, and the calls that were sent of late.
     pub(super) fn plans(&self) -> (BTreeMap<Arc<str>, Plan>, Vec<Sent>) {
         let inner = self.inner();
         let planned = inner.entries.iter().map(|(profile, entry)| (Arc::clone(profile), entry.plan.clone()));
@@ -242,7 +246,7 @@ impl Queue {
         (stored.chain(planned).collect(), inner.sent.iter().map(|(digest, at)| (*digest, *at)).collect())
     }
 
-    /// Takes what was stored.
+    /// Takes the stored plans, and the calls that were sent of late.
     pub(super) fn restore(&self, plans: BTreeMap<Arc<str>, Plan>, sent: Vec<Sent>) {
         let mut inner = self.inner();
         inner.stored = plans;
@@ -254,7 +258,7 @@ impl Queue {
         self.inner().rests_until = Some(until);
     }
 
-    /// Ends the claim of a profile: its person may be another one.
+    /// Ends the claim of a profile, whose person may be another one now.
     pub(super) fn end_claim(&self, profile: &str) {
         let mut inner = self.inner();
         inner.generations += 1;
@@ -271,7 +275,7 @@ impl Queue {
         inner.stored.remove(profile);
     }
 
-    /// Lets whoever waits for a claim look again.
+    /// Lets the task that waits for a claim look again.
     pub(super) fn wake(&self) {
         self.woken.notify_one();
     }
@@ -280,7 +284,7 @@ impl Queue {
         self.woken.notified().await;
     }
 
-    fn inner(&self) -> MutexGuard<'_, Inner> {
+    fn inner(&self) -> MutexGuard<'_, QueueState> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -290,9 +294,9 @@ impl Queue {
 pub struct Replan {
     /// The plan from now on.
     pub plan: Plan,
-    /// Whether a claim ends, and the profile is loaded and shown anew.
+    /// Whether the present claim ends, so that the profile is loaded and shown anew.
     pub ends_claim: bool,
-    /// Whether somebody has logged in, who waits for the first values.
+    /// Whether a person has just logged in and waits for the first values.
     pub is_new_login: bool,
 }
 
@@ -305,12 +309,12 @@ impl Entry {
             is_new_login: false,
             is_to_be_shown: false,
             marks: BTreeMap::new(),
-            hurries: None,
+            all_due_at: None,
         }
     }
 
     /// Makes what waits for the next interval due at this time.
-    fn hurry(&mut self, at: Instant) {
+    fn make_due(&mut self, at: Instant) {
         for plan in self.plan.calls.values_mut().filter(|plan| plan.failures == 0) {
             plan.due = plan.due.map(|due| due.min(at));
         }
@@ -338,8 +342,8 @@ impl Entry {
         self.due().is_some_and(|at| at <= now)
     }
 
-    /// New logins first, then what Withings has news of, then by the time at which it was due. What only is to be shown
-    /// passes all.
+    /// The order of claims, the lowest first: what is only to be shown (it needs no call and is done in a moment), then new
+    /// logins, then what Withings has news of, then by the time at which it was due.
     fn rank(&self, now: Instant) -> (bool, bool, bool, Option<Instant>) {
         (!self.is_to_be_shown, !self.is_new_login, self.marked(now).is_empty(), self.due())
     }

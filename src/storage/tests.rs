@@ -50,7 +50,7 @@ fn consent(profile: &str, new: NewLogin) -> NewConsent {
     NewConsent { profile: profile.into(), new, demo: false }
 }
 
-/// Logs a person in whom no other profile has.
+/// Logs in a person that no other profile has.
 pub(super) async fn connect(storage: &Storage, profile: &str) -> Login {
     let new = NewLogin { user_id: profile.to_owned(), ..pair(1) };
     storage.connect(consent(profile, new), &[], false).await.unwrap();
@@ -78,7 +78,7 @@ async fn claim(storage: &Storage, profile: &str) -> Claim {
 
 async fn save(storage: &Storage, profile: &str) {
     let claim = claim(storage, profile).await;
-    storage.save(&claim, State::of(profile)).await.unwrap();
+    storage.save(&claim, StoredState::of(profile)).await.unwrap();
     storage.finish(claim);
 }
 
@@ -157,7 +157,7 @@ async fn one_person_is_one_profile_whichever_process_stores_the_second() {
             storage.connect(consent("Mum", pair(1)), &both, false),
             beside.connect(consent("Dad", pair(1)), &both, false)
         );
-        let refused = |it: &Result<Connected, ConnectError>| matches!(it, Err(ConnectError::Taken(_)));
+        let refused = |outcome: &Result<Option<Login>, ConnectError>| matches!(outcome, Err(ConnectError::Taken(_)));
         assert!(first.is_ok() && refused(&second) || second.is_ok() && refused(&first), "{first:?} {second:?}");
         for profile in &both {
             storage.forget(profile).await.unwrap();
@@ -174,8 +174,8 @@ async fn another_person_is_stored_only_in_a_place_that_may_be_replaced_and_nothi
     let refused = storage.connect(consent("Alice", pair(2)), &[], false).await;
     assert!(matches!(refused, Err(ConnectError::AnotherPerson)));
     assert_eq!(storage.load("Alice").await.unwrap().user_id.as_deref(), Some("Alice"));
-    let connected = storage.connect(consent("Alice", pair(2)), &[], true).await.unwrap();
-    assert_eq!(connected.former.unwrap().user_id, "Alice");
+    let former = storage.connect(consent("Alice", pair(2)), &[], true).await.unwrap();
+    assert_eq!(former.unwrap().user_id, "Alice");
     assert_eq!(storage.load("Alice").await.unwrap().user_id, None);
 }
 
@@ -228,9 +228,9 @@ async fn only_the_owner_may_read_what_is_stored() {
     assert_eq!(mode(&root), 0o700);
     let mut folders = vec![root];
     while let Some(folder) = folders.pop() {
-        for path in fs::read_dir(folder).unwrap().map(|it| it.unwrap().path()) {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
             assert_eq!(mode(&path), if path.is_dir() { 0o700 } else { 0o600 }, "{}", path.display());
-            folders.extend(Some(path).filter(|it| it.is_dir()));
+            folders.extend(Some(path).filter(|path| path.is_dir()));
         }
     }
 }
@@ -424,8 +424,8 @@ async fn a_forgotten_profile_leaves_nothing_and_takes_nobody_with_it() {
     assert!(!text.contains("\"Alice\"") && text.contains("\"Alice2\""), "{text}");
     let stem = directory::files::stem("Alice");
     for folder in ["logins", "readings"] {
-        let mut names = fs::read_dir(root.path().join(folder)).unwrap().map(|it| it.unwrap().file_name());
-        assert!(names.all(|it| !it.to_string_lossy().starts_with(&stem)));
+        let mut names = fs::read_dir(root.path().join(folder)).unwrap().map(|entry| entry.unwrap().file_name());
+        assert!(names.all(|name| !name.to_string_lossy().starts_with(&stem)));
     }
     assert!(storage.login("Alice2").await.unwrap().is_some());
     assert!(storage.load("Alice2").await.unwrap().user_id.is_some());
@@ -439,10 +439,10 @@ async fn a_claim_that_has_ended_stores_nothing() {
     connect(&storage, "Alice").await;
     let held = claim(&storage, "Alice").await;
     connect(&storage, "Alice").await;
-    assert!(matches!(storage.save(&held, State::of("Alice")).await, Err(SaveError::Superseded)));
+    assert!(matches!(storage.save(&held, StoredState::of("Alice")).await, Err(SaveError::Superseded)));
     let held = claim(&storage, "Alice").await;
     beside.forget("Alice").await.unwrap();
-    assert!(matches!(storage.save(&held, State::of("Alice")).await, Err(SaveError::Superseded)));
+    assert!(matches!(storage.save(&held, StoredState::of("Alice")).await, Err(SaveError::Superseded)));
     assert!(!storage.path("readings", "Alice", "json").exists(), "a forgotten profile must not come back");
 }
 

@@ -35,7 +35,7 @@ async fn one_budget_is_all_that_the_processes_have_together() {
     tokio::join!(ask(&first, Class::Data), ask(&second, Class::Backfill), ask(&first, Class::FirstRead));
     let made = made.into_inner().unwrap();
     for (place, at) in made.iter().enumerate() {
-        let minute = made[place..].iter().take_while(|it| **it < at + 60_000).count();
+        let minute = made[place..].iter().take_while(|other| **other < at + 60_000).count();
         assert!(minute <= 20, "{minute} in a minute");
     }
     let took = made.last().unwrap() - made.first().unwrap();

@@ -30,7 +30,7 @@ const LOGGED_CHARACTERS: usize = 100;
 
 /// The exporter's own metrics. Cheap to clone; clones share the counters.
 #[derive(Clone)]
-pub struct Telemetry(Arc<Inner>);
+pub struct Telemetry(Arc<Metrics>);
 
 impl fmt::Debug for Telemetry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -38,7 +38,7 @@ impl fmt::Debug for Telemetry {
     }
 }
 
-struct Inner {
+struct Metrics {
     families: Vec<NamedFamily>,
     requests: Family<CallLabel, Counter>,
     failures: Family<FailureLabels, Counter>,
@@ -210,18 +210,18 @@ impl Unknown {
 
 /// What became of a notification: the label `outcome`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// What it tells of is asked for, or shown.
+pub enum NotificationOutcome {
+    /// The calls that the notification tells of are made, or its event is shown.
     Followed,
-    /// It is about somebody who is no profile here.
+    /// The notification is about a person whom no profile shows.
     UnknownUser,
-    /// It is of a kind that nobody here has subscribed to.
+    /// The notification is of a kind that this exporter does not subscribe to.
     UnknownKind,
-    /// It does not say whom or what it is about, or not when in a way that can be believed.
+    /// The notification lacks the person or the kind, or has a time that is not believed.
     Invalid,
 }
 
-impl Outcome {
+impl NotificationOutcome {
     /// The label's value.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -238,7 +238,7 @@ impl Telemetry {
     /// All counters at zero.
     #[must_use]
     pub fn new(build: Build) -> Self {
-        let inner = Inner {
+        let inner = Metrics {
             families: Vec::new(),
             requests: Family::default(),
             failures: Family::default(),
@@ -303,7 +303,7 @@ impl Telemetry {
     }
 
     /// Counts a notification of this kind, which is one of few words.
-    pub fn notification(&self, kind: &'static str, outcome: Outcome) {
+    pub fn notification(&self, kind: &'static str, outcome: NotificationOutcome) {
         self.0.notifications.get_or_create_owned(&NotificationLabels { kind, outcome }).inc();
     }
 
@@ -359,7 +359,7 @@ impl Telemetry {
     }
 }
 
-impl Inner {
+impl Metrics {
     fn registered(mut self, build: Build) -> Self {
         self.register("build", "The running program", Info::new(build));
         self.register("api_requests", "Requests sent to Withings", self.requests.clone());
@@ -441,7 +441,7 @@ struct KindLabel {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct NotificationLabels {
     kind: &'static str,
-    outcome: Outcome,
+    outcome: NotificationOutcome,
 }
 
 impl EncodeLabelValue for Call {
@@ -456,7 +456,7 @@ impl EncodeLabelValue for Reason {
     }
 }
 
-impl EncodeLabelValue for Outcome {
+impl EncodeLabelValue for NotificationOutcome {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
         self.name().encode(encoder)
     }
@@ -502,7 +502,7 @@ mod tests {
             r#"withings_exporter_api_request_duration_seconds_bucket{le="0.5",call="getmeas"} 1"#,
             r#"withings_exporter_token_rotations_total{profile="Zoë \"Z\" \\ O'Neil"} 1"#,
         ] {
-            assert!(text.lines().any(|it| it == line), "{line} is not in\n{text}");
+            assert!(text.lines().any(|shown| shown == line), "{line} is not in\n{text}");
         }
     }
 

@@ -6,7 +6,7 @@ use hyper::{Method, Request, StatusCode};
 use super::answer::{self, Answer};
 use super::{App, form};
 use crate::config::WEBHOOK_PATH;
-use crate::webhooks::Taken;
+use crate::webhooks::Receipt;
 
 /// Whether this path is the one that Withings calls.
 pub(super) fn is_at(app: &App, path: &str) -> bool {
@@ -20,8 +20,8 @@ pub(super) async fn answer(app: &App, request: Request<Incoming>) -> Answer {
             Ok(body) if body.is_empty() => {}
             // What is of no use is answered like the rest, or Withings would send it again for hours.
             Ok(body) => match app.inbox.take(&body) {
-                Taken::Yes => {}
-                Taken::NotNow => {
+                Receipt::Taken => {}
+                Receipt::Busy => {
                     return answer::text(StatusCode::SERVICE_UNAVAILABLE, "Too much waits; send it again.");
                 }
             },

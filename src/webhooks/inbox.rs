@@ -1,7 +1,7 @@
-//! What Withings posts when it has news: judged at once, and left for whom it is about.
+//! The inbox: takes what Withings posts, at once, and marks calls as due or passes an event of the bed on.
 //!
 //! Withings signs nothing, so the address is the secret. A notification changes nothing but when Withings is asked, and
-//! what is known of the bed.
+//! what is known of the bed. Withings waits two seconds for the answer, so nothing here waits for a disk or a call.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -13,12 +13,12 @@ use tokio::sync::mpsc;
 use crate::clock::Clock;
 use crate::login::Logins;
 use crate::reading::in_bed::BedEvent;
-use crate::telemetry::{Outcome, Telemetry, Unknown};
+use crate::telemetry::{NotificationOutcome, Telemetry, Unknown};
 use crate::withings::appli::Appli;
 use crate::withings::calls::told_of;
 use crate::withings::notify::{Notification, is_future};
 
-/// The kind of a notification that is of no known one.
+/// The label `kind` of a notification of an unknown kind.
 const OTHER: &str = "other";
 
 /// How many events may wait to be shown. One more is answered with 503, and Withings sends it again.
@@ -26,25 +26,25 @@ const MOST_EVENTS: usize = 64;
 
 /// Takes the notifications for all profiles. Cheap to clone; clones share it.
 #[derive(Clone)]
-pub struct Inbox(Arc<Inner>);
+pub struct Inbox(Arc<InboxInner>);
 
-struct Inner {
+struct InboxInner {
     /// The digest of the secret: comparing it takes the same time however much of a guess is right. `None`: closed.
     digest: RwLock<Option<[u8; 32]>>,
     logins: Logins,
     telemetry: Telemetry,
     clock: Clock,
-    /// When the last one came, Unix seconds.
+    /// When the last notification for each profile came, Unix seconds.
     last: Mutex<BTreeMap<Arc<str>, i64>>,
-    events: mpsc::Sender<BedNews>,
+    events: mpsc::Sender<BedNotification>,
 }
 
-/// That somebody got into bed or out of it: it needs no call.
+/// A notification that somebody got into bed or out of it: it is the value, and needs no call.
 #[derive(Clone, Debug)]
-pub struct BedNews {
+pub struct BedNotification {
     /// The profile.
     pub profile: Arc<str>,
-    /// Its person.
+    /// Withings' id of the person.
     pub user_id: Arc<str>,
     /// What happened.
     pub event: BedEvent,
@@ -52,32 +52,32 @@ pub struct BedNews {
 
 /// What a notification is answered with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
-    /// It is taken, or of no use.
-    Yes,
-    /// Too much waits: Withings shall send it again.
-    NotNow,
+pub enum Receipt {
+    /// It is taken, or of no use, and need not be sent again.
+    Taken,
+    /// Too many events wait: Withings is to send it again.
+    Busy,
 }
 
 impl Inbox {
-    /// A closed one, and where the events of beds arrive.
+    /// A closed inbox, and where the events of beds arrive.
     #[must_use]
-    pub fn new(logins: Logins, telemetry: Telemetry, clock: Clock) -> (Self, mpsc::Receiver<BedNews>) {
+    pub fn new(logins: Logins, telemetry: Telemetry, clock: Clock) -> (Self, mpsc::Receiver<BedNotification>) {
         let (events, arriving) = mpsc::channel(MOST_EVENTS);
         let (digest, last) = (RwLock::default(), Mutex::default());
-        (Self(Arc::new(Inner { digest, logins, telemetry, clock, last, events })), arriving)
+        (Self(Arc::new(InboxInner { digest, logins, telemetry, clock, last, events })), arriving)
     }
 
-    /// Opens it at the address with this secret, or closes it.
+    /// Opens the inbox at the address with this secret, or closes it.
     pub fn open_at(&self, secret: Option<&SecretString>) {
-        let new = secret.map(|it| digest(it.expose_secret()));
+        let new = secret.map(|secret| digest(secret.expose_secret()));
         *self.0.digest.write().unwrap_or_else(PoisonError::into_inner) = new;
     }
 
     /// Whether the secret part of a path is the inbox's.
     #[must_use]
     pub fn is_at(&self, secret: &str) -> bool {
-        self.digest().is_some_and(|it| it == digest(secret))
+        self.digest().is_some_and(|known| known == digest(secret))
     }
 
     /// Whether Withings is asked to call.
@@ -94,40 +94,42 @@ impl Inbox {
 
     /// Takes what was posted.
     #[must_use]
-    pub fn take(&self, form: &[u8]) -> Taken {
-        let Some((kind, outcome)) = self.deliver(form) else { return Taken::NotNow };
+    pub fn take(&self, form: &[u8]) -> Receipt {
+        let Some((kind, outcome)) = self.deliver(form) else { return Receipt::Busy };
         tracing::debug!(kind, outcome = outcome.name(), "a notification came");
         self.0.telemetry.notification(kind, outcome);
-        Taken::Yes
+        Receipt::Taken
     }
 
     /// The kind of a notification and what became of it; `None` if there is no room for it.
-    fn deliver(&self, form: &[u8]) -> Option<(&'static str, Outcome)> {
-        let Some(notification) = Notification::parse(form) else { return Some((OTHER, Outcome::Invalid)) };
-        let Some(appli) = Appli::by_number(notification.appli) else { return Some((OTHER, Outcome::UnknownKind)) };
+    fn deliver(&self, form: &[u8]) -> Option<(&'static str, NotificationOutcome)> {
+        let Some(notification) = Notification::parse(form) else { return Some((OTHER, NotificationOutcome::Invalid)) };
+        let Some(appli) = Appli::by_number(notification.appli) else {
+            return Some((OTHER, NotificationOutcome::UnknownKind));
+        };
         let people = self.0.logins.people();
         let Some(profile) = people.profile_of(&notification.user_id) else {
-            return Some((appli.name(), Outcome::UnknownUser));
+            return Some((appli.name(), NotificationOutcome::UnknownUser));
         };
         let outcome = self.leave(&notification, appli, profile)?;
         self.0.last.lock().unwrap_or_else(PoisonError::into_inner).insert(Arc::clone(profile), self.0.clock.unix());
         Some((appli.name(), outcome))
     }
 
-    fn leave(&self, notification: &Notification, appli: Appli, profile: &Arc<str>) -> Option<Outcome> {
+    fn leave(&self, notification: &Notification, appli: Appli, profile: &Arc<str>) -> Option<NotificationOutcome> {
         let now = self.0.logins.server_now();
         match notification.bed_event(appli, now) {
             Some(event) if is_future(&event, now) => {
                 self.0.telemetry.unknown(Unknown::FutureDate, &format_args!("notification {}", notification.appli));
-                return Some(Outcome::Invalid);
+                return Some(NotificationOutcome::Invalid);
             }
             Some(event) => {
                 let (profile, user_id) = (Arc::clone(profile), notification.user_id.as_str().into());
-                self.0.events.try_send(BedNews { profile, user_id, event }).ok()?;
+                self.0.events.try_send(BedNotification { profile, user_id, event }).ok()?;
             }
             None => self.0.logins.storage().mark(profile, &told_of(appli).collect::<Vec<_>>()),
         }
-        Some(Outcome::Followed)
+        Some(NotificationOutcome::Followed)
     }
 
     fn digest(&self) -> Option<[u8; 32]> {

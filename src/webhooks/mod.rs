@@ -1,4 +1,4 @@
-//! Webhooks: what Withings is asked to tell, what has become of that, and what a notification marks as due.
+//! Webhooks: the subscriptions at Withings, their removal, and the inbox for what Withings posts.
 
 mod inbox;
 mod subscriptions;
@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 
-pub use inbox::{BedNews, Inbox, Taken};
-pub use subscriptions::{Step, SubscriptionError, SubscriptionStatus, Subscriptions};
+pub use inbox::{BedNotification, Inbox, Receipt};
+pub use subscriptions::{NextStep, SubscriptionError, SubscriptionStatus, Subscriptions};
 pub use unsubscribe::unsubscribe_former;
 
 use crate::config::Config;
@@ -29,7 +29,7 @@ pub struct DesiredSubscriptions {
 }
 
 impl DesiredSubscriptions {
-    /// What `config` says; `secret` is the secret part of the address.
+    /// The subscriptions that `config` asks for; `secret` is the secret part of the address.
     #[must_use]
     pub fn of(config: &Config, secret: &SecretString) -> Self {
         Self {

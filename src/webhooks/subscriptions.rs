@@ -19,10 +19,11 @@ use crate::withings::error::CallError;
 use crate::withings::notify::{self, NOT_THERE, Subscription};
 use crate::withings::request::Request;
 
-/// How often is looked whether everything is still subscribed: Withings ends a subscription whose calls fail for long.
+/// How often the list of subscriptions is read though nothing has changed: Withings ends a subscription whose calls fail for
+/// long (<https://developer.withings.com/developer-guide/v3/data-api/notifications/notification-overview/>).
 const CHECK_EVERY: Duration = Duration::from_hours(24);
 
-/// The time between two that are made. Withings tests the address each time, and fails where that follows fast.
+/// The time between two subscriptions. Withings tests the address for each of them, and fails some that follow fast.
 const APART: Duration = Duration::from_secs(5);
 
 /// The pause after a first failure; it doubles with each further one.
@@ -31,15 +32,16 @@ const FIRST_PAUSE: Duration = Duration::from_mins(1);
 /// The longest pause after a failure.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
-/// Withings could not reach the callback address (withings-api: status codes).
+/// The status when Withings could not reach the callback address: a proxy that refuses HEAD is the usual cause
+/// (home-assistant/core#72614).
 const NOT_REACHED: i64 = 293;
 
-/// How the subscriptions of a profile are.
+/// How the subscriptions of a profile stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SubscriptionStatus {
-    /// Whether everything is subscribed but for what lacks a permission.
+    /// Whether every desired kind is subscribed but for those that lack a permission.
     pub subscribed: bool,
-    /// Why not, in plain words without secrets.
+    /// The last failure, in plain words without secrets.
     pub problem: Option<String>,
     /// The permissions that the login lacks.
     pub missing_scopes: BTreeSet<&'static str>,
@@ -47,32 +49,32 @@ pub struct SubscriptionStatus {
 
 /// When the next step is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// After this time: there is more to do.
+pub enum NextStep {
+    /// After this time, for there is more to do.
     After(Duration),
-    /// After this time: all is as it should be, and is looked at again.
+    /// After this time the list is read again; everything is as desired now.
     Done(Duration),
-    /// When the configuration or the login changes: there is nothing of ours at Withings.
+    /// When the configuration or the login changes: nothing of this exporter is subscribed at Withings.
     Never,
 }
 
 /// The subscriptions of all profiles. Cheap to clone.
 #[derive(Clone)]
-pub struct Subscriptions(Arc<Inner>);
+pub struct Subscriptions(Arc<SubscriptionsInner>);
 
-struct Inner {
+struct SubscriptionsInner {
     logins: Logins,
-    /// `None`: Withings shall not call, and what was subscribed before is taken back.
+    /// What the configuration asks for. `None`: nothing, and what was subscribed before is taken back.
     desired: watch::Receiver<Option<DesiredSubscriptions>>,
-    profiles: Mutex<BTreeMap<Arc<str>, Progress>>,
+    profiles: Mutex<BTreeMap<Arc<str>, SubscriptionProgress>>,
 }
 
 /// How far the steps of one profile have come.
 #[derive(Clone, Default)]
-struct Progress {
-    /// The consent that all of it is about.
+struct SubscriptionProgress {
+    /// The consent that this progress is of: a new login begins anew.
     consent: u64,
-    /// What was desired when Withings last told what there is.
+    /// What was desired when the list was last read.
     desired: Option<DesiredSubscriptions>,
     /// What is still to be subscribed, the first one first.
     missing: Vec<Appli>,
@@ -83,7 +85,7 @@ struct Progress {
     status: SubscriptionStatus,
 }
 
-/// The subscriptions are not as they should be. No text repeats what Withings says, for that may be the address.
+/// The subscriptions are not as desired. No text repeats Withings' words, for they may be the secret address.
 #[derive(Debug, thiserror::Error)]
 pub enum SubscriptionError {
     /// Withings could not reach the callback address.
@@ -97,7 +99,7 @@ pub enum SubscriptionError {
     Refused {
         /// The status.
         status: i64,
-        /// What it asks us to do.
+        /// What to do about it.
         remedy: Remedy,
     },
     /// Some of the subscriptions were not made.
@@ -112,20 +114,20 @@ pub enum SubscriptionError {
 }
 
 impl Subscriptions {
-    /// The subscriptions as the newest of `desired` says, `None` for none at all.
+    /// The subscriptions that the newest value of `desired` asks for, `None` for none at all.
     #[must_use]
     pub fn new(logins: Logins, desired: watch::Receiver<Option<DesiredSubscriptions>>) -> Self {
-        Self(Arc::new(Inner { logins, desired, profiles: Mutex::default() }))
+        Self(Arc::new(SubscriptionsInner { logins, desired, profiles: Mutex::default() }))
     }
 
-    /// How the subscriptions of `profile` are.
+    /// How the subscriptions of `profile` stand.
     #[must_use]
     pub fn status(&self, profile: &str) -> SubscriptionStatus {
         self.profiles().get(profile).map(|progress| progress.status.clone()).unwrap_or_default()
     }
 
     /// Takes the next step for a profile. `failures` is how often in a row it has failed.
-    pub async fn step(&self, caller: &Caller, failures: u32) -> Result<Step, SubscriptionError> {
+    pub async fn step(&self, caller: &Caller, failures: u32) -> Result<NextStep, SubscriptionError> {
         let profile = caller.profile();
         let mut progress = self.progress(profile);
         let outcome = self.advance(caller, &mut progress).await;
@@ -137,57 +139,62 @@ impl Subscriptions {
         outcome
     }
 
-    /// How far the steps have come, if they were for the present login.
-    fn progress(&self, profile: &str) -> Progress {
+    /// How far the steps have come; nowhere yet if they were for an earlier login.
+    fn progress(&self, profile: &str) -> SubscriptionProgress {
         let consent = self.0.logins.storage().logins().get(profile).map_or(0, |known| known.consent);
         let present = self.profiles().get(profile).cloned().filter(|progress| progress.consent == consent);
-        present.unwrap_or_else(|| Progress { consent, ..Progress::default() })
+        present.unwrap_or_else(|| SubscriptionProgress { consent, ..SubscriptionProgress::default() })
     }
 
-    async fn advance(&self, caller: &Caller, progress: &mut Progress) -> Result<Step, SubscriptionError> {
+    async fn advance(
+        &self,
+        caller: &Caller,
+        progress: &mut SubscriptionProgress,
+    ) -> Result<NextStep, SubscriptionError> {
         let is_configured = self.0.logins.profile(caller.profile()).is_some();
         let desired = self.0.desired.borrow().clone().filter(|_| is_configured);
         if self.is_anothers(caller) {
-            return Ok(Step::Never);
+            return Ok(NextStep::Never);
         }
         if progress.missing.is_empty() || progress.desired != desired {
-            return self.look(caller, progress, desired).await;
+            return self.compare(caller, progress, desired).await;
         }
         self.subscribe(caller, progress).await
     }
 
-    /// Whether the profile has left the configuration and its person is another profile's, whose the subscriptions are then.
+    /// Whether the profile has left the configuration and a configured profile shows its person: then the subscriptions are
+    /// that profile's.
     fn is_anothers(&self, caller: &Caller) -> bool {
         let (people, profile) = (self.0.logins.people(), caller.profile());
         let is_configured = self.0.logins.profile(profile).is_some();
         !is_configured && caller.user_id().is_some_and(|user_id| people.is_shared(profile, &user_id))
     }
 
-    /// Asks Withings what there is, takes back what should not be, and notes what is missing.
-    async fn look(
+    /// Reads the list of subscriptions, takes back those that are not desired, and notes which are missing.
+    async fn compare(
         &self,
         caller: &Caller,
-        progress: &mut Progress,
+        progress: &mut SubscriptionProgress,
         desired: Option<DesiredSubscriptions>,
-    ) -> Result<Step, SubscriptionError> {
+    ) -> Result<NextStep, SubscriptionError> {
         let (storage, profile) = (self.0.logins.storage(), caller.profile());
         (progress.problem, progress.desired) = (None, desired.clone());
         progress.missing.clear();
         let known = storage.callbacks(profile).await?;
-        let current: BTreeSet<String> = desired.iter().map(|it| it.callback.to_string()).collect();
+        let current: BTreeSet<String> = desired.iter().map(|wanted| wanted.callback.to_string()).collect();
         let ours = &known | &current;
         if ours.is_empty() {
-            return Ok(Step::Never);
+            return Ok(NextStep::Never);
         }
         if ours != known {
-            // Before the first one is made: an address that nobody remembers could never be taken back.
+            // Before the first subscription is made: an address that is not stored could never be taken back.
             storage.save_callbacks(profile, ours.clone()).await?;
         }
         let listed = rows(caller, desired.as_ref(), &Request::subscriptions()).await?;
         let (missing, obsolete) = differences(desired.as_ref(), &listed, &ours, &progress.refused);
         for subscription in &obsolete {
             if self.is_anothers(caller) {
-                return Ok(Step::Never);
+                return Ok(NextStep::Never);
             }
             match rows(caller, desired.as_ref(), &Request::unsubscribe(subscription)).await {
                 Err(SubscriptionError::Refused { status, .. }) if NOT_THERE.contains(&status) => {}
@@ -199,15 +206,19 @@ impl Subscriptions {
         }
         if desired.is_none() {
             tracing::info!(%profile, "took back the subscriptions");
-            return Ok(Step::Never);
+            return Ok(NextStep::Never);
         }
         progress.missing = missing;
-        Ok(if progress.missing.is_empty() { Step::Done(CHECK_EVERY) } else { Step::After(APART) })
+        Ok(if progress.missing.is_empty() { NextStep::Done(CHECK_EVERY) } else { NextStep::After(APART) })
     }
 
-    /// Makes the first of what is missing. One that is refused leaves the others alone.
-    async fn subscribe(&self, caller: &Caller, progress: &mut Progress) -> Result<Step, SubscriptionError> {
-        let Some(desired) = progress.desired.clone() else { return Ok(Step::Never) };
+    /// Makes the first missing subscription. One that is refused leaves the others alone.
+    async fn subscribe(
+        &self,
+        caller: &Caller,
+        progress: &mut SubscriptionProgress,
+    ) -> Result<NextStep, SubscriptionError> {
+        let Some(desired) = progress.desired.clone() else { return Ok(NextStep::Never) };
         let appli = progress.missing.remove(0);
         match rows(caller, Some(&desired), &Request::subscribe(&desired.callback, appli)).await {
             Ok(_) => {}
@@ -216,7 +227,7 @@ impl Subscriptions {
                 progress.problem.get_or_insert_with(|| error.to_string());
             }
             Err(error) => {
-                // What follows would fail as well: everything is looked at anew after the pause.
+                // The others would fail as well: the list is read anew after the pause.
                 progress.missing.clear();
                 return Err(error);
             }
@@ -224,19 +235,19 @@ impl Subscriptions {
         match (progress.missing.is_empty(), progress.problem.take()) {
             (false, problem) => {
                 progress.problem = problem;
-                Ok(Step::After(APART))
+                Ok(NextStep::After(APART))
             }
-            (true, None) => Ok(Step::Done(CHECK_EVERY)),
+            (true, None) => Ok(NextStep::Done(CHECK_EVERY)),
             (true, Some(problem)) => Err(SubscriptionError::Some(problem)),
         }
     }
 
-    fn profiles(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Progress>> {
+    fn profiles(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, SubscriptionProgress>> {
         self.0.profiles.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What is desired and not listed, and what is listed as ours and not desired.
+/// The kinds that are desired and not listed, and the listed subscriptions of ours that are not desired.
 fn differences(
     desired: Option<&DesiredSubscriptions>,
     listed: &[Subscription],
@@ -244,15 +255,22 @@ fn differences(
     refused: &BTreeSet<Appli>,
 ) -> (Vec<Appli>, Vec<Subscription>) {
     let is_desired = |subscription: &Subscription| {
-        let here = desired.filter(|it| *it.callback == subscription.callback);
-        here.is_some_and(|it| it.applis.iter().any(|appli| appli.number() == subscription.appli))
+        let here = desired.filter(|wanted| *wanted.callback == subscription.callback);
+        here.is_some_and(|wanted| wanted.applis.iter().any(|appli| appli.number() == subscription.appli))
     };
-    let is_listed = |appli: &Appli, desired: &DesiredSubscriptions| {
-        listed.iter().any(|it| it.callback == *desired.callback && it.appli == appli.number())
+    let is_listed = |appli: &Appli, wanted: &DesiredSubscriptions| {
+        listed
+            .iter()
+            .any(|subscription| subscription.callback == *wanted.callback && subscription.appli == appli.number())
     };
-    let missing = desired.into_iter().flat_map(|it| it.applis.iter().filter(move |appli| !is_listed(appli, it)));
+    let missing =
+        desired.into_iter().flat_map(|wanted| wanted.applis.iter().filter(move |appli| !is_listed(appli, wanted)));
     let missing = missing.filter(|appli| !refused.contains(appli)).copied().collect();
-    let obsolete = listed.iter().filter(|it| ours.contains(&it.callback) && !is_desired(it)).cloned().collect();
+    let obsolete = listed
+        .iter()
+        .filter(|subscription| ours.contains(&subscription.callback) && !is_desired(subscription))
+        .cloned()
+        .collect();
     (missing, obsolete)
 }
 
@@ -261,7 +279,7 @@ async fn rows(
     desired: Option<&DesiredSubscriptions>,
     request: &Request,
 ) -> Result<Vec<Subscription>, SubscriptionError> {
-    caller.rows::<notify::Subscriptions>(request).await.map_err(|error| match (error, desired) {
+    caller.rows::<notify::SubscriptionList>(request).await.map_err(|error| match (error, desired) {
         (LoginError::Call(CallError::Refused(refusal)), Some(desired)) if refusal.status == NOT_REACHED => {
             SubscriptionError::NotReached(Arc::clone(&desired.shown))
         }
@@ -272,8 +290,13 @@ async fn rows(
     })
 }
 
-/// Tells how it went; in the log once when it changes and then ever more rarely.
-fn note(profile: &str, progress: &mut Progress, outcome: &Result<Step, SubscriptionError>, failures: u32) {
+/// Notes how a step went, and logs a failure when it is the 1st, 2nd, 4th, 8th … in a row.
+fn note(
+    profile: &str,
+    progress: &mut SubscriptionProgress,
+    outcome: &Result<NextStep, SubscriptionError>,
+    failures: u32,
+) {
     let problem = outcome.as_ref().err().map(|error| with_causes(error));
     if let Some(problem) = problem.as_ref().filter(|_| (failures + 1).is_power_of_two()) {
         tracing::warn!(
@@ -283,7 +306,7 @@ fn note(profile: &str, progress: &mut Progress, outcome: &Result<Step, Subscript
             "the subscriptions are not as they should be; polling goes on"
         );
     }
-    let is_whole = *outcome.as_ref().unwrap_or(&Step::Never) == Step::Done(CHECK_EVERY);
+    let is_whole = *outcome.as_ref().unwrap_or(&NextStep::Never) == NextStep::Done(CHECK_EVERY);
     // A status stays while the steps to another one are under way.
     let is_under_way = outcome.is_ok() && !progress.missing.is_empty();
     let former = &progress.status;

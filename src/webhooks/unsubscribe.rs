@@ -10,11 +10,11 @@ use tokio::time::timeout;
 use crate::login::Logins;
 use crate::storage::{Class, Login};
 use crate::withings::error::CallError;
-use crate::withings::notify::{NOT_THERE, Subscriptions};
+use crate::withings::notify::{NOT_THERE, SubscriptionList};
 use crate::withings::prune;
 use crate::withings::request::Request;
 
-/// How long it may take for a person who was replaced: nobody can try again later, for the login is gone.
+/// How long it may take. There is only this try, for the login of the replaced person is not stored any more.
 const WITHIN: Duration = Duration::from_secs(30);
 
 /// Takes back what was subscribed with the `former` login of a profile, which is of another person than its present one. What
@@ -36,12 +36,12 @@ pub async fn unsubscribe_former(logins: &Logins, profile: &Arc<str>, former: &Lo
     }
 }
 
-/// One that fails leaves the others alone.
+/// Takes back each subscription at one of our `callbacks`. One that fails leaves the others alone.
 async fn unsubscribe(logins: &Logins, former: &Login, callbacks: &BTreeSet<String>) -> Result<(), CallError> {
     let (client, token) = (logins.client(), former.access_token.expose_secret());
     let call = async |request: &Request| {
         client.turn(Class::Data).await?;
-        client.page::<Subscriptions>(token, request, None, prune::nothing).await
+        client.page::<SubscriptionList>(token, request, None, prune::nothing).await
     };
     let mut outcome = Ok(());
     for subscription in call(&Request::subscriptions()).await?.rows {

@@ -1,6 +1,7 @@
-//! The kinds of notification, by Withings' numbers (withings-api: notifications).
+//! The kinds of notification, by Withings' numbers
+//! (<https://developer.withings.com/developer-guide/v3/data-api/notifications/notification-content/>).
 
-/// A kind of event that Withings tells of, in the order of subscribing: first what no call brings.
+/// A kind of event that Withings tells of. The order is that of subscribing: first the events that no call brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Appli {
     /// Somebody got into bed.
@@ -64,7 +65,7 @@ impl Appli {
     /// The kind with this number, if it is of use here.
     #[must_use]
     pub fn by_number(number: i64) -> Option<Self> {
-        Self::ALL.into_iter().find(|it| it.number() == number)
+        Self::ALL.into_iter().find(|appli| appli.number() == number)
     }
 
     /// The label's value.

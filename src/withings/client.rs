@@ -1,4 +1,4 @@
-//! One call of the API: wait for a turn, send, read the answer while it comes.
+//! One request to the API: wait for a turn, send, read the answer while it comes.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::error::CallError;
 use super::prune::Prune;
 use super::request::Request;
 use super::streaming_decoder::{DecodedPage, StreamingDecoder};
-use super::wire::Page;
+use super::wire::AnswerPage;
 use crate::catalogue::Call;
 use crate::clock::ServerClock;
 use crate::http::{Head, Http};
@@ -24,7 +24,7 @@ const EXCHANGE_WITHIN: Duration = Duration::from_secs(27);
 /// How long a refresh of known data waits for its turn; then the profile is given back, and is still due.
 const TURN_WITHIN: Duration = Duration::from_mins(3);
 
-/// How long a page of a history waits, lest it be read again from its begin after a short pause.
+/// How long a page of a history waits: giving up costs all pages before it, for the call begins anew then.
 const PAGE_WITHIN: Duration = Duration::from_mins(5);
 
 /// The Withings API. Cheap to clone; clones share connections, budget and Withings' clock.
@@ -44,13 +44,13 @@ impl Client {
         Self { http, api_url, storage, telemetry, clock }
     }
 
-    /// The same API at another address: with the same budget and clock.
+    /// The same API at another address, with the same budget and clock.
     #[must_use]
     pub fn moved(&self, http: Http, api_url: Url) -> Self {
         Self { http, api_url, ..self.clone() }
     }
 
-    /// Where it is.
+    /// The address of the API.
     #[must_use]
     pub fn api_url(&self) -> &Url {
         &self.api_url
@@ -66,9 +66,9 @@ impl Client {
         Ok(self.storage.turn(class, within).await?)
     }
 
-    /// One page of `request`, from `offset`; the first page without one. Its rows are read while it comes, and `prune` leaves
-    /// out what nothing depends on. The caller has waited for its [turn](Self::turn).
-    pub async fn page<P: Page>(
+    /// One page of `request`, from `offset`; without one the first page. Its rows are read while they come, and `prune` leaves
+    /// out those that nothing depends on. The caller has waited for its [turn](Self::turn).
+    pub async fn page<P: AnswerPage>(
         &self,
         token: &str,
         request: &Request,
@@ -97,13 +97,13 @@ impl Client {
         self.turn(Class::Refresh).await?;
         let answer = self.whole(Call::Revoke, path, form).await?;
         let body = envelope::open(&answer).map_err(CallError::from);
-        match body.and_then(|it| Ok(Bytes::copy_from_slice(it?.as_bytes()))) {
+        match body.and_then(|opened| Ok(Bytes::copy_from_slice(opened?.as_bytes()))) {
             Ok(body) => Ok(body),
             Err(error) => Err(self.note(Call::Revoke, error).await),
         }
     }
 
-    /// Counts an error and, where Withings asked for it, stops everybody for a while. Gives the error back.
+    /// Counts an error and gives it back. Where Withings asked for a pause, every process pauses.
     pub(super) async fn note(&self, call: Call, error: CallError) -> CallError {
         self.telemetry.failure(call, error.reason());
         if let Remedy::PauseAll(pause) = error.remedy() {
@@ -118,7 +118,7 @@ impl Client {
         &self.clock
     }
 
-    /// A call without a token, and its whole answer.
+    /// Makes a call without a token and gives its whole answer.
     async fn whole(&self, call: Call, path: &str, form: String) -> Result<Vec<u8>, CallError> {
         let mut answer = Vec::new();
         let head = self.post(call, path, None, form, |chunk| answer.extend_from_slice(chunk)).await?;
@@ -150,8 +150,8 @@ impl Client {
         }
     }
 
-    /// Sets the clock by an answer with status 0, which tells the time twice. The later one counts: an `updatetime` may be
-    /// that of the last change.
+    /// Sets the clock by an answer with status 0, which tells the time twice: in its HTTP `Date` and in `updatetime`. The later
+    /// one counts, for `updatetime` may be that of the last change.
     fn note_time(&self, head: &Head, updatetime: Option<i64>) {
         if let Some(at) = updatetime.max(head.date.map(|date| date.timestamp())) {
             self.clock.note(at);

@@ -1,6 +1,8 @@
 //! The envelope of every answer, `{"status":…,"body":…,"error":…}`, and what to do about each status.
 //!
-//! Withings answers HTTP 200 to everything: success is status 0 and nothing else (withings-api: envelope, status codes).
+//! Withings answers HTTP 200 to everything: success is status 0 and nothing else
+//! (<https://developer.withings.com/api-reference/#section/Response-status>). What a status asks for is known from that table,
+//! which promises the families only, and from captured answers.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,7 +13,7 @@ use serde_json::value::RawValue;
 use super::wire;
 use crate::telemetry::Reason;
 
-/// How long a limit without `wait_seconds` is waited out.
+/// How long a limit without `wait_seconds` is waited out: many answers have none.
 const DEFAULT_WAIT: Duration = Duration::from_mins(1);
 
 /// The longest wait that is believed: an answer that asks for more is taken for a mistake.
@@ -20,7 +22,7 @@ const LONGEST_WAIT: Duration = Duration::from_hours(1);
 /// How much of an error text is kept, in characters.
 const TEXT_LIMIT: usize = 200;
 
-/// A run of letters and digits of this length may be a token or an id and is not repeated.
+/// A run of letters and digits of this length may be a token or an id, and is not repeated.
 const SECRET_LENGTH: usize = 16;
 
 /// A status other than 0.
@@ -39,18 +41,18 @@ pub struct Refusal {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ErrorText(Option<String>);
 
-/// What an error asks us to do.
+/// What to do about an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remedy {
     /// Refresh the token once and repeat once.
     RefreshToken,
     /// The login lacks a permission: do not call again until the login changes.
     SwitchOff,
-    /// This call of this profile waits so long.
+    /// Let this call of this profile wait so long.
     WaitThisCall(Duration),
-    /// The whole application waits so long.
+    /// Let the whole application pause so long.
     PauseAll(Duration),
-    /// Our request was wrong: drop the cursor and read everything once.
+    /// Drop the cursor and read everything: the request was wrong.
     FullRead,
     /// Nothing to do before the next interval.
     NextInterval,
@@ -68,9 +70,10 @@ struct Envelope<'a> {
     error: Option<String>,
 }
 
+/// The body of status 601.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Limits {
+struct RateLimitBody {
     #[serde(deserialize_with = "wire::int")]
     wait_seconds: Option<i64>,
 }
@@ -80,27 +83,27 @@ struct Limits {
 #[error("the answer is not what the call promises")]
 pub struct NotAnEnvelope(#[source] pub DecodeError);
 
-/// Where an answer stopped being what was expected. The answer itself is not repeated: it holds health data.
+/// Where an answer is not what was expected. The answer itself is not repeated: it holds health data.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
-    /// Something else stands there.
+    /// Another kind of value stands there.
     #[error("unexpected {what} at `{path}`, line {line} column {column}")]
     Unexpected {
-        /// What stands there, as a kind.
+        /// The kind of what stands there.
         what: &'static str,
-        /// Where in the document.
+        /// The path in the document.
         path: String,
         /// The line, from 1.
         line: usize,
         /// The column, from 1; 0 before the first character.
         column: usize,
     },
-    /// Something that must be there is not.
+    /// A field that must be there is missing.
     #[error("no {what} at `{path}`")]
     Missing {
         /// What is missing.
         what: &'static str,
-        /// Where in the document.
+        /// The path in the document.
         path: String,
     },
 }
@@ -124,8 +127,8 @@ pub fn open(answer: &[u8]) -> Result<Opened<'_>, NotAnEnvelope> {
     if status == 0 {
         return Ok(Ok(body));
     }
-    let limits: Limits = serde_json::from_str(body).unwrap_or_default();
-    let wait = limits.wait_seconds.and_then(|it| u64::try_from(it).ok()).map(Duration::from_secs);
+    let limits: RateLimitBody = serde_json::from_str(body).unwrap_or_default();
+    let wait = limits.wait_seconds.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
     Ok(Err(Refusal { status, text: ErrorText::new(envelope.error), wait }))
 }
 
@@ -133,7 +136,7 @@ pub fn open(answer: &[u8]) -> Result<Opened<'_>, NotAnEnvelope> {
 pub fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, DecodeError> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        // An unknown field is said too, and that is Withings' text.
+        // The path may end in an unknown field, whose name is a text from outside.
         let path = without_secrets(&error.path().to_string());
         let source = error.into_inner();
         let what = match source.classify() {
@@ -146,14 +149,19 @@ pub fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, DecodeError> {
 }
 
 impl Refusal {
-    /// What to do about it, where the call was for data.
+    /// What to do about a refused call for data.
     #[must_use]
     pub fn remedy(&self) -> Remedy {
         match self.status {
             100..=102 | 200 | 283 | 401 => Remedy::RefreshToken,
+            // 403 is in no table of Withings', but it is what a missing scope is answered with
+            // (joostlek/python-withings#587).
             214 | 277 | 403 | 2553 => Remedy::SwitchOff,
+            // Not "service unavailable": a parameter is wrong, such as a `lastupdate` in the future.
             503 => Remedy::FullRead,
             524 | 2554 => Remedy::NextInterval,
+            // A repetition within 10 s concerns this call only; any other 601 is the limit of the whole application. Neither
+            // is about the tokens, which must not be dropped (jaroslawhartman/withings-sync#237).
             601 if self.text.says("same arguments") => Remedy::WaitThisCall(self.wait()),
             601 => Remedy::PauseAll(self.wait()),
             _ => Remedy::Retry,
@@ -173,7 +181,8 @@ impl Refusal {
         }
     }
 
-    /// Whether Withings refused the refresh token (withings-api: token endpoint, a wrong secret answers the same).
+    /// Whether Withings refused the refresh token. A wrong client secret is answered in the same way
+    /// (vangorra/python_withings_api#83).
     #[must_use]
     pub fn is_about_the_refresh_token(&self) -> bool {
         self.status == 503 && self.text.says("refresh_token")
@@ -186,10 +195,10 @@ impl Refusal {
 
 impl ErrorText {
     pub(super) fn new(text: Option<String>) -> Self {
-        Self(text.map(|it| without_secrets(&it)).filter(|it| !it.is_empty()))
+        Self(text.map(|text| without_secrets(&text)).filter(|text| !text.is_empty()))
     }
 
-    /// The words, if there are any.
+    /// Withings' words, if there are any.
     #[must_use]
     pub fn into_text(self) -> Option<String> {
         self.0
@@ -208,7 +217,7 @@ impl fmt::Display for ErrorText {
     }
 }
 
-/// A text from outside as it may be shown: one line, not long, and long runs of letters and digits left out.
+/// A text from outside as it may be shown: one short line, without long runs of letters and digits.
 fn without_secrets(text: &str) -> String {
     let is_word = |c: char| c.is_ascii_alphanumeric();
     let mut shown = String::new();

@@ -1,11 +1,11 @@
-//! Why a call did not bring what it should, what that asks us to do, and how it is counted.
+//! Why a call failed, what to do about it, and how it is counted.
 
 use super::envelope::{DecodeError, NotAnEnvelope, Refusal, Remedy};
 use crate::http::HttpError;
 use crate::storage::NoTurn;
 use crate::telemetry::Reason;
 
-/// A call did not bring what it should.
+/// A call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
     /// No whole answer came.
@@ -14,13 +14,13 @@ pub enum CallError {
     /// An HTTP status other than 200: something before the API answered.
     #[error("HTTP status {0} instead of an answer")]
     HttpStatus(u16),
-    /// No envelope.
+    /// The answer is no envelope.
     #[error(transparent)]
     Envelope(#[from] NotAnEnvelope),
-    /// No body, where everything was asked for: that is not the same as nothing.
+    /// The answer has no body, where everything was asked for: that is not the same as an empty list.
     #[error("the answer has no body")]
     NoBody,
-    /// A body of another shape.
+    /// The body has another shape than the call promises.
     #[error("the answer is not what the call promises")]
     Body(#[source] DecodeError),
     /// A status other than 0.
@@ -37,13 +37,13 @@ pub enum CallError {
         /// The offset that it gave for the next one.
         offset: i64,
     },
-    /// So many pages, and more to come.
+    /// The answer has had so many pages, and has more.
     #[error("the pages of the answer do not end: there were {0}")]
     EndlessPages(usize),
 }
 
 impl CallError {
-    /// What it asks us to do.
+    /// What to do about the error.
     #[must_use]
     pub fn remedy(&self) -> Remedy {
         match self {

@@ -1,5 +1,6 @@
-//! Notifications: which are wanted, the subscriptions to them, and what Withings posts when there is news (withings-api:
-//! notifications). A notification carries no value: it says what to ask for.
+//! Notifications: which are wanted, the subscriptions to them, and what Withings posts when there is news
+//! (<https://developer.withings.com/developer-guide/v3/data-api/notifications/notification-overview/>). A notification
+//! carries no value: it says what to ask for.
 
 use std::collections::BTreeSet;
 
@@ -9,33 +10,33 @@ use url::form_urlencoded;
 use super::appli::Appli;
 use super::calls::{context, told_by};
 use super::request::Request;
-use super::wire::{self, Page};
+use super::wire::{self, AnswerPage};
 use crate::catalogue::Measurement;
 use crate::reading::in_bed::BedEvent;
 
 /// The longest name of a device that is kept, in bytes; Withings' have 40.
 const LONGEST_DEVICE: usize = 64;
 
-/// The kinds that tell of what is measured, and of the end of a login.
+/// The kinds of notification that tell of these measurements, and of the end of a login.
 pub fn wanted(measurements: impl Iterator<Item = Measurement>) -> BTreeSet<Appli> {
     measurements.flat_map(told_by).chain([Appli::Account]).collect()
 }
 
 impl Request {
-    /// The subscriptions that this application has for the person, whoever made them.
+    /// Asks for the subscriptions that the application has for the person, those of other programs too.
     #[must_use]
     pub fn subscriptions() -> Self {
         Self::notify("list", Vec::new())
     }
 
-    /// A subscription: Withings first sends HEAD to the callback URL, which must answer 200.
+    /// Asks for a subscription: Withings first sends HEAD to the callback URL, which must answer 200.
     #[must_use]
     pub fn subscribe(callback: &str, appli: Appli) -> Self {
         let appli = appli.number().to_string();
         Self::notify("subscribe", vec![("callbackurl", callback.to_owned()), ("appli", appli)])
     }
 
-    /// The end of a subscription.
+    /// Asks for the end of a subscription.
     #[must_use]
     pub fn unsubscribe(subscription: &Subscription) -> Self {
         let appli = subscription.appli.to_string();
@@ -43,10 +44,10 @@ impl Request {
     }
 }
 
-/// The answers of `/notify`. Only the list says something.
+/// An answer of `/notify`. Only that to the action `list` has rows.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Subscriptions {
+pub struct SubscriptionList {
     #[serde(deserialize_with = "wire::list")]
     profiles: Vec<Listed>,
 }
@@ -60,29 +61,29 @@ struct Listed {
     callbackurl: Option<String>,
 }
 
-/// That Withings calls a URL when something happens.
+/// A subscription: Withings calls a URL when events of a kind happen.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Subscription {
-    /// The URL.
+    /// The URL that is called.
     pub callback: String,
     /// The number of the kind of event.
     pub appli: i64,
 }
 
-/// The statuses that say that what is to be revoked is not there: no such subscription, nothing to delete, no such callback
-/// (withings-api: status codes).
+/// The statuses that say that a subscription that is to be ended is not there: no such subscription, nothing to delete, no such
+/// callback.
 pub const NOT_THERE: [i64; 3] = [286, 294, 343];
 
-impl Page for Subscriptions {
+impl AnswerPage for SubscriptionList {
     type Row = Subscription;
 
     fn into_rows(self) -> (Vec<Subscription>, Option<i64>) {
-        let subscription = |it: Listed| Some(Subscription { callback: it.callbackurl?, appli: it.appli? });
+        let subscription = |listed: Listed| Some(Subscription { callback: listed.callbackurl?, appli: listed.appli? });
         (self.profiles.into_iter().filter_map(subscription).collect(), None)
     }
 }
 
-/// What Withings has posted.
+/// A notification that Withings has posted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notification {
     /// Withings' id of the person.
@@ -96,24 +97,24 @@ pub struct Notification {
 }
 
 impl Notification {
-    /// Reads the form that Withings posts; `None` if it does not say whom and what it is about. Of a field that stands
-    /// there twice the first counts; fields that nobody knows are ignored.
+    /// Reads the form that Withings posts; `None` if it does not tell the person and the kind. Of a field that stands there
+    /// twice the first counts; unknown fields, of which Withings' own examples have some, are ignored.
     #[must_use]
     pub fn parse(form: &[u8]) -> Option<Self> {
-        let field = |name: &str| form_urlencoded::parse(form).find(|(it, _)| it == name).map(|(_, value)| value);
-        let number = |name: &str| field(name).and_then(|it| it.trim().parse::<i64>().ok());
-        // A day, which is what `date` is of activity, is no moment.
+        let field = |name: &str| form_urlencoded::parse(form).find(|(field, _)| field == name).map(|(_, value)| value);
+        let number = |name: &str| field(name).and_then(|text| text.trim().parse::<i64>().ok());
+        // `date` of activity is a day and no moment: it does not parse as a number.
         let at = number("startdate").or_else(|| number("date")).filter(|at| *at > 0);
-        let device = field("deviceid").filter(|it| (1..=LONGEST_DEVICE).contains(&it.len()));
+        let device = field("deviceid").filter(|id| (1..=LONGEST_DEVICE).contains(&id.len()));
         Some(Self {
             user_id: u64::try_from(number("userid")?).ok()?.to_string(),
             appli: number("appli")?,
             at,
-            device: device.map(|it| it.as_ref().into()),
+            device: device.map(|id| id.as_ref().into()),
         })
     }
 
-    /// What a notification of this kind says about the bed: nothing if it is of another kind. It happened when the
+    /// The event of the bed that a notification of this kind tells of; `None` for other kinds. It happened when the
     /// notification says, else `now`, Unix seconds by Withings' clock.
     #[must_use]
     pub fn bed_event(&self, appli: Appli, now: i64) -> Option<BedEvent> {
@@ -137,8 +138,8 @@ mod tests {
     use super::*;
 
     fn parsed(form: &str) -> Option<(String, i64, Option<i64>, Option<String>)> {
-        let it = Notification::parse(form.as_bytes())?;
-        Some((it.user_id, it.appli, it.at, it.device.map(String::from)))
+        let notification = Notification::parse(form.as_bytes())?;
+        Some((notification.user_id, notification.appli, notification.at, notification.device.map(String::from)))
     }
 
     #[test]
@@ -184,7 +185,7 @@ mod tests {
     fn a_list_of_subscriptions_may_have_anything_in_it() {
         let body =
             r#"{"profiles":[{"appli":1,"callbackurl":"https:\/\/a.example","comment":null,"expires":null},7,{}]}"#;
-        let rows = serde_json::from_str::<Subscriptions>(body).unwrap().into_rows().0;
+        let rows = serde_json::from_str::<SubscriptionList>(body).unwrap().into_rows().0;
         assert_eq!(rows, [Subscription { callback: "https://a.example".to_owned(), appli: 1 }]);
     }
 }

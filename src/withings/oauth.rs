@@ -1,7 +1,7 @@
 //! Tokens: the consent page's address, the exchange of a code, the refresh of a pair.
 //!
-//! The crate `oauth2` speaks RFC 6749; Withings wraps its token answers in its envelope, with commas between scopes and
-//! `userid` as text or number. `to_rfc6749` is the one place where the two meet (withings-api: token endpoint).
+//! The crate `oauth2` speaks RFC 6749. Withings wraps its token answers in its envelope, with commas between scopes, and with
+//! `userid` as text after a code and as a number after a refresh. [`to_rfc6749`] is the one place where the two meet.
 
 use std::fmt;
 use std::pin::Pin;
@@ -25,10 +25,10 @@ use super::wire;
 use crate::catalogue::Call;
 use crate::storage::{Class, NewLogin};
 
-/// What a login asks for (withings-api: scopes).
+/// The scopes that a login asks for.
 const SCOPES: &str = "user.info,user.metrics,user.activity";
 
-/// The same with what notifications about the bed need.
+/// The scopes that a login asks for with webhooks: notifications about the bed need one more.
 const SCOPES_WITH_WEBHOOKS: &str = "user.info,user.metrics,user.activity,user.sleepevents";
 
 /// How long an access token lives where the answer does not say: 3 hours.
@@ -61,7 +61,7 @@ pub struct Application {
 
 type OAuthClient = oauth2::Client<
     RefusedToken,
-    StandardTokenResponse<UserId, BasicTokenType>,
+    StandardTokenResponse<UserIdField, BasicTokenType>,
     BasicTokenIntrospectionResponse,
     StandardRevocableToken,
     BasicRevocationErrorResponse,
@@ -92,7 +92,7 @@ impl OAuth {
     /// Where Withings sends the browser back to, exactly as registered.
     #[must_use]
     pub fn redirect_uri(&self) -> &str {
-        self.inner.redirect_uri().map(|it| it.as_str()).expect("it is set where the client is made")
+        self.inner.redirect_uri().map(|uri| uri.as_str()).expect("it is set where the client is made")
     }
 
     /// The address of the consent page and the random state that comes back from it. `demo` asks for Withings' demo user.
@@ -125,7 +125,7 @@ impl OAuth {
         new_login(request.request_async(&self.transport()).await, self.time_at(asked))
     }
 
-    /// What time it was by Withings' clock at a moment, Unix seconds: the answer to what was asked then has told it.
+    /// The time of a moment by Withings' clock, Unix seconds. It is asked after the answer, which has told the time.
     fn time_at(&self, moment: Instant) -> i64 {
         self.client.clock().now() - i64::try_from(moment.elapsed().as_secs()).unwrap_or(i64::MAX / 2)
     }
@@ -141,7 +141,7 @@ pub fn random_token() -> String {
     CsrfToken::new_random_len(32).into_secret()
 }
 
-/// The HTTP client that the crate is given: ours, with its limits.
+/// The HTTP client that the crate `oauth2` is given: this program's own, with its limits.
 struct Transport {
     client: Client,
 }
@@ -175,11 +175,11 @@ impl Transport {
     }
 }
 
-fn new_login(answer: Answer, asked_at: i64) -> Result<NewLogin, CallError> {
+fn new_login(answer: TokenAnswer, asked_at: i64) -> Result<NewLogin, CallError> {
     let pair = answer.map_err(|error| match error {
         RequestTokenError::ServerResponse(refused) => CallError::Refused(refused.into()),
         RequestTokenError::Request(error) => error,
-        // Their text holds the answer, which holds tokens.
+        // The text of these errors holds the answer, which holds tokens.
         RequestTokenError::Parse(..) | RequestTokenError::Other(_) => incomplete("body"),
     })?;
     let refresh_token = pair.refresh_token().ok_or_else(|| incomplete("body.refresh_token"))?;
@@ -189,21 +189,22 @@ fn new_login(answer: Answer, asked_at: i64) -> Result<NewLogin, CallError> {
         access_token: pair.access_token().secret().clone().into(),
         expires_at: asked_at.saturating_add_unsigned(lifetime.as_secs()),
         refresh_token: refresh_token.secret().clone().into(),
-        scopes: pair.scopes().into_iter().flatten().map(|it| it.to_string()).collect(),
+        scopes: pair.scopes().into_iter().flatten().map(|scope| scope.to_string()).collect(),
     })
 }
 
-type Answer = Result<StandardTokenResponse<UserId, BasicTokenType>, RequestTokenError<CallError, RefusedToken>>;
+type TokenAnswer =
+    Result<StandardTokenResponse<UserIdField, BasicTokenType>, RequestTokenError<CallError, RefusedToken>>;
 
 /// The one field of a token answer that RFC 6749 does not know.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-struct UserId {
+struct UserIdField {
     userid: String,
 }
 
-impl ExtraTokenFields for UserId {}
+impl ExtraTokenFields for UserIdField {}
 
-/// A refusal in the shape of RFC 6749, section 5.2, with what else Withings said.
+/// A refusal in the shape of RFC 6749, section 5.2, with Withings' status and wait.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 struct RefusedToken {
     error: String,
@@ -231,7 +232,7 @@ impl From<Refusal> for RefusedToken {
             error: error.to_owned(),
             error_description: refusal.text.into_text(),
             status: refusal.status,
-            wait_seconds: refusal.wait.map(|it| it.as_secs()),
+            wait_seconds: refusal.wait.map(|wait| wait.as_secs()),
         }
     }
 }
@@ -281,7 +282,7 @@ pub fn to_rfc6749(answer: &[u8]) -> Result<Result<serde_json::Value, Refusal>, C
     if let Some(refresh_token) = body.refresh_token {
         token["refresh_token"] = refresh_token.into();
     }
-    if let Some(seconds) = body.expires_in.and_then(|it| u64::try_from(it).ok()) {
+    if let Some(seconds) = body.expires_in.and_then(|seconds| u64::try_from(seconds).ok()) {
         token["expires_in"] = seconds.into();
     }
     Ok(Ok(token))

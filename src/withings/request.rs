@@ -1,16 +1,16 @@
-//! What is asked for: a call, the rows of it, and the parameters that say so.
+//! A request: a call, the rows of it that are asked for, and the parameters that say so.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta};
 use url::form_urlencoded::Serializer;
 
 use crate::catalogue::{Call, Measurement, Source};
 
-/// The first day that anything can be of: before any Withings device.
+/// The first day of any history: the first Withings scale is of 2009.
 pub const FIRST_DAY: NaiveDate = NaiveDate::from_ymd_opt(2009, 1, 1).expect("it is a day");
 
 const SECONDS_OF_A_DAY: i64 = 86_400;
 
-/// What is asked for: a call and its parameters, without token and offset.
+/// A request: a call and its parameters, without token and offset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// The call.
@@ -19,21 +19,22 @@ pub struct Request {
     parameters: Vec<Parameter>,
 }
 
-/// Which rows of a call are asked for. Withings refuses or misreads combinations, so there is one at a time.
+/// Which rows of a call are asked for: selected in one way at a time. `lastupdate` beside dates once gave the rows of the
+/// present day, and no error (vangorra/python_withings_api#73).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rows {
     /// The whole history.
     All,
-    /// What was created or changed since this time, Unix seconds.
+    /// The rows that were created or changed since this time, Unix seconds.
     ChangedSince(i64),
-    /// What belongs to these days, both included; of body measures, what was measured on them in UTC.
+    /// The rows of these days, both included; of body measures, those that were measured on them in UTC.
     Days {
         /// The first day.
         from: NaiveDate,
         /// The last day.
         to: NaiveDate,
     },
-    /// What is of a time, both ends Unix seconds.
+    /// The rows of a span of time, both ends Unix seconds.
     Between {
         /// The begin.
         from: i64,
@@ -43,7 +44,7 @@ pub enum Rows {
 }
 
 impl Rows {
-    /// Whether they are everything that there is.
+    /// Whether these are all rows that there are.
     #[must_use]
     pub fn is_everything(self) -> bool {
         match self {
@@ -53,13 +54,13 @@ impl Rows {
         }
     }
 
-    /// Everything by days, until tomorrow.
+    /// All rows, selected by days until tomorrow.
     #[must_use]
     pub fn everything_by_days(server_now: i64) -> Self {
         Self::Days { from: FIRST_DAY, to: utc_day(server_now, 1) }
     }
 
-    /// The parameters that select them by Unix seconds.
+    /// The parameters that select the rows by Unix seconds.
     pub(super) fn by_times(self) -> Vec<Parameter> {
         match self {
             Self::Days { from, to } => {
@@ -70,7 +71,8 @@ impl Rows {
         }
     }
 
-    /// The parameters that select them of a call which needs something to select by, after others.
+    /// The parameters that select the rows of a call by days, after `others`. Such a call needs a selection: all rows are those
+    /// that changed since 0.
     pub(super) fn by_days_after(self, others: Parameter) -> Vec<Parameter> {
         let mut parameters = vec![others];
         match self {
@@ -101,7 +103,7 @@ impl Request {
         Self::data(Call::Notify, "/notify", action, parameters)
     }
 
-    /// Whether an answer without a body tells nothing. Where only changes are asked for, it tells that there are none.
+    /// Whether an answer without a body is an error. Where changes are asked for, it tells that there are none.
     pub(super) fn needs_body(&self) -> bool {
         let is_of_changes = self.parameters.iter().any(|(name, since)| *name == "lastupdate" && since != "0");
         Call::DATA.contains(&self.call) && !is_of_changes
@@ -121,7 +123,7 @@ impl Request {
 
 pub(super) type Parameter = (&'static str, String);
 
-/// The server's day, in UTC, so many days from the present one.
+/// The day in UTC that is so many days after the present one by the server's time.
 #[must_use]
 pub fn utc_day(server_now: i64, days: i64) -> NaiveDate {
     let present = DateTime::from_timestamp(server_now, 0).unwrap_or_default();
@@ -132,9 +134,10 @@ fn midnight(day: NaiveDate) -> i64 {
     day.and_time(NaiveTime::MIN).and_utc().timestamp()
 }
 
-/// The fields that `of` takes of the catalogue's sources: what is not named would be left out.
+/// The parameter with the fields that `of` takes from the catalogue's sources. Withings leaves out fields that are not named:
+/// without it a night has no heart rate and a workout no data.
 pub(super) fn data_fields(of: impl Fn(Source) -> &'static [&'static str]) -> Parameter {
-    let fields: Vec<_> = Measurement::all().flat_map(|it| of(it.source)).copied().collect();
+    let fields: Vec<_> = Measurement::all().flat_map(|measurement| of(measurement.source)).copied().collect();
     ("data_fields", fields.join(","))
 }
 
@@ -162,7 +165,8 @@ mod tests {
         for request in [Getsummary::request, Getworkouts::request, Getactivity::request] {
             let ends = |rows, expected| {
                 let form = request(rows).form(None);
-                let (_, selection) = form.split_once("&data_fields=").and_then(|(_, it)| it.split_once('&')).unwrap();
+                let (_, selection) =
+                    form.split_once("&data_fields=").and_then(|(_, rest)| rest.split_once('&')).unwrap();
                 assert_eq!(selection, expected, "{form}");
             };
             ends(Rows::All, "lastupdate=0");

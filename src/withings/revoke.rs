@@ -1,5 +1,5 @@
 //! Ending a login at Withings. The call carries no token but a signature, made with a nonce that is asked for first
-//! (withings-api: nonce and signature).
+//! (<https://developer.withings.com/developer-guide/v3/get-access/sign-your-requests>).
 
 use hmac::{Hmac, Mac};
 use secrecy::{ExposeSecret, SecretString};

@@ -8,20 +8,20 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::telemetry::Unknown;
-use crate::withings::calls::getmeas::{Group, Measures};
+use crate::withings::calls::getmeas::{GroupRow, Measures};
 use crate::withings::calls::{Context, DataCall, Getmeas};
 
 /// When the newest group was measured, Unix seconds.
 const NOW: i64 = 1_790_000_000;
 
 /// What an answer says that comes in chunks of this many bytes.
-fn answer(text: &str, chunk: usize, prune: Prune<Group>) -> Result<DecodedPage<Group>, CallError> {
+fn answer(text: &str, chunk: usize, prune: Prune<GroupRow>) -> Result<DecodedPage<GroupRow>, CallError> {
     let mut answer = StreamingDecoder::<Getmeas>::new(prune, NOW);
-    text.as_bytes().chunks(chunk).for_each(|it| answer.push(it));
+    text.as_bytes().chunks(chunk).for_each(|piece| answer.push(piece));
     answer.finish(true)
 }
 
-fn everything(text: &str, chunk: usize) -> Result<DecodedPage<Group>, CallError> {
+fn everything(text: &str, chunk: usize) -> Result<DecodedPage<GroupRow>, CallError> {
     answer(text, chunk, |_, _| ())
 }
 
@@ -45,8 +45,8 @@ fn a_history_is_read_whole_whatever_its_pieces_are() {
     for chunk in [1, 7, 8192, page.len()] {
         let DecodedPage { rows, next, server_time } = everything(&page, chunk).unwrap();
         assert_eq!((next, server_time), (Some(7), Some(NOW)));
-        assert!(rows.iter().map(|it| it.grpid).eq((1..=1000).map(Some)), "in chunks of {chunk}");
-        assert!(rows.iter().all(|it| it.measures.len() == 2));
+        assert!(rows.iter().map(|group| group.grpid).eq((1..=1000).map(Some)), "in chunks of {chunk}");
+        assert!(rows.iter().all(|group| group.measures.len() == 2));
     }
 }
 
@@ -69,7 +69,7 @@ fn of_a_history_that_is_pruned_the_same_is_chosen() {
     // What nobody believes, which is counted; or the answer's time is right, and not that of the host.
     groups[20]["date"] = json!(NOW + 5 * 86_400);
     groups[30]["measures"][0]["unit"] = json!(-300);
-    let of = |groups: &[Group]| {
+    let of = |groups: &[GroupRow]| {
         let mut noted = BTreeSet::new();
         let mut note = |kind: Unknown, what: &dyn Display| noted.extend([format!("{kind:?} {what}")]);
         let known = Measures::choose(groups, &mut Context { server_now: NOW, unknown: &mut note });
@@ -138,7 +138,7 @@ fn value() -> impl Strategy<Value = Value> {
     ];
     leaf.prop_recursive(3, 20, 4, |inner| {
         let list = prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from);
-        prop_oneof![list, prop::collection::btree_map("[a-c\"{]{1,3}", inner, 0..4).prop_map(|it| json!(it))]
+        prop_oneof![list, prop::collection::btree_map("[a-c\"{]{1,3}", inner, 0..4).prop_map(|map| json!(map))]
     })
 }
 
@@ -155,7 +155,7 @@ properties! {
         let page = json!({"status": 0, "x": {"measuregrps": comments}, "body": {"a": comments, "measuregrps": groups, "z": comments}});
         let page = if pretty { serde_json::to_string_pretty(&page)? } else { page.to_string() };
         let mut pieces = StreamingDecoder::<Getmeas>::new(|_, _| (), NOW);
-        page.as_bytes().chunks(chunk).for_each(|it| pieces.push(it));
+        page.as_bytes().chunks(chunk).for_each(|piece| pieces.push(piece));
         let rows = pieces.finish(true).unwrap().rows;
         prop_assert_eq!(rows.len(), groups.len());
         for (n, row) in (0..).zip(rows) {

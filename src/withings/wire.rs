@@ -1,5 +1,6 @@
-//! What Withings' answers have in common, permissive: a field of an unexpected type is as good as absent, unknown fields are
-//! ignored, maps may be lists, numbers may be text (withings-api: parser tolerances).
+//! The types of fields in Withings' answers, read permissively: a field of an unexpected type is as good as absent, unknown
+//! fields are ignored, an empty map may be a list, a number may be text. Stricter clients have failed on each of these
+//! (joostlek/python-withings#145, vangorra/python_withings_api#23).
 
 use std::collections::BTreeMap;
 
@@ -7,21 +8,22 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-/// A page of a call that may have more.
-pub trait Page: DeserializeOwned + Default + Send {
-    /// What a page is made of.
+/// A page of an answer: a call may have several.
+pub trait AnswerPage: DeserializeOwned + Default + Send {
+    /// The rows that a page is made of.
     type Row: Send;
 
     /// The rows, and the offset of the next page if there is one.
     fn into_rows(self) -> (Vec<Self::Row>, Option<i64>);
 
-    /// The server's clock, Unix seconds, where the answer has it.
+    /// The server's time, Unix seconds, where the answer tells it.
     fn server_time(&self) -> Option<i64> {
         None
     }
 }
 
-/// `more` is a bool, a number or absent; an offset without `more` means nothing.
+/// The offset of the next page. `more` is a bool, a number or absent; an offset without `more` means nothing: an answer of 200
+/// days has `more: false` and an offset.
 pub(super) fn next_offset(more: Option<i64>, offset: Option<i64>) -> Option<i64> {
     if more.unwrap_or(0) == 0 { None } else { Some(offset.unwrap_or(0)) }
 }
@@ -34,7 +36,7 @@ pub struct Float(pub Option<f64>);
 pub(super) fn int<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     let number = float(deserializer)?;
     #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and far inside of i64")]
-    Ok(number.filter(|it| it.fract() == 0.0 && it.abs() < 9e15).map(|it| it as i64))
+    Ok(number.filter(|number| number.fract() == 0.0 && number.abs() < 9e15).map(|number| number as i64))
 }
 
 /// A number, also as text or a bool; anything else is `None`. One that is too large for a float is infinite.
@@ -57,9 +59,9 @@ pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
 pub(super) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     let json = <&'de RawValue>::deserialize(deserializer)?.get();
     let elements: Vec<&RawValue> = serde_json::from_str(json).unwrap_or_default();
-    // A list would be taken for an object whose fields come in order.
-    let objects = elements.into_iter().filter(|it| it.get().starts_with('{'));
-    Ok(objects.filter_map(|it| serde_json::from_str(it.get()).ok()).collect())
+    // Serde would take a list for an object whose fields come in order.
+    let objects = elements.into_iter().filter(|element| element.get().starts_with('{'));
+    Ok(objects.filter_map(|element| serde_json::from_str(element.get()).ok()).collect())
 }
 
 /// A map; anything else is an empty one.
@@ -88,18 +90,18 @@ mod tests {
 
     #[derive(Default, Deserialize)]
     #[serde(default)]
-    struct Row {
+    struct OddRow {
         #[serde(deserialize_with = "int")]
         date: Option<i64>,
         #[serde(deserialize_with = "float")]
         value: Option<f64>,
         #[serde(deserialize_with = "list")]
-        rows: Vec<Row>,
+        rows: Vec<OddRow>,
         #[serde(deserialize_with = "map")]
         data: BTreeMap<String, Float>,
     }
 
-    fn row(json: &str) -> Row {
+    fn row(json: &str) -> OddRow {
         serde_json::from_str(json).unwrap()
     }
 

@@ -20,7 +20,7 @@ use withings_exporter::clock::{Clock, ServerClock};
 use withings_exporter::exposition::{Encoding, Escaping, Exposition, Format, Live, Selection};
 use withings_exporter::process::Process;
 use withings_exporter::reading::{
-    Attempt, CallStatus, Labels, Login, ProfileSnapshot, Reading, Sleep, SleepSegment, SleepState, Snapshot,
+    Attempt, CallStatus, Labels, LoginStatus, ProfileSnapshot, Reading, Sleep, SleepSegment, SleepState, Snapshot,
 };
 use withings_exporter::telemetry::{Build, Telemetry};
 
@@ -102,7 +102,7 @@ fn connected(name: &str, readings: &[(&str, f64)]) -> ProfileSnapshot {
         measured_at: NOW - 3600,
     };
     ProfileSnapshot {
-        login: Some(Login { connected_at: 0, accepted: true, token_expires_at: NOW + 10_800, demo: false }),
+        login: Some(LoginStatus { connected_at: 0, accepted: true, token_expires_at: NOW + 10_800, demo: false }),
         readings: readings.iter().map(reading).collect(),
         ..ProfileSnapshot::empty(name.into(), Sleep::NotSelected)
     }

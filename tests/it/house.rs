@@ -16,6 +16,21 @@ const LONGEST_FUNCTION: usize = 60;
 /// What most functions stay under, lines.
 const USUAL_FUNCTION: usize = 30;
 
+/// Where something may still be called `it`, below `src`.
+const STILL_CALLED_IT: [&str; 11] = [
+    "cli",
+    "cli.rs",
+    "config",
+    "exposition",
+    "history",
+    "http.rs",
+    "process.rs",
+    "sim",
+    "systemd.rs",
+    "telemetry/log.rs",
+    "web",
+];
+
 /// Where people keep their files, and where no file of this project lies.
 const PRIVATE_FOLDERS: [&str; 3] = ["/home/", "/Users/", ":\\Users\\"];
 
@@ -49,6 +64,23 @@ fn bodies_are_counted_between_their_braces() {
     assert_eq!(bodies(text.parse().unwrap()), expected);
 }
 
+/// A parameter of a closure says what it is: `|row|`, `|reading|`.
+#[test]
+fn nothing_is_called_it() {
+    for source in Source::all() {
+        let is_excused = STILL_CALLED_IT.iter().any(|place| source.path.starts_with(place));
+        assert!(is_excused || !has_word(source.tokens(), "it"), "{} calls something `it`", source.path.display());
+    }
+}
+
+#[test]
+fn a_word_is_found_in_code_alone() {
+    let has_it = |text: &str| has_word(text.parse().unwrap(), "it");
+    assert!(has_it("fn f(rows: &[Row]) { rows.iter().any(|it| it.is_new()) }"));
+    assert!(has_it("fn f() { for (_, it) in rows() {} }"));
+    assert!(!has_it("/// As it is.\nfn f() { let fit = \"it\"; // it\n}"));
+}
+
 #[test]
 fn no_published_file_names_a_private_folder() {
     for (name, text) in published() {
@@ -70,6 +102,14 @@ fn every_package_comes_from_its_public_registry() {
         let is_plain = |it: &str| it.chars().all(|it| it.is_ascii_alphanumeric() || "-.!".contains(it));
         assert!(is_plain(name) && is_plain(version), "{requirement}");
     }
+}
+
+/// Whether a word is anywhere in the code, at any depth.
+fn has_word(tokens: TokenStream, word: &str) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Group(group) => has_word(group.stream(), word),
+        token => is_word(Some(&token), word),
+    })
 }
 
 /// The functions that have a body, with its lines between the braces.

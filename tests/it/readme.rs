@@ -10,7 +10,7 @@ use std::process::Command;
 use clap::CommandFactory;
 use serde_json::json;
 use tempfile::TempDir;
-use withings_exporter::catalogue::{self, Format, Group, Measurement};
+use withings_exporter::catalogue::{self, DocumentFormat, Group, Measurement};
 use withings_exporter::cli::Cli;
 
 use crate::certificates::certificates;
@@ -67,7 +67,7 @@ fn the_table_of_metrics_is_the_catalogue() {
     let document = document("docs/metrics.md");
     let (before, rest) = document.split_once(METRICS[0]).unwrap();
     let (table, after) = rest.split_once(METRICS[1]).unwrap();
-    let catalogue = catalogue::document(Format::Markdown);
+    let catalogue = catalogue::document(DocumentFormat::Markdown);
     if std::env::var_os("UPDATE_EXPECT").is_some() {
         return write(&root().join("docs/metrics.md"), &[before, METRICS[0], &catalogue, METRICS[1], after].concat());
     }

@@ -11,23 +11,23 @@ use serde::Serialize;
 
 use super::StorageError;
 
-/// How long a lock is tried for whose owner only reads and writes.
+/// How long a lock is tried that is only ever held for a read and a write.
 pub(super) const LOCK_WITHIN: Duration = Duration::from_secs(5);
 
 /// The time between two tries to take a lock.
 const TRY_EVERY: Duration = Duration::from_millis(50);
 
-/// Whether what is written must outlive a power cut.
+/// Whether a written file must outlive a power cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Durability {
-    /// Synced, and its directory as well.
+    /// The file is synced, and its directory as well.
     Synced,
-    /// Written when the system likes.
+    /// The system writes the file when it likes.
     Unsynced,
 }
 
 /// Replaces the file at `path` by `value` as JSON: temporary file (0600), fsync, rename, fsync of the directory. A crash
-/// at any moment leaves the old file or the new one. Whoever calls holds the lock of what the file is about.
+/// at any moment leaves the old file or the new one. The caller holds the lock that guards the file.
 pub(super) fn write<T: Serialize>(path: &Path, value: &T, durability: Durability) -> Result<(), StorageError> {
     let folder = path.parent().expect("every stored file is in a directory");
     let bytes = serde_json::to_vec(value).expect("stored values have string keys and no failing fields");
@@ -43,7 +43,8 @@ pub(super) fn write<T: Serialize>(path: &Path, value: &T, durability: Durability
     if durability == Durability::Synced { sync_dir(folder) } else { Ok(()) }
 }
 
-/// Takes the lock of a file that only its owner may read, making it if it is missing; tries `within` this time.
+/// Takes the lock of the private file at `path`, which is made if it is missing; tries `within` this time. It polls and
+/// does not block: a process that hangs with the lock must not hang this one.
 pub(super) fn lock(path: &Path, within: Duration) -> Result<File, StorageError> {
     let file = open_private(path)?;
     let mut tries = within.as_millis() / TRY_EVERY.as_millis();
@@ -57,7 +58,7 @@ pub(super) fn lock(path: &Path, within: Duration) -> Result<File, StorageError> 
     Ok(file)
 }
 
-/// Takes the lock of the open file at `path`, as long as it is open; whether nobody else has it.
+/// Takes the lock of the open file at `path`, as long as it is open; returns false if another process has it.
 pub(super) fn try_lock(file: &File, path: &Path) -> Result<bool, StorageError> {
     match file.try_lock() {
         Ok(()) => Ok(true),
@@ -66,7 +67,7 @@ pub(super) fn try_lock(file: &File, path: &Path) -> Result<bool, StorageError> {
     }
 }
 
-/// Lets `from` lead to `target`, over whatever is there; where that fails, nothing changes.
+/// Makes `from` a symbolic link to `target`, over whatever is there; where that fails, nothing changes.
 pub(super) fn link(target: &Path, from: &Path) {
     let new = from.with_extension("link.new");
     let linked = remove(&new).is_ok() && symlink(target, &new).is_ok() && fs::rename(&new, from).is_ok();
@@ -82,17 +83,17 @@ pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>, StorageError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(StorageError::new("list", folder)(error)),
     };
-    entries.map(|it| it.map(|it| it.path()).map_err(StorageError::new("list", folder))).collect()
+    entries.map(|entry| entry.map(|found| found.path()).map_err(StorageError::new("list", folder))).collect()
 }
 
-/// Those of them that are stored values.
+/// The stored values in `folder`: files that end in `.json`.
 pub(super) fn json_files(folder: &Path) -> Result<Vec<PathBuf>, StorageError> {
     let mut files = files(folder)?;
-    files.retain(|path| path.extension().is_some_and(|it| it == "json"));
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
     Ok(files)
 }
 
-/// Removes the file at `path`; whether there was one.
+/// Removes the file at `path`; returns whether there was one.
 pub(super) fn remove(path: &Path) -> Result<bool, StorageError> {
     match fs::remove_file(path) {
         Ok(()) => Ok(true),
@@ -103,7 +104,7 @@ pub(super) fn remove(path: &Path) -> Result<bool, StorageError> {
 
 /// Makes the directory's entries durable: without it a rename may be forgotten by a power cut.
 pub(super) fn sync_dir(folder: &Path) -> Result<(), StorageError> {
-    File::open(folder).and_then(|it| it.sync_all()).map_err(StorageError::new("sync", folder))
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(StorageError::new("sync", folder))
 }
 
 /// Makes a directory that only its owner may enter, with its parents; one that exists is left as it is.

@@ -1,4 +1,5 @@
-//! The budget of requests in a file of its own, changed in place under a lock by every process that calls Withings.
+//! The budget of requests in a file of its own, changed in place under a lock by every process that calls Withings: a running
+//! exporter, `authorize`, `forget`, `backfill`. Its lock is held for one read and one write, never while a turn comes.
 
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -12,16 +13,16 @@ use tokio::time::{Instant, sleep, timeout};
 use super::budget::{Budget, Class, SIZE, Spacing, Turn};
 use super::{Storage, StorageError, atomic};
 
-/// How long the file may take; after that the process has a budget of its own.
+/// How long the file may take. After that the process goes on with a budget of its own: a hanging disk delays no login.
 const WITHIN: Duration = Duration::from_secs(1);
 
-/// How long a claim may take until it asks for its turn before others are let pass: its login may have to be refreshed.
+/// How long nothing is claimed after a claim that has not asked for its turn yet: it may have to refresh its token first.
 const ASKS_WITHIN: Duration = Duration::from_secs(1);
 
-/// How long nobody looks whether a call still waits for its turn, unless it says so itself.
+/// When the queue looks again though a call still waits for its turn; it is woken as soon as the call has waited.
 const LOOK_AGAIN: Duration = Duration::from_mins(1);
 
-/// How long after its time a permit may be used.
+/// How long after its time a permit may be used: a process that was suspended would send all that it had reserved at once.
 const USED_WITHIN: Duration = Duration::from_secs(1);
 
 /// No turn came in time: the budget does not carry the request, or Withings asked for a pause.
@@ -34,19 +35,19 @@ pub struct NoTurn;
 pub(in crate::storage) struct BudgetFile {
     path: PathBuf,
     per_minute: AtomicU32,
-    /// What no clock that is set can change.
-    steady: Mutex<Steady>,
+    /// The times that setting the wall clock does not change.
+    monotonic: Mutex<Monotonic>,
     /// The budget where the file cannot be used.
     own: Mutex<Option<Budget>>,
     is_said: AtomicBool,
     /// How many calls for data wait for their turn: nothing more is claimed meanwhile.
     waiting: watch::Sender<usize>,
-    /// Whose turn is next among those of this process who may not reserve ahead: in the order in which they ask.
+    /// Lets the calls of this process that may not reserve ahead have their turns in the order in which they ask.
     line: Semaphore,
 }
 
 #[derive(Debug)]
-struct Steady {
+struct Monotonic {
     /// When the next request of this process has its turn at the earliest.
     next: Instant,
     /// Which pause is on, and when it ends.
@@ -60,14 +61,15 @@ impl BudgetFile {
     pub(in crate::storage) fn new(root: &Path, runtime: Option<&Path>) -> Self {
         let path = root.join("budget");
         if let Some(runtime) = runtime {
-            // A command that has no runtime directory of its own finds it here. Where that fails, it has another budget.
+            // A command in a terminal has no runtime directory and finds the file by this link. Where the link cannot be made,
+            // it has another budget.
             atomic::link(&runtime.join("budget"), &path);
         }
         let now = Instant::now();
         Self {
-            path: runtime.map_or(path, |it| it.join("budget")),
+            path: runtime.map_or(path, |runtime| runtime.join("budget")),
             per_minute: AtomicU32::new(1),
-            steady: Mutex::new(Steady { next: now, pause: ((0, 0), now), expected: None }),
+            monotonic: Mutex::new(Monotonic { next: now, pause: ((0, 0), now), expected: None }),
             own: Mutex::default(),
             is_said: AtomicBool::new(false),
             waiting: watch::channel(0).0,
@@ -80,27 +82,27 @@ impl BudgetFile {
         self.per_minute.load(Ordering::Relaxed)
     }
 
-    fn steady(&self) -> MutexGuard<'_, Steady> {
-        self.steady.lock().unwrap_or_else(PoisonError::into_inner)
+    fn monotonic(&self) -> MutexGuard<'_, Monotonic> {
+        self.monotonic.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks `budget` for a permit, at this wall time in milliseconds.
     fn take(&self, budget: &mut Budget, class: Class, spacing: Spacing, wall: i64) -> Turn {
         let now = Instant::now();
-        let mut steady = self.steady();
-        if let Some(left) = steady.pause_left(*budget, wall, now) {
+        let mut monotonic = self.monotonic();
+        if let Some(left) = monotonic.pause_left(*budget, wall, now) {
             return Turn::Denied(left);
         }
-        let ahead = i64::try_from(steady.next.saturating_duration_since(now).as_millis()).unwrap_or(i64::MAX);
+        let ahead = i64::try_from(monotonic.next.saturating_duration_since(now).as_millis()).unwrap_or(i64::MAX);
         let turn = budget.take(class, spacing, wall, wall.saturating_add(ahead));
         if matches!(turn, Turn::Granted(_)) {
-            steady.next = now + Duration::from_millis(u64::try_from(budget.next() - wall).unwrap_or(0));
+            monotonic.next = now + Duration::from_millis(u64::try_from(budget.next() - wall).unwrap_or(0));
         }
         turn
     }
 }
 
-impl Steady {
+impl Monotonic {
     /// How much longer the pause of `budget` lasts: by the monotonic clock, once it was seen.
     fn pause_left(&mut self, budget: Budget, wall: i64, now: Instant) -> Option<Duration> {
         if budget.pause_id() != self.pause.0 {
@@ -111,7 +113,7 @@ impl Steady {
 }
 
 impl Storage {
-    /// The budget is `per_minute` requests from now on, at least 1.
+    /// Sets the budget to `per_minute` requests, at least 1.
     pub fn set_rate(&self, per_minute: u32) {
         self.0.budget.per_minute.store(per_minute, Ordering::Relaxed);
     }
@@ -125,7 +127,7 @@ impl Storage {
     pub async fn pause(&self, length: Duration) {
         let pause = move |file: &BudgetFile, budget: &mut Budget, _, wall| {
             budget.pause(length, wall);
-            file.steady().pause_left(*budget, wall, Instant::now());
+            file.monotonic().pause_left(*budget, wall, Instant::now());
         };
         self.with_budget(pause).await;
         self.0.queue.wake();
@@ -133,15 +135,16 @@ impl Storage {
 
     /// How much longer nobody may make a request; `None` if there is no pause.
     pub async fn paused_for(&self) -> Option<Duration> {
-        let left =
-            |file: &BudgetFile, budget: &mut Budget, _, wall| file.steady().pause_left(*budget, wall, Instant::now());
+        let left = |file: &BudgetFile, budget: &mut Budget, _, wall| {
+            file.monotonic().pause_left(*budget, wall, Instant::now())
+        };
         self.with_budget(left).await
     }
 
-    /// Waits for the right to make one request, `within` this time. Nothing may be held meanwhile that others wait for.
+    /// Waits for the right to make one request, `within` this time. The caller holds no lock and no lease meanwhile.
     pub async fn turn(&self, class: Class, within: Duration) -> Result<(), NoTurn> {
         let deadline = Instant::now() + within;
-        let _waiting = (class == Class::Data).then(|| Waiting::of(self));
+        let _waiting = (class == Class::Data).then(|| WaitingCall::of(self));
         let _first_in_line = match class {
             Class::Exchange | Class::Refresh => None,
             _ => Some(timeout(within, self.0.budget.line.acquire()).await.map_err(|_| NoTurn)?),
@@ -161,28 +164,29 @@ impl Storage {
         }
     }
 
-    /// When the pause ends of which this process knows; `None` if there is none.
+    /// When the pause ends that this process knows of; `None` if there is none.
     pub(in crate::storage) fn known_pause(&self) -> Option<Instant> {
-        Some(self.0.budget.steady().pause.1).filter(|at| *at > Instant::now())
+        Some(self.0.budget.monotonic().pause.1).filter(|at| *at > Instant::now())
     }
 
-    /// When it is looked again whether data has a turn; `None` if it has one: no call for data waits, nor is about to.
+    /// When to look again whether data has a turn; `None` if it has one now: no call for data waits, nor is about to.
     pub(in crate::storage) fn data_turn(&self) -> Option<Instant> {
         let now = Instant::now();
         if *self.0.budget.waiting.borrow() > 0 {
-            // Whoever waits wakes the queue when it has waited.
+            // The call that waits wakes the queue when it has its turn.
             return Some(now + LOOK_AGAIN);
         }
-        self.0.budget.steady().expected.map(|at| at + ASKS_WITHIN).filter(|at| *at > now)
+        self.0.budget.monotonic().expected.map(|at| at + ASKS_WITHIN).filter(|at| *at > now)
     }
 
-    /// Notes that a profile was claimed whose first call asks for its turn in a moment: until then nothing more is claimed, or
-    /// all workers would wait for one turn.
+    /// Notes that a profile was claimed whose first call will ask for its turn: until it has, nothing more is claimed, for all
+    /// workers would wait for the same turn.
     pub(in crate::storage) fn expect_data_turn(&self) {
-        self.0.budget.steady().expected = Some(Instant::now());
+        self.0.budget.monotonic().expected = Some(Instant::now());
     }
 
-    /// Does `work` with the budget in the file, or with an own one of half the rate where the file cannot be used.
+    /// Does `work` with the budget in the file, or with a budget of this process at half the rate where the file cannot be
+    /// used: two processes beside each other then stay within the whole rate.
     async fn with_budget<T: Send + 'static>(
         &self,
         work: impl Fn(&BudgetFile, &mut Budget, Spacing, i64) -> T + Clone + Send + 'static,
@@ -255,17 +259,17 @@ fn change<T>(
 }
 
 /// Counts a call for data that waits for its turn, as long as it lives.
-struct Waiting(Storage);
+struct WaitingCall(Storage);
 
-impl Waiting {
+impl WaitingCall {
     fn of(storage: &Storage) -> Self {
-        storage.0.budget.steady().expected = None;
+        storage.0.budget.monotonic().expected = None;
         storage.0.budget.waiting.send_modify(|waiting| *waiting += 1);
         Self(storage.clone())
     }
 }
 
-impl Drop for Waiting {
+impl Drop for WaitingCall {
     fn drop(&mut self) {
         self.0.0.budget.waiting.send_modify(|waiting| *waiting -= 1);
         self.0.0.queue.wake();

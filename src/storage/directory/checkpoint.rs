@@ -1,4 +1,4 @@
-//! A directory for work that takes long: what is finished is kept there, so that an interruption costs little.
+//! The work directory of a backfill: what was fetched is kept there, so that an interruption costs little.
 
 use std::fs::{self, File};
 use std::io;
@@ -11,7 +11,7 @@ use super::{StorageError, atomic, json_file};
 
 const LOCK: &str = "lock";
 
-/// A directory (0700) of files (0600) that one process at a time works in. Blocks, as all of storage.
+/// A directory (0700) of files (0600) in which one process at a time works. Its methods block.
 #[derive(Debug)]
 pub struct WorkDirectory {
     root: PathBuf,
@@ -25,7 +25,7 @@ pub enum WorkError {
     /// Another process works there.
     #[error("{path}: another backfill works in this directory; wait for its end, or end it", path = .0.display())]
     InUse(PathBuf),
-    /// It could not be made, read or locked.
+    /// The directory could not be made, read or locked.
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
@@ -41,12 +41,12 @@ impl WorkDirectory {
         Ok(Self { root: root.to_owned(), _lock: lock })
     }
 
-    /// What was saved under `name`; `None` if nothing was, or what does not parse any more.
+    /// The value that was saved under `name`; `None` if there is none, or if it does not parse any more.
     pub fn load<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StorageError> {
         json_file::load(&self.path(name))
     }
 
-    /// Whether something was saved under `name`.
+    /// Whether a value was saved under `name`.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.path(name).exists()
@@ -65,7 +65,7 @@ impl WorkDirectory {
         Ok(file)
     }
 
-    /// Where the file of this name is.
+    /// The path of the file of this name.
     #[must_use]
     pub fn file(&self, name: &str) -> PathBuf {
         self.root.join(name)
@@ -81,18 +81,18 @@ impl WorkDirectory {
         }
     }
 
-    /// Deletes what was done so far.
+    /// Deletes everything in the directory but its lock.
     pub fn clear(&self) -> Result<(), StorageError> {
-        let done = atomic::files(&self.root)?.into_iter().filter(|it| !it.ends_with(LOCK));
-        done.into_iter().try_for_each(|it| atomic::remove(&it).map(|_| ()))
+        let done = atomic::files(&self.root)?.into_iter().filter(|path| !path.ends_with(LOCK));
+        done.into_iter().try_for_each(|path| atomic::remove(&path).map(|_| ()))
     }
 
-    /// Deletes the directory: the work is done.
+    /// Deletes the directory, for the work is done.
     pub fn remove(&self) -> Result<(), StorageError> {
         remove(&self.root)
     }
 
-    /// Where something is saved under `name`.
+    /// The path of the value with this name.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
         self.root.join(format!("{name}.json"))

@@ -1,5 +1,5 @@
-//! The one seam through which files are reached: bounded in time and in number, so that a disk that hangs takes neither the
-//! async thread nor the threads that render pages.
+//! The one way to the files: each operation is bounded in time and their number is bounded, so that a disk that hangs takes
+//! neither the async thread nor the threads that render pages. Storage can fail; a scrape cannot.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,10 +14,10 @@ use tokio::time::timeout;
 use super::StorageError;
 use crate::telemetry::Telemetry;
 
-/// How long one operation may take before its caller goes on without it. A sync of a busy card takes seconds.
+/// How long one operation may take before its caller goes on without it. A sync of a busy SD card takes seconds.
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// How many operations may be under way: the others of the runtime's blocking threads are left to the pages.
+/// How many operations may be under way: the other blocking threads of the runtime are left to the pages.
 const AT_ONCE: usize = 6;
 
 /// The disk of a storage directory. Cheap to clone.
@@ -63,13 +63,14 @@ impl Disk {
         Self { root: root.to_owned(), places, hangs: watch::channel(false).0, health: Arc::default(), telemetry }
     }
 
-    /// Lets every operation that begins from now on hang, or go on again, as a network file system does whose server is away.
+    /// Makes every operation that begins from now on hang, or go on again, as a network file system does whose server is away:
+    /// for tests.
     pub fn hang(&self, hangs: bool) {
         self.hangs.send_replace(hangs);
     }
 
-    /// Does `work`, which reads, off the async threads. Fails after 10 s; what was begun then ends by itself, and its place is
-    /// taken until then.
+    /// Does `work`, which reads, off the async threads. Fails after 10 s; the operation goes on then until it ends by itself,
+    /// and keeps its place as long, so that a disk that hangs takes no more than its places.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
@@ -77,7 +78,7 @@ impl Disk {
         self.work(Access::Read, work).await
     }
 
-    /// The same for `work` that writes.
+    /// Does `work` that writes, like [`read`](Self::read).
     pub(super) async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
@@ -85,7 +86,8 @@ impl Disk {
         self.work(Access::Write, work).await
     }
 
-    /// The same for what is of no person, and does not tell whether logins and readings can be stored.
+    /// Does `work` with files that belong to no person, like [`read`](Self::read): whether it succeeds does not tell whether
+    /// logins and readings can be stored, so it does not count for `withings_exporter_storage_up`.
     pub(super) async fn aside<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
@@ -110,7 +112,7 @@ impl Disk {
         work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
     ) -> Result<T, StorageError> {
         let place = Arc::clone(&self.places).acquire_owned().await.expect("the semaphore is never closed");
-        // Its sender lives as long as this disk.
+        // The wait ends with `true` or never: the sender lives as long as this disk.
         drop(self.hangs.subscribe().wait_for(|hangs| !hangs).await);
         let work = move || {
             let _place = place;

@@ -1,4 +1,4 @@
-//! Where the files of a profile are.
+//! Which files belong to a profile, and how they are named.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,8 @@ use sha2::{Digest, Sha256};
 
 use super::{StorageError, atomic};
 
-/// The folders that hold a file for each profile. The logins are the last: who finds no login finds nothing else either.
+/// The folders that hold a file for each profile. The logins are the last: a deletion that is cut short leaves the login, and
+/// `forget` can be called again.
 const FOLDERS: [&str; 4] = ["readings", "events", "callbacks", "logins"];
 
 /// Every file of `profile` below `root`, its lock included.
@@ -20,7 +21,7 @@ pub(super) fn of_profile(root: &Path, profile: &str) -> Result<Vec<PathBuf>, Sto
     Ok(files)
 }
 
-/// Every file that has a format, of whomever.
+/// Every file that says its format, of the installation and of all profiles.
 pub(super) fn with_format(root: &Path) -> Result<Vec<PathBuf>, StorageError> {
     let mut files = atomic::json_files(root)?;
     for folder in FOLDERS {

@@ -11,48 +11,50 @@ use serde_json::value::RawValue;
 use super::atomic::Durability;
 use super::{StorageError, atomic};
 
-/// The format of all files but the readings. It grows when an older program would misread what is stored, not when a field
-/// is added that it may ignore. Files without a version are from before there were any, and of the same content.
+/// The format of all files but the readings. It grows when an older program would misread the content, and not when a field
+/// is added that it may ignore. Files without a format are from before there was one, and have the same content as format 1.
 const FORMAT: u32 = 1;
 
-/// How much of a file tells its format, bytes.
+/// How many bytes of a file tell its format.
 const HEAD: u64 = 64;
 
+/// A value with its format, as it is written.
 #[derive(Serialize)]
-struct Written<'a, T> {
+struct WithFormat<'a, T> {
     format: u32,
     content: &'a T,
 }
 
+/// A stored value with its format, as it is read.
 #[derive(Deserialize)]
 struct Versioned<'a> {
     format: u32,
-    /// Nothing that we would find in a newer format.
+    /// The content, not read yet; a newer format may have it under another name.
     #[serde(borrow, default)]
     content: Option<&'a RawValue>,
 }
 
 /// Why a file is of no use.
 enum Unusable {
-    /// A newer program wrote it.
+    /// A newer program wrote the file, in this format.
     Newer(u32),
-    /// It is not whole, or no such file.
+    /// The content does not parse.
     Broken(serde_json::Error),
 }
 
-/// Replaces the file at `path` by `value`.
+/// Replaces the file at `path` by `value`, whole or not at all, and durably.
 pub fn save<T: Serialize>(path: &Path, value: &T) -> Result<(), StorageError> {
     save_as(FORMAT, path, value)
 }
 
-/// The same in another format.
+/// The same as [`save`] in another format.
 pub(super) fn save_as<T: Serialize>(format: u32, path: &Path, value: &T) -> Result<(), StorageError> {
-    atomic::write(path, &Written { format, content: value }, Durability::Synced)
+    atomic::write(path, &WithFormat { format, content: value }, Durability::Synced)
 }
 
 /// The same as [`save`], but a power cut may undo it.
 pub(super) fn save_unsynced<T: Serialize>(path: &Path, value: &T) -> Result<(), StorageError> {
-    atomic::write(path, &Written { format: FORMAT, content: value }, Durability::Unsynced)
+    atomic::write(path, &WithFormat { format: FORMAT, content: value }, Durability::Unsynced)
 }
 
 /// Reads a file; `None` if there is none, or if it does not parse and was set aside. One of a newer version of this program
@@ -61,7 +63,7 @@ pub fn load<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StorageError>
     load_formats(path, &[FORMAT], |_, json| serde_json::from_str(json))
 }
 
-/// The same of a file that may have one of the `known` formats; `read` is given it and the content.
+/// The same as [`load`] for a file that may have one of the `known` formats; `read` is given the format and the content.
 pub(super) fn load_formats<T>(
     path: &Path,
     known: &[u32],
@@ -90,7 +92,7 @@ pub(super) fn load_formats<T>(
     }
 }
 
-/// Reads a file that is one: a pipe in its place would never end.
+/// Reads a regular file: a pipe in its place would never end.
 fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
@@ -110,24 +112,24 @@ fn parse<T>(bytes: &[u8], known: &[u32], read: impl FnOnce(u32, &str) -> serde_j
     read(format, content).map_err(Unusable::Broken)
 }
 
-/// The format of a file, if it says one. Only its beginning is read.
+/// The format of the file at `path`, if it says one. Only its beginning is read.
 pub(super) fn format_of(path: &Path) -> Result<Option<u64>, StorageError> {
     let mut head = String::new();
     let read = File::open(path).and_then(|file| file.take(HEAD).read_to_string(&mut head));
     match read {
         Ok(_) => {}
-        // A file of no use is set aside when it is needed.
+        // A file that is no text is set aside when it is needed.
         Err(error) if error.kind() == io::ErrorKind::InvalidData => return Ok(None),
         Err(error) => return Err(StorageError::new("read", path)(error)),
     }
     let Some(rest) = head.strip_prefix("{\"format\":") else { return Ok(None) };
-    Ok(rest.split(|it: char| !it.is_ascii_digit()).next().and_then(|number| number.parse().ok()))
+    Ok(rest.split(|c: char| !c.is_ascii_digit()).next().and_then(|number| number.parse().ok()))
 }
 
-/// Renames a file that is of no use, so that somebody can look at it and nothing overwrites it.
+/// Renames a file that does not parse, so that it can be looked at and nothing overwrites it.
 fn set_aside(path: &Path) -> Result<PathBuf, StorageError> {
     let candidates = (0_u32..).map(|n| path.with_extension(format!("json.broken-{n}")));
-    let aside = candidates.into_iter().find(|it| !it.exists()).expect("a directory has fewer than 2^32 files");
+    let aside = candidates.into_iter().find(|path| !path.exists()).expect("a directory has fewer than 2^32 files");
     fs::rename(path, &aside).map_err(StorageError::new("set aside", path))?;
     Ok(aside)
 }

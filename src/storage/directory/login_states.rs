@@ -1,5 +1,5 @@
-//! Logins that somebody started and Withings has not answered yet. Stored, so that whichever process gets the callback
-//! finishes the login, also after a restart.
+//! Logins that were started and whose callback has not come yet. They are stored, so that any process that gets the callback
+//! can finish the login, also after a restart.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -27,18 +27,18 @@ pub struct Pending {
     pub demo: bool,
 }
 
-/// By the digest of the state: who reads the file cannot finish anybody's login, and comparing takes the same time
-/// however much of a guess is right.
+/// The logins under way by the digest of their state: a copy of the file lets nobody finish a login, and comparing takes the
+/// same time however much of a guess is right.
 pub(in crate::storage) type States = BTreeMap<String, Pending>;
 
 impl Storage {
-    /// Remembers the random state of a login that somebody begins, until it is taken or `STATE_LIFETIME` has passed.
+    /// Remembers the random state of a login that begins, until it is taken or [`STATE_LIFETIME`] has passed.
     pub async fn begin_login(&self, state: &str, pending: Pending) -> Result<(), StorageError> {
         let (storage, state) = (self.clone(), state.to_owned());
         self.0.disk.write(move || add(&storage, &state, pending)).await
     }
 
-    /// Takes the login that was begun with `state`: once, and only before its end.
+    /// Takes the login that was begun with `state`: once, and within [`STATE_LIFETIME`].
     pub async fn take_login(&self, state: &str) -> Result<Option<Pending>, StorageError> {
         let (storage, state, now) = (self.clone(), state.to_owned(), self.0.clock.unix());
         self.0.disk.write(move || take(&storage, &state, now)).await
@@ -47,9 +47,9 @@ impl Storage {
 
 fn add(storage: &Storage, state: &str, pending: Pending) -> Result<(), StorageError> {
     change(storage, |states| {
-        states.retain(|_, it| is_alive(it, pending.started_at));
+        states.retain(|_, pending| is_alive(pending, pending.started_at));
         while states.len() >= MOST {
-            let oldest = states.iter().min_by_key(|(_, it)| it.started_at).map(|(state, _)| state.clone());
+            let oldest = states.iter().min_by_key(|(_, pending)| pending.started_at).map(|(state, _)| state.clone());
             states.remove(&oldest.expect("the map has MOST entries, so it has an oldest"));
         }
         states.insert(digest(state), pending);
@@ -63,19 +63,19 @@ fn take(storage: &Storage, state: &str, now: i64) -> Result<Option<Pending>, Sto
         taken = states.remove(&digest(state));
         taken.is_some()
     })?;
-    Ok(taken.filter(|it| is_alive(it, now)))
+    Ok(taken.filter(|pending| is_alive(pending, now)))
 }
 
 /// Forgets the logins that were started for `profile`.
 pub(super) fn forget(storage: &Storage, profile: &str) -> Result<(), StorageError> {
     change(storage, |states| {
         let before = states.len();
-        states.retain(|_, it| it.profile != profile);
+        states.retain(|_, pending| pending.profile != profile);
         states.len() < before
     })
 }
 
-/// Changes the file under its lock; `change` says whether there is something to write.
+/// Changes the file under its lock; `change` returns whether there is something to write.
 fn change(storage: &Storage, change: impl FnOnce(&mut States) -> bool) -> Result<(), StorageError> {
     let _lock = atomic::lock(&storage.0.root.join("pending.lock"), atomic::LOCK_WITHIN)?;
     let path = path(storage);

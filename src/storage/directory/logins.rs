@@ -1,8 +1,8 @@
 //! Logins in files: the only ways to change them, and what this process knows of them.
 //!
-//! Whoever changes a login file holds the lock of all of them for as long as that takes, and never while somebody is asked.
-//! The lease of a rotation is a lock of its own, for one profile, which `connect` and `forget` do not wait for: they change
-//! the version, and what the rotation brings is then refused.
+//! A login file is changed under the lock of all logins, which is held for a read and a write and never while Withings is
+//! asked. The lease of a rotation is a lock of its own, for one profile. `connect` and `forget` do not wait for it: they
+//! change the version, and the pair that the rotation brings is then refused.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -18,43 +18,37 @@ use super::checkpoint;
 use super::login::{Login, LoginInfo, NewConsent};
 use super::{Storage, StorageError, atomic, files, json_file, login_states, plans_file};
 
-/// How often the files are compared though their directory looks untouched: its time may be coarse.
+/// How often the files are compared though their directory looks untouched: some file systems keep its time in steps of a
+/// second or more, and a network file system may cache it.
 const COMPARE_EVERY: Duration = Duration::from_mins(1);
 
 /// A login as this process knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
-    /// What may be known of it.
+pub struct KnownLogin {
+    /// The login without its tokens.
     pub login: LoginInfo,
-    /// Tells one consent from any other that this process has seen.
+    /// A number that tells this consent from all others that this process has seen.
     pub consent: u64,
 }
 
-/// Everybody's login, by profile.
-pub type KnownLogins = BTreeMap<Arc<str>, Known>;
+/// All logins, by profile.
+pub type KnownLogins = BTreeMap<Arc<str>, KnownLogin>;
 
 /// A new consent was not stored.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The person is another configured profile's.
+    /// The person belongs to another configured profile.
     #[error("this is the person of {0}")]
     Taken(Arc<str>),
-    /// The profile has been somebody else's, and nobody has said that it may be replaced.
+    /// The profile belongs to another person, whose replacement was not confirmed.
     #[error("the profile has been another person's")]
     AnotherPerson,
-    /// It could not be read or written.
+    /// A login could not be read or written.
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
 
-/// A new consent that was stored.
-#[derive(Debug)]
-pub struct Connected {
-    /// The login of another person that was there before.
-    pub former: Option<Login>,
-}
-
-/// What was deleted.
+/// What a `forget` has deleted.
 #[derive(Debug)]
 pub struct Forgotten {
     /// The login, if there was one that could be read.
@@ -67,32 +61,33 @@ pub struct Forgotten {
 #[derive(Debug)]
 pub(in crate::storage) struct LoginTable {
     inner: Mutex<Table>,
-    /// Tells that something has changed.
+    /// Tells of each change.
     changes: watch::Sender<u64>,
 }
 
 #[derive(Debug, Default)]
 struct Table {
     logins: Arc<KnownLogins>,
+    /// How many consents this process has seen.
     consents: u64,
-    /// Grows with each change, so that what was read before one is not taken for what is true after it.
+    /// Grows with each change by this process, so that files that were read before a change are not believed after it.
     edition: u64,
-    stamps: BTreeMap<PathBuf, Stamp>,
-    /// Of the directory, when its files were last compared.
-    seen: Option<Stamp>,
-    /// The same once it was seen twice: what is written within one tick of the disk's clock has one stamp.
-    directory: Option<Stamp>,
+    stamps: BTreeMap<PathBuf, FileStamp>,
+    /// The stamp of the directory when its files were last compared.
+    seen: Option<FileStamp>,
+    /// The same stamp once it was seen twice: changes within one tick of the disk's clock leave the stamp as it is.
+    directory: Option<FileStamp>,
     compared_at: Option<Instant>,
 }
 
 /// A version of a file: it is replaced whole, so each has an inode or a time of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
+struct FileStamp {
     inode: u64,
     modified: (i64, i64),
 }
 
-impl Stamp {
+impl FileStamp {
     fn of(path: &Path) -> Result<Self, StorageError> {
         let metadata = fs::metadata(path).map_err(StorageError::new("read", path))?;
         Ok(Self { inode: metadata.ino(), modified: (metadata.mtime(), metadata.mtime_nsec()) })
@@ -108,7 +103,7 @@ impl LoginTable {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes what is stored of a profile now; `is_new_consent` where somebody has logged in.
+    /// Notes which login is stored of a profile now; `is_new_consent` where a person has just logged in.
     fn note(&self, profile: &str, login: Option<LoginInfo>, is_new_consent: bool) {
         let mut table = self.inner();
         table.note(profile, login, is_new_consent);
@@ -133,14 +128,14 @@ impl Table {
             },
             |known| known.consent,
         );
-        logins.insert(profile.into(), Known { login, consent });
+        logins.insert(profile.into(), KnownLogin { login, consent });
     }
 }
 
-/// What was found in the directory of the logins.
-struct Found {
-    directory: Option<Stamp>,
-    stamps: BTreeMap<PathBuf, Stamp>,
+/// The files that were found in the directory of the logins.
+struct FoundLogins {
+    directory: Option<FileStamp>,
+    stamps: BTreeMap<PathBuf, FileStamp>,
     /// The files that are new or have changed, with what is in them.
     changed: Vec<(PathBuf, Option<Login>)>,
 }
@@ -152,14 +147,14 @@ impl Storage {
         Arc::clone(&self.0.logins.inner().logins)
     }
 
-    /// Hears of each change of [`Storage::logins`].
+    /// A receiver that is told of each change of [`Storage::logins`].
     #[must_use]
     pub fn login_changes(&self) -> watch::Receiver<u64> {
         self.0.logins.changes.subscribe()
     }
 
-    /// Looks what other processes have done to the logins: one look at the directory, and at its files where that has
-    /// changed, and once a minute.
+    /// Takes the changes that other processes made to the logins: with one `stat` of the directory, and a comparison of its
+    /// files where that has changed, and once a minute.
     pub async fn changes(&self) -> Result<(), StorageError> {
         let (edition, directory, stamps) = {
             let table = self.0.logins.inner();
@@ -175,16 +170,15 @@ impl Storage {
         Ok(())
     }
 
-    fn take(&self, found: Found, edition: u64) {
+    fn take(&self, found: FoundLogins, edition: u64) {
         let mut table = self.0.logins.inner();
         if table.edition != edition {
-            // This process has changed a login meanwhile: what was read may be older.
+            // This process has changed a login since: the files may have been read before that.
             return;
         }
         let before = Arc::clone(&table.logins);
-        let gone: Vec<_> =
-            before.keys().filter(|it| !found.stamps.contains_key(&self.path("logins", it, "json"))).collect();
-        for profile in gone {
+        let is_gone = |profile: &&Arc<str>| !found.stamps.contains_key(&self.path("logins", profile, "json"));
+        for profile in before.keys().filter(is_gone) {
             table.note(profile, None, false);
         }
         for (path, login) in found.changed {
@@ -210,7 +204,7 @@ impl Storage {
         let info = login.as_ref().map(LoginInfo::from);
         let is_known = {
             let table = self.0.logins.inner();
-            // What was changed meanwhile is newer than what was read.
+            // A change that this process made meanwhile is newer than what was read.
             table.edition != edition || table.logins.get(profile).map(|known| &known.login) == info.as_ref()
         };
         if !is_known {
@@ -219,14 +213,16 @@ impl Storage {
         Ok(login)
     }
 
-    /// Stores the login of a new consent, unless the person is the one of another of the `configured` profiles, or of another
-    /// person than before, who may be replaced only if `may_replace`. What is stored of a former person is deleted first.
+    /// Stores the login of a new consent and gives the login of another person that was there before. Refused if the person
+    /// belongs to another of the `configured` profiles, or if the profile belongs to another person and `may_replace` is
+    /// false. The readings of a former person are deleted before the new login is stored: a crash in between must not show
+    /// them under the new person.
     pub async fn connect(
         &self,
         consent: NewConsent,
         configured: &[Arc<str>],
         may_replace: bool,
-    ) -> Result<Connected, ConnectError> {
+    ) -> Result<Option<Login>, ConnectError> {
         let (storage, profile) = (self.clone(), Arc::clone(&consent.profile));
         let others: Vec<_> = configured.iter().filter(|other| **other != profile).cloned().collect();
         let stored = self.0.disk.write(move || {
@@ -237,7 +233,7 @@ impl Storage {
         self.unsaved().pairs.remove(&profile);
         self.0.queue.end_claim(&profile);
         self.0.logins.note(&profile, Some(LoginInfo::from(&login)), true);
-        Ok(Connected { former })
+        Ok(former)
     }
 
     fn connect_locked(
@@ -255,7 +251,7 @@ impl Storage {
         if let Some(owner) = others.iter().find(|name| is_same(name)) {
             return Err(ConnectError::Taken(Arc::clone(owner)));
         }
-        // A file that cannot be read any more does not stop a new consent.
+        // A login file that cannot be read any more must not keep a person from connecting again.
         let present = stored(profile).ok().flatten();
         let is_of_another = |login: &&Login| login.user_id != new.user_id;
         if !may_replace && present.as_ref().is_some_and(|login| !login.demo && (*demo || is_of_another(&login))) {
@@ -283,11 +279,12 @@ impl Storage {
             let login = json_file::load(&storage.path("logins", &name, "json")).unwrap_or_default();
             let mut deleted = 0;
             for path in files::of_profile(&storage.0.root, &name)? {
-                deleted += usize::from(atomic::remove(&path)? && path.extension().is_none_or(|it| it != "lock"));
+                deleted +=
+                    usize::from(atomic::remove(&path)? && path.extension().is_none_or(|extension| extension != "lock"));
             }
             login_states::forget(&storage, &name)?;
             plans_file::forget(&storage.0.root, &name)?;
-            // What an interrupted backfill has fetched is of everybody together; it begins anew.
+            // An interrupted backfill has the values of all profiles in its work directory; it begins anew.
             checkpoint::remove(&storage.backfill_directory())?;
             Ok(Forgotten { login, files: deleted })
         });
@@ -298,7 +295,7 @@ impl Storage {
         Ok(forgotten)
     }
 
-    /// Notes that the access token of this version was used: the refresh token before it is dead now, and is dropped.
+    /// Drops the previous refresh token of this version of the login: the access token was used, so it is dead now.
     pub async fn prove(&self, profile: &str, version: u64) -> Result<(), StorageError> {
         let (storage, name) = (self.clone(), profile.to_owned());
         let proven = self.0.disk.write(move || {
@@ -314,13 +311,13 @@ impl Storage {
         proven.await
     }
 
-    /// Takes the lock of all logins, which is held only while they are read and written.
+    /// Takes the lock of all logins, which is held for a read and a write only.
     pub(super) fn lock_logins(&self) -> Result<File, StorageError> {
         atomic::lock(&self.0.root.join("logins.lock"), atomic::LOCK_WITHIN)
     }
 
-    /// The same for what belongs to the login of `profile`; `None` if there is none: a profile that was forgotten must not come
-    /// back, whoever has forgotten it.
+    /// Takes the lock of all logins to write what belongs to the login of `profile`; `None` if there is no such login: a profile
+    /// that another process has forgotten must not come back.
     pub(super) fn lock_login(&self, profile: &str) -> Result<Option<File>, StorageError> {
         let lock = self.lock_logins()?;
         Ok(self.path("logins", profile, "json").exists().then_some(lock))
@@ -332,27 +329,27 @@ impl Storage {
     }
 }
 
-/// What is in the directory; `None` if it looks as it did.
+/// The files in the directory of the logins; `None` if the directory looks as `before`.
 fn compare(
     logins: &Path,
-    before: Option<Stamp>,
-    known: &BTreeMap<PathBuf, Stamp>,
-) -> Result<Option<Found>, StorageError> {
+    before: Option<FileStamp>,
+    known: &BTreeMap<PathBuf, FileStamp>,
+) -> Result<Option<FoundLogins>, StorageError> {
     if !logins.exists() {
-        let nothing = Found { directory: None, stamps: BTreeMap::new(), changed: Vec::new() };
+        let nothing = FoundLogins { directory: None, stamps: BTreeMap::new(), changed: Vec::new() };
         return Ok(Some(nothing));
     }
-    // Before the list is made: what changes meanwhile is found the next time.
-    let directory = Stamp::of(logins)?;
+    // Before the list is made: a change that comes in between is found the next time.
+    let directory = FileStamp::of(logins)?;
     if before == Some(directory) {
         return Ok(None);
     }
     let (mut stamps, mut changed) = (BTreeMap::new(), Vec::new());
     for path in atomic::json_files(logins)? {
-        match Stamp::of(&path).map(|stamp| (stamp, known.get(&path) == Some(&stamp))) {
+        match FileStamp::of(&path).map(|stamp| (stamp, known.get(&path) == Some(&stamp))) {
             Ok((stamp, true)) => drop(stamps.insert(path, stamp)),
             Ok((stamp, false)) => match json_file::load(&path) {
-                // It was set aside.
+                // It did not parse and was set aside.
                 Ok(None) => {}
                 Ok(login) => {
                     stamps.insert(path.clone(), stamp);
@@ -363,9 +360,9 @@ fn compare(
                     stamps.extend(known.get(&path).map(|stamp| (path, *stamp)));
                 }
             },
-            // Gone since the list was made, or not to be looked at for the moment.
+            // A file that is gone since the list was made is left out; one that cannot be looked at stays as it was known.
             Err(error) => stamps.extend(known.get(&path).filter(|_| !error.is_missing()).map(|stamp| (path, *stamp))),
         }
     }
-    Ok(Some(Found { directory: Some(directory), stamps, changed }))
+    Ok(Some(FoundLogins { directory: Some(directory), stamps, changed }))
 }

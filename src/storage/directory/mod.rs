@@ -1,4 +1,4 @@
-//! The back end of the household: a directory (0700) of files (0600), one set for each profile.
+//! The one back end of storage: a directory (0700) of files (0600), one set for each profile.
 
 mod atomic;
 pub(super) mod budget_file;

@@ -1,4 +1,5 @@
-//! The plans of all profiles in one file: not synced, for what it loses is only that a call is made a little too soon.
+//! The plans of all profiles in one file. It is not synced: if a power cut undoes the last write, some calls are made a little
+//! too soon.
 
 use std::path::Path;
 use std::time::Duration;
@@ -23,12 +24,12 @@ impl Storage {
         let plans = stored.profiles.iter().map(|(profile, plan)| (profile.as_str().into(), plan.clone().restored(now)));
         let sent = stored.sent.iter().filter_map(|(digest, at)| {
             let ago = u64::try_from(now.unix_ms - at).ok()?;
-            Some((*digest, now.steady.checked_sub(Duration::from_millis(ago))?))
+            Some((*digest, now.monotonic.checked_sub(Duration::from_millis(ago))?))
         });
         self.0.queue.restore(plans.collect(), sent.collect());
         if !stored.orderly {
-            // What it has sent last is not known.
-            self.0.queue.rest(now.steady + REPEAT_AFTER);
+            // What the former process has sent since it last stored its plans is not known.
+            self.0.queue.rest(now.monotonic + REPEAT_AFTER);
         }
         if let Err(error) = json_file::save_unsynced(&path, &StoredPlans { orderly: false, ..stored }) {
             tracing::debug!(error = error.with_cause(), "it could not be noted that a process has begun");
@@ -68,7 +69,7 @@ impl Storage {
     }
 
     fn now(&self) -> Now {
-        Now { steady: Instant::now(), unix_ms: self.0.clock.unix_ms() }
+        Now { monotonic: Instant::now(), unix_ms: self.0.clock.unix_ms() }
     }
 }
 

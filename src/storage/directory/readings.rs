@@ -1,4 +1,4 @@
-//! Readings with their cursors, and what happened in bed: what is known of a person.
+//! What is known of a person: readings with their cursors, and events of the bed.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,21 +13,21 @@ use super::queue::Claim;
 use super::{Storage, StorageError, json_file};
 use crate::reading::in_bed::{BedEvent, InBed};
 
-/// The format that is written. The first one was a whole of all calls together.
+/// The format that is written. Format 1, of version 0.1.0, has one object for all calls together.
 const FORMAT: u32 = 2;
 
 /// What is known of a person: a part for each call, which storage does not look into.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct State {
+pub struct StoredState {
     /// Withings' id of the person.
     pub user_id: Option<String>,
     /// The parts, by the names of their calls.
     #[serde(default)]
     pub parts: BTreeMap<String, Box<RawValue>>,
-    /// What 0.1.0 has stored, as it is.
+    /// The readings in format 1, as 0.1.0 stored them.
     #[serde(skip)]
     pub first_format: Option<Box<RawValue>>,
-    /// What happened in bed, which is stored apart: it needs no claim.
+    /// The events of the bed, which are stored in a file of their own: they come without a claim.
     #[serde(skip)]
     pub in_bed: InBed,
 }
@@ -42,10 +42,10 @@ pub(in crate::storage) struct Events {
 /// The state of a profile was not saved.
 #[derive(Debug, thiserror::Error)]
 pub enum SaveError {
-    /// The claim has ended: somebody has logged in, or everything was deleted.
+    /// The claim has ended: a person has logged in, or everything was deleted.
     #[error("the profile was changed meanwhile")]
     Superseded,
-    /// It could not be written. It stays in memory until it can.
+    /// The state could not be written. It stays in memory until it can be.
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
@@ -53,7 +53,7 @@ pub enum SaveError {
 /// A state that could not be stored.
 #[derive(Clone, Debug)]
 pub(in crate::storage) struct UnsavedState {
-    state: State,
+    state: StoredState,
     tried_at: Instant,
     failures: u32,
 }
@@ -64,27 +64,28 @@ pub(in crate::storage) type UnsavedStates = BTreeMap<Arc<str>, UnsavedState>;
 pub(in crate::storage) type UnsavedEvents = BTreeMap<Arc<str>, Events>;
 
 impl Unsaved {
-    /// Takes a state in the place of one that could not be stored a moment ago: a disk that is full is left alone.
-    fn takes_state(&mut self, profile: &str, state: &State) -> bool {
+    /// Takes a state in the place of one that could not be stored a moment ago, and returns whether it did: a full disk is not
+    /// tried again for each call.
+    fn takes_state(&mut self, profile: &str, state: &StoredState) -> bool {
         let failed = self.states.get_mut(profile).filter(|unsaved| unsaved.tried_at.elapsed() < SAVE_AGAIN_AFTER);
         failed.map(|unsaved| unsaved.state.clone_from(state)).is_some()
     }
 
     /// The states that it is time to save again.
-    pub(in crate::storage) fn due_states(&self) -> Vec<(Arc<str>, State)> {
+    pub(in crate::storage) fn due_states(&self) -> Vec<(Arc<str>, StoredState)> {
         let due = self.states.iter().filter(|(_, unsaved)| unsaved.tried_at.elapsed() >= SAVE_AGAIN_AFTER);
         due.map(|(profile, unsaved)| (Arc::clone(profile), unsaved.state.clone())).collect()
     }
 }
 
-impl State {
-    /// Nothing, of this person.
+impl StoredState {
+    /// An empty state of this person.
     #[must_use]
     pub fn of(user_id: &str) -> Self {
         Self { user_id: Some(user_id.to_owned()), ..Self::default() }
     }
 
-    /// The same, unless it is another person's than `user_id`.
+    /// This state if it is of the person `user_id`, else an empty one of that person.
     #[must_use]
     pub fn only_of(self, user_id: &str) -> Self {
         if self.user_id.as_deref() == Some(user_id) { self } else { Self::of(user_id) }
@@ -93,27 +94,27 @@ impl State {
 
 impl Storage {
     /// What is known of the person of `profile`; nothing if nothing is stored.
-    pub async fn load(&self, profile: &str) -> Result<State, StorageError> {
+    pub async fn load(&self, profile: &str) -> Result<StoredState, StorageError> {
         let (state, events) = {
             let unsaved = self.unsaved();
-            (unsaved.states.get(profile).map(|it| it.state.clone()), unsaved.events.get(profile).cloned())
+            (unsaved.states.get(profile).map(|unsaved| unsaved.state.clone()), unsaved.events.get(profile).cloned())
         };
         let (readings, stored_events) = (self.path("readings", profile, "json"), self.path("events", profile, "json"));
         let stored = self.0.disk.read(move || {
             let state = state.map_or_else(|| load_state(&readings), Ok)?;
-            let events = events.map_or_else(|| json_file::load::<Events>(&stored_events), |it| Ok(Some(it)))?;
+            let events = events.map_or_else(|| json_file::load::<Events>(&stored_events), |events| Ok(Some(events)))?;
             Ok((state, events))
         });
         let (mut state, events) = stored.await?;
-        let is_of_person = |it: &Events| state.user_id.is_none() || it.user_id == state.user_id;
+        let is_of_person = |events: &Events| state.user_id.is_none() || events.user_id == state.user_id;
         if let Some(Events { user_id, in_bed }) = events.filter(is_of_person) {
             (state.user_id, state.in_bed) = (user_id, in_bed);
         }
         Ok(state)
     }
 
-    /// Saves what the calls of this claim have changed.
-    pub async fn save(&self, claim: &Claim, state: State) -> Result<(), SaveError> {
+    /// Saves the state that the calls of this claim have changed.
+    pub async fn save(&self, claim: &Claim, state: StoredState) -> Result<(), SaveError> {
         if !self.is_current(claim) {
             return Err(SaveError::Superseded);
         }
@@ -129,8 +130,8 @@ impl Storage {
         saved
     }
 
-    /// Saves a state again; whether it is saved, or need not be any more.
-    pub(in crate::storage) async fn save_again(&self, profile: &Arc<str>, state: State) -> bool {
+    /// Saves a state again; returns whether it is saved, or need not be any more.
+    pub(in crate::storage) async fn save_again(&self, profile: &Arc<str>, state: StoredState) -> bool {
         match self.save_state(profile, state.clone()).await {
             Err(SaveError::Storage(error)) => {
                 self.keep_unsaved(profile, state, &error);
@@ -143,7 +144,7 @@ impl Storage {
         }
     }
 
-    fn keep_unsaved(&self, profile: &Arc<str>, state: State, error: &StorageError) {
+    fn keep_unsaved(&self, profile: &Arc<str>, state: StoredState, error: &StorageError) {
         let mut unsaved = self.unsaved();
         let failures = unsaved.states.get(profile).map_or(0, |former| former.failures) + 1;
         unsaved.states.insert(Arc::clone(profile), UnsavedState { state, tried_at: Instant::now(), failures });
@@ -157,14 +158,14 @@ impl Storage {
         }
     }
 
-    async fn save_state(&self, profile: &Arc<str>, state: State) -> Result<(), SaveError> {
+    async fn save_state(&self, profile: &Arc<str>, state: StoredState) -> Result<(), SaveError> {
         let (storage, name) = (self.clone(), Arc::clone(profile));
         let saved = self.0.disk.write(move || {
             let Some(_lock) = storage.lock_login(&name)? else { return Ok(false) };
             json_file::save_as(FORMAT, &storage.path("readings", &name, "json"), &state)?;
             let events = storage.path("events", &name, "json");
             if state.in_bed != InBed::default() && !events.exists() {
-                // 0.1.0 had them among the readings.
+                // 0.1.0 stored the events among the readings.
                 json_file::save(&events, &Events { user_id: state.user_id, in_bed: state.in_bed })?;
             }
             Ok(true)
@@ -172,8 +173,8 @@ impl Storage {
         if saved.await? { Ok(()) } else { Err(SaveError::Superseded) }
     }
 
-    /// Notes an event of the person `user_id` of `profile`, and gives what is known of the bed after it. What cannot be stored
-    /// stays in memory until it can.
+    /// Notes an event of the person `user_id` of `profile`, and gives what is known of the bed after it. Events that cannot be
+    /// stored stay in memory until they can be.
     pub async fn note_event(&self, profile: &Arc<str>, user_id: &str, event: BedEvent) -> InBed {
         let mut in_bed = match self.load(profile).await {
             Ok(state) => state.only_of(user_id).in_bed,
@@ -200,15 +201,15 @@ impl Storage {
             if lock.is_some() {
                 json_file::save(&storage.path("events", &profile, "json"), &events)?;
             }
-            // One more may have come meanwhile.
-            storage.unsaved().events.retain(|name, it| *name != profile || *it != events);
+            // One more event may have come meanwhile: that is stored next time.
+            storage.unsaved().events.retain(|name, unsaved| *name != profile || *unsaved != events);
             Ok(())
         });
         saved.await
     }
 }
 
-fn load_state(path: &Path) -> Result<State, StorageError> {
+fn load_state(path: &Path) -> Result<StoredState, StorageError> {
     let state = json_file::load_formats(path, &[1, FORMAT], |format, json| match format {
         FORMAT => serde_json::from_str(json),
         _ => of_first_format(json),
@@ -216,14 +217,19 @@ fn load_state(path: &Path) -> Result<State, StorageError> {
     Ok(state.unwrap_or_default())
 }
 
-/// The state that 0.1.0 has stored, of which only the person is looked at here.
-fn of_first_format(json: &str) -> serde_json::Result<State> {
+/// The state of a file in format 1, of which only the person and the bed are read here.
+fn of_first_format(json: &str) -> serde_json::Result<StoredState> {
     #[derive(Deserialize)]
-    struct Person {
+    struct FirstFormatPerson {
         user_id: Option<String>,
         #[serde(default)]
         bed: InBed,
     }
-    let Person { user_id, bed } = serde_json::from_str(json)?;
-    Ok(State { user_id, first_format: Some(RawValue::from_string(json.to_owned())?), in_bed: bed, ..State::default() })
+    let FirstFormatPerson { user_id, bed } = serde_json::from_str(json)?;
+    Ok(StoredState {
+        user_id,
+        first_format: Some(RawValue::from_string(json.to_owned())?),
+        in_bed: bed,
+        ..StoredState::default()
+    })
 }

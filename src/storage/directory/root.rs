@@ -9,13 +9,13 @@ use crate::process;
 
 const LOCK: &str = "serve.lock";
 
-/// What is written for a moment, to see whether something can be.
+/// The file that is written for a moment, to see whether the directory can be written.
 const PROOF: &str = "writable";
 
 /// The newest format of any file.
 const NEWEST_FORMAT: u64 = 2;
 
-/// Its presence says that the people in this directory are not real.
+/// The file whose presence says that the people in this directory are not real.
 const DEMO_MARK: &str = "DEMO";
 
 /// What a storage directory is used for.
@@ -30,40 +30,40 @@ pub enum Purpose {
 /// The storage directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// It could not be made, read or locked.
+    /// The directory could not be made, read or locked.
     #[error("the storage directory cannot be used; make it writable or choose another one with --storage.path")]
     Storage(#[from] StorageError),
-    /// It is there and belongs to somebody else, or something in it does.
+    /// The directory, or something in it, belongs to another user.
     #[error("user {user} may not use the storage directory {root}; give it to that user with `chown -R {user} {root}`, in Kubernetes with `fsGroup: {user}`, or choose another one with --storage.path", root = root.display())]
     Foreign {
         /// The number of the user that this process runs as.
         user: u32,
         /// The directory.
         root: PathBuf,
-        /// What was refused.
+        /// The operation that was refused.
         source: StorageError,
     },
-    /// Another process serves from it.
+    /// Another process serves from the directory.
     #[error("{path}: another withings-exporter serves from this directory; stop it or choose another one with --storage.path", path = .0.display())]
     InUse(PathBuf),
-    /// A newer version of this program has written to it.
+    /// A newer version of this program has written to the directory.
     #[error("{path}: format {format} is of a newer version of withings-exporter; use that version, or choose another directory with --storage.path. Nothing was changed", path = .path.display())]
     Newer {
         /// The file.
         path: PathBuf,
-        /// Its format.
+        /// The format of the file.
         format: u64,
     },
-    /// It holds the demo's people.
+    /// The directory holds the demo's people.
     #[error("{path}: this directory belongs to the demo; choose another one with --storage.path", path = .0.display())]
     OfTheDemo(PathBuf),
-    /// It holds something else than a demo.
+    /// The directory holds something else than a demo.
     #[error("{path}: this directory is not empty and not of the demo, which would mix invented people with it; choose an empty one with --storage.path", path = .0.display())]
     NotOfTheDemo(PathBuf),
 }
 
 impl OpenError {
-    /// With what to do about it, where that is known.
+    /// The error with what to do about it, where that is known.
     fn with_advice(self, root: &Path) -> Self {
         match (self, process::user()) {
             (Self::Storage(source), Some(user)) if source.is_permission_denied() && root.is_dir() => {
@@ -78,12 +78,12 @@ impl OpenError {
 pub(in crate::storage) fn prepare_to_join(root: &Path) -> Result<(), OpenError> {
     atomic::make_private_dir(root)?;
     check_formats(root)?;
-    check_purpose(root, Purpose::Serve).map_err(|it| it.with_advice(root))
+    check_purpose(root, Purpose::Serve).map_err(|error| error.with_advice(root))
 }
 
 /// Refuses a file whose format this program does not know, before anything is changed.
 fn check_formats(root: &Path) -> Result<(), OpenError> {
-    // What cannot be read is said when it is needed.
+    // A file that cannot be read is reported when it is needed.
     for path in files::with_format(root).unwrap_or_default() {
         if let Some(format) = json_file::format_of(&path).ok().flatten().filter(|format| *format > NEWEST_FORMAT) {
             return Err(OpenError::Newer { path, format });
@@ -92,15 +92,15 @@ fn check_formats(root: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Makes the directory, takes its locks, which are held as long as these files are open, checks whose it is, and proves
-/// that it can be written. What is stored on a disk that is full or read-only is served nevertheless.
+/// Makes the directory, takes its locks, which are held as long as these files are open, checks its purpose, and proves that
+/// it can be written. Readings on a disk that is full or read-only are served nevertheless.
 pub(in crate::storage) fn prepare(root: &Path, purpose: Purpose) -> Result<Vec<File>, OpenError> {
-    take(root, purpose).map_err(|it| it.with_advice(root))
+    take(root, purpose).map_err(|error| error.with_advice(root))
 }
 
-/// The directory itself is locked first: that needs no file, so that nobody else serves from a read-only disk that becomes
-/// writable, and nothing is left behind by whoever is refused or killed. File systems in a network know this lock on one
-/// host only; that of a file is for the others.
+/// The directory itself is locked first. That needs no file: so it also keeps a second process out of a read-only disk that
+/// becomes writable later, and a process that is refused or killed leaves nothing behind. Network file systems know the lock
+/// of a directory on one host only; the lock of a file is for the other hosts.
 fn take(root: &Path, purpose: Purpose) -> Result<Vec<File>, OpenError> {
     atomic::make_private_dir(root)?;
     check_formats(root)?;
@@ -131,8 +131,8 @@ fn check_purpose(root: &Path, purpose: Purpose) -> Result<(), OpenError> {
 }
 
 fn is_empty(root: &Path) -> Result<bool, StorageError> {
-    let first = fs::read_dir(root).and_then(|mut it| it.next().transpose());
-    first.map(|it| it.is_none()).map_err(StorageError::new("list", root))
+    let first = fs::read_dir(root).and_then(|mut entries| entries.next().transpose());
+    first.map(|first| first.is_none()).map_err(StorageError::new("list", root))
 }
 
 fn claim(root: &Path, purpose: Purpose, locks: &mut Vec<File>) -> Result<(), OpenError> {

@@ -1,4 +1,5 @@
-//! Rotation of a token pair: the lease is tried, the refresh is asked for, the pair is stored before anybody can use it.
+//! Rotation of a token pair: the lease is tried, the refresh is asked for, the pair is stored before anything can use it. Two
+//! refreshes at once would leave one side with a dead token (home-assistant/core#102886).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,13 +18,13 @@ const ASK_WITHIN: Duration = Duration::from_secs(30);
 /// A pair was not stored.
 #[derive(Debug, thiserror::Error)]
 pub enum RotateError<E> {
-    /// Somebody else rotates this login at the moment.
+    /// Another task or process rotates this login at the moment.
     #[error("the login is being refreshed elsewhere")]
     Busy,
-    /// Somebody else has changed or removed the login meanwhile.
+    /// The login was changed or removed meanwhile.
     #[error("the login was changed meanwhile")]
     Stale,
-    /// Nothing answered in time.
+    /// No answer came in time.
     #[error("there was no answer within 30 seconds")]
     TimedOut,
     /// The request for a new pair failed.
@@ -38,21 +39,21 @@ pub enum RotateError<E> {
 #[derive(Clone, Debug)]
 pub(in crate::storage) struct UnsavedPair {
     version: u64,
-    /// The token that brought it, and lives until its first use.
+    /// The refresh token that brought the pair; it lives until the pair is first used.
     refreshed: SecretString,
     pair: NewLogin,
 }
 
 pub(in crate::storage) type UnsavedPairs = BTreeMap<Arc<str>, UnsavedPair>;
 
-/// How many rotations are under way, and whether they are to end.
+/// How many rotations are under way, and whether they are to be cut off.
 #[derive(Debug, Default)]
 pub(in crate::storage) struct Rotations {
     count: watch::Sender<usize>,
     cut: watch::Sender<bool>,
 }
 
-/// A rotation that is under way, as long as it lives.
+/// Counts a rotation as under way, as long as this value lives.
 struct UnderWay(watch::Sender<usize>);
 
 impl Rotations {
@@ -75,7 +76,8 @@ impl Drop for UnderWay {
 impl Storage {
     /// Asks for a new pair for the login of `profile` if its version is still `held`, and stores it. `ask` is given the login
     /// and answers with the refresh token that it has used and the pair. A pair that cannot be stored stays in memory, unused,
-    /// until it can. It goes on when its caller gives up.
+    /// until it can be: a restart then still has the former refresh token, which lives. The rotation goes on when its caller
+    /// gives up, in a task of its own: a pair that Withings has sent must not get lost.
     pub async fn rotate<E, F>(
         &self,
         profile: &Arc<str>,
@@ -111,7 +113,7 @@ impl Storage {
         if let Some(login) = self.save_pair(profile).await? {
             return Ok(login);
         }
-        // Before the lease, whose file has the profile's name.
+        // Before the lease: its file has the profile's name, and must not be made anew for a profile that was forgotten.
         self.login(profile).await?.ok_or(RotateError::Stale)?;
         let path = self.path("logins", profile, "lock");
         let lease = self.0.disk.write(move || {
@@ -135,8 +137,8 @@ impl Storage {
         self.unsaved().pairs.contains_key(profile)
     }
 
-    /// Stores the pair of a profile that could not be stored when it came; `None` if there is none, or if the login is
-    /// another one by now.
+    /// Stores the pair of a profile that is not stored yet; `None` if there is no such pair, or if the login is another one by
+    /// now.
     pub(in crate::storage) async fn save_pair(&self, profile: &Arc<str>) -> Result<Option<Login>, StorageError> {
         let Some(unsaved) = self.unsaved().pairs.get(profile).cloned() else { return Ok(None) };
         let (storage, name) = (self.clone(), Arc::clone(profile));
@@ -156,7 +158,7 @@ impl Storage {
         let path = self.path("logins", profile, "json");
         let Some(stored) = json_file::load::<Login>(&path)? else { return Ok(None) };
         if stored.access_token.expose_secret() == pair.access_token.expose_secret() {
-            // It was stored by a write that took longer than its caller waited.
+            // A write that took longer than its caller waited has stored it after all.
             return Ok(Some(stored));
         }
         if stored.version != *version {
@@ -167,8 +169,8 @@ impl Storage {
         Ok(Some(login))
     }
 
-    /// Waits until no rotation is under way, `within` this time, and stores what is not stored yet. Whether all is stored. A
-    /// rotation that takes longer is given up: Withings keeps the former refresh token alive until the new pair is used.
+    /// Waits until no rotation is under way, `within` this time, stores what is not stored yet, and returns whether everything
+    /// is. A rotation that takes longer is cut off: Withings keeps the former refresh token alive until the new pair is used.
     pub async fn settle(&self, within: Duration) -> bool {
         let deadline = Instant::now() + within;
         let rests = timeout(within, self.0.rotations.none()).await.is_ok();

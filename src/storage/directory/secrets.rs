@@ -1,5 +1,5 @@
-//! What webhooks keep: the secret part of the address that Withings calls, and for each profile the addresses that may be
-//! subscribed there, so that they can be taken back when they change.
+//! What is stored for webhooks: the secret part of the address that Withings calls, and for each profile the addresses that
+//! may be subscribed at Withings, so that they can be taken back when they change.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ struct Secret {
 }
 
 impl Storage {
-    /// The secret of the installation of this name, a word: made by `random` once, then always the same.
+    /// The secret of the installation with this name, which is one word: made by `random` once, then always the same.
     pub async fn installation_secret(
         &self,
         name: &'static str,
@@ -33,7 +33,7 @@ impl Storage {
         secret.await
     }
 
-    /// Those of the profiles with a login for whose persons addresses may be subscribed at Withings.
+    /// The profiles with a login that may have subscriptions at Withings.
     pub async fn subscribed_profiles(&self) -> Result<BTreeSet<Arc<str>>, StorageError> {
         let (storage, logins) = (self.clone(), self.logins());
         let has_callbacks = move |profile: &&Arc<str>| storage.path("callbacks", profile, "json").exists();
@@ -46,8 +46,8 @@ impl Storage {
         self.0.disk.read(move || Ok(json_file::load(&path)?.unwrap_or_default())).await
     }
 
-    /// Saves the addresses that may be subscribed at Withings for the person of `profile`, whole; does nothing if its login
-    /// is gone, for then somebody else has deleted everything of the profile.
+    /// Replaces the addresses that may be subscribed at Withings for the person of `profile`; does nothing if its login is
+    /// gone, for then another process has deleted everything of the profile.
     pub async fn save_callbacks(&self, profile: &str, callbacks: BTreeSet<String>) -> Result<(), StorageError> {
         let (storage, name) = (self.clone(), profile.to_owned());
         let saved = self.0.disk.write(move || {

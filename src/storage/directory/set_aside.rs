@@ -1,16 +1,16 @@
-//! New logins that wait for a person's word: nothing is changed before it comes. In memory, for a restart only means that the
-//! person logs in again.
+//! New logins of another person, which wait until the replacement is confirmed: nothing is changed before. They are only in
+//! memory, for a restart costs no more than another login.
 
 use std::collections::BTreeMap;
 
 use super::login::NewConsent;
 use super::{Storage, login_states::STATE_LIFETIME};
 
-/// How many may wait; one more forgets the oldest, so that nobody can fill the memory.
+/// How many consents may wait. One more drops the oldest, so that a flood of logins cannot fill the memory.
 const MOST: usize = 20;
 
-/// What waits, by its confirmation, with the time since when, Unix seconds.
-pub(in crate::storage) type Waiting = BTreeMap<String, (i64, NewConsent)>;
+/// The consents that wait, by their confirmation, each with the time since when, Unix seconds.
+pub(in crate::storage) type WaitingConsents = BTreeMap<String, (i64, NewConsent)>;
 
 impl Storage {
     /// Keeps a consent for 10 minutes under a confirmation that nobody can guess.

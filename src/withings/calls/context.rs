@@ -1,4 +1,4 @@
-//! What the choice of a value depends on beside the rows, and what the calls have in common in judging one.
+//! What the choice of a value depends on beside the rows, and the rules by which all calls judge a value.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -10,14 +10,15 @@ use crate::withings::wire::Float;
 /// Exponents of ten that are believed.
 const EXPONENTS: std::ops::RangeInclusive<i64> = -20..=20;
 
-/// How far a time may lie ahead of the server's before it is not believed, seconds: a day.
+/// How far a time may be ahead of the server's before it is not believed, seconds: a day, for a device may be set to another
+/// time zone.
 const AHEAD_SECONDS: i64 = 24 * 3600;
 
 /// What the choice of a value depends on beside the rows.
 pub struct Context<'a> {
     /// The server's time, Unix seconds.
     pub server_now: i64,
-    /// Told of everything that is not known, with its code or its name.
+    /// Is called for each unknown or disbelieved value, with its code or its name.
     pub unknown: &'a mut dyn FnMut(Unknown, &dyn Display),
 }
 
@@ -44,8 +45,8 @@ pub(super) fn scaled(value: f64, unit: i64, exponent: i32) -> Option<f64> {
     scaled.is_finite().then_some(scaled)
 }
 
-/// −1 means that there is no value, negative durations were seen, and nobody sleeps with a heart or breathing rate or a
-/// temperature of 0.
+/// Whether a value of a sleep or a day means something. −1 stands for no value, durations far below zero were seen (a `waso` of
+/// −25920 in the fixtures of joostlek/python-withings), and a heart rate, breathing rate or temperature of 0 is none.
 pub(super) fn means_something(value: f64, unit: Unit) -> bool {
     match unit {
         Unit::BeatsPerMinute | Unit::BreathsPerMinute | Unit::DegreesCelsius => value > 0.0,

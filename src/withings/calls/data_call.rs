@@ -1,4 +1,4 @@
-//! What every call that brings data has.
+//! The traits of the calls that bring data.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -9,26 +9,27 @@ use crate::catalogue::{Call, Measurement};
 use crate::reading::{Reading, understood};
 use crate::withings::appli::Appli;
 use crate::withings::request::{Request, Rows};
-use crate::withings::wire::Page;
+use crate::withings::wire::AnswerPage;
 
 /// A call that brings data: its answer is a page of rows, from which is chosen what is known.
-pub trait DataCall: Page {
+pub trait DataCall: AnswerPage {
     /// The call.
     const CALL: Call;
 
-    /// The kinds of notification that tell of it; none where what changes so seldom is not told.
+    /// The kinds of notification that tell of the call's data; none if there is no such kind.
     const NOTIFICATIONS: &'static [Appli] = &[];
 
     /// Whether everything can also be asked for by days, should Withings refuse `lastupdate=0`.
     const BY_DAYS: bool = false;
 
-    /// Grows when what is stored of it is understood otherwise than before.
+    /// The revision of what is stored of the call. It grows when that is understood otherwise than before; older parts are
+    /// read anew then.
     const REVISION: u32 = 1;
 
-    /// What is known of it, as it is stored.
+    /// What is known after the call's answers, as it is stored.
     type Known: Default + Serialize + DeserializeOwned + Send + Sync;
 
-    /// What is asked for, one request after another, where `read` is due: everything, or what has changed.
+    /// The rows that are asked for, one request after another, where `read` is due: everything, or what has changed.
     #[must_use]
     fn asks(_: &Self::Known, read: Rows, _: &Moment<'_>) -> Vec<Rows> {
         vec![read]
@@ -40,7 +41,8 @@ pub trait DataCall: Page {
     /// Leaves out the rows of a whole history that nothing depends on, at the server's time, Unix seconds.
     fn prune(_: &mut Vec<Self::Row>, _: i64) {}
 
-    /// What is known after an answer to what was asked; `None` if it does not tell enough, and everything must be read.
+    /// What is known after an answer with the rows that were `asked` for; `None` if the answer does not tell enough, and
+    /// everything must be read.
     fn note(
         known: &Self::Known,
         asked: Rows,
@@ -55,29 +57,29 @@ pub trait DataCall: Page {
         None
     }
 
-    /// What is shown of it, in any order.
+    /// The readings that are shown of what is known, in any order.
     fn readings(known: &Self::Known, moment: &Moment<'_>) -> Vec<Reading>;
 
-    /// The kinds of notification that tell of one of its measurements.
+    /// The kinds of notification that tell of one of the call's measurements.
     #[must_use]
     fn told_by(_: Measurement) -> &'static [Appli] {
         Self::NOTIFICATIONS
     }
 }
 
-/// A data call that tells of the past too.
+/// A data call whose answers tell of the past, so that a backfill makes it.
 pub trait PastCall: DataCall {
     /// What a backfill keeps of an answer.
     type Kept: Serialize + DeserializeOwned + Send + 'static;
 
-    /// What is kept of these rows.
+    /// What a backfill keeps of these rows.
     fn keep(rows: &[Self::Row], context: &mut Context<'_>) -> Vec<Self::Kept>;
 
-    /// How many values are in it.
+    /// The number of values in what is kept.
     fn values(kept: &[Self::Kept]) -> usize;
 }
 
-/// What a call depends on beside what is known of it.
+/// What the requests and readings of a call depend on beside what is known of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment<'a> {
     /// The server's time, Unix seconds.
@@ -86,7 +88,7 @@ pub struct Moment<'a> {
     pub night: Option<&'a SleepRow>,
 }
 
-/// What is known of a call that always answers whole: what is shown.
+/// What is known of a call whose every answer is whole: the readings that are shown.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Readings(#[serde(deserialize_with = "understood")] pub Vec<Reading>);

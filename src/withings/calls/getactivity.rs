@@ -1,8 +1,8 @@
-//! `getactivity`: one row for each day and source. Those of the day that it is now where the person is are shown.
+//! `getactivity`: one row for each day and source. The present day's row is shown, by the time zone of the row.
 //!
-//! Each source counts each day on its own: a worn tracker wins, else the row with the newest `modified`, and nothing is
-//! ever added up. A row says in which time zone its day is, so two rows of different dates may both be of today for
-//! somebody who travels. The values end with the day: yesterday's steps never stand for today's.
+//! Each source counts each day on its own: a worn tracker wins, else the row with the newest `modified`, and values of
+//! several sources are never added up. A row says in which time zone its day is, so that for a person who travels two rows of
+//! different dates may both be of today. The values end with the day: yesterday's steps never stand for today's.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -18,10 +18,10 @@ use crate::reading::{Labels, Origin, Reading};
 use crate::telemetry::Unknown;
 use crate::withings::appli::Appli;
 use crate::withings::request::{Request, Rows, data_fields, utc_day};
-use crate::withings::wire::{Float, Page, int, list, next_offset, text};
+use crate::withings::wire::{AnswerPage, Float, int, list, next_offset, text};
 use crate::zone::Zone;
 
-/// No day is as long, seconds: clocks are set back by some hours at most.
+/// A length that no day has, seconds: clocks are set back by some hours at most.
 const LONGEST_DAY: i64 = 48 * 3600;
 
 /// A page of the answer to `getactivity`.
@@ -52,12 +52,12 @@ pub struct ActivityRow {
     /// When it was last changed, Unix seconds.
     #[serde(deserialize_with = "int")]
     pub modified: Option<i64>,
-    /// All of its fields that are numbers: the values stand beside the others here.
+    /// All fields of the row that are numbers: here the values stand beside what describes them.
     #[serde(skip)]
     pub data: BTreeMap<String, Float>,
 }
 
-impl Page for Getactivity {
+impl AnswerPage for Getactivity {
     type Row = ActivityRow;
 
     fn into_rows(self) -> (Vec<ActivityRow>, Option<i64>) {
@@ -65,24 +65,24 @@ impl Page for Getactivity {
     }
 }
 
-/// Rows that are read twice: once for what describes them, once for their numbers.
+/// The rows of an answer. Each is parsed twice: once for the fields that describe it, once for its numbers.
 fn days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ActivityRow>, D::Error> {
     let rows: Vec<&'de RawValue> = list(deserializer)?;
     let row = |json: &str| {
         let row: ActivityRow = serde_json::from_str(json).ok()?;
         Some(ActivityRow { data: serde_json::from_str(json).ok()?, ..row })
     };
-    Ok(rows.into_iter().filter_map(|it| row(it.get())).collect())
+    Ok(rows.into_iter().filter_map(|json| row(json.get())).collect())
 }
 
 impl DataCall for Getactivity {
     const CALL: Call = Call::Getactivity;
     const NOTIFICATIONS: &'static [Appli] = &[Appli::Activity];
-    type Known = Days;
+    type Known = ActivityDays;
 
     /// The days that can be the present one anywhere: all of their rows, so that nothing needs to be merged and what was
     /// deleted is gone at once. Older days are never shown.
-    fn asks(_: &Days, _: Rows, moment: &Moment<'_>) -> Vec<Rows> {
+    fn asks(_: &ActivityDays, _: Rows, moment: &Moment<'_>) -> Vec<Rows> {
         vec![Rows::Days { from: utc_day(moment.server_now, -1), to: utc_day(moment.server_now, 1) }]
     }
 
@@ -95,104 +95,112 @@ impl DataCall for Getactivity {
         Request::data(Call::Getactivity, "/v2/measure", "getactivity", rows.by_days_after(fields))
     }
 
-    fn note(_: &Days, _: Rows, rows: &[ActivityRow], _: &Moment<'_>, context: &mut Context<'_>) -> Option<Days> {
-        Some(Days::choose(rows, context))
+    fn note(
+        _: &ActivityDays,
+        _: Rows,
+        rows: &[ActivityRow],
+        _: &Moment<'_>,
+        context: &mut Context<'_>,
+    ) -> Option<ActivityDays> {
+        Some(ActivityDays::choose(rows, context))
     }
 
-    fn readings(known: &Days, moment: &Moment<'_>) -> Vec<Reading> {
+    fn readings(known: &ActivityDays, moment: &Moment<'_>) -> Vec<Reading> {
         known.readings(moment.server_now).cloned().collect()
     }
 }
 
 impl PastCall for Getactivity {
-    type Kept = Days;
+    type Kept = ActivityDays;
 
-    fn keep(rows: &[ActivityRow], context: &mut Context<'_>) -> Vec<Days> {
-        vec![Days::choose(rows, context)]
+    fn keep(rows: &[ActivityRow], context: &mut Context<'_>) -> Vec<ActivityDays> {
+        vec![ActivityDays::choose(rows, context)]
     }
 
-    fn values(kept: &[Days]) -> usize {
+    fn values(kept: &[ActivityDays]) -> usize {
         kept.iter().flat_map(|days| &days.0).map(|day| day.readings.len()).sum()
     }
 }
 
-/// Fields of which one has a value if the source has a sensor for the heart. Without it the zones are zero.
+/// Fields of which one has a value if the source has a heart rate sensor. Without a sensor the zones are 0, which is no value.
 const HEART_RATES: [&str; 3] = ["hr_average", "hr_min", "hr_max"];
 
 /// The last days of all sources.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Days(Vec<Day>);
+pub struct ActivityDays(Vec<ActivityDay>);
 
 /// What one source counted on one day.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Day {
+struct ActivityDay {
     begins_at: i64,
-    /// When the next one begins, which is not always 24 hours later.
+    /// When the next day begins, which is not always 24 hours later.
     ends_at: i64,
     is_tracker: bool,
     origin: Origin,
     readings: Vec<Reading>,
 }
 
-impl Days {
+impl ActivityDays {
     /// The days of an answer.
     fn choose(rows: &[ActivityRow], context: &mut Context<'_>) -> Self {
-        let mut days: Vec<Day> = rows.iter().filter_map(|row| day(row, context)).collect();
-        days.sort_by(Day::compare);
+        let mut days: Vec<ActivityDay> = rows.iter().filter_map(|row| day(row, context)).collect();
+        days.sort_by(ActivityDay::compare);
         Self(days)
     }
 
     /// The days of several answers.
     #[must_use]
     pub fn joined(answers: Vec<Self>) -> Self {
-        let mut days: Vec<Day> = answers.into_iter().flat_map(|it| it.0).collect();
-        days.sort_by(Day::compare);
+        let mut days: Vec<ActivityDay> = answers.into_iter().flat_map(|days| days.0).collect();
+        days.sort_by(ActivityDay::compare);
         Self(days)
     }
 
-    /// How many values are in them.
+    /// The number of values of these days.
     #[must_use]
     pub fn values(&self) -> usize {
-        self.0.iter().map(|it| it.readings.len()).sum()
+        self.0.iter().map(|day| day.readings.len()).sum()
     }
 
-    /// The readings of the day that it is at `now`, Unix seconds: until its end.
+    /// The readings of the present day at `now`, Unix seconds.
     pub fn readings(&self, now: i64) -> impl Iterator<Item = &Reading> {
-        self.winner(now).into_iter().flat_map(|it| &it.readings)
+        self.winner(now).into_iter().flat_map(|day| &day.readings)
     }
 
-    /// The readings of every day, at the last moment at which it was measured and was the present day: those of the rows
-    /// that won over all others then.
+    /// The readings of every day, each at the last moment at which its row was changed within its day: those of the rows that
+    /// won over all others at that moment.
     pub fn history(&self) -> impl Iterator<Item = Reading> {
-        // A place that changes sides of the date line leaves a day out.
+        // A place that changes sides of the date line skips a day, which ends where it begins.
         let lasting = self.0.iter().filter(|day| day.begins_at < day.ends_at);
         let moments = lasting.map(|day| (day, day.origin.modified.clamp(day.begins_at, day.ends_at - 1)));
-        let winners = moments.filter(|(day, at)| self.winner(*at).is_some_and(|it| std::ptr::eq(it, *day)));
-        winners.flat_map(|(day, measured_at)| day.readings.iter().map(move |it| Reading { measured_at, ..it.clone() }))
+        let winners = moments.filter(|(day, at)| self.winner(*at).is_some_and(|winner| std::ptr::eq(winner, *day)));
+        winners.flat_map(|(day, measured_at)| {
+            day.readings.iter().map(move |reading| Reading { measured_at, ..reading.clone() })
+        })
     }
 
     /// The row that counts at `now`, Unix seconds.
-    fn winner(&self, now: i64) -> Option<&Day> {
-        let begun = &self.0[..self.0.partition_point(|it| it.begins_at <= now)];
-        let recent = &begun[begun.partition_point(|it| it.begins_at + LONGEST_DAY < now)..];
-        let present = recent.iter().filter(|it| now < it.ends_at);
-        present.max_by_key(|it| (it.is_tracker, it.origin))
+    fn winner(&self, now: i64) -> Option<&ActivityDay> {
+        let begun = &self.0[..self.0.partition_point(|day| day.begins_at <= now)];
+        let recent = &begun[begun.partition_point(|day| day.begins_at + LONGEST_DAY < now)..];
+        let present = recent.iter().filter(|day| now < day.ends_at);
+        present.max_by_key(|day| (day.is_tracker, day.origin))
     }
 }
 
-impl Day {
-    /// In the order of time, then of winning. Rows that Withings changed at one time are told apart by what they say, for
-    /// the order of the list means nothing.
+impl ActivityDay {
+    /// Orders days by time, then by winning. Rows that Withings changed at one time are told apart by their values, for the
+    /// order of the list means nothing.
     fn compare(&self, other: &Self) -> Ordering {
-        let place = |it: &Self| (it.begins_at, it.is_tracker, it.origin);
-        let values = |it: &Self| it.readings.iter().map(|it| it.value).collect::<Vec<_>>();
+        let place = |day: &Self| (day.begins_at, day.is_tracker, day.origin);
+        let values = |day: &Self| day.readings.iter().map(|reading| reading.value).collect::<Vec<_>>();
         let by_values = || values(self).partial_cmp(&values(other)).unwrap_or(Ordering::Equal);
         place(self).cmp(&place(other)).then_with(by_values)
     }
 }
 
-fn day(row: &ActivityRow, context: &mut Context<'_>) -> Option<Day> {
+fn day(row: &ActivityRow, context: &mut Context<'_>) -> Option<ActivityDay> {
     let date: NaiveDate = row.date.as_ref()?.parse().ok()?;
     let zone = zone(row, context);
     let (begins_at, ends_at) = (begin(date, &zone)?, begin(date.succ_opt()?, &zone)?);
@@ -209,10 +217,10 @@ fn day(row: &ActivityRow, context: &mut Context<'_>) -> Option<Day> {
         until: Some(ends_at),
     };
     let readings = values(row, begins_at, context).into_iter().map(reading).collect();
-    Some(Day { begins_at, ends_at, is_tracker: row.is_tracker == Some(1), origin, readings })
+    Some(ActivityDay { begins_at, ends_at, is_tracker: row.is_tracker == Some(1), origin, readings })
 }
 
-/// The zone that a row's day is in. One that is not known is UTC, and so is an absent one, which is no surprise.
+/// The zone of a row's day. An unknown zone is taken for UTC and counted; an absent one is taken for UTC.
 fn zone(row: &ActivityRow, context: &mut Context<'_>) -> Zone {
     let Some(name) = &row.timezone else { return Zone::UTC };
     Zone::named(name).unwrap_or_else(|| {
@@ -225,13 +233,13 @@ fn zone(row: &ActivityRow, context: &mut Context<'_>) -> Zone {
 /// day that a place left out, to change sides of the date line, begins when the next one does.
 fn begin(date: NaiveDate, zone: &Zone) -> Option<i64> {
     let midnight = date.and_time(NaiveTime::MIN);
-    let mut minutes = (0..=24 * 60).filter_map(|it| midnight.checked_add_signed(TimeDelta::minutes(it)));
-    minutes.find_map(|it| zone.earliest(it))
+    let mut minutes = (0..=24 * 60).filter_map(|minute| midnight.checked_add_signed(TimeDelta::minutes(minute)));
+    minutes.find_map(|minute| zone.earliest(minute))
 }
 
 /// The values of a day, in the catalogue's order.
 fn values(row: &ActivityRow, begins_at: i64, context: &mut Context<'_>) -> Vec<(Measurement, Labels, f64)> {
-    let has_heart_rate = HEART_RATES.iter().any(|it| row.data.get(*it).is_some_and(|it| it.0 > Some(0.0)));
+    let has_heart_rate = HEART_RATES.iter().any(|field| row.data.get(*field).is_some_and(|rate| rate.0 > Some(0.0)));
     let mut values = Vec::new();
     for measurement in Measurement::all() {
         match measurement.source {
@@ -239,9 +247,10 @@ fn values(row: &ActivityRow, begins_at: i64, context: &mut Context<'_>) -> Vec<(
             Source::Activity { fields } => {
                 let is_zones = measurement.labels == [LabelName::Zone];
                 for (field, zone) in fields.iter().zip(ZONES).filter(|_| has_heart_rate || !is_zones) {
-                    let value = number(&row.data, field, context).filter(|it| means_something(*it, measurement.unit));
+                    let value =
+                        number(&row.data, field, context).filter(|value| means_something(*value, measurement.unit));
                     let labels = if is_zones { Labels::new([(LabelName::Zone, zone)]) } else { Labels::default() };
-                    values.extend(value.map(|it| (measurement, labels, it)));
+                    values.extend(value.map(|value| (measurement, labels, value)));
                 }
             }
             _ => {}

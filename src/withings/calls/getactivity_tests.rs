@@ -28,16 +28,16 @@ fn phone(row: Value, modified: i64) -> Value {
 }
 
 /// The days of an answer at `server_now`, and what was not known about it.
-fn noted(rows: &[Value], server_now: i64) -> (Days, Vec<(Unknown, String)>) {
+fn noted(rows: &[Value], server_now: i64) -> (ActivityDays, Vec<(Unknown, String)>) {
     let answer: Getactivity = serde_json::from_str(&json!({"activities": rows}).to_string()).unwrap();
     let mut noted = Vec::new();
     let mut note = |kind, what: &dyn Display| noted.push((kind, what.to_string()));
-    let days = Days::choose(&answer.into_rows().0, &mut Context { server_now, unknown: &mut note });
+    let days = ActivityDays::choose(&answer.into_rows().0, &mut Context { server_now, unknown: &mut note });
     (days, noted)
 }
 
-fn value(days: &Days, key: &str, now: i64) -> Option<f64> {
-    days.readings(now).find(|it| it.measurement.key == key).map(|it| it.value)
+fn value(days: &ActivityDays, key: &str, now: i64) -> Option<f64> {
+    days.readings(now).find(|reading| reading.measurement.key == key).map(|reading| reading.value)
 }
 
 /// Expects that these rows show so many steps at each of these times.
@@ -167,7 +167,7 @@ fn a_missing_value_is_no_zero_and_no_steps_are_a_value() {
         let mut row = row("2026-11-22", "UTC", 0);
         row.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
         let (days, noted) = noted(&[row], now);
-        let shown: Vec<_> = days.readings(now).map(|it| (it.measurement.key, it.value)).collect();
+        let shown: Vec<_> = days.readings(now).map(|reading| (reading.measurement.key, reading.value)).collect();
         (shown, noted)
     };
     let steps = ("activity_steps", 0.0);
@@ -186,8 +186,9 @@ fn zones_are_told_apart_by_their_name() {
     let now = at("2026-11-22T12:00:00Z");
     let heart = json!({"date": "2026-11-22", "timezone": "UTC", "hr_average": 80, "hr_zone_0": 100, "hr_zone_1": 0, "hr_zone_3": 4});
     let (days, _) = noted(&[heart], now);
-    let zones = days.readings(now).filter(|it| it.measurement.key == "activity_heart_rate_zone_duration_seconds");
-    let zones: Vec<_> = zones.map(|it| (it.labels.get(LabelName::Zone).unwrap(), it.value)).collect();
+    let zones =
+        days.readings(now).filter(|reading| reading.measurement.key == "activity_heart_rate_zone_duration_seconds");
+    let zones: Vec<_> = zones.map(|reading| (reading.labels.get(LabelName::Zone).unwrap(), reading.value)).collect();
     assert_eq!(zones, [("light", 100.0), ("moderate", 0.0), ("maximal", 4.0)]);
 }
 
@@ -220,13 +221,15 @@ fn a_captured_day_from_a_phone_shows_what_it_says() {
     let shown = |now: &str| {
         let (days, noted) = noted(&rows, at(now));
         assert_eq!(noted, []);
-        let key = |it: &Reading| [it.measurement.key, it.labels.get(LabelName::Zone).unwrap_or_default()].concat();
-        days.readings(at(now)).map(|it| (key(it), it.value)).collect::<Vec<_>>()
+        let key = |reading: &Reading| {
+            [reading.measurement.key, reading.labels.get(LabelName::Zone).unwrap_or_default()].concat()
+        };
+        days.readings(at(now)).map(|reading| (key(reading), reading.value)).collect::<Vec<_>>()
     };
     let expected =
         |values: &[(&str, f64)]| values.iter().map(|(key, value)| ((*key).to_owned(), *value)).collect::<Vec<_>>();
     let zone = "activity_heart_rate_zone_duration_seconds";
-    let zones = ["light", "moderate", "intense", "maximal"].map(|it| [zone, it].concat());
+    let zones = ["light", "moderate", "intense", "maximal"].map(|zone_name| [zone, zone_name].concat());
     let friday = [
         ("activity_steps", 1209.0),
         ("activity_distance_meters", 1028.559),
@@ -267,9 +270,9 @@ fn a_captured_day_from_a_phone_shows_what_it_says() {
 #[track_caller]
 fn check_history(rows: &[Value], expected: &[(&str, f64)]) {
     let answers = rows.iter().map(|row| noted(std::slice::from_ref(row), at("2026-12-01T00:00:00Z")).0);
-    let days = Days::joined(answers.collect());
-    let steps = days.history().filter(|it| it.measurement.key == "activity_steps");
-    let told: Vec<_> = steps.map(|it| (it.measured_at, it.value)).collect();
+    let days = ActivityDays::joined(answers.collect());
+    let steps = days.history().filter(|reading| reading.measurement.key == "activity_steps");
+    let told: Vec<_> = steps.map(|reading| (reading.measured_at, reading.value)).collect();
     let expected: Vec<_> = expected.iter().map(|(time, steps)| (at(time), *steps)).collect();
     assert_eq!(told, expected);
     for (moment, steps) in told {

@@ -1,10 +1,10 @@
 //! `getdevice`: what the person owns, each device once.
 //!
 //! Withings lists some devices several times. Entries with one id are one device: the newest contact is the device's,
-//! and a battery or a model that one entry knows stands for all. Some sleep mats have a second face with an id of its
-//! own, a `Sleep Monitor` called `Aura Sensor V2`, beside the one that has the mat's name. As others call their only
-//! entry so, it is one only beside a mat that is not called Aura, one for each such mat, the one longest out of contact
-//! first. What it knows goes to the mat.
+//! and a battery or a model that one entry knows stands for all. Some sleep mats have a second entry with an id of its
+//! own, a `Sleep Monitor` called `Aura Sensor V2`, beside the one that has the mat's name. For other mats that is the only
+//! entry (joostlek/python-withings#587). So it is taken for a second entry only beside a mat that is not called Aura: one for
+//! each such mat, the one longest out of contact first. What it knows goes to the mat.
 
 use std::collections::BTreeMap;
 
@@ -16,18 +16,18 @@ use crate::catalogue::{BATTERY_STATES, Call, DeviceFact, LabelName, Measurement,
 use crate::reading::{Labels, Reading};
 use crate::telemetry::Unknown;
 use crate::withings::request::{Request, Rows};
-use crate::withings::wire::{Page, int, list, text};
+use crate::withings::wire::{AnswerPage, int, list, text};
 
 /// What Withings calls sleep mats.
 const SLEEP_MONITOR: &str = "Sleep Monitor";
 
-/// The model of a mat's second face, and of some mats.
-const SECOND_FACE: &str = "Aura Sensor V2";
+/// The model of a mat's second entry, and of some mats.
+const SECOND_ENTRY: &str = "Aura Sensor V2";
 
-/// How models of the first sleep mats begin, which have no second face.
+/// How models of the first sleep mats begin, which have no second entry.
 const AURA: &str = "Aura";
 
-/// What is not said.
+/// The label's value where Withings says nothing.
 const UNKNOWN: &str = "unknown";
 
 /// A page of the answer to `getdevice`.
@@ -35,40 +35,40 @@ const UNKNOWN: &str = "unknown";
 #[serde(default)]
 pub struct Getdevice {
     #[serde(deserialize_with = "list")]
-    devices: Vec<Device>,
+    devices: Vec<DeviceRow>,
 }
 
 /// A device that the person owns.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Device {
-    /// Its id, which other answers repeat.
+pub struct DeviceRow {
+    /// The device's id, which other answers repeat.
     #[serde(deserialize_with = "text")]
     pub hash_deviceid: Option<String>,
-    /// The same, from before there was the other.
+    /// The same id under the older name of the field.
     #[serde(deserialize_with = "text")]
     pub deviceid: Option<String>,
-    /// What it is, such as `Scale`.
+    /// The kind of device, such as `Scale`.
     #[serde(rename = "type", deserialize_with = "text")]
     pub kind: Option<String>,
-    /// Its model; may be empty.
+    /// The model of the device; may be empty.
     #[serde(deserialize_with = "text")]
     pub model: Option<String>,
-    /// The number of its model.
+    /// Withings' number of the model.
     #[serde(deserialize_with = "int")]
     pub model_id: Option<i64>,
-    /// How full its battery is, in a word.
+    /// How full the battery is, in a word: there is no percentage (home-assistant/core#129153).
     #[serde(deserialize_with = "text")]
     pub battery: Option<String>,
-    /// When it last spoke to Withings, Unix seconds.
+    /// When the device last spoke to Withings, Unix seconds.
     #[serde(deserialize_with = "int")]
     pub last_session_date: Option<i64>,
 }
 
-impl Page for Getdevice {
-    type Row = Device;
+impl AnswerPage for Getdevice {
+    type Row = DeviceRow;
 
-    fn into_rows(self) -> (Vec<Device>, Option<i64>) {
+    fn into_rows(self) -> (Vec<DeviceRow>, Option<i64>) {
         (self.devices, None)
     }
 }
@@ -81,7 +81,7 @@ impl DataCall for Getdevice {
         Request::data(Call::Getdevice, "/v2/user", "getdevice", Vec::new())
     }
 
-    fn note(_: &Readings, _: Rows, rows: &[Device], _: &Moment<'_>, context: &mut Context<'_>) -> Option<Readings> {
+    fn note(_: &Readings, _: Rows, rows: &[DeviceRow], _: &Moment<'_>, context: &mut Context<'_>) -> Option<Readings> {
         Some(Readings(readings(rows, context)))
     }
 
@@ -91,9 +91,9 @@ impl DataCall for Getdevice {
 }
 
 /// The readings of an answer's devices, by id and in the catalogue's order. Devices without an id are left out.
-fn readings(devices: &[Device], context: &mut Context<'_>) -> Vec<Reading> {
+fn readings(devices: &[DeviceRow], context: &mut Context<'_>) -> Vec<Reading> {
     let mut readings = Vec::new();
-    for (id, device) in without_second_faces(by_id(devices)) {
+    for (id, device) in without_second_entries(by_id(devices)) {
         let battery = battery(&device, context);
         let reading = |measurement: Measurement| {
             let (labels, value) = match measurement.source {
@@ -110,8 +110,8 @@ fn readings(devices: &[Device], context: &mut Context<'_>) -> Vec<Reading> {
 }
 
 /// The devices by their ids, each as the entry of the newest contact says, completed by the others.
-fn by_id(devices: &[Device]) -> BTreeMap<&str, Device> {
-    let mut merged: BTreeMap<&str, Device> = BTreeMap::new();
+fn by_id(devices: &[DeviceRow]) -> BTreeMap<&str, DeviceRow> {
+    let mut merged: BTreeMap<&str, DeviceRow> = BTreeMap::new();
     for device in devices {
         let Some(id) = said(device.hash_deviceid.as_ref()).or(said(device.deviceid.as_ref())) else { continue };
         let one = match merged.remove(id) {
@@ -124,26 +124,28 @@ fn by_id(devices: &[Device]) -> BTreeMap<&str, Device> {
     merged
 }
 
-fn without_second_faces(devices: BTreeMap<&str, Device>) -> BTreeMap<&str, Device> {
-    let is_second_face = |it: &Device| is_mat(it) && model_of(it) == Some(SECOND_FACE);
-    let (faces, mut devices): (BTreeMap<_, _>, BTreeMap<_, _>) =
-        devices.into_iter().partition(|(_, it)| is_second_face(it));
-    let mut faces: Vec<_> = faces.into_iter().collect();
-    faces.sort_by_key(|(_, it)| it.last_session_date);
-    let mut faces = faces.into_iter();
-    let mats = devices.values_mut().filter(|it| is_mat(it) && !model_of(it).is_some_and(|it| it.starts_with(AURA)));
-    for (mat, (_, face)) in mats.zip(faces.by_ref()) {
-        *mat = completed(std::mem::take(mat), &face);
+fn without_second_entries(devices: BTreeMap<&str, DeviceRow>) -> BTreeMap<&str, DeviceRow> {
+    let is_second_entry = |device: &DeviceRow| is_mat(device) && model_of(device) == Some(SECOND_ENTRY);
+    let (entries, mut devices): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        devices.into_iter().partition(|(_, device)| is_second_entry(device));
+    let mut entries: Vec<_> = entries.into_iter().collect();
+    entries.sort_by_key(|(_, entry)| entry.last_session_date);
+    let mut entries = entries.into_iter();
+    let mats = devices
+        .values_mut()
+        .filter(|device| is_mat(device) && !model_of(device).is_some_and(|model| model.starts_with(AURA)));
+    for (mat, (_, entry)) in mats.zip(entries.by_ref()) {
+        *mat = completed(std::mem::take(mat), &entry);
     }
-    devices.extend(faces);
+    devices.extend(entries);
     devices
 }
 
 /// A device with what another entry of it knows as well.
-fn completed(device: Device, other: &Device) -> Device {
-    let has_battery = said(device.battery.as_ref()).is_some_and(|it| it != UNKNOWN);
+fn completed(device: DeviceRow, other: &DeviceRow) -> DeviceRow {
+    let has_battery = said(device.battery.as_ref()).is_some_and(|word| word != UNKNOWN);
     let has_model = model_of(&device).is_some();
-    Device {
+    DeviceRow {
         last_session_date: device.last_session_date.max(other.last_session_date),
         battery: if has_battery { device.battery } else { other.battery.clone() },
         model: if has_model { device.model } else { other.model.clone() },
@@ -153,11 +155,11 @@ fn completed(device: Device, other: &Device) -> Device {
     }
 }
 
-fn is_mat(device: &Device) -> bool {
+fn is_mat(device: &DeviceRow) -> bool {
     device.kind.as_deref() == Some(SLEEP_MONITOR)
 }
 
-fn model_of(device: &Device) -> Option<&str> {
+fn model_of(device: &DeviceRow) -> Option<&str> {
     said(device.model.as_ref())
 }
 
@@ -165,24 +167,24 @@ fn identified(id: &str) -> Labels {
     Labels::new([(LabelName::Device, id)])
 }
 
-fn described(id: &str, device: &Device) -> Labels {
+fn described(id: &str, device: &DeviceRow) -> Labels {
     let category = said(device.kind.as_ref()).unwrap_or(UNKNOWN);
-    let number = device.model_id.map(|it| format!("model_{it}"));
+    let number = device.model_id.map(|number| format!("model_{number}"));
     let model = model_of(device).or(number.as_deref()).unwrap_or(UNKNOWN);
     Labels::new([(LabelName::Device, id), (LabelName::Category, category), (LabelName::Model, model)])
 }
 
 /// The place of a device's battery among its states. No word is as good as the word `unknown`; any other is counted.
-fn battery(device: &Device, context: &mut Context<'_>) -> usize {
+fn battery(device: &DeviceRow, context: &mut Context<'_>) -> usize {
     let word = said(device.battery.as_ref()).unwrap_or(UNKNOWN);
-    BATTERY_STATES.iter().position(|it| *it == word).unwrap_or_else(|| {
+    BATTERY_STATES.iter().position(|state| *state == word).unwrap_or_else(|| {
         (context.unknown)(Unknown::Battery, &word);
         BATTERY_STATES.len() - 1
     })
 }
 
 fn said(text: Option<&String>) -> Option<&str> {
-    text.map(String::as_str).filter(|it| !it.is_empty())
+    text.map(String::as_str).filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]

@@ -7,22 +7,24 @@ use serde_json::{Value, json};
 use super::*;
 
 /// What is shown of a device: id, category, model, battery, last contact.
-type Shown = (String, String, String, &'static str, Option<f64>);
+type ShownDevice = (String, String, String, &'static str, Option<f64>);
 
-fn noted(json: &Value) -> (Vec<Shown>, Vec<(Unknown, String)>) {
+fn noted(json: &Value) -> (Vec<ShownDevice>, Vec<(Unknown, String)>) {
     let answer: Getdevice = serde_json::from_str(&json!({"devices": json}).to_string()).unwrap();
     let mut noted = Vec::new();
     let mut note = |kind, what: &dyn Display| noted.push((kind, what.to_string()));
     let readings = readings(&answer.into_rows().0, &mut Context { server_now: 0, unknown: &mut note });
-    let of = |key: &'static str| readings.iter().filter(move |it| it.measurement.key == key);
+    let of = |key: &'static str| readings.iter().filter(move |reading| reading.measurement.key == key);
     let shown = |info: &Reading| {
         let label = |name| info.labels.get(name).unwrap();
         let id = label(LabelName::Device);
-        let value = |key| of(key).find(|it| it.labels.get(LabelName::Device) == Some(id)).map(|it| it.value);
+        let value = |key| {
+            of(key).find(|reading| reading.labels.get(LabelName::Device) == Some(id)).map(|reading| reading.value)
+        };
         let battery = value("device_battery_state").unwrap();
         let battery =
             BATTERY_STATES.iter().zip(0..).find(|(_, place)| (f64::from(*place) - battery).abs() < 0.5).unwrap().0;
-        let [category, model] = [LabelName::Category, LabelName::Model].map(|it| label(it).to_owned());
+        let [category, model] = [LabelName::Category, LabelName::Model].map(|name| label(name).to_owned());
         (id.to_owned(), category, model, *battery, value("device_last_seen_timestamp_seconds"))
     };
     let all: Vec<_> = of("device_info").map(shown).collect();
@@ -33,8 +35,10 @@ fn noted(json: &Value) -> (Vec<Shown>, Vec<(Unknown, String)>) {
 /// Expects exactly these devices, and nothing unknown.
 #[track_caller]
 fn check(json: &Value, expected: &[(&str, &str, &str, &'static str, Option<f64>)]) {
-    let expected: Vec<Shown> =
-        expected.iter().map(|it| (it.0.to_owned(), it.1.to_owned(), it.2.to_owned(), it.3, it.4)).collect();
+    let expected: Vec<ShownDevice> = expected
+        .iter()
+        .map(|reading| (reading.0.to_owned(), reading.1.to_owned(), reading.2.to_owned(), reading.3, reading.4))
+        .collect();
     assert_eq!(noted(json), (expected, vec![]));
 }
 
@@ -103,7 +107,7 @@ fn several_mats_are_several() {
         mat("b", "Aura Sensor V2", Some(2)),
         mat("c", "Aura Sensor V2", None),
     ]));
-    assert_eq!(shown.iter().map(|it| &*it.0).collect::<Vec<_>>(), ["a", "b"], "c was never in contact");
+    assert_eq!(shown.iter().map(|reading| &*reading.0).collect::<Vec<_>>(), ["a", "b"], "c was never in contact");
 }
 
 /// Three entries of a scale and two of a mat, which the person who published them gave one id.

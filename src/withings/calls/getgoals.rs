@@ -11,7 +11,7 @@ use crate::catalogue::{Call, Measurement, Source};
 use crate::reading::{Labels, Reading};
 use crate::telemetry::Unknown;
 use crate::withings::request::{Request, Rows};
-use crate::withings::wire::{Page, float, int, map};
+use crate::withings::wire::{AnswerPage, float, int, map};
 
 /// A page of the answer to `getgoals`.
 #[derive(Debug, Default, Deserialize)]
@@ -21,7 +21,7 @@ pub struct Getgoals {
     goals: BTreeMap<String, Amount>,
 }
 
-/// What is aimed for: `value` × 10^`unit`; a plain number has the unit 0.
+/// The amount of a goal: `value` × 10^`unit`; a plain number has the unit 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Amount {
     /// The mantissa.
@@ -39,7 +39,7 @@ struct Scaled {
     unit: Option<i64>,
 }
 
-impl Page for Getgoals {
+impl AnswerPage for Getgoals {
     type Row = (String, Amount);
 
     fn into_rows(self) -> (Vec<(String, Amount)>, Option<i64>) {
@@ -86,7 +86,7 @@ fn readings(goals: &[(String, Amount)], context: &mut Context<'_>) -> Vec<Readin
     let reading = |measurement: Measurement| {
         let Source::Goal { field } = measurement.source else { return None };
         let (_, amount) = goals.iter().find(|(name, _)| name == field)?;
-        let value = value(*amount, field, context).filter(|it| *it > 0.0)?;
+        let value = value(*amount, field, context).filter(|value| *value > 0.0)?;
         Some(Reading { measurement, labels: Labels::default(), value, measured_at: 0, until: None })
     };
     Measurement::all().filter_map(reading).collect()
@@ -111,7 +111,7 @@ mod tests {
         let mut noted = Vec::new();
         let mut note = |kind, what: &dyn std::fmt::Display| noted.push((kind, what.to_string()));
         let readings = readings(&answer.into_rows().0, &mut Context { server_now: 0, unknown: &mut note });
-        let values: Vec<_> = readings.iter().map(|it| (it.measurement.key, it.value)).collect();
+        let values: Vec<_> = readings.iter().map(|reading| (reading.measurement.key, reading.value)).collect();
         assert_eq!(values, expected, "{goals}");
         assert!(noted.iter().all(|(kind, _)| *kind == Unknown::BadNumber));
         assert_eq!(noted.len(), not_believed, "{goals}: {noted:?}");

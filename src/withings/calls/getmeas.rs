@@ -1,31 +1,29 @@
 //! `getmeas`: body measures. The newest reading of each measurement and its labels is shown.
 //!
 //! The newest `date` wins; ties: newest `modified`, highest `grpid`, first in the group. Upload time and the order of the
-//! list mean nothing.
+//! list mean nothing: groups come ordered by `modified`, and were seen to arrive weeks after they were measured.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
 
 use super::context::{Context, is_future, scaled};
 use super::data_call::{DataCall, Moment, PastCall};
-use crate::catalogue::{
-    CLASSIFICATIONS, Call, Group as MeasurementGroup, LabelName, Measurement, Position, Source, named, position_name,
-};
+use super::winners::{Ranked, latest_versions, merged, winners};
+use crate::catalogue::{CLASSIFICATIONS, Call, Group, LabelName, Measurement, Position, Source, named, position_name};
 use crate::reading::{Labels, Origin, Reading, understood};
 use crate::telemetry::Unknown;
 use crate::withings::appli::Appli;
-use crate::withings::prune::{self, Rank, Said};
+use crate::withings::prune::{self, Rank, RankedRow};
 use crate::withings::request::{Request, Rows};
-use crate::withings::wire::{Page, float, int, list, next_offset};
+use crate::withings::wire::{AnswerPage, float, int, list, next_offset};
 
 /// The label's value of a measure that says no position.
 const NO_POSITION: &str = "none";
 
-/// What is one series: a measurement and its labels.
-type Series = (Measurement, Labels);
+/// What tells one series from another: the measurement and its labels.
+type SeriesKey = (Measurement, Labels);
 
 /// A page of the answer to `getmeas`.
 #[derive(Debug, Default, Deserialize)]
@@ -34,7 +32,7 @@ pub struct Getmeas {
     #[serde(deserialize_with = "int")]
     updatetime: Option<i64>,
     #[serde(deserialize_with = "list")]
-    measuregrps: Vec<Group>,
+    measuregrps: Vec<GroupRow>,
     #[serde(deserialize_with = "int")]
     more: Option<i64>,
     #[serde(deserialize_with = "int")]
@@ -44,11 +42,11 @@ pub struct Getmeas {
 /// A measure group: what one device measured at one time.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Group {
+pub struct GroupRow {
     /// Unique id.
     #[serde(deserialize_with = "int")]
     pub grpid: Option<i64>,
-    /// How sure it is whose the measures are.
+    /// Withings' attribution: how sure it is that the measures are the person's.
     #[serde(deserialize_with = "int")]
     pub attrib: Option<i64>,
     /// When it was measured, Unix seconds.
@@ -78,15 +76,15 @@ pub struct Measure {
     /// The exponent of ten.
     #[serde(deserialize_with = "int")]
     pub unit: Option<i64>,
-    /// Where on the body.
+    /// Withings' number of the place on the body.
     #[serde(deserialize_with = "int")]
     pub position: Option<i64>,
 }
 
-impl Page for Getmeas {
-    type Row = Group;
+impl AnswerPage for Getmeas {
+    type Row = GroupRow;
 
-    fn into_rows(self) -> (Vec<Group>, Option<i64>) {
+    fn into_rows(self) -> (Vec<GroupRow>, Option<i64>) {
         (self.measuregrps, next_offset(self.more, self.offset))
     }
 
@@ -107,15 +105,18 @@ impl DataCall for Getmeas {
         Request::data(Call::Getmeas, "/measure", "getmeas", rows)
     }
 
-    fn prune(groups: &mut Vec<Group>, server_now: i64) {
+    fn prune(groups: &mut Vec<GroupRow>, server_now: i64) {
         prune::to_the_newest(
             groups,
-            |it| it.modified,
+            |group| group.modified,
             |group| {
                 let mut is_doubtful = false;
                 let mut note = |unknown, _: &dyn Display| is_doubtful |= prune::is_doubt(unknown);
                 let measured = measured(group, &mut Context { server_now, unknown: &mut note });
-                Said { ranks: measured.iter().map(|it| (it.series(), it.rank())).collect(), is_doubtful }
+                RankedRow {
+                    ranks: measured.iter().map(|candidate| (candidate.series(), candidate.rank())).collect(),
+                    is_doubtful,
+                }
             },
         );
     }
@@ -123,7 +124,7 @@ impl DataCall for Getmeas {
     fn note(
         known: &Measures,
         asked: Rows,
-        groups: &[Group],
+        groups: &[GroupRow],
         _: &Moment<'_>,
         context: &mut Context<'_>,
     ) -> Option<Measures> {
@@ -133,7 +134,7 @@ impl DataCall for Getmeas {
         }
     }
 
-    fn changed_at(group: &Group) -> Option<i64> {
+    fn changed_at(group: &GroupRow) -> Option<i64> {
         group.modified
     }
 
@@ -143,7 +144,7 @@ impl DataCall for Getmeas {
 
     fn told_by(measurement: Measurement) -> &'static [Appli] {
         match measurement.source {
-            Source::Measure { .. } if measurement.group == MeasurementGroup::Urine => &[Appli::Urine],
+            Source::Measure { .. } if measurement.group == Group::Urine => &[Appli::Urine],
             Source::Measure { meastypes, .. } => match meastypes {
                 [12] => &[Appli::Temperature],
                 [71 | 73] => &[Appli::Weight, Appli::Temperature],
@@ -162,9 +163,10 @@ impl PastCall for Getmeas {
     type Kept = Reading;
 
     /// The reading of each measurement and its labels at each moment at which it was measured, ascending by all three.
-    fn keep(groups: &[Group], context: &mut Context<'_>) -> Vec<Reading> {
-        let winners = winners(groups, context, |chosen| (chosen.series(), chosen.measured_at));
-        winners.values().map(Chosen::reading).collect()
+    fn keep(groups: &[GroupRow], context: &mut Context<'_>) -> Vec<Reading> {
+        let candidates = candidates(groups, context);
+        let winners = winners(candidates.map(|candidate| ((candidate.series(), candidate.measured_at), candidate)));
+        winners.values().map(Candidate::reading).collect()
     }
 
     fn values(kept: &[Reading]) -> usize {
@@ -181,11 +183,11 @@ pub fn weigh_ins() -> Request {
 /// The newest of each measurement and its labels, ascending by both.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Measures(#[serde(deserialize_with = "understood")] Vec<Chosen>);
+pub struct Measures(#[serde(deserialize_with = "understood")] Vec<Candidate>);
 
-/// What one measure says.
+/// The value of one measure, which may be shown if no other of its series wins over it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Chosen {
+struct Candidate {
     measurement: Measurement,
     #[serde(default, skip_serializing_if = "Labels::is_empty")]
     labels: Labels,
@@ -195,43 +197,28 @@ struct Chosen {
 }
 
 impl Measures {
-    /// The newest of a whole history.
-    pub fn choose(groups: &[Group], context: &mut Context<'_>) -> Self {
+    /// The newest measures of a whole history.
+    pub fn choose(groups: &[GroupRow], context: &mut Context<'_>) -> Self {
         Self(newest(groups, context).into_values().collect())
     }
 
-    /// The newest after an answer that holds what changed since; `None` if a value that was shown is no longer the newest, and
-    /// what comes after it is not in the answer: everything must be read.
-    fn merge(&self, changed: &[Group], context: &mut Context<'_>) -> Option<Self> {
-        let mut newest = newest(changed, context);
-        for old in &self.0 {
-            let place = newest.entry(old.series());
-            let is_beaten = matches!(&place, Entry::Occupied(new) if new.get().rank() >= old.rank());
-            if is_beaten {
-                continue;
-            }
-            if changed.iter().any(|group| group.grpid == Some(old.origin.id)) {
-                return None;
-            }
-            place.insert_entry(old.clone());
-        }
+    /// The newest measures after an answer that holds what has changed; `None` if everything must be read.
+    fn merge(&self, changed: &[GroupRow], context: &mut Context<'_>) -> Option<Self> {
+        let known = self.0.iter().map(|candidate| (candidate.series(), candidate.clone()));
+        let is_changed = |id| changed.iter().any(|group| group.grpid == Some(id));
+        let newest = merged(known, newest(changed, context), is_changed)?;
         Some(Self(newest.into_values().collect()))
     }
 
-    /// Their readings, ascending by measurement and labels.
+    /// The readings of the measures, ascending by measurement and labels.
     pub fn readings(&self) -> impl Iterator<Item = Reading> {
-        self.0.iter().map(Chosen::reading)
+        self.0.iter().map(Candidate::reading)
     }
 }
 
-impl Chosen {
-    fn series(&self) -> Series {
+impl Candidate {
+    fn series(&self) -> SeriesKey {
         (self.measurement, self.labels.clone())
-    }
-
-    /// The order of winning.
-    fn rank(&self) -> Rank {
-        (self.measured_at, self.origin)
     }
 
     fn reading(&self) -> Reading {
@@ -240,36 +227,25 @@ impl Chosen {
     }
 }
 
-fn newest(groups: &[Group], context: &mut Context<'_>) -> BTreeMap<Series, Chosen> {
-    winners(groups, context, Chosen::series)
-}
-
-/// What wins over all others of the same `place`.
-fn winners<K: Ord>(groups: &[Group], context: &mut Context<'_>, place: impl Fn(&Chosen) -> K) -> BTreeMap<K, Chosen> {
-    let mut winners: BTreeMap<K, Chosen> = BTreeMap::new();
-    for measured in latest_versions(groups).flat_map(|group| measured(group, context)) {
-        let place = winners.entry(place(&measured));
-        let is_beaten = matches!(&place, Entry::Occupied(best) if best.get().rank() >= measured.rank());
-        if !is_beaten {
-            place.insert_entry(measured);
-        }
+impl Ranked for Candidate {
+    fn rank(&self) -> Rank {
+        (self.measured_at, self.origin)
     }
-    winners
 }
 
-/// The groups without the older versions of a group that was changed while its pages were read. Equal versions stay:
-/// Withings sends some groups twice, with the attributions 0 and 8.
-fn latest_versions(groups: &[Group]) -> impl Iterator<Item = &Group> {
-    let mut latest: HashMap<i64, i64> = HashMap::new();
-    for group in groups {
-        let (Some(id), modified) = (group.grpid, modified(group)) else { continue };
-        latest.entry(id).and_modify(|it| *it = modified.max(*it)).or_insert(modified);
-    }
-    groups.iter().filter(move |it| it.grpid.is_none_or(|id| latest.get(&id) == Some(&modified(it))))
+/// The newest candidate of each series.
+fn newest(groups: &[GroupRow], context: &mut Context<'_>) -> BTreeMap<SeriesKey, Candidate> {
+    winners(candidates(groups, context).map(|candidate| (candidate.series(), candidate)))
 }
 
-/// What one group says, in its order.
-fn measured(group: &Group, context: &mut Context<'_>) -> Vec<Chosen> {
+/// The values of all groups that count.
+fn candidates(groups: &[GroupRow], context: &mut Context<'_>) -> impl Iterator<Item = Candidate> {
+    let latest = latest_versions(groups, |group| (group.grpid, group.modified));
+    latest.flat_map(move |group| measured(group, context))
+}
+
+/// The values of one group that count, in its order.
+fn measured(group: &GroupRow, context: &mut Context<'_>) -> Vec<Candidate> {
     let Some(measured_at) = group.date else { return Vec::new() };
     if group.category.unwrap_or(1) != 1 {
         return Vec::new();
@@ -279,33 +255,32 @@ fn measured(group: &Group, context: &mut Context<'_>) -> Vec<Chosen> {
         (context.unknown)(Unknown::FutureDate, &group.grpid.unwrap_or(0));
         return Vec::new();
     }
-    let origin = Origin { modified: modified(group), id: group.grpid.unwrap_or(0) };
+    let origin = Origin { modified: group.modified.unwrap_or(0), id: group.grpid.unwrap_or(0) };
     let measured = |measure| {
         let ((measurement, labels), value) = value(measure, &attribution, context)?;
-        Some(Chosen { measurement, labels, value, measured_at, origin })
+        Some(Candidate { measurement, labels, value, measured_at, origin })
     };
     group.measures.iter().filter_map(measured).collect()
 }
 
-fn modified(group: &Group) -> i64 {
-    group.modified.unwrap_or(0)
-}
-
 /// How far a group can be trusted to be the person's own.
 enum Attribution {
-    /// It is.
+    /// The group is the person's.
     Own,
-    /// Typed in when the account was made: counts for the body height only.
+    /// The group was typed in when the account was made: it counts for the body height only.
     AccountCreation,
-    /// It may be another person's, or is not of the whole body.
+    /// The group may be another person's, or is of one foot.
     NotCounted,
 }
 
-fn attribution(group: &Group, context: &mut Context<'_>) -> Attribution {
+fn attribution(group: &GroupRow, context: &mut Context<'_>) -> Attribution {
     match group.attrib.unwrap_or(0) {
+        // 1 is documented as ambiguous; 10 is not documented, and was seen on the pulse wave velocity of each foot
+        // (joostlek/python-withings#86).
         1 | 10 => Attribution::NotCounted,
         4 => Attribution::AccountCreation,
         0 | 2 | 3 | 5 | 7 | 8 | 15 | 17 => Attribution::Own,
+        // New attributions come without notice (vangorra/python_withings_api#87), and a weight is still a weight.
         unknown => {
             (context.unknown)(Unknown::Attribution, &unknown);
             Attribution::Own
@@ -313,8 +288,8 @@ fn attribution(group: &Group, context: &mut Context<'_>) -> Attribution {
     }
 }
 
-/// What a measure that counts says.
-fn value(measure: &Measure, attribution: &Attribution, context: &mut Context<'_>) -> Option<(Series, f64)> {
+/// The series and the value of a measure; `None` if it does not count.
+fn value(measure: &Measure, attribution: &Attribution, context: &mut Context<'_>) -> Option<(SeriesKey, f64)> {
     let meastype = measure.meastype?;
     note_position(measure, context);
     let measurement = row(meastype, context);
@@ -337,7 +312,8 @@ fn value(measure: &Measure, attribution: &Attribution, context: &mut Context<'_>
     Some(((measurement, labels(measurement, measure, meastype)), value))
 }
 
-/// The row of a measure type; that of unlisted types for one that no other row has.
+/// The measurement of a measure type; the one of unlisted types for a type that no other row has. A new type is shown at once
+/// and never fails an answer (joostlek/python-withings#145).
 fn row(meastype: i64, context: &mut Context<'_>) -> Measurement {
     u32::try_from(meastype).ok().and_then(Measurement::by_meastype).unwrap_or_else(|| {
         (context.unknown)(Unknown::MeasureType, &meastype);
@@ -360,12 +336,13 @@ fn counts(measurement: Measurement, measure: &Measure, attribution: &Attribution
 }
 
 fn labels(measurement: Measurement, measure: &Measure, meastype: i64) -> Labels {
-    let position = || measure.position.map_or(NO_POSITION.into(), |it| named(position_name(it), "position", it));
+    let position =
+        || measure.position.map_or(NO_POSITION.into(), |number| named(position_name(number), "position", number));
     match measurement.source {
         Source::Measure { position: Position::Labelled, .. } => Labels::new([(LabelName::Position, &position())]),
         Source::Measure { position: Position::OfType(places), meastypes, .. } => {
-            let place = meastypes.iter().position(|it| i64::from(*it) == meastype).map(|it| places[it]);
-            place.map(|it| Labels::new([(LabelName::Position, it)])).unwrap_or_default()
+            let index = meastypes.iter().position(|listed| i64::from(*listed) == meastype);
+            index.map(|index| Labels::new([(LabelName::Position, places[index])])).unwrap_or_default()
         }
         Source::UnlistedMeasure => {
             Labels::new([(LabelName::Meastype, &meastype.to_string()), (LabelName::Position, &position())])
@@ -379,7 +356,7 @@ fn classification(code: f64, context: &mut Context<'_>) -> f64 {
     #[expect(clippy::cast_possible_truncation, reason = "a code that is not whole is none of the known ones")]
     let number = code as i64;
     let unknown = CLASSIFICATIONS.len() - 1;
-    let place = usize::try_from(number).ok().filter(|it| *it < unknown && code.fract() == 0.0).unwrap_or(unknown);
+    let place = usize::try_from(number).ok().filter(|place| *place < unknown && code.fract() == 0.0).unwrap_or(unknown);
     if place == unknown {
         (context.unknown)(Unknown::Classification, &number);
     }
@@ -387,7 +364,7 @@ fn classification(code: f64, context: &mut Context<'_>) -> f64 {
 }
 
 fn note_position(measure: &Measure, context: &mut Context<'_>) {
-    if let Some(position) = measure.position.filter(|it| position_name(*it).is_none()) {
+    if let Some(position) = measure.position.filter(|number| position_name(*number).is_none()) {
         (context.unknown)(Unknown::Position, &position);
     }
 }

@@ -7,13 +7,16 @@ use super::*;
 
 const NOW: i64 = 1_800_000_000;
 
-fn groups(json: &serde_json::Value) -> Vec<Group> {
-    serde_json::from_str::<Vec<Group>>(&json.to_string()).unwrap()
+fn groups(json: &serde_json::Value) -> Vec<GroupRow> {
+    serde_json::from_str::<Vec<GroupRow>>(&json.to_string()).unwrap()
 }
 
 fn chosen(json: &serde_json::Value) -> Vec<(&'static str, f64)> {
     let mut context = Context { server_now: NOW, unknown: &mut |_, _| {} };
-    Measures::choose(&groups(json), &mut context).readings().map(|it| (it.measurement.key, it.value)).collect()
+    Measures::choose(&groups(json), &mut context)
+        .readings()
+        .map(|reading| (reading.measurement.key, reading.value))
+        .collect()
 }
 
 /// The same with the labels' values: `fat_mass_segment_kg left_leg`.
@@ -227,7 +230,7 @@ fn milliseconds_are_seconds_without_float_noise() {
 
 #[test]
 fn a_classification_is_the_state_of_its_number() {
-    let place = |state| CLASSIFICATIONS.iter().position(|it| *it == state).unwrap() as f64;
+    let place = |state| CLASSIFICATIONS.iter().position(|name| *name == state).unwrap() as f64;
     let shown = |code, unit| {
         let group = json!([measured(1, 100, json!([measure(130, code, unit, None), measure(139, code, unit, None)]))]);
         (chosen(&group), unknown_of(&group))
@@ -388,7 +391,7 @@ properties! {
 /// The weights of a history with their times.
 fn weights(json: &serde_json::Value) -> Vec<(i64, f64)> {
     let mut context = Context { server_now: NOW, unknown: &mut |_, _| {} };
-    Getmeas::keep(&groups(json), &mut context).iter().map(|it| (it.measured_at, it.value)).collect()
+    Getmeas::keep(&groups(json), &mut context).iter().map(|reading| (reading.measured_at, reading.value)).collect()
 }
 
 #[test]
@@ -415,8 +418,8 @@ properties! {
         // A changed group stays where it was measured.
         let mut of = of;
         of.sort_unstable();
-        of.dedup_by_key(|it| it.0);
-        let (all, until): (Vec<_>, Vec<_>) = (of.iter().map(group).collect(), of.iter().filter(|it| it.1 <= moment).map(group).collect());
+        of.dedup_by_key(|version| version.0);
+        let (all, until): (Vec<_>, Vec<_>) = (of.iter().map(group).collect(), of.iter().filter(|version| version.1 <= moment).map(group).collect());
         let last = weights(&json!(all)).into_iter().rfind(|(at, _)| *at <= moment).map(|(_, value)| value);
         prop_assert_eq!(last, chosen(&json!(until)).first().map(|(_, value)| *value));
     }

@@ -37,9 +37,9 @@ fn noted(json: &[Value]) -> (Workouts, Vec<(Unknown, String)>) {
 
 /// What these workouts show: category, key without its beginning, value.
 fn shown(workouts: &Workouts) -> Vec<(String, &'static str, f64)> {
-    let shown = |it: Reading| {
-        let category = it.labels.get(LabelName::Category).unwrap().to_owned();
-        (category, it.measurement.key.strip_prefix("workout_").unwrap(), it.value)
+    let shown = |reading: Reading| {
+        let category = reading.labels.get(LabelName::Category).unwrap().to_owned();
+        (category, reading.measurement.key.strip_prefix("workout_").unwrap(), reading.value)
     };
     workouts.readings().map(shown).collect()
 }
@@ -108,7 +108,7 @@ fn an_unknown_category_has_its_number_and_counts() {
 
 #[test]
 fn no_two_categories_have_one_name() {
-    let names: BTreeSet<_> = (-1..2000).map(|it| named(workout_category(it), "category", it)).collect();
+    let names: BTreeSet<_> = (-1..2000).map(|number| named(workout_category(number), "category", number)).collect();
     assert_eq!(names.len(), 2001);
 }
 
@@ -201,10 +201,10 @@ fn captured_walks_from_a_phone_show_the_last_one() {
 fn past(json: &[Value]) -> Vec<(String, f64, i64, Option<i64>)> {
     let mut context = Context { server_now: NOW, unknown: &mut |_, _| {} };
     let history = history(each(&rows(json), &mut context));
-    let energies = history.into_iter().filter(|it| it.measurement.key == "workout_active_energy_kcal");
-    let told = energies.map(|it| {
-        let category = it.labels.get(LabelName::Category).unwrap().to_owned();
-        (category, it.value, NOW - it.measured_at, it.until.map(|until| NOW - until))
+    let energies = history.into_iter().filter(|reading| reading.measurement.key == "workout_active_energy_kcal");
+    let told = energies.map(|reading| {
+        let category = reading.labels.get(LabelName::Category).unwrap().to_owned();
+        (category, reading.value, NOW - reading.measured_at, reading.until.map(|until| NOW - until))
     });
     told.collect()
 }

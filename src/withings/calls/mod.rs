@@ -12,6 +12,7 @@ pub mod getmeas;
 pub mod getsummary;
 pub mod getworkouts;
 pub mod sleep_get;
+mod winners;
 
 pub use context::Context;
 pub use data_call::{DataCall, Moment, PastCall};
@@ -34,18 +35,19 @@ pub fn told_by(measurement: Measurement) -> impl Iterator<Item = Appli> {
     measurement.source.calls().iter().flat_map(of_call).chain(in_bed).copied()
 }
 
-/// The calls that notifications of a kind tell of. After news of the account every call shows what has become of the login.
+/// The calls that notifications of a kind tell of. Those about the account tell of all calls: any of them shows what has become
+/// of the login.
 pub fn told_of(appli: Appli) -> impl Iterator<Item = Call> {
     let is_told = move |call: &Call| notifications(*call).is_some_and(|(all, _)| all.contains(&appli));
     Call::DATA.into_iter().filter(move |call| appli == Appli::Account || is_told(call))
 }
 
-/// All kinds of notification that tell of a data call, and those that tell of one of its measurements.
-type Notifications = (&'static [Appli], fn(Measurement) -> &'static [Appli]);
+/// All kinds of notification that tell of a data call, and a function for those that tell of one of its measurements.
+type NotificationKinds = (&'static [Appli], fn(Measurement) -> &'static [Appli]);
 
-/// What tells of a call; `None` if it brings no data.
-fn notifications(call: Call) -> Option<Notifications> {
-    fn of<C: DataCall>() -> Notifications {
+/// The kinds of notification that tell of a call; `None` if it brings no data.
+fn notifications(call: Call) -> Option<NotificationKinds> {
+    fn of<C: DataCall>() -> NotificationKinds {
         (C::NOTIFICATIONS, C::told_by)
     }
     Some(match call {

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use withings_exporter::catalogue::Measurement;
 use withings_exporter::clock::{Clock, ServerClock};
 use withings_exporter::exposition::{Encoding, Escaping, Exposition, Format, Live};
-use withings_exporter::reading::{Login, ProfileSnapshot, Reading, Sleep, Snapshot};
+use withings_exporter::reading::{LoginStatus, ProfileSnapshot, Reading, Sleep, Snapshot};
 use withings_exporter::telemetry::{Build, Telemetry};
 
 use crate::figures::{announce, median};
@@ -83,7 +83,7 @@ fn snapshot() -> Snapshot {
         until: None,
     };
     let readings: Arc<[_]> = Measurement::all().filter(is_plain).enumerate().map(reading).collect();
-    let login = Login { connected_at: 1, accepted: true, token_expires_at: 1_800_000_000, demo: false };
+    let login = LoginStatus { connected_at: 1, accepted: true, token_expires_at: 1_800_000_000, demo: false };
     let person = |n: usize| ProfileSnapshot {
         login: Some(login.clone()),
         readings: readings.clone(),

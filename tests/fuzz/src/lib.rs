@@ -15,10 +15,10 @@ use withings_exporter::withings::calls::{
     Context, DataCall, Getactivity, Getdevice, Getgoals, Getmeas, Getsummary, Getworkouts, Moment, SleepGet,
 };
 use withings_exporter::withings::envelope::{self, DecodeError, NotAnEnvelope};
-use withings_exporter::withings::notify::{Notification, Subscriptions, is_future};
+use withings_exporter::withings::notify::{Notification, SubscriptionList, is_future};
 use withings_exporter::withings::oauth::to_rfc6749;
 use withings_exporter::withings::request::Rows;
-use withings_exporter::withings::wire::Page;
+use withings_exporter::withings::wire::AnswerPage;
 
 /// A way in: its name, and what must hold there.
 pub type Target = (&'static str, fn(&[u8]));
@@ -131,12 +131,12 @@ pub fn envelope(input: &[u8]) {
             repeated::<Getactivity>(&rows::<Getactivity>(body));
             repeated::<Getdevice>(&rows::<Getdevice>(body));
             repeated::<Getgoals>(&rows::<Getgoals>(body));
-            rows::<Subscriptions>(body);
+            rows::<SubscriptionList>(body);
         }
     }
 }
 
-fn rows<P: Page>(body: &str) -> Vec<P::Row> {
+fn rows<P: AnswerPage>(body: &str) -> Vec<P::Row> {
     match envelope::parse::<P>(body.as_bytes()) {
         Ok(page) => page.into_rows().0,
         Err(error) => {
@@ -152,7 +152,7 @@ fn check_says_where(error: &DecodeError) {
     assert!(text.chars().count() < 300 && !text.chars().any(char::is_control), "{text}");
 }
 
-fn measures(mut groups: Vec<<Getmeas as Page>::Row>) {
+fn measures(mut groups: Vec<<Getmeas as AnswerPage>::Row>) {
     assert!(repeated::<Getmeas>(&groups), "an answer that repeats everything tells enough");
     // Withings sends a group again only when it has changed, or as it was.
     groups.sort_by_key(|group| group.grpid);
@@ -162,7 +162,7 @@ fn measures(mut groups: Vec<<Getmeas as Page>::Row>) {
     assert_eq!(known::<Getmeas>(&groups), ascending);
 }
 
-fn nights(rows: &[<Getsummary as Page>::Row], mut segments: Vec<<SleepGet as Page>::Row>) {
+fn nights(rows: &[<Getsummary as AnswerPage>::Row], mut segments: Vec<<SleepGet as AnswerPage>::Row>) {
     repeated::<Getsummary>(rows);
     let sleeps = known::<Getsummary>(rows);
     let moment = Moment { server_now: NOW, night: sleeps.night() };

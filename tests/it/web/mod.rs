@@ -18,7 +18,7 @@ use url::Url;
 use withings_exporter::clock::{Clock, ServerClock};
 use withings_exporter::exposition::{Exposition, Live};
 use withings_exporter::http::Http;
-use withings_exporter::login::{Logins, Remote, Services};
+use withings_exporter::login::{LoginServices, Logins, Remote};
 use withings_exporter::reading::Snapshot;
 use withings_exporter::telemetry::{Build, Telemetry};
 use withings_exporter::web::{App, Limits, Scrapes, Security, serve};
@@ -114,7 +114,7 @@ fn logins_of_nobody(disk: &TempDir, clock: &Clock, telemetry: &Telemetry) -> Log
     let http = Http::reaching(&[&nowhere]).unwrap();
     let storage = opened(disk.path(), clock.clone()).unwrap();
     let client = Client::new(http, nowhere, storage.clone(), telemetry.clone(), ServerClock::new(clock.clone()));
-    let services = Services {
+    let services = LoginServices {
         storage,
         remote: watch::channel(Remote { oauth: OAuth::new(&application, client.clone()), client }).1,
         clock: clock.clone(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use withings_exporter::catalogue::{Call, Measurement};
-use withings_exporter::reading::{Attempt, CallStatus, Labels, Login, ProfileSnapshot, Reading, Sleep, Snapshot};
+use withings_exporter::reading::{Attempt, CallStatus, Labels, LoginStatus, ProfileSnapshot, Reading, Sleep, Snapshot};
 
 use super::{NOW, Setup};
 
@@ -27,7 +27,7 @@ fn connected() -> ProfileSnapshot {
         measured_at: NOW - 3600,
     };
     ProfileSnapshot {
-        login: Some(Login { connected_at: NOW - 86_400, accepted: true, token_expires_at: NOW, demo: false }),
+        login: Some(LoginStatus { connected_at: NOW - 86_400, accepted: true, token_expires_at: NOW, demo: false }),
         readings: [weight].into(),
         calls: [(Call::Getgoals, CallStatus { last_success: Some(NOW - 60), ..CallStatus::default() })].into(),
         ..unconnected("Alice")

@@ -1,4 +1,4 @@
-//! Every night of a history instead of the last one: the same rows, chosen by the same rules.
+//! The nights of a history: every night, chosen by the rules by which the last one is chosen.
 
 use std::ops::Range;
 
@@ -20,7 +20,7 @@ impl Sleeps {
         nights.into_iter().zip(next_ends.into_iter().chain([None])).flat_map(move |((night, naps), until)| {
             let course = course(night);
             let naps = (1..=naps.len()).filter_map(move |count| nap_reading(&naps[..count]));
-            night_readings(night).chain(course).chain(naps).map(move |it| Reading { until, ..it })
+            night_readings(night).chain(course).chain(naps).map(move |reading| Reading { until, ..reading })
         })
     }
 
@@ -28,8 +28,8 @@ impl Sleeps {
     /// `longest` seconds.
     #[must_use]
     pub fn spans(&self, ended_in: &Range<i64>, longest: i64) -> Vec<(i64, i64)> {
-        let mut rows: Vec<_> = self.rows.iter().filter(|it| ended_in.contains(&it.ended_at)).collect();
-        rows.sort_by_key(|it| it.started_at);
+        let mut rows: Vec<_> = self.rows.iter().filter(|row| ended_in.contains(&row.ended_at)).collect();
+        rows.sort_by_key(|row| row.started_at);
         let mut spans: Vec<(i64, i64)> = Vec::new();
         for row in rows {
             match spans.last_mut() {

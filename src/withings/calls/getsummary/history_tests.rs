@@ -17,7 +17,7 @@ fn sleep(id: i64, start: i64, end: i64) -> Value {
 }
 
 fn parsed<T: serde::de::DeserializeOwned>(json: &[Value]) -> Vec<T> {
-    json.iter().map(|it| serde_json::from_str(&it.to_string()).unwrap()).collect()
+    json.iter().map(|row| serde_json::from_str(&row.to_string()).unwrap()).collect()
 }
 
 fn sleeps(json: &[Value]) -> Sleeps {
@@ -28,8 +28,8 @@ fn sleeps(json: &[Value]) -> Sleeps {
 /// The values of a measurement with their moments and ends, hours after midnight.
 fn told(sleeps: &Sleeps, key: &str) -> Vec<(i64, f64, Option<i64>)> {
     let hours = |at: i64| (at - MIDNIGHT) / HOUR;
-    let history = sleeps.history(|_| Vec::new()).filter(|it| it.measurement.key == key);
-    history.map(|it| (hours(it.measured_at), it.value, it.until.map(hours))).collect()
+    let history = sleeps.history(|_| Vec::new()).filter(|reading| reading.measurement.key == key);
+    history.map(|reading| (hours(reading.measured_at), reading.value, reading.until.map(hours))).collect()
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::reading::{Labels, Reading};
 use crate::withings::appli::Appli;
 use crate::withings::prune;
 use crate::withings::request::{Request, Rows, data_fields};
-use crate::withings::wire::{Page, int, list, next_offset};
+use crate::withings::wire::{AnswerPage, int, list, next_offset};
 
 pub use row::{SleepRow, SummaryRow};
 
@@ -40,7 +40,7 @@ pub struct Getsummary {
     offset: Option<i64>,
 }
 
-impl Page for Getsummary {
+impl AnswerPage for Getsummary {
     type Row = SummaryRow;
 
     fn into_rows(self) -> (Vec<SummaryRow>, Option<i64>) {
@@ -66,9 +66,9 @@ impl DataCall for Getsummary {
     /// Leaves out what is from long before the night that is shown.
     fn prune(rows: &mut Vec<SummaryRow>, server_now: i64) {
         let mut context = Context { server_now, unknown: &mut |_, _| () };
-        let Some(night) = Sleeps::choose(rows, &mut context).night().map(|it| it.started_at) else { return };
+        let Some(night) = Sleeps::choose(rows, &mut context).night().map(|night| night.started_at) else { return };
         let since = night - SPARE_SECONDS;
-        prune::but_for_the_latest_change(rows, |it| it.modified, |it| it.enddate.is_some_and(|at| at >= since));
+        prune::but_for_the_latest_change(rows, |row| row.modified, |row| row.enddate.is_some_and(|at| at >= since));
     }
 
     fn note(
@@ -140,7 +140,7 @@ impl Sleeps {
     pub fn readings(&self) -> Vec<Reading> {
         let Some((night, naps)) = self.nights().pop() else { return Vec::new() };
         let mut readings: Vec<_> = night_readings(night).chain(nap_reading(&naps)).collect();
-        readings.sort_by_key(|it| it.measurement);
+        readings.sort_by_key(|reading| reading.measurement);
         readings
     }
 
@@ -160,10 +160,10 @@ impl Sleeps {
     /// Keeps what can still decide which row is the night: all since 36 hours before its begin, and what overlaps that.
     fn recent(rows: Vec<SleepRow>) -> Self {
         let mut all = Self { rows };
-        if let Some(mut since) = all.night().map(|it| it.started_at - NAP_AFTER_SECONDS) {
-            let begin = |since| all.rows.iter().filter(|it| it.ended_at >= since).map(|it| it.started_at).min();
+        if let Some(mut since) = all.night().map(|night| night.started_at - NAP_AFTER_SECONDS) {
+            let begin = |since| all.rows.iter().filter(|row| row.ended_at >= since).map(|row| row.started_at).min();
             // A row that is left out no longer wins over one that overlaps it.
-            while let Some(earlier) = begin(since).filter(|it| *it < since) {
+            while let Some(earlier) = begin(since).filter(|begin| *begin < since) {
                 since = earlier;
             }
             all.rows.retain(|row| row.ended_at >= since);
@@ -174,11 +174,11 @@ impl Sleeps {
     }
 }
 
-/// What a night's row says, measured at its end.
+/// The readings of a night's row, measured at its end.
 fn night_readings(night: &SleepRow) -> impl Iterator<Item = Reading> {
-    let fact = |it: Measurement| match it.source {
-        Source::Night(NightFact::Start) => Some((it, night.started_at as f64)),
-        Source::Night(NightFact::End) => Some((it, night.ended_at as f64)),
+    let fact = |measurement: Measurement| match measurement.source {
+        Source::Night(NightFact::Start) => Some((measurement, night.started_at as f64)),
+        Source::Night(NightFact::End) => Some((measurement, night.ended_at as f64)),
         _ => None,
     };
     let values = night.values.iter().copied().chain(Measurement::all().filter_map(fact));
@@ -187,7 +187,7 @@ fn night_readings(night: &SleepRow) -> impl Iterator<Item = Reading> {
 
 /// How long the `naps` after a night were together, measured at the end of the last one; `None` without one.
 fn nap_reading(naps: &[&SleepRow]) -> Option<Reading> {
-    let measurement = Measurement::all().find(|it| it.source == Source::Night(NightFact::Naps))?;
+    let measurement = Measurement::all().find(|measurement| measurement.source == Source::Night(NightFact::Naps))?;
     let duration: i64 = naps.iter().map(|nap| nap.duration()).sum();
     naps.last().map(|newest| reading(measurement, duration as f64, newest.ended_at))
 }
@@ -204,7 +204,7 @@ fn latest_versions(rows: &[SummaryRow], context: &mut Context<'_>) -> Vec<SleepR
 fn newest_versions(rows: impl Iterator<Item = SleepRow>) -> Vec<SleepRow> {
     let mut latest: HashMap<i64, SleepRow> = HashMap::new();
     for row in rows {
-        let is_beaten = latest.get(&row.origin.id).is_some_and(|it| it.origin.modified >= row.origin.modified);
+        let is_beaten = latest.get(&row.origin.id).is_some_and(|known| known.origin.modified >= row.origin.modified);
         if !is_beaten {
             latest.insert(row.origin.id, row);
         }
@@ -212,8 +212,9 @@ fn newest_versions(rows: impl Iterator<Item = SleepRow>) -> Vec<SleepRow> {
     latest.into_values().collect()
 }
 
-/// One row for each stretch of time: rows that overlap are one sleep from several sources, of which the one with stages
-/// is taken, then the longer, then the newest `modified`, then the highest id. Ascending.
+/// One row for each stretch of time, ascending. Rows that overlap are one sleep from several sources, of which the one with
+/// stages is taken, then the longer, then the newest `modified`, then the highest id. Their values are never added up: sums
+/// over rows gave wrong totals (home-assistant/core#103246).
 fn one_for_each_time(rows: &[SleepRow]) -> Vec<&SleepRow> {
     let mut by_start: Vec<&SleepRow> = rows.iter().collect();
     by_start.sort_by_key(|row| row.started_at);

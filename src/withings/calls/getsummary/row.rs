@@ -20,10 +20,10 @@ pub struct SummaryRow {
     /// Unique id.
     #[serde(deserialize_with = "int")]
     pub id: Option<i64>,
-    /// Its start, Unix seconds.
+    /// The start of the sleep, Unix seconds.
     #[serde(deserialize_with = "int")]
     pub startdate: Option<i64>,
-    /// Its end, Unix seconds.
+    /// The end of the sleep, Unix seconds.
     #[serde(deserialize_with = "int")]
     pub enddate: Option<i64>,
     /// When it was last changed, Unix seconds.
@@ -42,21 +42,21 @@ pub struct SummaryRow {
 pub struct SleepRow {
     /// Which row of Withings it is.
     pub origin: Origin,
-    /// Its start, Unix seconds.
+    /// The start of the sleep, Unix seconds.
     pub started_at: i64,
-    /// Its end, Unix seconds, later than its start.
+    /// The end of the sleep, Unix seconds, later than its start.
     pub ended_at: i64,
     /// Withings' id of the device that saw it; `None` where Withings names none.
     #[serde(default)]
     pub device: Option<String>,
     /// Whether its source tells light, deep and REM sleep apart.
     pub has_stages: bool,
-    /// Its values, ascending by measurement; absent ones are absent.
+    /// The values of the row, ascending by measurement; absent ones are absent.
     pub values: Vec<(Measurement, f64)>,
 }
 
 impl SleepRow {
-    /// What a row of Withings says; `None` without an id and two times in their order, and of one that is not believed.
+    /// The sleep of a row of Withings; `None` if the row has no id or not two times in their order, or is not believed.
     pub(super) fn new(row: &SummaryRow, context: &mut Context<'_>) -> Option<Self> {
         let (id, started_at, ended_at) = (row.id?, row.startdate?, row.enddate?);
         if is_future(ended_at, context.server_now) {
@@ -67,13 +67,14 @@ impl SleepRow {
             (context.unknown)(Unknown::BadNumber, &id);
             return None;
         }
-        let values = Measurement::all().filter_map(|it| Some((it, value(it, row)?))).collect();
-        let has_stages = STAGES.iter().any(|stage| field(row, stage).is_some_and(|it| it > 0.0));
+        let values =
+            Measurement::all().filter_map(|measurement| Some((measurement, value(measurement, row)?))).collect();
+        let has_stages = STAGES.iter().any(|stage| field(row, stage).is_some_and(|duration| duration > 0.0));
         let origin = Origin { modified: row.modified.unwrap_or(0), id };
         Some(Self { origin, started_at, ended_at, device: row.device.clone(), has_stages, values })
     }
 
-    /// How long it was, seconds: by the clock of the world, whatever the clock on the wall did that night.
+    /// How long the sleep was, seconds: in Unix time, whatever the clock on the wall did that night.
     pub(super) fn duration(&self) -> i64 {
         self.ended_at - self.started_at
     }
@@ -84,16 +85,16 @@ impl SleepRow {
     }
 }
 
-/// The first of the fields that has a value, but not a 0 if another one has more: a source without stages has a sum of its
-/// own beside Withings' sum of the stages.
+/// The first of the fields that has a value, but not a 0 if a later one has more: a source without stages has its own sum of
+/// sleep beside Withings' sum of the stages, which is 0.
 fn value(measurement: Measurement, row: &SummaryRow) -> Option<f64> {
     let Source::Summary { fields, exponent } = measurement.source else { return None };
     let values =
-        || fields.iter().filter_map(|name| field(row, name)).filter(|it| means_something(*it, measurement.unit));
-    let value = values().find(|it| *it > 0.0).or_else(|| values().next())?;
+        || fields.iter().filter_map(|name| field(row, name)).filter(|value| means_something(*value, measurement.unit));
+    let value = values().find(|value| *value > 0.0).or_else(|| values().next())?;
     scaled(value, 0, exponent)
 }
 
 fn field(row: &SummaryRow, name: &str) -> Option<f64> {
-    row.data.get(name).and_then(|it| it.0).filter(|it| it.is_finite())
+    row.data.get(name).and_then(|number| number.0).filter(|number| number.is_finite())
 }

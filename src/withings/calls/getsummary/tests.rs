@@ -12,7 +12,7 @@ const HOUR: i64 = 3600;
 const MIDNIGHT: i64 = 1_790_000_000;
 
 fn rows(json: &[Value]) -> Vec<SummaryRow> {
-    json.iter().map(|it| serde_json::from_str(&it.to_string()).unwrap()).collect()
+    json.iter().map(|row| serde_json::from_str(&row.to_string()).unwrap()).collect()
 }
 
 fn context(unknown: &mut dyn FnMut(Unknown, &dyn Display)) -> Context<'_> {
@@ -24,7 +24,7 @@ fn choose(json: &[Value]) -> Sleeps {
 }
 
 fn night_id(json: &[Value]) -> Option<i64> {
-    choose(json).night().map(|it| it.origin.id)
+    choose(json).night().map(|night| night.origin.id)
 }
 
 /// A sleep from `start` to `end`, hours after midnight.
@@ -39,7 +39,7 @@ fn with_data(mut row: Value, data: Value) -> Value {
 }
 
 fn value(sleeps: &Sleeps, key: &str) -> Option<f64> {
-    sleeps.readings().iter().find(|it| it.measurement.key == key).map(|it| it.value)
+    sleeps.readings().iter().find(|reading| reading.measurement.key == key).map(|reading| reading.value)
 }
 
 #[test]
@@ -62,8 +62,8 @@ fn nothing_is_summed_over_nights() {
     assert_eq!(value(&sleeps, "sleep_heart_rate_average_bpm"), Some(55.0));
     assert_eq!(value(&sleeps, "sleep_start_timestamp_seconds"), Some((MIDNIGHT - HOUR) as f64));
     assert_eq!(value(&sleeps, "sleep_end_timestamp_seconds"), Some((MIDNIGHT + 7 * HOUR) as f64));
-    assert!(sleeps.readings().iter().all(|it| it.measured_at == MIDNIGHT + 7 * HOUR));
-    assert!(sleeps.readings().is_sorted_by_key(|it| it.measurement));
+    assert!(sleeps.readings().iter().all(|reading| reading.measured_at == MIDNIGHT + 7 * HOUR));
+    assert!(sleeps.readings().is_sorted_by_key(|reading| reading.measurement));
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_missing_value_is_no_zero_and_not_of_the_night_before() {
     let data = json!({"deepsleepduration": 0, "remsleepduration": null, "wakeupduration": -1, "sleep_latency": 540,
                       "durationtowakeup": -25920, "hr_average": 0, "hr_min": -1, "rr_average": 14, "wakeupcount": 0});
     let sleeps = choose(&[sleep(1, -25, -17), with_data(sleep(2, -1, 7), data)]);
-    let readings: Vec<_> = sleeps.readings().iter().map(|it| (it.measurement.key, it.value)).collect();
+    let readings: Vec<_> = sleeps.readings().iter().map(|reading| (reading.measurement.key, reading.value)).collect();
     assert_eq!(
         readings,
         [
@@ -133,7 +133,7 @@ fn milliseconds_are_seconds_and_a_temperature_of_nothing_is_none() {
 /// The naps' duration in hours and their time in hours after midnight.
 fn naps(json: &[Value]) -> Option<(f64, i64)> {
     let readings = choose(json).readings();
-    let naps = readings.iter().find(|it| it.measurement.key == "sleep_nap_duration_seconds")?;
+    let naps = readings.iter().find(|reading| reading.measurement.key == "sleep_nap_duration_seconds")?;
     Some((naps.value / 3600.0, (naps.measured_at - MIDNIGHT) / HOUR))
 }
 
@@ -176,7 +176,7 @@ fn a_clock_change_makes_no_sleep_longer_or_shorter() {
     // 00:30 to 04:15 on the wall, but 2 h 45 min.
     let long_on_the_wall = berlin(2, spring - minutes(90), spring + minutes(75));
     let sleeps = choose(&[berlin(1, spring - 25 * HOUR, spring - 18 * HOUR), long_on_the_wall]);
-    assert_eq!(sleeps.night().map(|it| it.origin.id), Some(1));
+    assert_eq!(sleeps.night().map(|night| night.origin.id), Some(1));
     assert_eq!(value(&sleeps, "sleep_nap_duration_seconds"), Some(9900.0));
 }
 
@@ -190,7 +190,7 @@ fn of_a_row_that_changed_while_it_was_read_the_newest_version_counts() {
     let mut shorter = sleep(2, -1, 6);
     shorter["modified"] = json!(MIDNIGHT + 9 * HOUR);
     let versions = [sleep(2, -1, 7), shorter];
-    let ended = |sleeps: &Sleeps| sleeps.night().map(|it| it.ended_at);
+    let ended = |sleeps: &Sleeps| sleeps.night().map(|night| night.ended_at);
     assert_eq!(ended(&choose(&versions)), Some(MIDNIGHT + 6 * HOUR));
     let before = choose(&[sleep(1, -25, -17)]);
     let Some(merged) = before.merge(&rows(&versions), &mut context(&mut |_, _| {})) else { panic!() };

@@ -1,10 +1,10 @@
-//! The course of a night: its segments → few stretches, each of one stage, without a hole from begin to end.
+//! The hypnogram of a night: its segments become few stretches, each of one stage, without a hole from begin to end.
 
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Segment, SleepRow, state};
+use super::{SegmentRow, SleepRow, state};
 use crate::catalogue::{LabelName, Measurement, STAGES, Source};
 use crate::reading::{Labels, Origin, Reading, SleepState};
 
@@ -13,61 +13,61 @@ use crate::reading::{Labels, Origin, Reading, SleepState};
 /// last some minutes.
 const HOLE_SECONDS: i64 = 60;
 
-/// The most stretches of a night: with the row for getting up a hundred, whose numbers have two digits.
+/// The most stretches of a night: with the row for getting up they are a hundred, whose numbers have two digits.
 const MOST_STRETCHES: usize = 99;
 
 /// The stage of the last row: the person got up.
 const GOT_UP: &str = "none";
 
-/// The course of one night. Nights have some dozens of stretches. One that has more than 99 loses its shortest stretches,
+/// The hypnogram of one night. Nights have some dozens of stretches. One that has more than 99 loses its shortest stretches,
 /// one after another, to the stretch before: begin and end stay, and no other boundary moves by more than what is lost.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Hypnogram {
-    /// The row of the night that it tells of.
+    /// The row of the night.
     night: Origin,
     /// Ascending; each ends where the next one begins, the last one with the night.
-    stretches: Vec<Stretch>,
+    stretches: Vec<StageStretch>,
     /// The end of the night, Unix seconds.
     ended_at: i64,
 }
 
 /// A part of the night in one stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Stretch {
+struct StageStretch {
     stage: SleepState,
     /// Unix seconds.
     started_at: i64,
 }
 
 impl Hypnogram {
-    /// The course of `night`, from segments of any time in any order. Where several devices saw the night, that of the
-    /// night counts; where segments overlap, the one that began first.
+    /// The hypnogram of `night`, from segments of any time in any order. Where several devices saw the night, the night's own
+    /// counts; where segments overlap, the one that began first.
     #[must_use]
-    pub(super) fn new(night: &SleepRow, segments: &[Segment]) -> Self {
+    pub(super) fn new(night: &SleepRow, segments: &[SegmentRow]) -> Self {
         let mut stretches = stretches(night, segments);
         drop_shortest(&mut stretches, night.ended_at);
         Self { night: night.origin, stretches, ended_at: night.ended_at }
     }
 
-    /// Whether it was made of this version of the night's row.
+    /// Whether the hypnogram was made for this version of the night's row.
     #[must_use]
     pub(super) fn is_of(&self, night: &SleepRow) -> bool {
         self.night == night.origin
     }
 
-    /// Whether no segment told of the night.
+    /// Whether there was no segment of the night.
     #[must_use]
     pub(super) fn is_empty(&self) -> bool {
         self.stretches.is_empty()
     }
 
-    /// The begin of each stretch of `night` and of getting up, ascending by labels; none if this is another night's course.
+    /// The begin of each stretch of `night` and of getting up, ascending by labels; none if this is another night's hypnogram.
     #[must_use]
     pub(super) fn readings(&self, night: &SleepRow) -> Vec<Reading> {
         if self.is_empty() || self.night.id != night.origin.id {
             return Vec::new();
         }
-        let stages = self.stretches.iter().map(|it| (it.stage.name(), it.started_at));
+        let stages = self.stretches.iter().map(|stretch| (stretch.stage.name(), stretch.started_at));
         let rows: Vec<_> = stages.chain([(GOT_UP, self.ended_at)]).collect();
         let reading = |measurement, place: usize, (stage, started_at): (&str, i64)| Reading {
             measurement,
@@ -76,13 +76,15 @@ impl Hypnogram {
             measured_at: night.ended_at,
             until: None,
         };
-        let measurements = Measurement::all().filter(|it| it.source == Source::NightSegments);
-        measurements.flat_map(|it| rows.iter().enumerate().map(move |(place, row)| reading(it, place, *row))).collect()
+        let measurements = Measurement::all().filter(|measurement| measurement.source == Source::NightSegments);
+        measurements
+            .flat_map(|measurement| rows.iter().enumerate().map(move |(place, row)| reading(measurement, place, *row)))
+            .collect()
     }
 }
 
-/// The labels of the stretch at `place` in a stage. All nights share them: they were a quarter of what a profile takes of
-/// memory.
+/// The labels of the stretch at `place` in a stage. All nights share them, for the bar of memory for each further profile: made
+/// anew they were a quarter of a profile's.
 fn labels(place: usize, stage: &str) -> Labels {
     static ALL: LazyLock<Vec<Labels>> = LazyLock::new(|| {
         let new = |place: usize, stage| {
@@ -90,11 +92,11 @@ fn labels(place: usize, stage: &str) -> Labels {
         };
         (0..=MOST_STRETCHES).flat_map(|place| STAGES.iter().map(move |stage| new(place, stage))).collect()
     });
-    let stage = STAGES.iter().position(|it| *it == stage).expect("every stage is in the catalogue");
+    let stage = STAGES.iter().position(|name| *name == stage).expect("every stage is in the catalogue");
     ALL[place * STAGES.len() + stage].clone()
 }
 
-fn stretches(night: &SleepRow, segments: &[Segment]) -> Vec<Stretch> {
+fn stretches(night: &SleepRow, segments: &[SegmentRow]) -> Vec<StageStretch> {
     let mut stretches = Vec::new();
     let mut told_until = night.started_at;
     for (from, to, stage) in told(night, segments) {
@@ -103,41 +105,41 @@ fn stretches(night: &SleepRow, segments: &[Segment]) -> Vec<Stretch> {
             continue;
         }
         if started_at - told_until > HOLE_SECONDS {
-            stretches.push(Stretch { stage: SleepState::Unknown, started_at: told_until });
+            stretches.push(StageStretch { stage: SleepState::Unknown, started_at: told_until });
         }
-        stretches.push(Stretch { stage, started_at });
+        stretches.push(StageStretch { stage, started_at });
         told_until = to;
     }
     if !stretches.is_empty() && night.ended_at - told_until > HOLE_SECONDS {
-        stretches.push(Stretch { stage: SleepState::Unknown, started_at: told_until });
+        stretches.push(StageStretch { stage: SleepState::Unknown, started_at: told_until });
     }
-    stretches.dedup_by_key(|it| it.stage);
+    stretches.dedup_by_key(|stretch| stretch.stage);
     stretches
 }
 
-/// What segments say within the night: begin, end and stage, ascending by all three.
-fn told(night: &SleepRow, segments: &[Segment]) -> Vec<(i64, i64, SleepState)> {
-    let within = |it: &Segment| {
-        let (from, to) = (it.startdate?.max(night.started_at), it.enddate?.min(night.ended_at));
-        (from < to).then_some((from, to, state(it)))
+/// The begin, end and stage of each segment within the night, ascending by all three.
+fn told(night: &SleepRow, segments: &[SegmentRow]) -> Vec<(i64, i64, SleepState)> {
+    let within = |segment: &SegmentRow| {
+        let (from, to) = (segment.startdate?.max(night.started_at), segment.enddate?.min(night.ended_at));
+        (from < to).then_some((from, to, state(segment)))
     };
-    let is_of_its_device = |it: &&Segment| night.device.is_some() && it.device == night.device;
+    let is_of_its_device = |segment: &&SegmentRow| night.device.is_some() && segment.device == night.device;
     let of_its_device: Vec<_> = segments.iter().filter(is_of_its_device).filter_map(within).collect();
     let mut told = if of_its_device.is_empty() { segments.iter().filter_map(within).collect() } else { of_its_device };
     told.sort_unstable();
     told
 }
 
-fn drop_shortest(stretches: &mut Vec<Stretch>, ended_at: i64) {
+fn drop_shortest(stretches: &mut Vec<StageStretch>, ended_at: i64) {
     while stretches.len() > MOST_STRETCHES {
-        let end_of = |place: usize| stretches.get(place + 1).map_or(ended_at, |it| it.started_at);
+        let end_of = |place: usize| stretches.get(place + 1).map_or(ended_at, |next| next.started_at);
         let length_of = |place: &usize| end_of(*place) - stretches[*place].started_at;
         let shortest = (0..stretches.len()).min_by_key(length_of).unwrap_or_default();
         let started_at = stretches[0].started_at;
         stretches.remove(shortest);
         // The first one has none before it: the next one begins in its place.
         stretches[0].started_at = started_at;
-        stretches.dedup_by_key(|it| it.stage);
+        stretches.dedup_by_key(|stretch| stretch.stage);
     }
 }
 

@@ -21,12 +21,12 @@ fn night(minutes: i64) -> SleepRow {
 }
 
 /// Segments from minute to minute with a state's code.
-fn segments(segments: &[(i64, i64, i64)]) -> Vec<Segment> {
+fn segments(segments: &[(i64, i64, i64)]) -> Vec<SegmentRow> {
     let segment = |(from, to, state): &(i64, i64, i64)| json!({"startdate": BEGIN + from * 60, "enddate": BEGIN + to * 60, "state": state, "hash_deviceid": "mat"});
     parsed(&segments.iter().map(segment).collect())
 }
 
-fn parsed(segments: &Value) -> Vec<Segment> {
+fn parsed(segments: &Value) -> Vec<SegmentRow> {
     serde_json::from_str(&segments.to_string()).unwrap()
 }
 
@@ -114,10 +114,12 @@ fn another_nights_course_is_not_shown() {
 #[test]
 fn a_course_is_measured_at_the_nights_end_and_its_stages_are_in_the_catalogue() {
     let states = [SleepState::Unknown, SleepState::Awake, SleepState::Light, SleepState::Deep, SleepState::Rem];
-    assert!(states.iter().all(|it| STAGES.contains(&it.name())) && STAGES.contains(&"none"));
+    assert!(states.iter().all(|state| STAGES.contains(&state.name())) && STAGES.contains(&"none"));
     let night = night(60);
     let readings = Hypnogram::new(&night, &segments(&[(0, 60, 1)])).readings(&night);
-    assert!(readings.iter().all(|it| it.measured_at == night.ended_at && it.measurement.labels.len() == 2));
+    assert!(
+        readings.iter().all(|reading| reading.measured_at == night.ended_at && reading.measurement.labels.len() == 2)
+    );
 }
 
 #[test]
@@ -146,9 +148,9 @@ properties! {
         let told: Vec<_> = told.iter().map(|(from, length, state)| (*from, from + length, *state)).collect();
         let readings = Hypnogram::new(&night, &segments(&told)).readings(&night);
         prop_assert!(readings.len() <= 100);
-        let stages: Vec<_> = readings.iter().map(|it| it.labels.iter().nth(1).unwrap().1).collect();
-        prop_assert!(stages.windows(2).all(|it| it[0] != it[1]));
-        prop_assert!(readings.windows(2).all(|it| it[0].value < it[1].value && it[0].labels < it[1].labels));
+        let stages: Vec<_> = readings.iter().map(|reading| reading.labels.iter().nth(1).unwrap().1).collect();
+        prop_assert!(stages.windows(2).all(|pair| pair[0] != pair[1]));
+        prop_assert!(readings.windows(2).all(|pair| pair[0].value < pair[1].value && pair[0].labels < pair[1].labels));
         if let (Some(first), Some(last)) = (readings.first(), readings.last()) {
             prop_assert!(first.value - BEGIN as f64 <= 60.0);
             prop_assert!((last.value - night.ended_at as f64).abs() < 0.5);

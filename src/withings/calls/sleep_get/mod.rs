@@ -1,4 +1,6 @@
-//! `sleep get`: the segments of sleep. The newest one is the present state, and those of the last night are its course.
+//! `sleep get`: the segments of sleep. The newest one gives the sleep state, and those of the last night are its hypnogram.
+//!
+//! A mat uploads hours after the night (home-assistant/core#31587): the state is the last known one, not the present one.
 
 mod hypnogram;
 
@@ -12,11 +14,12 @@ use crate::reading::{Reading, SleepSegment, SleepState};
 use crate::telemetry::Unknown;
 use crate::withings::appli::Appli;
 use crate::withings::request::{Request, Rows};
-use crate::withings::wire::{Page, int, list, text};
+use crate::withings::wire::{AnswerPage, int, list, text};
 
 use hypnogram::Hypnogram;
 
-/// How much Withings answers at most, seconds: 24 hours.
+/// The longest span of a request, seconds: 24 hours. What is beyond them is silently cut off, and a span of weeks is answered
+/// with 503 (vangorra/python_withings_api#62).
 pub const SPAN: i64 = 24 * 3600;
 
 /// A page of the answer to `sleep get`.
@@ -24,17 +27,17 @@ pub const SPAN: i64 = 24 * 3600;
 #[serde(default)]
 pub struct SleepGet {
     #[serde(deserialize_with = "list")]
-    series: Vec<Segment>,
+    series: Vec<SegmentRow>,
 }
 
 /// A stretch of sleep in one state.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Segment {
-    /// Its start, Unix seconds.
+pub struct SegmentRow {
+    /// The start of the segment, Unix seconds.
     #[serde(deserialize_with = "int")]
     pub startdate: Option<i64>,
-    /// Its end, Unix seconds.
+    /// The end of the segment, Unix seconds.
     #[serde(deserialize_with = "int")]
     pub enddate: Option<i64>,
     /// The state's code.
@@ -45,10 +48,10 @@ pub struct Segment {
     pub device: Option<String>,
 }
 
-impl Page for SleepGet {
-    type Row = Segment;
+impl AnswerPage for SleepGet {
+    type Row = SegmentRow;
 
-    fn into_rows(self) -> (Vec<Segment>, Option<i64>) {
+    fn into_rows(self) -> (Vec<SegmentRow>, Option<i64>) {
         (self.series, None)
     }
 }
@@ -58,12 +61,13 @@ impl DataCall for SleepGet {
     const NOTIFICATIONS: &'static [Appli] = &[Appli::Sleep];
     type Known = Segments;
 
-    /// The last night if it began longer ago and was not told yet, and the last day.
+    /// The last 24 hours, and before them the last night if it began earlier and its segments are not known yet.
     fn asks(known: &Segments, _: Rows, moment: &Moment<'_>) -> Vec<Rows> {
         let from = moment.server_now - SPAN;
         let is_told = |night: &SleepRow| known.hypnogram.as_ref().is_some_and(|course| course.is_of(night));
         let night = moment.night.filter(|night| night.started_at < from && !is_told(night));
-        let night = night.map(|it| Rows::Between { from: it.started_at.max(it.ended_at - SPAN), to: it.ended_at });
+        let night =
+            night.map(|night| Rows::Between { from: night.started_at.max(night.ended_at - SPAN), to: night.ended_at });
         night.into_iter().chain([Rows::Between { from, to: moment.server_now }]).collect()
     }
 
@@ -74,20 +78,24 @@ impl DataCall for SleepGet {
     fn note(
         known: &Segments,
         asked: Rows,
-        segments: &[Segment],
+        segments: &[SegmentRow],
         moment: &Moment<'_>,
         context: &mut Context<'_>,
     ) -> Option<Segments> {
         let Rows::Between { from, to } = asked else { return None };
         let is_the_night = |night: &SleepRow| night.ended_at == to;
-        // What ended within the span is known whole now; what ended outside it, only as far as it was. What ended in its
-        // older half may have begun before it, and is not in the answer then.
+        // The answer tells of every segment that ended in the newer half of the span. One that ended in the older half may
+        // have begun before the span, and is not in the answer then: of those the known one stays.
         let told = from + SPAN / 2..=to;
         let outside = known.newest.filter(|segment| !told.contains(&segment.ended_at));
-        let newest = newest_segment(segments, context).into_iter().chain(outside).max_by_key(|it| it.ended_at);
+        let newest =
+            newest_segment(segments, context).into_iter().chain(outside).max_by_key(|segment| segment.ended_at);
         let hypnogram = match moment.night.filter(|night| is_the_night(night) || night.started_at >= from) {
-            // Segments may come later than the summary: the night is asked for once more when the last day has left it.
-            Some(night) => Some(Hypnogram::new(night, segments)).filter(|it| is_the_night(night) || !it.is_empty()),
+            // Segments may come later than the summary. A night without any is not taken for known, and is asked for once
+            // more when the last 24 hours no longer have it.
+            Some(night) => {
+                Some(Hypnogram::new(night, segments)).filter(|course| is_the_night(night) || !course.is_empty())
+            }
             None => known.hypnogram.clone(),
         };
         Some(Segments { newest, hypnogram })
@@ -100,25 +108,25 @@ impl DataCall for SleepGet {
 }
 
 impl PastCall for SleepGet {
-    type Kept = Segment;
+    type Kept = SegmentRow;
 
-    fn keep(segments: &[Segment], context: &mut Context<'_>) -> Vec<Segment> {
-        // What is not known or not believed is noted here; what stays is chosen from all segments together.
+    fn keep(segments: &[SegmentRow], context: &mut Context<'_>) -> Vec<SegmentRow> {
+        // For what it counts as unknown; the segments themselves are all kept, and chosen from together.
         newest_segment(segments, context);
         segments.to_vec()
     }
 
-    fn values(kept: &[Segment]) -> usize {
+    fn values(kept: &[SegmentRow]) -> usize {
         kept.len()
     }
 }
 
-/// The newest segment, and the course of the last night that was told whole; without any stretch if Withings has nothing of
-/// that night.
+/// The newest segment, and the hypnogram of the last night whose segments are known; without stretches if Withings has no
+/// segments of that night.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Segments {
-    /// 0.1.0 called it otherwise.
+    /// The newest segment; 0.1.0 stored it under another name.
     #[serde(alias = "segment")]
     newest: Option<SleepSegment>,
     hypnogram: Option<Hypnogram>,
@@ -132,46 +140,46 @@ impl Segments {
     }
 }
 
-/// The course of `night`, from the segments of a history, ascending by their begin.
+/// The readings of the hypnogram of `night`, from the segments of a history, ascending by their begin.
 #[must_use]
-pub fn course(night: &SleepRow, segments: &[Segment]) -> Vec<Reading> {
+pub fn course(night: &SleepRow, segments: &[SegmentRow]) -> Vec<Reading> {
     Hypnogram::new(night, around(night, segments)).readings(night)
 }
 
-/// The state from the end of each segment on, Unix seconds, as far as anybody knew then: it is the segment's own. Ascending.
-pub fn ended_states(segments: &[Segment]) -> impl Iterator<Item = (i64, SleepState)> {
-    let ended = segments.iter().filter_map(|it| Some((it.enddate?, state(it))));
+/// The end of each segment, Unix seconds, with the state that is known from then on, which is the segment's own. Ascending.
+pub fn ended_states(segments: &[SegmentRow]) -> impl Iterator<Item = (i64, SleepState)> {
+    let ended = segments.iter().filter_map(|segment| Some((segment.enddate?, state(segment))));
     ended.collect::<std::collections::BTreeMap<_, _>>().into_iter()
 }
 
 /// The segments that may be of the night.
-fn around<'a>(night: &SleepRow, segments: &'a [Segment]) -> &'a [Segment] {
-    let place = |at: i64| segments.partition_point(|it| it.startdate.unwrap_or_default() < at);
+fn around<'a>(night: &SleepRow, segments: &'a [SegmentRow]) -> &'a [SegmentRow] {
+    let place = |at: i64| segments.partition_point(|segment| segment.startdate.unwrap_or_default() < at);
     &segments[place(night.started_at - SPAN)..place(night.ended_at)]
 }
 
-/// The newest segment of an answer, by its end; of several, the one that began last, then the one of the highest code.
-/// Notes what is not known or not believed of all of them.
-fn newest_segment(segments: &[Segment], context: &mut Context<'_>) -> Option<SleepSegment> {
-    let believed = segments.iter().filter(|it| is_believed(it, context));
-    let newest = believed.max_by_key(|it| (it.enddate, it.startdate, it.state))?;
+/// The newest segment of an answer, by its end; of several, the one that began last, then the one of the highest code: the
+/// order of the list means nothing. Counts what is unknown or not believed of all of them.
+fn newest_segment(segments: &[SegmentRow], context: &mut Context<'_>) -> Option<SleepSegment> {
+    let believed = segments.iter().filter(|segment| is_believed(segment, context));
+    let newest = believed.max_by_key(|segment| (segment.enddate, segment.startdate, segment.state))?;
     Some(SleepSegment { state: state(newest), ended_at: newest.enddate? })
 }
 
-fn is_believed(segment: &Segment, context: &mut Context<'_>) -> bool {
+fn is_believed(segment: &SegmentRow, context: &mut Context<'_>) -> bool {
     let Some(ended_at) = segment.enddate else { return false };
     if is_future(ended_at, context.server_now) {
         (context.unknown)(Unknown::FutureDate, &ended_at);
         return false;
     }
-    if let Some(code) = segment.state.filter(|it| !is_documented(*it)) {
+    if let Some(code) = segment.state.filter(|code| !is_documented(*code)) {
         (context.unknown)(Unknown::SleepState, &code);
     }
     true
 }
 
 /// The state of a segment; codes other than 0 to 3 are unknown states.
-fn state(segment: &Segment) -> SleepState {
+fn state(segment: &SegmentRow) -> SleepState {
     match segment.state {
         Some(0) => SleepState::Awake,
         Some(1) => SleepState::Light,

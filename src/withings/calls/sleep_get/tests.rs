@@ -16,11 +16,11 @@ fn context(unknown: &mut dyn FnMut(Unknown, &dyn Display)) -> Context<'_> {
 }
 
 fn parsed<T: serde::de::DeserializeOwned>(json: &[Value]) -> Vec<T> {
-    json.iter().map(|it| serde_json::from_str(&it.to_string()).unwrap()).collect()
+    json.iter().map(|segment| serde_json::from_str(&segment.to_string()).unwrap()).collect()
 }
 
 fn newest(segments: &Value) -> Option<SleepSegment> {
-    let segments: Vec<Segment> = serde_json::from_str(&segments.to_string()).unwrap();
+    let segments: Vec<SegmentRow> = serde_json::from_str(&segments.to_string()).unwrap();
     newest_segment(&segments, &mut context(&mut |_, _| {}))
 }
 
@@ -41,7 +41,7 @@ fn other_codes_are_the_state_unknown_and_only_new_ones_are_noted() {
     for (code, is_noted) in
         [(json!(4), false), (json!(5), false), (json!(15), false), (json!(99), true), (json!(null), false)]
     {
-        let segments: Vec<Segment> =
+        let segments: Vec<SegmentRow> =
             serde_json::from_str(&json!([{"enddate": 400, "state": code}]).to_string()).unwrap();
         let mut noted = Vec::new();
         let mut note = |kind, what: &dyn Display| noted.push((kind, what.to_string()));
@@ -72,13 +72,13 @@ fn segment(start: i64, end: i64, state: i64) -> Value {
 fn each_night_has_the_course_of_its_own_segments() {
     let nights = [night(1, -1, 7), night(2, 23, 31)];
     let segments = parsed(&[segment(-1, 2, 1), segment(2, 7, 2), segment(12, 13, 3), segment(23, 31, 1)]);
-    let told = |it: Reading| {
-        let labels: Vec<_> = it.labels.iter().map(|(_, value)| value).collect();
+    let told = |reading: Reading| {
+        let labels: Vec<_> = reading.labels.iter().map(|(_, value)| value).collect();
         format!(
             "{} {} {}",
-            (it.measured_at - MIDNIGHT) / HOUR,
+            (reading.measured_at - MIDNIGHT) / HOUR,
             labels.join(" "),
-            (it.value - MIDNIGHT as f64) / HOUR as f64
+            (reading.value - MIDNIGHT as f64) / HOUR as f64
         )
     };
     let told: Vec<_> = nights.iter().flat_map(|night| course(night, &segments)).map(told).collect();
