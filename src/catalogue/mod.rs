@@ -42,6 +42,8 @@ pub struct CatalogueRow {
     pub source: Source,
     /// The labels beside `profile`, in the order of exposition.
     pub labels: &'static [LabelName],
+    /// A value is believed only above this one, in the unit of the exported value; `None` where every value is believed.
+    pub believed_above: Option<f64>,
 }
 
 /// A group of measurements that the configuration may name instead of its keys.

@@ -159,7 +159,7 @@ impl Source {
             Self::Summary { fields, .. } => format!("getsummary {}", fields.join(" or ")),
             Self::Night(NightFact::Start) => "getsummary startdate".to_owned(),
             Self::Night(NightFact::End) => "getsummary enddate".to_owned(),
-            Self::Night(NightFact::Naps) => "getsummary startdate and enddate of naps".to_owned(),
+            Self::Night(NightFact::Naps) => "getsummary startdate and enddate of other sleep".to_owned(),
             Self::NightSegments => "sleep get startdate and state".to_owned(),
             Self::SleepState => "sleep get state".to_owned(),
             Self::BedEvent => "notifications 50 and 51".to_owned(),

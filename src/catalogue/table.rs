@@ -24,7 +24,11 @@ pub(super) static ROWS: &[CatalogueRow] = &[
     measure("diastolic_blood_pressure_mmhg", "Diastolic blood pressure", MillimetersOfMercury, Heart, &[9], Anywhere),
     measure("systolic_blood_pressure_mmhg", "Systolic blood pressure", MillimetersOfMercury, Heart, &[10], Anywhere),
     measure("heart_pulse_bpm", "Pulse of a cuff or scale", BeatsPerMinute, Heart, &[11], Anywhere),
-    measure("temperature_c", "Temperature", DegreesCelsius, Body, &[12], Anywhere),
+    CatalogueRow {
+        // It may be a room's.
+        believed_above: Option::None,
+        ..measure("temperature_c", "Temperature", DegreesCelsius, Body, &[12], Anywhere)
+    },
     measure("body_temperature_c", "Body temperature", DegreesCelsius, Body, &[71], Anywhere),
     measure("skin_temperature_c", "Skin temperature", DegreesCelsius, Body, &[73], Anywhere),
     measure("spo2_pct", "Blood oxygen saturation", Percent, Body, &[54], Anywhere),
@@ -42,9 +46,9 @@ pub(super) static ROWS: &[CatalogueRow] = &[
     summary("sleep_heart_rate_average_bpm", "Average heart rate of the last night", BeatsPerMinute, &["hr_average"]),
     summary("sleep_heart_rate_max_bpm", "Highest heart rate of the last night", BeatsPerMinute, &["hr_max"]),
     summary("sleep_heart_rate_min_bpm", "Lowest heart rate of the last night", BeatsPerMinute, &["hr_min"]),
-    summary("sleep_respiratory_average_bpm", "Average breathing rate of the last night", BreathsPerMinute, &["rr_average"]),
-    summary("sleep_respiratory_max_bpm", "Highest breathing rate of the last night", BreathsPerMinute, &["rr_max"]),
-    summary("sleep_respiratory_min_bpm", "Lowest breathing rate of the last night", BreathsPerMinute, &["rr_min"]),
+    summary("sleep_respiratory_average_bpm", "Average breathing rate of the last night", BreathsPerMinute, &["rr_average", "chest_movement_rate_wellness_average"]),
+    summary("sleep_respiratory_max_bpm", "Highest breathing rate of the last night", BreathsPerMinute, &["rr_max", "chest_movement_rate_wellness_max"]),
+    summary("sleep_respiratory_min_bpm", "Lowest breathing rate of the last night", BreathsPerMinute, &["rr_min", "chest_movement_rate_wellness_min"]),
     row("sleep_state", "Sleep state", None, Sleep, Source::SleepState),
 
     measure("vo2_max_ml_per_min_kg", "Highest oxygen uptake", MillilitersPerMinutePerKilogram, Body, &[123], Anywhere),
@@ -93,6 +97,10 @@ pub(super) static ROWS: &[CatalogueRow] = &[
     summary("sleep_out_of_bed_episodes", "Number of times out of bed in the last night", Count, &["out_of_bed_count"]),
     summary("sleep_breathing_disturbances_index", "Index of breathing disturbances in the last night: below 30 low, from 60 high", Scale, &["breathing_disturbances_intensity", "breathing_quality_assessment"]),
     summary("sleep_apnea_hypopnea_events_per_hour", "Pauses in breathing and shallow breathing in the last night", PerHour, &["apnea_hypopnea_index"]),
+    summary("sleep_apnea_events_per_hour", "Pauses in breathing in the last night, of sleep mats sold in the USA", PerHour, &["withings_index"]),
+    summary("sleep_breathing_sounds_duration_seconds", "Breathing sounds of the last night", Seconds, &["breathing_sounds"]),
+    summary("sleep_breathing_sounds_episodes", "Number of episodes of breathing sounds in the last night", Count, &["breathing_sounds_episode_count"]),
+    summary("sleep_movement_duration_seconds", "Movement of the last night", Seconds, &["mvt_active_duration"]),
     summary("sleep_movement_score", "Average movement of the last night, 0 to 255", Scale, &["mvt_score_avg"]),
     summary("sleep_core_body_temperature_average_c", "Average core body temperature of the last night", DegreesCelsius, &["core_body_temperature_avg"]),
     summary("sleep_core_body_temperature_min_c", "Lowest core body temperature of the last night", DegreesCelsius, &["core_body_temperature_min"]),
@@ -104,7 +112,7 @@ pub(super) static ROWS: &[CatalogueRow] = &[
     summary("sleep_chest_movement_max_per_minute", "Highest chest movement of the last night", PerMinute, &["chest_movement_rate_max"]),
     row("sleep_start_timestamp_seconds", "Begin of the last night", UnixTime, Sleep, Source::Night(NightFact::Start)),
     row("sleep_end_timestamp_seconds", "End of the last night", UnixTime, Sleep, Source::Night(NightFact::End)),
-    row("sleep_nap_duration_seconds", "Naps since the end of the last night", Seconds, Sleep, Source::Night(NightFact::Naps)),
+    row("sleep_nap_duration_seconds", "Other sleep on the day of the last night and since, naps among it", Seconds, Sleep, Source::Night(NightFact::Naps)),
     CatalogueRow {
         labels: &[LabelName::Segment, LabelName::Stage],
         ..row("sleep_segment_start_timestamp_seconds", "Begin of each stage of the last night and of getting up (stage none)", UnixTime, Sleep, Source::NightSegments)
@@ -150,7 +158,16 @@ pub(super) static ROWS: &[CatalogueRow] = &[
 ];
 
 const fn row(key: &'static str, what: &'static str, unit: Unit, group: Group, source: Source) -> CatalogueRow {
-    CatalogueRow { key, what, unit, group, source, labels: &[] }
+    CatalogueRow { key, what, unit, group, source, labels: &[], believed_above: Option::None }
+}
+
+/// Which measures of a living body are believed: scales and thermometers were seen to send zero and less for nothing
+/// (home-assistant/core#99014).
+const fn living(unit: Unit) -> Option<f64> {
+    match unit {
+        BeatsPerMinute | DegreesCelsius | Kilograms | MetersPerSecond | MillimetersOfMercury | Percent => Some(0.0),
+        _ => Option::None,
+    }
 }
 
 const fn measure(
@@ -161,7 +178,8 @@ const fn measure(
     meastypes: &'static [u32],
     position: Position,
 ) -> CatalogueRow {
-    row(key, what, unit, group, Source::Measure { meastypes, position, at_account_creation: false, exponent: 0 })
+    let source = Source::Measure { meastypes, position, at_account_creation: false, exponent: 0 };
+    CatalogueRow { believed_above: living(unit), ..row(key, what, unit, group, source) }
 }
 
 /// A measure of parts of the body.

@@ -37,7 +37,7 @@ fn timeline(work: &Work, place: usize) -> Result<Timeline, StorageError> {
     timeline.extend(work.rows::<Reading>(place, Call::Getmeas)?.into_iter().filter(is_asked));
     let sleeps = work.sleeps(place)?;
     let segments = work.segments(place, &sleeps)?;
-    timeline.extend(sleeps.history(|night| sleep_get::course(night, &segments)).filter(is_asked));
+    timeline.extend(sleeps.history(work.asked().at, |night| sleep_get::course(night, &segments)).filter(is_asked));
     timeline.extend(ActivityDays::joined(work.rows(place, Call::Getactivity)?).history().filter(is_asked));
     timeline.extend(getworkouts::history(work.rows(place, Call::Getworkouts)?).into_iter().filter(is_asked));
     if let Some(state) = question.measurements.iter().find(|measurement| measurement.source == Source::SleepState) {

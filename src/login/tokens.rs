@@ -24,7 +24,7 @@ use crate::withings::error::CallError;
 const REFRESH_AHEAD: i64 = 5 * 60;
 
 /// When a refused login is tried again. Withings answers a wrong client secret like a dead token
-/// (vangorra/python_withings_api#83): a typo must not cost the login.
+/// (`vangorra/python_withings_api#83`): a typo must not cost the login.
 const RETRY_REFUSED: [Duration; 3] = [Duration::from_mins(10), Duration::from_hours(1), Duration::from_hours(6)];
 
 /// How often the stored login is read while another task or process refreshes it.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
+use super::cursor::Cursor;
 use super::first_format::FirstFormat;
 use super::part::{AnyPart, Part};
 use crate::catalogue::{Call, Measurement, Source};
@@ -68,7 +69,7 @@ impl ProfileState {
 
     /// The requests of a call, one after another, where `read` is due.
     pub(super) fn asks<C: DataCall>(&mut self, part: PartOf<C>, read: Rows, server_now: i64) -> Vec<Rows> {
-        let night = self.night().cloned();
+        let night = self.night(server_now).cloned();
         C::asks(&part(self).known, read, &Moment { server_now, night: night.as_ref() })
     }
 
@@ -80,7 +81,7 @@ impl ProfileState {
         rows: &[C::Row],
         context: &mut Context<'_>,
     ) -> bool {
-        let night = self.night().cloned();
+        let night = self.night(context.server_now).cloned();
         let moment = Moment { server_now: context.server_now, night: night.as_ref() };
         part(self).note(asked, rows, &moment, context)
     }
@@ -135,20 +136,21 @@ impl ProfileState {
         [getmeas, getsummary, sleep_get, getactivity, getworkouts, getdevice, getgoals]
     }
 
-    /// The last night.
-    fn night(&self) -> Option<&SleepRow> {
-        self.getsummary.known.night()
+    /// The last night at `server_now`, Unix seconds.
+    fn night(&self, server_now: i64) -> Option<&SleepRow> {
+        self.getsummary.known.night(server_now)
     }
 
     fn moment(&self, server_now: i64) -> Moment<'_> {
-        Moment { server_now, night: self.night() }
+        Moment { server_now, night: self.night(server_now) }
     }
 
     /// Takes what 0.1.0 stored.
     fn restore_first_format(&mut self, mut stored: FirstFormat) {
         let mut cursor = |call| std::mem::take(stored.cursors.entry(call).or_default());
         self.getmeas = Part::of(stored.measures, cursor(Call::Getmeas));
-        self.getsummary = Part::of(stored.sleeps, cursor(Call::Getsummary));
+        // The rows do not tell all that the choice of a night needs now: everything is read at once.
+        self.getsummary = Part::of(stored.sleeps, Cursor::default());
         self.sleep_get = Part::of(stored.segments, cursor(Call::SleepGet));
         self.getactivity = Part::of(stored.days, cursor(Call::Getactivity));
         self.getworkouts = Part::of(stored.workouts, cursor(Call::Getworkouts));

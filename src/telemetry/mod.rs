@@ -2,13 +2,15 @@
 
 pub mod log;
 
+mod kinds;
+
 use std::collections::HashSet;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use std::{env, fmt};
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, prometheus_text, text};
+use prometheus_client::encoding::{EncodeLabelSet, prometheus_text, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -17,6 +19,8 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
 
 use crate::catalogue::Call;
+
+pub use kinds::{NotificationOutcome, Reason, Unknown};
 
 /// Bounds of the request duration histogram, seconds: Withings usually answers in 0.1 to 1 s, a time-out ends at 30 s.
 const DURATION_BUCKETS: [f64; 9] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
@@ -88,148 +92,6 @@ impl Build {
             os: env::consts::OS,
             arch: env::consts::ARCH,
             rustc: env!("WITHINGS_EXPORTER_RUSTC"),
-        }
-    }
-}
-
-/// Why a request failed: the label `reason`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reason {
-    /// No connection: refused, reset, name not found, TLS.
-    Connect,
-    /// No answer in time.
-    Timeout,
-    /// An HTTP status other than 200.
-    Http,
-    /// The answer was larger than the limit.
-    TooLarge,
-    /// The answer was not what the call promises.
-    Decode,
-    /// The token or the login was refused.
-    Auth,
-    /// The login lacks a permission.
-    Scope,
-    /// Status 601.
-    RateLimited,
-    /// Withings found the request wrong.
-    InvalidRequest,
-    /// The disk, not Withings: a new token pair could not be saved.
-    Storage,
-    /// Any other status.
-    Other,
-}
-
-impl Reason {
-    /// The label's value.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Connect => "connect",
-            Self::Timeout => "timeout",
-            Self::Http => "http",
-            Self::TooLarge => "too_large",
-            Self::Decode => "decode",
-            Self::Auth => "auth",
-            Self::Scope => "scope",
-            Self::RateLimited => "rate_limited",
-            Self::InvalidRequest => "invalid_request",
-            Self::Storage => "storage",
-            Self::Other => "other",
-        }
-    }
-}
-
-/// A kind of value that an answer had and this exporter does not know: the label `kind`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Unknown {
-    /// A measure type that the catalogue lacks.
-    MeasureType,
-    /// How a reading was attributed to its owner.
-    Attribution,
-    /// A position on the body.
-    Position,
-    /// A code of `sleep get`.
-    SleepState,
-    /// A category of workouts.
-    Workout,
-    /// A word for a battery.
-    Battery,
-    /// What a device says about an electrocardiogram or a pulse wave.
-    Classification,
-    /// A time zone.
-    TimeZone,
-    /// A time later than a day from now.
-    FutureDate,
-    /// A number that is not finite or whose exponent is out of range, or the end of a sleep before its begin.
-    BadNumber,
-}
-
-impl Unknown {
-    const ALL: [Self; 10] = [
-        Self::MeasureType,
-        Self::Attribution,
-        Self::Position,
-        Self::SleepState,
-        Self::Workout,
-        Self::Battery,
-        Self::Classification,
-        Self::TimeZone,
-        Self::FutureDate,
-        Self::BadNumber,
-    ];
-
-    /// What becomes of such a value, for the log.
-    fn fate(self) -> &'static str {
-        match self {
-            Self::MeasureType => "exported as withings_unlisted_measure",
-            Self::Attribution => "used like any other",
-            Self::Position | Self::Workout => "exported under its number",
-            Self::SleepState | Self::Battery | Self::Classification => "exported as unknown",
-            Self::TimeZone => "taken for UTC",
-            Self::FutureDate | Self::BadNumber => "left out",
-        }
-    }
-
-    /// The label's value.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::MeasureType => "measure_type",
-            Self::Attribution => "attribution",
-            Self::Position => "position",
-            Self::SleepState => "sleep_state",
-            Self::Workout => "workout",
-            Self::Battery => "battery",
-            Self::Classification => "classification",
-            Self::TimeZone => "time_zone",
-            Self::FutureDate => "future_date",
-            Self::BadNumber => "bad_number",
-        }
-    }
-}
-
-/// What became of a notification: the label `outcome`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum NotificationOutcome {
-    /// The calls that the notification tells of are made, or its event is shown.
-    Followed,
-    /// The notification is about a person whom no profile shows.
-    UnknownUser,
-    /// The notification is of a kind that this exporter does not subscribe to.
-    UnknownKind,
-    /// The notification lacks the person or the kind, or has a time that is not believed.
-    Invalid,
-}
-
-impl NotificationOutcome {
-    /// The label's value.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Followed => "followed",
-            Self::UnknownUser => "unknown_user",
-            Self::UnknownKind => "unknown_kind",
-            Self::Invalid => "invalid",
         }
     }
 }
@@ -442,30 +304,6 @@ struct KindLabel {
 struct NotificationLabels {
     kind: &'static str,
     outcome: NotificationOutcome,
-}
-
-impl EncodeLabelValue for Call {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
-        self.name().encode(encoder)
-    }
-}
-
-impl EncodeLabelValue for Reason {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
-        self.name().encode(encoder)
-    }
-}
-
-impl EncodeLabelValue for NotificationOutcome {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
-        self.name().encode(encoder)
-    }
-}
-
-impl EncodeLabelValue for Unknown {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
-        self.name().encode(encoder)
-    }
 }
 
 #[cfg(test)]

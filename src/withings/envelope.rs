@@ -182,7 +182,7 @@ impl Refusal {
     }
 
     /// Whether Withings refused the refresh token. A wrong client secret is answered in the same way
-    /// (vangorra/python_withings_api#83).
+    /// (`vangorra/python_withings_api#83`).
     #[must_use]
     pub fn is_about_the_refresh_token(&self) -> bool {
         self.status == 503 && self.text.says("refresh_token")

@@ -20,7 +20,7 @@ pub struct Request {
 }
 
 /// Which rows of a call are asked for: selected in one way at a time. `lastupdate` beside dates once gave the rows of the
-/// present day, and no error (vangorra/python_withings_api#73).
+/// present day, and no error (`vangorra/python_withings_api#73`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rows {
     /// The whole history.

@@ -1,6 +1,6 @@
 //! The types of fields in Withings' answers, read permissively: a field of an unexpected type is as good as absent, unknown
 //! fields are ignored, an empty map may be a list, a number may be text. Stricter clients have failed on each of these
-//! (joostlek/python-withings#145, vangorra/python_withings_api#23).
+//! (joostlek/python-withings#145, `vangorra/python_withings_api#23`).
 
 use std::collections::BTreeMap;
 

@@ -7,6 +7,7 @@ mod aiowithings;
 mod browser;
 mod budget;
 mod captured;
+mod cases;
 mod certificates;
 mod circles;
 mod cli;

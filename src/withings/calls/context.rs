@@ -6,6 +6,7 @@ use std::fmt::Display;
 use crate::catalogue::Unit;
 use crate::telemetry::Unknown;
 use crate::withings::wire::Float;
+use crate::zone::Zone;
 
 /// Exponents of ten that are believed.
 const EXPONENTS: std::ops::RangeInclusive<i64> = -20..=20;
@@ -25,6 +26,21 @@ pub struct Context<'a> {
 /// Whether a time (Unix seconds) is too far ahead of the server's time to be believed.
 pub(in crate::withings) fn is_future(at: i64, server_now: i64) -> bool {
     at > server_now.saturating_add(AHEAD_SECONDS)
+}
+
+/// The zone of a row. An unknown zone is taken for UTC and counted; an absent one is taken for UTC.
+pub(super) fn zone(name: Option<&str>, context: &mut Context<'_>) -> Zone {
+    let Some(name) = name else { return Zone::UTC };
+    Zone::named(name).unwrap_or_else(|| {
+        (context.unknown)(Unknown::TimeZone, &name);
+        Zone::UTC
+    })
+}
+
+/// What tells a row with a begin and an end (Unix seconds) from others of its call: its id, or else both times, as a number
+/// below zero, which no id is.
+pub(super) fn row_id(id: Option<i64>, started_at: i64, ended_at: i64) -> i64 {
+    id.unwrap_or_else(|| started_at.saturating_mul(-100_000).saturating_sub((ended_at - started_at).clamp(0, 99_999)))
 }
 
 /// The number that stands under `name`; one that is not finite is not believed.

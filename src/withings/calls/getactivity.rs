@@ -1,7 +1,7 @@
 //! `getactivity`: one row for each day and source. The present day's row is shown, by the time zone of the row.
 //!
-//! Each source counts each day on its own: a worn tracker wins, else the row with the newest `modified`, and values of
-//! several sources are never added up. A row says in which time zone its day is, so that for a person who travels two rows of
+//! Each source counts each day on its own: a device wins over a phone, then a worn tracker, then the row with the newest
+//! `modified`, and values of several sources are never added up. A row says in which time zone its day is, so that for a person who travels two rows of
 //! different dates may both be of today. The values end with the day: yesterday's steps never stand for today's.
 
 use std::cmp::Ordering;
@@ -11,7 +11,7 @@ use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use super::context::{Context, is_future, means_something, number};
+use super::context::{Context, is_future, means_something, number, zone};
 use super::data_call::{DataCall, Moment, PastCall};
 use crate::catalogue::{Call, LabelName, Measurement, Source, ZONES};
 use crate::reading::{Labels, Origin, Reading};
@@ -23,6 +23,9 @@ use crate::zone::Zone;
 
 /// A length that no day has, seconds: clocks are set back by some hours at most.
 const LONGEST_DAY: i64 = 48 * 3600;
+
+/// The brand of rows that come from elsewhere, such as the phone's own counter.
+const PHONE: i64 = 18;
 
 /// A page of the answer to `getactivity`.
 #[derive(Debug, Default, Deserialize)]
@@ -46,9 +49,18 @@ pub struct ActivityRow {
     /// The IANA name of the zone that the day is in.
     #[serde(deserialize_with = "text")]
     pub timezone: Option<String>,
-    /// 1 for a device that is worn, 0 for a phone and the like.
+    /// 1 for a device that is worn, 0 for a phone and the like; 1 was seen on the rows of phones too.
     #[serde(deserialize_with = "int")]
     pub is_tracker: Option<i64>,
+    /// Withings' id of the device.
+    #[serde(deserialize_with = "text")]
+    pub hash_deviceid: Option<String>,
+    /// The same, in rows that have no other.
+    #[serde(deserialize_with = "text")]
+    pub deviceid: Option<String>,
+    /// Who made the source; 18 is the phone's own counter.
+    #[serde(deserialize_with = "int")]
+    pub brand: Option<i64>,
     /// When it was last changed, Unix seconds.
     #[serde(deserialize_with = "int")]
     pub modified: Option<i64>,
@@ -136,6 +148,9 @@ struct ActivityDay {
     begins_at: i64,
     /// When the next day begins, which is not always 24 hours later.
     ends_at: i64,
+    /// What makes the source win over others of the day; absent in what 0.1.0 stored.
+    #[serde(default)]
+    has_device: bool,
     is_tracker: bool,
     origin: Origin,
     readings: Vec<Reading>,
@@ -185,15 +200,20 @@ impl ActivityDays {
         let begun = &self.0[..self.0.partition_point(|day| day.begins_at <= now)];
         let recent = &begun[begun.partition_point(|day| day.begins_at + LONGEST_DAY < now)..];
         let present = recent.iter().filter(|day| now < day.ends_at);
-        present.max_by_key(|day| (day.is_tracker, day.origin))
+        present.max_by_key(|day| day.preference())
     }
 }
 
 impl ActivityDay {
+    /// A device wins over a phone's own counter, whatever that says of itself; then what is worn, then the newest change.
+    fn preference(&self) -> (bool, bool, Origin) {
+        (self.has_device, self.is_tracker, self.origin)
+    }
+
     /// Orders days by time, then by winning. Rows that Withings changed at one time are told apart by their values, for the
     /// order of the list means nothing.
     fn compare(&self, other: &Self) -> Ordering {
-        let place = |day: &Self| (day.begins_at, day.is_tracker, day.origin);
+        let place = |day: &Self| (day.begins_at, day.preference());
         let values = |day: &Self| day.readings.iter().map(|reading| reading.value).collect::<Vec<_>>();
         let by_values = || values(self).partial_cmp(&values(other)).unwrap_or(Ordering::Equal);
         place(self).cmp(&place(other)).then_with(by_values)
@@ -201,9 +221,13 @@ impl ActivityDay {
 }
 
 fn day(row: &ActivityRow, context: &mut Context<'_>) -> Option<ActivityDay> {
-    let date: NaiveDate = row.date.as_ref()?.parse().ok()?;
-    let zone = zone(row, context);
-    let (begins_at, ends_at) = (begin(date, &zone)?, begin(date.succ_opt()?, &zone)?);
+    let date = row.date.as_ref().and_then(|date| date.parse::<NaiveDate>().ok());
+    let Some((date, next)) = date.and_then(|date| Some((date, date.succ_opt()?))) else {
+        (context.unknown)(Unknown::Row, &"a day of activity without a date");
+        return None;
+    };
+    let zone = zone(row.timezone.as_deref(), context);
+    let (begins_at, ends_at) = (begin(date, &zone)?, begin(next, &zone)?);
     if is_future(begins_at, context.server_now) {
         (context.unknown)(Unknown::FutureDate, &date);
         return None;
@@ -217,16 +241,9 @@ fn day(row: &ActivityRow, context: &mut Context<'_>) -> Option<ActivityDay> {
         until: Some(ends_at),
     };
     let readings = values(row, begins_at, context).into_iter().map(reading).collect();
-    Some(ActivityDay { begins_at, ends_at, is_tracker: row.is_tracker == Some(1), origin, readings })
-}
-
-/// The zone of a row's day. An unknown zone is taken for UTC and counted; an absent one is taken for UTC.
-fn zone(row: &ActivityRow, context: &mut Context<'_>) -> Zone {
-    let Some(name) = &row.timezone else { return Zone::UTC };
-    Zone::named(name).unwrap_or_else(|| {
-        (context.unknown)(Unknown::TimeZone, name);
-        Zone::UTC
-    })
+    let has_device = row.hash_deviceid.is_some() || row.deviceid.is_some();
+    let has_device = has_device && row.brand != Some(PHONE);
+    Some(ActivityDay { begins_at, ends_at, has_device, is_tracker: row.is_tracker == Some(1), origin, readings })
 }
 
 /// When a day begins, Unix seconds: at its first valid minute, for where the clock jumps over midnight there is none. A

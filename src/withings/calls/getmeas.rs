@@ -246,7 +246,10 @@ fn candidates(groups: &[GroupRow], context: &mut Context<'_>) -> impl Iterator<I
 
 /// The values of one group that count, in its order.
 fn measured(group: &GroupRow, context: &mut Context<'_>) -> Vec<Candidate> {
-    let Some(measured_at) = group.date else { return Vec::new() };
+    let Some(measured_at) = group.date else {
+        (context.unknown)(Unknown::Row, &"a measure group without a date");
+        return Vec::new();
+    };
     if group.category.unwrap_or(1) != 1 {
         return Vec::new();
     }
@@ -280,7 +283,7 @@ fn attribution(group: &GroupRow, context: &mut Context<'_>) -> Attribution {
         1 | 10 => Attribution::NotCounted,
         4 => Attribution::AccountCreation,
         0 | 2 | 3 | 5 | 7 | 8 | 15 | 17 => Attribution::Own,
-        // New attributions come without notice (vangorra/python_withings_api#87), and a weight is still a weight.
+        // New attributions come without notice (`vangorra/python_withings_api#87`), and a weight is still a weight.
         unknown => {
             (context.unknown)(Unknown::Attribution, &unknown);
             Attribution::Own
@@ -290,7 +293,10 @@ fn attribution(group: &GroupRow, context: &mut Context<'_>) -> Attribution {
 
 /// The series and the value of a measure; `None` if it does not count.
 fn value(measure: &Measure, attribution: &Attribution, context: &mut Context<'_>) -> Option<(SeriesKey, f64)> {
-    let meastype = measure.meastype?;
+    let Some(meastype) = measure.meastype else {
+        (context.unknown)(Unknown::Row, &"a measure without a type");
+        return None;
+    };
     note_position(measure, context);
     let measurement = row(meastype, context);
     let exponent = match measurement.source {
@@ -305,6 +311,10 @@ fn value(measure: &Measure, attribution: &Attribution, context: &mut Context<'_>
         (context.unknown)(Unknown::BadNumber, &meastype);
         return None;
     };
+    if measurement.believed_above.is_some_and(|bound| value <= bound) {
+        (context.unknown)(Unknown::Implausible, &meastype);
+        return None;
+    }
     let value = match measurement.source {
         Source::Classification { .. } => classification(value, context),
         _ => value,

@@ -9,7 +9,7 @@ use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 
-use super::context::{Context, is_future, number};
+use super::context::{Context, is_future, number, row_id};
 use super::data_call::{DataCall, Moment, PastCall};
 use super::winners::{Ranked, latest_versions, merged, winners};
 use crate::catalogue::{Call, LabelName, Measurement, Source, WorkoutFact, named, workout_category};
@@ -54,6 +54,13 @@ pub struct WorkoutRow {
     /// The named values.
     #[serde(deserialize_with = "map")]
     pub data: BTreeMap<String, Float>,
+}
+
+impl WorkoutRow {
+    /// What tells it from other workouts.
+    fn identity(&self) -> Option<i64> {
+        self.id.or_else(|| Some(row_id(None, self.startdate?, self.enddate?)))
+    }
 }
 
 impl AnswerPage for Getworkouts {
@@ -151,7 +158,7 @@ impl Workouts {
 
     /// The newest workouts after an answer that holds what has changed; `None` if everything must be read.
     fn merge(&self, changed: &[WorkoutRow], context: &mut Context<'_>) -> Option<Self> {
-        let is_changed = |id| changed.iter().any(|row| row.id == Some(id));
+        let is_changed = |id| changed.iter().any(|row| row.identity() == Some(id));
         merged(self.0.clone(), Self::choose(changed, context).0, is_changed).map(Self)
     }
 
@@ -163,7 +170,7 @@ impl Workouts {
 
 /// Every workout of an answer that is over, with Withings' number of its category.
 fn each(rows: &[WorkoutRow], context: &mut Context<'_>) -> Vec<(i64, Workout)> {
-    latest_versions(rows, |row| (row.id, row.modified)).filter_map(|row| workout(row, context)).collect()
+    latest_versions(rows, |row| (row.identity(), row.modified)).filter_map(|row| workout(row, context)).collect()
 }
 
 /// The readings of workouts of a history in any order, each at its end, until the end of the next one of its category.
@@ -208,7 +215,11 @@ impl Workout {
 }
 
 fn workout(row: &WorkoutRow, context: &mut Context<'_>) -> Option<(i64, Workout)> {
-    let (id, category, started_at, ended_at) = (row.id?, row.category?, row.startdate?, row.enddate?);
+    let (Some(category), Some(started_at), Some(ended_at)) = (row.category, row.startdate, row.enddate) else {
+        (context.unknown)(Unknown::Row, &"a workout without category, begin or end");
+        return None;
+    };
+    let id = row_id(row.id, started_at, ended_at);
     if is_future(ended_at, context.server_now) {
         (context.unknown)(Unknown::FutureDate, &id);
         return None;

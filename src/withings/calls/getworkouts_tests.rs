@@ -113,13 +113,18 @@ fn no_two_categories_have_one_name() {
 }
 
 #[test]
-fn what_is_no_workout_yet_is_left_out() {
-    for (field, odd) in
-        [("enddate", json!(null)), ("startdate", json!(null)), ("category", json!("walk")), ("id", json!(null))]
-    {
+fn what_is_no_workout_yet_is_left_out_and_counted() {
+    for (field, odd) in [("enddate", json!(null)), ("startdate", json!(null)), ("category", json!("walk"))] {
         let (workouts, noted) = noted(&[with(workout(1, WALK, 900, 10), field, odd)]);
-        assert_eq!((workouts, noted), (Workouts::default(), vec![]), "{field}");
+        assert_eq!((workouts, noted.len()), (Workouts::default(), 1), "{field}");
+        assert_eq!(noted[0].0, Unknown::Row, "{field}");
     }
+}
+
+#[test]
+fn a_workout_without_an_id_is_one() {
+    let (workouts, _) = noted(&[with(workout(1, WALK, 900, 10), "id", json!(null))]);
+    assert_eq!(energies(&workouts), [("walk".to_owned(), 10.0)]);
 }
 
 #[test]

@@ -165,7 +165,7 @@ fn measures(mut groups: Vec<<Getmeas as AnswerPage>::Row>) {
 fn nights(rows: &[<Getsummary as AnswerPage>::Row], mut segments: Vec<<SleepGet as AnswerPage>::Row>) {
     repeated::<Getsummary>(rows);
     let sleeps = known::<Getsummary>(rows);
-    let moment = Moment { server_now: NOW, night: sleeps.night() };
+    let moment = Moment { server_now: NOW, night: sleeps.night(NOW) };
     let told = |segments: &[_]| {
         let asked = SleepGet::asks(&Segments::default(), Rows::All, &moment)[0];
         let known = with_context(|context| SleepGet::note(&Segments::default(), asked, segments, &moment, context));

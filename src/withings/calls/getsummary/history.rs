@@ -1,8 +1,9 @@
 //! The nights of a history: every night, chosen by the rules by which the last one is chosen.
 
 use std::ops::Range;
+use std::ptr;
 
-use super::{SleepRow, Sleeps, nap_reading, newest_versions, night_readings};
+use super::{Day, Shown, SleepRow, Sleeps, nap_reading, newest_versions, night_readings, shown};
 use crate::reading::Reading;
 
 impl Sleeps {
@@ -12,14 +13,14 @@ impl Sleeps {
         Self { rows: newest_versions(rows.into_iter()) }
     }
 
-    /// The readings of every night at its end, and of every nap at its end: its length and that of those before it since
-    /// the night, and the `course` of every night. They end with the next night.
-    pub fn history(&self, course: impl Fn(&SleepRow) -> Vec<Reading>) -> impl Iterator<Item = Reading> {
-        let nights = self.nights();
-        let next_ends: Vec<_> = nights.iter().skip(1).map(|(next, _)| Some(next.ended_at)).collect();
-        nights.into_iter().zip(next_ends.into_iter().chain([None])).flat_map(move |((night, naps), until)| {
+    /// The readings of the nights of all days at their ends, each with its `course` and with the other sleep of its day and
+    /// since, as it adds up. They end with the next night. Sleeps that are not over at `now` (Unix seconds) are left out.
+    pub fn history(&self, now: i64, course: impl Fn(&SleepRow) -> Vec<Reading>) -> impl Iterator<Item = Reading> {
+        let nights = nights(&self.days(now));
+        let next_ends: Vec<_> = nights.iter().skip(1).map(|next| Some(next.night.ended_at)).collect();
+        nights.into_iter().zip(next_ends.into_iter().chain([None])).flat_map(move |(Shown { night, others }, until)| {
             let course = course(night);
-            let naps = (1..=naps.len()).filter_map(move |count| nap_reading(&naps[..count]));
+            let naps = (1..=others.len()).filter_map(move |count| nap_reading(night, &others[..count]));
             night_readings(night).chain(course).chain(naps).map(move |reading| Reading { until, ..reading })
         })
     }
@@ -39,6 +40,16 @@ impl Sleeps {
         }
         spans
     }
+}
+
+/// What was shown at the end of each day; of several days with one night, the last.
+fn nights<'a>(days: &[Day<'a>]) -> Vec<Shown<'a>> {
+    let mut nights: Vec<Shown<'a>> = Vec::new();
+    for shown in (1..=days.len()).filter_map(|count| shown(&days[..count])) {
+        nights.pop_if(|before| ptr::eq(before.night, shown.night));
+        nights.push(shown);
+    }
+    nights
 }
 
 #[cfg(test)]

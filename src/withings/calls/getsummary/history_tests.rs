@@ -7,8 +7,8 @@ use crate::withings::calls::context::Context;
 use crate::withings::calls::getsummary::{SummaryRow, latest_versions};
 
 const HOUR: i64 = 3600;
-/// Midnight between two days.
-const MIDNIGHT: i64 = 1_790_000_000;
+/// Midnight between two days in UTC.
+const MIDNIGHT: i64 = 1_789_948_800;
 
 /// A sleep from `start` to `end`, hours after midnight.
 fn sleep(id: i64, start: i64, end: i64) -> Value {
@@ -28,7 +28,8 @@ fn sleeps(json: &[Value]) -> Sleeps {
 /// The values of a measurement with their moments and ends, hours after midnight.
 fn told(sleeps: &Sleeps, key: &str) -> Vec<(i64, f64, Option<i64>)> {
     let hours = |at: i64| (at - MIDNIGHT) / HOUR;
-    let history = sleeps.history(|_| Vec::new()).filter(|reading| reading.measurement.key == key);
+    let history =
+        sleeps.history(MIDNIGHT + 1000 * HOUR, |_| Vec::new()).filter(|reading| reading.measurement.key == key);
     history.map(|reading| (hours(reading.measured_at), reading.value, reading.until.map(hours))).collect()
 }
 
@@ -50,11 +51,19 @@ fn naps_are_added_up_from_nap_to_nap_and_end_with_the_next_night() {
 }
 
 #[test]
+fn of_a_broken_night_the_longer_part_is_the_night_and_the_rest_is_known_with_it() {
+    let all = sleeps(&[sleep(1, -2, 1), sleep(2, 2, 8)]);
+    assert_eq!(told(&all, "sleep_end_timestamp_seconds").iter().map(|told| told.0).collect::<Vec<_>>(), [8]);
+    assert_eq!(told(&all, "sleep_nap_duration_seconds"), [(8, (3 * HOUR) as f64, None)]);
+}
+
+#[test]
 fn a_night_that_two_devices_saw_is_one() {
     let mut of_watch = sleep(2, -2, 8);
     of_watch["data"] = json!({"asleepduration": 30000});
     let all = sleeps(&[of_watch, sleep(1, -1, 7), sleep(3, 23, 31)]);
-    assert_eq!(told(&all, "sleep_total_duration_seconds"), [], "the one with stages wins");
+    let totals = [(7, 3601.0, Some(31)), (31, 3603.0, None)];
+    assert_eq!(told(&all, "sleep_total_duration_seconds"), totals, "the one with stages wins");
     assert_eq!(told(&all, "sleep_heart_rate_average_bpm"), [(7, 55.0, Some(31)), (31, 55.0, None)]);
 }
 
@@ -68,13 +77,13 @@ fn of_a_row_that_is_in_two_answers_the_newest_version_counts() {
 
 #[test]
 fn sleeps_of_a_day_are_asked_for_together() {
-    let all = sleeps(&[sleep(1, -1, 7), sleep(2, 14, 15), sleep(3, 23, 31), sleep(4, 47, 79)]);
+    let all = sleeps(&[sleep(1, -1, 7), sleep(2, 14, 15), sleep(3, 23, 31), sleep(4, 47, 70)]);
     let hours: Vec<_> = all
         .spans(&(MIDNIGHT..MIDNIGHT + 100 * HOUR), 24 * HOUR)
         .iter()
         .map(|(from, to)| ((from - MIDNIGHT) / HOUR, (to - MIDNIGHT) / HOUR))
         .collect();
-    assert_eq!(hours, [(-1, 15), (23, 31), (47, 71)], "24 hours at most");
+    assert_eq!(hours, [(-1, 15), (23, 31), (47, 70)], "24 hours at most");
     assert_eq!(
         all.spans(&(MIDNIGHT + 20 * HOUR..MIDNIGHT + 40 * HOUR), 24 * HOUR).len(),
         1,

@@ -1,10 +1,13 @@
-//! `getsummary`: one row for each sleep. The last night and the naps since then are shown.
+//! `getsummary`: one row for each sleep and source. The last night is shown, and how much else was slept on its day and since.
 
 mod history;
 mod row;
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+use std::ptr;
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::context::Context;
@@ -16,13 +19,18 @@ use crate::withings::prune;
 use crate::withings::request::{Request, Rows, data_fields};
 use crate::withings::wire::{AnswerPage, int, list, next_offset};
 
+use row::LONGEST_SECONDS;
 pub use row::{SleepRow, SummaryRow};
 
-/// A row shorter than this may be a nap, seconds: 3 hours.
-const NAP_SECONDS: i64 = 3 * 3600;
+/// A day has a night if it has a sleep of so long, seconds: 3 hours.
+const NIGHT_SECONDS: i64 = 3 * 3600;
 
-/// A nap has a longer row that ended within this time before its own end, seconds: 36 hours.
-const NAP_AFTER_SECONDS: i64 = 36 * 3600;
+/// The night ended within this time before the newest sleep did, seconds: 36 hours.
+const NIGHT_WITHIN_SECONDS: i64 = 36 * 3600;
+
+/// How much of the time before the night stays, seconds: 4 days. Rows of the night's day can be the same sleep as rows of the
+/// day before, and those as others.
+const KEPT_SECONDS: i64 = 4 * 24 * 3600;
 
 /// How much of the time before the night stays in a history that is pruned, seconds: 10 days. The night may be the
 /// older version of a row that comes later.
@@ -52,6 +60,8 @@ impl DataCall for Getsummary {
     const CALL: Call = Call::Getsummary;
     const NOTIFICATIONS: &'static [Appli] = &[Appli::Sleep];
     const BY_DAYS: bool = true;
+    // 2: rows know the day of their end, their kinds of stages and whether they are over.
+    const REVISION: u32 = 2;
     type Known = Sleeps;
 
     /// With every field that the catalogue knows.
@@ -66,7 +76,9 @@ impl DataCall for Getsummary {
     /// Leaves out what is from long before the night that is shown.
     fn prune(rows: &mut Vec<SummaryRow>, server_now: i64) {
         let mut context = Context { server_now, unknown: &mut |_, _| () };
-        let Some(night) = Sleeps::choose(rows, &mut context).night().map(|night| night.started_at) else { return };
+        let Some(night) = Sleeps::choose(rows, &mut context).night(server_now).map(|night| night.started_at) else {
+            return;
+        };
         let since = night - SPARE_SECONDS;
         prune::but_for_the_latest_change(rows, |row| row.modified, |row| row.enddate.is_some_and(|at| at >= since));
     }
@@ -88,8 +100,8 @@ impl DataCall for Getsummary {
         row.modified
     }
 
-    fn readings(known: &Sleeps, _: &Moment<'_>) -> Vec<Reading> {
-        known.readings()
+    fn readings(known: &Sleeps, moment: &Moment<'_>) -> Vec<Reading> {
+        known.readings(moment.server_now)
     }
 }
 
@@ -114,7 +126,7 @@ pub struct Sleeps {
 impl Sleeps {
     /// The last sleeps of a whole history.
     fn choose(rows: &[SummaryRow], context: &mut Context<'_>) -> Self {
-        Self::recent(latest_versions(rows, context))
+        Self::recent(latest_versions(rows, context), context.server_now)
     }
 
     /// The last sleeps after an answer that holds what changed since; `None` if the night that was shown is none any more, and
@@ -123,55 +135,92 @@ impl Sleeps {
         let changed = latest_versions(changed, context);
         let is_changed = |old: &SleepRow| changed.iter().any(|row| row.origin.id == old.origin.id);
         let unchanged = self.rows.iter().filter(|row| !is_changed(row)).cloned();
-        let merged = Self::recent(unchanged.chain(changed.iter().cloned()).collect());
-        let end = |sleeps: &Self| sleeps.night().map(|night| night.ended_at);
+        let now = context.server_now;
+        let merged = Self::recent(unchanged.chain(changed.iter().cloned()).collect(), now);
+        let end = |sleeps: &Self| sleeps.night(now).map(|night| night.ended_at);
         (end(&merged) >= end(self)).then_some(merged)
     }
 
-    /// The night that is shown: the newest sleep that is no nap.
+    /// The night that is shown at `now`, Unix seconds by the server's clock.
     #[must_use]
-    pub fn night(&self) -> Option<&SleepRow> {
-        self.nights().pop().map(|(night, _)| night)
+    pub fn night(&self, now: i64) -> Option<&SleepRow> {
+        shown(&self.days(now)).map(|shown| shown.night)
     }
 
-    /// The night's readings, measured at its end, and the naps since then, measured at the end of the newest one; ascending
-    /// by measurement.
+    /// The night's readings, measured at its end, and the other sleep of its day and since, measured at the end of the
+    /// newest; ascending by measurement.
     #[must_use]
-    pub fn readings(&self) -> Vec<Reading> {
-        let Some((night, naps)) = self.nights().pop() else { return Vec::new() };
-        let mut readings: Vec<_> = night_readings(night).chain(nap_reading(&naps)).collect();
+    pub fn readings(&self, now: i64) -> Vec<Reading> {
+        let Some(Shown { night, others }) = shown(&self.days(now)) else { return Vec::new() };
+        let mut readings: Vec<_> = night_readings(night).chain(nap_reading(night, &others)).collect();
         readings.sort_by_key(|reading| reading.measurement);
         readings
     }
 
-    /// All nights, each with the naps after it, ascending.
-    pub(super) fn nights(&self) -> Vec<(&SleepRow, Vec<&SleepRow>)> {
-        let sleeps = one_for_each_time(&self.rows);
-        let mut nights: Vec<(&SleepRow, Vec<&SleepRow>)> = Vec::new();
-        for row in &sleeps {
-            match nights.last_mut() {
-                Some((_, naps)) if is_nap(row, &sleeps) => naps.push(row),
-                _ => nights.push((row, Vec::new())),
-            }
+    /// The sleeps that are over at `now`, each once, by the days of their ends.
+    fn days(&self, now: i64) -> Vec<Day<'_>> {
+        let mut days: BTreeMap<NaiveDate, Day<'_>> = BTreeMap::new();
+        for row in distinct(self.rows.iter().filter(|row| row.is_over(now))) {
+            days.entry(row.day()).or_default().push(row);
         }
-        nights
+        days.into_values().collect()
     }
 
-    /// Keeps what can still decide which row is the night: all since 36 hours before its begin, and what overlaps that.
-    fn recent(rows: Vec<SleepRow>) -> Self {
+    /// Keeps what can still decide which row is the night.
+    fn recent(rows: Vec<SleepRow>, now: i64) -> Self {
         let mut all = Self { rows };
-        if let Some(mut since) = all.night().map(|night| night.started_at - NAP_AFTER_SECONDS) {
-            let begin = |since| all.rows.iter().filter(|row| row.ended_at >= since).map(|row| row.started_at).min();
-            // A row that is left out no longer wins over one that overlaps it.
-            while let Some(earlier) = begin(since).filter(|begin| *begin < since) {
-                since = earlier;
-            }
+        if let Some(since) = all.night(now).map(|night| night.started_at - KEPT_SECONDS) {
             all.rows.retain(|row| row.ended_at >= since);
         }
         // Rows come from a hash map: the stored file must not change when nothing did.
         all.rows.sort_by_key(|row| (row.ended_at, row.origin));
         all
     }
+}
+
+/// The sleeps that ended on one local day, ascending by their ends; at least one.
+type Day<'a> = Vec<&'a SleepRow>;
+
+/// What is shown of some days.
+struct Shown<'a> {
+    night: &'a SleepRow,
+    /// The other sleeps of the night's day and since, ascending by their ends.
+    others: Vec<&'a SleepRow>,
+}
+
+/// The night of the newest day that has a long sleep within 36 hours before the end of the newest sleep; without one the newest
+/// sleep alone, for it may be a night of which more is to come.
+fn shown<'a>(days: &[Day<'a>]) -> Option<Shown<'a>> {
+    // Zones differ by a day at most.
+    let last_days = &days[days.len().saturating_sub(2)..];
+    let newest = *last_days.iter().flatten().max_by_key(|row| row.ended_at)?;
+    let since = newest.ended_at - NIGHT_WITHIN_SECONDS;
+    let is_long = |row: &&SleepRow| row.duration() >= NIGHT_SECONDS && row.ended_at >= since;
+    let Some(place) = days.iter().rposition(|day| day.iter().any(is_long)) else {
+        return Some(Shown { night: newest, others: Vec::new() });
+    };
+    let night = *days[place].iter().max_by_key(|row| (row.duration(), row.preference()))?;
+    let mut others: Vec<_> = days[place..].iter().flatten().copied().filter(|row| !ptr::eq(*row, night)).collect();
+    others.sort_by_key(|row| row.ended_at);
+    Some(Shown { night, others })
+}
+
+/// One row of each sleep, ascending by their ends. Values of several rows of a sleep are never added up: sums over rows gave
+/// wrong totals (home-assistant/core#103246).
+fn distinct<'a>(rows: impl Iterator<Item = &'a SleepRow>) -> Vec<&'a SleepRow> {
+    let mut by_preference: Vec<_> = rows.collect();
+    by_preference.sort_by_key(|row| Reverse(row.preference()));
+    let mut taken: BTreeMap<(i64, i64), &SleepRow> = BTreeMap::new();
+    for row in by_preference {
+        // No sleep is longer than a day, so that those that begin earlier are over.
+        let near = taken.range((row.started_at - LONGEST_SECONDS, i64::MIN)..(row.ended_at, i64::MAX));
+        if !near.map(|(_, other)| other).any(|other| row.is_same_sleep(other)) {
+            taken.insert((row.started_at, row.origin.id), row);
+        }
+    }
+    let mut distinct: Vec<_> = taken.into_values().collect();
+    distinct.sort_by_key(|row| (row.ended_at, row.origin));
+    distinct
 }
 
 /// The readings of a night's row, measured at its end.
@@ -185,11 +234,11 @@ fn night_readings(night: &SleepRow) -> impl Iterator<Item = Reading> {
     values.map(|(measurement, value)| reading(measurement, value, night.ended_at))
 }
 
-/// How long the `naps` after a night were together, measured at the end of the last one; `None` without one.
-fn nap_reading(naps: &[&SleepRow]) -> Option<Reading> {
+/// How long the `others` beside a night were together, known at the end of the last of all; `None` without one.
+fn nap_reading(night: &SleepRow, others: &[&SleepRow]) -> Option<Reading> {
     let measurement = Measurement::all().find(|measurement| measurement.source == Source::Night(NightFact::Naps))?;
-    let duration: i64 = naps.iter().map(|nap| nap.duration()).sum();
-    naps.last().map(|newest| reading(measurement, duration as f64, newest.ended_at))
+    let duration: i64 = others.iter().map(|row| row.duration()).sum();
+    others.last().map(|newest| reading(measurement, duration as f64, newest.ended_at.max(night.ended_at)))
 }
 
 fn reading(measurement: Measurement, value: f64, measured_at: i64) -> Reading {
@@ -210,36 +259,6 @@ fn newest_versions(rows: impl Iterator<Item = SleepRow>) -> Vec<SleepRow> {
         }
     }
     latest.into_values().collect()
-}
-
-/// One row for each stretch of time, ascending. Rows that overlap are one sleep from several sources, of which the one with
-/// stages is taken, then the longer, then the newest `modified`, then the highest id. Their values are never added up: sums
-/// over rows gave wrong totals (home-assistant/core#103246).
-fn one_for_each_time(rows: &[SleepRow]) -> Vec<&SleepRow> {
-    let mut by_start: Vec<&SleepRow> = rows.iter().collect();
-    by_start.sort_by_key(|row| row.started_at);
-    let mut best: Vec<&SleepRow> = Vec::new();
-    let mut covered_until = i64::MIN;
-    for row in by_start {
-        match best.last_mut() {
-            Some(other) if row.started_at < covered_until => {
-                if row.preference() > other.preference() {
-                    *other = row;
-                }
-            }
-            _ => best.push(row),
-        }
-        covered_until = covered_until.max(row.ended_at);
-    }
-    best
-}
-
-fn is_nap(row: &SleepRow, sleeps: &[&SleepRow]) -> bool {
-    let makes_a_nap = |longer: &&SleepRow| {
-        let before = row.ended_at - longer.ended_at;
-        longer.duration() > row.duration() && (1..=NAP_AFTER_SECONDS).contains(&before)
-    };
-    row.duration() < NAP_SECONDS && sleeps.iter().any(makes_a_nap)
 }
 
 #[cfg(test)]

@@ -8,15 +8,17 @@ use super::*;
 use crate::telemetry::Unknown;
 
 const HOUR: i64 = 3600;
-/// Midnight between two days.
-const MIDNIGHT: i64 = 1_790_000_000;
+/// Midnight between two days in UTC.
+const MIDNIGHT: i64 = 1_789_948_800;
+/// When everything is judged, Unix seconds.
+const NOW: i64 = MIDNIGHT + 20 * HOUR;
 
 fn rows(json: &[Value]) -> Vec<SummaryRow> {
     json.iter().map(|row| serde_json::from_str(&row.to_string()).unwrap()).collect()
 }
 
 fn context(unknown: &mut dyn FnMut(Unknown, &dyn Display)) -> Context<'_> {
-    Context { server_now: MIDNIGHT + 20 * HOUR, unknown }
+    Context { server_now: NOW, unknown }
 }
 
 fn choose(json: &[Value]) -> Sleeps {
@@ -24,7 +26,7 @@ fn choose(json: &[Value]) -> Sleeps {
 }
 
 fn night_id(json: &[Value]) -> Option<i64> {
-    choose(json).night().map(|night| night.origin.id)
+    choose(json).night(NOW).map(|night| night.origin.id)
 }
 
 /// A sleep from `start` to `end`, hours after midnight.
@@ -39,7 +41,7 @@ fn with_data(mut row: Value, data: Value) -> Value {
 }
 
 fn value(sleeps: &Sleeps, key: &str) -> Option<f64> {
-    sleeps.readings().iter().find(|reading| reading.measurement.key == key).map(|reading| reading.value)
+    sleeps.readings(NOW).iter().find(|reading| reading.measurement.key == key).map(|reading| reading.value)
 }
 
 #[test]
@@ -52,7 +54,8 @@ fn a_nap_does_not_replace_the_night() {
 fn a_short_sleep_alone_is_a_night_and_a_long_one_is_never_a_nap() {
     assert_eq!(night_id(&[sleep(2, 14, 15)]), Some(2));
     assert_eq!(night_id(&[sleep(1, -40, -32), sleep(2, 14, 15)]), Some(2), "the last night is more than 36 h ago");
-    assert_eq!(night_id(&[sleep(1, -1, 7), sleep(2, 13, 16)]), Some(2), "three hours are no nap");
+    assert_eq!(night_id(&[sleep(1, -30, -22), sleep(2, 13, 16)]), Some(2), "three hours are a night of their day");
+    assert_eq!(night_id(&[sleep(1, -1, 7), sleep(2, 13, 16)]), Some(1), "the longest of a day is its night");
 }
 
 #[test]
@@ -62,8 +65,8 @@ fn nothing_is_summed_over_nights() {
     assert_eq!(value(&sleeps, "sleep_heart_rate_average_bpm"), Some(55.0));
     assert_eq!(value(&sleeps, "sleep_start_timestamp_seconds"), Some((MIDNIGHT - HOUR) as f64));
     assert_eq!(value(&sleeps, "sleep_end_timestamp_seconds"), Some((MIDNIGHT + 7 * HOUR) as f64));
-    assert!(sleeps.readings().iter().all(|reading| reading.measured_at == MIDNIGHT + 7 * HOUR));
-    assert!(sleeps.readings().is_sorted_by_key(|reading| reading.measurement));
+    assert!(sleeps.readings(NOW).iter().all(|reading| reading.measured_at == MIDNIGHT + 7 * HOUR));
+    assert!(sleeps.readings(NOW).is_sorted_by_key(|reading| reading.measurement));
 }
 
 #[test]
@@ -82,7 +85,8 @@ fn a_missing_value_is_no_zero_and_not_of_the_night_before() {
     let data = json!({"deepsleepduration": 0, "remsleepduration": null, "wakeupduration": -1, "sleep_latency": 540,
                       "durationtowakeup": -25920, "hr_average": 0, "hr_min": -1, "rr_average": 14, "wakeupcount": 0});
     let sleeps = choose(&[sleep(1, -25, -17), with_data(sleep(2, -1, 7), data)]);
-    let readings: Vec<_> = sleeps.readings().iter().map(|reading| (reading.measurement.key, reading.value)).collect();
+    let readings: Vec<_> =
+        sleeps.readings(NOW).iter().map(|reading| (reading.measurement.key, reading.value)).collect();
     assert_eq!(
         readings,
         [
@@ -132,7 +136,7 @@ fn milliseconds_are_seconds_and_a_temperature_of_nothing_is_none() {
 
 /// The naps' duration in hours and their time in hours after midnight.
 fn naps(json: &[Value]) -> Option<(f64, i64)> {
-    let readings = choose(json).readings();
+    let readings = choose(json).readings(NOW);
     let naps = readings.iter().find(|reading| reading.measurement.key == "sleep_nap_duration_seconds")?;
     Some((naps.value / 3600.0, (naps.measured_at - MIDNIGHT) / HOUR))
 }
@@ -176,7 +180,7 @@ fn a_clock_change_makes_no_sleep_longer_or_shorter() {
     // 00:30 to 04:15 on the wall, but 2 h 45 min.
     let long_on_the_wall = berlin(2, spring - minutes(90), spring + minutes(75));
     let sleeps = choose(&[berlin(1, spring - 25 * HOUR, spring - 18 * HOUR), long_on_the_wall]);
-    assert_eq!(sleeps.night().map(|night| night.origin.id), Some(1));
+    assert_eq!(sleeps.night(NOW).map(|night| night.origin.id), Some(1));
     assert_eq!(value(&sleeps, "sleep_nap_duration_seconds"), Some(9900.0));
 }
 
@@ -190,7 +194,7 @@ fn of_a_row_that_changed_while_it_was_read_the_newest_version_counts() {
     let mut shorter = sleep(2, -1, 6);
     shorter["modified"] = json!(MIDNIGHT + 9 * HOUR);
     let versions = [sleep(2, -1, 7), shorter];
-    let ended = |sleeps: &Sleeps| sleeps.night().map(|night| night.ended_at);
+    let ended = |sleeps: &Sleeps| sleeps.night(NOW).map(|night| night.ended_at);
     assert_eq!(ended(&choose(&versions)), Some(MIDNIGHT + 6 * HOUR));
     let before = choose(&[sleep(1, -25, -17)]);
     let Some(merged) = before.merge(&rows(&versions), &mut context(&mut |_, _| {})) else { panic!() };
@@ -215,25 +219,47 @@ fn a_night_that_ends_earlier_than_it_did_makes_everything_be_read() {
 }
 
 #[test]
-fn a_sleep_uploaded_late_that_makes_a_nap_of_the_night_makes_everything_be_read() {
-    let (night, nap, later) = (sleep(1, -48, -40), sleep(2, -10, -8), sleep(3, 15, 16));
-    let sleeps = choose(&[night.clone(), later.clone()]);
-    assert_eq!(sleeps.night().unwrap().origin.id, 3);
-    assert_eq!(sleeps.merge(&rows(std::slice::from_ref(&nap)), &mut context(&mut |_, _| {})), None);
-    assert_eq!(night_id(&[night, nap, later]), Some(1));
+fn a_sleep_that_is_not_over_is_left_out_until_it_is_or_a_day_has_passed() {
+    let unfinished = |end| {
+        let mut row = sleep(2, end - 8, end);
+        row["completed"] = json!(false);
+        row
+    };
+    assert_eq!(night_id(&[sleep(1, -25, -17), unfinished(7)]), Some(1));
+    assert_eq!(night_id(&[sleep(1, -25, -17), sleep(2, -1, 7)]), Some(2));
+    let waiting = choose(&[sleep(1, -25, -17), unfinished(7)]);
+    assert_eq!(waiting.night(MIDNIGHT + 31 * HOUR).map(|night| night.origin.id), Some(2));
+}
+
+#[test]
+fn a_row_without_an_id_is_known_by_its_times() {
+    let mut row = sleep(0, -1, 7);
+    row.as_object_mut().unwrap().remove("id");
+    let sleeps = choose(&[row.clone(), sleep(1, -25, -17)]);
+    assert_eq!(value(&sleeps, "sleep_end_timestamp_seconds"), Some((MIDNIGHT + 7 * HOUR) as f64));
+    let Some(same) = sleeps.merge(&rows(&[row]), &mut context(&mut |_, _| {})) else { panic!() };
+    assert_eq!(same, sleeps);
+}
+
+#[test]
+fn a_sleep_of_more_than_a_day_or_since_1970_is_not_believed() {
+    assert_eq!(night_id(&[sleep(1, -25, -17), sleep(2, -18, 7)]), Some(1));
+    let mut zero = sleep(3, -1, 7);
+    zero["startdate"] = json!(0);
+    assert_eq!(night_id(&[sleep(1, -25, -17), zero]), Some(1));
 }
 
 #[test]
 fn only_what_can_decide_the_night_is_kept() {
     let history: Vec<_> = (0..300).map(|n| sleep(n, -24 * n - 1, -24 * n + 7)).collect();
     let sleeps = choose(&history);
-    assert_eq!(sleeps.night().unwrap().origin.id, 0);
-    assert!(sleeps.rows.len() <= 3, "{}", sleeps.rows.len());
+    assert_eq!(sleeps.night(NOW).unwrap().origin.id, 0);
+    assert!(sleeps.rows.len() <= 5, "{}", sleeps.rows.len());
 }
 
 #[test]
 fn a_sleep_that_lost_against_another_source_does_not_come_back_when_that_one_is_forgotten() {
-    let without_stages = with_data(sleep(2, -34, -29), json!({}));
+    let without_stages = with_data(sleep(2, -37, -28), json!({}));
     assert_eq!(night_id(&[sleep(1, -41, -33), without_stages, sleep(3, 6, 7)]), Some(3));
 }
 

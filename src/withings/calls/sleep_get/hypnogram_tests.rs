@@ -15,7 +15,9 @@ fn night(minutes: i64) -> SleepRow {
         started_at: BEGIN,
         ended_at: BEGIN + minutes * 60,
         device: Some("mat".to_owned()),
-        has_stages: true,
+        day: None,
+        stages: 3,
+        is_unfinished: false,
         values: Vec::new(),
     }
 }

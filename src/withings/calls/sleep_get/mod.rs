@@ -19,7 +19,7 @@ use crate::withings::wire::{AnswerPage, int, list, text};
 use hypnogram::Hypnogram;
 
 /// The longest span of a request, seconds: 24 hours. What is beyond them is silently cut off, and a span of weeks is answered
-/// with 503 (vangorra/python_withings_api#62).
+/// with 503 (`vangorra/python_withings_api#62`).
 pub const SPAN: i64 = 24 * 3600;
 
 /// A page of the answer to `sleep get`.

@@ -58,7 +58,9 @@ fn night(id: i64, start: i64, end: i64) -> SleepRow {
         started_at: MIDNIGHT + start * HOUR,
         ended_at: MIDNIGHT + end * HOUR,
         device: None,
-        has_stages: true,
+        day: None,
+        stages: 3,
+        is_unfinished: false,
         values: Vec::new(),
     }
 }
