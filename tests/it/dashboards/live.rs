@@ -12,7 +12,7 @@ use withings_exporter::clock::Clock;
 use super::asked::{Asked, asked};
 use super::lacks::{EVERYBODY, check_lacks, may_be_empty};
 use super::names::check_names;
-use super::{all, read};
+use super::{HEALTH, all, read};
 use crate::config::write;
 use crate::demo::{Demo, PEOPLE};
 use crate::page::Page;
@@ -68,7 +68,7 @@ async fn an_empty_prometheus_answers_every_query_with_nothing() {
 
 /// Every query of all dashboards, each once: those in imperial units are mostly the same.
 fn queries() -> Vec<Asked> {
-    let queries = all().map(|it| asked(&read(&it))).into_iter().flatten();
+    let queries = all().map(|dashboard| asked(&dashboard)).into_iter().flatten();
     let by_expression: BTreeMap<_, _> = queries.map(|it| ((it.expression.clone(), it.step.clone()), it)).collect();
     assert!(by_expression.len() > 150, "{}", by_expression.len());
     by_expression.into_values().collect()
@@ -98,7 +98,7 @@ fn make_blocks(history: &Path, dir: &TempDir) {
 }
 
 async fn check_variables(asking: &Asking) {
-    let dashboard = read(&all()[0]);
+    let dashboard = read(HEALTH[0]);
     for (variable, expected) in [
         ("job", BTreeSet::from(["withings".to_owned()])),
         ("instance", BTreeSet::from([INSTANCE.to_owned()])),

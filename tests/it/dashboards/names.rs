@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use withings_exporter::catalogue::Measurement;
 
 use super::asked::asked;
-use super::{all, read};
+use super::{HEALTH, all, read};
 use crate::page::Page;
 use crate::promql::{Selector, selectors};
 
@@ -30,11 +30,11 @@ const RARE: [(&str, &[&str]); 3] = [
 #[test]
 fn every_measurement_is_on_the_health_dashboards() {
     let excused: BTreeSet<&str> = NOT_SHOWN.map(|(key, _)| key).into();
-    for dashboard in all().iter().filter(|it| it.uid.starts_with("withings-health")) {
-        let asked = asked(&read(dashboard));
+    for uid in HEALTH {
+        let asked = asked(&read(uid));
         let shown: BTreeSet<&str> = asked.iter().flat_map(|it| selectors(&it.expression)).map(|it| it.metric).collect();
         let missing = Measurement::all().filter(|it| !shown.contains(it.metric().as_str())).map(|it| it.key);
-        assert_eq!(missing.collect::<BTreeSet<_>>(), excused, "{}", dashboard.uid);
+        assert_eq!(missing.collect::<BTreeSet<_>>(), excused, "{uid}");
     }
 }
 
@@ -42,7 +42,7 @@ fn every_measurement_is_on_the_health_dashboards() {
 /// person.
 pub(super) fn check_names(page: &Page) {
     let labels = labels(page);
-    for query in all().iter().flat_map(|it| asked(&read(it))) {
+    for query in all().iter().flat_map(asked) {
         for selector in selectors(&query.expression) {
             check_selector(&selector, &labels, &query.place);
         }

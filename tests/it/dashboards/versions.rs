@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{all, read};
+use super::{HEALTH, all, read};
 use crate::python;
 
 /// What the alerts' annotation and the variables have beyond the types of all but the newest version; Grafana itself
@@ -35,7 +35,7 @@ fn grafana_10_1_loses_little_more() {
 
 #[test]
 fn what_no_grafana_knows_is_lost() {
-    let mut dashboard = read(&all()[0]);
+    let mut dashboard = read(HEALTH[0]);
     dashboard["panels"][1]["fieldConfig"]["defaults"]["shimmer"] = json!(true);
     assert_eq!(lost("0.0.21", &dashboard), ["/panels/fieldConfig/defaults/shimmer"]);
 }
@@ -43,7 +43,7 @@ fn what_no_grafana_knows_is_lost() {
 /// Everything arrives in that version but the `accepted`, each of which one dashboard at least loses.
 #[track_caller]
 fn check(version: &str, accepted: &[&str]) {
-    let mut losses: Vec<String> = all().iter().flat_map(|it| lost(version, &read(it))).collect();
+    let mut losses: Vec<String> = all().iter().flat_map(|dashboard| lost(version, dashboard)).collect();
     losses.sort();
     losses.dedup();
     let mut accepted = accepted.to_vec();

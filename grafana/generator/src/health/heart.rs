@@ -1,12 +1,12 @@
 //! Blood pressure, pulse, vessels, electrocardiograms.
 
-use crate::dashboards::colours::{BLOOD_PRESSURE_CLASSES, FIBRILLATION};
-use crate::dashboards::dashboard::Row;
-use crate::dashboards::expression::{blood_pressure_class, of, sum};
-use crate::dashboards::limits::{BLOOD_PRESSURE_LINES, PULSE_WAVE_LINE, SYSTOLIC};
-use crate::dashboards::panel::{Panel, lines, timeline};
-use crate::dashboards::quantity::{MMHG, PER_MINUTE, Quantity};
-use crate::dashboards::target::query;
+use crate::colours::{BLOOD_PRESSURE_CLASSES, FIBRILLATION};
+use crate::dashboard::Row;
+use crate::expression::{blood_pressure_class, of, sum};
+use crate::limits::{BLOOD_PRESSURE_LINES, PULSE_WAVE_LINE, SYSTOLIC};
+use crate::panel::{Panel, lines, timeline};
+use crate::quantity::{MMHG, PER_MINUTE, Quantity};
+use crate::target::query;
 
 pub(super) fn row() -> Row {
     Row::open(

@@ -10,8 +10,8 @@ mod sleep;
 mod temperature;
 mod today;
 
-use super::dashboard::Dashboard;
-use super::quantity::System;
+use crate::dashboard::Dashboard;
+use crate::quantity::System;
 
 /// The health dashboard in a system of units.
 pub(super) fn dashboard(system: System) -> Dashboard {

@@ -1,11 +1,11 @@
 //! What few devices measure, for one person.
 
-use crate::dashboards::columns::Column;
-use crate::dashboards::dashboard::Row;
-use crate::dashboards::expression::of;
-use crate::dashboards::panel::{Panel, lines, table, tiles};
-use crate::dashboards::quantity::{COUNT, KCAL, Quantity};
-use crate::dashboards::target::query;
+use crate::columns::Column;
+use crate::dashboard::Row;
+use crate::expression::of;
+use crate::panel::{Panel, lines, table, tiles};
+use crate::quantity::{COUNT, KCAL, Quantity};
+use crate::target::query;
 
 const NOT_MEASURED: &str = "no device of the person measures it.";
 

@@ -1,13 +1,11 @@
 //! What the patterns of asking mean, by series whose values are known.
 
-use std::process::Command;
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use super::expression::{Series, blood_pressure_class, body_mass_index, of};
-use crate::config::write;
-use crate::program::fed;
+use crate::expression::{Series, blood_pressure_class, body_mass_index, of};
 
 /// Series of a person in promtool's notation, with a value every hour from midnight on.
 fn series(metric: &str, labels: &str, values: &str) -> Value {
@@ -29,24 +27,31 @@ fn measured(key: &str, values: &str, times: &str) -> Vec<Value> {
 fn check(expression: &str, input: &[Value], expected: &[(u32, Option<f64>)]) {
     let expression = ["profile", "job", "instance"]
         .iter()
-        .fold(expression.replace("$__interval", "1d"), |it, name| it.replace(&format!("${name}"), ".+"));
+        .fold(expression.replace("$__interval", "1d"), |text, name| text.replace(&format!("${name}"), ".+"));
     let labels = "{job=\"j\",instance=\"i\",profile=\"p\"}";
     let tests = expected.iter().map(|(hour, value)| {
-        let samples: Vec<_> = value.iter().map(|it| json!({"labels": labels, "value": it})).collect();
+        let samples: Vec<_> = value.iter().map(|value| json!({"labels": labels, "value": value})).collect();
         let of_person = format!("max by (job, instance, profile) ({expression})");
         json!({"expr": of_person, "eval_time": format!("{hour}h"), "exp_samples": samples})
     });
     let tests: Vec<_> = tests.collect();
     let file = json!({"tests": [{"interval": "1h", "input_series": input, "promql_expr_test": tests}]});
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("tests.yml");
-    write(&path, &file.to_string());
-    let output = fed(Command::new("promtool").args(["test", "rules"]).arg(path), b"");
+    let output = promtool(&file);
     assert!(
         output.status.success(),
         "{expression}\n{}",
         String::from_utf8_lossy(&[output.stdout, output.stderr].concat())
     );
+}
+
+/// Runs the unit tests of rules that `file` describes.
+#[expect(clippy::disallowed_methods, reason = "no clock of this process is paused")]
+fn promtool(file: &Value) -> Output {
+    let mut command = Command::new("promtool");
+    command.args(["test", "rules", "/dev/stdin"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("promtool comes with Prometheus, which is to be installed");
+    child.stdin.take().unwrap().write_all(file.to_string().as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
 }
 
 fn weight() -> Series {

@@ -1,11 +1,11 @@
 //! Temperature and oxygen.
 
-use crate::dashboards::dashboard::Row;
-use crate::dashboards::expression::of;
-use crate::dashboards::limits::{FEVER_LINES, OXYGEN};
-use crate::dashboards::panel::{Panel, lines};
-use crate::dashboards::quantity::{PERCENT, Quantity};
-use crate::dashboards::target::query;
+use crate::dashboard::Row;
+use crate::expression::of;
+use crate::limits::{FEVER_LINES, OXYGEN};
+use crate::panel::{Panel, lines};
+use crate::quantity::{PERCENT, Quantity};
+use crate::target::query;
 
 pub(super) fn row() -> Row {
     Row::open(

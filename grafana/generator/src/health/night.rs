@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use crate::dashboards::colours::{IN_BED, STAGES};
-use crate::dashboards::expression::of;
-use crate::dashboards::panel::{Panel, tiles, timeline};
-use crate::dashboards::quantity::{COUNT, Quantity, SECONDS};
-use crate::dashboards::target::query;
+use crate::colours::{IN_BED, STAGES};
+use crate::expression::of;
+use crate::panel::{Panel, tiles, timeline};
+use crate::quantity::{COUNT, Quantity, SECONDS};
+use crate::target::query;
 
 /// The stages of the night in its course.
 ///

@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::limits::Limits;
-use super::pieces::{mappings, thresholds};
-use super::quantity::{Quantity, System};
+use crate::limits::Limits;
+use crate::pieces::{mappings, thresholds};
+use crate::quantity::{Quantity, System};
 
 /// A column.
-pub(super) struct Column {
+pub(crate) struct Column {
     title: &'static str,
     content: Content,
     /// Properties of Grafana's field configuration.
@@ -23,25 +23,25 @@ enum Content {
 
 impl Column {
     /// A label.
-    pub(super) fn label(label: &'static str, title: &'static str) -> Self {
+    pub(crate) fn label(label: &'static str, title: &'static str) -> Self {
         Self { title, content: Content::Label(label), properties: Vec::new() }
     }
 
     /// The value of the query with this letter.
-    pub(super) fn value(query: char, title: &'static str, quantity: Quantity) -> Self {
+    pub(crate) fn value(query: char, title: &'static str, quantity: Quantity) -> Self {
         Self { title, content: Content::Value(query, quantity, None), properties: Vec::new() }
     }
 
-    /// Its text is coloured by these limits.
-    pub(super) fn limits(mut self, limits: &'static Limits) -> Self {
-        if let Content::Value(_, _, it) = &mut self.content {
-            *it = Some(limits);
+    /// Colours the text by these limits.
+    pub(crate) fn limits(mut self, limits: &'static Limits) -> Self {
+        if let Content::Value(_, _, own) = &mut self.content {
+            *own = Some(limits);
         }
         self.property("custom.cellOptions", json!({"type": "color-text"}))
     }
 
-    /// Its texts are these words.
-    pub(super) fn words(self, words: &[(&str, &str, &str)]) -> Self {
+    /// Shows the values as these words, in their colours.
+    pub(crate) fn words(self, words: &[(&str, &str, &str)]) -> Self {
         self.property("mappings", mappings(words)).property("custom.cellOptions", json!({"type": "color-text"}))
     }
 
@@ -50,15 +50,15 @@ impl Column {
         self
     }
 
-    /// Where its limits come from.
-    pub(super) fn source(&self) -> Option<&'static str> {
+    /// Where the limits of the column come from.
+    pub(crate) fn source(&self) -> Option<&'static str> {
         match self.content {
-            Content::Value(_, _, limits) => limits.map(|it| it.source),
+            Content::Value(_, _, limits) => limits.map(|limits| limits.source),
             Content::Label(_) => None,
         }
     }
 
-    /// The name that Grafana has given it; a single query has no letter.
+    /// The name that Grafana has given the column; a single query has no letter.
     fn field(&self, is_single: bool) -> String {
         match self.content {
             Content::Label(label) => label.to_owned(),
@@ -67,22 +67,22 @@ impl Column {
         }
     }
 
-    /// How it differs from the other columns.
+    /// How the column differs from the others.
     fn overrides(&self, system: System) -> Vec<Value> {
         let mut properties = self.properties.clone();
         if let Content::Value(_, quantity, limits) = self.content {
             properties.push(("unit", json!(quantity.unit(system))));
-            properties.extend(limits.map(|it| ("thresholds", thresholds(Some(it), quantity, system))));
+            properties.extend(limits.map(|limits| ("thresholds", thresholds(Some(limits), quantity, system))));
         }
         properties.into_iter().map(|(id, value)| json!({"id": id, "value": value})).collect()
     }
 }
 
 /// One row for the same labels, the columns in this order and no others, for so many queries.
-pub(super) fn transformations(columns: &[Column], queries: usize) -> Value {
-    let fields: Vec<String> = columns.iter().map(|it| it.field(queries == 1)).collect();
-    let places = fields.iter().enumerate().map(|(place, it)| (it.clone(), json!(place)));
-    let titles = fields.iter().zip(columns).map(|(it, column)| (it.clone(), json!(column.title)));
+pub(crate) fn transformations(columns: &[Column], queries: usize) -> Value {
+    let fields: Vec<String> = columns.iter().map(|column| column.field(queries == 1)).collect();
+    let places = fields.iter().enumerate().map(|(place, field)| (field.clone(), json!(place)));
+    let titles = fields.iter().zip(columns).map(|(field, column)| (field.clone(), json!(column.title)));
     json!([
         {"id": "merge", "options": {}},
         {"id": "filterFieldsByName", "options": {"include": {"names": fields}}},
@@ -95,9 +95,9 @@ pub(super) fn transformations(columns: &[Column], queries: usize) -> Value {
 }
 
 /// Grafana's overrides of these columns.
-pub(super) fn overrides(columns: &[Column], system: System) -> impl Iterator<Item = Value> {
-    let properties = columns.iter().map(move |it| (it.title, it.overrides(system)));
+pub(crate) fn overrides(columns: &[Column], system: System) -> impl Iterator<Item = Value> {
+    let properties = columns.iter().map(move |column| (column.title, column.overrides(system)));
     properties
-        .filter(|(_, it)| !it.is_empty())
-        .map(|(title, it)| json!({"matcher": {"id": "byName", "options": title}, "properties": it}))
+        .filter(|(_, properties)| !properties.is_empty())
+        .map(|(title, properties)| json!({"matcher": {"id": "byName", "options": title}, "properties": properties}))
 }

@@ -2,20 +2,20 @@
 
 use serde_json::{Value, json};
 
-use super::columns::{self, Column};
-use super::limits::Limits;
-use super::pieces::{data_source, mappings, merge, thresholds};
-use super::quantity::{COUNT, Quantity, System};
-use super::target::{Shape, Target};
+use crate::columns::{self, Column};
+use crate::limits::Limits;
+use crate::pieces::{data_source, mappings, merge, thresholds};
+use crate::quantity::{COUNT, Quantity, System};
+use crate::target::{Shape, Target};
 
 /// What an empty graph says; and so does its tooltip of each gap, where a sentence would be too much.
 const NOTHING: &str = "nothing measured";
 
 /// A panel that is not placed yet.
-pub(super) struct Panel {
+pub(crate) struct Panel {
     kind: &'static str,
     title: &'static str,
-    /// What it is, as sentences.
+    /// What the panel is, as sentences.
     what: &'static str,
     /// What it means when nothing is shown.
     empty: &'static str,
@@ -33,20 +33,20 @@ pub(super) struct Panel {
     /// The drawing.
     custom: Value,
     axis: Option<(f64, f64)>,
-    /// Those of a table.
+    /// The columns of a table.
     columns: Vec<Column>,
     /// Further properties of the panel itself.
     more: Value,
 }
 
 /// A panel with its place in its row: left, top, width and height.
-pub(super) struct Placed {
-    pub(super) panel: Panel,
-    pub(super) place: [u32; 4],
+pub(crate) struct Placed {
+    pub(crate) panel: Panel,
+    pub(crate) place: [u32; 4],
 }
 
 /// Tiles, each with its name.
-pub(super) fn tiles(title: &'static str) -> Panel {
+pub(crate) fn tiles(title: &'static str) -> Panel {
     let options = json!({
         "colorMode": "value",
         "graphMode": "none",
@@ -65,7 +65,7 @@ pub(super) fn tiles(title: &'static str) -> Panel {
 }
 
 /// Lines over time.
-pub(super) fn lines(title: &'static str) -> Panel {
+pub(crate) fn lines(title: &'static str) -> Panel {
     let options = json!({
         "legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": true},
         "tooltip": {"mode": "multi", "sort": "none"},
@@ -86,19 +86,19 @@ pub(super) fn lines(title: &'static str) -> Panel {
 }
 
 /// Bars over time, side by side.
-pub(super) fn bars(title: &'static str) -> Panel {
+pub(crate) fn bars(title: &'static str) -> Panel {
     lines(title).defaults(json!({"min": 0})).custom(
         json!({"barAlignment": 1, "drawStyle": "bars", "fillOpacity": 80, "lineWidth": 0, "showPoints": "never"}),
     )
 }
 
 /// Bars over time, of parts that make a whole.
-pub(super) fn stacked(title: &'static str) -> Panel {
+pub(crate) fn stacked(title: &'static str) -> Panel {
     bars(title).custom(json!({"stacking": {"group": "A", "mode": "normal"}}))
 }
 
 /// States over time.
-pub(super) fn timeline<V: ToString>(title: &'static str, words: &[(V, &str, &str)]) -> Panel {
+pub(crate) fn timeline<V: ToString>(title: &'static str, words: &[(V, &str, &str)]) -> Panel {
     let options = json!({
         "alignValue": "center",
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": true},
@@ -114,7 +114,7 @@ pub(super) fn timeline<V: ToString>(title: &'static str, words: &[(V, &str, &str
 }
 
 /// Rows and columns.
-pub(super) fn table(title: &'static str) -> Panel {
+pub(crate) fn table(title: &'static str) -> Panel {
     let options = json!({"cellHeight": "sm", "showHeader": true});
     Panel::new("table", title, Shape::Rows, options)
         .defaults(json!({"color": {"mode": "thresholds"}}))
@@ -144,109 +144,109 @@ impl Panel {
     }
 
     /// Says `what` it is, and what it means when it is `empty`.
-    pub(super) fn about(mut self, what: &'static str, empty: &'static str) -> Self {
+    pub(crate) fn about(mut self, what: &'static str, empty: &'static str) -> Self {
         (self.what, self.empty) = (what, empty);
         self
     }
 
-    pub(super) fn unit(mut self, quantity: Quantity) -> Self {
+    pub(crate) fn unit(mut self, quantity: Quantity) -> Self {
         self.quantity = quantity;
         self
     }
 
-    pub(super) fn show(mut self, target: Target) -> Self {
+    pub(crate) fn show(mut self, target: Target) -> Self {
         self.targets.push(target);
         self
     }
 
-    /// A step is a day, or longer in a long time range.
-    pub(super) fn by_day(self) -> Self {
+    /// Makes a step of the chart a day, or longer in a long time range.
+    pub(crate) fn by_day(self) -> Self {
         self.every("1d")
     }
 
-    pub(super) fn every(mut self, interval: &'static str) -> Self {
+    pub(crate) fn every(mut self, interval: &'static str) -> Self {
         self.interval = Some(interval);
         self
     }
 
     /// Colours every value by these limits.
-    pub(super) fn limits(mut self, limits: &'static Limits) -> Self {
+    pub(crate) fn limits(mut self, limits: &'static Limits) -> Self {
         self.limits = Some(limits);
         self
     }
 
     /// Says where these limits come from, which its query has.
-    pub(super) fn explained_by(mut self, limits: &'static Limits) -> Self {
+    pub(crate) fn explained_by(mut self, limits: &'static Limits) -> Self {
         self.explained = Some(limits);
         self
     }
 
     /// Colours each bar by these limits.
-    pub(super) fn coloured(self, limits: &'static Limits) -> Self {
+    pub(crate) fn coloured(self, limits: &'static Limits) -> Self {
         // Without the scheme all bars have one colour.
         self.limits(limits).defaults(json!({"color": {"mode": "thresholds"}})).custom(json!({"gradientMode": "scheme"}))
     }
 
     /// Shows these limits behind the values: as `dashed` lines or as an `area`.
-    pub(super) fn behind(self, limits: &'static Limits, style: &'static str) -> Self {
+    pub(crate) fn behind(self, limits: &'static Limits, style: &'static str) -> Self {
         self.limits(limits).custom(json!({"thresholdsStyle": {"mode": style}}))
     }
 
     /// What the axis shows at least, so that limits are in sight.
-    pub(super) fn axis(mut self, from: f64, to: f64) -> Self {
+    pub(crate) fn axis(mut self, from: f64, to: f64) -> Self {
         self.axis = Some((from, to));
         self
     }
 
     /// Gives what has the same name the same colour, as dots and the line that goes with them.
-    pub(super) fn coloured_by_name(self) -> Self {
+    pub(crate) fn coloured_by_name(self) -> Self {
         self.defaults(json!({"color": {"mode": "palette-classic-by-name"}}))
     }
 
     /// Names each value alone, without a number.
-    pub(super) fn names_alone(self) -> Self {
+    pub(crate) fn names_alone(self) -> Self {
         self.options(json!({"textMode": "name"}))
     }
 
-    pub(super) fn options(mut self, options: Value) -> Self {
+    pub(crate) fn options(mut self, options: Value) -> Self {
         merge(&mut self.options, options);
         self
     }
 
-    pub(super) fn defaults(mut self, defaults: Value) -> Self {
+    pub(crate) fn defaults(mut self, defaults: Value) -> Self {
         merge(&mut self.defaults, defaults);
         self
     }
 
-    pub(super) fn custom(mut self, custom: Value) -> Self {
+    pub(crate) fn custom(mut self, custom: Value) -> Self {
         merge(&mut self.custom, custom);
         self
     }
 
-    pub(super) fn more(mut self, properties: Value) -> Self {
+    pub(crate) fn more(mut self, properties: Value) -> Self {
         merge(&mut self.more, properties);
         self
     }
 
-    /// Has these columns.
-    pub(super) fn columns(mut self, columns: impl IntoIterator<Item = Column>) -> Self {
+    /// Adds these columns of a table.
+    pub(crate) fn columns(mut self, columns: impl IntoIterator<Item = Column>) -> Self {
         self.columns.extend(columns);
         self
     }
 
     /// Takes the present values as rows of a table, which transformations make something else of.
-    pub(super) fn transformed_rows(mut self, transformations: &Value) -> Self {
+    pub(crate) fn transformed_rows(mut self, transformations: &Value) -> Self {
         self.shape = Shape::Rows;
         self.more(json!({"transformations": transformations}))
     }
 
-    pub(super) fn at(self, left: u32, top: u32, width: u32, height: u32) -> Placed {
+    pub(crate) fn at(self, left: u32, top: u32, width: u32, height: u32) -> Placed {
         Placed { panel: self, place: [left, top, width, height] }
     }
 
     /// Grafana's JSON without id and place.
-    pub(super) fn render(&self, system: System) -> Value {
-        let targets = self.letters().map(|(id, it)| it.render(id, self.quantity, self.shape, system));
+    pub(crate) fn render(&self, system: System) -> Value {
+        let targets = self.letters().map(|(id, target)| target.render(id, self.quantity, self.shape, system));
         let mut panel = json!({
             "datasource": data_source(),
             "description": self.description(),
@@ -272,10 +272,11 @@ impl Panel {
     }
 
     fn overrides(&self, system: System) -> Vec<Value> {
-        let of_targets = self.letters().map(|(id, it)| (id, it.overrides(self.quantity, system)));
-        let of_targets = of_targets.filter(|(_, it)| !it.is_empty());
-        let of_targets =
-            of_targets.map(|(id, it)| json!({"matcher": {"id": "byFrameRefID", "options": id}, "properties": it}));
+        let of_targets = self.letters().map(|(id, target)| (id, target.overrides(self.quantity, system)));
+        let of_targets = of_targets.filter(|(_, properties)| !properties.is_empty());
+        let of_targets = of_targets.map(
+            |(id, properties)| json!({"matcher": {"id": "byFrameRefID", "options": id}, "properties": properties}),
+        );
         of_targets.chain(columns::overrides(&self.columns, system)).collect()
     }
 
@@ -289,7 +290,7 @@ impl Panel {
         });
         merge(&mut defaults, self.defaults.clone());
         if let Some((from, to)) = self.axis {
-            let [from, to] = [from, to].map(|it| self.quantity.value(system, it));
+            let [from, to] = [from, to].map(|limit| self.quantity.value(system, limit));
             merge(&mut defaults["custom"], json!({"axisSoftMax": to, "axisSoftMin": from}));
         }
         defaults
@@ -299,7 +300,7 @@ impl Panel {
         let mut sentences = vec![self.what];
         let of_parts =
             self.targets.iter().filter_map(Target::source).chain(self.columns.iter().filter_map(Column::source));
-        let of_panel = self.limits.into_iter().chain(self.explained).map(|it| it.source);
+        let of_panel = self.limits.into_iter().chain(self.explained).map(|limits| limits.source);
         for source in of_parts.chain(of_panel) {
             if !source.is_empty() && !sentences.contains(&source) {
                 sentences.push(source);

@@ -2,29 +2,29 @@
 
 use serde_json::{Value, json};
 
-use super::expression::{EXPORTER, firing};
-use super::panel::Placed;
-use super::pieces::data_source;
-use super::quantity::System;
+use crate::expression::{EXPORTER, firing};
+use crate::panel::Placed;
+use crate::pieces::data_source;
+use crate::quantity::System;
 
 /// How wide Grafana's grid is.
-pub(super) const COLUMNS: u32 = 24;
+pub(crate) const COLUMNS: u32 = 24;
 
 /// A dashboard in both systems of units.
-pub(super) struct Dashboard {
+pub(crate) struct Dashboard {
     /// The name of its file and its address, for ever: links and provisioning depend on it.
-    pub(super) uid: &'static str,
-    pub(super) title: &'static str,
-    pub(super) description: &'static str,
-    pub(super) tags: &'static [&'static str],
+    pub(crate) uid: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) description: &'static str,
+    pub(crate) tags: &'static [&'static str],
     /// The time range that it opens with, until now.
-    pub(super) from: &'static str,
-    pub(super) system: System,
-    pub(super) rows: Vec<Row>,
+    pub(crate) from: &'static str,
+    pub(crate) system: System,
+    pub(crate) rows: Vec<Row>,
 }
 
 /// A row with a heading.
-pub(super) struct Row {
+pub(crate) struct Row {
     title: &'static str,
     is_open: bool,
     panels: Vec<Placed>,
@@ -32,12 +32,12 @@ pub(super) struct Row {
 
 impl Row {
     /// A row whose panels are in sight.
-    pub(super) fn open(title: &'static str, panels: Vec<Placed>) -> Self {
+    pub(crate) fn open(title: &'static str, panels: Vec<Placed>) -> Self {
         Self { title, is_open: true, panels }
     }
 
     /// A row that is opened by a click.
-    pub(super) fn collapsed(title: &'static str, panels: Vec<Placed>) -> Self {
+    pub(crate) fn collapsed(title: &'static str, panels: Vec<Placed>) -> Self {
         Self { is_open: false, ..Self::open(title, panels) }
     }
 
@@ -49,7 +49,7 @@ impl Row {
 
 impl Dashboard {
     /// Grafana's JSON, ending with a newline.
-    pub(super) fn render(&self) -> String {
+    pub(crate) fn render(&self) -> String {
         let json = json!({
             "annotations": {"list": annotations()},
             "description": self.description,
@@ -79,7 +79,7 @@ impl Dashboard {
         let mut id = || ids.next().expect("numbers do not end");
         for row in &self.rows {
             let heading = id();
-            let panels: Vec<Value> = row.panels.iter().map(|it| self.panel(it, id(), top + 1)).collect();
+            let panels: Vec<Value> = row.panels.iter().map(|placed| self.panel(placed, id(), top + 1)).collect();
             let (inside, below) = if row.is_open { (Vec::new(), panels) } else { (panels, Vec::new()) };
             let mut heading = json!({
                 "collapsed": !row.is_open,

@@ -1,14 +1,14 @@
 //! What measures, and what brings it here.
 
-use crate::dashboards::colours::BATTERY;
-use crate::dashboards::columns::Column;
-use crate::dashboards::dashboard::Row;
-use crate::dashboards::expression::of;
-use crate::dashboards::limits::SILENT;
-use crate::dashboards::operator;
-use crate::dashboards::panel::{Panel, table};
-use crate::dashboards::quantity::AGE;
-use crate::dashboards::target::query;
+use crate::colours::BATTERY;
+use crate::columns::Column;
+use crate::dashboard::Row;
+use crate::expression::of;
+use crate::limits::SILENT;
+use crate::operator;
+use crate::panel::{Panel, table};
+use crate::quantity::AGE;
+use crate::target::query;
 
 pub(super) fn row() -> Row {
     Row::collapsed("Devices", vec![devices().at(0, 0, 24, 8)])

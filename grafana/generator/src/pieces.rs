@@ -2,21 +2,21 @@
 
 use serde_json::{Map, Value, json};
 
-use super::limits::Limits;
-use super::quantity::{Quantity, System};
+use crate::limits::Limits;
+use crate::quantity::{Quantity, System};
 
 /// The data source that the dashboard's variable names.
-pub(super) fn data_source() -> Value {
+pub(crate) fn data_source() -> Value {
     json!({"type": "prometheus", "uid": "${datasource}"})
 }
 
 /// One colour.
-pub(super) fn fixed(colour: &str) -> Value {
+pub(crate) fn fixed(colour: &str) -> Value {
     json!({"fixedColor": colour, "mode": "fixed"})
 }
 
 /// Values or texts as words with colours.
-pub(super) fn mappings<V: ToString>(words: &[(V, &str, &str)]) -> Value {
+pub(crate) fn mappings<V: ToString>(words: &[(V, &str, &str)]) -> Value {
     let options = words.iter().enumerate().map(|(index, (value, word, colour))| {
         (value.to_string(), json!({"color": colour, "index": index, "text": word}))
     });
@@ -24,15 +24,15 @@ pub(super) fn mappings<V: ToString>(words: &[(V, &str, &str)]) -> Value {
 }
 
 /// The limits in the system's unit; without any, all is neutral.
-pub(super) fn thresholds(limits: Option<&Limits>, quantity: Quantity, system: System) -> Value {
-    let below = json!({"color": limits.map_or("text", |it| it.below), "value": null});
-    let steps = limits.map_or(&[][..], |it| it.steps).iter();
+pub(crate) fn thresholds(limits: Option<&Limits>, quantity: Quantity, system: System) -> Value {
+    let below = json!({"color": limits.map_or("text", |limits| limits.below), "value": null});
+    let steps = limits.map_or(&[][..], |limits| limits.steps).iter();
     let steps = steps.map(|(value, colour)| json!({"color": colour, "value": quantity.value(system, *value)}));
     json!({"mode": "absolute", "steps": std::iter::once(below).chain(steps).collect::<Vec<_>>()})
 }
 
 /// Adds the properties of `other`, which win.
-pub(super) fn merge(object: &mut Value, other: Value) {
+pub(crate) fn merge(object: &mut Value, other: Value) {
     match (object, other) {
         (Value::Object(object), Value::Object(other)) => object.extend(other),
         (object, other) => unreachable!("{object} and {other} are written as objects"),

@@ -1,13 +1,13 @@
 //! Nights of one person.
 
 use super::night;
-use crate::dashboards::colours::{AIM, AWAKE, DEEP, HIGHEST, LIGHT, LOWEST, MEAN, REM};
-use crate::dashboards::dashboard::Row;
-use crate::dashboards::expression::of;
-use crate::dashboards::limits::{APNEA, SCORE};
-use crate::dashboards::panel::{Panel, bars, lines, stacked};
-use crate::dashboards::quantity::{COUNT, PER_MINUTE, Quantity};
-use crate::dashboards::target::query;
+use crate::colours::{AIM, AWAKE, DEEP, HIGHEST, LIGHT, LOWEST, MEAN, REM};
+use crate::dashboard::Row;
+use crate::expression::of;
+use crate::limits::{APNEA, SCORE};
+use crate::panel::{Panel, bars, lines, stacked};
+use crate::quantity::{COUNT, PER_MINUTE, Quantity};
+use crate::target::query;
 
 const NO_NIGHT: &str = "no device that measures it has seen a night in this time.";
 

@@ -2,13 +2,13 @@
 
 use serde_json::json;
 
-use crate::dashboards::colours::{AIM, EFFORT, HIGHEST, LOWEST, MEAN};
-use crate::dashboards::columns::Column;
-use crate::dashboards::dashboard::Row;
-use crate::dashboards::expression::of;
-use crate::dashboards::panel::{Panel, bars, lines, stacked, table, tiles};
-use crate::dashboards::quantity::{COUNT, KCAL, PER_MINUTE, Quantity, SECONDS};
-use crate::dashboards::target::query;
+use crate::colours::{AIM, EFFORT, HIGHEST, LOWEST, MEAN};
+use crate::columns::Column;
+use crate::dashboard::Row;
+use crate::expression::of;
+use crate::panel::{Panel, bars, lines, stacked, table, tiles};
+use crate::quantity::{COUNT, KCAL, PER_MINUTE, Quantity, SECONDS};
+use crate::target::query;
 
 const NO_DAY: &str = "no tracker or phone has counted in this time.";
 

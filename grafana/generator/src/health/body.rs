@@ -2,13 +2,13 @@
 
 use serde_json::json;
 
-use crate::dashboards::colours::{AIM, BONE, FAT, MUSCLE};
-use crate::dashboards::dashboard::Row;
-use crate::dashboards::expression::{body_mass_index, of};
-use crate::dashboards::limits::BODY_MASS_INDEX;
-use crate::dashboards::panel::{Panel, lines, stacked, tiles};
-use crate::dashboards::quantity::{PERCENT, Quantity};
-use crate::dashboards::target::query;
+use crate::colours::{AIM, BONE, FAT, MUSCLE};
+use crate::dashboard::Row;
+use crate::expression::{body_mass_index, of};
+use crate::limits::BODY_MASS_INDEX;
+use crate::panel::{Panel, lines, stacked, tiles};
+use crate::quantity::{PERCENT, Quantity};
+use crate::target::query;
 
 const NO_SCALE: &str = "nobody has stood on a scale that measures it in this time.";
 

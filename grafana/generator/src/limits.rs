@@ -1,31 +1,31 @@
 //! Where colours change, and who says so. A value without such a source stays neutral.
 
 /// Values at which the colour changes.
-pub(super) struct Limits {
+pub(crate) struct Limits {
     /// The colour below the first of them.
-    pub(super) below: &'static str,
+    pub(crate) below: &'static str,
     /// Each value with the colour from there on, in ascending order, in the metric's unit.
-    pub(super) steps: &'static [(f64, &'static str)],
+    pub(crate) steps: &'static [(f64, &'static str)],
     /// Where they come from, as a sentence for the description; empty where they are no more than a scale.
-    pub(super) source: &'static str,
+    pub(crate) source: &'static str,
 }
 
 /// Normal, elevated, stage 1, stage 2, severe.
-pub(super) const SYSTOLIC: Limits = Limits {
+pub(crate) const SYSTOLIC: Limits = Limits {
     below: "blue",
     steps: &[(90.0, "green"), (120.0, "yellow"), (130.0, "orange"), (140.0, "red"), (181.0, "dark-red")],
     source: BLOOD_PRESSURE_SOURCE,
 };
 
 /// The same for the lower value, which has no elevated class.
-pub(super) const DIASTOLIC: Limits = Limits {
+pub(crate) const DIASTOLIC: Limits = Limits {
     below: "blue",
     steps: &[(60.0, "green"), (80.0, "orange"), (90.0, "red"), (121.0, "dark-red")],
     source: BLOOD_PRESSURE_SOURCE,
 };
 
 /// Where stage 1 begins, for both values in one chart.
-pub(super) const BLOOD_PRESSURE_LINES: Limits = Limits {
+pub(crate) const BLOOD_PRESSURE_LINES: Limits = Limits {
     below: "transparent",
     steps: &[(80.0, "orange"), (130.0, "orange")],
     source: "The lines are where stage 1 of high blood pressure begins, diastolic at 80 and systolic at 130 mmHg \
@@ -33,14 +33,14 @@ pub(super) const BLOOD_PRESSURE_LINES: Limits = Limits {
 };
 
 /// Classes of the body mass index.
-pub(super) const BODY_MASS_INDEX: Limits = Limits {
+pub(crate) const BODY_MASS_INDEX: Limits = Limits {
     below: "blue",
     steps: &[(18.5, "green"), (25.0, "yellow"), (30.0, "orange"), (35.0, "red"), (40.0, "dark-red")],
     source: "The limits are the WHO's classes for adults: 18.5, 25, 30, 35, 40; not for children or in pregnancy.",
 };
 
 /// Oxygen saturation.
-pub(super) const OXYGEN: Limits = Limits {
+pub(crate) const OXYGEN: Limits = Limits {
     below: "red",
     steps: &[(90.0, "orange"), (93.0, "yellow"), (95.0, "green")],
     source: "The limits are those of the NHS for oximetry at home: 95 % and more is expected, 93 and 94 % are a reason \
@@ -48,7 +48,7 @@ pub(super) const OXYGEN: Limits = Limits {
 };
 
 /// Body temperature.
-pub(super) const TEMPERATURE: Limits = Limits {
+pub(crate) const TEMPERATURE: Limits = Limits {
     below: "blue",
     steps: &[(35.5, "green"), (37.3, "yellow"), (38.0, "orange"), (39.0, "red")],
     source: "Fever begins at 38.0 °C, 100.4 °F (CDC, NHS); 37.3 and 39.0 °C, 99.1 and 102.2 °F, are steps of this \
@@ -56,21 +56,21 @@ pub(super) const TEMPERATURE: Limits = Limits {
 };
 
 /// Where fever begins and its neighbours, as lines.
-pub(super) const FEVER_LINES: Limits = Limits {
+pub(crate) const FEVER_LINES: Limits = Limits {
     below: "transparent",
     steps: &[(37.3, "yellow"), (38.0, "orange"), (39.0, "red")],
     source: TEMPERATURE.source,
 };
 
 /// Pulse at rest.
-pub(super) const RESTING_PULSE: Limits = Limits {
+pub(crate) const RESTING_PULSE: Limits = Limits {
     below: "blue",
     steps: &[(50.0, "green"), (90.0, "yellow"), (100.0, "orange"), (120.0, "red")],
     source: "A resting pulse above 100 is called fast and below 50 slow; of people in training a slow one is common.",
 };
 
 /// Stiffness of the large arteries.
-pub(super) const PULSE_WAVE: Limits = Limits {
+pub(crate) const PULSE_WAVE: Limits = Limits {
     below: "green",
     steps: &[(8.0, "yellow"), (10.0, "orange"), (12.0, "red")],
     source: "10 m/s is the marker of stiff arteries in guidelines, 8 and 12 m/s are steps of this dashboard; values \
@@ -78,67 +78,67 @@ pub(super) const PULSE_WAVE: Limits = Limits {
 };
 
 /// The guideline's marker alone.
-pub(super) const PULSE_WAVE_LINE: Limits =
+pub(crate) const PULSE_WAVE_LINE: Limits =
     Limits { below: "transparent", steps: &[(10.0, "orange")], source: PULSE_WAVE.source };
 
 /// Pauses in breathing for each hour of sleep.
-pub(super) const APNEA: Limits = Limits {
+pub(crate) const APNEA: Limits = Limits {
     below: "green",
     steps: &[(5.0, "yellow"), (15.0, "orange"), (30.0, "red")],
     source: "The limits are the degrees of sleep apnoea by the AASM: mild from 5, moderate from 15, severe from 30.",
 };
 
 /// How long somebody slept.
-pub(super) const ASLEEP: Limits = Limits {
+pub(crate) const ASLEEP: Limits = Limits {
     below: "red",
     steps: &[(18_000.0, "orange"), (21_600.0, "yellow"), (25_200.0, "green"), (34_200.0, "blue")],
     source: "Adults are advised to sleep 7 hours or more (AASM); 5, 6 and 9.5 hours are steps of this dashboard.",
 };
 
 /// Withings' score of a night.
-pub(super) const SCORE: Limits = Limits {
+pub(crate) const SCORE: Limits = Limits {
     below: "red",
     steps: &[(50.0, "yellow"), (75.0, "green")],
     source: "The limits of the score are Withings' own: below 50 low, from 75 high.",
 };
 
 /// How old a measurement is.
-pub(super) const STALE: Limits = Limits {
+pub(crate) const STALE: Limits = Limits {
     below: "green",
     steps: &[(129_600.0, "yellow"), (604_800.0, "orange"), (2_592_000.0, "red")],
     source: "An age turns yellow after 36 hours, orange after a week, red after 30 days.",
 };
 
 /// How long a device has been silent.
-pub(super) const SILENT: Limits = Limits {
+pub(crate) const SILENT: Limits = Limits {
     below: "green",
     steps: &[(172_800.0, "yellow"), (604_800.0, "red")],
     source: "A device's last contact turns yellow after 2 days and red after a week.",
 };
 
 /// How long ago a refresh worked.
-pub(super) const REFRESH_AGE: Limits = Limits {
+pub(crate) const REFRESH_AGE: Limits = Limits {
     below: "green",
     steps: &[(3_600.0, "yellow"), (21_600.0, "red")],
     source: "It turns yellow after an hour, and red after 6 hours.",
 };
 
 /// How long a call may be due.
-pub(super) const LAG: Limits = Limits {
+pub(crate) const LAG: Limits = Limits {
     below: "transparent",
     steps: &[],
     source: "The dashed line is two intervals: an alert begins after 15 minutes beyond it.",
 };
 
 /// How long a token lives still.
-pub(super) const TOKEN: Limits = Limits {
+pub(crate) const TOKEN: Limits = Limits {
     below: "red",
     steps: &[(0.0, "yellow"), (300.0, "green")],
     source: "Red is a token that has ended, yellow one that ends within 5 minutes.",
 };
 
 /// How many requests Withings allows.
-pub(super) const BUDGET: Limits = Limits {
+pub(crate) const BUDGET: Limits = Limits {
     below: "transparent",
     steps: &[(100.0, "orange"), (120.0, "red")],
     source: "The lines are the default of requests_per_minute, 100, and what Withings allows an application, 120.",

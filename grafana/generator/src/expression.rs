@@ -3,13 +3,11 @@
 //! A gauge shows the last known value for ever. So a headline asks for the last value, and its age stands beside it; a
 //! trend asks, for each day, for the last value that was measured on that day.
 
-use withings_exporter::catalogue::Measurement;
-
-use super::limits::{DIASTOLIC, Limits, SYSTOLIC};
-use super::quantity::number;
+use crate::limits::{DIASTOLIC, Limits, SYSTOLIC};
+use crate::quantity::number;
 
 /// The exporter, by the variables that every dashboard has.
-pub(super) const EXPORTER: &str = r#"job=~"$job",instance=~"$instance""#;
+pub(crate) const EXPORTER: &str = r#"job=~"$job",instance=~"$instance""#;
 
 /// The person.
 const PERSON: &str = r#"profile=~"$profile""#;
@@ -17,7 +15,7 @@ const PERSON: &str = r#"profile=~"$profile""#;
 /// What the series of one person have in common.
 const SAME: &str = "(job, instance, profile)";
 
-/// As long as this an outage of the exporter or of Prometheus does not empty a headline.
+/// The longest outage of the exporter or of Prometheus that does not empty a headline.
 const OUTAGE: &str = "[30d]";
 
 /// The day that begins at the step: steps of a day are aligned to midnight where the browser is.
@@ -27,7 +25,7 @@ const THIS_DAY: &str = "[$__interval] offset -$__interval";
 const THIS_HOUR: &str = "[1h] offset -1h";
 
 /// The series of a metric.
-pub(super) struct Series {
+pub(crate) struct Series {
     metric: String,
     /// Matchers, each with a comma after it.
     matchers: String,
@@ -35,87 +33,86 @@ pub(super) struct Series {
     whose: String,
 }
 
-/// Those of a measurement, by its key in the catalogue.
-pub(super) fn of(key: &str) -> Series {
-    let measurement = Measurement::by_key(key).unwrap_or_else(|| panic!("no measurement has the key {key}"));
-    person(&measurement.metric())
+/// The series of a measurement, by its key in the exporter's catalogue.
+pub(crate) fn of(key: &str) -> Series {
+    person(&format!("withings_{key}"))
 }
 
-/// Those of a metric that every person has.
-pub(super) fn person(metric: &str) -> Series {
+/// The series of a metric that every person has.
+pub(crate) fn person(metric: &str) -> Series {
     Series { metric: metric.to_owned(), matchers: String::new(), whose: format!("{PERSON},{EXPORTER}") }
 }
 
-/// Those of a metric that the exporter has as a whole.
-pub(super) fn exporter(metric: &str) -> Series {
+/// The series of a metric that the exporter has as a whole.
+pub(crate) fn exporter(metric: &str) -> Series {
     Series { metric: metric.to_owned(), matchers: String::new(), whose: EXPORTER.to_owned() }
 }
 
 impl Series {
-    /// Those of them that match also this, such as `stage="deep"`.
-    pub(super) fn with(mut self, matcher: &str) -> Self {
+    /// The series that match also this, such as `stage="deep"`.
+    pub(crate) fn with(mut self, matcher: &str) -> Self {
         self.matchers = format!("{}{matcher},", self.matchers);
         self
     }
 
-    /// As they are.
-    pub(super) fn now(&self) -> String {
+    /// The values as they are.
+    pub(crate) fn now(&self) -> String {
         let Self { metric, matchers, whose } = self;
         format!("{metric}{{{matchers}{whose}}}")
     }
 
     /// The last known value.
-    pub(super) fn last(&self) -> String {
+    pub(crate) fn last(&self) -> String {
         format!("last_over_time({}{OUTAGE})", self.now())
     }
 
     /// The last known value, the same at every step of a range. The last step is the begin of the present day.
-    pub(super) fn constant(&self) -> String {
+    pub(crate) fn constant(&self) -> String {
         format!("last_over_time({}{OUTAGE} @ end() offset -$__interval)", self.now())
     }
 
     /// For each day the last value that was measured on it, and nothing for a day without.
-    pub(super) fn daily(&self) -> String {
+    pub(crate) fn daily(&self) -> String {
         format!("last_over_time({}{THIS_DAY}) and {}", self.now(), self.was_measured(THIS_DAY))
     }
 
     /// The average of what was measured in the week that ends with the day.
-    pub(super) fn average_of_week(&self) -> String {
+    pub(crate) fn average_of_week(&self) -> String {
         self.week(" offset -$__interval")
     }
 
     /// For each day on which a state was measured, whether it is one of these.
-    pub(super) fn daily_state(&self) -> String {
+    pub(crate) fn daily_state(&self) -> String {
         format!("max by {SAME} (last_over_time({}{THIS_DAY})) and {}", self.now(), self.was_measured(THIS_DAY))
     }
 
     /// For each day the highest value, for what counts from 0 at midnight and ends with the day.
-    pub(super) fn highest_of_day(&self) -> String {
+    pub(crate) fn highest_of_day(&self) -> String {
         format!("max_over_time({}{THIS_DAY})", self.now())
     }
 
     /// By how much the average of the last week is above that of the week `days` before.
-    pub(super) fn change(&self, days: u32) -> String {
+    pub(crate) fn change(&self, days: u32) -> String {
         format!("{} - {}", self.week(""), self.week(&format!(" offset {days}d")))
     }
 
     /// By how much the average of the last week is above the value of `other`.
-    pub(super) fn above(&self, other: &Self) -> String {
+    pub(crate) fn above(&self, other: &Self) -> String {
         format!("{} - on {SAME} {}", self.week(""), other.last())
     }
 
-    /// How long ago it was measured.
-    pub(super) fn age(&self) -> String {
+    /// How long ago the newest value was measured.
+    pub(crate) fn age(&self) -> String {
         format!("time() - {}", self.times().last())
     }
 
     /// How long ago the last known time was.
-    pub(super) fn elapsed(&self) -> String {
+    pub(crate) fn elapsed(&self) -> String {
         format!("time() - {}", self.last())
     }
 
-    /// For each minute of the last few, by `labels`.
-    pub(super) fn per_minute(&self, labels: &str) -> String {
+    /// The events per minute, for each value of `labels`.
+    pub(crate) fn per_minute(&self, labels: &str) -> String {
         format!("sum by ({labels}) (rate({}[$__rate_interval])) * 60", self.now())
     }
 
@@ -131,7 +128,7 @@ impl Series {
         format!("on {SAME} (last_over_time({}{period}) >= time())", self.times().now())
     }
 
-    /// When it was measured.
+    /// The times at which the values were measured.
     fn times(&self) -> Self {
         let key = self.metric.strip_prefix("withings_").expect("what is measured is Withings'");
         person("withings_measurement_timestamp_seconds").with(&format!("measurement=\"{key}\""))
@@ -139,18 +136,18 @@ impl Series {
 }
 
 /// The alerts of a person that fire, of those with this project's names; `matcher` ends with a comma, or is empty.
-pub(super) fn firing(matcher: &str) -> String {
+pub(crate) fn firing(matcher: &str) -> String {
     format!(r#"ALERTS{{alertstate="firing",alertname=~"Withings.+",{matcher}{PERSON}}}"#)
 }
 
 /// The body mass index by weight and height, which are expressions.
-pub(super) fn body_mass_index(weight: &str, height: &str) -> String {
+pub(crate) fn body_mass_index(weight: &str, height: &str) -> String {
     format!("({weight}) / on {SAME} {height} ^ 2")
 }
 
 /// The class of a blood pressure as a number, from 0 for what is normal or below it to 4 for what is severe: the higher
 /// class of both values.
-pub(super) fn blood_pressure_class() -> String {
+pub(crate) fn blood_pressure_class() -> String {
     // Up to the first limit a value is low, up to the second it is normal.
     let above = |key: &str, limits: &Limits| -> Vec<String> {
         let last = format!("last_over_time({}[$__interval])", of(key).now());
@@ -164,7 +161,7 @@ pub(super) fn blood_pressure_class() -> String {
 }
 
 /// A sum of expressions for the same people.
-pub(super) fn sum(parts: [String; 2]) -> String {
+pub(crate) fn sum(parts: [String; 2]) -> String {
     let [first, second] = parts;
     format!("({first}) + on {SAME} ({second})")
 }

@@ -2,14 +2,14 @@
 
 /// A system of units.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum System {
+pub(crate) enum System {
     Metric,
     Imperial,
 }
 
 /// What a value is.
 #[derive(Clone, Copy)]
-pub(super) enum Quantity {
+pub(crate) enum Quantity {
     /// From kg.
     Mass,
     /// From °C.
@@ -33,25 +33,25 @@ pub(super) enum Quantity {
 }
 
 /// Seconds, for tiles: `07:24:00`.
-pub(super) const SECONDS: Quantity = Quantity::Plain("dthms");
+pub(crate) const SECONDS: Quantity = Quantity::Plain("dthms");
 
 /// Seconds in whatever fits: `18.8 hours`, `2.1 days`.
-pub(super) const AGE: Quantity = Quantity::Plain("s");
+pub(crate) const AGE: Quantity = Quantity::Plain("s");
 
 /// A number of things or a score.
-pub(super) const COUNT: Quantity = Quantity::Plain("none");
+pub(crate) const COUNT: Quantity = Quantity::Plain("none");
 
 /// Percent, 0 to 100.
-pub(super) const PERCENT: Quantity = Quantity::Plain("percent");
+pub(crate) const PERCENT: Quantity = Quantity::Plain("percent");
 
 /// Beats or breaths.
-pub(super) const PER_MINUTE: Quantity = Quantity::Plain("suffix:/min");
+pub(crate) const PER_MINUTE: Quantity = Quantity::Plain("suffix:/min");
 
 /// Blood pressure.
-pub(super) const MMHG: Quantity = Quantity::Plain("suffix:mmHg");
+pub(crate) const MMHG: Quantity = Quantity::Plain("suffix:mmHg");
 
 /// Energy.
-pub(super) const KCAL: Quantity = Quantity::Plain("suffix:kcal");
+pub(crate) const KCAL: Quantity = Quantity::Plain("suffix:kcal");
 
 /// How a unit comes from the metric's: multiplied, divided, added.
 struct Conversion {
@@ -63,19 +63,19 @@ struct Conversion {
 
 impl Quantity {
     /// Grafana's unit.
-    pub(super) fn unit(self, system: System) -> &'static str {
+    pub(crate) fn unit(self, system: System) -> &'static str {
         self.conversion(system).unit
     }
 
     /// A value in the metric's unit in that of the system.
-    pub(super) fn value(self, system: System, value: f64) -> f64 {
+    pub(crate) fn value(self, system: System, value: f64) -> f64 {
         let Conversion { times, per, plus, .. } = self.conversion(system);
         let shown = value * times / per + plus;
         (shown * 1e6).round() / 1e6
     }
 
     /// An expression in the metric's unit in that of the system.
-    pub(super) fn expression(self, system: System, expression: &str) -> String {
+    pub(crate) fn expression(self, system: System, expression: &str) -> String {
         let Conversion { times, per, plus, .. } = self.conversion(system);
         let steps = [("*", times, 1.0), ("/", per, 1.0), ("+", plus, 0.0)];
         let steps: Vec<String> = steps
@@ -109,22 +109,27 @@ impl Quantity {
 }
 
 /// A number as PromQL reads it.
-pub(super) fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     value.to_string()
 }
 
-#[test]
-fn quantities_are_converted_in_expressions_and_limits_alike() {
-    use System::{Imperial, Metric};
-    for (quantity, system, unit, expression, value) in [
-        (Quantity::Mass, Metric, "suffix:kg", "x", 100.0),
-        (Quantity::Mass, Imperial, "suffix:lb", "(x) / 0.45359237", 220.462_262),
-        (Quantity::Temperature, Imperial, "fahrenheit", "(x) * 1.8 + 32", 212.0),
-        (Quantity::Distance, Imperial, "suffix:mi", "(x) / 1609.344", 0.062_137),
-        (Quantity::Hours, Imperial, "h", "(x) / 3600", 0.027_778),
-        (PERCENT, Imperial, "percent", "x", 100.0),
-    ] {
-        assert_eq!((quantity.unit(system), quantity.expression(system, "x").as_str()), (unit, expression));
-        assert!((quantity.value(system, 100.0) - value).abs() < 1e-9, "{unit}");
+#[cfg(test)]
+mod tests {
+    use super::System::{Imperial, Metric};
+    use super::{PERCENT, Quantity};
+
+    #[test]
+    fn quantities_are_converted_in_expressions_and_limits_alike() {
+        for (quantity, system, unit, expression, value) in [
+            (Quantity::Mass, Metric, "suffix:kg", "x", 100.0),
+            (Quantity::Mass, Imperial, "suffix:lb", "(x) / 0.45359237", 220.462_262),
+            (Quantity::Temperature, Imperial, "fahrenheit", "(x) * 1.8 + 32", 212.0),
+            (Quantity::Distance, Imperial, "suffix:mi", "(x) / 1609.344", 0.062_137),
+            (Quantity::Hours, Imperial, "h", "(x) / 3600", 0.027_778),
+            (PERCENT, Imperial, "percent", "x", 100.0),
+        ] {
+            assert_eq!((quantity.unit(system), quantity.expression(system, "x").as_str()), (unit, expression));
+            assert!((quantity.value(system, 100.0) - value).abs() < 1e-9, "{unit}");
+        }
     }
 }

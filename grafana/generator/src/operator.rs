@@ -1,12 +1,12 @@
 //! The dashboard for who runs the exporter: does it keep its logins, does it get its data, what does it cost.
 
-use super::colours::{CONNECTED, WORKS};
-use super::dashboard::{Dashboard, Row};
-use super::expression::{exporter, person};
-use super::limits::{BUDGET, LAG, REFRESH_AGE, TOKEN};
-use super::panel::{Panel, lines, stacked, tiles, timeline};
-use super::quantity::{AGE, COUNT, Quantity, SECONDS, System};
-use super::target::query;
+use crate::colours::{CONNECTED, WORKS};
+use crate::dashboard::{Dashboard, Row};
+use crate::expression::{exporter, person};
+use crate::limits::{BUDGET, LAG, REFRESH_AGE, TOKEN};
+use crate::panel::{Panel, lines, stacked, tiles, timeline};
+use crate::quantity::{AGE, COUNT, Quantity, SECONDS, System};
+use crate::target::query;
 
 const NO_REFRESH: &str = "no refresh was tried since the start, or nobody is connected.";
 const NO_SCRAPE: &str = "Prometheus does not scrape the exporter under this job and instance.";
@@ -14,7 +14,7 @@ const NO_COUNTERS: &str = "nothing of the kind has happened, or the exporter run
 const NO_OWN_METRICS: &str = "the exporter is not scraped, or runs with --web.disable-exporter-metrics.";
 
 /// The operator's dashboard.
-pub(super) fn dashboard() -> Dashboard {
+pub(crate) fn dashboard() -> Dashboard {
     Dashboard {
         uid: "withings-exporter",
         title: "Withings exporter",
@@ -78,7 +78,7 @@ fn process() -> Row {
 }
 
 /// Whether Withings accepts each login.
-pub(super) fn logins() -> Panel {
+pub(crate) fn logins() -> Panel {
     tiles("Logins")
         .about(
             "Whether Withings accepts each person's login. Who is to be connected goes to the exporter's own page.",
@@ -88,7 +88,7 @@ pub(super) fn logins() -> Panel {
 }
 
 /// How long ago the last call of each person worked.
-pub(super) fn newest_refreshes() -> Panel {
+pub(crate) fn newest_refreshes() -> Panel {
     let newest = person("withings_exporter_refresh_last_success_timestamp_seconds").now();
     tiles("Last successful call")
         .about("How long ago a call of each person last worked.", "no call has ever worked.")
@@ -98,7 +98,7 @@ pub(super) fn newest_refreshes() -> Panel {
 }
 
 /// Whether everything worked, over time.
-pub(super) fn refreshes() -> Panel {
+pub(crate) fn refreshes() -> Panel {
     timeline("Refreshes", WORKS)
         .about("Whether the latest attempt of every call of a person has worked.", NO_REFRESH)
         .show(query("{{profile}}", person("withings_up").now()))

@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use crate::dashboards::dashboard::Row;
-use crate::dashboards::expression::{body_mass_index, firing, of};
-use crate::dashboards::limits::{
+use crate::dashboard::Row;
+use crate::expression::{body_mass_index, firing, of};
+use crate::limits::{
     APNEA, ASLEEP, BODY_MASS_INDEX, DIASTOLIC, OXYGEN, PULSE_WAVE, RESTING_PULSE, SCORE, STALE, SYSTOLIC, TEMPERATURE,
 };
-use crate::dashboards::panel::{Panel, tiles};
-use crate::dashboards::quantity::{AGE, COUNT, MMHG, PER_MINUTE, PERCENT, Quantity, SECONDS};
-use crate::dashboards::target::query;
+use crate::panel::{Panel, tiles};
+use crate::quantity::{AGE, COUNT, MMHG, PER_MINUTE, PERCENT, Quantity, SECONDS};
+use crate::target::query;
 
 pub(super) fn row() -> Row {
     Row::open(
