@@ -1,47 +1,11 @@
 //! The `withings:` block: the only key at the top, known keys under it, each once.
 
-use super::excerpt::{Vocabulary, quoted};
 use super::mistake::Mistake;
 use super::nearest::nearest;
 use super::node::{Node, Value};
-use super::secrets::Outside;
-
-/// Every key of the block.
-const KEYS: [&str; 11] = [
-    "client_id",
-    "client_secret",
-    "client_secret_file",
-    "profiles",
-    "base_url",
-    "measurements",
-    "refresh_interval",
-    "requests_per_minute",
-    "webhooks",
-    "api_url",
-    "account_url",
-];
-
-const NAME: &str = "withings";
-
-/// What may be shown of a file with this block.
-pub(super) const VOCABULARY: Vocabulary = Vocabulary {
-    blocks: &[NAME],
-    shown: &[
-        "account_url",
-        "api_url",
-        "base_url",
-        "client_id",
-        "client_secret_file",
-        "measurements",
-        "profiles",
-        "refresh_interval",
-        "requests_per_minute",
-        "webhooks",
-    ],
-    secret: &["client_secret"],
-    secret_prefix: "client_",
-    marks: &["client_secret"],
-};
+use super::redaction::quoted_key;
+use super::schema::{self, KEYS, Key, NAME};
+use super::secret_sources::SecretSources;
 
 /// The smallest configuration, for those who have none.
 pub(super) const EXAMPLE: &str = "\
@@ -56,13 +20,13 @@ withings:
 pub(super) struct Block<'a> {
     name: Node,
     entries: Vec<(Node, Node)>,
-    /// What its values may refer to.
-    pub(super) outside: &'a Outside<'a>,
+    /// Where the values may refer to.
+    pub(super) sources: &'a SecretSources<'a>,
 }
 
 impl<'a> Block<'a> {
     /// The block of a document that has nothing else.
-    pub(super) fn of(document: Node, outside: &'a Outside<'a>) -> Result<Self, Mistake> {
+    pub(super) fn of(document: Node, sources: &'a SecretSources<'a>) -> Result<Self, Mistake> {
         let (name, content) = only_entry(document)?;
         let entries = match content.value {
             Value::Map(entries) => entries,
@@ -72,11 +36,9 @@ impl<'a> Block<'a> {
                 return Err(Mistake::at(&content, what).help(example()));
             }
         };
-        for (index, entry) in entries.iter().enumerate() {
-            known(&entry.0, &entry.1)?;
-            once(entry, &entries[..index])?;
-        }
-        Ok(Self { name, entries, outside })
+        check_known(&entries, KEYS, &format!("under `{NAME}:`"))?;
+        check_once(&entries)?;
+        Ok(Self { name, entries, sources })
     }
 
     /// The key itself, if the block has it.
@@ -91,7 +53,7 @@ impl<'a> Block<'a> {
         meant: impl FnOnce(&str, &Node) -> Result<T, Mistake>,
     ) -> Result<Option<T>, Mistake> {
         let Some((_, value)) = self.entry(key) else { return Ok(None) };
-        meant(key, &self.outside.resolve(value)?).map(Some)
+        meant(key, &self.sources.resolve(value)?).map(Some)
     }
 
     /// The mistake in the value of a key that the block has.
@@ -106,7 +68,8 @@ impl<'a> Block<'a> {
     }
 
     fn entry(&self, key: &str) -> Option<&(Node, Node)> {
-        self.entries.iter().find(|(it, _)| it.text() == Some(key))
+        debug_assert!(schema::names(KEYS).any(|name| name == key), "{key} is not in the schema");
+        self.entries.iter().find(|(name, _)| name.text() == Some(key))
     }
 }
 
@@ -125,20 +88,17 @@ fn only_entry(document: Node) -> Result<(Node, Node), Mistake> {
             return Err(Mistake::at(&document, what).help(example()));
         }
     };
-    for (index, entry) in entries.iter().enumerate() {
-        let (key, value) = entry;
-        if key.text() != Some(NAME) {
-            return Err(misplaced(key, value));
-        }
-        once(entry, &entries[..index])?;
+    if let Some((key, value)) = entries.iter().find(|(key, _)| key.text() != Some(NAME)) {
+        return Err(misplaced(key, value));
     }
+    check_once(&entries)?;
     entries.pop().ok_or_else(empty)
 }
 
 /// The mistake of a key beside `withings:`.
 fn misplaced(key: &Node, value: &Node) -> Mistake {
     let name = key.text().unwrap_or_default();
-    if KEYS.contains(&name) {
+    if schema::names(KEYS).any(|key| key == name) {
         return Mistake::at(key, format!("`{name}` belongs under `{NAME}:`"))
             .help(format!("indent it by two spaces, below a line `{NAME}:`"));
     }
@@ -147,35 +107,29 @@ fn misplaced(key: &Node, value: &Node) -> Mistake {
         .help(format!("only `{NAME}:` belongs here; copy that block into a file of its own"))
 }
 
-fn known(key: &Node, value: &Node) -> Result<(), Mistake> {
-    let name = key.text().unwrap_or_default();
-    if KEYS.contains(&name) {
-        return Ok(());
-    }
-    Err(Mistake::at(key, format!("{} is not known under `{NAME}:`", shown(key, value)))
-        .did_you_mean(nearest(name, KEYS))
-        .help(format!("allowed are {}", KEYS.join(", "))))
+/// Refuses a key that is not among `keys`; `place` says where it stands.
+pub(super) fn check_known(entries: &[(Node, Node)], keys: &[Key], place: &str) -> Result<(), Mistake> {
+    let names: Vec<&str> = schema::names(keys).collect();
+    let is_unknown = |(key, _): &&(Node, Node)| !key.text().is_some_and(|name| names.contains(&name));
+    let Some((key, value)) = entries.iter().find(is_unknown) else { return Ok(()) };
+    Err(Mistake::at(key, format!("{} is not known {place}", shown(key, value)))
+        .did_you_mean(nearest(key.text().unwrap_or_default(), names.iter().copied()))
+        .help(format!("allowed are {}", names.join(", "))))
 }
 
-/// Refuses the key of an entry that stands among those before it.
-pub(super) fn once((key, value): &(Node, Node), before: &[(Node, Node)]) -> Result<(), Mistake> {
-    match key.text() {
-        Some(name) if before.iter().any(|(other, _)| other.text() == Some(name)) => {
-            let name = word(key, value).unwrap_or_else(|| "this key".to_owned());
-            Err(Mistake::at(key, format!("{name} stands twice")).help("keep one of them"))
+/// Refuses a key that stands among those before it.
+pub(super) fn check_once(entries: &[(Node, Node)]) -> Result<(), Mistake> {
+    for (index, (key, value)) in entries.iter().enumerate() {
+        let is_same = |(other, _): &(Node, Node)| key.text().is_some() && other.text() == key.text();
+        if entries[..index].iter().any(is_same) {
+            let name = quoted_key(key, value).unwrap_or_else(|| "this key".to_owned());
+            return Err(Mistake::at(key, format!("{name} stands twice")).help("keep one of them"));
         }
-        _ => Ok(()),
     }
+    Ok(())
 }
 
 /// A key for a message.
-pub(super) fn shown(key: &Node, value: &Node) -> String {
-    word(key, value).map_or_else(|| "this key".to_owned(), |name| format!("the key {name}"))
-}
-
-/// A key in backquotes. One that is no single word, or has no value, may be a secret that lost its own key or colon.
-fn word(key: &Node, value: &Node) -> Option<String> {
-    let is_word = |word: &&str| !word.is_empty() && !word.contains([':', '=', ' ']);
-    let may_be_shown = !key.hidden && !matches!(value.value, Value::Null);
-    key.text().filter(is_word).filter(|_| may_be_shown).and_then(quoted)
+fn shown(key: &Node, value: &Node) -> String {
+    quoted_key(key, value).map_or_else(|| "this key".to_owned(), |name| format!("the key {name}"))
 }

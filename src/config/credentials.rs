@@ -14,7 +14,7 @@ const SECRET_VARIABLE: &str = "WITHINGS_CLIENT_SECRET";
 
 /// `client_id`, or the environment's.
 pub(super) fn client_id(block: &Block<'_>) -> Result<String, Mistake> {
-    if let Some(id) = block.outside.variable(ID_VARIABLE) {
+    if let Some(id) = block.sources.variable(ID_VARIABLE) {
         return Ok(id);
     }
     block.read(ID, |key, node| text(key, node).map(str::to_owned))?.ok_or_else(|| {
@@ -28,13 +28,13 @@ pub(super) fn client_secret(block: &Block<'_>) -> Result<SecretString, Mistake> 
         let what = format!("`{SECRET}` and `{SECRET_FILE}` are both given");
         return Err(Mistake::at(file, what).help("keep one of them"));
     }
-    if let Some(secret) = block.outside.variable(SECRET_VARIABLE) {
+    if let Some(secret) = block.sources.variable(SECRET_VARIABLE) {
         return Ok(secret.into());
     }
     if let Some(secret) = block.read(SECRET, |key, node| text(key, node).map(SecretString::from))? {
         return Ok(secret);
     }
-    let file = block.read(SECRET_FILE, |key, node| block.outside.secret_file(node, text(key, node)?))?;
+    let file = block.read(SECRET_FILE, |key, node| block.sources.secret_file(node, text(key, node)?))?;
     file.map(SecretString::from).ok_or_else(|| {
         block.missing(SECRET).help(format!(
             "your Withings application has one; write it here, name a file with `{SECRET_FILE}`, or set \

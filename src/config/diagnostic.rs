@@ -4,8 +4,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::document;
-use super::excerpt::{self, Excerpt, Vocabulary};
 use super::mistake::{At, Mistake, Place};
+use super::redaction::{self, Excerpt};
+use super::schema::Key;
 
 /// A mistake with its place, as a user reads it: several lines, the first without a place, the last without a newline.
 ///
@@ -19,13 +20,13 @@ pub struct Diagnostic {
 }
 
 impl Mistake {
-    /// The mistake placed in the text of `file`, whose keys are those of `vocabulary`.
-    pub(super) fn in_file(self, file: &Path, text: &str, vocabulary: &Vocabulary) -> Diagnostic {
+    /// The mistake placed in the text of `file`, which may have these keys.
+    pub(super) fn in_file(self, file: &Path, text: &str, keys: &'static [Key]) -> Diagnostic {
         let place = match self.at {
             At::Node(id) => document::place(text, id),
             At::Place(place) => place,
         };
-        let place = place.map(|place| (place, excerpt::excerpt(text, place, vocabulary)));
+        let place = place.map(|place| (place, redaction::excerpt(text, place, keys)));
         Diagnostic { what: self.what, help: self.help, file: file.to_owned(), place }
     }
 }

@@ -11,16 +11,17 @@ use serde::de::{DeserializeSeed, Deserializer, EnumAccess, IgnoredAny, MapAccess
 
 use super::mistake::{Mistake, Place};
 use super::node::{Node, Value};
-use super::syntax;
+use super::redaction::has_aliases;
+use super::yaml_errors;
 
 /// Reads the one document in `text`; the tree keeps duplicate keys. Fails where the text is no YAML.
 pub(super) fn read(text: &str) -> Result<Node, Mistake> {
-    syntax::check_characters(text)?;
+    yaml_errors::check_characters(text)?;
     // Errors about the syntax are fixed sentences and may be shown. Errors about values quote them, and a value may be
     // a secret: hence first a pass that looks at no value.
     IgnoredAny::deserialize(serde_yaml::Deserializer::from_str(text))
-        .map_err(|err| syntax::mistake(text, &err.to_string(), location(&err)))?;
-    parse(text, None).map_err(|err| syntax::unusable(location(&err)))
+        .map_err(|err| yaml_errors::mistake(text, &err.to_string(), location(&err)))?;
+    parse(text, None).map_err(|err| yaml_errors::unusable(location(&err)))
 }
 
 /// Where the node of this number begins; `None` if the text has no such node.
@@ -29,12 +30,12 @@ pub(super) fn place(text: &str, id: usize) -> Option<Place> {
 }
 
 fn parse(text: &str, stop_at: Option<usize>) -> Result<Node, serde_yaml::Error> {
-    Reader { count: &Cell::new(0), stop_at, hidden: syntax::has_aliases(text) }
+    Reader { count: &Cell::new(0), stop_at, hidden: has_aliases(text) }
         .deserialize(serde_yaml::Deserializer::from_str(text))
 }
 
 fn location(err: &serde_yaml::Error) -> Option<Place> {
-    err.location().map(|it| Place { line: it.line(), column: it.column() })
+    err.location().map(|location| Place { line: location.line(), column: location.column() })
 }
 
 #[derive(Clone, Copy)]

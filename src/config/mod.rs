@@ -8,16 +8,17 @@ mod credentials;
 mod diagnostic;
 mod document;
 mod duration;
-mod excerpt;
 mod mistake;
 mod names;
 mod nearest;
 mod node;
+mod redaction;
 mod scalar;
-mod secrets;
-mod syntax;
+mod schema;
+mod secret_sources;
 pub mod web;
 mod webhooks;
+mod yaml_errors;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
@@ -33,7 +34,7 @@ use url::Url;
 use crate::catalogue::{Measurement, Source};
 use block::Block;
 use mistake::{Mistake, Place};
-use secrets::Outside;
+use secret_sources::SecretSources;
 
 pub use diagnostic::Diagnostic;
 pub use duration::{format_duration, parse_duration};
@@ -51,14 +52,14 @@ const ACCOUNT_URL: &str = "https://account.withings.com";
 pub struct Config {
     /// The id of the user's Withings application; not blank. `WITHINGS_CLIENT_ID` overrides the file.
     pub client_id: String,
-    /// Its secret; not blank. `WITHINGS_CLIENT_SECRET` overrides the file.
+    /// The application's secret; not blank. `WITHINGS_CLIENT_SECRET` overrides the file.
     pub client_secret: SecretString,
     /// The people, in the file's order: at least one, all different, 1 to 200 characters of Unicode each, no control
     /// characters.
     pub profiles: Vec<Arc<str>>,
     /// Where a browser reaches the exporter: `http` or `https`, no query, no fragment, no slash at the end of a path.
     pub base_url: Url,
-    /// What is exported. Default: everything.
+    /// The measurements that are exported. Default: all.
     pub measurements: Selection,
     /// The time between two refreshes of a profile: whole seconds, 15 s to a year. Default: 5 min.
     pub refresh_interval: Duration,
@@ -128,7 +129,8 @@ impl Config {
         Self::from_bytes(&bytes, path, env, default_base_url)
     }
 
-    /// The same with the file's content at hand; `path` is where it stands, and where the secrets that it refers to are.
+    /// As [`Config::load`], with the file's content at hand: `path` is where it stands, and beside it are the secrets that
+    /// it refers to.
     pub fn from_bytes(
         bytes: &[u8],
         path: &Path,
@@ -136,11 +138,10 @@ impl Config {
         default_base_url: Option<&Url>,
     ) -> Result<Self, ConfigError> {
         let folder = path.parent().unwrap_or(Path::new(""));
-        let outside = Outside { folder, env };
-        let in_file =
-            |mistake: Mistake, text: &str| ConfigError::Mistake(mistake.in_file(path, text, &block::VOCABULARY));
+        let sources = SecretSources { folder, env };
+        let in_file = |mistake: Mistake, text: &str| ConfigError::Mistake(mistake.in_file(path, text, schema::FILE));
         let text = decode(bytes).map_err(|mistake| in_file(mistake, &String::from_utf8_lossy(bytes)))?;
-        Self::parse(text, &outside, default_base_url).map_err(|mistake| in_file(mistake, text))
+        Self::parse(text, &sources, default_base_url).map_err(|mistake| in_file(mistake, text))
     }
 
     /// The redirect URI to register with Withings: `<base_url>/callback`.
@@ -155,14 +156,14 @@ impl Config {
         format!("{}{WEBHOOK_PATH}{secret}", self.base_url.as_str().trim_end_matches('/'))
     }
 
-    /// What is exported: all that is selected, but without webhooks nothing that only they tell.
+    /// The measurements that are exported: all that are selected, but without webhooks none that only notifications tell.
     #[must_use]
     pub fn measured(&self) -> Selection {
-        self.measurements.iter().filter(|it| self.webhooks || it.source != Source::BedEvent).collect()
+        self.measurements.iter().filter(|measurement| self.webhooks || measurement.source != Source::BedEvent).collect()
     }
 
-    fn parse(text: &str, outside: &Outside<'_>, default_base_url: Option<&Url>) -> Result<Self, Mistake> {
-        let block = Block::of(document::read(text)?, outside)?;
+    fn parse(text: &str, sources: &SecretSources<'_>, default_base_url: Option<&Url>) -> Result<Self, Mistake> {
+        let block = Block::of(document::read(text)?, sources)?;
         let config = Self {
             client_id: credentials::client_id(&block)?,
             client_secret: credentials::client_secret(&block)?,
@@ -195,19 +196,19 @@ impl FromIterator<Measurement> for Selection {
 }
 
 impl Selection {
-    /// Everything in the catalogue.
+    /// Every measurement of the catalogue.
     #[must_use]
     pub fn all() -> Self {
         Measurement::all().collect()
     }
 
-    /// Whether this one is exported.
+    /// Whether this measurement is exported.
     #[must_use]
     pub fn contains(&self, measurement: Measurement) -> bool {
         self.0.contains(&measurement)
     }
 
-    /// The exported ones, in the catalogue's order.
+    /// The exported measurements, in the catalogue's order.
     #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Measurement> {
         self.0.iter().copied()

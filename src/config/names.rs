@@ -116,7 +116,7 @@ fn selection(node: &Node, name: &str) -> Result<Vec<Measurement>, Mistake> {
 fn unknown(node: &Node, name: &str) -> Mistake {
     // The metric's name is the mistake that people make who copy from a dashboard.
     let key = name.strip_prefix("withings_").unwrap_or(name);
-    let words: Vec<&str> = Measurement::all().map(|it| it.key).chain(groups()).collect();
+    let words: Vec<&str> = Measurement::all().map(|measurement| measurement.key).chain(groups()).collect();
     Mistake::at(node, format!("{} is not a measurement", shown(node)))
         .did_you_mean(nearest(key, words.iter().copied()).filter(|_| !node.hidden))
         .help(format!("allowed are the groups {}", groups().join(", ")))

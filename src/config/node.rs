@@ -3,14 +3,14 @@
 /// A node of the document.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
-    /// Its number in reading order, by which it is found again in the text.
+    /// The number of the node in reading order, by which it is found again in the text.
     pub(super) id: usize,
-    /// Whether no message may show it, wherever it stands: it comes from `secrets.yaml`, or from a text with aliases.
+    /// Whether no message may show the value, wherever it stands: it comes from `secrets.yaml`, or from a text with aliases.
     pub(super) hidden: bool,
     pub(super) value: Value,
 }
 
-/// What a node is. Numbers are kept as text: no key wants to calculate with a big one.
+/// The value of a node. Numbers are kept as text: no key wants to calculate with a big one.
 #[derive(Clone, Debug)]
 pub(super) enum Value {
     Null,
@@ -33,7 +33,7 @@ impl Node {
         }
     }
 
-    /// The same content, to be found at `id` and never shown.
+    /// The node with the same value, to be found at `id` and never shown.
     pub(super) fn hidden_at(self, id: usize) -> Self {
         let at = |node: Self| node.hidden_at(id);
         let value = match self.value {

@@ -6,9 +6,9 @@ use std::time::Duration;
 use url::Url;
 
 use super::duration::{format_duration, parse_duration};
-use super::excerpt::quoted;
 use super::mistake::Mistake;
 use super::node::{Node, Value};
+use super::redaction::quoted;
 
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(15);
 

@@ -6,8 +6,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use url::Url;
 
-use super::block::VOCABULARY;
-use super::{Config, Measurement, Outside, Selection};
+use super::{Config, Measurement, SecretSources, Selection, schema};
 
 const SECRET: &str = "kqzvwxjyfghb";
 
@@ -22,10 +21,10 @@ const WRITINGS: [&str; 6] = [
 ];
 
 fn parse(text: &str) -> Result<Config, String> {
-    let outside = Outside { folder: Path::new("."), env: &|_| None };
+    let sources = SecretSources { folder: Path::new("."), env: &|_| None };
     let default = Url::parse("http://localhost:10064").unwrap();
-    Config::parse(text, &outside, Some(&default))
-        .map_err(|mistake| mistake.in_file(Path::new("withings.yaml"), text, &VOCABULARY).to_string())
+    Config::parse(text, &sources, Some(&default))
+        .map_err(|mistake| mistake.in_file(Path::new("withings.yaml"), text, schema::FILE).to_string())
 }
 
 #[test]
@@ -67,7 +66,7 @@ fn profiles_keep_the_files_order_and_every_letter() {
 fn measurements_are_keys_and_groups_in_the_catalogues_order() {
     let keys = |measurements: &str| {
         let config = parse(&format!("{}  measurements: {measurements}\n", WRITINGS[0])).unwrap();
-        config.measurements.iter().map(|it| it.key).collect::<Vec<_>>()
+        config.measurements.iter().map(|measurement| measurement.key).collect::<Vec<_>>()
     };
     assert_eq!(keys("[sleep_state, weight_kg]"), ["weight_kg", "sleep_state"]);
     assert_eq!(keys("{spo2_pct: , hydration: }"), ["spo2_pct", "hydration"]);
@@ -83,6 +82,18 @@ fn a_url_loses_the_slash_at_its_end_and_keeps_its_path() {
     let config = parse(&format!("{}  base_url: https://home.example:8123/withings/\n", WRITINGS[0])).unwrap();
     assert_eq!(config.base_url.as_str(), "https://home.example:8123/withings");
     assert_eq!(config.redirect_uri(), "https://home.example:8123/withings/callback");
+}
+
+#[test]
+fn a_url_has_nothing_that_the_exporter_would_lose() {
+    for (url, part) in [
+        ("https://me:hush@home.example", "a user name or password"),
+        ("https://home.example/?token=hush", "a query (`?…`)"),
+        ("https://home.example/#v2", "a fragment (`#…`)"),
+    ] {
+        let message = parse(&format!("{}  base_url: {url}\n", WRITINGS[0])).unwrap_err();
+        assert!(message.starts_with(&format!("`base_url` must not have {part}\n")), "{message}");
+    }
 }
 
 #[test]

@@ -64,11 +64,11 @@ fn a_broken_secrets_file_is_named_with_the_place_and_no_line_of_it() {
     check_refused(
         &[("withings.yaml", config), ("secrets.yaml", "withings: hush-hush\n  wifi: hush-hush\n")],
         "error: secrets.yaml, line 2, column 7: this is not valid YAML: mapping values are not allowed in this context\n \
-          --> withings.yaml:3:18\n  |\n3 |   client_secret: !secret withings\n  |                  ^\n",
+          --> withings.yaml:3:18\n  |\n3 |   client_secret: ********\n  |                  ^\n",
     );
     check_refused(
         &[("withings.yaml", config), ("secrets.yaml", "- hush-hush\n")],
-        "error: secrets.yaml has no names\n --> withings.yaml:3:18\n  |\n3 |   client_secret: !secret withings\n  \
+        "error: secrets.yaml has no names\n --> withings.yaml:3:18\n  |\n3 |   client_secret: ********\n  \
           |                  ^\n  = it has lines like `NAME: value`\n",
     );
 }
@@ -76,7 +76,7 @@ fn a_broken_secrets_file_is_named_with_the_place_and_no_line_of_it() {
 #[test]
 fn secret_files_are_read_without_their_trailing_newline_and_checked() {
     let config = "withings:\n  client_id: id\n  client_secret_file: secret.txt\n  profiles: Alice\n";
-    let excerpt = " --> withings.yaml:3:23\n  |\n3 |   client_secret_file: secret.txt\n  |                       ^\n";
+    let excerpt = " --> withings.yaml:3:23\n  |\n3 |   client_secret_file: ********\n  |                       ^\n";
     assert_eq!(run(&[("withings.yaml", config), ("secret.txt", "hush-hush\n")], &[]).status.code(), Some(0));
     check_refused(
         &[("withings.yaml", config), ("secret.txt", "\n")],
@@ -143,7 +143,9 @@ pub(crate) fn exporter(folder: &Path) -> Command {
 /// The configurations in a folder, sorted.
 pub(crate) fn yaml_files(folder: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let is_case = |path: &PathBuf| path.extension().is_some_and(|it| it == "yaml") && !path.ends_with("secrets.yaml");
+    let is_case = |path: &PathBuf| {
+        path.extension().is_some_and(|extension| extension == "yaml") && !path.ends_with("secrets.yaml")
+    };
     let mut files: Vec<PathBuf> = entries.filter(is_case).collect();
     files.sort();
     files
@@ -156,6 +158,7 @@ fn check_no_secret(text: &str) {
     }
 }
 
+/// Expects that `file` has this content.
 #[track_caller]
 pub(crate) fn check_expected(file: &Path, actual: &str) {
     if std::env::var_os("UPDATE_EXPECT").is_some() {
@@ -165,6 +168,7 @@ pub(crate) fn check_expected(file: &Path, actual: &str) {
     assert_eq!(actual, expected, "{}; UPDATE_EXPECT=1 writes it anew", file.display());
 }
 
+/// Writes a file of a test.
 #[expect(clippy::disallowed_methods, reason = "a test file needs no atomic replacement")]
 pub(crate) fn write(file: &Path, content: &str) {
     fs::write(file, content).unwrap();

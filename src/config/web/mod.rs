@@ -15,8 +15,8 @@ use secrecy::SecretString;
 
 use super::diagnostic::Diagnostic;
 use super::document;
-use super::excerpt::Vocabulary;
 use super::mistake::Mistake;
+use super::schema::{Key, Kind};
 use super::{ConfigError, decode};
 use section::Section;
 
@@ -28,37 +28,16 @@ const USERS: &str = "basic_auth_users";
 const RATE_LIMIT: &str = "rate_limit";
 const HEADERS: &str = "headers";
 
-/// What may be shown of such a file.
-const VOCABULARY: Vocabulary = Vocabulary {
-    blocks: &[TLS, HTTP, USERS, RATE_LIMIT, HEADERS],
-    shown: &[
-        "burst",
-        "cert_file",
-        "cipher_suites",
-        "client_allowed_sans",
-        "client_auth_type",
-        "client_ca_file",
-        "curve_preferences",
-        HEADERS,
-        HTTP,
-        "http2",
-        "interval",
-        "key_file",
-        "max_version",
-        "min_version",
-        "prefer_server_cipher_suites",
-        RATE_LIMIT,
-        TLS,
-        "Content-Security-Policy",
-        "Strict-Transport-Security",
-        "X-Content-Type-Options",
-        "X-Frame-Options",
-        "X-XSS-Protection",
-    ],
-    secret: &["cert", "client_ca", "key", USERS],
-    secret_prefix: "key",
-    marks: &["$2", "PRIVATE KEY", "key:"],
-};
+/// The keys of the file.
+const FILE: &[Key] = &[
+    (TLS, Kind::Section(tls::KEYS)),
+    (HTTP, Kind::Section(HTTP_KEYS)),
+    // The keys are names of users, the values hashes of their passwords.
+    (USERS, Kind::Section(&[])),
+    (RATE_LIMIT, Kind::Section(value::RATE_LIMIT_KEYS)),
+];
+
+const HTTP_KEYS: &[Key] = &[("http2", Kind::Boolean), (HEADERS, Kind::Section(value::HEADERS))];
 
 /// Everything that the web configuration file decides. The default, an empty file, is plain HTTP for everybody.
 #[derive(Clone, Debug)]
@@ -69,16 +48,16 @@ pub struct WebConfig {
     pub http2: bool,
     /// Headers of every answer: names of a fixed list, and values that HTTP allows.
     pub headers: Vec<(&'static str, String)>,
-    /// Who may come in, in the file's order. If it is empty, everybody.
+    /// The users that may come in, in the file's order; if there are none, everybody may.
     pub users: Vec<User>,
-    /// How often somebody may come. Default: without limit.
+    /// How many requests are answered. Default: all.
     pub rate_limit: Option<RateLimit>,
 }
 
-/// Somebody with a password.
+/// A user with a password.
 #[derive(Clone, Debug)]
 pub struct User {
-    /// The name; not empty, different from all others.
+    /// The name of the user; not empty, different from all others.
     pub name: String,
     /// The password's bcrypt hash, well-formed.
     pub hash: SecretString,
@@ -103,26 +82,26 @@ impl WebConfig {
     /// Reads the file at `path`. Fails with the first mistake.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let bytes = fs::read(path).map_err(|source| ConfigError::ReadWeb { path: path.to_owned(), source })?;
-        let in_file = |mistake: Mistake, text: &str| ConfigError::Mistake(mistake.in_file(path, text, &VOCABULARY));
+        let in_file = |mistake: Mistake, text: &str| ConfigError::Mistake(mistake.in_file(path, text, FILE));
         let text = decode(&bytes).map_err(|mistake| in_file(mistake, &String::from_utf8_lossy(&bytes)))?;
         Self::parse(text, path).map_err(ConfigError::Mistake)
     }
 
-    /// What the text of the file at `path` means: relative paths in it start in its folder. Touches no file.
+    /// Reads the text of the file at `path`: relative paths in it start in its folder. Touches no file.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Diagnostic> {
         let folder = path.parent().unwrap_or(Path::new(""));
-        read(text, folder).map_err(|mistake| mistake.in_file(path, text, &VOCABULARY))
+        read(text, folder).map_err(|mistake| mistake.in_file(path, text, FILE))
     }
 
-    /// The files that it refers to.
+    /// The files that the configuration refers to.
     pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
         self.tls.iter().flat_map(Tls::files)
     }
 }
 
 fn read(text: &str, folder: &Path) -> Result<WebConfig, Mistake> {
-    let file = Section::of(document::read(text)?, "this file", &[TLS, HTTP, USERS, RATE_LIMIT])?;
-    let http = file.read(HTTP, |key, node| Section::of(node.clone(), key, &["http2", HEADERS]))?.unwrap_or_default();
+    let file = Section::of(document::read(text)?, "this file", FILE)?;
+    let http = file.read(HTTP, |key, node| Section::of(node.clone(), key, HTTP_KEYS))?.unwrap_or_default();
     Ok(WebConfig {
         tls: file.read(TLS, |key, node| tls::read(key, node, folder))?.flatten(),
         http2: http.read("http2", value::switch)?.unwrap_or(true),

@@ -1,9 +1,9 @@
 //! A mapping of known keys, each once.
 
-use crate::config::block::{once, shown};
+use crate::config::block::{check_known, check_once};
 use crate::config::mistake::Mistake;
-use crate::config::nearest::nearest;
 use crate::config::node::{Node, Value};
+use crate::config::schema::Key;
 
 /// A mapping as it was written. One that is left out or empty has no keys.
 #[derive(Default)]
@@ -11,16 +11,9 @@ pub(super) struct Section(Vec<(Node, Node)>);
 
 impl Section {
     /// The mapping `node`, which stands under `name` and has nothing but `keys`.
-    pub(super) fn of(node: Node, name: &str, keys: &[&str]) -> Result<Self, Mistake> {
+    pub(super) fn of(node: Node, name: &str, keys: &[Key]) -> Result<Self, Mistake> {
         let section = Self::open(node, name)?;
-        for (key, value) in &section.0 {
-            let said = key.text().unwrap_or_default();
-            if !keys.contains(&said) {
-                return Err(Mistake::at(key, format!("{} is not known in {name}", shown(key, value)))
-                    .did_you_mean(nearest(said, keys.iter().copied()))
-                    .help(format!("allowed are {}", keys.join(", "))));
-            }
-        }
+        check_known(&section.0, keys, &format!("in {name}"))?;
         Ok(section)
     }
 
@@ -34,13 +27,11 @@ impl Section {
                 return Err(Mistake::at(&node, what));
             }
         };
-        for (index, entry) in entries.iter().enumerate() {
-            once(entry, &entries[..index])?;
-        }
+        check_once(&entries)?;
         Ok(Self(entries))
     }
 
-    /// Keys and values in the file's order.
+    /// The keys and values, in the file's order.
     pub(super) fn entries(&self) -> impl Iterator<Item = &(Node, Node)> {
         self.0.iter()
     }
@@ -61,6 +52,6 @@ impl Section {
 
     fn entry(&self, key: &str) -> Option<&(Node, Node)> {
         let says_nothing = |node: &Node| matches!(node.value, Value::Null) || node.text() == Some("");
-        self.0.iter().find(|(it, value)| it.text() == Some(key) && !says_nothing(value))
+        self.0.iter().find(|(name, value)| name.text() == Some(key) && !says_nothing(value))
     }
 }

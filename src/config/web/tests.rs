@@ -21,7 +21,7 @@ basic_auth_users:
 ";
 
 fn parse(text: &str) -> Result<WebConfig, String> {
-    WebConfig::parse(text, Path::new("/etc/exporter/web.yml")).map_err(|it| it.to_string())
+    WebConfig::parse(text, Path::new("/etc/exporter/web.yml")).map_err(|mistake| mistake.to_string())
 }
 
 #[test]

@@ -10,21 +10,23 @@ use crate::config::mistake::Mistake;
 use crate::config::nearest::nearest;
 use crate::config::node::{Node, Value};
 use crate::config::scalar::{shown, text};
+use crate::config::schema::{Key, Kind};
 
-const KEYS: [&str; 13] = [
-    "cert",
-    "cert_file",
-    "key",
-    "key_file",
-    "client_auth_type",
-    "client_ca",
-    "client_ca_file",
-    "client_allowed_sans",
-    "min_version",
-    "max_version",
-    "cipher_suites",
-    "prefer_server_cipher_suites",
-    "curve_preferences",
+/// The keys of the section.
+pub(super) const KEYS: &[Key] = &[
+    ("cert", Kind::Text),
+    ("cert_file", Kind::Text),
+    ("key", Kind::Text),
+    ("key_file", Kind::Text),
+    ("client_auth_type", Kind::Word),
+    ("client_ca", Kind::Text),
+    ("client_ca_file", Kind::Text),
+    ("client_allowed_sans", Kind::Text),
+    ("min_version", Kind::Word),
+    ("max_version", Kind::Word),
+    ("cipher_suites", Kind::Word),
+    ("prefer_server_cipher_suites", Kind::Boolean),
+    ("curve_preferences", Kind::Word),
 ];
 
 const VERSIONS: [(&str, TlsVersion); 4] = [
@@ -46,7 +48,7 @@ const POLICIES: [(&str, ClientPolicy); 6] = [
     ("RequireAndVerifyClientCert", ClientPolicy::RequireAndVerify),
 ];
 
-/// Those that Go knows. Which of them can be used is for the server to say.
+/// The cipher suites that Go knows. Which of them can be used is for the server to say.
 const CIPHER_SUITES: [&str; 17] = [
     "TLS_AES_128_GCM_SHA256",
     "TLS_AES_256_GCM_SHA384",
@@ -72,46 +74,46 @@ const CIPHER_SUITES: [&str; 17] = [
 pub struct Tls {
     /// The server's certificate with what leads to its authority.
     pub certificate: Pem,
-    /// Its key.
+    /// The key of the certificate.
     pub key: Pem,
-    /// Whether clients need a certificate. Default: no.
+    /// The certificate that a client needs. Default: none.
     pub client_policy: ClientPolicy,
-    /// Who may have signed it; there if, and only if, the policy verifies.
+    /// The authorities that may have signed a client's certificate; there if, and only if, the policy verifies.
     pub client_authorities: Option<Pem>,
     /// The names (DNS, IP address, e-mail, URI) of which a client's certificate must have one, exactly.
     pub client_allowed_names: Option<Vec<String>>,
     /// The oldest version that is spoken. Default: 1.2.
     pub min_version: TlsVersion,
-    /// The newest; not older. Default: 1.3.
+    /// The newest version that is spoken; not older than the oldest. Default: 1.3.
     pub max_version: TlsVersion,
     /// The cipher suites below TLS 1.3, in order; if it is empty, the safe ones.
     pub cipher_suites: Vec<&'static str>,
-    /// Whether that order decides, and not the client's. Default: yes.
+    /// Whether the order of `cipher_suites` decides, and not the client's. Default: yes.
     pub prefer_server_cipher_suites: bool,
     /// The groups for key exchange, in order; if it is empty, the usual ones.
     pub curves: Vec<Curve>,
 }
 
-/// Where something in PEM is.
+/// Where a certificate or key, in PEM, is.
 #[derive(Clone, Debug)]
 pub enum Pem {
-    /// In this file.
+    /// In the file with this path.
     File(PathBuf),
-    /// Here.
+    /// In the configuration itself.
     Inline(SecretString),
 }
 
-/// What is asked of clients.
+/// The certificate that is asked of a client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ClientPolicy {
-    /// Nothing.
+    /// No certificate.
     #[default]
     None,
-    /// A certificate, if they have one; any will do.
+    /// Any certificate, or none.
     Request,
-    /// A certificate; any will do.
+    /// Any certificate.
     RequireAny,
-    /// A certificate, if they have one, of a known authority.
+    /// A certificate of a known authority, or none.
     VerifyIfGiven,
     /// A certificate of a known authority.
     RequireAndVerify,
@@ -140,7 +142,7 @@ pub enum Curve {
 impl Tls {
     pub(super) fn files(&self) -> impl Iterator<Item = &PathBuf> {
         [Some(&self.certificate), Some(&self.key), self.client_authorities.as_ref()].into_iter().flatten().filter_map(
-            |it| match it {
+            |pem| match pem {
                 Pem::File(path) => Some(path),
                 Pem::Inline(_) => None,
             },
@@ -162,7 +164,7 @@ impl ClientPolicy {
 
 /// The section; `None` if it is empty, which is no TLS.
 pub(super) fn read(name: &str, node: &Node, folder: &Path) -> Result<Option<Tls>, Mistake> {
-    let section = Section::of(node.clone(), name, &KEYS)?;
+    let section = Section::of(node.clone(), name, KEYS)?;
     if section.entries().next().is_none() {
         return Ok(None);
     }
@@ -209,7 +211,7 @@ fn check_clients(section: &Section, node: &Node, tls: &Tls) -> Result<(), Mistak
     }
 }
 
-/// Something in PEM, in the file `<key>_file` or here.
+/// A certificate or key: in the file that `<key>_file` names, or under `key` itself.
 fn pem(section: &Section, key: &str, folder: &Path) -> Result<Option<Pem>, Mistake> {
     let file = format!("{key}_file");
     if let (Some(_), Some(second)) = (section.key(key), section.key(&file)) {
@@ -237,7 +239,7 @@ fn versions(section: &Section) -> Result<(TlsVersion, TlsVersion), Mistake> {
 }
 
 fn cipher_suite(key: &str, node: &Node) -> Result<&'static str, Mistake> {
-    one_of(key, node, &CIPHER_SUITES.map(|it| (it, it)))
+    one_of(key, node, &CIPHER_SUITES.map(|name| (name, name)))
 }
 
 fn text_of(key: &str, node: &Node) -> Result<String, Mistake> {

@@ -8,15 +8,19 @@ use crate::config::mistake::Mistake;
 use crate::config::nearest::nearest;
 use crate::config::node::{Node, Value};
 use crate::config::scalar::{shown, text, wrong_kind};
+use crate::config::schema::{self, Key, Kind};
 
-/// The headers that can be set, and their values where only some have a meaning. Others belong to the program.
-const HEADERS: [(&str, &[&str]); 5] = [
-    ("Content-Security-Policy", &[]),
-    ("Strict-Transport-Security", &[]),
-    ("X-Content-Type-Options", &["nosniff"]),
-    ("X-Frame-Options", &["deny", "sameorigin"]),
-    ("X-XSS-Protection", &[]),
+/// The headers that can be set. Others belong to the program.
+pub(super) const HEADERS: &[Key] = &[
+    ("Content-Security-Policy", Kind::Text),
+    ("Strict-Transport-Security", Kind::Text),
+    ("X-Content-Type-Options", Kind::Word),
+    ("X-Frame-Options", Kind::Word),
+    ("X-XSS-Protection", Kind::Text),
 ];
+
+/// The keys of `rate_limit`.
+pub(super) const RATE_LIMIT_KEYS: &[Key] = &[("interval", Kind::Duration), ("burst", Kind::Number)];
 
 /// The units of a duration as Go writes it, seconds.
 const UNITS: [(&str, f64); 7] =
@@ -38,17 +42,22 @@ pub(super) fn switch(key: &str, node: &Node) -> Result<bool, Mistake> {
 
 /// `headers`.
 pub(super) fn headers(key: &str, node: &Node) -> Result<Vec<(&'static str, String)>, Mistake> {
-    let section = Section::of(node.clone(), key, &HEADERS.map(|(name, _)| name))?;
+    let section = Section::of(node.clone(), key, HEADERS)?;
     let mut headers = Vec::new();
-    for (name, allowed) in HEADERS {
-        let header = section.read(name, |name, node| header(name, node, allowed))?;
+    for name in schema::names(HEADERS) {
+        let header = section.read(name, header)?;
         headers.extend(header.map(|value| (name, value)));
     }
     Ok(headers)
 }
 
-fn header(name: &str, node: &Node, allowed: &[&str]) -> Result<String, Mistake> {
+fn header(name: &str, node: &Node) -> Result<String, Mistake> {
     let said = text(name, node)?;
+    let allowed: &[&str] = match name {
+        "X-Content-Type-Options" => &["nosniff"],
+        "X-Frame-Options" => &["deny", "sameorigin"],
+        _ => &[],
+    };
     if !allowed.is_empty() && !allowed.contains(&said) {
         return Err(Mistake::at(node, format!("`{name}` cannot be {}", shown(node)))
             .did_you_mean(nearest(said, allowed.iter().copied()))
@@ -68,7 +77,7 @@ pub(super) fn users(key: &str, node: &Node) -> Result<Vec<User>, Mistake> {
 
 fn user(name: &Node, hash: &Node) -> Result<User, Mistake> {
     let said = text("the name of a user", name)?;
-    let well_formed = hash.text().filter(|it| is_bcrypt(it)).ok_or_else(|| {
+    let well_formed = hash.text().filter(|hash| is_bcrypt(hash)).ok_or_else(|| {
         Mistake::at(hash, "this is no bcrypt hash of a password")
             .help("`htpasswd -nBC 10 \"\" | tr -d ':\\n'` asks for a password and prints its hash")
     })?;
@@ -80,13 +89,15 @@ fn is_bcrypt(text: &str) -> bool {
     let parts: Vec<&str> = text.split('$').collect();
     let &["", "2" | "2a" | "2b" | "2x" | "2y", cost, rest] = parts.as_slice() else { return false };
     let is_cost = cost.len() == 2 && cost.parse::<u32>().is_ok_and(|cost| (4..=31).contains(&cost));
-    is_cost && rest.len() == 53 && rest.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'.' | b'/'))
+    is_cost && rest.len() == 53 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'/'))
 }
 
 /// `rate_limit`; `None` if its interval is 0, which is no limit.
 pub(super) fn rate_limit(key: &str, node: &Node) -> Result<Option<RateLimit>, Mistake> {
-    let section = Section::of(node.clone(), key, &["interval", "burst"])?;
-    let Some(interval) = section.read("interval", interval)?.filter(|it| !it.is_zero()) else { return Ok(None) };
+    let section = Section::of(node.clone(), key, RATE_LIMIT_KEYS)?;
+    let Some(interval) = section.read("interval", interval)?.filter(|interval| !interval.is_zero()) else {
+        return Ok(None);
+    };
     let burst = section.read("burst", burst)?;
     let missing =
         || Mistake::at(node, "`burst` is missing").help("it is how many requests may come at once, at least 1");
@@ -107,7 +118,7 @@ fn interval(key: &str, node: &Node) -> Result<Duration, Mistake> {
 
 fn burst(key: &str, node: &Node) -> Result<u32, Mistake> {
     match &node.value {
-        Value::Integer(said) => said.parse().ok().filter(|it| *it > 0),
+        Value::Integer(said) => said.parse().ok().filter(|burst| *burst > 0),
         _ => None,
     }
     .ok_or_else(|| {
@@ -123,9 +134,9 @@ fn go_duration(text: &str) -> Option<Duration> {
     }
     let mut seconds = 0.0;
     while !rest.is_empty() {
-        let (number, after) = rest.split_at(rest.find(|it: char| !it.is_ascii_digit() && it != '.')?);
+        let (number, after) = rest.split_at(rest.find(|sign: char| !sign.is_ascii_digit() && sign != '.')?);
         let (unit, next) =
-            after.split_at(after.find(|it: char| it.is_ascii_digit() || it == '.').unwrap_or(after.len()));
+            after.split_at(after.find(|sign: char| sign.is_ascii_digit() || sign == '.').unwrap_or(after.len()));
         let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit)?;
         seconds += number.parse::<f64>().ok()? * factor;
         rest = next;

@@ -1,25 +1,25 @@
-//! What stands outside the configuration file: `secrets.yaml` beside it, files with one secret, and the environment.
+//! Where secrets come from that are not in the configuration file: `secrets.yaml` beside it, files with one secret, and the environment.
 
 use std::fs;
 use std::path::Path;
 
 use super::document;
-use super::excerpt::quoted;
 use super::mistake::Mistake;
 use super::nearest::nearest;
 use super::node::{Node, Value};
+use super::redaction::quoted;
 
 const SECRETS_FILE: &str = "secrets.yaml";
 
-/// What a configuration may take from outside its file.
-pub(super) struct Outside<'a> {
+/// The sources of one configuration.
+pub(super) struct SecretSources<'a> {
     /// The folder of the configuration file: relative paths start here.
     pub(super) folder: &'a Path,
     /// A variable of the environment.
     pub(super) env: &'a dyn Fn(&str) -> Option<String>,
 }
 
-impl Outside<'_> {
+impl SecretSources<'_> {
     /// A variable of the environment without its trailing newline; an empty one counts as not set.
     pub(super) fn variable(&self, name: &str) -> Option<String> {
         let value = (self.env)(name)?;

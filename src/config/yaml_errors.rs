@@ -25,14 +25,6 @@ pub(super) fn check_characters(text: &str) -> Result<(), Mistake> {
     })
 }
 
-/// Whether a text gives names to values (`&name`) or takes them from elsewhere (`*name`), so that what stands under any key
-/// may be a secret. One of the two is enough: the other may be what is mistyped.
-pub(super) fn has_aliases(text: &str) -> bool {
-    let is_named = |rest: &str| rest.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '-'));
-    let mut words = text.split(|c: char| c.is_whitespace() || matches!(c, '[' | '{' | ',' | ':'));
-    words.any(|it| it.strip_prefix(['&', '*']).is_some_and(is_named))
-}
-
 /// The mistake behind a syntax error; `problem` is the parser's sentence, which repeats `place`.
 pub(super) fn mistake(text: &str, problem: &str, place: Option<Place>) -> Mistake {
     let Some(stopped) = place else {
