@@ -65,11 +65,11 @@ pub enum OpenError {
 impl OpenError {
     /// The error with what to do about it, where that is known.
     fn with_advice(self, root: &Path) -> Self {
-        match (self, process::user()) {
-            (Self::Storage(source), Some(user)) if source.is_permission_denied() && root.is_dir() => {
-                Self::Foreign { user, root: root.to_owned(), source }
+        match self {
+            Self::Storage(source) if source.is_permission_denied() && root.is_dir() => {
+                Self::Foreign { user: process::user(), root: root.to_owned(), source }
             }
-            (error, _) => error,
+            error => error,
         }
     }
 }
@@ -176,7 +176,7 @@ mod tests {
             let error = StorageError::new("open", root.path())(kind.into());
             OpenError::from(error).with_advice(root.path()).to_string()
         };
-        let user = process::user().unwrap();
+        let user = process::user();
         let denied = said(io::ErrorKind::PermissionDenied);
         assert!(denied.starts_with(&format!("user {user} may not use")) && denied.contains("chown -R"), "{denied}");
         assert!(!said(io::ErrorKind::StorageFull).contains("chown"));
