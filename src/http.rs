@@ -31,9 +31,9 @@ const BODY_LIMIT: usize = 32 << 20;
 #[derive(Clone, Debug)]
 pub struct Http(Client);
 
-/// What stands before the body of an answer.
+/// The head of a response.
 #[derive(Debug)]
-pub struct Head {
+pub struct ResponseHead {
     /// The HTTP status.
     pub status: u16,
     /// The server's clock, from the header `Date`.
@@ -42,11 +42,11 @@ pub struct Head {
     pub retry_after: Option<Duration>,
 }
 
-/// A whole answer.
+/// A whole response.
 #[derive(Debug)]
-pub struct Answer {
-    /// What stands before the body.
-    pub head: Head,
+pub struct HttpResponse {
+    /// Its head.
+    pub head: ResponseHead,
     /// The body, decompressed.
     pub body: Vec<u8>,
 }
@@ -56,7 +56,7 @@ pub struct Answer {
 #[error("the HTTP client could not be set up; a container image needs the package ca-certificates")]
 pub struct BuildError(#[source] reqwest::Error);
 
-/// No whole answer came.
+/// Why no whole response came.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
     /// No connection: refused, reset, name not found, TLS.
@@ -84,7 +84,7 @@ impl Http {
         builder.build().map(Self).map_err(BuildError)
     }
 
-    /// A client for an exporter on this host: for the one with this certificate, or one without TLS.
+    /// A client for an exporter on this host: for one with this certificate, or one without TLS.
     pub fn reaching_exporter(certificate: Option<CertificateDer<'static>>) -> Result<Self, BuildError> {
         let builder = builder().no_proxy();
         let builder = match certificate {
@@ -102,7 +102,7 @@ impl Http {
         bearer: Option<&str>,
         form: String,
         take: impl FnMut(&[u8]),
-    ) -> Result<Head, HttpError> {
+    ) -> Result<ResponseHead, HttpError> {
         let mut request = self.0.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
         if let Some(mut value) = bearer.and_then(|token| HeaderValue::from_str(&format!("Bearer {token}")).ok()) {
             value.set_sensitive(true);
@@ -111,13 +111,13 @@ impl Http {
         receive(request, take).await
     }
 
-    /// Posts `body` with these headers. User and password of the address are sent as basic authentication.
-    pub async fn post(&self, url: Url, headers: &[(&str, &str)], body: Bytes) -> Result<Answer, HttpError> {
+    /// Posts `body` with these headers. The user and password of the URL are sent as basic authentication.
+    pub async fn post(&self, url: Url, headers: &[(&str, &str)], body: Bytes) -> Result<HttpResponse, HttpError> {
         let request = self.0.post(url).body(body);
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         let mut body = Vec::new();
         let head = receive(request, |chunk| body.extend_from_slice(chunk)).await?;
-        Ok(Answer { head, body })
+        Ok(HttpResponse { head, body })
     }
 }
 
@@ -128,37 +128,30 @@ impl Http {
         Ok(response.status().as_u16())
     }
 
-    /// Where a GET of `url` is redirected to; `None` if the answer is no redirect. What the demo's browser does.
+    /// Where a GET of `url` is redirected to; `None` if the response is no redirect. The demo uses it as its browser.
     pub async fn redirect_of(&self, url: Url) -> Result<Option<Url>, HttpError> {
         let response = self.0.get(url.clone()).send().await.map_err(HttpError::from_reqwest)?;
-        let location = response.headers().get(LOCATION).and_then(|it| it.to_str().ok());
-        Ok(location.and_then(|it| url.join(it).ok()))
+        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+        Ok(location.and_then(|location| url.join(location).ok()))
     }
 }
 
 impl HttpError {
-    /// Whether the other side is there, proved who it is, and wants a certificate too.
+    /// Whether the server is there, has shown its certificate, and wants one of this client too.
     #[must_use]
     pub fn wants_certificate(&self) -> bool {
-        let mut next: Option<&(dyn Error + 'static)> = Some(self);
-        while let Some(error) = next {
-            if let Some(TlsError::AlertReceived(alert)) = error.downcast_ref() {
-                return matches!(alert, AlertDescription::CertificateRequired | AlertDescription::HandshakeFailure);
-            }
-            next = match error.downcast_ref::<io::Error>() {
-                // Its `source` is what is behind the error that it wraps.
-                Some(error) => error.get_ref().map(|it| it as &(dyn Error + 'static)),
-                None => error.source(),
-            };
-        }
-        false
+        let alert = causes(self).find_map(|error| match error.downcast_ref() {
+            Some(TlsError::AlertReceived(alert)) => Some(*alert),
+            _ => None,
+        });
+        matches!(alert, Some(AlertDescription::CertificateRequired | AlertDescription::HandshakeFailure))
     }
 
     fn from_reqwest(error: reqwest::Error) -> Self {
         let error = error.without_url();
         match &error {
-            it if it.is_timeout() => Self::Timeout(error),
-            it if is_of_unpacking(it) => Self::Decode(error),
+            reason if reason.is_timeout() => Self::Timeout(error),
+            reason if is_of_unpacking(reason) => Self::Decode(error),
             _ => Self::Connect(error),
         }
     }
@@ -167,8 +160,20 @@ impl HttpError {
 /// Whether the body came and cannot be decompressed. Reqwest calls a body that ends early a mistake of decoding too, and only
 /// the decompressor's cause is an I/O error of its own.
 fn is_of_unpacking(error: &reqwest::Error) -> bool {
-    let mut causes = std::iter::successors(error.source(), |cause| (**cause).source());
-    error.is_decode() && causes.find(|cause| !cause.is::<reqwest::Error>()).is_some_and(<dyn Error>::is::<io::Error>)
+    let cause = causes(error).find(|cause| !cause.is::<reqwest::Error>());
+    error.is_decode() && cause.is_some_and(<dyn Error>::is::<io::Error>)
+}
+
+/// An error and everything behind it.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| {
+        let error: &'a (dyn Error + 'static) = *error;
+        match error.downcast_ref::<io::Error>() {
+            // Its `source` is what is behind the error that it wraps.
+            Some(error) => error.get_ref().map(|wrapped| wrapped as &(dyn Error + 'static)),
+            None => error.source(),
+        }
+    })
 }
 
 fn builder() -> ClientBuilder {
@@ -181,7 +186,7 @@ fn builder() -> ClientBuilder {
 }
 
 /// Sends a request and gives the body of the answer to `take` while it comes.
-async fn receive(request: RequestBuilder, mut take: impl FnMut(&[u8])) -> Result<Head, HttpError> {
+async fn receive(request: RequestBuilder, mut take: impl FnMut(&[u8])) -> Result<ResponseHead, HttpError> {
     let mut response = request.send().await.map_err(HttpError::from_reqwest)?;
     let status = response.status().as_u16();
     let date = response.headers().get(DATE).and_then(parse_date);
@@ -194,10 +199,12 @@ async fn receive(request: RequestBuilder, mut take: impl FnMut(&[u8])) -> Result
         }
         take(&chunk);
     }
-    Ok(Head { status, date, retry_after })
+    Ok(ResponseHead { status, date, retry_after })
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether a URL leads to this host alone.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
@@ -207,13 +214,13 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 fn parse_date(value: &HeaderValue) -> Option<DateTime<Utc>> {
-    DateTime::parse_from_rfc2822(value.to_str().ok()?).ok().map(|it| it.to_utc())
+    DateTime::parse_from_rfc2822(value.to_str().ok()?).ok().map(|date| date.to_utc())
 }
 
 /// Seconds, or a time by the server's clock.
 fn parse_retry_after(headers: &HeaderMap, date: Option<DateTime<Utc>>) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?;
-    let seconds = value.to_str().ok().and_then(|it| it.parse().ok()).map(Duration::from_secs);
+    let seconds = value.to_str().ok().and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
     seconds.or_else(|| (parse_date(value)? - date?).to_std().ok())
 }
 

@@ -11,6 +11,7 @@
 //!
 //! | Layer | Module | Owns |
 //! |---|---|---|
+//! | 0 | [`backoff`] | the pause before something that failed is tried again |
 //! | 0 | [`clock`] | the present time, given everywhere; Withings' time, by which everything ends |
 //! | 0 | [`zone`] | time zones by their names |
 //! | 0 | [`catalogue`] | the one table of measurements and calls |
@@ -64,6 +65,7 @@ macro_rules! properties {
 }
 
 pub mod app;
+pub mod backoff;
 pub mod catalogue;
 pub mod cli;
 pub mod clock;

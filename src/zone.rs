@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use jiff::Timestamp;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
@@ -43,6 +43,15 @@ impl Zone {
         DateTime::from_timestamp(unix.saturating_add(offset.seconds().into()), 0).unwrap_or_default().date_naive()
     }
 
+    /// When `day` begins in the zone, Unix seconds: at its first minute, for where the clock jumps over midnight there is none. A
+    /// day that a place left out, to change sides of the date line, begins when the next one does.
+    #[must_use]
+    pub fn midnight(&self, day: NaiveDate) -> i64 {
+        let midnight = day.and_time(NaiveTime::MIN);
+        let mut minutes = (0..=24 * 60).filter_map(|minute| midnight.checked_add_signed(TimeDelta::minutes(minute)));
+        minutes.find_map(|local| self.earliest(local)).unwrap_or_else(|| midnight.and_utc().timestamp())
+    }
+
     /// When the zone's clocks first show `local`, Unix seconds; `None` if they skip it.
     #[must_use]
     pub fn earliest(&self, local: NaiveDateTime) -> Option<i64> {
@@ -67,7 +76,7 @@ impl fmt::Display for Zone {
 
 #[cfg(test)]
 mod tests {
-    use chrono::{NaiveTime, TimeDelta, TimeZone as _};
+    use chrono::TimeZone as _;
     use chrono_tz::TZ_VARIANTS;
 
     use super::*;
@@ -95,8 +104,7 @@ mod tests {
     fn the_end_of_all_days_is_a_day() {
         let zone = Zone::known("Asia/Tokyo");
         for date in [NaiveDate::from_ymd_opt(9999, 12, 31).unwrap(), NaiveDate::MAX, NaiveDate::MIN] {
-            let begin = date.and_time(NaiveTime::MIN);
-            assert_eq!(zone.earliest(begin).map(|unix| zone.date(unix)), Some(date));
+            assert_eq!(zone.date(zone.midnight(date)), date);
         }
         assert_eq!(zone.date(i64::MIN), NaiveDate::default());
     }

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime};
+use chrono::{DateTime, Days, NaiveDate};
 use clap::{ArgGroup, Args, ValueEnum};
 
 use super::Label;
 use crate::config::parse_duration;
+use crate::zone::Zone;
 
 /// Values may not be repeated more often: it fills disks and tells nothing new.
 const SHORTEST_FILL: Duration = Duration::from_secs(15);
@@ -89,7 +90,7 @@ impl Time {
     #[must_use]
     pub fn begin(self) -> i64 {
         match self {
-            Self::Day(day) => midnight(day),
+            Self::Day(day) => Zone::UTC.midnight(day),
             Self::At(at) => at,
         }
     }
@@ -98,7 +99,7 @@ impl Time {
     #[must_use]
     pub fn end(self) -> i64 {
         match self {
-            Self::Day(day) => midnight(day.checked_add_days(Days::new(1)).unwrap_or(day)),
+            Self::Day(day) => Zone::UTC.midnight(day.checked_add_days(Days::new(1)).unwrap_or(day)),
             Self::At(at) => at,
         }
     }
@@ -124,10 +125,6 @@ impl FromStr for Output {
             path => Ok(Self::File(path.into())),
         }
     }
-}
-
-fn midnight(day: NaiveDate) -> i64 {
-    day.and_time(NaiveTime::MIN).and_utc().timestamp()
 }
 
 fn fill(text: &str) -> Result<Duration, &'static str> {

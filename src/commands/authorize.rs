@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
-use url::{Host, Url};
+use url::Url;
 
 use super::unknown_profile;
 use crate::app::{logins, nothing_known, settle};
@@ -18,6 +18,7 @@ use crate::cli::Flags;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::exposition::{Exposition, Live};
+use crate::http::is_loopback;
 use crate::login::{BeginError, Connected, FinishError, Logins, Mode};
 use crate::storage::{Class, STATE_LIFETIME, Storage};
 use crate::telemetry::{Build, Telemetry};
@@ -171,12 +172,8 @@ impl Terminal {
     async fn serve_callback(&self) -> Option<CallbackServer> {
         let url = &self.config.base_url;
         let has_tls = self.app.security.has_tls();
-        let is_here = match url.host()? {
-            Host::Domain(name) => name == "localhost",
-            Host::Ipv4(ip) => ip.is_loopback(),
-            Host::Ipv6(ip) => ip.is_loopback(),
-        };
-        let port = url.port_or_known_default().filter(|_| is_here && has_tls == (url.scheme() == "https"))?;
+        let is_served = is_loopback(url) && has_tls == (url.scheme() == "https");
+        let port = url.port_or_known_default().filter(|_| is_served)?;
         let listener = TcpListener::bind(("127.0.0.1", port)).await.ok()?;
         let (shutdown, told) = oneshot::channel();
         let serving = web::serve(listener, self.app.clone(), Limits::default(), async { drop(told.await) });

@@ -9,7 +9,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
 use super::HistoryError;
-use super::question::{Window, midnight};
+use super::question::Window;
 use super::work::{Part, Work};
 use crate::catalogue::Call;
 use crate::login::{Caller, LoginError, Next, after_failure};
@@ -18,6 +18,7 @@ use crate::withings::calls::sleep_get::SPAN;
 use crate::withings::calls::{Context, Getactivity, Getmeas, Getsummary, Getworkouts, PastCall, SleepGet};
 use crate::withings::request::{Request, Rows};
 use crate::withings::wire::AnswerPage;
+use crate::zone::Zone;
 
 /// For so long a call that fails is repeated before the whole is given up.
 const PATIENCE: Duration = Duration::from_mins(30);
@@ -120,7 +121,7 @@ impl<'a> Fetch<'a> {
             return self.segments(place, caller).await;
         }
         for Window { from, to } in self.work.asked().windows() {
-            let part = Part { place, call, from: midnight(from) };
+            let part = Part { place, call, from: Zone::UTC.midnight(from) };
             let rows = Rows::Days { from, to };
             match call {
                 Call::Getmeas => self.part::<Getmeas>(caller, part, rows).await?,
@@ -129,7 +130,7 @@ impl<'a> Fetch<'a> {
                 Call::Getworkouts => self.part::<Getworkouts>(caller, part, rows).await?,
                 _ => unreachable!("the question needs no other call"),
             }
-            self.report(caller, call, midnight(to));
+            self.report(caller, call, Zone::UTC.midnight(to));
         }
         Ok(())
     }

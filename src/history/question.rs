@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use chrono::{DateTime, Datelike, Days, NaiveDate};
+use chrono::{Datelike, Days, NaiveDate};
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{Call, Measurement};
 use crate::withings::request::FIRST_DAY;
+use crate::zone::Zone;
 
 /// A history that is asked for whole ends so long before the present: Prometheus still writes to the hours after it, and
 /// takes no blocks from elsewhere for them.
@@ -71,7 +72,7 @@ impl Question {
     #[must_use]
     pub fn period(&self, now: i64) -> Range<i64> {
         let end = self.end.unwrap_or(now - HEAD).min(now);
-        self.start.unwrap_or_else(|| midnight(FIRST_DAY))..end
+        self.start.unwrap_or_else(|| Zone::UTC.midnight(FIRST_DAY))..end
     }
 
     /// Whether anything that was measured has a history.
@@ -121,9 +122,9 @@ impl Asked {
     /// names an earlier start has values from before Withings: they were typed in.
     pub(super) fn windows(&self) -> Vec<Window> {
         let Range { start, end } = self.period();
-        let first = day_of(start).checked_sub_days(Days::new(3)).unwrap_or(NaiveDate::MIN);
+        let first = Zone::UTC.date(start).checked_sub_days(Days::new(3)).unwrap_or(NaiveDate::MIN);
         let first = if self.question.start.is_some() { first } else { FIRST_DAY };
-        let last = day_of(end).checked_add_days(Days::new(1)).unwrap_or(NaiveDate::MAX);
+        let last = Zone::UTC.date(end).checked_add_days(Days::new(1)).unwrap_or(NaiveDate::MAX);
         let year = |year| {
             let begin = NaiveDate::from_ymd_opt(year, 1, 1).unwrap_or(first).max(first);
             let end = NaiveDate::from_ymd_opt(year, 12, 31).unwrap_or(last).min(last);
@@ -133,17 +134,10 @@ impl Asked {
     }
 }
 
-/// The beginning of a day in UTC, Unix seconds.
-pub(super) fn midnight(day: NaiveDate) -> i64 {
-    day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp()
-}
-
-fn day_of(unix: i64) -> NaiveDate {
-    DateTime::from_timestamp(unix, 0).unwrap_or_default().date_naive()
-}
-
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+
     use super::*;
 
     fn asked(start: Option<&str>, end: Option<&str>) -> Asked {

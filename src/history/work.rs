@@ -8,11 +8,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::HistoryError;
-use super::question::{Asked, Question, midnight};
+use super::question::{Asked, Question};
 use crate::catalogue::Call;
 use crate::storage::{StorageError, WorkDirectory};
 use crate::withings::calls::getsummary::Sleeps;
 use crate::withings::calls::sleep_get::{SPAN, SegmentRow};
+use crate::zone::Zone;
 
 /// The program's version: another one may keep other parts of an answer.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -82,7 +83,11 @@ impl Work {
 
     /// What is there of a call for the person at `place`, all windows together.
     pub(super) fn rows<T: DeserializeOwned>(&self, place: usize, call: Call) -> Result<Vec<T>, StorageError> {
-        let parts = self.asked().windows().into_iter().map(|window| Part { place, call, from: midnight(window.from) });
+        let parts = self.asked().windows().into_iter().map(|window| Part {
+            place,
+            call,
+            from: Zone::UTC.midnight(window.from),
+        });
         self.joined(parts)
     }
 

@@ -7,10 +7,10 @@ use rustls::crypto::{WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signatur
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
-/// TLS with whoever has the key of `certificate`, under any name and however old it is.
+/// TLS with the server that has the key of `certificate`, under any name and however old the certificate is.
 pub(super) fn trusting(certificate: CertificateDer<'static>) -> ClientConfig {
     let provider = aws_lc_rs::default_provider();
-    let pinned = Pinned { certificate, algorithms: provider.signature_verification_algorithms };
+    let pinned = PinnedCertificate { certificate, algorithms: provider.signature_verification_algorithms };
     ClientConfig::builder_with_provider(provider.into())
         .with_safe_default_protocol_versions()
         .expect("the provider speaks them all")
@@ -19,13 +19,14 @@ pub(super) fn trusting(certificate: CertificateDer<'static>) -> ClientConfig {
         .with_no_client_auth()
 }
 
+/// Accepts one certificate alone.
 #[derive(Debug)]
-struct Pinned {
+struct PinnedCertificate {
     certificate: CertificateDer<'static>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
-impl ServerCertVerifier for Pinned {
+impl ServerCertVerifier for PinnedCertificate {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,

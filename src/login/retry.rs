@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::LoginError;
+use crate::backoff::backoff;
 use crate::withings::envelope::Remedy;
 use crate::withings::error::CallError;
 
@@ -56,7 +57,7 @@ fn after_failed_call(error: &CallError, failures: u32, jitter: f64) -> Next {
         Remedy::SwitchOff => Next::NewLogin,
         Remedy::WaitThisCall(wait) => Next::After(wait + Duration::from_secs(1)),
         Remedy::PauseAll(wait) => Next::After(wait),
-        Remedy::FullRead if failures < MANY => Next::After(doubled(BEFORE_FULL_READ, failures, jitter)),
+        Remedy::FullRead if failures < MANY => Next::After(backoff(BEFORE_FULL_READ, LONGEST_PAUSE, failures, jitter)),
         // The caller has refreshed the token and repeated the call already.
         Remedy::FullRead | Remedy::RefreshToken => Next::After(HOUR),
         Remedy::NextInterval => Next::Interval,
@@ -66,13 +67,7 @@ fn after_failed_call(error: &CallError, failures: u32, jitter: f64) -> Next {
 
 /// 15 s, 30 s, 1 min … 15 min, each up to half as long again.
 fn growing(failures: u32, jitter: f64) -> Duration {
-    doubled(FIRST_PAUSE, failures, jitter)
-}
-
-/// A pause that is twice as long after each failure but the first.
-fn doubled(first: Duration, failures: u32, jitter: f64) -> Duration {
-    let doublings = failures.saturating_sub(1).min(10);
-    (first * 2_u32.pow(doublings)).min(LONGEST_PAUSE).mul_f64(1.0 + jitter / 2.0)
+    backoff(FIRST_PAUSE, LONGEST_PAUSE, failures, jitter)
 }
 
 #[cfg(test)]

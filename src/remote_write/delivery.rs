@@ -7,7 +7,8 @@ use bytes::Bytes;
 use super::batch::Batch;
 use super::target::Target;
 use super::{PushError, protobuf};
-use crate::http::{Answer, BuildError, Head, Http, HttpError};
+use crate::backoff::backoff;
+use crate::http::{BuildError, Http, HttpError, HttpResponse, ResponseHead};
 
 /// How often a batch is tried: over some five minutes, if the answers come at once.
 const TRIES: u32 = 10;
@@ -70,7 +71,7 @@ impl Delivery {
             if tries == TRIES {
                 return Err(PushError::GaveUp { server: self.target.to_string(), source: failure });
             }
-            let pause = growing(tries, fastrand::f64()).max(asked.min(LONGEST_ASKED));
+            let pause = backoff(FIRST_PAUSE, LONGEST_PAUSE, tries, fastrand::f64()).max(asked.min(LONGEST_ASKED));
             tracing::warn!(server = %self.target, tries, pause = pause.as_secs_f64(), "not taken, will be tried again: {failure}");
             tokio::time::sleep(pause).await;
             tries += 1;
@@ -78,8 +79,8 @@ impl Delivery {
     }
 
     /// Why to try again; `None` for a batch that was taken; fails for good where another try would not help.
-    fn failure(&self, answer: Result<Answer, HttpError>) -> Result<Option<DeliveryError>, PushError> {
-        let Answer { head: Head { status, .. }, body } = match answer {
+    fn failure(&self, answer: Result<HttpResponse, HttpError>) -> Result<Option<DeliveryError>, PushError> {
+        let HttpResponse { head: ResponseHead { status, .. }, body } = match answer {
             Ok(answer) => answer,
             Err(error) => return Ok(Some(error.into())),
         };
@@ -134,12 +135,6 @@ fn advice(status: u16) -> &'static str {
     }
 }
 
-/// 1 s, 2 s, 4 s … 1 min after the `failures`-th failure, each up to half as long again; `jitter` is from 0 to 1.
-fn growing(failures: u32, jitter: f64) -> Duration {
-    let pause = (FIRST_PAUSE * 2_u32.pow(failures.saturating_sub(1).min(10))).min(LONGEST_PAUSE);
-    pause.mul_f64(1.0 + jitter / 2.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,15 +166,5 @@ mod tests {
         check("cannot parse\n\u{1b}[31m weight 72.345", "HTTP 400: cannot parse [##m weight ##.###");
         check("ann:secret", "HTTP 400, and something that may repeat secrets");
         check(&"é".repeat(300), &format!("HTTP 400: {}", "é".repeat(SHOWN)));
-    }
-
-    #[test]
-    fn pauses_grow_to_a_minute_and_are_spread() {
-        let check = |failures, jitter, seconds| assert_eq!(growing(failures, jitter), Duration::from_secs_f64(seconds));
-        check(1, 0.0, 1.0);
-        check(1, 1.0, 1.5);
-        check(4, 0.0, 8.0);
-        check(9, 0.5, 75.0);
-        check(u32::MAX, 0.0, 60.0);
     }
 }

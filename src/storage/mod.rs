@@ -43,6 +43,7 @@ pub use queue::{Claim, REPEAT_AFTER, Replan};
 use crate::catalogue::Call;
 use crate::clock::Clock;
 use crate::telemetry::Telemetry;
+use crate::telemetry::log::with_causes;
 use directory::budget_file::BudgetFile;
 use directory::logins::LoginTable;
 use directory::readings::UnsavedStates;
@@ -102,7 +103,7 @@ impl StorageError {
     /// The error and its cause in one line, for people.
     #[must_use]
     pub fn with_cause(&self) -> String {
-        format!("{self}: {}", self.source)
+        with_causes(self)
     }
 
     /// Whether the permissions of the file, or of a directory above it, keep this process out.

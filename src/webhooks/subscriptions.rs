@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::DesiredSubscriptions;
+use crate::backoff::backoff;
 use crate::login::{Caller, LoginError, Logins};
 use crate::storage::StorageError;
 use crate::telemetry::log::with_causes;
@@ -325,12 +326,11 @@ impl SubscriptionError {
     /// How long to wait after the `failures`-th failure in a row, at least the first.
     #[must_use]
     pub fn pause(&self, failures: u32) -> Duration {
-        let growing = (FIRST_PAUSE * 2_u32.pow(failures.saturating_sub(1).min(10))).min(LONGEST_PAUSE);
         let asked_for = match self {
             Self::Login(LoginError::LoginRefused { retry_in } | LoginError::RefreshRests { retry_in }) => *retry_in,
             Self::Refused { remedy: Remedy::WaitThisCall(wait) | Remedy::PauseAll(wait), .. } => *wait,
             _ => Duration::ZERO,
         };
-        growing.max(asked_for).mul_f64(1.0 + fastrand::f64() / 2.0)
+        backoff(FIRST_PAUSE, LONGEST_PAUSE, failures, fastrand::f64()).max(asked_for)
     }
 }

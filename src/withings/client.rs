@@ -14,7 +14,7 @@ use super::streaming_decoder::{DecodedPage, StreamingDecoder};
 use super::wire::AnswerPage;
 use crate::catalogue::Call;
 use crate::clock::ServerClock;
-use crate::http::{Head, Http};
+use crate::http::{Http, ResponseHead};
 use crate::storage::{Class, Storage};
 use crate::telemetry::Telemetry;
 
@@ -136,7 +136,7 @@ impl Client {
         token: Option<&str>,
         form: String,
         take: impl FnMut(&[u8]),
-    ) -> Result<Head, CallError> {
+    ) -> Result<ResponseHead, CallError> {
         let url = self.api_url.join(path).expect("the path of a call is a valid URL path");
         let sent = Instant::now();
         let head = self.http.post_form(url, token, form, take).await;
@@ -152,7 +152,7 @@ impl Client {
 
     /// Sets the clock by an answer with status 0, which tells the time twice: in its HTTP `Date` and in `updatetime`. The later
     /// one counts, for `updatetime` may be that of the last change.
-    fn note_time(&self, head: &Head, updatetime: Option<i64>) {
+    fn note_time(&self, head: &ResponseHead, updatetime: Option<i64>) {
         if let Some(at) = updatetime.max(head.date.map(|date| date.timestamp())) {
             self.clock.note(at);
         }

@@ -1,9 +1,10 @@
 //! A request: a call, the rows of it that are asked for, and the parameters that say so.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta};
+use chrono::{DateTime, NaiveDate, TimeDelta};
 use url::form_urlencoded::Serializer;
 
 use crate::catalogue::{Call, Measurement, Source};
+use crate::zone::Zone;
 
 /// The first day of any history: the first Withings scale is of 2009.
 pub const FIRST_DAY: NaiveDate = NaiveDate::from_ymd_opt(2009, 1, 1).expect("it is a day");
@@ -64,7 +65,8 @@ impl Rows {
     pub(super) fn by_times(self) -> Vec<Parameter> {
         match self {
             Self::Days { from, to } => {
-                Self::Between { from: midnight(from), to: midnight(to) + SECONDS_OF_A_DAY - 1 }.by_times()
+                let (from, to) = (Zone::UTC.midnight(from), Zone::UTC.midnight(to) + SECONDS_OF_A_DAY - 1);
+                Self::Between { from, to }.by_times()
             }
             Self::Between { from, to } => vec![("startdate", from.to_string()), ("enddate", to.to_string())],
             Self::All | Self::ChangedSince(_) => vec![self.since()],
@@ -128,10 +130,6 @@ pub(super) type Parameter = (&'static str, String);
 pub fn utc_day(server_now: i64, days: i64) -> NaiveDate {
     let present = DateTime::from_timestamp(server_now, 0).unwrap_or_default();
     present.checked_add_signed(TimeDelta::days(days)).unwrap_or(present).date_naive()
-}
-
-fn midnight(day: NaiveDate) -> i64 {
-    day.and_time(NaiveTime::MIN).and_utc().timestamp()
 }
 
 /// The parameter with the fields that `of` takes from the catalogue's sources. Withings leaves out fields that are not named:

@@ -7,7 +7,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use chrono::{NaiveDate, NaiveTime, TimeDelta};
+use chrono::NaiveDate;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
@@ -227,7 +227,7 @@ fn day(row: &ActivityRow, context: &mut Context<'_>) -> Option<ActivityDay> {
         return None;
     };
     let zone = zone(row.timezone.as_deref(), context);
-    let (begins_at, ends_at) = (begin(date, &zone)?, begin(next, &zone)?);
+    let (begins_at, ends_at) = (zone.midnight(date), zone.midnight(next));
     if is_future(begins_at, context.server_now) {
         (context.unknown)(Unknown::FutureDate, &date);
         return None;
@@ -244,14 +244,6 @@ fn day(row: &ActivityRow, context: &mut Context<'_>) -> Option<ActivityDay> {
     let has_device = row.hash_deviceid.is_some() || row.deviceid.is_some();
     let has_device = has_device && row.brand != Some(PHONE);
     Some(ActivityDay { begins_at, ends_at, has_device, is_tracker: row.is_tracker == Some(1), origin, readings })
-}
-
-/// When a day begins, Unix seconds: at its first valid minute, for where the clock jumps over midnight there is none. A
-/// day that a place left out, to change sides of the date line, begins when the next one does.
-fn begin(date: NaiveDate, zone: &Zone) -> Option<i64> {
-    let midnight = date.and_time(NaiveTime::MIN);
-    let mut minutes = (0..=24 * 60).filter_map(|minute| midnight.checked_add_signed(TimeDelta::minutes(minute)));
-    minutes.find_map(|minute| zone.earliest(minute))
 }
 
 /// The values of a day, in the catalogue's order.
