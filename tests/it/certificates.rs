@@ -7,13 +7,22 @@ use tempfile::TempDir;
 
 use crate::program::fed;
 
-/// A folder with an authority (`ca`), and certificates that it has signed: `server` for this host, `client` for
-/// `prometheus.example`. Beside them `stranger`, which signed itself. Each is a `.crt` with a `.key`.
+/// The alternative names of the certificate `client`, of every kind.
+pub(crate) const CLIENT_NAMES: [&str; 5] = [
+    "DNS:prometheus.example",
+    "IP:192.0.2.1",
+    "IP:2001:db8::1",
+    "email:ops@example.org",
+    "URI:spiffe://example/prometheus",
+];
+
+/// A folder with an authority (`ca`), and certificates that it has signed: `server` for this host, `client` with
+/// [`CLIENT_NAMES`]. Beside them `stranger`, which signed itself. Each is a `.crt` with a `.key`.
 pub(crate) fn certificates() -> TempDir {
     let folder = TempDir::new().unwrap();
     make(folder.path(), "ca", "basicConstraints=critical,CA:TRUE", None);
     make_server(folder.path(), "server");
-    make(folder.path(), "client", "subjectAltName=DNS:prometheus.example,IP:192.0.2.1", Some("ca"));
+    make(folder.path(), "client", &format!("subjectAltName={}", CLIENT_NAMES.join(",")), Some("ca"));
     make(folder.path(), "stranger", "subjectAltName=DNS:stranger.example", None);
     folder
 }

@@ -20,7 +20,7 @@ const LAYERS: [&[&str]; 9] = [
 ];
 
 /// Packages with the only modules that may name them.
-const PACKAGES: [(&str, &[&str]); 9] = [
+const PACKAGES: [(&str, &[&str]); 10] = [
     ("serde_yaml", &["config"]),
     ("reqwest", &["http"]),
     ("oauth2", &["withings"]),
@@ -28,6 +28,7 @@ const PACKAGES: [(&str, &[&str]); 9] = [
     ("hyper_util", &["web", "sim"]),
     ("jiff", &["zone"]),
     ("rustls", &["http", "web"]),
+    ("x509_parser", &["web"]),
     ("prometheus_client", &["exposition", "telemetry"]),
     ("anyhow", &["app", "commands"]),
 ];

@@ -1,5 +1,6 @@
 //! Which certificates of clients are accepted.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
@@ -8,12 +9,12 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 use super::pem::{TlsError, certificates};
-use super::subject_names::subject_names;
 use crate::config::web::{ClientPolicy, Tls};
 
-/// What checks the certificates as `tls` says.
+/// The verifier of clients' certificates that `tls` asks for.
 pub(super) fn verifier(tls: &Tls, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
     let any = |mandatory| {
         let any = AnyCertificate { mandatory, algorithms: provider.signature_verification_algorithms };
@@ -26,9 +27,12 @@ pub(super) fn verifier(tls: &Tls, provider: &Arc<CryptoProvider>) -> Result<Arc<
         (ClientPolicy::VerifyIfGiven | ClientPolicy::RequireAndVerify, authorities) => {
             let mut roots = RootCertStore::empty();
             for authority in
-                authorities.iter().map(|it| certificates(it, "client_ca")).collect::<Result<Vec<_>, _>>()?
+                authorities.iter().map(|pem| certificates(pem, "client_ca")).collect::<Result<Vec<_>, _>>()?
             {
-                authority.into_iter().try_for_each(|it| roots.add(it)).map_err(TlsError::Authority)?;
+                authority
+                    .into_iter()
+                    .try_for_each(|certificate| roots.add(certificate))
+                    .map_err(TlsError::Authority)?;
             }
             let builder = WebPkiClientVerifier::builder_with_provider(roots.into(), Arc::clone(provider));
             let builder = if tls.client_policy.is_required() { builder } else { builder.allow_unauthenticated() };
@@ -36,12 +40,12 @@ pub(super) fn verifier(tls: &Tls, provider: &Arc<CryptoProvider>) -> Result<Arc<
         }
     }?;
     Ok(match &tls.client_allowed_names {
-        Some(allowed) => Arc::new(Named { allowed: allowed.clone(), verifier }),
+        Some(allowed) => Arc::new(NamedCertificate { allowed: allowed.clone(), verifier }),
         None => verifier,
     })
 }
 
-/// Takes any certificate of which the client has the key, as it is without an authority.
+/// Accepts any certificate of which the client has the key: there is no authority to ask.
 #[derive(Debug)]
 struct AnyCertificate {
     mandatory: bool,
@@ -89,14 +93,14 @@ impl ClientCertVerifier for AnyCertificate {
     }
 }
 
-/// Takes what another one takes if it has one of the allowed names.
+/// Accepts a certificate that has one of the allowed names, and that the other verifier accepts.
 #[derive(Debug)]
-struct Named {
+struct NamedCertificate {
     allowed: Vec<String>,
     verifier: Arc<dyn ClientCertVerifier>,
 }
 
-impl ClientCertVerifier for Named {
+impl ClientCertVerifier for NamedCertificate {
     fn client_auth_mandatory(&self) -> bool {
         self.verifier.client_auth_mandatory()
     }
@@ -138,5 +142,25 @@ impl ClientCertVerifier for Named {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.verifier.supported_verify_schemes()
+    }
+}
+
+/// DNS names, e-mail addresses, URIs and IP addresses of a certificate in DER, as text; rustls does not tell them. None if
+/// the certificate cannot be read.
+fn subject_names(certificate: &[u8]) -> Vec<String> {
+    let Ok((_, certificate)) = X509Certificate::from_der(certificate) else { return Vec::new() };
+    let Ok(Some(extension)) = certificate.subject_alternative_name() else { return Vec::new() };
+    extension.value.general_names.iter().filter_map(text).collect()
+}
+
+fn text(name: &GeneralName<'_>) -> Option<String> {
+    match name {
+        GeneralName::RFC822Name(text) | GeneralName::DNSName(text) | GeneralName::URI(text) => Some((*text).to_owned()),
+        GeneralName::IPAddress(bytes) => {
+            let v4 = <[u8; 4]>::try_from(*bytes).map(IpAddr::from);
+            let address = v4.or_else(|_| <[u8; 16]>::try_from(*bytes).map(IpAddr::from));
+            address.ok().map(|address| address.to_string())
+        }
+        _ => None,
     }
 }

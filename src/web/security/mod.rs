@@ -5,7 +5,6 @@ mod client_certificate;
 mod passwords;
 mod pem;
 mod rate;
-mod subject_names;
 mod tls;
 
 use std::convert::Infallible;

@@ -15,11 +15,11 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use url::Url;
 use withings_exporter::http::Http;
-use withings_exporter::web::{Limits, Security};
+use withings_exporter::web::{Security, Limits};
 
 use super::connections::large;
 use super::{Server, Setup};
-use crate::certificates::{certificates, make_server};
+use crate::certificates::{CLIENT_NAMES, certificates, make_server};
 use crate::config::write;
 use crate::program::{fed, until};
 
@@ -215,6 +215,16 @@ async fn only_clients_with_an_accepted_certificate_come_in() {
                 assert_eq!(status.is_ok(), accepted, "{policy}, TLS {version}, {certificate:?}: {status:?}");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_client_is_known_by_any_of_its_names() {
+    for (_, name) in CLIENT_NAMES.iter().filter_map(|name| name.split_once(':')) {
+        let policy = format!("RequireAnyClientCert\n  client_allowed_sans: ['{name}']");
+        let secured = Secured::start(&format!("{TLS}  client_auth_type: {policy}\n")).await;
+        let client = ["--cert", "client.crt", "--key", "client.key"];
+        assert_eq!(secured.status(&client, "/metrics").await, Ok(200), "{name}");
     }
 }
 
