@@ -19,14 +19,12 @@ pub use demo::DemoFlags;
 pub use label::Label;
 
 use crate::catalogue;
+use crate::paths::OwnPath;
 use crate::telemetry::Build;
 use crate::telemetry::log::{self, Level};
 
 /// Loopback: health data is not offered to the network unasked.
 const DEFAULT_ADDRESS: &str = "127.0.0.1:10064";
-
-/// Paths that the exporter itself answers.
-const TAKEN_PATHS: [&str; 4] = ["/", "/authorize", "/callback", "/style.css"];
 
 /// Prometheus exporter for Withings health data: scales, blood pressure cuffs, sleep mats, thermometers and watches.
 ///
@@ -300,7 +298,7 @@ fn telemetry_path(text: &str) -> Result<String, &'static str> {
     if !text.starts_with('/') || text.contains(|c: char| c.is_whitespace() || c.is_control() || "?#%".contains(c)) {
         return Err("it must begin with / and have no spaces, ?, # or %");
     }
-    if TAKEN_PATHS.contains(&text) || text.starts_with("/-/") {
+    if OwnPath::is_taken(text) {
         return Err("this path is taken by the exporter's own pages");
     }
     Ok(text.to_owned())

@@ -14,6 +14,7 @@
 //! | 0 | [`backoff`] | the pause before something that failed is tried again |
 //! | 0 | [`clock`] | the present time, given everywhere; Withings' time, by which everything ends |
 //! | 0 | [`zone`] | time zones by their names |
+//! | 0 | [`paths`] | the exporter's own paths, in one list |
 //! | 0 | [`catalogue`] | the one table of measurements and calls |
 //! | 1 | [`reading`] | immutable values: readings, the snapshot of a profile, the snapshot of all |
 //! | 1 | [`telemetry`] | logging and the exporter's own metrics |
@@ -75,6 +76,7 @@ pub mod exposition;
 pub mod history;
 pub mod http;
 pub mod login;
+pub mod paths;
 pub mod process;
 pub mod reading;
 pub mod refresh;

@@ -21,7 +21,7 @@ use crate::login::{self, Logins, Remote};
 use crate::reading::{Attempt, ProfileSnapshot, Sleep, Snapshot};
 use crate::storage::Storage;
 use crate::telemetry::Telemetry;
-use crate::web::{self, App, Limits, Reloads, Scrapes, Security};
+use crate::web::{self, App, Reloads, Scrapes, Security, ServerLimits};
 use crate::webhooks::BedNotification;
 use crate::withings::client::Client;
 use crate::withings::oauth::{Application, OAuth};
@@ -130,7 +130,7 @@ impl Exporter {
         };
         let mut answering = JoinSet::new();
         for listener in listeners {
-            answering.spawn(web::serve(listener, app.clone(), Limits::default(), until_end()));
+            answering.spawn(web::serve(listener, app.clone(), ServerLimits::default(), until_end()));
         }
         answering.spawn(app.security.clone().keep_current(until_end()));
         let mut working = JoinSet::new();

@@ -22,7 +22,7 @@ use crate::http::is_loopback;
 use crate::login::{BeginError, Connected, FinishError, Logins, Mode};
 use crate::storage::{Class, STATE_LIFETIME, Storage};
 use crate::telemetry::{Build, Telemetry};
-use crate::web::{self, App, Limits, Redirect, Scrapes, Security};
+use crate::web::{self, App, Callback, Scrapes, Security, ServerLimits};
 use crate::webhooks::{Inbox, Subscriptions, unsubscribe_former};
 
 /// How often the stored login is read, for a running exporter may have finished it.
@@ -122,9 +122,9 @@ impl Terminal {
             return Ok(false);
         }
         let state = consent.query_pairs().find(|(name, _)| name == "state").map(|(_, state)| state.into_owned());
-        let (code, state) = match Redirect::from_pasted(line, state) {
-            Redirect { error: Some(error), .. } => bail!("{}", refused(&error)),
-            Redirect { code: Some(code), state: Some(state), .. } => (code, state),
+        let (code, state) = match Callback::from_pasted(line, state) {
+            Callback { error: Some(error), .. } => bail!("{}", refused(&error)),
+            Callback { code: Some(code), state: Some(state), .. } => (code, state),
             _ => {
                 writeln!(out, "That is no address with a code in it. Copy the whole address of the last page.")?;
                 return Ok(false);
@@ -176,7 +176,7 @@ impl Terminal {
         let port = url.port_or_known_default().filter(|_| is_served)?;
         let listener = TcpListener::bind(("127.0.0.1", port)).await.ok()?;
         let (shutdown, told) = oneshot::channel();
-        let serving = web::serve(listener, self.app.clone(), Limits::default(), async { drop(told.await) });
+        let serving = web::serve(listener, self.app.clone(), ServerLimits::default(), async { drop(told.await) });
         Some(CallbackServer { shutdown, task: tokio::spawn(serving) })
     }
 

@@ -58,7 +58,7 @@ pub(super) fn run(flags: &Flags) -> Result<()> {
             tokio::select! {
                 () = signals.received() => service_manager.stopping(),
                 () = reload_on(hangup, reloads) => {}
-                never = service_manager.live() => match never {},
+                never = service_manager.keep_alive() => match never {},
             }
         };
         exporter.run(listeners, end).await;

@@ -32,13 +32,13 @@ use thiserror::Error;
 use url::Url;
 
 use crate::catalogue::{Measurement, Source};
+use crate::paths::OwnPath;
 use block::Block;
 use mistake::{Mistake, Place};
 use secret_sources::SecretSources;
 
 pub use diagnostic::Diagnostic;
 pub use duration::{format_duration, parse_duration};
-pub use webhooks::WEBHOOK_PATH;
 
 const REFRESH_INTERVAL: Duration = Duration::from_mins(5);
 const REQUESTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(100).expect("100 is not 0");
@@ -147,13 +147,17 @@ impl Config {
     /// The redirect URI to register with Withings: `<base_url>/callback`.
     #[must_use]
     pub fn redirect_uri(&self) -> String {
-        format!("{}/callback", self.base_url.as_str().trim_end_matches('/'))
+        self.own_url(OwnPath::Callback)
+    }
+
+    fn own_url(&self, path: OwnPath) -> String {
+        format!("{}{}", self.base_url.as_str().trim_end_matches('/'), path.as_str())
     }
 
     /// The address that Withings calls when it has news, with its secret part.
     #[must_use]
     pub fn webhook_url(&self, secret: &str) -> String {
-        format!("{}{WEBHOOK_PATH}{secret}", self.base_url.as_str().trim_end_matches('/'))
+        self.own_url(OwnPath::Webhook) + secret
     }
 
     /// The measurements that are exported: all that are selected, but without webhooks none that only notifications tell.

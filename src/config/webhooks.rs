@@ -7,9 +7,10 @@ use super::block::Block;
 use super::mistake::Mistake;
 use super::node::{Node, Value};
 use super::scalar::wrong_kind;
+use crate::paths::OwnPath;
 
 /// The path of the address that Withings calls, up to its secret part.
-pub const WEBHOOK_PATH: &str = "/webhook/";
+const WEBHOOK_PATH: &str = OwnPath::Webhook.as_str();
 
 /// How long the secret part is, in characters.
 const SECRET_LENGTH: usize = 43;

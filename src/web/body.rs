@@ -1,4 +1,4 @@
-//! What an answer carries: finished bytes.
+//! The body of a response: finished bytes.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -8,30 +8,30 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 
+use super::in_flight::RequestInFlight;
 use super::scrapes::Scrape;
-use super::work;
 
 /// The most bytes handed to a connection at one time, so that a body is not done long before its client has it.
 const PIECE: usize = 256 * 1024;
 
 /// Chunks of known total length, sent without being copied together.
-pub(super) struct Body {
+pub(super) struct ResponseBody {
     chunks: VecDeque<Bytes>,
     remaining: u64,
     _scrape: Option<Scrape>,
-    _request: Option<work::Request>,
+    _request: Option<RequestInFlight>,
 }
 
-impl Body {
+impl ResponseBody {
     /// These chunks, one after the other. `scrape` ends when the last piece is with the connection.
     pub(super) fn of(chunks: impl IntoIterator<Item = Bytes>, scrape: Option<Scrape>) -> Self {
-        let chunks: VecDeque<_> = chunks.into_iter().filter(|it| !it.is_empty()).collect();
-        let remaining = chunks.iter().map(|it| it.len() as u64).sum();
+        let chunks: VecDeque<_> = chunks.into_iter().filter(|chunk| !chunk.is_empty()).collect();
+        let remaining = chunks.iter().map(|chunk| chunk.len() as u64).sum();
         Self { chunks, remaining, _scrape: scrape, _request: None }
     }
 
-    /// The same, with `request` in work until the last piece is with the connection.
-    pub(super) fn answering(self, request: work::Request) -> Self {
+    /// The same, with `request` in flight until the last piece is with the connection.
+    pub(super) fn answering(self, request: RequestInFlight) -> Self {
         Self { _request: Some(request), ..self }
     }
 
@@ -51,18 +51,18 @@ impl Body {
     }
 }
 
-impl From<String> for Body {
+impl From<String> for ResponseBody {
     fn from(text: String) -> Self {
         Self::of([text.into()], None)
     }
 }
 
-impl hyper::body::Body for Body {
+impl hyper::body::Body for ResponseBody {
     type Data = Bytes;
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.next_piece().map(|it| Ok(Frame::data(it))))
+        Poll::Ready(self.next_piece().map(|piece| Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -10,44 +10,46 @@ use hyper::StatusCode;
 use url::form_urlencoded;
 
 use super::App;
-use super::answer::{self, Answer, Referrer};
+use super::response::{self, Referrer, Response};
 use crate::catalogue::Call;
 use crate::login::LoginError;
+use crate::paths::OwnPath;
 use crate::reading::{Attempt, CallStatus, ProfileSnapshot};
 use crate::webhooks::SubscriptionStatus;
 
 /// The landing page. It needs nothing but memory, so that it works when everything else is broken.
-pub(super) fn page(app: &App) -> Answer {
+pub(super) fn page(app: &App) -> Response {
     let profiles = app.snapshots.borrow().profiles.clone();
-    let notifications = |it: &ProfileSnapshot| {
-        let last = app.inbox.last(&it.profile);
-        app.inbox.is_open().then(|| (last, app.subscriptions.status(&it.profile)))
+    let notifications = |profile: &ProfileSnapshot| {
+        let last = app.inbox.last(&profile.profile);
+        app.inbox.is_open().then(|| (last, app.subscriptions.status(&profile.profile)))
     };
-    let landing = Landing {
+    let landing = LandingPage {
         metrics: app.telemetry_path.trim_start_matches('/'),
         redirect_uri: &app.logins.redirect_uri(),
         now: minute(app.clock.now()),
-        cards: profiles.iter().map(|it| Card::of(it, notifications(it))).collect(),
-        left: left(app),
+        cards: profiles.iter().map(|profile| ProfileCard::of(profile, notifications(profile))).collect(),
+        unused_logins: unused_logins(app),
     };
-    answer::page(StatusCode::OK, &landing, Referrer::OwnPages)
+    response::page(StatusCode::OK, &landing, Referrer::OwnPages)
 }
 
 /// The logins of profiles that are no longer configured.
-fn left(app: &App) -> Vec<Left> {
+fn unused_logins(app: &App) -> Vec<UnusedLogin> {
     let logins = app.logins.storage().logins();
-    let left = logins.iter().filter(|(profile, _)| app.logins.profile(profile).is_none());
-    left.map(|(profile, known)| Left {
-        command: format!("withings-exporter forget {}", quoted(profile)),
-        since: date(known.login.connected_at).unwrap_or_default(),
-        name: profile.to_string(),
-    })
-    .collect()
+    let unused = logins.iter().filter(|(profile, _)| app.logins.profile(profile).is_none());
+    unused
+        .map(|(profile, known)| UnusedLogin {
+            command: format!("withings-exporter forget {}", quoted(profile)),
+            since: date(known.login.connected_at).unwrap_or_default(),
+            name: profile.to_string(),
+        })
+        .collect()
 }
 
 /// A name as a shell takes it.
 fn quoted(name: &str) -> String {
-    let is_plain = |it: char| it.is_alphanumeric() || "-_.".contains(it);
+    let is_plain = |character: char| character.is_alphanumeric() || "-_.".contains(character);
     if name.chars().all(is_plain) && !name.starts_with('-') {
         name.to_owned()
     } else {
@@ -58,45 +60,44 @@ fn quoted(name: &str) -> String {
 /// Where the login of `profile` begins, relative to any page.
 pub(super) fn connect_link(profile: &str) -> String {
     let profile: String = form_urlencoded::byte_serialize(profile.as_bytes()).collect();
-    format!("authorize?profile={profile}")
+    format!("{}?profile={profile}", OwnPath::Authorize.relative())
 }
 
 #[derive(Template)]
 #[template(path = "landing.html")]
-struct Landing<'a> {
+struct LandingPage<'a> {
     /// The telemetry path without its first slash.
     metrics: &'a str,
     /// What must be registered at Withings.
     redirect_uri: &'a str,
     now: String,
-    cards: Vec<Card<'a>>,
-    /// The logins of profiles that are no longer configured.
-    left: Vec<Left>,
+    cards: Vec<ProfileCard<'a>>,
+    unused_logins: Vec<UnusedLogin>,
 }
 
-/// A login that nobody uses.
-struct Left {
+/// A login of a profile that is no longer configured.
+struct UnusedLogin {
     name: String,
     since: String,
-    /// What deletes it.
+    /// The command that deletes it.
     command: String,
 }
 
-/// When the last notification came, Unix seconds, and how the subscriptions are.
-type Notifications = (Option<i64>, SubscriptionStatus);
+/// When a profile's last notification came, Unix seconds, and how its subscriptions are.
+type NotificationStatus = (Option<i64>, SubscriptionStatus);
 
-/// What the page says about one profile.
-struct Card<'a> {
+/// What the landing page says about one profile.
+struct ProfileCard<'a> {
     name: &'a str,
     link: String,
-    connection: Connection,
+    login: LoginStatus,
     since: Option<String>,
     /// When a call last worked.
     succeeded: Option<String>,
     /// Since when a call fails, and when it is tried again.
-    failing: Option<Failing>,
+    failing: Option<FailingCalls>,
     newest: Option<String>,
-    /// Whether Withings calls when it has news; `None` if it is not asked to.
+    /// How the notifications are; `None` where Withings is not asked for them.
     notifications: Option<String>,
     /// Calls often fail for one reason, such as a cloud that does not answer: it is said once.
     problems: BTreeSet<Cow<'a, str>>,
@@ -104,44 +105,44 @@ struct Card<'a> {
 }
 
 /// What is known of calls that fail.
-struct Failing {
+struct FailingCalls {
     since: String,
-    /// When the next of them is tried again; `None`: not before somebody reconnects.
+    /// When the next of the calls is tried again; `None`: not before the profile is reconnected.
     next_try: Option<String>,
 }
 
-impl Failing {
-    /// The longest of the failures, and the next try of any of them.
+impl FailingCalls {
+    /// When the longest failure began, and the next try of any call.
     fn of(calls: &BTreeMap<Call, CallStatus>) -> Option<Self> {
-        let failing = || calls.values().filter(|it| it.failing_since.is_some());
-        let since = failing().filter_map(|it| it.failing_since).min().and_then(time)?;
-        Some(Self { since, next_try: failing().filter_map(|it| it.next_try).min().and_then(time) })
+        let failing = || calls.values().filter(|call| call.failing_since.is_some());
+        let since = failing().filter_map(|call| call.failing_since).min().and_then(time)?;
+        Some(Self { since, next_try: failing().filter_map(|call| call.next_try).min().and_then(time) })
     }
 }
 
 #[derive(Clone, Copy)]
-enum Connection {
+enum LoginStatus {
     Absent,
     Refused,
     Demo,
     Accepted,
 }
 
-impl<'a> Card<'a> {
-    fn of(profile: &'a ProfileSnapshot, notifications: Option<Notifications>) -> Self {
-        let connection = match &profile.login {
-            None => Connection::Absent,
-            Some(login) if !login.accepted => Connection::Refused,
-            Some(login) if login.demo => Connection::Demo,
-            Some(_) => Connection::Accepted,
+impl<'a> ProfileCard<'a> {
+    fn of(profile: &'a ProfileSnapshot, notifications: Option<NotificationStatus>) -> Self {
+        let login = match &profile.login {
+            None => LoginStatus::Absent,
+            Some(login) if !login.accepted => LoginStatus::Refused,
+            Some(login) if login.demo => LoginStatus::Demo,
+            Some(_) => LoginStatus::Accepted,
         };
         let mut card = Self {
             name: &profile.profile,
             link: connect_link(&profile.profile),
-            connection,
-            since: profile.login.as_ref().and_then(|it| time(it.connected_at)),
-            succeeded: profile.calls.values().filter_map(|it| it.last_success).max().and_then(time),
-            failing: Failing::of(&profile.calls),
+            login,
+            since: profile.login.as_ref().and_then(|login| time(login.connected_at)),
+            succeeded: profile.calls.values().filter_map(|call| call.last_success).max().and_then(time),
+            failing: FailingCalls::of(&profile.calls),
             newest: profile.newest_measured_at().and_then(time),
             notifications: notifications.as_ref().map(in_words),
             problems: BTreeSet::new(),
@@ -151,13 +152,13 @@ impl<'a> Card<'a> {
             match &call.latest {
                 Attempt::None | Attempt::Worked => false,
                 // Every call fails for the reason that the card names already.
-                Attempt::Failed(_) if matches!(connection, Connection::Refused) => false,
+                Attempt::Failed(_) if matches!(login, LoginStatus::Refused) => false,
                 Attempt::Failed(why) => card.problems.insert(why.into()),
                 Attempt::SwitchedOff { scope } => card.missing_scopes.insert(scope),
             };
         }
         if let Some((_, subscriptions)) = notifications {
-            let is_refused = matches!(connection, Connection::Refused);
+            let is_refused = matches!(login, LoginStatus::Refused);
             card.problems.extend(subscriptions.problem.map(Cow::from).filter(|_| !is_refused));
             card.missing_scopes.extend(subscriptions.missing_scopes);
         }
@@ -168,7 +169,7 @@ impl<'a> Card<'a> {
     }
 }
 
-fn in_words((last, subscriptions): &Notifications) -> String {
+fn in_words((last, subscriptions): &NotificationStatus) -> String {
     match (last.and_then(time), subscriptions.subscribed) {
         (Some(last), _) => format!("last one {last}"),
         (None, true) => "subscribed, none yet".to_owned(),
@@ -176,7 +177,7 @@ fn in_words((last, subscriptions): &Notifications) -> String {
     }
 }
 
-impl Connection {
+impl LoginStatus {
     /// In two words.
     fn words(self) -> &'static str {
         match self {
@@ -207,7 +208,7 @@ fn time(unix: i64) -> Option<String> {
 
 /// The day of a time in Unix seconds, in UTC.
 pub(super) fn date(unix: i64) -> Option<String> {
-    DateTime::from_timestamp(unix, 0).map(|it| it.format("%Y-%m-%d").to_string())
+    DateTime::from_timestamp(unix, 0).map(|time| time.format("%Y-%m-%d").to_string())
 }
 
 fn minute(time: DateTime<Utc>) -> String {

@@ -3,24 +3,24 @@
 //! The pages are HTML without JavaScript, their links are relative, and none of them shows a measured value, a token or
 //! a code. Nothing here waits for Withings but [`crate::login`] when a login is finished.
 
-mod answer;
 mod body;
+mod callback;
+mod connection_limit;
+mod csrf;
 mod form;
+mod in_flight;
 mod landing;
 mod login;
-mod message;
-mod origin;
-mod patience;
-mod places;
-mod redirect;
+mod pages;
 mod reload;
+mod response;
 mod routes;
 mod scrape;
 mod scrapes;
 mod security;
 mod server;
+mod timeouts;
 mod webhook;
-mod work;
 
 use std::sync::Arc;
 
@@ -32,11 +32,11 @@ use crate::login::Logins;
 use crate::reading::Snapshot;
 use crate::webhooks::{Inbox, Subscriptions};
 
-pub use redirect::Redirect;
+pub use callback::Callback;
 pub use reload::{Reload, ReloadError, Reloads};
 pub use scrapes::Scrapes;
 pub use security::{Security, SecurityError, TlsError};
-pub use server::{Limits, serve};
+pub use server::{ServerLimits, serve};
 
 /// What is served. Cheap to clone; several listeners may share it.
 #[derive(Clone)]
@@ -45,7 +45,7 @@ pub struct App {
     pub telemetry_path: Arc<str>,
     /// The metrics.
     pub exposition: Exposition,
-    /// Who may talk to the server, and how.
+    /// Which clients may talk to the server, and how.
     pub security: Security,
     /// How many scrapes may run at one time.
     pub scrapes: Scrapes,
@@ -53,11 +53,11 @@ pub struct App {
     pub snapshots: watch::Receiver<Snapshot>,
     /// The profiles' logins.
     pub logins: Logins,
-    /// What Withings calls when it has news.
+    /// Where Withings' notifications go.
     pub inbox: Inbox,
-    /// How what it is asked to tell is.
+    /// How the subscriptions to notifications are.
     pub subscriptions: Subscriptions,
-    /// Where the configuration can be read again; `None`: it is read once.
+    /// Where a reload of the configuration is asked for; `None`: it is read once.
     pub reloads: Option<Reloads>,
     /// Whether every connected profile was restored or tried once, or need not be waited for any longer.
     pub ready: watch::Receiver<bool>,

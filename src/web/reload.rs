@@ -3,15 +3,15 @@
 use hyper::{Request, StatusCode};
 use tokio::sync::{mpsc, oneshot};
 
-use super::answer::{self, Answer};
-use super::{App, origin};
+use super::response::{self, Response};
+use super::{App, csrf};
 
 /// Where a reload is asked for. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Reloads(mpsc::Sender<Reload>);
 
-/// Somebody wants the configuration to be read again, and is told here how that went: why not, in words for the user and
-/// without secrets.
+/// A request to read the configuration again: where to tell how that went; why not, in words for the user and without
+/// secrets.
 pub type Reload = oneshot::Sender<Result<(), ReloadError>>;
 
 /// The configuration is not in force.
@@ -24,14 +24,14 @@ pub enum ReloadError {
 }
 
 impl Reloads {
-    /// Where reloads are asked for, and where they arrive one after the other.
+    /// The two ends: where reloads are asked for, and where they arrive one after the other.
     #[must_use]
     pub fn channel() -> (Self, mpsc::Receiver<Reload>) {
         let (asked, arriving) = mpsc::channel(1);
         (Self(asked), arriving)
     }
 
-    /// Has the configuration read again and waits, 5 s at most, until it is in force. The error is for the user and holds no
+    /// Asks for the configuration to be read again and waits, 5 s at most, until it is in force. The error is for the user and holds no
     /// secret.
     pub async fn ask(&self) -> Result<(), ReloadError> {
         let (reload, done) = oneshot::channel();
@@ -41,24 +41,24 @@ impl Reloads {
     }
 }
 
-/// Answers when the new configuration is in force, or why it is not.
-pub(super) async fn answer<B>(app: &App, request: &Request<B>) -> Answer {
-    if !origin::is_own(request) {
-        return answer::text(StatusCode::FORBIDDEN, "Another site may not have the configuration read again.");
+/// Says when the new configuration is in force, or why it is not.
+pub(super) async fn respond<B>(app: &App, request: &Request<B>) -> Response {
+    if !csrf::is_same_origin(request) {
+        return response::text(StatusCode::FORBIDDEN, "Another site may not have the configuration read again.");
     }
     let Some(reloads) = &app.reloads else {
-        return answer::text(StatusCode::NOT_FOUND, "The configuration is not read again here.");
+        return response::text(StatusCode::NOT_FOUND, "The configuration is not read again here.");
     };
     match reloads.ask().await {
-        Ok(()) => answer::text(StatusCode::OK, "The configuration was read again."),
+        Ok(()) => response::text(StatusCode::OK, "The configuration was read again."),
         Err(ReloadError::Late) => {
             let sentence = "The configuration is still being read: its file or the storage directory does not answer. It \
                             comes into force when it does; see the log.";
-            answer::text(StatusCode::SERVICE_UNAVAILABLE, sentence)
+            response::text(StatusCode::SERVICE_UNAVAILABLE, sentence)
         }
         Err(ReloadError::Refused(error)) => {
             let sentence = format!("The configuration stays as it was: {error}");
-            answer::text(StatusCode::INTERNAL_SERVER_ERROR, &sentence)
+            response::text(StatusCode::INTERNAL_SERVER_ERROR, &sentence)
         }
     }
 }

@@ -1,109 +1,96 @@
 //! Which path answers what, to which methods.
 
+use std::net::IpAddr;
+
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use hyper::{Method, Request, StatusCode};
 
-use super::answer::{self, Answer};
+use super::response::{self, Response};
 use super::{App, landing, login, reload, scrape, webhook};
+use crate::paths::OwnPath;
 
-/// Answers one request, if its sender may come in.
-pub(super) async fn answer(app: &App, request: Request<Incoming>) -> Answer {
+/// Answers one request, if its client may come in.
+pub(super) async fn respond(app: &App, client: IpAddr, request: Request<Incoming>) -> Response {
     let security = app.security.in_force();
     let is_head = request.method() == Method::HEAD;
     let route = Route::at(request.uri().path(), app);
-    let refusal = if route.is_some_and(Route::is_open) { None } else { security.refuse(&request).await };
-    let mut answer = match (refusal, route) {
+    let is_open = matches!(route, Some(Route::Own(path)) if path.is_open());
+    let refusal = if is_open { None } else { security.refuse(&request, client).await };
+    let mut response = match (refusal, route) {
         (Some(refusal), _) => refusal,
-        (None, None) => answer::text(StatusCode::NOT_FOUND, "There is nothing at this address."),
+        (None, None) => response::text(StatusCode::NOT_FOUND, "There is nothing at this address."),
         (None, Some(route)) if !route.methods().contains(request.method()) => refuse_method(route),
-        (None, Some(route)) => route.answer(app, request).await,
+        (None, Some(route)) => route.respond(app, request).await,
     };
-    answer::set(&mut answer, X_CONTENT_TYPE_OPTIONS, "nosniff");
-    security.add_headers(&mut answer);
-    if is_head { answer::without_body(answer) } else { answer }
+    response::set(&mut response, X_CONTENT_TYPE_OPTIONS, "nosniff");
+    security.add_headers(&mut response);
+    if is_head { response::without_body(response) } else { response }
 }
 
 #[derive(Clone, Copy)]
 enum Route {
     Metrics,
-    Landing,
-    Style,
-    Authorize,
-    Callback,
-    Healthy,
-    Ready,
-    Reload,
-    /// Where Withings posts. Whoever does not know the address finds nothing there.
-    Webhook,
+    Own(OwnPath),
 }
 
 impl Route {
     fn at(path: &str, app: &App) -> Option<Self> {
-        match path {
-            _ if path == &*app.telemetry_path => Some(Self::Metrics),
-            "/" => Some(Self::Landing),
-            "/style.css" => Some(Self::Style),
-            "/authorize" => Some(Self::Authorize),
-            "/callback" => Some(Self::Callback),
-            "/-/healthy" => Some(Self::Healthy),
-            "/-/ready" => Some(Self::Ready),
-            "/-/reload" if app.reloads.is_some() => Some(Self::Reload),
-            _ if webhook::is_at(app, path) => Some(Self::Webhook),
-            _ => None,
+        if path == &*app.telemetry_path {
+            return Some(Self::Metrics);
         }
-    }
-
-    /// Whether everybody may come here without a password, and as often as they like: probes, Withings, and people whom
-    /// it sends back. The callback takes nothing without the `state` that a login began with, the address that Withings
-    /// posts to is a secret itself, and the style sheet is that of its page.
-    fn is_open(self) -> bool {
-        matches!(self, Self::Callback | Self::Style | Self::Healthy | Self::Ready | Self::Webhook)
+        let is_there = |own: &OwnPath| match own {
+            OwnPath::Reload => app.reloads.is_some(),
+            // A client that does not know the whole address finds nothing there.
+            OwnPath::Webhook => app.inbox.is_at(&path[own.as_str().len()..]),
+            _ => true,
+        };
+        OwnPath::at(path).filter(is_there).map(Self::Own)
     }
 
     fn methods(self) -> &'static [Method] {
         match self {
             // Each GET begins a login, so there is no HEAD.
-            Self::Authorize => &[Method::GET, Method::POST],
-            Self::Reload => &[Method::POST],
-            Self::Webhook => &[Method::GET, Method::HEAD, Method::POST],
+            Self::Own(OwnPath::Authorize) => &[Method::GET, Method::POST],
+            Self::Own(OwnPath::Reload) => &[Method::POST],
+            Self::Own(OwnPath::Webhook) => &[Method::GET, Method::HEAD, Method::POST],
             _ => &[Method::GET, Method::HEAD],
         }
     }
 
-    /// The answer to an allowed method. HEAD is answered as GET.
-    async fn answer(self, app: &App, request: Request<Incoming>) -> Answer {
+    /// The response to an allowed method. HEAD is answered as GET.
+    async fn respond(self, app: &App, request: Request<Incoming>) -> Response {
         let query = request.uri().query().unwrap_or_default();
-        match self {
-            Self::Metrics => scrape::page(app, query, request.headers()).await,
-            Self::Landing => landing::page(app),
-            Self::Style => answer::style(),
-            Self::Authorize if request.method() == Method::POST => login::submit(app, request).await,
-            Self::Authorize => login::begin(app, query).await,
+        let Self::Own(path) = self else { return scrape::page(app, query, request.headers()).await };
+        match path {
+            OwnPath::Landing => landing::page(app),
+            OwnPath::Style => response::style(),
+            OwnPath::Authorize if request.method() == Method::POST => login::submit(app, request).await,
+            OwnPath::Authorize => login::begin(app, query).await,
             // Withings checks with HEAD that the address is there; a code is never taken from that.
-            Self::Callback if request.method() == Method::HEAD => answer::text(StatusCode::OK, "Here."),
-            Self::Callback => login::callback(app, query).await,
-            Self::Healthy => answer::text(StatusCode::OK, "withings-exporter is healthy."),
-            Self::Ready => ready(app),
-            Self::Reload => reload::answer(app, &request).await,
-            Self::Webhook => webhook::answer(app, request).await,
+            OwnPath::Callback if request.method() == Method::HEAD => response::text(StatusCode::OK, "Here."),
+            OwnPath::Callback => login::callback(app, query).await,
+            OwnPath::Healthy => response::text(StatusCode::OK, "withings-exporter is healthy."),
+            OwnPath::Ready => ready(app),
+            OwnPath::Reload => reload::respond(app, &request).await,
+            OwnPath::Webhook => webhook::respond(app, request).await,
         }
     }
 }
 
-fn refuse_method(route: Route) -> Answer {
+fn refuse_method(route: Route) -> Response {
     let methods: Vec<_> = route.methods().iter().map(Method::as_str).collect();
     let methods = methods.join(", ");
-    let mut answer = answer::text(StatusCode::METHOD_NOT_ALLOWED, &format!("Only {methods} can be used here."));
-    answer.headers_mut().insert(ALLOW, HeaderValue::from_str(&methods).expect("names of methods are ASCII"));
-    answer
+    let mut response = response::text(StatusCode::METHOD_NOT_ALLOWED, &format!("Only {methods} can be used here."));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_str(&methods).expect("names of methods are ASCII"));
+    response
 }
 
-fn ready(app: &App) -> Answer {
+fn ready(app: &App) -> Response {
     if *app.ready.borrow() {
-        answer::text(StatusCode::OK, "withings-exporter is ready.")
+        response::text(StatusCode::OK, "withings-exporter is ready.")
     } else {
-        answer::text(
+        response::text(
             StatusCode::SERVICE_UNAVAILABLE,
             "Not ready yet: waiting until each connected profile was restored from storage or tried once at Withings.",
         )

@@ -1,7 +1,8 @@
-//! From a listening socket to answers: accepting, limits, and an end that lets answers finish.
+//! From a listening socket to responses: accepting, limits, and an end that lets responses finish.
 
 use std::convert::Infallible;
 use std::io;
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,30 +21,30 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::answer::Answer;
-use super::patience::{Hurried, Patient};
-use super::places::{Place, Places};
+use super::connection_limit::{ConnectionLimit, ConnectionPermit};
+use super::response::Response;
+use super::timeouts::{RequestTimeout, WriteTimeout};
 use super::{App, routes};
 
 /// How long accepting rests after the operating system refused a connection (most often: too many open files).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
-/// How long a request of HTTP/2 may take, from its header to the answer's last byte: more than the end of a login takes.
-const STREAM_LASTS: Duration = Duration::from_mins(2);
+/// How long a request of HTTP/2 may take, from its header to the response's last byte: more than the end of a login takes.
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// Bytes of an answer of HTTP/2 that wait for their client at one time.
+/// Bytes of a response of HTTP/2 that wait for their client at one time.
 const SEND_BUFFER: usize = 64 * 1024;
 
 /// What every connection with TLS begins with: the type of its first record.
 const TLS_HANDSHAKE: u8 = 22;
 
-/// The answer to a request without TLS where TLS is needed.
+/// The response to a request without TLS where TLS is needed.
 const UNENCRYPTED: &[u8] = b"HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n\
     This address speaks HTTPS: it begins with https://\n";
 
 /// What one listener allows its clients.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct ServerLimits {
     /// How long a TLS handshake may take. Default 10 s.
     pub handshake: Duration,
     /// How long a client may take for a request's header, which is also how long a connection may idle between two
@@ -53,23 +54,23 @@ pub struct Limits {
     /// Bytes of a request's header, in HTTP/1 with its first line; above it 431. Default 16 KiB, at least 8 KiB.
     pub header_bytes: usize,
     /// How long a client may take nothing of what it is sent. Default 30 s.
-    pub patience: Duration,
+    pub write_timeout: Duration,
     /// Connections at one time. For a further one, the client that has asked nothing for the longest time is cut; while
     /// there is none, it waits. Default 512.
     pub connections: usize,
     /// Requests at one time on one connection of HTTP/2. Default 32.
     pub streams: u32,
-    /// How long answers may take to finish after the shutdown began. Default 10 s.
+    /// How long responses may take to finish after the shutdown began. Default 10 s.
     pub drain: Duration,
 }
 
-impl Default for Limits {
+impl Default for ServerLimits {
     fn default() -> Self {
         Self {
             handshake: Duration::from_secs(10),
             header_timeout: Duration::from_secs(20),
             header_bytes: 16 * 1024,
-            patience: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
             connections: 512,
             streams: 32,
             drain: Duration::from_secs(10),
@@ -77,39 +78,42 @@ impl Default for Limits {
     }
 }
 
-/// Serves `app` on `listener` until `shutdown` completes; then refuses new connections, lets the answers in work
-/// finish for at most [`Limits::drain`], cuts the rest, and returns. Never fails: a connection that cannot be accepted
+/// Serves `app` on `listener` until `shutdown` completes; then refuses new connections, lets the requests in flight
+/// finish for at most [`ServerLimits::drain`], cuts the rest, and returns. Never fails: a connection that cannot be accepted
 /// is logged.
-pub async fn serve(listener: TcpListener, app: App, limits: Limits, shutdown: impl Future<Output = ()>) {
-    let places = Places::new(limits.connections);
+pub async fn serve(listener: TcpListener, app: App, limits: ServerLimits, shutdown: impl Future<Output = ()>) {
+    let limit = ConnectionLimit::new(limits.connections);
     let (open, closing) = watch::channel(());
-    let mut conversations = JoinSet::new();
+    let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
+    // Accepted before there is room for it, so that the limit can make room: a client that waits in the operating system's
+    // queue is not seen.
     let mut newcomer = None;
     loop {
         tokio::select! {
-            stream = accept(&listener), if newcomer.is_none() => newcomer = Some(stream),
-            place = places.take(), if newcomer.is_some() => {
-                let conversation = Conversation { app: app.clone(), limits, place, closing: closing.clone() };
-                conversations.spawn(conversation.hold(newcomer.take().expect("the branch waits for one")));
+            accepted = accept(&listener), if newcomer.is_none() => newcomer = Some(accepted),
+            permit = limit.acquire(), if newcomer.is_some() => {
+                let (stream, client) = newcomer.take().expect("the branch waits for one");
+                let connection = Connection { app: app.clone(), limits, client, permit, closing: closing.clone() };
+                connections.spawn(connection.serve(stream));
             }
             // Without this the set would keep what has ended.
-            Some(_) = conversations.join_next() => {}
+            Some(_) = connections.join_next() => {}
             () = &mut shutdown => break,
         }
     }
     drop((listener, open));
-    let rest = async { while conversations.join_next().await.is_some() {} };
+    let rest = async { while connections.join_next().await.is_some() {} };
     if timeout(limits.drain, rest).await.is_err() {
         tracing::warn!("some clients did not take their answers in time; their connections are cut");
     }
 }
 
-/// The next connection.
-async fn accept(listener: &TcpListener) -> TcpStream {
+/// The next connection, and the address of its client.
+async fn accept(listener: &TcpListener) -> (TcpStream, IpAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return stream,
+            Ok((stream, client)) => return (stream, client.ip()),
             // The client has gone already; the next one may be there.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
@@ -121,20 +125,21 @@ async fn accept(listener: &TcpListener) -> TcpStream {
 }
 
 /// One connection.
-struct Conversation {
+struct Connection {
     app: App,
-    limits: Limits,
-    place: Place,
+    limits: ServerLimits,
+    client: IpAddr,
+    permit: ConnectionPermit,
     /// Closed when no more requests are taken.
     closing: watch::Receiver<()>,
 }
 
-impl Conversation {
+impl Connection {
     /// Answers requests until either side has enough.
-    async fn hold(self, stream: TcpStream) {
+    async fn serve(self, stream: TcpStream) {
         tokio::select! {
             () = self.speak(stream) => {}
-            () = self.place.work.is_cut() => tracing::debug!("a client that asked nothing made room for another one"),
+            () = self.permit.in_flight.is_cut() => tracing::debug!("a client that asked nothing made room for another one"),
         }
     }
 
@@ -161,54 +166,57 @@ impl Conversation {
     }
 
     async fn speak_http1(&self, stream: impl AsyncRead + AsyncWrite + Unpin + 'static) {
-        let service = service_fn(|request| self.answer(request));
+        let service = service_fn(|request| self.respond(request));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.header_timeout)
             .max_header_size(self.limits.header_bytes)
-            .serve_connection(self.patient(stream), service);
+            .serve_connection(self.with_write_timeout(stream), service);
         let mut closing = self.closing.clone();
         let closed = async { drop(closing.changed().await) };
         conclude(connection, http1::Connection::graceful_shutdown, closed, self.limits.drain).await;
     }
 
     async fn speak_http2(&self, stream: impl AsyncRead + AsyncWrite + Unpin + 'static) {
-        let service = service_fn(|request| self.answer(request));
-        let connection = http2::Builder::new(Hurried(STREAM_LASTS))
+        let service = service_fn(|request| self.respond(request));
+        let connection = http2::Builder::new(RequestTimeout(REQUEST_TIMEOUT))
             .max_concurrent_streams(self.limits.streams)
             .max_header_list_size(u32::try_from(self.limits.header_bytes).unwrap_or(u32::MAX))
             .max_send_buf_size(SEND_BUFFER)
-            .serve_connection(self.patient(stream), service);
+            .serve_connection(self.with_write_timeout(stream), service);
         let mut closing = self.closing.clone();
         let closed = async {
             tokio::select! {
                 _ = closing.changed() => {}
-                () = self.place.work.rested(self.limits.header_timeout) => {}
+                () = self.permit.in_flight.rested(self.limits.header_timeout) => {}
             }
         };
         conclude(connection, http2::Connection::graceful_shutdown, closed, self.limits.drain).await;
     }
 
-    /// Answers a request, which is in work until its answer is with the connection. Outlives the conversation, since
-    /// HTTP/2 runs requests on their own.
-    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Result<Answer, Infallible>> + Send + 'static {
-        let (app, in_work) = (self.app.clone(), self.place.work.begin());
+    /// Answers a request, which is in flight until its response is with the connection. The future outlives the borrow of
+    /// the connection, since HTTP/2 runs requests in tasks of their own.
+    fn respond(
+        &self,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Result<Response, Infallible>> + Send + 'static {
+        let (app, client, in_flight) = (self.app.clone(), self.client, self.permit.in_flight.begin());
         async move {
-            let answer = routes::answer(&app, request).await;
-            Ok(answer.map(|body| body.answering(in_work)))
+            let response = routes::respond(&app, client, request).await;
+            Ok(response.map(|body| body.answering(in_flight)))
         }
     }
 
-    fn patient<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> TokioIo<Patient<S>> {
-        TokioIo::new(Patient::new(stream, self.limits.patience))
+    fn with_write_timeout<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> TokioIo<WriteTimeout<S>> {
+        TokioIo::new(WriteTimeout::new(stream, self.limits.write_timeout))
     }
 }
 
-/// The connection with TLS. Who speaks without it is told, as browsers do that are given `http://`.
+/// The connection with TLS. A client that speaks without it is told, as browsers do that are given `http://`.
 async fn encrypt(mut stream: TcpStream, config: Arc<ServerConfig>) -> io::Result<TlsStream<TcpStream>> {
     let mut first = [0];
     if stream.peek(&mut first).await? > 0 && first[0] != TLS_HANDSHAKE {
-        // What is left unread would make the answer be lost.
+        // What is left unread would make the system reset the connection, and the response be lost.
         let _ = stream.read(&mut [0; 4096]).await?;
         stream.write_all(UNENCRYPTED).await?;
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the client does not speak TLS"));
@@ -216,8 +224,8 @@ async fn encrypt(mut stream: TcpStream, config: Arc<ServerConfig>) -> io::Result
     TlsAcceptor::from(config).accept(stream).await
 }
 
-/// Lets a connection go on until `closed`; then `shut` has it take no more requests, and the answers in work get time to
-/// end.
+/// Lets a connection go on until `closed`; then `shut` has it take no more requests, and the requests in flight get time
+/// to end.
 async fn conclude<C>(connection: C, shut: fn(Pin<&mut C>), closed: impl Future<Output = ()>, drain: Duration)
 where
     C: Future<Output = hyper::Result<()>>,

@@ -1,20 +1,14 @@
-//! What Withings posts when it has news: answered at once.
+//! Where Withings posts notifications: they are answered at once.
 
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
 
-use super::answer::{self, Answer};
+use super::response::{self, Response};
 use super::{App, form};
-use crate::config::WEBHOOK_PATH;
 use crate::webhooks::Receipt;
 
-/// Whether this path is the one that Withings calls.
-pub(super) fn is_at(app: &App, path: &str) -> bool {
-    path.strip_prefix(WEBHOOK_PATH).is_some_and(|secret| app.inbox.is_at(secret))
-}
-
-/// GET, HEAD and POST without a body are Withings' test whether the address is there.
-pub(super) async fn answer(app: &App, request: Request<Incoming>) -> Answer {
+/// Takes a notification. GET, HEAD and POST without a body are Withings' test whether the address is there.
+pub(super) async fn respond(app: &App, request: Request<Incoming>) -> Response {
     if request.method() == Method::POST {
         match form::read(request).await {
             Ok(body) if body.is_empty() => {}
@@ -22,11 +16,11 @@ pub(super) async fn answer(app: &App, request: Request<Incoming>) -> Answer {
             Ok(body) => match app.inbox.take(&body) {
                 Receipt::Taken => {}
                 Receipt::Busy => {
-                    return answer::text(StatusCode::SERVICE_UNAVAILABLE, "Too much waits; send it again.");
+                    return response::text(StatusCode::SERVICE_UNAVAILABLE, "Too much waits; send it again.");
                 }
             },
-            Err(answer) => return answer,
+            Err(response) => return response,
         }
     }
-    answer::text(StatusCode::OK, "Here.")
+    response::text(StatusCode::OK, "Here.")
 }

@@ -1,15 +1,15 @@
-//! Who may talk to the server, and how: the web configuration in force. It is read again whenever its files change, so
-//! that certificates are renewed and passwords are changed without a restart.
+//! Which clients may talk to the server, and how: the web configuration in force. It is read again whenever its files
+//! change, so that certificates are renewed and passwords are changed without a restart.
 
 mod client_certificate;
 mod passwords;
 mod pem;
-mod rate;
 mod tls;
+mod token_bucket;
 
 use std::convert::Infallible;
-use std::error::Error as _;
 use std::fs;
+use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -24,12 +24,14 @@ use thiserror::Error;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
-use super::answer::{self, Answer};
+use super::response::{self, Response};
 use crate::config::ConfigError;
 use crate::config::web::{ClientPolicy, WebConfig};
-use passwords::Passwords;
+use crate::telemetry::log::with_causes;
+use passwords::{Admission, Checks, Passwords};
 pub use pem::TlsError;
-use rate::Limiter;
+use tls::ServerTls;
+use token_bucket::TokenBucket;
 
 /// How often the files are looked at. A change counts when it is the same twice: a file may still be written to, and a
 /// key follows its certificate.
@@ -39,10 +41,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct Security {
     in_force: Arc<watch::Sender<Arc<InForce>>>,
-    files: Option<Files>,
+    files: Option<WatchedFiles>,
 }
 
-/// Why there is none. The text holds no secret.
+/// Why a web configuration cannot be used. The text holds no secret.
 #[derive(Debug, Error)]
 pub enum SecurityError {
     /// The web configuration file cannot be read, or says something that is not understood.
@@ -63,23 +65,24 @@ pub enum SecurityError {
 
 /// What the web configuration says, ready for use.
 pub(super) struct InForce {
-    tls: Option<tls::Identity>,
+    tls: Option<ServerTls>,
     headers: HeaderMap,
     passwords: Passwords,
-    limiter: Option<Limiter>,
+    rate_limit: Option<TokenBucket>,
 }
 
 impl Security {
     /// Plain HTTP for everybody.
     #[must_use]
     pub fn none() -> Self {
-        let in_force = InForce::of(&WebConfig::default(), Path::new("")).expect("without TLS nothing can fail");
+        let in_force =
+            InForce::of(&WebConfig::default(), Path::new(""), Arc::default()).expect("without TLS nothing can fail");
         Self { in_force: Arc::new(watch::Sender::new(Arc::new(in_force))), files: None }
     }
 
     /// What the web configuration file at `path` says. Blocks.
     pub fn load(path: &Path) -> Result<Self, SecurityError> {
-        let mut files = Files { path: path.to_owned(), others: Vec::new(), loaded: Vec::new() };
+        let mut files = WatchedFiles::of(path);
         let in_force = files.load()?;
         Ok(Self { in_force: Arc::new(watch::Sender::new(Arc::new(in_force))), files: Some(files) })
     }
@@ -93,13 +96,13 @@ impl Security {
     /// The server's own certificate in DER, where TLS is spoken.
     #[must_use]
     pub fn certificate(&self) -> Option<CertificateDer<'static>> {
-        self.in_force().tls.as_ref().map(|it| it.certificate.clone())
+        self.in_force().tls.as_ref().map(|tls| tls.certificate.clone())
     }
 
     /// What clients must show before they can ask anything.
     #[must_use]
     pub fn client_policy(&self) -> ClientPolicy {
-        self.in_force().tls.as_ref().map_or(ClientPolicy::None, |it| it.client_policy)
+        self.in_force().tls.as_ref().map_or(ClientPolicy::None, |tls| tls.client_policy)
     }
 
     /// Puts changes of the files in force until `end`. A change that cannot be used is logged once, and what was in force
@@ -119,7 +122,7 @@ impl Security {
     }
 }
 
-async fn follow(mut files: Files, in_force: &watch::Sender<Arc<InForce>>) -> Infallible {
+async fn follow(mut files: WatchedFiles, in_force: &watch::Sender<Arc<InForce>>) -> Infallible {
     let mut seen = files.loaded.clone();
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
@@ -139,9 +142,8 @@ async fn follow(mut files: Files, in_force: &watch::Sender<Arc<InForce>>) -> Inf
                 tracing::info!(path = %files.path.display(), "the web configuration has changed and is in force");
             }
             Err(error) => {
-                let error = with_sources(&error);
                 tracing::warn!(
-                    error,
+                    error = with_causes(&error),
                     "the web configuration has changed and cannot be used; the former one stays in force"
                 );
             }
@@ -149,72 +151,80 @@ async fn follow(mut files: Files, in_force: &watch::Sender<Arc<InForce>>) -> Inf
     }
 }
 
-/// An error with what is behind it, in one line.
-fn with_sources(error: &SecurityError) -> String {
-    let sources = std::iter::successors(error.source(), |it| (*it).source());
-    sources.fold(error.to_string(), |text, it| format!("{text}: {it}"))
-}
-
 impl InForce {
-    fn of(config: &WebConfig, path: &Path) -> Result<Self, SecurityError> {
-        let identity = |tls| tls::Identity::load(tls, config.http2);
-        let identity = config.tls.as_ref().map(identity).transpose();
+    fn of(config: &WebConfig, path: &Path, checks: Arc<Checks>) -> Result<Self, SecurityError> {
+        let tls = config.tls.as_ref().map(|tls| ServerTls::load(tls, config.http2)).transpose();
         let header = |(name, value): &(&str, String)| {
             let name: HeaderName = name.parse().expect("the list of names is fixed");
             (name, HeaderValue::from_str(value).expect("the value was checked when it was read"))
         };
         Ok(Self {
-            tls: identity.map_err(|source| SecurityError::Tls { path: path.to_owned(), source })?,
+            tls: tls.map_err(|source| SecurityError::Tls { path: path.to_owned(), source })?,
             headers: config.headers.iter().map(header).collect(),
-            passwords: Passwords::new(&config.users),
-            limiter: config.rate_limit.map(Limiter::new),
+            passwords: Passwords::new(&config.users, checks),
+            rate_limit: config.rate_limit.map(TokenBucket::new),
         })
     }
 
     /// How a connection is encrypted.
     pub(super) fn tls(&self) -> Option<Arc<ServerConfig>> {
-        self.tls.as_ref().map(|it| Arc::clone(&it.server))
+        self.tls.as_ref().map(|tls| Arc::clone(&tls.config))
     }
 
-    /// The answer to a request that is not let in.
-    pub(super) async fn refuse<B>(&self, request: &Request<B>) -> Option<Answer> {
-        if self.limiter.as_ref().is_some_and(|it| !it.admit()) {
-            let mut answer = answer::text(StatusCode::TOO_MANY_REQUESTS, "Too many requests. Try again later.");
-            answer::set(&mut answer, RETRY_AFTER, "1");
-            return Some(answer);
+    /// The response to a request that is not let in.
+    pub(super) async fn refuse<B>(&self, request: &Request<B>, client: IpAddr) -> Option<Response> {
+        if self.rate_limit.as_ref().is_some_and(|bucket| !bucket.take()) {
+            return Some(try_later("Too many requests. Try again later."));
         }
-        if self.passwords.accept(request.headers()).await {
-            return None;
+        match self.passwords.check(request.headers(), client).await {
+            Admission::Granted => None,
+            Admission::TryLater => Some(try_later("Too many passwords are being checked. Try again later.")),
+            Admission::Denied => {
+                let sentence = "A user name and a password are needed here.";
+                let mut response = response::text(StatusCode::UNAUTHORIZED, sentence);
+                let scheme = "Basic realm=\"withings-exporter\", charset=\"UTF-8\"";
+                response::set(&mut response, WWW_AUTHENTICATE, scheme);
+                Some(response)
+            }
         }
-        let mut answer = answer::text(StatusCode::UNAUTHORIZED, "A user name and a password are needed here.");
-        answer::set(&mut answer, WWW_AUTHENTICATE, "Basic realm=\"withings-exporter\", charset=\"UTF-8\"");
-        Some(answer)
     }
 
     /// Adds the configured headers. Those of a page stay: they are stricter.
-    pub(super) fn add_headers(&self, answer: &mut Answer) {
+    pub(super) fn add_headers(&self, response: &mut Response) {
         for (name, value) in &self.headers {
-            answer.headers_mut().entry(name).or_insert_with(|| value.clone());
+            response.headers_mut().entry(name).or_insert_with(|| value.clone());
         }
     }
+}
+
+fn try_later(sentence: &str) -> Response {
+    let mut response = response::text(StatusCode::TOO_MANY_REQUESTS, sentence);
+    response::set(&mut response, RETRY_AFTER, "1");
+    response
 }
 
 /// The web configuration file and those that it names.
 #[derive(Clone)]
-struct Files {
+struct WatchedFiles {
     path: PathBuf,
     others: Vec<PathBuf>,
-    /// How they were when they were last read.
-    loaded: Vec<Option<Stamp>>,
+    /// How the files were when they were last read.
+    loaded: Vec<Option<FileStamp>>,
+    /// What was found of passwords, for the next configuration.
+    checks: Arc<Checks>,
 }
 
 /// What changes when a file changes: device and number, time of the change in nanoseconds, length.
 #[derive(Clone, Copy, PartialEq)]
-struct Stamp(u64, u64, i64, i64, u64);
+struct FileStamp(u64, u64, i64, i64, u64);
 
-impl Files {
+impl WatchedFiles {
+    fn of(path: &Path) -> Self {
+        Self { path: path.to_owned(), others: Vec::new(), loaded: Vec::new(), checks: Arc::default() }
+    }
+
     fn load(&mut self) -> Result<InForce, SecurityError> {
-        // Before they are read: what changes meanwhile is read again.
+        // Taken before the files are read: what changes meanwhile is read again.
         self.loaded = self.stamps();
         let config = WebConfig::load(&self.path)?;
         let others = config.files().cloned().collect();
@@ -222,16 +232,16 @@ impl Files {
             self.others = others;
             self.loaded = self.stamps();
         }
-        InForce::of(&config, &self.path)
+        InForce::of(&config, &self.path, Arc::clone(&self.checks))
     }
 
-    fn stamps(&self) -> Vec<Option<Stamp>> {
+    fn stamps(&self) -> Vec<Option<FileStamp>> {
         let files = std::iter::once(&self.path).chain(&self.others);
-        files.map(|path| Some(Stamp::of(&fs::metadata(path).ok()?))).collect()
+        files.map(|path| Some(FileStamp::of(&fs::metadata(path).ok()?))).collect()
     }
 }
 
-impl Stamp {
+impl FileStamp {
     fn of(file: &fs::Metadata) -> Self {
         Self(file.dev(), file.ino(), file.mtime(), file.mtime_nsec(), file.len())
     }

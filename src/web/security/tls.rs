@@ -10,15 +10,15 @@ use super::client_certificate;
 use super::pem::{TlsError, certificates, key};
 use crate::config::web::{ClientPolicy, Curve, Tls, TlsVersion};
 
-/// Who the server is, and how it speaks.
-pub(super) struct Identity {
-    pub(super) server: Arc<ServerConfig>,
+/// The TLS of a server: its certificate, and how it speaks.
+pub(super) struct ServerTls {
+    pub(super) config: Arc<ServerConfig>,
     /// The server's own certificate.
     pub(super) certificate: CertificateDer<'static>,
     pub(super) client_policy: ClientPolicy,
 }
 
-impl Identity {
+impl ServerTls {
     /// Reads certificates and keys. What rustls cannot do and can leave out is logged.
     pub(super) fn load(tls: &Tls, http2: bool) -> Result<Self, TlsError> {
         let chain = certificates(&tls.certificate, "cert")?;
@@ -34,17 +34,18 @@ impl Identity {
         server.ignore_client_order = tls.prefer_server_cipher_suites;
         server.alpn_protocols =
             if http2 { vec![b"h2".to_vec(), b"http/1.1".to_vec()] } else { vec![b"http/1.1".to_vec()] };
-        Ok(Self { server: Arc::new(server), certificate, client_policy: tls.client_policy })
+        Ok(Self { config: Arc::new(server), certificate, client_policy: tls.client_policy })
     }
 }
 
-/// What rustls has, as far as it is wanted. The suites of TLS 1.3 are all good, and stay.
+/// The cryptography of rustls, as far as it is wanted. The suites of TLS 1.3 are all good, and stay.
 fn provider(tls: &Tls) -> CryptoProvider {
     let mut provider = aws_lc_rs::default_provider();
     if !tls.cipher_suites.is_empty() {
-        let named = |name: &&str| provider.cipher_suites.iter().copied().find(|it| it.suite().as_str() == Some(name));
+        let named =
+            |name: &&str| provider.cipher_suites.iter().copied().find(|suite| suite.suite().as_str() == Some(name));
         let below = chosen("cipher_suites", &tls.cipher_suites, named);
-        provider.cipher_suites.retain(|it| matches!(it, SupportedCipherSuite::Tls13(_)));
+        provider.cipher_suites.retain(|suite| matches!(suite, SupportedCipherSuite::Tls13(_)));
         provider.cipher_suites.extend(below);
     }
     if !tls.curves.is_empty() {
@@ -54,12 +55,12 @@ fn provider(tls: &Tls) -> CryptoProvider {
     provider
 }
 
-/// What there is of what is wanted; the rest is named in the log.
+/// The wanted values that rustls has; the others are named in the log.
 fn chosen<W: std::fmt::Debug, T>(key: &str, wanted: &[W], find: impl Fn(&W) -> Option<T>) -> Vec<T> {
-    let found = wanted.iter().filter_map(|it| {
-        let found = find(it);
+    let found = wanted.iter().filter_map(|value| {
+        let found = find(value);
         if found.is_none() {
-            tracing::warn!(key, value = ?it, "rustls does not have this; it is left out");
+            tracing::warn!(key, ?value, "rustls does not have this; it is left out");
         }
         found
     });
@@ -73,10 +74,10 @@ fn group(groups: &[&'static dyn SupportedKxGroup], curve: Curve) -> Option<&'sta
         Curve::P521 => NamedGroup::secp521r1,
         Curve::X25519 => NamedGroup::X25519,
     };
-    groups.iter().copied().find(|it| it.name() == name)
+    groups.iter().copied().find(|group| group.name() == name)
 }
 
-/// Versions before 1.2 are safe to leave out: the oldest allowed one is a lower bound.
+/// The versions to speak. Those before 1.2 are safe to leave out: the oldest allowed one is a lower bound.
 fn versions(tls: &Tls) -> Vec<&'static SupportedProtocolVersion> {
     let spoken = [(TlsVersion::Tls13, &version::TLS13), (TlsVersion::Tls12, &version::TLS12)];
     let wanted = |version: TlsVersion| tls.min_version <= version && version <= tls.max_version;

@@ -20,7 +20,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
-use withings_exporter::web::Limits;
+use withings_exporter::web::ServerLimits;
 
 use crate::client::Encoding;
 use crate::program::{Program, free_address};
@@ -71,7 +71,7 @@ async fn converse(stream: TcpStream, plain: Bytes, gzip: Bytes) {
         let page = if is_gzip { gzip.clone() } else { plain.clone() };
         async move { Ok::<_, Infallible>(answer(page, is_gzip)) }
     });
-    let Limits { header_timeout, header_bytes, .. } = Limits::default();
+    let ServerLimits { header_timeout, header_bytes, .. } = ServerLimits::default();
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header_timeout)

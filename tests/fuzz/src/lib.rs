@@ -8,7 +8,7 @@ use withings_exporter::config::Config;
 use withings_exporter::config::web::WebConfig;
 use withings_exporter::exposition::{Encoding, Format, negotiate};
 use withings_exporter::reading::Reading;
-use withings_exporter::web::Redirect;
+use withings_exporter::web::Callback;
 use withings_exporter::withings::appli::Appli;
 use withings_exporter::withings::calls::sleep_get::Segments;
 use withings_exporter::withings::calls::{
@@ -225,17 +225,17 @@ pub fn notification(input: &[u8]) {
 pub fn redirect(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     let remembered = || Some("remembered".to_owned());
-    let pasted = Redirect::from_pasted(&text, remembered());
-    let query = Redirect::from_query(&text);
-    for redirect in [&pasted, &query] {
+    let pasted = Callback::from_pasted(&text, remembered());
+    let query = Callback::from_query(&text);
+    for callback in [&pasted, &query] {
         assert!(
-            [&redirect.code, &redirect.state, &redirect.error]
+            [&callback.code, &callback.state, &callback.error]
                 .iter()
                 .all(|part| part.as_ref().is_none_or(|text| !text.is_empty()))
         );
     }
     if text.trim() == text && !text.contains(['?', '#']) {
-        let address = Redirect::from_pasted(&format!("http://localhost:10064/callback?{text}"), remembered());
+        let address = Callback::from_pasted(&format!("http://localhost:10064/callback?{text}"), remembered());
         assert_eq!((address.code, address.state, address.error), (query.code, query.state, query.error));
     }
     let address = text.split('#').next().unwrap_or_default();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use withings_exporter::web::{Limits, Scrapes};
+use withings_exporter::web::{Scrapes, ServerLimits};
 
 use super::connections::{large, narrow_listener, slow_scrape};
 use super::{Server, Setup};
@@ -148,7 +148,7 @@ async fn who_never_takes_the_page_is_cut() {
     let whole: usize = server.request("HEAD", "/metrics").await.header("content-length").unwrap().parse().unwrap();
     let mut stalled = slow_scrape(&server).await;
     tokio::time::pause();
-    tokio::time::advance(2 * Limits::default().patience).await;
+    tokio::time::advance(2 * ServerLimits::default().write_timeout).await;
     tokio::time::resume();
     // Whatever else is served shows that the cut was made.
     assert_eq!(server.get("/-/healthy").await.status, 200);
@@ -157,7 +157,7 @@ async fn who_never_takes_the_page_is_cut() {
 
 #[tokio::test]
 async fn many_who_ask_nothing_keep_nobody_out() {
-    let limits = Limits { connections: 3, ..Limits::default() };
+    let limits = ServerLimits { connections: 3, ..ServerLimits::default() };
     let server = Setup { limits, ..Setup::default() }.start().await;
     let mut scraper = server.connect().await;
     let mut silent = Vec::new();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use withings_exporter::catalogue::Measurement;
 use withings_exporter::reading::{Labels, ProfileSnapshot, Reading, Sleep, Snapshot};
-use withings_exporter::web::{Limits, Scrapes};
+use withings_exporter::web::{Scrapes, ServerLimits};
 
 use super::{Server, Setup};
 use crate::http_client::Connection;
@@ -89,7 +89,7 @@ async fn zero_means_that_scrapes_are_not_limited() {
 
 #[tokio::test]
 async fn a_header_that_takes_too_long_is_cut() {
-    let limits = Limits { header_timeout: Duration::from_millis(50), ..Limits::default() };
+    let limits = ServerLimits { header_timeout: Duration::from_millis(50), ..ServerLimits::default() };
     let server = Setup { limits, ..Setup::default() }.start().await;
     let mut connection = server.connect().await;
     connection.send("GET / HTTP/1.1\r\nHost: local").await;
@@ -105,7 +105,7 @@ async fn a_header_that_is_too_large_is_refused() {
 
 #[tokio::test]
 async fn a_connection_beyond_the_limit_takes_the_place_of_one_that_asks_nothing() {
-    let limits = Limits { connections: 1, ..Limits::default() };
+    let limits = ServerLimits { connections: 1, ..ServerLimits::default() };
     let server = Setup { limits, ..Setup::default() }.start().await;
     let mut first = server.connect().await;
     assert_eq!(first.request("GET", "/-/healthy", "").await.status, 200);
@@ -115,7 +115,7 @@ async fn a_connection_beyond_the_limit_takes_the_place_of_one_that_asks_nothing(
 
 #[tokio::test]
 async fn a_connection_beyond_the_limit_waits_where_all_are_served() {
-    let limits = Limits { connections: 1, ..Limits::default() };
+    let limits = ServerLimits { connections: 1, ..ServerLimits::default() };
     let server = Setup { snapshot: large(), limits, ..Setup::default() }.start_on(narrow_listener());
     let first = slow_scrape(&server).await;
     let mut second = server.connect().await;
@@ -149,7 +149,7 @@ async fn an_answer_in_work_is_finished_at_the_end_and_new_connections_are_refuse
 
 #[tokio::test]
 async fn the_end_cuts_a_client_that_does_not_take_its_answer() {
-    let limits = Limits { drain: Duration::from_millis(50), ..Limits::default() };
+    let limits = ServerLimits { drain: Duration::from_millis(50), ..ServerLimits::default() };
     let server = Setup { snapshot: large(), limits, ..Setup::default() }.start_on(narrow_listener());
     let whole: usize = server.request("HEAD", "/metrics").await.header("content-length").unwrap().parse().unwrap();
     let mut scrape = slow_scrape(&server).await;

@@ -4,6 +4,7 @@ mod abuse;
 mod connections;
 mod login;
 mod pages;
+mod passwords;
 mod routes;
 mod tls;
 
@@ -21,7 +22,7 @@ use withings_exporter::http::Http;
 use withings_exporter::login::{LoginServices, Logins, Remote};
 use withings_exporter::reading::Snapshot;
 use withings_exporter::telemetry::{Build, Telemetry};
-use withings_exporter::web::{App, Limits, Scrapes, Security, serve};
+use withings_exporter::web::{App, Scrapes, Security, ServerLimits, serve};
 use withings_exporter::webhooks::{Inbox, Subscriptions};
 use withings_exporter::withings::client::Client;
 use withings_exporter::withings::oauth::{Application, OAuth};
@@ -38,7 +39,7 @@ struct Setup {
     snapshot: Snapshot,
     security: Security,
     scrapes: Scrapes,
-    limits: Limits,
+    limits: ServerLimits,
 }
 
 impl Default for Setup {
@@ -48,7 +49,7 @@ impl Default for Setup {
             snapshot: Snapshot::default(),
             security: Security::none(),
             scrapes: Scrapes::at_most(40),
-            limits: Limits::default(),
+            limits: ServerLimits::default(),
         }
     }
 }

@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use url::Url;
 use withings_exporter::http::Http;
-use withings_exporter::web::{Security, Limits};
+use withings_exporter::web::{Security, ServerLimits};
 
 use super::connections::large;
 use super::{Server, Setup};
@@ -258,7 +258,7 @@ async fn certificates_and_passwords_are_renewed_without_a_restart() {
 #[tokio::test]
 async fn who_does_not_go_on_is_cut_in_every_state_of_a_connection() {
     let short = Duration::from_millis(50);
-    let limits = Limits { handshake: short, header_timeout: short, ..Limits::default() };
+    let limits = ServerLimits { handshake: short, header_timeout: short, ..ServerLimits::default() };
     let secured = Secured::start_with(TLS, Setup { limits, ..Setup::default() }).await;
     let mut silent = TcpStream::connect(secured.server.address).await.unwrap();
     assert_eq!(silent.read_to_end(&mut Vec::new()).await.unwrap(), 0);

@@ -7,19 +7,20 @@ use tokio::time::Instant;
 
 use crate::config::web::RateLimit;
 
-/// A bucket, full at first. What it lacks is kept as the time at which it is full again.
-pub(super) struct Limiter {
+/// A token bucket, full at first. The tokens that it lacks are kept as the time at which it is full again, so that nothing
+/// has to fill it.
+pub(super) struct TokenBucket {
     limit: RateLimit,
     full_at: Mutex<Instant>,
 }
 
-impl Limiter {
+impl TokenBucket {
     pub(super) fn new(limit: RateLimit) -> Self {
         Self { limit, full_at: Mutex::new(Instant::now()) }
     }
 
-    /// Takes a token, if there is one.
-    pub(super) fn admit(&self) -> bool {
+    /// Takes a token; false if there is none.
+    pub(super) fn take(&self) -> bool {
         let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         let lacking = full_at.saturating_duration_since(now);
@@ -39,21 +40,21 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_is_let_in_and_then_one_for_each_interval() {
-        let limiter = Limiter::new(RateLimit { interval: Duration::from_secs(1), burst: 3 });
-        let admitted = || (0..10).filter(|_| limiter.admit()).count();
-        assert_eq!(admitted(), 3);
+        let bucket = TokenBucket::new(RateLimit { interval: Duration::from_secs(1), burst: 3 });
+        let taken = || (0..10).filter(|_| bucket.take()).count();
+        assert_eq!(taken(), 3);
         tokio::time::advance(Duration::from_millis(1500)).await;
-        assert_eq!(admitted(), 1);
+        assert_eq!(taken(), 1);
         tokio::time::advance(Duration::from_millis(500)).await;
-        assert_eq!(admitted(), 1);
+        assert_eq!(taken(), 1);
         tokio::time::advance(Duration::from_hours(1)).await;
-        assert_eq!(admitted(), 3);
+        assert_eq!(taken(), 3);
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_longest_interval_is_no_trouble() {
-        let limiter = Limiter::new(RateLimit { interval: Duration::MAX, burst: 1 });
-        assert!(limiter.admit());
-        assert!(!limiter.admit());
+        let bucket = TokenBucket::new(RateLimit { interval: Duration::MAX, burst: 1 });
+        assert!(bucket.take());
+        assert!(!bucket.take());
     }
 }

@@ -1,4 +1,4 @@
-//! What goes on on a connection: one that has nothing to do is closed, or makes room for another one.
+//! The requests in flight on a connection: one that has none is closed after a while, or makes room for another one.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -6,63 +6,63 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// The requests in work on one connection. Nobody is woken by them: every scrape begins and ends one.
+/// The requests in flight on one connection. Nothing is woken when one begins or ends, for every scrape is one.
 #[derive(Clone)]
-pub(super) struct Work(Arc<Inner>);
+pub(super) struct InFlight(Arc<Shared>);
 
-/// A request in work, until this is dropped.
-pub(super) struct Request(Work);
+/// A request in flight, until this is dropped.
+pub(super) struct RequestInFlight(InFlight);
 
-struct Inner {
-    state: Mutex<State>,
+struct Shared {
+    count: Mutex<Count>,
     cut: Notify,
 }
 
-struct State {
+struct Count {
     requests: usize,
     /// When a request last began or ended.
     since: Instant,
     is_cut: bool,
 }
 
-impl Work {
+impl InFlight {
     pub(super) fn none() -> Self {
-        let state = State { requests: 0, since: Instant::now(), is_cut: false };
-        Self(Arc::new(Inner { state: Mutex::new(state), cut: Notify::new() }))
+        let count = Count { requests: 0, since: Instant::now(), is_cut: false };
+        Self(Arc::new(Shared { count: Mutex::new(count), cut: Notify::new() }))
     }
 
     /// One request more.
-    pub(super) fn begin(&self) -> Request {
-        let mut state = self.state();
-        state.requests += 1;
-        state.since = Instant::now();
-        Request(self.clone())
+    pub(super) fn begin(&self) -> RequestInFlight {
+        let mut count = self.count();
+        count.requests += 1;
+        count.since = Instant::now();
+        RequestInFlight(self.clone())
     }
 
-    /// Waits until there was none for so long.
+    /// Waits until there was none for this long.
     pub(super) async fn rested(&self, time: Duration) {
         loop {
             match self.rests_since() {
                 Some(since) if since.elapsed() >= time => return,
                 Some(since) => sleep_until(since + time).await,
-                // It does not rest for so long sooner than this.
+                // It does not rest for that long sooner than this.
                 None => sleep(time).await,
             }
         }
     }
 
-    /// Since when there is none; `None` where there is one, or where it was [cut](Self::cut).
+    /// Since when there is none; `None` where there is one, or where the connection was [cut](Self::cut).
     pub(super) fn silent_since(&self) -> Option<Instant> {
-        self.rests_since().filter(|_| !self.state().is_cut)
+        self.rests_since().filter(|_| !self.count().is_cut)
     }
 
     /// Asks for the end of the connection.
     pub(super) fn cut(&self) {
-        self.state().is_cut = true;
+        self.count().is_cut = true;
         self.0.cut.notify_one();
     }
 
-    /// Waits until somebody asked for the end. For one who waits.
+    /// Waits until the end of the connection was asked for. Only one task may wait.
     pub(super) async fn is_cut(&self) {
         self.0.cut.notified().await;
     }
@@ -73,20 +73,20 @@ impl Work {
     }
 
     fn rests_since(&self) -> Option<Instant> {
-        let state = self.state();
-        (state.requests == 0).then_some(state.since)
+        let count = self.count();
+        (count.requests == 0).then_some(count.since)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn count(&self) -> MutexGuard<'_, Count> {
+        self.0.count.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Request {
+impl Drop for RequestInFlight {
     fn drop(&mut self) {
-        let mut state = self.0.state();
-        state.requests -= 1;
-        state.since = Instant::now();
+        let mut count = self.0.count();
+        count.requests -= 1;
+        count.since = Instant::now();
     }
 }
 
@@ -98,8 +98,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn rest_begins_with_the_end_of_the_last_request() {
-        let (work, begun) = (Work::none(), Instant::now());
-        let other = work.clone();
+        let (in_flight, begun) = (InFlight::none(), Instant::now());
+        let other = in_flight.clone();
         tokio::spawn(async move {
             for _ in 0..3 {
                 sleep(Duration::from_secs(15)).await;
@@ -107,7 +107,7 @@ mod tests {
                 sleep(Duration::from_mins(1)).await;
             }
         });
-        work.rested(Duration::from_secs(20)).await;
+        in_flight.rested(Duration::from_secs(20)).await;
         assert_eq!(begun.elapsed(), Duration::from_secs(3 * 75 + 20));
     }
 }

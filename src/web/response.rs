@@ -1,15 +1,15 @@
-//! The kinds of answers and their headers.
+//! The kinds of responses and their headers.
 
 use askama::Template;
+use hyper::StatusCode;
 use hyper::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
 };
-use hyper::{Response, StatusCode};
 
-use super::body::Body;
+use super::body::ResponseBody;
 
-/// An answer to a request.
-pub(super) type Answer = Response<Body>;
+/// The response to a request.
+pub(super) type Response = hyper::Response<ResponseBody>;
 
 /// What a page may do: show itself with our style sheet, and send its form back to us.
 const POLICY: &str =
@@ -25,47 +25,47 @@ pub(super) enum Referrer {
 }
 
 /// A sentence for people and programs; the line's end is added.
-pub(super) fn text(status: StatusCode, sentence: &str) -> Answer {
+pub(super) fn text(status: StatusCode, sentence: &str) -> Response {
     with_type(status, "text/plain; charset=utf-8", format!("{sentence}\n"))
 }
 
 /// A page, never kept by a cache.
-pub(super) fn page(status: StatusCode, template: &impl Template, referrer: Referrer) -> Answer {
+pub(super) fn page(status: StatusCode, template: &impl Template, referrer: Referrer) -> Response {
     let html = template.render().expect("writing to a String does not fail");
     let referrer = match referrer {
         Referrer::Never => "no-referrer",
         Referrer::OwnPages => "same-origin",
     };
-    let mut answer = with_type(status, "text/html; charset=utf-8", html);
+    let mut response = with_type(status, "text/html; charset=utf-8", html);
     for (name, value) in [(CACHE_CONTROL, "no-store"), (CONTENT_SECURITY_POLICY, POLICY), (REFERRER_POLICY, referrer)] {
-        set(&mut answer, name, value);
+        set(&mut response, name, value);
     }
-    answer
+    response
 }
 
 /// The style sheet of the pages. Small enough to be sent anew each time, so that it always fits the page.
-pub(super) fn style() -> Answer {
+pub(super) fn style() -> Response {
     let css = include_str!("templates/style.css");
-    let mut answer = with_type(StatusCode::OK, "text/css; charset=utf-8", css.to_owned());
-    set(&mut answer, CACHE_CONTROL, "no-cache");
-    answer
+    let mut response = with_type(StatusCode::OK, "text/css; charset=utf-8", css.to_owned());
+    set(&mut response, CACHE_CONTROL, "no-cache");
+    response
 }
 
-/// The same for HEAD: with the length of the body and without it.
-pub(super) fn without_body(answer: Answer) -> Answer {
-    let (mut head, body) = answer.into_parts();
+/// The same response for HEAD: with the length of the body and without it.
+pub(super) fn without_body(response: Response) -> Response {
+    let (mut head, body) = response.into_parts();
     head.headers.insert(CONTENT_LENGTH, body.len().into());
-    Response::from_parts(head, Body::from(String::new()))
+    Response::from_parts(head, ResponseBody::from(String::new()))
 }
 
 /// Sets a header whose value is known beforehand.
-pub(super) fn set(answer: &mut Answer, name: HeaderName, value: &'static str) {
-    answer.headers_mut().insert(name, HeaderValue::from_static(value));
+pub(super) fn set(response: &mut Response, name: HeaderName, value: &'static str) {
+    response.headers_mut().insert(name, HeaderValue::from_static(value));
 }
 
-fn with_type(status: StatusCode, content_type: &'static str, text: String) -> Answer {
-    let mut answer = Response::new(text.into());
-    *answer.status_mut() = status;
-    set(&mut answer, CONTENT_TYPE, content_type);
-    answer
+fn with_type(status: StatusCode, content_type: &'static str, text: String) -> Response {
+    let mut response = Response::new(text.into());
+    *response.status_mut() = status;
+    set(&mut response, CONTENT_TYPE, content_type);
+    response
 }

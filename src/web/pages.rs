@@ -3,37 +3,37 @@
 use askama::Template;
 use hyper::StatusCode;
 
-use super::answer::{self, Answer, Referrer};
 use super::landing::{connect_link, date};
+use super::response::{self, Referrer, Response};
 use crate::login::{BeginError, Connected, FinishError, Identity};
+use crate::paths::OwnPath;
 
-/// One message to a person.
+/// A page with one message to a person.
 #[derive(Template)]
 #[template(path = "message.html")]
-pub(super) struct Message {
+pub(super) struct MessagePage {
     status: StatusCode,
     title: String,
     what: String,
     advice: String,
-    /// Where to try again.
+    /// Where to try again, relative.
     again: Option<String>,
     /// What a person may confirm with a button.
-    confirm: Option<Confirm>,
+    confirmation: Option<ConfirmationButton>,
 }
 
 /// A button that does what was refused at first.
-struct Confirm {
-    /// What it says.
+struct ConfirmationButton {
     label: String,
-    /// What proves that it was this page's.
-    confirmation: String,
+    /// A secret that proves that the button was this page's.
+    secret: String,
 }
 
-impl Message {
-    /// The page.
-    pub(super) fn answer(&self) -> Answer {
-        let referrer = if self.confirm.is_some() { Referrer::OwnPages } else { Referrer::Never };
-        answer::page(self.status, self, referrer)
+impl MessagePage {
+    /// The page as a response.
+    pub(super) fn response(&self) -> Response {
+        let referrer = if self.confirmation.is_some() { Referrer::OwnPages } else { Referrer::Never };
+        response::page(self.status, self, referrer)
     }
 
     /// Why the login of `profile` could not begin.
@@ -64,7 +64,7 @@ impl Message {
         } else {
             format!("The exporter now reads the measurements of {profile}. The first ones appear in a moment.")
         };
-        let what = identity.map(who).map_or_else(|| what.clone(), |who| format!("{what} {who}"));
+        let what = identity.map(described).map_or_else(|| what.clone(), |person| format!("{what} {person}"));
         let advice =
             "Withings remembers who signed in. To connect the next person, open the overview in a private window.";
         Self::new(StatusCode::OK, format!("{profile} is connected"), what, advice)
@@ -118,7 +118,7 @@ impl Message {
         )
     }
 
-    /// A code without a state: nobody knows whose it is.
+    /// A code without a state, which alone tells whose login it is.
     pub(super) fn no_state() -> Self {
         Self::wrong_request(
             "Whose login is this?",
@@ -163,7 +163,7 @@ impl Message {
             ),
         );
         let label = format!("Replace the account of {profile}");
-        Self { confirm: Some(Confirm { label, confirmation: confirmation.to_owned() }), ..page }
+        Self { confirmation: Some(ConfirmationButton { label, secret: confirmation.to_owned() }), ..page }
     }
 
     fn not_stored(reason: &str) -> Self {
@@ -180,7 +180,7 @@ impl Message {
     }
 
     fn new(status: StatusCode, title: impl Into<String>, what: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { status, title: title.into(), what: what.into(), advice: advice.into(), again: None, confirm: None }
+        Self { status, title: title.into(), what: what.into(), advice: advice.into(), again: None, confirmation: None }
     }
 
     fn again(self, profile: &str) -> Self {
@@ -189,7 +189,7 @@ impl Message {
 }
 
 /// What tells one person from another, in a sentence or two.
-fn who(identity: &Identity) -> String {
+fn described(identity: &Identity) -> String {
     let weigh_in = identity.newest_weigh_in.and_then(date).map_or_else(
         || "This person has never stepped on a scale.".to_owned(),
         |date| format!("This person last stepped on a scale on {date}."),

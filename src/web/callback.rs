@@ -1,10 +1,10 @@
-//! What Withings' redirect brings, straight from the browser or pasted by hand.
+//! What Withings' redirect to the callback brings, straight from the browser or pasted by hand.
 
 use hyper::HeaderMap;
 use hyper::header::COOKIE;
 use url::form_urlencoded;
 
-/// Remembers the login that a browser began last, for a code that is pasted without its state.
+/// The cookie with the state of the login that a browser began last, for a code that is pasted without its state.
 const REMEMBERED: &str = "withings_state";
 
 /// How long a begun login may be finished, seconds: as long as its state lives.
@@ -12,7 +12,7 @@ const LOGIN_LASTS_SECONDS: u32 = 600;
 
 /// The query of a redirect: `code` and `state` of a consent, or `error`. No `Debug`: these are secrets.
 #[derive(Default)]
-pub struct Redirect {
+pub struct Callback {
     /// The code to exchange, never empty.
     pub code: Option<String>,
     /// The state that the login began with, never empty.
@@ -21,7 +21,7 @@ pub struct Redirect {
     pub error: Option<String>,
 }
 
-impl Redirect {
+impl Callback {
     /// Reads a query, without its question mark.
     #[must_use]
     pub fn from_query(query: &str) -> Self {
@@ -57,8 +57,8 @@ pub(super) fn remember(consent: &url::Url) -> Option<String> {
 
 /// The state that this browser remembers.
 pub(super) fn remembered(headers: &HeaderMap) -> Option<String> {
-    let cookies = headers.get_all(COOKIE).iter().filter_map(|it| it.to_str().ok());
-    cookies.flat_map(|it| it.split(';')).find_map(|it| parameter(it.trim(), REMEMBERED))
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|header| header.to_str().ok());
+    cookies.flat_map(|cookies| cookies.split(';')).find_map(|cookie| parameter(cookie.trim(), REMEMBERED))
 }
 
 #[expect(clippy::ptr_arg, reason = "the shape that Option::filter wants")]
@@ -71,8 +71,8 @@ mod tests {
     use super::*;
 
     fn check(pasted: &str, code: Option<&str>, state: Option<&str>) {
-        let it = Redirect::from_pasted(pasted, Some("remembered".to_owned()));
-        assert_eq!((it.code.as_deref(), it.state.as_deref()), (code, state), "{pasted}");
+        let callback = Callback::from_pasted(pasted, Some("remembered".to_owned()));
+        assert_eq!((callback.code.as_deref(), callback.state.as_deref()), (code, state), "{pasted}");
     }
 
     #[test]
@@ -94,8 +94,8 @@ mod tests {
 
     #[test]
     fn a_refusal_can_be_pasted_too() {
-        let it = Redirect::from_pasted("http://localhost/callback?error=access_denied&state=s", None);
-        assert_eq!(it.error.as_deref(), Some("access_denied"));
+        let callback = Callback::from_pasted("http://localhost/callback?error=access_denied&state=s", None);
+        assert_eq!(callback.error.as_deref(), Some("access_denied"));
     }
 
     #[test]

@@ -1,15 +1,15 @@
-//! Where a form was sent from: other sites must not send ours with a visitor's browser.
+//! Protection against cross-site request forgery: another site must not send our forms with a visitor's browser.
 
 use hyper::Request;
 use hyper::header::{HOST, ORIGIN};
 use hyper::http::uri::Authority;
 
-/// Whether the request comes from a page of this server, or from something that is no browser.
+/// Whether the request comes from a page of this server, or from a program that is no browser.
 ///
 /// `Sec-Fetch-Site` is the browser's own verdict, but it is said only to https and loopback addresses; elsewhere
 /// `Origin` is compared with the host that was asked. A program that sends neither acts for itself.
-pub(super) fn is_own<B>(request: &Request<B>) -> bool {
-    let said = |name: &str| request.headers().get(name).map(|it| it.to_str().unwrap_or_default());
+pub(super) fn is_same_origin<B>(request: &Request<B>) -> bool {
+    let said = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
     // HTTP/2 has the host in the address.
     let asked = || request.uri().authority().map(Authority::as_str).or_else(|| said(HOST.as_str()));
     match (said("sec-fetch-site"), said(ORIGIN.as_str())) {
@@ -33,7 +33,7 @@ mod tests {
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }
-        assert_eq!(is_own(&request), own, "{headers:?}");
+        assert_eq!(is_same_origin(&request), own, "{headers:?}");
     }
 
     #[test]
@@ -57,7 +57,7 @@ mod tests {
     fn the_host_may_be_in_the_address() {
         for (address, own) in [("https://nas.local:10064/authorize", true), ("https://nas.local/authorize", false)] {
             let request = Request::post(address).header(ORIGIN, "https://nas.local:10064").body(()).unwrap();
-            assert_eq!(is_own(&request), own, "{address}");
+            assert_eq!(is_same_origin(&request), own, "{address}");
         }
     }
 
