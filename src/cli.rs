@@ -207,8 +207,12 @@ impl Flags {
     #[must_use]
     pub fn storage_path(&self, state_directory: Option<OsString>) -> PathBuf {
         let from_systemd = || {
-            let directories = state_directory.filter(|it| !it.is_empty())?;
-            directories.to_str().and_then(|it| it.split(':').next()).map(PathBuf::from).or(Some(directories.into()))
+            let directories = state_directory.filter(|directories| !directories.is_empty())?;
+            directories
+                .to_str()
+                .and_then(|paths| paths.split(':').next())
+                .map(PathBuf::from)
+                .or(Some(directories.into()))
         };
         self.storage_path.clone().or_else(from_systemd).unwrap_or_else(|| Path::new("data").to_owned())
     }
@@ -224,7 +228,7 @@ impl Flags {
     /// The exporter that runs with these flags, as this host reaches it. `None` if the port is not known beforehand.
     #[must_use]
     pub fn own_url(&self, has_tls: bool) -> Option<Url> {
-        let address = self.listen_addresses.first().filter(|it| it.port != 0)?;
+        let address = self.listen_addresses.first().filter(|address| address.port != 0)?;
         let host = match address.host.as_str() {
             "" | "0.0.0.0" => "127.0.0.1".to_owned(),
             "::" => "[::1]".to_owned(),
@@ -241,7 +245,7 @@ impl FromStr for ListenAddress {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (host, port) = text.rsplit_once(':').ok_or("it has no port; write HOST:PORT or :PORT")?;
         let port = port.parse().map_err(|_| "the port must be a number from 0 to 65535")?;
-        let bare = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+        let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
         if bare.is_none() && host.contains([':', '[', ']']) {
             return Err("an IPv6 address stands in brackets, as in [::1]:10064");
         }

@@ -198,7 +198,7 @@ impl FromStr for Level {
     fn from_str(word: &str) -> Result<Self, Self::Err> {
         let all = [Self::Debug, Self::Info, Self::Warn, Self::Error];
         all.into_iter()
-            .find(|it| it.name() == word)
+            .find(|level| level.name() == word)
             .ok_or_else(|| "one of debug, info, warn, error is needed".to_owned())
     }
 }
@@ -218,7 +218,7 @@ impl FromStr for Format {
 /// An error and its causes in one line.
 #[must_use]
 pub fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |it| it.source());
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 

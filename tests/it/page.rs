@@ -26,7 +26,7 @@ impl Page {
     /// Reads either format, line by line.
     pub(crate) fn read(text: &str) -> Self {
         let mut page = Self::default();
-        for line in text.lines().filter(|it| !it.is_empty() && *it != "# EOF") {
+        for line in text.lines().filter(|line| !line.is_empty() && *line != "# EOF") {
             match line.strip_prefix("# ") {
                 Some(metadata) => page.note_metadata(metadata),
                 None => page.note_sample(line),

@@ -44,7 +44,7 @@ fn every_command_works() {
     let home = Home::new(&configurations()[0]);
     let mut running: Option<Running> = None;
     for (line, shown) in commands() {
-        match line.strip_prefix(PROGRAM).map(|it| it.trim_start_matches(" -- ")) {
+        match line.strip_prefix(PROGRAM).map(|rest| rest.trim_start_matches(" -- ")) {
             Some("" | "demo") => {
                 if let Some(before) = running.take() {
                     before.end();
@@ -79,13 +79,13 @@ fn every_metric_of_people_and_exporter_is_described() {
     let home = Home::new("");
     let demo = home.start(&as_built("cargo run --release -- demo"));
     let described: BTreeSet<String> = first_column("docs/metrics.md", "Own metric", "Labels");
-    let measured: BTreeSet<String> = Measurement::all().map(|it| it.metric()).collect();
+    let measured: BTreeSet<String> = Measurement::all().map(|measurement| measurement.metric()).collect();
     let [rare, rarely_measured] =
-        [&RARE[..], &RARELY_MEASURED].map(|it| it.iter().map(|it| (*it).to_owned()).collect());
+        [&RARE[..], &RARELY_MEASURED].map(|names| names.iter().map(|name| (*name).to_owned()).collect());
     let often_measured: BTreeSet<String> = &measured - &rarely_measured;
     let mut exported = BTreeSet::new();
     demo.until("curl -s http://localhost:10064/metrics", |page| {
-        let types = page.lines().filter_map(|it| it.strip_prefix("# TYPE ")?.split(' ').next());
+        let types = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
         exported = types.map(str::to_owned).collect::<BTreeSet<_>>();
         often_measured.is_subset(&exported) && &described - &rare == &(&exported - &measured) - &rare
     });
@@ -95,17 +95,20 @@ fn every_metric_of_people_and_exporter_is_described() {
 
 #[test]
 fn every_command_is_described() {
-    let own: BTreeSet<String> = Cli::command().get_subcommands().map(|it| it.get_name().to_owned()).collect();
+    let own: BTreeSet<String> =
+        Cli::command().get_subcommands().map(|subcommand| subcommand.get_name().to_owned()).collect();
     let described = first_column("docs/reference.md", "Command", "What it does");
-    let described =
-        described.iter().filter_map(|it| it.strip_prefix("withings-exporter ")?.split(' ').next()).map(str::to_owned);
+    let described = described
+        .iter()
+        .filter_map(|line| line.strip_prefix("withings-exporter ")?.split(' ').next())
+        .map(str::to_owned);
     assert_eq!(described.collect::<BTreeSet<_>>(), own);
 }
 
 #[test]
 fn every_flag_is_described_with_its_default() {
     let command = Cli::command();
-    let own = command.get_arguments().filter(|it| !["help", "version"].contains(&it.get_id().as_str()));
+    let own = command.get_arguments().filter(|argument| !["help", "version"].contains(&argument.get_id().as_str()));
     let own = own.map(|flag| {
         let default = match flag.get_default_values() {
             _ if !flag.get_action().takes_values() => "off".to_owned(),
@@ -138,7 +141,7 @@ fn every_key_of_the_configuration_is_described() {
     let (_, allowed) = message.trim_end().rsplit_once("allowed are ").unwrap();
     assert_eq!(first_column("README.md", "Key", "Meaning"), allowed.split(", ").map(str::to_owned).collect());
     let rows = table("README.md", "Key", "Meaning");
-    let measurements = rows.iter().find(|it| it.starts_with("| `measurements` |")).unwrap();
+    let measurements = rows.iter().find(|row| row.starts_with("| `measurements` |")).unwrap();
     for group in Group::ALL {
         assert!(measurements.contains(&format!("`{}`", group.name())), "{group:?}");
     }
@@ -197,12 +200,14 @@ fn prometheus_understands_what_is_said_about_it() {
         checked(Command::new("promtool").args(["check", kind]).arg(file));
     };
     let scrapes = ["README.md", "docs/tls.md"].map(|name| blocks(name, "yaml")).concat();
-    let scrapes: Vec<_> = scrapes.into_iter().filter(|it| it.starts_with("scrape_configs:")).collect();
+    let scrapes: Vec<_> = scrapes.into_iter().filter(|block| block.starts_with("scrape_configs:")).collect();
     assert_eq!(scrapes.len(), 2);
     for scrape in scrapes {
         check("config", &scrape);
     }
-    let rules = blocks("README.md", "promql").into_iter().map(|it| json!({"record": "readme:example", "expr": it}));
+    let rules = blocks("README.md", "promql")
+        .into_iter()
+        .map(|expression| json!({"record": "readme:example", "expr": expression}));
     check("rules", &json!({"groups": [{"name": "readme", "rules": rules.collect::<Vec<_>>()}]}).to_string());
 }
 
@@ -210,7 +215,8 @@ fn prometheus_understands_what_is_said_about_it() {
 fn the_web_configuration_is_valid_here_and_for_other_exporters() {
     let folder = certificates();
     write(&folder.path().join("withings.yaml"), &configurations()[0]);
-    let example = blocks("docs/tls.md", "yaml").into_iter().find(|it| it.starts_with("tls_server_config:")).unwrap();
+    let example =
+        blocks("docs/tls.md", "yaml").into_iter().find(|block| block.starts_with("tls_server_config:")).unwrap();
     write(&folder.path().join("web.yml"), &example);
     checked(exporter(folder.path()).args(["check-config", "--web.config.file", "web.yml"]));
     let promtool = &mut Command::new("promtool");
@@ -241,19 +247,19 @@ fn as_built(line: &str) -> String {
 
 /// The text with every number made the same: values change with the days.
 fn blurred(text: &str) -> String {
-    let parts = text.split(|it: char| it.is_ascii_digit() || it == '.').filter(|it| !it.is_empty());
+    let parts = text.split(|letter: char| letter.is_ascii_digit() || letter == '.').filter(|word| !word.is_empty());
     parts.collect::<Vec<_>>().join("#")
 }
 
 fn configurations() -> Vec<String> {
-    blocks("README.md", "yaml").into_iter().filter(|it| it.starts_with("withings:")).collect()
+    blocks("README.md", "yaml").into_iter().filter(|block| block.starts_with("withings:")).collect()
 }
 
 /// The rows of the table with these first two columns.
 fn table(document_name: &str, first: &str, second: &str) -> Vec<String> {
     let document = document(document_name);
-    let lines = document.lines().skip_while(|it| !it.starts_with(&format!("| {first} | {second} |")));
-    lines.skip(2).take_while(|it| it.starts_with('|')).map(str::to_owned).collect()
+    let lines = document.lines().skip_while(|line| !line.starts_with(&format!("| {first} | {second} |")));
+    lines.skip(2).take_while(|line| line.starts_with('|')).map(str::to_owned).collect()
 }
 
 /// What stands first in each row, out of its backquotes.

@@ -19,7 +19,6 @@ use crate::telemetry::Unknown;
 use crate::withings::appli::Appli;
 use crate::withings::request::{Request, Rows, data_fields, utc_day};
 use crate::withings::wire::{AnswerPage, Float, int, list, next_offset, text};
-use crate::zone::Zone;
 
 /// A length that no day has, seconds: clocks are set back by some hours at most.
 const LONGEST_DAY: i64 = 48 * 3600;

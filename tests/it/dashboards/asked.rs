@@ -15,8 +15,8 @@ pub(super) struct Asked {
 /// The panels, also those in collapsed rows, without the headings of rows.
 pub(super) fn panels(dashboard: &Value) -> Vec<&Value> {
     let outside = dashboard["panels"].as_array().unwrap().iter();
-    let all = outside.flat_map(|it| std::iter::once(it).chain(it["panels"].as_array().into_iter().flatten()));
-    all.filter(|it| it["type"] != "row").collect()
+    let all = outside.flat_map(|panel| std::iter::once(panel).chain(panel["panels"].as_array().into_iter().flatten()));
+    all.filter(|panel| panel["type"] != "row").collect()
 }
 
 /// Every query of the panels and annotations.
@@ -29,9 +29,10 @@ pub(super) fn asked(dashboard: &Value) -> Vec<Asked> {
     let of_panel = |panel: &Value| -> Vec<Asked> {
         let step = |target: &Value| (target["range"] == true).then(|| panel["interval"].as_str().unwrap_or("1h"));
         let targets = panel["targets"].as_array().unwrap().iter();
-        targets.map(|it| of(&panel["title"], &it["expr"], step(it))).collect()
+        targets.map(|target| of(&panel["title"], &target["expr"], step(target))).collect()
     };
-    let annotations = dashboard["annotations"]["list"].as_array().unwrap().iter().filter(|it| it["expr"].is_string());
-    let of_annotations = annotations.map(|it| of(&it["name"], &it["expr"], Some("1h")));
+    let annotations =
+        dashboard["annotations"]["list"].as_array().unwrap().iter().filter(|annotation| annotation["expr"].is_string());
+    let of_annotations = annotations.map(|annotation| of(&annotation["name"], &annotation["expr"], Some("1h")));
     panels(dashboard).into_iter().flat_map(of_panel).chain(of_annotations).collect()
 }

@@ -46,23 +46,24 @@ const CUFF: &[&str] = &["corrected_qt", "diastolic", "ecg", "pr_interval", "qrs"
 
 /// Whether a query for one person or for [`EVERYBODY`] may find nothing.
 pub(super) fn may_be_empty(expression: &str, profile: &str) -> bool {
-    let metrics: Vec<_> = selectors(expression).into_iter().map(|it| it.metric).collect();
-    let is_rare = metrics.iter().any(|it| RARELY_MEASURED.contains(it) || RARE.contains(it));
+    let metrics: Vec<_> = selectors(expression).into_iter().map(|selector| selector.metric).collect();
+    let is_rare = metrics.iter().any(|metric| RARELY_MEASURED.contains(metric) || RARE.contains(metric));
     // The person's day may have begun just now.
     let is_of_present_day =
         profile != EVERYBODY && expression.trim_start_matches('(').starts_with("withings_activity_");
     // Zoë's life began two weeks ago.
     let is_too_old = profile == "Zoë" && expression.contains("offset 30d");
-    let begins =
-        |key: &&str| ["withings_", "measurement=\""].iter().any(|it| expression.contains(&format!("{it}{key}")));
-    is_rare || is_of_present_day || is_too_old || lacked(profile).any(|it| begins(&it))
+    let begins = |key: &&str| {
+        ["withings_", "measurement=\""].iter().any(|prefix| expression.contains(&format!("{prefix}{key}")))
+    };
+    is_rare || is_of_present_day || is_too_old || lacked(profile).any(|series| begins(&series))
 }
 
 /// Nobody has what the list says that they lack.
 pub(super) fn check_lacks(page: &Page) {
     for series in page.samples.keys() {
         let owners = LACKS.iter().flat_map(|(people, _)| *people);
-        for owner in owners.filter(|it| series.contains(&format!("profile=\"{it}\""))) {
+        for owner in owners.filter(|owner| series.contains(&format!("profile=\"{owner}\""))) {
             let has = lacked(owner).any(|key| series.starts_with(&format!("withings_{key}")));
             assert!(!has, "this is not lacked by now: {series}");
         }

@@ -51,7 +51,7 @@ fn mistakes_are_found() {
         let (parent, name) = place.rsplit_once('/').unwrap();
         dashboard.pointer_mut(parent).unwrap()[name] = value;
         let found = mistakes(&dashboard);
-        assert!(found.iter().any(|it| it.contains(expected)), "{place}: {found:?}");
+        assert!(found.iter().any(|finding| finding.contains(expected)), "{place}: {found:?}");
     }
 }
 
@@ -64,7 +64,7 @@ fn what_would_add_people_up_is_there_for_each_of_them() {
                 row = panel.clone();
             }
             let is_stacked = panel["fieldConfig"]["defaults"]["custom"]["stacking"]["mode"] == "normal";
-            assert!(!is_stacked || [&row, panel].iter().any(|it| it["repeat"] == "profile"), "{}", panel["title"]);
+            assert!(!is_stacked || [&row, panel].iter().any(|part| part["repeat"] == "profile"), "{}", panel["title"]);
         }
     }
 }
@@ -79,16 +79,17 @@ fn imperial_units_change_units_and_nothing_else() {
         for fixed in ["title", "description", "gridPos", "type", "options", "transformations"] {
             assert_eq!(metric[fixed], imperial[fixed], "{}", metric["title"]);
         }
-        units.extend([metric, imperial].into_iter().flat_map(|it| units_of(&it["fieldConfig"])));
+        units.extend([metric, imperial].into_iter().flat_map(|panel| units_of(&panel["fieldConfig"])));
     }
     for unit in ["suffix:kg", "suffix:lb", "celsius", "fahrenheit", "suffix:km", "suffix:mi"] {
         assert!(units.contains(unit), "{unit} is not in {units:?}");
-        let of = |dashboard: &Value| panels(dashboard).iter().any(|it| units_of(&it["fieldConfig"]).contains(unit));
+        let of =
+            |dashboard: &Value| panels(dashboard).iter().any(|panel| units_of(&panel["fieldConfig"]).contains(unit));
         assert!(of(&metric) != of(&imperial), "{unit} is in both");
     }
     let fever = |dashboard: &Value| {
         let panels = panels(dashboard);
-        let panel = panels.iter().find(|it| it["title"] == "Body temperature").unwrap();
+        let panel = panels.iter().find(|panel| panel["title"] == "Body temperature").unwrap();
         panel["fieldConfig"]["defaults"]["thresholds"]["steps"][2]["value"].clone()
     };
     assert_eq!([fever(&metric), fever(&imperial)], [json!(38.0), json!(100.4)]);
@@ -101,10 +102,10 @@ fn mistakes(dashboard: &Value) -> Vec<String> {
     found.extend(of_places(dashboard));
     for panel in panels(dashboard) {
         let title = panel["title"].as_str().unwrap();
-        found.extend(of_panel(panel).into_iter().map(|it| format!("{title}: {it}")));
+        found.extend(of_panel(panel).into_iter().map(|finding| format!("{title}: {finding}")));
     }
     for query in asked(dashboard) {
-        found.extend(of_query(&query.expression).into_iter().map(|it| format!("{}: {it}", query.place)));
+        found.extend(of_query(&query.expression).into_iter().map(|finding| format!("{}: {finding}", query.place)));
     }
     found
 }
@@ -114,15 +115,15 @@ fn of_dashboard(dashboard: &Value) -> Vec<String> {
     let wrong = expected.into_iter().filter(|(name, value)| dashboard[name] != *value);
     let wrong = wrong.map(|(name, value)| format!("{name} is not {value}"));
     // Provisioning resolves no inputs, and the others belong to one installation.
-    let foreign = ["__inputs", "id", "iteration", "gnetId"].iter().filter(|it| dashboard.get(it).is_some());
-    let foreign = foreign.map(|it| format!("{it} is there"));
+    let foreign = ["__inputs", "id", "iteration", "gnetId"].iter().filter(|key| dashboard.get(key).is_some());
+    let foreign = foreign.map(|key| format!("{key} is there"));
     let versioned = dashboard.to_string().contains("pluginVersion").then(|| "pluginVersion is there".to_owned());
     wrong.chain(foreign).chain(versioned).collect()
 }
 
 fn of_variables(dashboard: &Value) -> Vec<String> {
     let variables = dashboard["templating"]["list"].as_array().unwrap();
-    let names: Vec<_> = variables.iter().map(|it| it["name"].as_str().unwrap()).collect();
+    let names: Vec<_> = variables.iter().map(|variable| variable["name"].as_str().unwrap()).collect();
     let mut found = Vec::new();
     if names != ["datasource", "job", "instance", "profile"] {
         found.push(format!("the variables are {names:?}"));
@@ -139,9 +140,9 @@ fn of_variables(dashboard: &Value) -> Vec<String> {
 /// Ids and places: those of a collapsed row lie among themselves.
 fn of_places(dashboard: &Value) -> Vec<String> {
     let outside: Vec<&Value> = dashboard["panels"].as_array().unwrap().iter().collect();
-    let inside = outside.iter().map(|it| it["panels"].as_array().into_iter().flatten().collect::<Vec<_>>());
+    let inside = outside.iter().map(|panel| panel["panels"].as_array().into_iter().flatten().collect::<Vec<_>>());
     let grids: Vec<Vec<&Value>> = inside.chain([outside.clone()]).collect();
-    let ids: Vec<_> = grids.iter().flatten().map(|it| it["id"].as_u64()).collect();
+    let ids: Vec<_> = grids.iter().flatten().map(|panel| panel["id"].as_u64()).collect();
     let mut found = Vec::new();
     if ids.contains(&None) || ids.iter().collect::<BTreeSet<_>>().len() < ids.len() {
         found.push("ids are missing or there twice".to_owned());
@@ -151,8 +152,8 @@ fn of_places(dashboard: &Value) -> Vec<String> {
             if edges(panel)[2] > COLUMNS {
                 found.push(format!("{} is too wide", panel["title"]));
             }
-            let over = grid[..index].iter().filter(|it| overlap(edges(it), edges(panel)));
-            found.extend(over.map(|it| format!("{} overlaps {}", panel["title"], it["title"])));
+            let over = grid[..index].iter().filter(|other| overlap(edges(other), edges(panel)));
+            found.extend(over.map(|other| format!("{} overlaps {}", panel["title"], other["title"])));
         }
     }
     found
@@ -160,7 +161,7 @@ fn of_places(dashboard: &Value) -> Vec<String> {
 
 /// Left, top, right, bottom.
 fn edges(panel: &Value) -> [u64; 4] {
-    let [x, y, w, h] = ["x", "y", "w", "h"].map(|it| panel["gridPos"][it].as_u64().unwrap());
+    let [x, y, w, h] = ["x", "y", "w", "h"].map(|edge| panel["gridPos"][edge].as_u64().unwrap());
     [x, y, x + w, y + h]
 }
 
@@ -169,28 +170,28 @@ fn overlap(a: [u64; 4], b: [u64; 4]) -> bool {
 }
 
 fn of_panel(panel: &Value) -> Vec<String> {
-    let text = |value: &Value| value.as_str().is_some_and(|it| !it.is_empty());
+    let text = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
     let defaults = &panel["fieldConfig"]["defaults"];
     let targets = panel["targets"].as_array().unwrap();
     let is_graph = panel["type"] == "timeseries" || panel["type"] == "state-timeline" && panel["timeFrom"].is_null();
     let source = json!({"type": "prometheus", "uid": "${datasource}"});
     let steps = defaults["thresholds"]["steps"].as_array().unwrap();
-    let ids: BTreeSet<_> = targets.iter().map(|it| it["refId"].as_str()).collect();
+    let ids: BTreeSet<_> = targets.iter().map(|target| target["refId"].as_str()).collect();
     let rules = [
         (text(&panel["title"]), "no title"),
         (
-            panel["description"].as_str().is_some_and(|it| it.contains(" Empty: ")),
+            panel["description"].as_str().is_some_and(|text| text.contains(" Empty: ")),
             "it does not say what it means when empty",
         ),
-        (CORE.iter().any(|it| panel["type"] == *it), "it is no core panel"),
+        (CORE.iter().any(|kind| panel["type"] == *kind), "it is no core panel"),
         (text(&defaults["unit"]), "no unit"),
         (text(&defaults["noValue"]), "no noValue"),
-        (steps[1..].is_sorted_by_key(|it| it["value"].as_f64()), "thresholds are not in order"),
+        (steps[1..].is_sorted_by_key(|step| step["value"].as_f64()), "thresholds are not in order"),
         (!targets.is_empty(), "no query"),
         (ids.len() == targets.len(), "two queries have one id"),
-        ([panel].into_iter().chain(targets).all(|it| it["datasource"] == source), "the data source is no variable"),
+        ([panel].into_iter().chain(targets).all(|part| part["datasource"] == source), "the data source is no variable"),
         (
-            targets.iter().all(|it| it["instant"] != is_graph && it["range"] == is_graph),
+            targets.iter().all(|target| target["instant"] != is_graph && target["range"] == is_graph),
             "tiles are instant, and graphs are not",
         ),
     ];
@@ -199,16 +200,18 @@ fn of_panel(panel: &Value) -> Vec<String> {
 
 fn of_query(expression: &str) -> Vec<String> {
     let selectors = selectors(expression);
-    let elsewhere = |it: &&Selector| {
-        it.metric != ALERTS
+    let elsewhere = |selector: &&Selector| {
+        selector.metric != ALERTS
             && !["job", "instance"]
                 .iter()
-                .all(|label| it.matchers.contains(&(*label, format!("=~\"${label}\"").as_str())))
+                .all(|label| selector.matchers.contains(&(*label, format!("=~\"${label}\"").as_str())))
     };
-    let elsewhere = selectors.iter().filter(elsewhere).map(|it| format!("{} without job or instance", it.metric));
-    let is_counter = |it: &&Selector| ["_total", "_bucket"].iter().any(|end| it.metric.ends_with(end));
-    let bare = selectors.iter().filter(is_counter).filter(|it| !["rate", "increase"].contains(&it.function));
-    let bare = bare.map(|it| format!("the counter {} is shown without rate", it.metric));
+    let elsewhere =
+        selectors.iter().filter(elsewhere).map(|selector| format!("{} without job or instance", selector.metric));
+    let is_counter = |selector: &&Selector| ["_total", "_bucket"].iter().any(|end| selector.metric.ends_with(end));
+    let bare =
+        selectors.iter().filter(is_counter).filter(|selector| !["rate", "increase"].contains(&selector.function));
+    let bare = bare.map(|selector| format!("the counter {} is shown without rate", selector.metric));
     let counters = selectors.iter().filter(is_counter).count();
     let other_interval = (expression.matches("[$__rate_interval]").count() < counters)
         .then(|| "the interval of a rate is not $__rate_interval".to_owned());
@@ -223,8 +226,8 @@ fn counter(pattern: &str) -> String {
 /// The units of a panel.
 fn units_of(field_config: &Value) -> BTreeSet<String> {
     let properties = field_config["overrides"].as_array().unwrap().iter();
-    let properties = properties.flat_map(|it| it["properties"].as_array().unwrap());
-    let of_overrides = properties.filter(|it| it["id"] == "unit").map(|it| &it["value"]);
+    let properties = properties.flat_map(|override_of| override_of["properties"].as_array().unwrap());
+    let of_overrides = properties.filter(|property| property["id"] == "unit").map(|property| &property["value"]);
     let units = of_overrides.chain([&field_config["defaults"]["unit"]]);
-    units.map(|it| it.as_str().unwrap().to_owned()).collect()
+    units.map(|unit| unit.as_str().unwrap().to_owned()).collect()
 }

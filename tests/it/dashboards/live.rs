@@ -69,7 +69,8 @@ async fn an_empty_prometheus_answers_every_query_with_nothing() {
 /// Every query of all dashboards, each once: those in imperial units are mostly the same.
 fn queries() -> Vec<Asked> {
     let queries = all().map(|dashboard| asked(&dashboard)).into_iter().flatten();
-    let by_expression: BTreeMap<_, _> = queries.map(|it| ((it.expression.clone(), it.step.clone()), it)).collect();
+    let by_expression: BTreeMap<_, _> =
+        queries.map(|query| ((query.expression.clone(), query.step.clone()), query)).collect();
     assert!(by_expression.len() > 150, "{}", by_expression.len());
     by_expression.into_values().collect()
 }
@@ -77,7 +78,7 @@ fn queries() -> Vec<Asked> {
 /// The text with an alert of each severity for each person.
 fn with_alerts(history: &Path) -> PathBuf {
     let now = Clock::system().unix();
-    let people = PEOPLE.iter().flat_map(|it| ["critical", "warning", "info"].map(|severity| (it, severity)));
+    let people = PEOPLE.iter().flat_map(|person| ["critical", "warning", "info"].map(|severity| (person, severity)));
     let alerts = people.map(|(profile, severity)| {
         let of_rule = format!("alertname=\"WithingsTest\",alertstate=\"firing\",severity=\"{severity}\"");
         let of_person = format!("job=\"withings\",instance=\"{INSTANCE}\",profile=\"{profile}\"");
@@ -105,12 +106,12 @@ async fn check_variables(asking: &Asking) {
         ("profile", PEOPLE.map(str::to_owned).into()),
     ] {
         let variables = dashboard["templating"]["list"].as_array().unwrap();
-        let found = variables.iter().find(|it| it["name"] == variable).unwrap();
+        let found = variables.iter().find(|found| found["name"] == variable).unwrap();
         let query = found["query"]["query"].as_str().unwrap();
         let (series, label) = query.strip_prefix("label_values(").unwrap().rsplit_once(", ").unwrap();
         assert_eq!(label, format!("{variable})"));
         let values = asking.ask(&in_text(series, EVERYBODY), None).await;
-        let values = values.iter().map(|it| it["metric"][variable].as_str().unwrap().to_owned());
+        let values = values.iter().map(|value| value["metric"][variable].as_str().unwrap().to_owned());
         assert_eq!(values.collect::<BTreeSet<_>>(), expected, "{query}");
     }
 }

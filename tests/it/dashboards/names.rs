@@ -32,8 +32,9 @@ fn every_measurement_is_on_the_health_dashboards() {
     let excused: BTreeSet<&str> = NOT_SHOWN.map(|(key, _)| key).into();
     for uid in HEALTH {
         let asked = asked(&read(uid));
-        let shown: BTreeSet<&str> = asked.iter().flat_map(|it| selectors(&it.expression)).map(|it| it.metric).collect();
-        let missing = Measurement::all().filter(|it| !shown.contains(it.metric().as_str())).map(|it| it.key);
+        let shown: BTreeSet<&str> =
+            asked.iter().flat_map(|query| selectors(&query.expression)).map(|selector| selector.metric).collect();
+        let missing = Measurement::all().filter(|row| !shown.contains(row.metric().as_str())).map(|row| row.key);
         assert_eq!(missing.collect::<BTreeSet<_>>(), excused, "{uid}");
     }
 }
@@ -66,11 +67,11 @@ fn check_selector(selector: &Selector, labels: &BTreeMap<String, BTreeSet<String
 fn labels(page: &Page) -> BTreeMap<String, BTreeSet<String>> {
     let mut labels: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (metric, names) in RARE {
-        labels.insert(metric.to_owned(), names.iter().map(|it| (*it).to_owned()).collect());
+        labels.insert(metric.to_owned(), names.iter().map(|name| (*name).to_owned()).collect());
     }
     for series in page.samples.keys() {
         let (metric, rest) = series.split_once('{').unwrap_or((series, "}"));
-        let names = rest.split("\",").filter_map(|it| Some(it.split_once("=\"")?.0.to_owned()));
+        let names = rest.split("\",").filter_map(|label| Some(label.split_once("=\"")?.0.to_owned()));
         labels.entry(metric.to_owned()).or_default().extend(names);
     }
     labels

@@ -7,9 +7,9 @@ use crate::world::World;
 
 /// The most requests in any 60 seconds since the `from`-th.
 fn busiest_minute(world: &World, from: usize) -> usize {
-    let times: Vec<_> = world.cloud.requests()[from..].iter().map(|it| it.time).collect();
+    let times: Vec<_> = world.cloud.requests()[from..].iter().map(|request| request.time).collect();
     let within = |first: usize| {
-        times[first..].iter().take_while(|it| **it - times[first] <= chrono::TimeDelta::minutes(1)).count()
+        times[first..].iter().take_while(|time| **time - times[first] <= chrono::TimeDelta::minutes(1)).count()
     };
     (0..times.len()).map(within).max().unwrap_or_default()
 }

@@ -14,7 +14,7 @@ const BACKFILL: [&str; 5] = ["backfill", "--output", "-", "--start", "2026-07-01
 fn with_mum() -> Installation {
     let installation = Installation::new(&["Mum"], "http://nas.local:10064");
     let mut program = installation.start(&["authorize", "Mum"]);
-    let consent = program.line(|it| it.contains("authorize2?")).trim().to_owned();
+    let consent = program.line(|line| line.contains("authorize2?")).trim().to_owned();
     program.type_line(&installation.agree(&consent, "Alice"));
     assert_eq!(program.end().code, Some(0));
     installation
@@ -31,7 +31,8 @@ fn begun(installation: &Installation) -> Program {
 /// How often the cloud has answered each question for days.
 fn questions(installation: &Installation) -> BTreeMap<String, usize> {
     let mut questions = BTreeMap::new();
-    let has_days = |it: &&Request| ["startdate", "startdateymd"].iter().any(|name| it.params.contains_key(*name));
+    let has_days =
+        |request: &&Request| ["startdate", "startdateymd"].iter().any(|name| request.params.contains_key(*name));
     for request in installation.cloud.requests().iter().filter(has_days) {
         *questions.entry(format!("{:?}", request.params)).or_default() += 1;
     }
