@@ -16,7 +16,7 @@ use crate::login::{Caller, LoginError, Next, after_failure};
 use crate::telemetry::{Telemetry, Unknown};
 use crate::withings::calls::sleep_get::SPAN;
 use crate::withings::calls::{Context, Getactivity, Getmeas, Getsummary, Getworkouts, PastCall, SleepGet};
-use crate::withings::request::{Request, Rows};
+use crate::withings::request::{Request, RowSelection};
 use crate::withings::wire::AnswerPage;
 use crate::zone::Zone;
 
@@ -122,7 +122,7 @@ impl<'a> Fetch<'a> {
         }
         for Window { from, to } in self.work.asked().windows() {
             let part = Part { place, call, from: Zone::UTC.midnight(from) };
-            let rows = Rows::Days { from, to };
+            let rows = RowSelection::Days { from, to };
             match call {
                 Call::Getmeas => self.part::<Getmeas>(caller, part, rows).await?,
                 Call::Getsummary => self.part::<Getsummary>(caller, part, rows).await?,
@@ -148,14 +148,14 @@ impl<'a> Fetch<'a> {
         tracing::info!(%profile, calls, minutes, "the stages of the nights cost a call for each night");
         for (from, to) in spans {
             let part = Part { place, call: Call::SleepGet, from };
-            self.part::<SleepGet>(caller, part, Rows::Between { from, to }).await?;
+            self.part::<SleepGet>(caller, part, RowSelection::Between { from, to }).await?;
             self.report(caller, Call::SleepGet, to);
         }
         Ok(())
     }
 
     /// Makes a call with all its pages, unless that was done before, and keeps what matters of the rows.
-    async fn part<C: PastCall>(&mut self, caller: &Caller, part: Part, rows: Rows) -> Result<(), Failure> {
+    async fn part<C: PastCall>(&mut self, caller: &Caller, part: Part, rows: RowSelection) -> Result<(), Failure> {
         if self.work.has(part) {
             return Ok(());
         }

@@ -6,7 +6,7 @@ use super::{Caller, LoginError};
 use crate::catalogue::Measurement;
 use crate::withings::calls::getmeas::{Measures, weigh_ins};
 use crate::withings::calls::{Context, DataCall, Getdevice, Getmeas};
-use crate::withings::request::Rows;
+use crate::withings::request::RowSelection;
 
 /// What tells one person from another without a measured value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl Caller {
 
     /// Asks for the models of the devices, each once.
     pub async fn devices(&self) -> Result<BTreeSet<String>, LoginError> {
-        let devices = self.rows::<Getdevice>(&Getdevice::request(Rows::All)).await?;
+        let devices = self.rows::<Getdevice>(&Getdevice::request(RowSelection::All)).await?;
         Ok(devices
             .into_iter()
             .filter_map(|device| device.model.filter(|model| !model.is_empty()).or(device.kind))

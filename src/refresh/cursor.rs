@@ -6,7 +6,7 @@ use crate::login::LoginError;
 use crate::withings::calls::DataCall;
 use crate::withings::envelope::Remedy;
 use crate::withings::error::CallError;
-use crate::withings::request::Rows;
+use crate::withings::request::RowSelection;
 
 /// How far a read of changes reaches back before the newest change that was seen, seconds: Withings does not say whether
 /// `lastupdate` is inclusive, and the clocks of its machines may differ.
@@ -39,15 +39,15 @@ pub(super) struct Cursor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Read {
     /// The rows that are asked for.
-    pub(super) rows: Rows,
+    pub(super) rows: RowSelection,
     /// The changes that are read instead, should a daily read of everything fail.
-    otherwise: Option<Rows>,
+    otherwise: Option<RowSelection>,
 }
 
 impl Read {
     /// A read of everything, instead of which nothing else can be read.
     pub(super) fn everything() -> Self {
-        Self { rows: Rows::All, otherwise: None }
+        Self { rows: RowSelection::All, otherwise: None }
     }
 
     /// The read after this one has failed; `None` if none would be of use. Withings sometimes refuses `lastupdate=0` with 503:
@@ -55,8 +55,8 @@ impl Read {
     pub(super) fn after_failure<C: DataCall>(self, error: &LoginError, server_now: i64) -> Option<Self> {
         let LoginError::Call(error) = error else { return None };
         match error.remedy() {
-            Remedy::FullRead if C::BY_DAYS && self.rows == Rows::All => {
-                Some(Self { rows: Rows::everything_by_days(server_now), ..self })
+            Remedy::FullRead if C::BY_DAYS && self.rows == RowSelection::All => {
+                Some(Self { rows: RowSelection::everything_by_days(server_now), ..self })
             }
             Remedy::FullRead | Remedy::Retry | Remedy::NextInterval if !matches!(error, CallError::NoTurn(_)) => {
                 self.otherwise.map(|rows| Self { rows, otherwise: None })
@@ -72,18 +72,18 @@ impl Cursor {
         let is_recent = |at: Option<i64>, age| at.is_some_and(|at| (0..age).contains(&(server_now - at)));
         // Withings refuses a `lastupdate` that its clock has not reached (Zn4rK/php-withings#23).
         let changes = self.changed_at.filter(|at| self.everything_at.is_some() && *at <= server_now);
-        let changes = changes.map(|at| Rows::ChangedSince(at - OVERLAP));
+        let changes = changes.map(|at| RowSelection::ChangedSince(at - OVERLAP));
         let is_everything_known =
             is_recent(self.everything_at, EVERYTHING_EVERY) || is_recent(self.failed_at, EVERYTHING_AGAIN);
         match changes.filter(|_| is_everything_known) {
             Some(rows) => Read { rows, otherwise: None },
-            None => Read { rows: Rows::All, otherwise: changes },
+            None => Read { rows: RowSelection::All, otherwise: changes },
         }
     }
 
     /// Notes that the rows `asked` for were read, which were changed at `changed_at`. A change that is dated ahead of the
     /// server's time moves nothing: the changes before it would be skipped.
-    pub(super) fn note(&mut self, asked: Rows, changed_at: impl Iterator<Item = i64>, server_now: i64) {
+    pub(super) fn note(&mut self, asked: RowSelection, changed_at: impl Iterator<Item = i64>, server_now: i64) {
         let changed_at = changed_at.filter(|at| *at <= server_now).max();
         if asked.is_everything() {
             // Of a call without changes the time of a read is of no use, and storing it would write a file for each read.
@@ -123,47 +123,47 @@ mod tests {
     /// The cursor after a read of everything whose newest change is this one.
     fn cursor(changed_at: i64) -> Cursor {
         let mut cursor = Cursor::default();
-        cursor.note(Rows::All, [changed_at].into_iter(), NOW);
+        cursor.note(RowSelection::All, [changed_at].into_iter(), NOW);
         cursor
     }
 
-    fn read(cursor: &Cursor, server_now: i64) -> Rows {
+    fn read(cursor: &Cursor, server_now: i64) -> RowSelection {
         cursor.next_read(server_now).rows
     }
 
     #[test]
     fn the_first_read_is_of_everything_then_of_changes_and_daily_of_everything() {
-        assert_eq!(read(&Cursor::default(), NOW), Rows::All);
+        assert_eq!(read(&Cursor::default(), NOW), RowSelection::All);
         let mut cursor = cursor(NOW - 5000);
-        assert_eq!(read(&cursor, NOW + 300), Rows::ChangedSince(NOW - 5000 - OVERLAP));
-        cursor.note(Rows::ChangedSince(0), [NOW + 200].into_iter(), NOW + 300);
-        assert_eq!(read(&cursor, NOW + 600), Rows::ChangedSince(NOW + 200 - OVERLAP));
-        assert_eq!(read(&cursor, NOW + EVERYTHING_EVERY), Rows::All);
+        assert_eq!(read(&cursor, NOW + 300), RowSelection::ChangedSince(NOW - 5000 - OVERLAP));
+        cursor.note(RowSelection::ChangedSince(0), [NOW + 200].into_iter(), NOW + 300);
+        assert_eq!(read(&cursor, NOW + 600), RowSelection::ChangedSince(NOW + 200 - OVERLAP));
+        assert_eq!(read(&cursor, NOW + EVERYTHING_EVERY), RowSelection::All);
     }
 
     #[test]
     fn a_change_of_the_future_moves_no_cursor() {
         let mut cursor = cursor(NOW - 5000);
-        cursor.note(Rows::ChangedSince(0), [NOW - 4000, NOW + 7000].into_iter(), NOW);
-        assert_eq!(read(&cursor, NOW + 10_000), Rows::ChangedSince(NOW - 4000 - OVERLAP));
-        assert_eq!(read(&cursor, NOW - 10), Rows::All, "a clock that jumped back");
+        cursor.note(RowSelection::ChangedSince(0), [NOW - 4000, NOW + 7000].into_iter(), NOW);
+        assert_eq!(read(&cursor, NOW + 10_000), RowSelection::ChangedSince(NOW - 4000 - OVERLAP));
+        assert_eq!(read(&cursor, NOW - 10), RowSelection::All, "a clock that jumped back");
     }
 
     #[test]
     fn while_everything_cannot_be_read_changes_are_and_everything_is_tried_hourly() {
         let mut cursor = cursor(NOW);
         let late = NOW + EVERYTHING_EVERY;
-        let changes = Some(Rows::ChangedSince(NOW - OVERLAP));
-        assert_eq!(cursor.next_read(late), Read { rows: Rows::All, otherwise: changes });
+        let changes = Some(RowSelection::ChangedSince(NOW - OVERLAP));
+        assert_eq!(cursor.next_read(late), Read { rows: RowSelection::All, otherwise: changes });
         cursor.note_failure(late);
         assert_eq!(Some(read(&cursor, late + 300)), changes);
-        assert_eq!(read(&cursor, late + EVERYTHING_AGAIN), Rows::All);
+        assert_eq!(read(&cursor, late + EVERYTHING_AGAIN), RowSelection::All);
     }
 
     #[test]
     fn of_a_call_without_changes_nothing_is_stored() {
         let mut cursor = Cursor::default();
-        cursor.note(Rows::All, std::iter::empty(), NOW);
+        cursor.note(RowSelection::All, std::iter::empty(), NOW);
         assert_eq!(cursor, Cursor::default());
     }
 
@@ -173,7 +173,7 @@ mod tests {
         assert!(cursor.doubts_emptiness());
         assert_eq!(cursor.next_read(NOW + 300), Read::everything());
         assert!(!cursor.doubts_emptiness());
-        cursor.note(Rows::All, std::iter::empty(), NOW + 300);
+        cursor.note(RowSelection::All, std::iter::empty(), NOW + 300);
         assert!(cursor.doubts_emptiness(), "another time");
     }
 }

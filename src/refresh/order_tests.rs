@@ -56,24 +56,30 @@ fn check<C: DataCall>(list: &str, part: PartOf<C>, steps: &[Changes], seed: u64)
         cloud.take(step, now);
         let read = part(&mut known).cursor.next_read(now).rows;
         let rows = match read {
-            Rows::ChangedSince(at) => cloud.changed_since(at),
+            RowSelection::ChangedSince(at) => cloud.changed_since(at),
             _ => cloud.all(),
         };
         let mut take =
             |rows, answer| note(&mut known, part, rows, &paged::<C>(list, answer, prune::nothing, &mut random), now);
-        assert!(take(read, rows) || take(Rows::All, cloud.all()));
+        assert!(take(read, rows) || take(RowSelection::All, cloud.all()));
     }
     let (mut at_once, mut pruned) = (ProfileState::default(), ProfileState::default());
-    note(&mut pruned, part, Rows::All, &paged::<C>(list, cloud.all(), C::prune, &mut random), now);
+    note(&mut pruned, part, RowSelection::All, &paged::<C>(list, cloud.all(), C::prune, &mut random), now);
     let everything = [cloud.all(), cloud.former].concat();
-    note(&mut at_once, part, Rows::All, &paged::<C>(list, everything, prune::nothing, &mut random), now);
+    note(&mut at_once, part, RowSelection::All, &paged::<C>(list, everything, prune::nothing, &mut random), now);
     assert_eq!(shown(&known, now), shown(&at_once, now));
     assert_eq!(shown(&pruned, now), shown(&at_once, now));
     assert_eq!(part(&mut pruned).cursor, part(&mut at_once).cursor);
 }
 
 /// Notes an answer; whether it tells enough.
-fn note<C: DataCall>(known: &mut ProfileState, part: PartOf<C>, asked: Rows, rows: &[C::Row], now: i64) -> bool {
+fn note<C: DataCall>(
+    known: &mut ProfileState,
+    part: PartOf<C>,
+    asked: RowSelection,
+    rows: &[C::Row],
+    now: i64,
+) -> bool {
     known.note(part, asked, rows, &mut Context { server_now: now, unknown: &mut |_, _| () })
 }
 
@@ -174,7 +180,7 @@ properties! {
         let mut read = || {
             let mut known = ProfileState::default();
             let rows = paged::<Getactivity>("activities", days.clone(), prune::nothing, &mut random);
-            let asked = known.asks(|known| &mut known.getactivity, Rows::All, NOW)[0];
+            let asked = known.asks(|known| &mut known.getactivity, RowSelection::All, NOW)[0];
             note(&mut known, |known| &mut known.getactivity, asked, &rows, NOW);
             shown(&known, NOW)
         };
@@ -188,8 +194,8 @@ properties! {
         let mut read = || {
             let mut known = ProfileState::default();
             let rows = paged::<Getsummary>("series", vec![night.clone()], prune::nothing, &mut random);
-            note(&mut known, |known| &mut known.getsummary, Rows::All, &rows, NOW);
-            let asked = known.asks(|known| &mut known.sleep_get, Rows::All, NOW)[0];
+            note(&mut known, |known| &mut known.getsummary, RowSelection::All, &rows, NOW);
+            let asked = known.asks(|known| &mut known.sleep_get, RowSelection::All, NOW)[0];
             let rows = paged::<SleepGet>("series", segments.clone(), prune::nothing, &mut random);
             note(&mut known, |known| &mut known.sleep_get, asked, &rows, NOW);
             shown(&known, NOW)

@@ -10,10 +10,10 @@ use super::cursor::Cursor;
 use crate::catalogue::Call;
 use crate::reading::{Reading, understood};
 use crate::withings::calls::{Context, DataCall, Moment};
-use crate::withings::request::Rows;
+use crate::withings::request::RowSelection;
 
 /// What is known of one call of one profile.
-pub(super) struct Part<C: DataCall> {
+pub(super) struct CallPart<C: DataCall> {
     pub(super) known: C::Known,
     pub(super) cursor: Cursor,
     /// The readings of a stored part that is not understood: they are shown until the call was made.
@@ -64,13 +64,13 @@ struct RawPart<'a> {
     readings: Option<&'a RawValue>,
 }
 
-impl<C: DataCall> Default for Part<C> {
+impl<C: DataCall> Default for CallPart<C> {
     fn default() -> Self {
         Self::of(C::Known::default(), Cursor::default())
     }
 }
 
-impl<C: DataCall> Part<C> {
+impl<C: DataCall> CallPart<C> {
     pub(super) fn of(known: C::Known, cursor: Cursor) -> Self {
         Self { known, cursor, former: None }
     }
@@ -78,7 +78,7 @@ impl<C: DataCall> Part<C> {
     /// Notes an answer to what was asked; returns false if it does not tell enough, and everything must be read.
     pub(super) fn note(
         &mut self,
-        asked: Rows,
+        asked: RowSelection,
         rows: &[C::Row],
         moment: &Moment<'_>,
         context: &mut Context<'_>,
@@ -94,7 +94,7 @@ impl<C: DataCall> Part<C> {
     }
 }
 
-impl<C: DataCall> AnyPart for Part<C> {
+impl<C: DataCall> AnyPart for CallPart<C> {
     fn call(&self) -> Call {
         C::CALL
     }

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::cursor::Cursor;
 use super::first_format::FirstFormat;
-use super::part::{AnyPart, Part};
+use super::part::{AnyPart, CallPart};
 use crate::catalogue::{Call, Measurement, Source};
 use crate::config::Selection;
 use crate::reading::in_bed::InBed;
@@ -16,27 +16,27 @@ use crate::withings::calls::getsummary::SleepRow;
 use crate::withings::calls::{
     Context, DataCall, Getactivity, Getdevice, Getgoals, Getmeas, Getsummary, Getworkouts, Moment, SleepGet,
 };
-use crate::withings::request::Rows;
+use crate::withings::request::RowSelection;
 
 /// The state of one profile: what is known of its person.
 #[derive(Default)]
 pub(super) struct ProfileState {
     /// Withings' id of the person whose readings these are.
     user_id: Option<String>,
-    pub(super) getmeas: Part<Getmeas>,
-    pub(super) getsummary: Part<Getsummary>,
-    pub(super) sleep_get: Part<SleepGet>,
-    pub(super) getactivity: Part<Getactivity>,
-    pub(super) getworkouts: Part<Getworkouts>,
-    pub(super) getdevice: Part<Getdevice>,
-    pub(super) getgoals: Part<Getgoals>,
+    pub(super) getmeas: CallPart<Getmeas>,
+    pub(super) getsummary: CallPart<Getsummary>,
+    pub(super) sleep_get: CallPart<SleepGet>,
+    pub(super) getactivity: CallPart<Getactivity>,
+    pub(super) getworkouts: CallPart<Getworkouts>,
+    pub(super) getdevice: CallPart<Getdevice>,
+    pub(super) getgoals: CallPart<Getgoals>,
     in_bed: InBed,
     /// The parts as they are stored, by the names of their calls; parts of calls that this version does not know too.
     stored: BTreeMap<String, Box<RawValue>>,
 }
 
 /// The part of a call in the state.
-pub(super) type PartOf<C> = fn(&mut ProfileState) -> &mut Part<C>;
+pub(super) type PartOf<C> = fn(&mut ProfileState) -> &mut CallPart<C>;
 
 impl ProfileState {
     /// The state as it is stored.
@@ -68,7 +68,12 @@ impl ProfileState {
     }
 
     /// The requests of a call, one after another, where `read` is due.
-    pub(super) fn asks<C: DataCall>(&mut self, part: PartOf<C>, read: Rows, server_now: i64) -> Vec<Rows> {
+    pub(super) fn asks<C: DataCall>(
+        &mut self,
+        part: PartOf<C>,
+        read: RowSelection,
+        server_now: i64,
+    ) -> Vec<RowSelection> {
         let night = self.night(server_now).cloned();
         C::asks(&part(self).known, read, &Moment { server_now, night: night.as_ref() })
     }
@@ -77,7 +82,7 @@ impl ProfileState {
     pub(super) fn note<C: DataCall>(
         &mut self,
         part: PartOf<C>,
-        asked: Rows,
+        asked: RowSelection,
         rows: &[C::Row],
         context: &mut Context<'_>,
     ) -> bool {
@@ -148,14 +153,14 @@ impl ProfileState {
     /// Takes what 0.1.0 stored.
     fn restore_first_format(&mut self, mut stored: FirstFormat) {
         let mut cursor = |call| std::mem::take(stored.cursors.entry(call).or_default());
-        self.getmeas = Part::of(stored.measures, cursor(Call::Getmeas));
+        self.getmeas = CallPart::of(stored.measures, cursor(Call::Getmeas));
         // The rows do not tell all that the choice of a night needs now: everything is read at once.
-        self.getsummary = Part::of(stored.sleeps, Cursor::default());
-        self.sleep_get = Part::of(stored.segments, cursor(Call::SleepGet));
-        self.getactivity = Part::of(stored.days, cursor(Call::Getactivity));
-        self.getworkouts = Part::of(stored.workouts, cursor(Call::Getworkouts));
-        self.getdevice = Part::of(stored.devices, cursor(Call::Getdevice));
-        self.getgoals = Part::of(stored.goals, cursor(Call::Getgoals));
+        self.getsummary = CallPart::of(stored.sleeps, Cursor::default());
+        self.sleep_get = CallPart::of(stored.segments, cursor(Call::SleepGet));
+        self.getactivity = CallPart::of(stored.days, cursor(Call::Getactivity));
+        self.getworkouts = CallPart::of(stored.workouts, cursor(Call::Getworkouts));
+        self.getdevice = CallPart::of(stored.devices, cursor(Call::Getdevice));
+        self.getgoals = CallPart::of(stored.goals, cursor(Call::Getgoals));
     }
 }
 

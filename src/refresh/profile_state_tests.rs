@@ -9,21 +9,21 @@ use crate::withings::request::utc_day;
 const NOW: i64 = 1_800_000_000;
 
 /// Notes an answer; whether it tells enough.
-fn note<C: DataCall>(known: &mut ProfileState, part: PartOf<C>, asked: Rows, rows: &[C::Row]) -> bool {
+fn note<C: DataCall>(known: &mut ProfileState, part: PartOf<C>, asked: RowSelection, rows: &[C::Row]) -> bool {
     known.note(part, asked, rows, &mut Context { server_now: NOW, unknown: &mut |_, _| () })
 }
 
 /// Notes a JSON answer to a read of everything.
 fn read<C: DataCall>(known: &mut ProfileState, part: PartOf<C>, json: &str) {
     let rows = serde_json::from_str::<C>(json).unwrap().into_rows().0;
-    assert!(note(known, part, Rows::All, &rows));
+    assert!(note(known, part, RowSelection::All, &rows));
 }
 
-fn getmeas(known: &mut ProfileState) -> &mut Part<Getmeas> {
+fn getmeas(known: &mut ProfileState) -> &mut CallPart<Getmeas> {
     &mut known.getmeas
 }
 
-fn sleep_get(known: &mut ProfileState) -> &mut Part<SleepGet> {
+fn sleep_get(known: &mut ProfileState) -> &mut CallPart<SleepGet> {
     &mut known.sleep_get
 }
 
@@ -60,7 +60,8 @@ fn an_answer_without_news_takes_nothing_away() {
     let mut known = ProfileState::default();
     weigh_in(&mut known, 1, NOW - 5000);
     assert!(
-        note(&mut known, getmeas, Rows::ChangedSince(0), &[]) && note(&mut known, getmeas, Rows::ChangedSince(0), &[])
+        note(&mut known, getmeas, RowSelection::ChangedSince(0), &[])
+            && note(&mut known, getmeas, RowSelection::ChangedSince(0), &[])
     );
     assert_eq!(measures(&known).len(), 1);
 }
@@ -81,9 +82,9 @@ fn deep(from: i64, to: i64) -> SegmentRow {
 
 /// Answers each request of a round that is made `later`, where Withings has these segments; says how many requests it was.
 fn asked(known: &mut ProfileState, later: i64, all: &[SegmentRow]) -> usize {
-    let spans = known.asks(sleep_get, Rows::All, NOW + later);
+    let spans = known.asks(sleep_get, RowSelection::All, NOW + later);
     for span in &spans {
-        let Rows::Between { from, to } = *span else { panic!("{span:?}") };
+        let RowSelection::Between { from, to } = *span else { panic!("{span:?}") };
         assert!(to - from <= SPAN, "Withings answers a day at most");
         let within = |segment: &&SegmentRow| segment.startdate.is_some_and(|at| (from..to).contains(&at));
         let answer: Vec<_> = all.iter().filter(within).cloned().collect();
@@ -167,7 +168,7 @@ fn the_course_of_the_night_outlasts_a_restart() {
 #[test]
 fn a_segment_that_withings_no_longer_has_is_gone() {
     let mut known = ProfileState::default();
-    let day = known.asks(sleep_get, Rows::All, NOW)[0];
+    let day = known.asks(sleep_get, RowSelection::All, NOW)[0];
     let segment = |end| SegmentRow { enddate: Some(end), state: Some(3), ..SegmentRow::default() };
     note(&mut known, sleep_get, day, &[segment(NOW - 100), segment(NOW - 50)]);
     note(&mut known, sleep_get, day, &[segment(NOW - 100)]);
@@ -186,7 +187,7 @@ fn only_what_changed_is_stored() {
     weigh_in(&mut known, 1, NOW - 5000);
     assert!(known.changed(NOW).is_some());
     assert!(known.changed(NOW + 300).is_none());
-    note(&mut known, getmeas, Rows::ChangedSince(0), &[]);
+    note(&mut known, getmeas, RowSelection::ChangedSince(0), &[]);
     assert!(known.changed(NOW + 300).is_none(), "an answer without news");
     weigh_in(&mut known, 2, NOW - 4000);
     assert!(known.changed(NOW).is_some());
@@ -241,7 +242,7 @@ fn what_is_not_understood_of_a_call_keeps_its_readings_until_the_call_was_made()
             assert_eq!(restored.shown(NOW, &Selection::all()), shown, "{call}: nothing is not believed at once");
             read(&mut restored, |known| &mut known.getsummary, nothing);
             read(&mut restored, |known| &mut known.getworkouts, nothing);
-            let window = restored.asks(|known| &mut known.getactivity, Rows::All, NOW)[0];
+            let window = restored.asks(|known| &mut known.getactivity, RowSelection::All, NOW)[0];
             assert!(note(&mut restored, |known| &mut known.getactivity, window, &[]));
             assert!(restored.to_be_read().all(|unread| unread == Call::SleepGet));
             assert_ne!(restored.shown(NOW, &Selection::all()), shown, "{call}");
@@ -310,7 +311,7 @@ fn readings_of_the_first_version_are_read() {
     let deep = shown.iter().find(|reading| reading.measurement.key == "sleep_deep_duration_seconds");
     assert_eq!(deep.map(|reading| reading.value), Some(5400.0), "{shown:?}");
     assert_eq!(sleep, Sleep::Newest(Some(SleepSegment { state: SleepState::Deep, ended_at: 1_799_989_000 })));
-    assert_eq!(known.getmeas.cursor.next_read(1_799_999_300).rows, Rows::ChangedSince(1_799_999_100 - 3600));
+    assert_eq!(known.getmeas.cursor.next_read(1_799_999_300).rows, RowSelection::ChangedSince(1_799_999_100 - 3600));
     assert_eq!(successes(FIRST), [(Call::Getmeas, 1_799_999_200)].into());
     let restored = restarted(&mut known);
     assert_eq!(restored.shown(NOW, &Selection::all()), known.shown(NOW, &Selection::all()));

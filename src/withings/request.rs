@@ -23,7 +23,7 @@ pub struct Request {
 /// Which rows of a call are asked for: selected in one way at a time. `lastupdate` beside dates once gave the rows of the
 /// present day, and no error (`vangorra/python_withings_api#73`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rows {
+pub enum RowSelection {
     /// The whole history.
     All,
     /// The rows that were created or changed since this time, Unix seconds.
@@ -44,7 +44,7 @@ pub enum Rows {
     },
 }
 
-impl Rows {
+impl RowSelection {
     /// Whether these are all rows that there are.
     #[must_use]
     pub fn is_everything(self) -> bool {
@@ -153,12 +153,12 @@ mod tests {
     #[test]
     fn a_request_selects_in_one_way_only() {
         let check = |request: Request, expected: &str| assert_eq!(request.form(None), expected);
-        check(Getmeas::request(Rows::All), "action=getmeas");
-        check(Getmeas::request(Rows::ChangedSince(7)), "action=getmeas&lastupdate=7");
-        check(SleepGet::request(Rows::Between { from: 1, to: 2 }), "action=get&startdate=1&enddate=2");
-        check(Getdevice::request(Rows::All), "action=getdevice");
-        check(Getgoals::request(Rows::All), "action=getgoals");
-        let days = Rows::Days { from: date("2026-11-21"), to: date("2026-11-23") };
+        check(Getmeas::request(RowSelection::All), "action=getmeas");
+        check(Getmeas::request(RowSelection::ChangedSince(7)), "action=getmeas&lastupdate=7");
+        check(SleepGet::request(RowSelection::Between { from: 1, to: 2 }), "action=get&startdate=1&enddate=2");
+        check(Getdevice::request(RowSelection::All), "action=getdevice");
+        check(Getgoals::request(RowSelection::All), "action=getgoals");
+        let days = RowSelection::Days { from: date("2026-11-21"), to: date("2026-11-23") };
         check(Getmeas::request(days), "action=getmeas&startdate=1795219200&enddate=1795478399");
         for request in [Getsummary::request, Getworkouts::request, Getactivity::request] {
             let ends = |rows, expected| {
@@ -167,11 +167,11 @@ mod tests {
                     form.split_once("&data_fields=").and_then(|(_, rest)| rest.split_once('&')).unwrap();
                 assert_eq!(selection, expected, "{form}");
             };
-            ends(Rows::All, "lastupdate=0");
-            ends(Rows::ChangedSince(7), "lastupdate=7");
+            ends(RowSelection::All, "lastupdate=0");
+            ends(RowSelection::ChangedSince(7), "lastupdate=7");
             ends(days, "startdateymd=2026-11-21&enddateymd=2026-11-23");
         }
-        assert_eq!(Getmeas::request(Rows::All).form(Some(300)), "action=getmeas&offset=300");
+        assert_eq!(Getmeas::request(RowSelection::All).form(Some(300)), "action=getmeas&offset=300");
     }
 
     #[test]
@@ -179,24 +179,24 @@ mod tests {
         let check =
             |request: Request, expected: &str| assert_eq!(request.parameters[1], ("data_fields", expected.to_owned()));
         check(
-            Getactivity::request(Rows::All),
+            Getactivity::request(RowSelection::All),
             "steps,distance,elevation,soft,moderate,intense,active,calories,totalcalories,hr_average,hr_min,hr_max,\
              hr_zone_0,hr_zone_1,hr_zone_2,hr_zone_3",
         );
         let workouts = "calories,manual_calories,distance,manual_distance,hr_average,hr_min,hr_max";
-        check(Getworkouts::request(Rows::All), workouts);
-        let (_, nights) = &Getsummary::request(Rows::All).parameters[1];
+        check(Getworkouts::request(RowSelection::All), workouts);
+        let (_, nights) = &Getsummary::request(RowSelection::All).parameters[1];
         assert!(nights.starts_with("deepsleepduration,lightsleepduration,") && nights.contains(",rr_min,"), "{nights}");
     }
 
     #[test]
     fn only_changes_may_be_told_by_an_answer_without_a_body() {
         let check = |request: Request, expected| assert_eq!(request.needs_body(), expected, "{request:?}");
-        check(Getmeas::request(Rows::ChangedSince(7)), false);
-        check(Getmeas::request(Rows::All), true);
-        check(Getsummary::request(Rows::All), true);
-        check(SleepGet::request(Rows::Between { from: 1, to: 2 }), true);
-        check(Getdevice::request(Rows::All), true);
+        check(Getmeas::request(RowSelection::ChangedSince(7)), false);
+        check(Getmeas::request(RowSelection::All), true);
+        check(Getsummary::request(RowSelection::All), true);
+        check(SleepGet::request(RowSelection::Between { from: 1, to: 2 }), true);
+        check(Getdevice::request(RowSelection::All), true);
         check(Request::notify("revoke", Vec::new()), false);
     }
 }

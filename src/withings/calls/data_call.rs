@@ -8,7 +8,7 @@ use super::getsummary::SleepRow;
 use crate::catalogue::{Call, Measurement};
 use crate::reading::{Reading, understood};
 use crate::withings::appli::Appli;
-use crate::withings::request::{Request, Rows};
+use crate::withings::request::{Request, RowSelection};
 use crate::withings::wire::AnswerPage;
 
 /// A call that brings data: its answer is a page of rows, from which is chosen what is known.
@@ -31,12 +31,12 @@ pub trait DataCall: AnswerPage {
 
     /// The rows that are asked for, one request after another, where `read` is due: everything, or what has changed.
     #[must_use]
-    fn asks(_: &Self::Known, read: Rows, _: &Moment<'_>) -> Vec<Rows> {
+    fn asks(_: &Self::Known, read: RowSelection, _: &Moment<'_>) -> Vec<RowSelection> {
         vec![read]
     }
 
     /// The request for these rows.
-    fn request(rows: Rows) -> Request;
+    fn request(rows: RowSelection) -> Request;
 
     /// Leaves out the rows of a whole history that nothing depends on, at the server's time, Unix seconds.
     fn prune(_: &mut Vec<Self::Row>, _: i64) {}
@@ -45,7 +45,7 @@ pub trait DataCall: AnswerPage {
     /// everything must be read.
     fn note(
         known: &Self::Known,
-        asked: Rows,
+        asked: RowSelection,
         rows: &[Self::Row],
         moment: &Moment<'_>,
         context: &mut Context<'_>,

@@ -17,7 +17,7 @@ use crate::catalogue::{Call, LabelName, Measurement, Source, ZONES};
 use crate::reading::{Labels, Origin, Reading};
 use crate::telemetry::Unknown;
 use crate::withings::appli::Appli;
-use crate::withings::request::{Request, Rows, data_fields, utc_day};
+use crate::withings::request::{Request, RowSelection, data_fields, utc_day};
 use crate::withings::wire::{AnswerPage, Float, int, list, next_offset, text};
 
 /// A length that no day has, seconds: clocks are set back by some hours at most.
@@ -93,12 +93,12 @@ impl DataCall for Getactivity {
 
     /// The days that can be the present one anywhere: all of their rows, so that nothing needs to be merged and what was
     /// deleted is gone at once. Older days are never shown.
-    fn asks(_: &ActivityDays, _: Rows, moment: &Moment<'_>) -> Vec<Rows> {
-        vec![Rows::Days { from: utc_day(moment.server_now, -1), to: utc_day(moment.server_now, 1) }]
+    fn asks(_: &ActivityDays, _: RowSelection, moment: &Moment<'_>) -> Vec<RowSelection> {
+        vec![RowSelection::Days { from: utc_day(moment.server_now, -1), to: utc_day(moment.server_now, 1) }]
     }
 
     /// With every field that the catalogue knows.
-    fn request(rows: Rows) -> Request {
+    fn request(rows: RowSelection) -> Request {
         let fields = data_fields(|source| match source {
             Source::Activity { fields } => fields,
             _ => &[],
@@ -108,7 +108,7 @@ impl DataCall for Getactivity {
 
     fn note(
         _: &ActivityDays,
-        _: Rows,
+        _: RowSelection,
         rows: &[ActivityRow],
         _: &Moment<'_>,
         context: &mut Context<'_>,

@@ -15,7 +15,7 @@ use super::data_call::{DataCall, Moment, Readings};
 use crate::catalogue::{BATTERY_STATES, Call, DeviceFact, LabelName, Measurement, Source};
 use crate::reading::{Labels, Reading};
 use crate::telemetry::Unknown;
-use crate::withings::request::{Request, Rows};
+use crate::withings::request::{Request, RowSelection};
 use crate::withings::wire::{AnswerPage, int, list, text};
 
 /// What Withings calls sleep mats.
@@ -77,11 +77,17 @@ impl DataCall for Getdevice {
     const CALL: Call = Call::Getdevice;
     type Known = Readings;
 
-    fn request(_: Rows) -> Request {
+    fn request(_: RowSelection) -> Request {
         Request::data(Call::Getdevice, "/v2/user", "getdevice", Vec::new())
     }
 
-    fn note(_: &Readings, _: Rows, rows: &[DeviceRow], _: &Moment<'_>, context: &mut Context<'_>) -> Option<Readings> {
+    fn note(
+        _: &Readings,
+        _: RowSelection,
+        rows: &[DeviceRow],
+        _: &Moment<'_>,
+        context: &mut Context<'_>,
+    ) -> Option<Readings> {
         Some(Readings(readings(rows, context)))
     }
 

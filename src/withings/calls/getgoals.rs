@@ -10,7 +10,7 @@ use super::data_call::{DataCall, Moment, Readings};
 use crate::catalogue::{Call, Measurement, Source};
 use crate::reading::{Labels, Reading};
 use crate::telemetry::Unknown;
-use crate::withings::request::{Request, Rows};
+use crate::withings::request::{Request, RowSelection};
 use crate::withings::wire::{AnswerPage, float, int, map};
 
 /// A page of the answer to `getgoals`.
@@ -62,13 +62,13 @@ impl DataCall for Getgoals {
     const CALL: Call = Call::Getgoals;
     type Known = Readings;
 
-    fn request(_: Rows) -> Request {
+    fn request(_: RowSelection) -> Request {
         Request::data(Call::Getgoals, "/v2/user", "getgoals", Vec::new())
     }
 
     fn note(
         _: &Readings,
-        _: Rows,
+        _: RowSelection,
         rows: &[(String, Amount)],
         _: &Moment<'_>,
         context: &mut Context<'_>,

@@ -16,7 +16,7 @@ use crate::reading::{Labels, Origin, Reading, understood};
 use crate::telemetry::Unknown;
 use crate::withings::appli::Appli;
 use crate::withings::prune::{self, Rank, RankedRow};
-use crate::withings::request::{Request, Rows};
+use crate::withings::request::{Request, RowSelection};
 use crate::withings::wire::{AnswerPage, float, int, list, next_offset};
 
 /// The label's value of a measure that says no position.
@@ -99,9 +99,9 @@ impl DataCall for Getmeas {
         &[Appli::Weight, Appli::Temperature, Appli::Pressure, Appli::Ecg, Appli::Glucose, Appli::Urine];
     type Known = Measures;
 
-    fn request(rows: Rows) -> Request {
+    fn request(rows: RowSelection) -> Request {
         // Without a selection it is the whole history.
-        let rows = if rows == Rows::All { Vec::new() } else { rows.by_times() };
+        let rows = if rows == RowSelection::All { Vec::new() } else { rows.by_times() };
         Request::data(Call::Getmeas, "/measure", "getmeas", rows)
     }
 
@@ -123,13 +123,13 @@ impl DataCall for Getmeas {
 
     fn note(
         known: &Measures,
-        asked: Rows,
+        asked: RowSelection,
         groups: &[GroupRow],
         _: &Moment<'_>,
         context: &mut Context<'_>,
     ) -> Option<Measures> {
         match asked {
-            Rows::ChangedSince(_) => known.merge(groups, context),
+            RowSelection::ChangedSince(_) => known.merge(groups, context),
             _ => Some(Measures::choose(groups, context)),
         }
     }

@@ -17,7 +17,7 @@ use crate::reading::{Labels, Origin, Reading};
 use crate::telemetry::Unknown;
 use crate::withings::appli::Appli;
 use crate::withings::prune::{self, Rank, RankedRow};
-use crate::withings::request::{Request, Rows, data_fields};
+use crate::withings::request::{Request, RowSelection, data_fields};
 use crate::withings::wire::{AnswerPage, Float, int, list, map, next_offset};
 
 /// A page of the answer to `getworkouts`.
@@ -78,7 +78,7 @@ impl DataCall for Getworkouts {
     type Known = Workouts;
 
     /// With every field that the catalogue knows.
-    fn request(rows: Rows) -> Request {
+    fn request(rows: RowSelection) -> Request {
         let fields = data_fields(|source| match source {
             Source::Workout(WorkoutFact::Data(fields)) => fields,
             _ => &[],
@@ -104,13 +104,13 @@ impl DataCall for Getworkouts {
 
     fn note(
         known: &Workouts,
-        asked: Rows,
+        asked: RowSelection,
         rows: &[WorkoutRow],
         _: &Moment<'_>,
         context: &mut Context<'_>,
     ) -> Option<Workouts> {
         match asked {
-            Rows::ChangedSince(_) => known.merge(rows, context),
+            RowSelection::ChangedSince(_) => known.merge(rows, context),
             _ => Some(Workouts::choose(rows, context)),
         }
     }

@@ -17,7 +17,7 @@ use withings_exporter::withings::calls::{
 use withings_exporter::withings::envelope::{self, DecodeError, NotAnEnvelope};
 use withings_exporter::withings::notify::{Notification, SubscriptionList, is_future};
 use withings_exporter::withings::oauth::to_rfc6749;
-use withings_exporter::withings::request::Rows;
+use withings_exporter::withings::request::RowSelection;
 use withings_exporter::withings::wire::AnswerPage;
 
 /// A way in: its name, and what must hold there.
@@ -167,7 +167,7 @@ fn nights(rows: &[<Getsummary as AnswerPage>::Row], mut segments: Vec<<SleepGet 
     let sleeps = known::<Getsummary>(rows);
     let moment = Moment { server_now: NOW, night: sleeps.night(NOW) };
     let told = |segments: &[_]| {
-        let asked = SleepGet::asks(&Segments::default(), Rows::All, &moment)[0];
+        let asked = SleepGet::asks(&Segments::default(), RowSelection::All, &moment)[0];
         let known = with_context(|context| SleepGet::note(&Segments::default(), asked, segments, &moment, context));
         let known = known.expect("what was asked for tells enough");
         (known.newest(), SleepGet::readings(&known, &moment))
@@ -180,7 +180,7 @@ fn nights(rows: &[<Getsummary as AnswerPage>::Row], mut segments: Vec<<SleepGet 
 
 /// What is known after an answer with everything.
 fn known<C: DataCall>(rows: &[C::Row]) -> C::Known {
-    let known = with_context(|context| C::note(&C::Known::default(), Rows::All, rows, &MOMENT, context));
+    let known = with_context(|context| C::note(&C::Known::default(), RowSelection::All, rows, &MOMENT, context));
     known.expect("everything tells enough")
 }
 
@@ -188,7 +188,7 @@ fn known<C: DataCall>(rows: &[C::Row]) -> C::Known {
 fn repeated<C: DataCall>(rows: &[C::Row]) -> bool {
     let known = known::<C>(rows);
     let readings = C::readings(&known, &MOMENT);
-    let again = with_context(|context| C::note(&known, Rows::ChangedSince(0), rows, &MOMENT, context));
+    let again = with_context(|context| C::note(&known, RowSelection::ChangedSince(0), rows, &MOMENT, context));
     if let Some(again) = &again {
         assert_eq!(C::readings(again, &MOMENT), readings);
     }

@@ -15,7 +15,7 @@ use proptest::test_runner::{Config, TestRunner};
 use tokio::time::timeout;
 use withings_exporter::sim::{Failure, Fault, Rotation};
 use withings_exporter::withings::calls::{DataCall, Getmeas, Getsummary, SleepGet};
-use withings_exporter::withings::request::Rows;
+use withings_exporter::withings::request::RowSelection;
 
 use super::{heard, is_authorized, weigh};
 use crate::paused::runtime::Builder;
@@ -164,9 +164,9 @@ impl ModelledWorld {
 
     async fn call_at_once(&self) {
         let (caller, now) = (self.world.caller("Alice"), self.world.clock.unix());
-        let measures = Getmeas::request(Rows::ChangedSince(now - 1));
-        let nights = Getsummary::request(Rows::ChangedSince(now - 1));
-        let segments = SleepGet::request(Rows::Between { from: now - 1, to: now });
+        let measures = Getmeas::request(RowSelection::ChangedSince(now - 1));
+        let nights = Getsummary::request(RowSelection::ChangedSince(now - 1));
+        let segments = SleepGet::request(RowSelection::Between { from: now - 1, to: now });
         // Whether they work is up to the other troubles.
         drop(
             join3(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join;
 use withings_exporter::sim::{Failure, Fault};
 use withings_exporter::withings::calls::{DataCall, Getmeas};
-use withings_exporter::withings::request::Rows;
+use withings_exporter::withings::request::RowSelection;
 
 use super::{heard, is_authorized, refresh_token, token_answers, weigh};
 use crate::world::World;
@@ -116,7 +116,7 @@ async fn a_call_that_waited_for_its_turn_is_not_repeated_too_soon_either() {
     world.cloud.fault(Fault::new(Failure::TooManyRequests { wait_seconds: Some(30) }).on("getmeas"));
     world.cloud.fault(Fault::new(Failure::InvalidToken).on("getmeas"));
     let caller = world.caller("Alice");
-    let requests = [1, 2].map(|at| Getmeas::request(Rows::ChangedSince(at)));
+    let requests = [1, 2].map(|at| Getmeas::request(RowSelection::ChangedSince(at)));
     let (one, other) = join(caller.rows::<Getmeas>(&requests[0]), caller.rows::<Getmeas>(&requests[1])).await;
     // Whichever is first meets the limit.
     let (limited, waited) = if one.is_err() { (one, other) } else { (other, one) };

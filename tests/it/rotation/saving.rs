@@ -7,7 +7,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
 use withings_exporter::sim::{Failure, Fault, Request, Rotation};
 use withings_exporter::withings::calls::{DataCall, Getmeas};
-use withings_exporter::withings::request::Rows;
+use withings_exporter::withings::request::RowSelection;
 
 use super::{heard, is_authorized, previous_token, refresh_token, token_answers};
 use crate::http_client::Connection;
@@ -145,7 +145,7 @@ async fn check_one_refresh(expire: impl AsyncFn(&World)) {
     expire(&world).await;
     let before = token_answers(&world).len();
     let caller = world.caller("Alice");
-    let requests: Vec<_> = (1..=8).map(|at| Getmeas::request(Rows::ChangedSince(at))).collect();
+    let requests: Vec<_> = (1..=8).map(|at| Getmeas::request(RowSelection::ChangedSince(at))).collect();
     let outcomes = join_all(requests.iter().map(|request| caller.rows::<Getmeas>(request))).await;
     assert!(outcomes.iter().all(Result::is_ok), "{:?}", outcomes.into_iter().find_map(Result::err));
     assert_eq!(token_answers(&world)[before..], [Some(0)]);

@@ -16,7 +16,7 @@ use crate::catalogue::{Call, Measurement, NightFact, Source};
 use crate::reading::{Labels, Reading};
 use crate::withings::appli::Appli;
 use crate::withings::prune;
-use crate::withings::request::{Request, Rows, data_fields};
+use crate::withings::request::{Request, RowSelection, data_fields};
 use crate::withings::wire::{AnswerPage, int, list, next_offset};
 
 use row::LONGEST_SECONDS;
@@ -65,7 +65,7 @@ impl DataCall for Getsummary {
     type Known = Sleeps;
 
     /// With every field that the catalogue knows.
-    fn request(rows: Rows) -> Request {
+    fn request(rows: RowSelection) -> Request {
         let fields = data_fields(|source| match source {
             Source::Summary { fields, .. } => fields,
             _ => &[],
@@ -85,13 +85,13 @@ impl DataCall for Getsummary {
 
     fn note(
         known: &Sleeps,
-        asked: Rows,
+        asked: RowSelection,
         rows: &[SummaryRow],
         _: &Moment<'_>,
         context: &mut Context<'_>,
     ) -> Option<Sleeps> {
         match asked {
-            Rows::ChangedSince(_) => known.merge(rows, context),
+            RowSelection::ChangedSince(_) => known.merge(rows, context),
             _ => Some(Sleeps::choose(rows, context)),
         }
     }

@@ -13,7 +13,7 @@ use crate::catalogue::Call;
 use crate::reading::{Reading, SleepSegment, SleepState};
 use crate::telemetry::Unknown;
 use crate::withings::appli::Appli;
-use crate::withings::request::{Request, Rows};
+use crate::withings::request::{Request, RowSelection};
 use crate::withings::wire::{AnswerPage, int, list, text};
 
 use hypnogram::Hypnogram;
@@ -62,27 +62,29 @@ impl DataCall for SleepGet {
     type Known = Segments;
 
     /// The last 24 hours, and before them the last night if it began earlier and its segments are not known yet.
-    fn asks(known: &Segments, _: Rows, moment: &Moment<'_>) -> Vec<Rows> {
+    fn asks(known: &Segments, _: RowSelection, moment: &Moment<'_>) -> Vec<RowSelection> {
         let from = moment.server_now - SPAN;
         let is_told = |night: &SleepRow| known.hypnogram.as_ref().is_some_and(|course| course.is_of(night));
         let night = moment.night.filter(|night| night.started_at < from && !is_told(night));
-        let night =
-            night.map(|night| Rows::Between { from: night.started_at.max(night.ended_at - SPAN), to: night.ended_at });
-        night.into_iter().chain([Rows::Between { from, to: moment.server_now }]).collect()
+        let night = night.map(|night| RowSelection::Between {
+            from: night.started_at.max(night.ended_at - SPAN),
+            to: night.ended_at,
+        });
+        night.into_iter().chain([RowSelection::Between { from, to: moment.server_now }]).collect()
     }
 
-    fn request(rows: Rows) -> Request {
+    fn request(rows: RowSelection) -> Request {
         Request::data(Call::SleepGet, "/v2/sleep", "get", rows.by_times())
     }
 
     fn note(
         known: &Segments,
-        asked: Rows,
+        asked: RowSelection,
         segments: &[SegmentRow],
         moment: &Moment<'_>,
         context: &mut Context<'_>,
     ) -> Option<Segments> {
-        let Rows::Between { from, to } = asked else { return None };
+        let RowSelection::Between { from, to } = asked else { return None };
         let is_the_night = |night: &SleepRow| night.ended_at == to;
         // The answer tells of every segment that ended in the newer half of the span. One that ended in the older half may
         // have begun before the span, and is not in the answer then: of those the known one stays.
