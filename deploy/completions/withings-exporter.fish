@@ -59,8 +59,10 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -s V -l version -d 'Print the version'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -s h -l help -d 'Print help'
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l output -d 'Write OpenMetrics text to this file, or to standard output for `-`' -r
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l url -d 'Send it to this server: VictoriaMetrics\' import or a receiver of remote write' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l output -d 'Write it to this file, or to standard output for `-`' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l format -d 'Write OpenMetrics text with timestamps, or a table' -r -f -a "openmetrics\t'OpenMetrics text with timestamps, for Prometheus and VictoriaMetrics'
+csv\t'A table for people, spreadsheets and notebooks'"
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l url -d 'Send it to this server by remote write: Prometheus, VictoriaMetrics and others' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l profile -d 'The profile; repeat it for several [default: all with a login]' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l start -d 'The first time, as YYYY-MM-DD in UTC or RFC 3339 [default: everything]' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l end -d 'The last day, as YYYY-MM-DD in UTC, or before when, as RFC 3339 [default: three hours ago]' -r
@@ -78,7 +80,7 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand back
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -s V -l version -d 'Print the version'
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -s h -l help -d 'Print help'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l config.file -d 'The configuration file' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
@@ -128,7 +130,7 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand heal
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -s V -l version -d 'Print the version'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -s h -l help -d 'Print help'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l format -d 'How it is printed' -r -f -a "table\t'Columns for a terminal'
-markdown\t'The table of docs/metrics.md'
+markdown\t'A table in Markdown'
 json\t'An array of objects'"
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l config.file -d 'The configuration file' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
