@@ -78,6 +78,9 @@ pub enum Kind {
     Info,
 }
 
+/// Keys of 0.1.0 that were renamed, and what they are now.
+const FORMER_KEYS: [(&str, &str); 1] = [("activity_elevation_floors", "activity_elevation_meters")];
+
 impl Measurement {
     /// Every measurement, in the table's order.
     pub fn all() -> impl ExactSizeIterator<Item = Self> + Clone {
@@ -90,6 +93,12 @@ impl Measurement {
         static BY_KEY: LazyLock<HashMap<&str, Measurement>> =
             LazyLock::new(|| Measurement::all().map(|row| (row.key, row)).collect());
         BY_KEY.get(key).copied()
+    }
+
+    /// The measurement that had this key in 0.1.0.
+    #[must_use]
+    pub fn by_former_key(key: &str) -> Option<Self> {
+        FORMER_KEYS.iter().find(|(former, _)| *former == key).and_then(|(_, present)| Self::by_key(present))
     }
 
     /// The measurement that this measure type of `getmeas` stands for.

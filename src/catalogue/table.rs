@@ -3,7 +3,7 @@
 use super::Group::{Activity, Body, Devices, Goals, Heart, Sleep, Urine, Workouts};
 use super::Position::{Anywhere, Labelled, OfType, WholeBody};
 use super::Unit::{
-    BeatsPerMinute, BreathsPerMinute, Count, DegreesCelsius, Floors, Kilocalories, Kilograms, Meters, MetersPerSecond,
+    BeatsPerMinute, BreathsPerMinute, Count, DegreesCelsius, Kilocalories, Kilograms, Meters, MetersPerSecond,
     MicromolesPerLiter, Microsiemens, MilligramsPerDeciliter, MillilitersPerMinutePerKilogram, MillimetersOfMercury,
     MillimolesPerLiter, None, PerHour, PerMinute, Percent, Ratio, Scale, Seconds, UnixTime, Years,
 };
@@ -121,7 +121,9 @@ pub(super) static ROWS: &[CatalogueRow] = &[
 
     activity("activity_steps", "Steps of the present day", Count, &["steps"]),
     activity("activity_distance_meters", "Distance of the present day", Meters, &["distance"]),
-    activity("activity_elevation_floors", "Climbing of the present day", Floors, &["elevation"]),
+    // The documentation says floors; the app shows a third of the number, and Withings counts 3 m a floor
+    // (home-assistant/core#104424).
+    activity("activity_elevation_meters", "Climbing of the present day", Meters, &["elevation"]),
     activity("activity_soft_duration_seconds", "Soft activity of the present day", Seconds, &["soft"]),
     activity("activity_moderate_duration_seconds", "Moderate activity of the present day", Seconds, &["moderate"]),
     activity("activity_intense_duration_seconds", "Intense activity of the present day", Seconds, &["intense"]),

@@ -43,8 +43,6 @@ pub enum Unit {
     MicromolesPerLiter,
     /// µS.
     Microsiemens,
-    /// Floors climbed.
-    Floors,
     /// A number of things.
     Count,
     /// A number on a scale of Withings' own, such as a score.
@@ -105,7 +103,6 @@ impl Unit {
             Self::MillimolesPerLiter => ("mmol/L", "millimoles per liter", &["mmol_per_l"]),
             Self::MicromolesPerLiter => ("µmol/L", "micromoles per liter", &["umol_per_l"]),
             Self::Microsiemens => ("µS", "microsiemens", &["microsiemens"]),
-            Self::Floors => ("floors", "floors", &["floors"]),
             Self::Count | Self::Scale | Self::None => ("", "", &[]),
         };
         Words { symbol, spelled, suffixes }

@@ -109,6 +109,14 @@ fn selection(node: &Node, name: &str) -> Result<Vec<Measurement>, Mistake> {
     if let Some(measurement) = Measurement::by_key(name) {
         return Ok(vec![measurement]);
     }
+    if let Some(measurement) = Measurement::by_former_key(name) {
+        tracing::warn!(
+            former = name,
+            key = measurement.key,
+            "a measurement of the configuration was renamed; write its new key"
+        );
+        return Ok(vec![measurement]);
+    }
     let Some(group) = Group::by_name(name) else { return Err(unknown(node, name)) };
     Ok(group.measurements().collect())
 }

@@ -28,6 +28,12 @@ fn parse(text: &str) -> Result<Config, String> {
 }
 
 #[test]
+fn a_former_key_of_a_measurement_is_taken() {
+    let with = |key: &str| parse(&format!("{}  measurements: [{key}]\n", WRITINGS[0])).unwrap().measurements;
+    assert_eq!(with("activity_elevation_floors"), with("activity_elevation_meters"));
+}
+
+#[test]
 fn what_is_left_out_has_its_default() {
     let config = parse(WRITINGS[0]).unwrap();
     assert_eq!(config.client_id, "id");

@@ -68,7 +68,7 @@ pub struct Activity {
     pub steps: u32,
     /// Meters.
     pub distance: f64,
-    /// Floors climbed.
+    /// Meters climbed.
     pub elevation: u32,
     /// Seconds of light activity.
     pub soft: u32,

@@ -15,6 +15,9 @@ pub const DEEP: u8 = 2;
 /// The state of a segment: dreaming.
 pub const REM: u8 = 3;
 
+/// The movement of a minute in which somebody moves, on Withings' scale from 0 to 255.
+const MOVING: u8 = 60;
+
 const MINUTE: i64 = 60;
 /// Heart rate variability is averaged over so many minutes at either end of the night.
 const HRV_MINUTES: usize = 90;
@@ -169,10 +172,16 @@ fn efficiency(asleep: i64, in_bed: i64) -> f64 {
 fn vitals_summary(minutes: &[Vitals]) -> Map<String, Value> {
     let snores = |minute: &Vitals| minute.snoring > 0;
     let episodes = minutes.chunk_by(|a, b| snores(a) == snores(b)).filter(|run| snores(&run[0])).count();
+    // Snoring is heard; other sounds of breathing the people of the simulator do not make.
+    let snoring: u32 = minutes.iter().map(|minute| u32::from(minute.snoring)).sum();
+    let moving = minutes.iter().filter(|minute| minute.movement > MOVING).count();
     let part = minutes.len().min(HRV_MINUTES);
     let mut fields = into_map(json!({
-        "snoring": minutes.iter().map(|minute| u32::from(minute.snoring)).sum::<u32>(),
+        "snoring": snoring,
         "snoringepisodecount": episodes,
+        "breathing_sounds": snoring,
+        "breathing_sounds_episode_count": episodes,
+        "mvt_active_duration": moving * 60,
         "mvt_score_avg": mean(minutes, |minute| minute.movement),
         "rmssd_start_avg": mean(&minutes[..part], |minute| minute.rmssd),
         "rmssd_end_avg": mean(&minutes[minutes.len() - part..], |minute| minute.rmssd),

@@ -87,6 +87,11 @@ async fn rows_without_optional_fields_are_rows() {
 }
 
 #[tokio::test(crate = "crate::paused")]
+async fn climbing_is_in_meters() {
+    check("activity-elevation", &[("activity_elevation_meters", 21.0)], &[]).await;
+}
+
+#[tokio::test(crate = "crate::paused")]
 async fn zero_and_less_are_no_measures_of_a_body() {
     let good = [
         ("weight_kg", 80.0),

@@ -16,6 +16,8 @@ pub(crate) enum Quantity {
     Temperature,
     /// From m.
     Distance,
+    /// From m, what is climbed.
+    Height,
     /// From s, for axes.
     Hours,
     /// From s, for axes.
@@ -96,6 +98,8 @@ impl Quantity {
             (Self::Temperature, Imperial) => ("fahrenheit", 1.8, 1.0, 32.0),
             (Self::Distance, Metric) => ("suffix:km", 1.0, 1000.0, 0.0),
             (Self::Distance, Imperial) => ("suffix:mi", 1.0, 1609.344, 0.0),
+            (Self::Height, Metric) => ("suffix:m", 1.0, 1.0, 0.0),
+            (Self::Height, Imperial) => ("suffix:ft", 1.0, 0.3048, 0.0),
             (Self::Hours, _) => ("h", 1.0, 3600.0, 0.0),
             (Self::Minutes, _) => ("m", 1.0, 60.0, 0.0),
             (Self::Milliseconds, _) => ("ms", 1000.0, 1.0, 0.0),

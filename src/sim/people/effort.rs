@@ -6,8 +6,8 @@ pub(super) struct Effort {
     pub(super) steps: f64,
     /// Meters on foot.
     pub(super) meters: f64,
-    /// Floors climbed.
-    pub(super) floors: f64,
+    /// Meters climbed.
+    pub(super) climbed: f64,
     /// Seconds of light activity.
     pub(super) soft: f64,
     /// Seconds of moderate activity.
@@ -23,7 +23,7 @@ impl Effort {
         Self {
             steps: self.steps + share * of.steps,
             meters: self.meters + share * of.meters,
-            floors: self.floors + share * of.floors,
+            climbed: self.climbed + share * of.climbed,
             soft: self.soft + share * of.soft,
             moderate: self.moderate + share * of.moderate,
             intense: self.intense + share * of.intense,

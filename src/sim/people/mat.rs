@@ -96,6 +96,8 @@ impl Mat {
         let disturbances = self.disturbances.iter().map(|name| (*name, count(halts * 2.4)));
         night.with(disturbances).with([
             ("apnea_hypopnea_index", count(halts)),
+            // What mats sold in the USA say in its place: these are of both markets.
+            ("withings_index", count(halts)),
             ("chest_movement_rate_average", json!(whole(chest))),
             ("chest_movement_rate_min", json!(whole(chest - spread))),
             ("chest_movement_rate_max", json!(whole(chest + spread))),

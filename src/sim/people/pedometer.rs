@@ -62,7 +62,7 @@ impl Pedometer {
         let activity = Activity {
             steps: count(noticed.steps),
             distance: thousandths(noticed.meters),
-            elevation: count(noticed.floors),
+            elevation: count(noticed.climbed),
             soft: count(noticed.soft),
             moderate: count(noticed.moderate),
             intense: count(noticed.intense),
@@ -91,7 +91,7 @@ impl DayTotals {
         let everyday = Effort {
             steps,
             meters: steps * METERS_A_STEP,
-            floors: day.random("floors").between(2.0, 18.0) * strength,
+            climbed: day.random("climbed").between(6.0, 54.0) * strength,
             soft: steps * 0.55,
             moderate: day.random("moderate").between(900.0, 3600.0) * strength,
             intense: 0.0,

@@ -79,7 +79,7 @@ impl Session {
         if !self.is_on_foot() {
             return effort;
         }
-        Effort { steps: self.steps() as f64, meters: self.meters() as f64, floors: self.floors() as f64, ..effort }
+        Effort { steps: self.steps() as f64, meters: self.meters() as f64, climbed: self.climbed() as f64, ..effort }
     }
 
     fn meters(&self) -> i64 {
@@ -90,8 +90,9 @@ impl Session {
         if self.is_on_foot() { self.seconds * 2 } else { 0 }
     }
 
-    fn floors(&self) -> i64 {
-        if self.is_on_foot() { self.meters() / 500 } else { 0 }
+    /// Meters.
+    fn climbed(&self) -> i64 {
+        if self.is_on_foot() { self.meters() * 3 / 500 } else { 0 }
     }
 
     fn kcal(&self) -> i64 {
@@ -152,7 +153,7 @@ fn moved(session: &Session) -> Vec<(&'static str, Value)> {
         // By satellite, with a fraction; a guess by the length of a step is whole.
         ("distance", if session.habit.speed > 2.0 { json!(meters as f64 + 0.25) } else { json!(meters) }),
         ("steps", json!(session.steps())),
-        ("elevation", json!(session.floors())),
+        ("elevation", json!(session.climbed())),
     ];
     if session.habit.category == SWIM {
         let laps = meters / POOL_METERS;

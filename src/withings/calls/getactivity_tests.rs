@@ -233,7 +233,7 @@ fn a_captured_day_from_a_phone_shows_what_it_says() {
     let friday = [
         ("activity_steps", 1209.0),
         ("activity_distance_meters", 1028.559),
-        ("activity_elevation_floors", 0.0),
+        ("activity_elevation_meters", 0.0),
         ("activity_soft_duration_seconds", 1864.0),
         ("activity_moderate_duration_seconds", 292.0),
         ("activity_intense_duration_seconds", 0.0),
@@ -253,7 +253,7 @@ fn a_captured_day_from_a_phone_shows_what_it_says() {
     let saturday = [
         ("activity_steps", 1155.0),
         ("activity_distance_meters", 1020.121),
-        ("activity_elevation_floors", 0.0),
+        ("activity_elevation_meters", 0.0),
         ("activity_soft_duration_seconds", 1516.0),
         ("activity_moderate_duration_seconds", 287.0),
         ("activity_intense_duration_seconds", 420.0),

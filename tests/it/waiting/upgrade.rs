@@ -36,7 +36,10 @@ async fn check_page(world: &World, expected: &str) {
 #[tokio::test(crate = "crate::paused")]
 async fn what_version_0_1_0_has_stored_is_shown_as_it_was_without_the_cloud() {
     let fixtures = root().join("tests/fixtures");
-    let expected = fs::read_to_string(fixtures.join("storage-0.1.0.prom")).unwrap();
+    let page = fs::read_to_string(fixtures.join("storage-0.1.0.prom")).unwrap();
+    // The key of one measurement was wrong, and what is stored under it is dropped, alone.
+    let is_known = |line: &&str| !line.contains("activity_elevation_floors");
+    let expected = page.lines().filter(is_known).collect::<Vec<_>>().join("\n");
     let mut world = World::asleep(&["Alice", "Bob", "Zoë"], Cloud::new).await;
     world.config.webhooks = true;
     move_to(&mut world, HOST);

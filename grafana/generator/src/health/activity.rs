@@ -7,7 +7,7 @@ use crate::columns::Column;
 use crate::dashboard::Row;
 use crate::expression::of;
 use crate::panel::{Panel, bars, lines, stacked, table, tiles};
-use crate::quantity::{COUNT, KCAL, PER_MINUTE, Quantity, SECONDS};
+use crate::quantity::{KCAL, PER_MINUTE, Quantity, SECONDS};
 use crate::target::query;
 
 const NO_DAY: &str = "no tracker or phone has counted in this time.";
@@ -45,7 +45,7 @@ fn present_day() -> Panel {
         )
         .show(query("Steps", of("activity_steps").now()).unit(Quantity::Plain("locale")))
         .show(query("Distance", of("activity_distance_meters").now()).unit(Quantity::Distance).decimals(1))
-        .show(query("Floors", of("activity_elevation_floors").now()).unit(COUNT))
+        .show(query("Climbed", of("activity_elevation_meters").now()).unit(Quantity::Height).decimals(0))
         .show(query("Active", of("activity_active_duration_seconds").now()).unit(SECONDS))
         .show(query("Of activity", of("activity_active_energy_kcal").now()).unit(KCAL).decimals(0))
         .show(query("In all", of("activity_total_energy_kcal").now()).unit(KCAL).decimals(0))

@@ -38,9 +38,9 @@ pub(super) fn stages() -> Panel {
 pub(super) fn details() -> Panel {
     tiles("More of the last night")
         .about(
-            "Movement is Withings' average from 0 to 255; naps are those since the end of the night; who is in bed \
-             now is known with webhooks alone.",
-            "the device does not measure it, nobody has napped, or there are no webhooks.",
+            "Movement is Withings' average from 0 to 255; other sleep is that on the day of the night and since; who is \
+             in bed now is known with webhooks alone.",
+            "the device does not measure it, nobody has slept beside the night, or there are no webhooks.",
         )
         .show(query("To bed", of("sleep_start_timestamp_seconds").last()).unit(Quantity::Clock))
         .show(query("Up", of("sleep_end_timestamp_seconds").last()).unit(Quantity::Clock))
@@ -48,8 +48,10 @@ pub(super) fn details() -> Panel {
         .show(query("Of it asleep", of("sleep_efficiency_ratio").last()).unit(Quantity::Share).decimals(0))
         .show(query("REM episodes", of("sleep_rem_episodes").last()).unit(COUNT))
         .show(query("Movement", of("sleep_movement_score").last()).unit(COUNT))
+        .show(query("Moving", of("sleep_movement_duration_seconds").last()).unit(SECONDS))
+        .show(query("Breathing sounds", of("sleep_breathing_sounds_duration_seconds").last()).unit(SECONDS))
         .show(query("Disturbances, index", of("sleep_breathing_disturbances_index").last()).unit(COUNT))
-        .show(query("Naps since", of("sleep_nap_duration_seconds").now()).unit(SECONDS))
+        .show(query("Other sleep", of("sleep_nap_duration_seconds").now()).unit(SECONDS))
         .show(query("In bed now", of("in_bed").now()).words(IN_BED))
 }
 

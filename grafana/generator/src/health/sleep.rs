@@ -58,6 +58,7 @@ fn breathing() -> Panel {
         .by_day()
         .coloured(&APNEA)
         .show(query("Per hour", of("sleep_apnea_hypopnea_events_per_hour").daily()))
+        .show(query("Pauses per hour, mats of the USA", of("sleep_apnea_events_per_hour").daily()))
 }
 
 fn heart_rate() -> Panel {
@@ -94,12 +95,13 @@ fn variability() -> Panel {
 
 fn interruptions() -> Panel {
     bars("Interruptions")
-        .about("How often somebody woke up, left the bed, or snored for a minute or more.", NO_NIGHT)
+        .about("How often somebody woke up, left the bed, snored for a minute or more, or breathed loudly.", NO_NIGHT)
         .unit(COUNT)
         .by_day()
         .show(query("Awakenings", of("sleep_wakeup_count").daily()).colour(AWAKE))
         .show(query("Out of bed", of("sleep_out_of_bed_episodes").daily()).colour(HIGHEST))
         .show(query("Snoring", of("sleep_snoring_episodes").daily()).colour(LIGHT))
+        .show(query("Breathing sounds", of("sleep_breathing_sounds_episodes").daily()).colour(MEAN))
 }
 
 fn awake() -> Panel {
