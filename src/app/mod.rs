@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use crate::clock::{Clock, ServerClock};
 use crate::config::Config;
-use crate::exposition::{Exposition, Live};
+use crate::exposition::{Exposition, SelfMetrics};
 use crate::http::Http;
 use crate::login::{self, Logins, Remote};
 use crate::reading::{Attempt, ProfileSnapshot, Sleep, Snapshot};
@@ -69,13 +69,14 @@ pub struct Parts {
     /// The most scrapes at the same time; 0 is no limit.
     pub max_requests: usize,
     /// Whether the exporter's own metrics are shown.
-    pub live: Live,
+    pub self_metrics: SelfMetrics,
 }
 
 impl Exporter {
     /// Puts the parts together and shows what is stored.
     pub async fn assemble(parts: Parts) -> Result<Self> {
-        let Parts { config, reread, storage, telemetry, clock, telemetry_path, security, max_requests, live } = parts;
+        let Parts { config, reread, storage, telemetry, clock, telemetry_path, security, max_requests, self_metrics } =
+            parts;
         let (profiles, bed_notifications) = Profiles::restore(&config, storage, &clock, &telemetry).await?;
         let (ready, is_ready) = watch::channel(false);
         let (reloads, asked) = Reloads::channel();
@@ -85,7 +86,7 @@ impl Exporter {
                 profiles.snapshots.subscribe(),
                 telemetry.clone(),
                 profiles.logins.server_clock(),
-                live,
+                self_metrics,
             ),
             security,
             scrapes: Scrapes::at_most(max_requests),

@@ -17,7 +17,7 @@ use crate::app::{logins, nothing_known, settle};
 use crate::cli::Flags;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::exposition::{Exposition, Live};
+use crate::exposition::{Exposition, SelfMetrics};
 use crate::http::is_loopback;
 use crate::login::{BeginError, Connected, FinishError, Logins, Mode};
 use crate::storage::{Class, STATE_LIFETIME, Storage};
@@ -64,7 +64,12 @@ impl Terminal {
         let (_, ready) = watch::channel(true);
         let app = App {
             telemetry_path: flags.telemetry_path.as_str().into(),
-            exposition: Exposition::new(snapshots.clone(), telemetry.clone(), logins.server_clock(), Live::Hidden),
+            exposition: Exposition::new(
+                snapshots.clone(),
+                telemetry.clone(),
+                logins.server_clock(),
+                SelfMetrics::Hidden,
+            ),
             security,
             scrapes: Scrapes::at_most(1),
             snapshots,

@@ -15,7 +15,7 @@ use crate::app::{Exporter, Parts, ReadConfig};
 use crate::cli::{Flags, ListenAddress, local_url};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
-use crate::exposition::Live;
+use crate::exposition::SelfMetrics;
 use crate::process::Process;
 use crate::storage::{Purpose, Storage};
 use crate::systemd::{self, ServiceManager};
@@ -92,7 +92,11 @@ pub(super) fn parts(
         telemetry_path: flags.telemetry_path.clone(),
         security,
         max_requests: flags.max_requests,
-        live: if flags.disable_exporter_metrics { Live::Hidden } else { Live::Shown { process: Process::read } },
+        self_metrics: if flags.disable_exporter_metrics {
+            SelfMetrics::Hidden
+        } else {
+            SelfMetrics::Shown { process: Process::read }
+        },
     }
 }
 

@@ -46,7 +46,7 @@ struct Pages {
 
 /// Whether the exporter's own metrics are shown.
 #[derive(Clone, Copy, Debug)]
-pub enum Live {
+pub enum SelfMetrics {
     /// They are not.
     Hidden,
     /// They are, and this reads those of the process ([`Process::read`]); they are left out where it gives none.
@@ -74,8 +74,13 @@ pub trait SampleWriter {
 impl Exposition {
     /// Pages of the newest of `snapshots`, with values that end by themselves judged by `clock`.
     #[must_use]
-    pub fn new(snapshots: watch::Receiver<Snapshot>, telemetry: Telemetry, clock: ServerClock, live: Live) -> Self {
-        let sources = Sources { snapshots, telemetry, clock, live };
+    pub fn new(
+        snapshots: watch::Receiver<Snapshot>,
+        telemetry: Telemetry,
+        clock: ServerClock,
+        self_metrics: SelfMetrics,
+    ) -> Self {
+        let sources = Sources { snapshots, telemetry, clock, self_metrics };
         let page = |format, encoding| CachedPage::new(format, encoding, sources.clone());
         Self(Arc::new(Pages {
             openmetrics: page(Format::OPENMETRICS, Encoding::Identity),

@@ -16,7 +16,7 @@ use crate::telemetry::Telemetry;
 
 use super::samples::{Sample, samples};
 use super::text::TextWriter;
-use super::{Encoding, Format, Live, SampleWriter, Selection, self_metrics};
+use super::{Encoding, Format, SampleWriter, Selection, SelfMetrics, self_metrics};
 
 /// How long a page is kept: what the exporter says of itself is never older.
 const LASTS: Duration = Duration::from_secs(1);
@@ -32,7 +32,7 @@ pub(super) struct Sources {
     pub(super) snapshots: watch::Receiver<Snapshot>,
     pub(super) telemetry: Telemetry,
     pub(super) clock: ServerClock,
-    pub(super) live: Live,
+    pub(super) self_metrics: SelfMetrics,
 }
 
 /// The page in one format and one encoding.
@@ -106,7 +106,7 @@ impl Sources {
         let mut writer = TextWriter::new(format, &mut page);
         let is_selected = |sample: &Sample<'_>| selection.has(&sample.family.name);
         samples(snapshot, now).filter(is_selected).for_each(|sample| writer.write(&sample).expect(VEC_WRITES));
-        if let Live::Shown { process } = self.live {
+        if let SelfMetrics::Shown { process } = self.self_metrics {
             writer.append(&self_metrics::text(&self.telemetry, format, selection)).expect(VEC_WRITES);
             let process = process().map(|process| self_metrics::process_samples(&process));
             let process = process.into_iter().flatten().filter(is_selected);

@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use tokio::sync::watch;
 use withings_exporter::catalogue::{Call, Kind, Measurement};
 use withings_exporter::clock::{Clock, ServerClock};
-use withings_exporter::exposition::{Encoding, Escaping, Exposition, Format, Live, Selection};
+use withings_exporter::exposition::{Encoding, Escaping, Exposition, Format, Selection, SelfMetrics};
 use withings_exporter::process::Process;
 use withings_exporter::reading::{
     Attempt, CallStatus, Labels, LoginStatus, ProfileSnapshot, Reading, Sleep, SleepSegment, SleepState, Snapshot,
@@ -48,13 +48,13 @@ struct Scraped {
 }
 
 impl Scraped {
-    fn new(profiles: Vec<ProfileSnapshot>, live: Live) -> Self {
+    fn new(profiles: Vec<ProfileSnapshot>, self_metrics: SelfMetrics) -> Self {
         let (snapshots, receiver) = watch::channel(snapshot(profiles));
         let build =
             Build { version: "1.2.3", revision: "abc", branch: "main", os: "linux", arch: "x86_64", rustc: "1.95.0" };
         let telemetry = Telemetry::new(build);
         let clock = Clock::frozen(DateTime::<Utc>::from_timestamp(NOW, 0).unwrap());
-        let exposition = Exposition::new(receiver, telemetry.clone(), ServerClock::new(clock.clone()), live);
+        let exposition = Exposition::new(receiver, telemetry.clone(), ServerClock::new(clock.clone()), self_metrics);
         Self { snapshots, telemetry, clock, exposition }
     }
 
@@ -72,8 +72,8 @@ fn read(page: Bytes) -> String {
     String::from_utf8(page.into()).unwrap()
 }
 
-fn shown() -> Live {
-    Live::Shown {
+fn shown() -> SelfMetrics {
+    SelfMetrics::Shown {
         process: || {
             Some(Process {
                 cpu_seconds: 3.25,
@@ -148,8 +148,9 @@ async fn every_kind_of_row() {
 
 #[tokio::test]
 async fn both_formats_are_valid_and_have_the_same_samples() {
-    for (profiles, live) in [(household(), shown()), (household(), Live::Hidden), (Vec::new(), shown())] {
-        let scraped = Scraped::new(profiles, live);
+    for (profiles, self_metrics) in [(household(), shown()), (household(), SelfMetrics::Hidden), (Vec::new(), shown())]
+    {
+        let scraped = Scraped::new(profiles, self_metrics);
         let (openmetrics, text) = (scraped.page(OPENMETRICS).await, scraped.page(Format::Text).await);
         let parsed = parse_openmetrics(&openmetrics).unwrap();
         assert!(
@@ -162,14 +163,14 @@ async fn both_formats_are_valid_and_have_the_same_samples() {
 
 #[tokio::test]
 async fn with_nothing_to_show_a_page_is_only_its_end() {
-    let scraped = Scraped::new(Vec::new(), Live::Hidden);
+    let scraped = Scraped::new(Vec::new(), SelfMetrics::Hidden);
     assert_eq!(scraped.page(OPENMETRICS).await, "# EOF\n");
     assert_eq!(scraped.page(Format::Text).await, "");
 }
 
 #[tokio::test]
 async fn what_is_not_known_is_absent() {
-    let scraped = Scraped::new(vec![connected("Alice", &[("weight_kg", 72.345)])], Live::Hidden);
+    let scraped = Scraped::new(vec![connected("Alice", &[("weight_kg", 72.345)])], SelfMetrics::Hidden);
     assert_eq!(
         samples(&scraped.page(Format::Text).await),
         [
@@ -179,12 +180,12 @@ async fn what_is_not_known_is_absent() {
             r#"withings_exporter_token_expiry_timestamp_seconds{profile="Alice"} 1772355600"#,
         ]
     );
-    let scraped = Scraped::new(Vec::new(), Live::Shown { process: || None });
+    let scraped = Scraped::new(Vec::new(), SelfMetrics::Shown { process: || None });
     assert!(!scraped.page(Format::Text).await.contains("process_"));
 }
 
 async fn check_profile_name(name: &str) {
-    let scraped = Scraped::new(vec![connected(name, &[("weight_kg", 72.0)])], Live::Hidden);
+    let scraped = Scraped::new(vec![connected(name, &[("weight_kg", 72.0)])], SelfMetrics::Hidden);
     let openmetrics = parse_openmetrics(&scraped.page(OPENMETRICS).await).unwrap();
     let text = parse_prometheus(&scraped.page(Format::Text).await).unwrap();
     assert!(openmetrics.families["withings_weight_kg"].get_sample_by_label_values(&[name.to_owned()]).is_some());
@@ -203,7 +204,7 @@ proptest! {
     fn every_value_reads_back_as_it_was(mantissa: i64, unit in 0..=20_i32) {
         let value = mantissa as f64 / 10_f64.powi(unit);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let scraped = Scraped::new(vec![connected("Alice", &[("weight_kg", value)])], Live::Hidden);
+        let scraped = Scraped::new(vec![connected("Alice", &[("weight_kg", value)])], SelfMetrics::Hidden);
         let page = parse_prometheus(&runtime.block_on(scraped.page(Format::Text))).unwrap();
         let read = page.families["withings_weight_kg"].iter_samples().next().unwrap().value.clone();
         let PrometheusValue::Gauge(read) = read else { panic!("not a gauge: {read:?}") };
@@ -223,7 +224,7 @@ async fn check_sleep_state(scraped: &Scraped, expected: &str) {
 async fn a_sleep_state_ends_by_itself() {
     let segment = SleepSegment { state: SleepState::Deep, ended_at: NOW };
     let alice = ProfileSnapshot { sleep: Sleep::Newest(Some(segment)), ..connected("Alice", &[]) };
-    let scraped = Scraped::new(vec![alice], Live::Hidden);
+    let scraped = Scraped::new(vec![alice], SelfMetrics::Hidden);
     check_sleep_state(&scraped, "deep").await;
     scraped.clock.advance(Duration::from_hours(6));
     check_sleep_state(&scraped, "deep").await;
@@ -235,7 +236,7 @@ async fn a_sleep_state_ends_by_itself() {
 async fn a_page_that_a_clock_ahead_has_judged_is_made_anew() {
     let segment = SleepSegment { state: SleepState::Deep, ended_at: NOW };
     let alice = ProfileSnapshot { sleep: Sleep::Newest(Some(segment)), ..connected("Alice", &[]) };
-    let scraped = Scraped::new(vec![alice], Live::Hidden);
+    let scraped = Scraped::new(vec![alice], SelfMetrics::Hidden);
     scraped.clock.advance(Duration::from_hours(8));
     check_sleep_state(&scraped, "unknown").await;
     scraped.clock.set_back(Duration::from_hours(8));
@@ -308,7 +309,7 @@ fn a_scrape_that_is_given_up_leaves_nothing_old_behind() {
     let weight = |value| vec![connected("Alice", &[("weight_kg", value)])];
     let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
     runtime.block_on(async {
-        let scraped = Scraped::new(weight(72.0), Live::Hidden);
+        let scraped = Scraped::new(weight(72.0), SelfMetrics::Hidden);
         assert!(scraped.page(Format::Text).await.contains("withings_weight_kg{profile=\"Alice\"} 72\n"));
         scraped.snapshots.send_replace(snapshot(weight(71.0)));
 

@@ -19,7 +19,7 @@ use withings_exporter::app::{Exporter, Parts};
 use withings_exporter::catalogue::{Call, Measurement};
 use withings_exporter::clock::Clock;
 use withings_exporter::config::{Config, Selection};
-use withings_exporter::exposition::Live;
+use withings_exporter::exposition::SelfMetrics;
 use withings_exporter::login::{Caller, Logins};
 use withings_exporter::reading::{Attempt, CallStatus, ProfileSnapshot, Snapshot};
 use withings_exporter::sim::{self, Account, Cloud, Person};
@@ -139,7 +139,7 @@ impl World {
             telemetry_path: "/metrics".to_owned(),
             security: self.security.clone(),
             max_requests: 40,
-            live: Live::Shown { process: || None },
+            self_metrics: SelfMetrics::Shown { process: || None },
         });
         let exporter = exporter.await.unwrap();
         let (snapshots, logins) = (exporter.snapshots(), exporter.logins());

@@ -15,7 +15,7 @@ use url::Url;
 use withings_exporter::app::{Exporter, Parts};
 use withings_exporter::clock::Clock;
 use withings_exporter::config::{Config, Selection};
-use withings_exporter::exposition::Live;
+use withings_exporter::exposition::SelfMetrics;
 use withings_exporter::reading::Snapshot;
 use withings_exporter::sim::Person;
 use withings_exporter::storage::{Purpose, Storage};
@@ -99,7 +99,7 @@ impl Running {
             clock: Clock::system(),
             telemetry_path: "/metrics".to_owned(),
             max_requests: 0,
-            live: Live::Hidden,
+            self_metrics: SelfMetrics::Hidden,
         });
         let exporter = runtime.block_on(exporter)?;
         let snapshots = exporter.snapshots();

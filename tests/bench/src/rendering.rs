@@ -14,7 +14,7 @@ use prometheus_client::registry::{Registry, Unit};
 use tokio::sync::watch;
 use withings_exporter::catalogue::Measurement;
 use withings_exporter::clock::{Clock, ServerClock};
-use withings_exporter::exposition::{Encoding, Escaping, Exposition, Format, Live};
+use withings_exporter::exposition::{Encoding, Escaping, Exposition, Format, SelfMetrics};
 use withings_exporter::reading::{LoginStatus, ProfileSnapshot, Reading, Sleep, Snapshot};
 use withings_exporter::telemetry::{Build, Telemetry};
 
@@ -30,7 +30,7 @@ pub(crate) fn run() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let (publish, snapshots) = watch::channel(snapshot());
     let telemetry = Telemetry::new(Build::this());
-    let exposition = Exposition::new(snapshots, telemetry, ServerClock::new(Clock::system()), Live::Hidden);
+    let exposition = Exposition::new(snapshots, telemetry, ServerClock::new(Clock::system()), SelfMetrics::Hidden);
     let format = Format::OpenMetrics { escaping: Escaping::default() };
     let page = || runtime.block_on(exposition.page(format, Encoding::Identity));
     let text = String::from_utf8(page().to_vec())?;

@@ -17,7 +17,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use url::Url;
 use withings_exporter::clock::{Clock, ServerClock};
-use withings_exporter::exposition::{Exposition, Live};
+use withings_exporter::exposition::{Exposition, SelfMetrics};
 use withings_exporter::http::Http;
 use withings_exporter::login::{LoginServices, Logins, Remote};
 use withings_exporter::reading::Snapshot;
@@ -83,7 +83,7 @@ impl Setup {
                 snapshots.clone(),
                 telemetry.clone(),
                 ServerClock::new(clock.clone()),
-                Live::Shown { process: || None },
+                SelfMetrics::Shown { process: || None },
             ),
             security: self.security,
             scrapes: self.scrapes,
