@@ -22,6 +22,9 @@ const OF_TESTS: &str = "WITHINGS_TEST_";
 /// What flags of Prometheus begin with.
 const OF_PROMETHEUS: [&str; 2] = ["storage.tsdb.", "web.enable-remote-write-receiver"];
 
+/// What the paths of the project's files begin with.
+const OF_PROJECT: [&str; 5] = ["src/", "tests/", "docs/", "deploy/", "grafana/"];
+
 /// The guide names metrics of other exporters, and the changelog those of the past.
 const OTHER_METRICS: [&str; 2] = ["deploy/MIGRATION.md", "CHANGELOG.md"];
 
@@ -119,6 +122,16 @@ fn every_link_leads_somewhere() {
             let is_there = || anchors(&fs::read_to_string(&target).unwrap()).contains(anchor);
             assert!(anchor.is_empty() || is_there(), "{name} links to {link}, which has no such heading");
         }
+    }
+}
+
+#[test]
+fn every_file_that_is_named_exists() {
+    for (name, text) in documents() {
+        let quoted = text.split('`').skip(1).step_by(2).map(|code| code.split('*').next().unwrap());
+        let mut files = quoted.filter(|code| OF_PROJECT.iter().any(|folder| code.starts_with(folder)));
+        let missing = files.find(|file| !root().join(file).exists() && *file != "deploy/withings.yaml");
+        assert!(missing.is_none() || name == "CHANGELOG.md", "{name}: {missing:?}");
     }
 }
 
