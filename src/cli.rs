@@ -65,7 +65,7 @@ pub enum Command {
     Measurements {
         /// How it is printed.
         #[arg(long, value_name = "FORMAT", default_value = "table")]
-        format: Format,
+        format: CatalogueFormat,
     },
 }
 
@@ -160,7 +160,7 @@ pub struct Flags {
         default_value = "logfmt",
         env = "WITHINGS_EXPORTER_LOG_FORMAT"
     )]
-    pub log_format: log::Format,
+    pub log_format: log::LogFormat,
 
     /// Print the version.
     #[arg(short = 'V', long, global = true, action = ArgAction::SetTrue)]
@@ -177,7 +177,7 @@ pub struct ListenAddress {
 
 /// How the catalogue is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum CatalogueFormat {
     /// Columns for a terminal.
     Table,
     /// A table in Markdown.
@@ -280,12 +280,12 @@ impl ToSocketAddrs for ListenAddress {
     }
 }
 
-impl From<Format> for catalogue::DocumentFormat {
-    fn from(format: Format) -> Self {
+impl From<CatalogueFormat> for catalogue::DocumentFormat {
+    fn from(format: CatalogueFormat) -> Self {
         match format {
-            Format::Table => Self::Table,
-            Format::Markdown => Self::Markdown,
-            Format::Json => Self::Json,
+            CatalogueFormat::Table => Self::Table,
+            CatalogueFormat::Markdown => Self::Markdown,
+            CatalogueFormat::Json => Self::Json,
         }
     }
 }

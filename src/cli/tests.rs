@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::{CommandFactory, Parser};
 
-use super::{Cli, Command, DemoFlags, Flags, Format, ListenAddress};
+use super::{CatalogueFormat, Cli, Command, DemoFlags, Flags, ListenAddress};
 use crate::telemetry::log::{self, Level};
 
 fn parse(line: &str) -> Cli {
@@ -37,7 +37,7 @@ fn nothing_means_serve_with_the_defaults() {
     assert_eq!(flags.telemetry_path, "/metrics");
     assert_eq!(flags.max_requests, 40);
     assert!(!flags.disable_exporter_metrics);
-    assert_eq!((flags.log_level, flags.log_format), (Level::Info, log::Format::Logfmt));
+    assert_eq!((flags.log_level, flags.log_format), (Level::Info, log::LogFormat::Logfmt));
 }
 
 #[test]
@@ -63,8 +63,8 @@ fn commands_have_their_own_flags() {
         Some(Command::Measurements { format }) => format,
         other => panic!("{other:?}"),
     };
-    assert_eq!(format("withings-exporter measurements"), Format::Table);
-    assert_eq!(format("withings-exporter measurements --format markdown"), Format::Markdown);
+    assert_eq!(format("withings-exporter measurements"), CatalogueFormat::Table);
+    assert_eq!(format("withings-exporter measurements --format markdown"), CatalogueFormat::Markdown);
     let demo = parse("withings-exporter demo --demo.replay captured").command;
     assert_eq!(demo, Some(Command::Demo(DemoFlags { replay: Some("captured".into()), ..DemoFlags::default() })));
 }

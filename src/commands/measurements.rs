@@ -5,9 +5,9 @@ use std::io::Write;
 use anyhow::Result;
 
 use crate::catalogue;
-use crate::cli::Format;
+use crate::cli::CatalogueFormat;
 
 /// Prints the catalogue in `format`.
-pub(super) fn run(format: Format, out: &mut dyn Write) -> Result<()> {
+pub(super) fn run(format: CatalogueFormat, out: &mut dyn Write) -> Result<()> {
     Ok(out.write_all(catalogue::document(format.into()).as_bytes())?)
 }

@@ -29,7 +29,7 @@ pub use family::{Family, own_labels};
 pub use negotiation::{Encoding, Escaping, Format, negotiate};
 use page_cache::{CachedPage, Sources};
 pub use samples::{Sample, of_time, of_value, samples};
-pub use selection::Selection;
+pub use selection::FamilySelection;
 pub use text::TextWriter;
 
 /// The source of pages. Cheap to clone; clones share what was made.
@@ -103,7 +103,7 @@ impl Exposition {
     }
 
     /// The present page with the selected families only. It is made for one scrape alone and not kept.
-    pub async fn selected_page(&self, format: Format, encoding: Encoding, selection: Selection) -> Bytes {
+    pub async fn selected_page(&self, format: Format, encoding: Encoding, selection: FamilySelection) -> Bytes {
         self.0.sources.selected(format, encoding, selection).await
     }
 }

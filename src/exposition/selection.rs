@@ -5,9 +5,9 @@ use std::collections::HashSet;
 /// The families that a scraper asks for by the names of their metrics, as they are in the text format: with `_total` of a
 /// counter and `_info` of an info; or all of them.
 #[derive(Clone, Debug)]
-pub struct Selection(Option<HashSet<String>>);
+pub struct FamilySelection(Option<HashSet<String>>);
 
-impl Selection {
+impl FamilySelection {
     /// Every family.
     #[must_use]
     pub fn everything() -> Self {
@@ -39,9 +39,9 @@ mod tests {
 
     #[test]
     fn families_are_selected_by_the_names_of_their_metrics() {
-        let selection = Selection::of(["a", "c_total", "d_info", "g_bucket"].map(str::to_owned));
+        let selection = FamilySelection::of(["a", "c_total", "d_info", "g_bucket"].map(str::to_owned));
         let families = ["a", "b", "c", "d", "g", ""];
         assert_eq!(families.map(|family| selection.has(family)), [true, false, true, true, false, false]);
-        assert_eq!(families.map(|family| Selection::everything().has(family)), [true; 6]);
+        assert_eq!(families.map(|family| FamilySelection::everything().has(family)), [true; 6]);
     }
 }

@@ -5,7 +5,7 @@ use crate::telemetry::Telemetry;
 
 use super::family::Family;
 use super::samples::Sample;
-use super::{Format, Selection};
+use super::{FamilySelection, Format};
 
 const SECONDS: Option<&str> = Some("seconds");
 const BYTES: Option<&str> = Some("bytes");
@@ -20,7 +20,7 @@ static OPEN_FDS: Family = Family::gauge("process_open_fds", None, "Number of ope
 static MAX_FDS: Family = Family::gauge("process_max_fds", None, "Maximum number of open file descriptors.");
 
 /// What `telemetry` counts of these families, as text. prometheus-client keeps its counters to itself, so they are no samples.
-pub(super) fn text(telemetry: &Telemetry, format: Format, selection: &Selection) -> String {
+pub(super) fn text(telemetry: &Telemetry, format: Format, selection: &FamilySelection) -> String {
     let is_selected = |family: &str| selection.has(family);
     match format {
         Format::OpenMetrics { .. } => telemetry.openmetrics(is_selected),

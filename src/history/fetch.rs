@@ -28,7 +28,7 @@ const INTERVAL: Duration = Duration::from_mins(5);
 
 /// How far fetching has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Progress {
+pub struct FetchProgress {
     /// Whose history is fetched.
     pub profile: Arc<str>,
     /// The call that is made.
@@ -47,7 +47,7 @@ pub struct Progress {
 pub struct Fetch<'a> {
     work: Work,
     telemetry: Telemetry,
-    report: Box<dyn FnMut(&Progress) + Send + 'a>,
+    report: Box<dyn FnMut(&FetchProgress) + Send + 'a>,
     /// How many calls there are in a minute.
     per_minute: NonZeroU32,
     values: u64,
@@ -57,14 +57,14 @@ pub struct Fetch<'a> {
 }
 
 /// Why a part is not there.
-enum Failure {
+enum PartFailure {
     /// The login lacks the permission for the call.
     NotPermitted,
     /// Everything ends.
     Of(HistoryError),
 }
 
-impl<E: Into<HistoryError>> From<E> for Failure {
+impl<E: Into<HistoryError>> From<E> for PartFailure {
     fn from(error: E) -> Self {
         Self::Of(error.into())
     }
@@ -77,7 +77,7 @@ impl<'a> Fetch<'a> {
         work: Work,
         telemetry: Telemetry,
         per_minute: NonZeroU32,
-        report: impl FnMut(&Progress) + Send + 'a,
+        report: impl FnMut(&FetchProgress) + Send + 'a,
     ) -> Self {
         let asked = work.asked();
         let calls =
@@ -103,8 +103,8 @@ impl<'a> Fetch<'a> {
             }
             match self.call(place, caller, call).await {
                 Ok(()) => {}
-                Err(Failure::NotPermitted) => self.leave_out(caller, call),
-                Err(Failure::Of(error)) => return Err(error),
+                Err(PartFailure::NotPermitted) => self.leave_out(caller, call),
+                Err(PartFailure::Of(error)) => return Err(error),
             }
         }
         Ok(())
@@ -116,7 +116,7 @@ impl<'a> Fetch<'a> {
         &self.left_out
     }
 
-    async fn call(&mut self, place: usize, caller: &Caller, call: Call) -> Result<(), Failure> {
+    async fn call(&mut self, place: usize, caller: &Caller, call: Call) -> Result<(), PartFailure> {
         if call == Call::SleepGet {
             return self.segments(place, caller).await;
         }
@@ -136,7 +136,7 @@ impl<'a> Fetch<'a> {
     }
 
     /// The stages of the nights that were fetched.
-    async fn segments(&mut self, place: usize, caller: &Caller) -> Result<(), Failure> {
+    async fn segments(&mut self, place: usize, caller: &Caller) -> Result<(), PartFailure> {
         let work = self.work.clone();
         let sleeps = spawn_blocking(move || work.sleeps(place)).await.expect("reading parts does not panic")?;
         let spans = sleeps.spans(&self.work.asked().stages(), SPAN);
@@ -155,7 +155,7 @@ impl<'a> Fetch<'a> {
     }
 
     /// Makes a call with all its pages, unless that was done before, and keeps what matters of the rows.
-    async fn part<C: PastCall>(&mut self, caller: &Caller, part: Part, rows: RowSelection) -> Result<(), Failure> {
+    async fn part<C: PastCall>(&mut self, caller: &Caller, part: Part, rows: RowSelection) -> Result<(), PartFailure> {
         if self.work.has(part) {
             return Ok(());
         }
@@ -175,7 +175,7 @@ impl<'a> Fetch<'a> {
         self.done += 1;
         let profile = Arc::clone(caller.profile());
         let Self { values, done, total, .. } = *self;
-        (self.report)(&Progress { profile, call, reached, values, done, total });
+        (self.report)(&FetchProgress { profile, call, reached, values, done, total });
     }
 
     fn leave_out(&mut self, caller: &Caller, call: Call) {
@@ -186,7 +186,7 @@ impl<'a> Fetch<'a> {
 }
 
 /// Makes a call with all its pages, again and again for half an hour.
-async fn patiently<P: AnswerPage>(caller: &Caller, request: &Request) -> Result<Vec<P::Row>, Failure> {
+async fn patiently<P: AnswerPage>(caller: &Caller, request: &Request) -> Result<Vec<P::Row>, PartFailure> {
     let (began, mut failures) = (Instant::now(), 0);
     loop {
         let error = match caller.rows::<P>(request).await {
@@ -197,7 +197,7 @@ async fn patiently<P: AnswerPage>(caller: &Caller, request: &Request) -> Result<
         let pause = match after_failure(&error, failures, fastrand::f64()) {
             Next::After(pause) => Some(pause),
             Next::Interval => Some(INTERVAL),
-            Next::NewLogin if matches!(error, LoginError::Call(_)) => return Err(Failure::NotPermitted),
+            Next::NewLogin if matches!(error, LoginError::Call(_)) => return Err(PartFailure::NotPermitted),
             Next::NewLogin => None,
         };
         let profile = caller.profile();

@@ -3,7 +3,7 @@
 //! Withings is asked for years at a time (`fetch`); each answer is kept in a work directory ([`Work`]), so that an
 //! interruption costs one of them. From these parts come the readings of every moment, chosen by the rules that choose
 //! the newest one of a page (`moments`), sorted into tracks a person at a time (`timeline`), kept on disk (`spool`), and read
-//! from there in the order of a page, a stretch at a time ([`Reader`]). What a sample is called, `exposition` says.
+//! from there in the order of a page, a stretch at a time ([`SeriesReader`]). What a sample is called, `exposition` says.
 
 mod fetch;
 mod moments;
@@ -16,9 +16,9 @@ mod work;
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
-pub use fetch::{Fetch, Progress};
-pub use question::{Asked, Person, Question};
-pub use reader::{Reader, Stretch};
+pub use fetch::{Fetch, FetchProgress};
+pub use question::{Asked, AskedProfile, Question};
+pub use reader::{SeriesReader, Stretch};
 pub use work::Work;
 
 use crate::catalogue::Call;
@@ -78,7 +78,7 @@ pub enum FileFormat {
 }
 
 /// Writes the series of `reader` to `out`. Blocks.
-pub fn write(reader: Reader, format: FileFormat, out: impl Write) -> Result<Written, HistoryError> {
+pub fn write(reader: SeriesReader, format: FileFormat, out: impl Write) -> Result<Written, HistoryError> {
     let out = BufWriter::new(out);
     match format {
         FileFormat::OpenMetrics => write_to(reader, TextWriter::new(Format::OPENMETRICS, out)),
@@ -86,7 +86,7 @@ pub fn write(reader: Reader, format: FileFormat, out: impl Write) -> Result<Writ
     }
 }
 
-fn write_to<W: SampleWriter>(reader: Reader, mut writer: W) -> Result<Written, HistoryError> {
+fn write_to<W: SampleWriter>(reader: SeriesReader, mut writer: W) -> Result<Written, HistoryError> {
     let mut written = Written::default();
     for stretch in reader {
         let stretch = stretch.map_err(HistoryError::Sort)?;

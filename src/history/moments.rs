@@ -2,7 +2,7 @@
 
 use super::HistoryError;
 use super::question::Asked;
-use super::reader::Reader;
+use super::reader::SeriesReader;
 use super::spool::Spool;
 use super::timeline::Timeline;
 use super::work::Work;
@@ -15,7 +15,7 @@ use crate::withings::calls::{getworkouts, sleep_get};
 
 impl Work {
     /// Sorts what was fetched into series. All calls must have been made, or left out.
-    pub fn reader(&self) -> Result<Reader, HistoryError> {
+    pub fn reader(&self) -> Result<SeriesReader, HistoryError> {
         let Asked { question, .. } = self.asked();
         let period = self.asked().period();
         let mut people = Vec::new();
@@ -25,7 +25,7 @@ impl Work {
             let spool = Spool::write(tracks, self.create(&name)?, self.file(&name));
             people.push((person.profile.as_str().into(), spool.map_err(HistoryError::Sort)?));
         }
-        Ok(Reader::new(people, question, &period))
+        Ok(SeriesReader::new(people, question, &period))
     }
 }
 

@@ -24,7 +24,7 @@ const STAGES_DAYS: i64 = 90;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Question {
     /// Whose history.
-    pub people: Vec<Person>,
+    pub people: Vec<AskedProfile>,
     /// What was measured.
     pub measurements: BTreeSet<Measurement>,
     /// Since when, Unix seconds; `None` is the whole history.
@@ -41,7 +41,7 @@ pub struct Question {
 
 /// A profile, and the person that it was connected with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Person {
+pub struct AskedProfile {
     /// The profile's name.
     pub profile: String,
     /// Withings' id of the person.

@@ -16,12 +16,12 @@ const STRETCH: usize = 10_000;
 
 /// The series of a history: family after family, of each the people in the order of the question. Series and their stretches
 /// come in the same order whenever the same history is read.
-pub struct Reader {
+pub struct SeriesReader {
     people: Vec<(Arc<str>, Spool)>,
     topics: Box<dyn Iterator<Item = Topic> + Send>,
     topic: Option<Topic>,
     /// The series that are read now, all of one family and one person.
-    open: Option<Open>,
+    open: Option<OpenTrack>,
     added_labels: Arc<[(String, String)]>,
     fill: Option<i64>,
     end: i64,
@@ -49,21 +49,21 @@ struct Series {
 }
 
 /// A track that is read, state after state if it has states.
-struct Open {
+struct OpenTrack {
     series: Series,
     points: Vec<Point>,
-    position: Position,
+    position: TrackPosition,
 }
 
 /// How far a track has been read.
 #[derive(Clone, Copy, Default)]
-struct Position {
+struct TrackPosition {
     index: usize,
     /// When the point was last repeated, Unix seconds; `None` if it was not given yet.
     given_at: Option<i64>,
 }
 
-impl Reader {
+impl SeriesReader {
     /// The series of these people, whose profiles are given with them, as `question` asks.
     pub(super) fn new(people: Vec<(Arc<str>, Spool)>, question: &Question, period: &Range<i64>) -> Self {
         Self {
@@ -98,12 +98,12 @@ impl Reader {
         }
     }
 
-    fn next_track(&mut self) -> io::Result<Option<Open>> {
+    fn next_track(&mut self) -> io::Result<Option<OpenTrack>> {
         loop {
             if let Some(topic) = self.topic {
                 for (profile, spool) in &mut self.people {
                     if let Some(track) = spool.next_about(topic)? {
-                        return Ok(Some(Open::new(Arc::clone(profile), track)));
+                        return Ok(Some(OpenTrack::new(Arc::clone(profile), track)));
                     }
                 }
             }
@@ -115,7 +115,7 @@ impl Reader {
     }
 }
 
-impl Iterator for Reader {
+impl Iterator for SeriesReader {
     type Item = io::Result<Stretch>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -150,11 +150,11 @@ impl Series {
     }
 }
 
-impl Open {
+impl OpenTrack {
     fn new(profile: Arc<str>, track: Track) -> Self {
         let Track { measurement, is_of_times, labels, points } = track;
         let series = Series { profile, measurement, is_of_times, labels, state: 0 };
-        Self { series, points, position: Position::default() }
+        Self { series, points, position: TrackPosition::default() }
     }
 
     /// The next times and values of the series, at most a stretch.
@@ -166,12 +166,12 @@ impl Open {
     /// Goes to the series of the next state; false if there is none.
     fn next_state(&mut self) -> bool {
         self.series.state += 1;
-        self.position = Position::default();
+        self.position = TrackPosition::default();
         self.series.state < self.series.states()
     }
 }
 
-impl Position {
+impl TrackPosition {
     fn is_begin(self) -> bool {
         self.index == 0 && self.given_at.is_none()
     }
@@ -205,7 +205,7 @@ mod tests {
     }
 
     fn check(points: &[Point], fill: Option<i64>, expected: &[(i64, f64)]) {
-        let mut position = Position::default();
+        let mut position = TrackPosition::default();
         let samples: Vec<_> = std::iter::from_fn(|| position.advance(points, fill, 1000)).collect();
         assert_eq!(samples.iter().map(|(at, point)| (*at, point.value)).collect::<Vec<_>>(), expected);
     }

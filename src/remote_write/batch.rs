@@ -26,13 +26,13 @@ pub(super) struct Batch {
 pub(super) struct Batches<I> {
     series: I,
     /// The series that the next batch begins with.
-    open: Option<Open>,
+    open: Option<OpenSeries>,
     /// How many samples are still to be passed over.
     skip: u64,
 }
 
 /// A series that is partly sent.
-struct Open {
+struct OpenSeries {
     /// Without samples.
     head: TimeSeries,
     rest: IntoIter<(i64, f64)>,
@@ -67,7 +67,7 @@ impl<E, I: Iterator<Item = Result<TimeSeries, E>>> Batches<I> {
     }
 
     /// Takes the series that has the next sample to send; `None` at the end.
-    fn open(&mut self) -> Result<Option<Open>, E> {
+    fn open(&mut self) -> Result<Option<OpenSeries>, E> {
         loop {
             if let Some(open) = self.open.take().filter(|open| open.rest.len() > 0) {
                 return Ok(Some(open));
@@ -77,7 +77,7 @@ impl<E, I: Iterator<Item = Result<TimeSeries, E>>> Batches<I> {
             let passed = usize::try_from(self.skip).unwrap_or(usize::MAX).min(rest.len());
             rest.by_ref().take(passed).for_each(drop);
             self.skip -= passed as u64;
-            self.open = Some(Open { head, rest });
+            self.open = Some(OpenSeries { head, rest });
         }
     }
 }
@@ -88,7 +88,7 @@ impl Batch {
     }
 }
 
-impl Open {
+impl OpenSeries {
     /// What its labels take, about.
     fn label_bytes(&self) -> usize {
         self.head.labels.iter().map(|(name, value)| name.len() + value.len() + 8).sum()

@@ -48,7 +48,7 @@ pub enum DeliveryError {
 
 /// What an answer means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
+enum DeliveryOutcome {
     Taken,
     Again,
     TooOld,
@@ -86,11 +86,11 @@ impl Delivery {
         };
         let text = String::from_utf8_lossy(&body);
         let (server, answer) = (self.target.to_string(), self.shown(status, &text));
-        match Outcome::of(status, &text) {
-            Outcome::Taken => Ok(None),
-            Outcome::Again => Ok(Some(DeliveryError::Busy(answer))),
-            Outcome::TooOld => Err(PushError::TooOld { server, answer }),
-            Outcome::Refused => Err(PushError::Refused { server, answer, advice: advice(status) }),
+        match DeliveryOutcome::of(status, &text) {
+            DeliveryOutcome::Taken => Ok(None),
+            DeliveryOutcome::Again => Ok(Some(DeliveryError::Busy(answer))),
+            DeliveryOutcome::TooOld => Err(PushError::TooOld { server, answer }),
+            DeliveryOutcome::Refused => Err(PushError::Refused { server, answer, advice: advice(status) }),
         }
     }
 
@@ -110,7 +110,7 @@ impl Delivery {
     }
 }
 
-impl Outcome {
+impl DeliveryOutcome {
     fn of(status: u16, text: &str) -> Self {
         let text = text.to_lowercase();
         match status {
@@ -141,19 +141,19 @@ mod tests {
 
     #[test]
     fn each_answer_has_its_meaning() {
-        let check = |status, text, expected| assert_eq!(Outcome::of(status, text), expected, "{status} {text}");
-        check(204, "", Outcome::Taken);
-        check(200, "", Outcome::Taken);
-        check(400, "out of bounds\n", Outcome::TooOld);
-        check(400, "out of order sample\n", Outcome::TooOld);
-        check(500, "too old sample\n", Outcome::TooOld);
-        check(400, "its timestamp is too old (err-mimir-sample-timestamp-too-old)", Outcome::TooOld);
-        check(400, "duplicate sample for timestamp", Outcome::Refused);
-        check(500, "disk full", Outcome::Again);
-        check(503, "", Outcome::Again);
-        check(429, "", Outcome::Again);
-        check(401, "", Outcome::Refused);
-        check(301, "", Outcome::Refused);
+        let check = |status, text, expected| assert_eq!(DeliveryOutcome::of(status, text), expected, "{status} {text}");
+        check(204, "", DeliveryOutcome::Taken);
+        check(200, "", DeliveryOutcome::Taken);
+        check(400, "out of bounds\n", DeliveryOutcome::TooOld);
+        check(400, "out of order sample\n", DeliveryOutcome::TooOld);
+        check(500, "too old sample\n", DeliveryOutcome::TooOld);
+        check(400, "its timestamp is too old (err-mimir-sample-timestamp-too-old)", DeliveryOutcome::TooOld);
+        check(400, "duplicate sample for timestamp", DeliveryOutcome::Refused);
+        check(500, "disk full", DeliveryOutcome::Again);
+        check(503, "", DeliveryOutcome::Again);
+        check(429, "", DeliveryOutcome::Again);
+        check(401, "", DeliveryOutcome::Refused);
+        check(301, "", DeliveryOutcome::Refused);
     }
 
     #[test]

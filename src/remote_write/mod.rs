@@ -30,12 +30,12 @@ pub use time_series::TimeSeries;
 pub struct Push {
     delivery: Delivery,
     checkpoint: PathBuf,
-    progress: Progress,
+    progress: PushProgress,
 }
 
 /// How far a push has come, as the checkpoint's file has it.
 #[derive(Debug, Deserialize, Serialize)]
-struct Progress {
+struct PushProgress {
     /// Which history goes to which server: the progress of another push does not count.
     push: String,
     /// The samples that the server has confirmed, counted from the first of the first series. Samples are counted and not
@@ -93,8 +93,8 @@ impl Push {
     /// file of this push alone (0600), made when something is confirmed; delete it with the history's other files. Blocks.
     pub fn prepare(target: Target, history: &str, checkpoint: PathBuf) -> Result<Self, PushError> {
         let push = format!("{:x}", Sha256::digest(format!("{}\n{history}", target.place())));
-        let earlier = storage::load::<Progress>(&checkpoint)?.filter(|earlier| earlier.push == push);
-        let progress = earlier.unwrap_or(Progress { push, samples: 0 });
+        let earlier = storage::load::<PushProgress>(&checkpoint)?.filter(|earlier| earlier.push == push);
+        let progress = earlier.unwrap_or(PushProgress { push, samples: 0 });
         Ok(Self { delivery: Delivery::to(target)?, checkpoint, progress })
     }
 

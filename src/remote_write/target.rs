@@ -33,18 +33,18 @@ pub enum TargetError {
     #[error("{given}: history is sent by remote write, which VictoriaMetrics takes at {instead}")]
     Import {
         /// The address.
-        given: Shown,
+        given: ShownAddress,
         /// The address to write instead.
-        instead: Shown,
+        instead: ShownAddress,
     },
     /// A path that is no receiver's.
     #[error("{0}: nothing takes remote write at this path; write it as {EXAMPLES}")]
-    Unclear(Shown),
+    Unclear(ShownAddress),
 }
 
 /// An address without credentials, query and fragment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shown(Url);
+pub struct ShownAddress(Url);
 
 const EXAMPLES: &str = "http://localhost:9090/api/v1/write for Prometheus, or \
                         http://localhost:8428/api/v1/write for VictoriaMetrics";
@@ -88,10 +88,10 @@ impl Target {
     }
 
     /// The address with another path behind the same prefix, as it may be shown.
-    fn beside(&self, path: &str, other: &str) -> Option<Shown> {
-        let Shown(mut url) = Shown::new(&self.url);
+    fn beside(&self, path: &str, other: &str) -> Option<ShownAddress> {
+        let ShownAddress(mut url) = ShownAddress::new(&self.url);
         url.set_path(&format!("{}{other}", url.path().strip_suffix(path)?));
-        Some(Shown(url))
+        Some(ShownAddress(url))
     }
 }
 
@@ -105,16 +105,16 @@ impl FromStr for Target {
         }
         let target = Self { url };
         if let Some(instead) = target.beside(IMPORT_PATH, WRITE_PATH) {
-            return Err(TargetError::Import { given: Shown::new(&target.url), instead });
+            return Err(TargetError::Import { given: ShownAddress::new(&target.url), instead });
         }
         let is_receiver = [WRITE_PATH].iter().chain(&OTHER_PATHS).any(|path| target.url.path().ends_with(path));
-        if is_receiver { Ok(target) } else { Err(TargetError::Unclear(Shown::new(&target.url))) }
+        if is_receiver { Ok(target) } else { Err(TargetError::Unclear(ShownAddress::new(&target.url))) }
     }
 }
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Shown::new(&self.url).fmt(f)
+        ShownAddress::new(&self.url).fmt(f)
     }
 }
 
@@ -124,7 +124,7 @@ impl fmt::Debug for Target {
     }
 }
 
-impl Shown {
+impl ShownAddress {
     fn new(url: &Url) -> Self {
         let mut url = url.clone();
         url.set_query(None);
@@ -134,7 +134,7 @@ impl Shown {
     }
 }
 
-impl fmt::Display for Shown {
+impl fmt::Display for ShownAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }

@@ -264,7 +264,7 @@ async fn check_set_aside(written: &[u8]) {
     write(&path, written);
     let aside = path.with_extension("json.broken-0");
     let file = tempfile::NamedTempFile::new().unwrap();
-    let lines = log::lines(log::Format::Logfmt, Arc::new(file.reopen().unwrap()));
+    let lines = log::lines(log::LogFormat::Logfmt, Arc::new(file.reopen().unwrap()));
     let subscriber = tracing_subscriber::registry().with(lines);
     tracing::subscriber::with_default(subscriber, || {
         assert!(load::<Vec<i32>>(&path).unwrap().is_none());

@@ -34,7 +34,7 @@ pub enum Level {
 
 /// How a line of the log is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Format {
+pub enum LogFormat {
     /// `key=value` pairs. The default.
     #[default]
     Logfmt,
@@ -43,14 +43,14 @@ pub enum Format {
 }
 
 /// Starts logging to stderr. An error if the process logs already.
-pub fn init(level: Level, format: Format) -> Result<(), TryInitError> {
+pub fn init(level: Level, format: LogFormat) -> Result<(), TryInitError> {
     // Dependencies log at debug what may hold addresses and headers: only our own lines go below warn.
     let filter = Targets::new().with_default(LevelFilter::WARN).with_target(OWN_TARGET, level);
     tracing_subscriber::registry().with(filter).with(lines(format, std::io::stderr)).try_init()
 }
 
 /// The layer that writes each event to `writer`, as a line in `format`.
-pub fn lines<S, W>(format: Format, writer: W) -> impl Layer<S>
+pub fn lines<S, W>(format: LogFormat, writer: W) -> impl Layer<S>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
     W: for<'writer> MakeWriter<'writer> + 'static,
@@ -58,7 +58,7 @@ where
     tracing_subscriber::fmt::layer().event_format(format).with_writer(writer)
 }
 
-impl<S, N> FormatEvent<S, N> for Format
+impl<S, N> FormatEvent<S, N> for LogFormat
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
     N: for<'writer> FormatFields<'writer> + 'static,
@@ -80,7 +80,7 @@ where
 
 /// A line of the log as far as it is written.
 struct Line {
-    format: Format,
+    format: LogFormat,
     text: String,
 }
 
@@ -88,10 +88,10 @@ impl Line {
     fn push_key(&mut self, key: &str) {
         let key = if key == "message" { "msg" } else { key };
         match self.format {
-            Format::Logfmt if self.text.is_empty() => self.text.extend([key, "="]),
-            Format::Logfmt => self.text.extend([" ", key, "="]),
-            Format::Json if self.text.is_empty() => self.text.extend(["{\"", key, "\":"]),
-            Format::Json => self.text.extend([",\"", key, "\":"]),
+            LogFormat::Logfmt if self.text.is_empty() => self.text.extend([key, "="]),
+            LogFormat::Logfmt => self.text.extend([" ", key, "="]),
+            LogFormat::Json if self.text.is_empty() => self.text.extend(["{\"", key, "\":"]),
+            LogFormat::Json => self.text.extend([",\"", key, "\":"]),
         }
     }
 
@@ -103,7 +103,7 @@ impl Line {
 
     fn push_text(&mut self, key: &str, value: &str) {
         self.push_key(key);
-        if self.format == Format::Logfmt && !value.is_empty() && !value.contains(needs_quotes) {
+        if self.format == LogFormat::Logfmt && !value.is_empty() && !value.contains(needs_quotes) {
             self.text.push_str(value);
         } else {
             self.push_quoted(value);
@@ -203,7 +203,7 @@ impl FromStr for Level {
     }
 }
 
-impl FromStr for Format {
+impl FromStr for LogFormat {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Self, Self::Err> {
@@ -233,7 +233,7 @@ mod tests {
     use super::*;
 
     /// What `log` writes, without the time that it begins with.
-    fn written(format: Format, log: impl FnOnce()) -> String {
+    fn written(format: LogFormat, log: impl FnOnce()) -> String {
         let mut file = tempfile::tempfile().unwrap();
         let written: Arc<File> = Arc::new(file.try_clone().unwrap());
         tracing::subscriber::with_default(tracing_subscriber::registry().with(lines(format, written)), log);
@@ -241,7 +241,7 @@ mod tests {
         file.rewind().unwrap();
         file.read_to_string(&mut text).unwrap();
         let (time, rest) = text.split_at(text.find(['Z']).unwrap());
-        assert!(time.starts_with(["time=2", "{\"time\":\"2"][usize::from(format == Format::Json)]), "{text}");
+        assert!(time.starts_with(["time=2", "{\"time\":\"2"][usize::from(format == LogFormat::Json)]), "{text}");
         rest[1..].to_owned()
     }
 
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn logfmt_has_the_keys_of_other_exporters() {
         assert_eq!(
-            written(Format::Logfmt, log_something),
+            written(LogFormat::Logfmt, log_something),
             " level=warn msg=\"a call failed\" profile=\"Zoë \\\"Z\\\"\" seconds=0.25 failures=3 tls=false call=getmeas\n"
         );
     }
@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn json_is_flat_and_has_numbers() {
         assert_eq!(
-            written(Format::Json, log_something),
+            written(LogFormat::Json, log_something),
             "\",\"level\":\"warn\",\"msg\":\"a call failed\",\"profile\":\"Zoë \\\"Z\\\"\",\"seconds\":0.25,\
              \"failures\":3,\"tls\":false,\"call\":\"getmeas\"}\n"
         );
@@ -271,20 +271,20 @@ mod tests {
     fn no_value_breaks_the_line_or_steers_a_terminal() {
         let evil = "a\nlevel=error\r\t\0\u{1b}[31m\u{9b}1m\u{7f}\u{2028}\u{202e}\\\"";
         let log = || tracing::info!(evil, empty = "", nan = f64::NAN, "{evil}");
-        for format in [Format::Logfmt, Format::Json] {
+        for format in [LogFormat::Logfmt, LogFormat::Json] {
             let line = written(format, log);
             assert_eq!(line.lines().count(), 1);
             assert!(!line.trim_end().contains(is_unprintable), "{line:?}");
             assert!(line.contains("\"a\\nlevel=error\\u000d\\u0009\\u0000\\u001b[31m\\u009b1m"), "{line}");
         }
-        let line: Value = serde_json::from_str(&format!("{{\"time\":\"{}", written(Format::Json, log))).unwrap();
+        let line: Value = serde_json::from_str(&format!("{{\"time\":\"{}", written(LogFormat::Json, log))).unwrap();
         assert_eq!(line["msg"], evil);
         assert_eq!((&line["evil"], &line["empty"], &line["nan"]), (&json!(evil), &json!(""), &json!("NaN")));
     }
 
     #[test]
     fn what_another_package_says_names_it() {
-        let line = written(Format::Logfmt, || tracing::warn!(target: "h2::server", "odd"));
+        let line = written(LogFormat::Logfmt, || tracing::warn!(target: "h2::server", "odd"));
         assert_eq!(line, " level=warn target=h2::server msg=odd\n");
     }
 }

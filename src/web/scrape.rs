@@ -7,7 +7,7 @@ use url::form_urlencoded;
 use super::App;
 use super::body::ResponseBody;
 use super::response::{self, Response};
-use crate::exposition::{Encoding, Selection, negotiate};
+use crate::exposition::{Encoding, FamilySelection, negotiate};
 
 /// The metrics in the format and encoding that the client prefers. A scrape runs until its client takes the page's end,
 /// but counts for 2 s at most.
@@ -32,10 +32,10 @@ pub(super) async fn page(app: &App, query: &str, headers: &HeaderMap) -> Respons
 }
 
 /// What is selected, as Go's client library has it.
-fn selection(query: &str) -> Option<Selection> {
+fn selection(query: &str) -> Option<FamilySelection> {
     let names = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == "name[]");
     let mut names = names.map(|(_, name)| name.into_owned()).peekable();
-    names.peek().is_some().then(|| Selection::of(names))
+    names.peek().is_some().then(|| FamilySelection::of(names))
 }
 
 /// The readable lines of a header that may be sent several times.

@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use tokio::sync::watch;
 use withings_exporter::catalogue::{Call, Kind, Measurement};
 use withings_exporter::clock::{Clock, ServerClock};
-use withings_exporter::exposition::{Encoding, Escaping, Exposition, Format, Selection, SelfMetrics};
+use withings_exporter::exposition::{Encoding, Escaping, Exposition, FamilySelection, Format, SelfMetrics};
 use withings_exporter::process::Process;
 use withings_exporter::reading::{
     Attempt, CallStatus, Labels, LoginStatus, ProfileSnapshot, Reading, Sleep, SleepSegment, SleepState, Snapshot,
@@ -63,7 +63,7 @@ impl Scraped {
     }
 
     async fn selected(&self, format: Format, names: &[&str]) -> String {
-        let selection = Selection::of(names.iter().copied().map(str::to_owned));
+        let selection = FamilySelection::of(names.iter().copied().map(str::to_owned));
         read(self.exposition.selected_page(format, Encoding::Identity, selection).await)
     }
 }

@@ -7,7 +7,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry;
-use withings_exporter::telemetry::log::{Format, lines};
+use withings_exporter::telemetry::log::{LogFormat, lines};
 
 /// The lines of this thread's log, as long as it lives.
 pub(crate) struct Log {
@@ -20,7 +20,7 @@ impl Log {
     pub(crate) fn listen(level: LevelFilter) -> Self {
         let written = Written::default();
         let writer = written.clone();
-        let lines = lines(Format::Logfmt, move || writer.clone());
+        let lines = lines(LogFormat::Logfmt, move || writer.clone());
         let listening = tracing::subscriber::set_default(registry().with(level).with(lines));
         Self { written, _listening: listening }
     }

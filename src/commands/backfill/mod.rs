@@ -23,7 +23,7 @@ use crate::login::Logins;
 use crate::remote_write::{Push, Target, TimeSeries};
 use crate::storage::{Class, Storage};
 use crate::telemetry::{Build, Telemetry, log};
-use report::{Outcome, Report};
+use report::{BackfillOutcome, Report};
 
 /// The text while it is written, in the work directory.
 const UNFINISHED: &str = "history";
@@ -189,12 +189,14 @@ impl Destination {
     }
 
     /// Gives it the series of what was fetched.
-    async fn take(&self, work: &Work) -> Result<Outcome> {
+    async fn take(&self, work: &Work) -> Result<BackfillOutcome> {
         let (to, sorted) = (self.clone(), work.clone());
         match to {
             Self::Stdout(format) => {
                 let write = move || history::write(sorted.reader()?, format, io::stdout().lock());
-                Ok(Outcome::Written(spawn_blocking(write).await.expect("writing does not panic").map_err(broken_pipe)?))
+                Ok(BackfillOutcome::Written(
+                    spawn_blocking(write).await.expect("writing does not panic").map_err(broken_pipe)?,
+                ))
             }
             Self::File(path, format) => {
                 let write = move || {
@@ -203,7 +205,7 @@ impl Destination {
                     sorted.publish(UNFINISHED, &file, &path)?;
                     Ok::<_, HistoryError>(written)
                 };
-                Ok(Outcome::Written(spawn_blocking(write).await.expect("writing does not panic")?))
+                Ok(BackfillOutcome::Written(spawn_blocking(write).await.expect("writing does not panic")?))
             }
             Self::Server(target) => {
                 let mut push = Push::prepare(target, &work.identity(), work.path(CHECKPOINT))?;
@@ -213,7 +215,7 @@ impl Destination {
                 let series = reader.map(|stretch| stretch.map(|stretch| TimeSeries::of(stretch.samples())));
                 push.send(series, |samples| display.sent(samples)).await?;
                 display.end();
-                Ok(Outcome::Sent { samples: push.confirmed(), before })
+                Ok(BackfillOutcome::Sent { samples: push.confirmed(), before })
             }
         }
     }

@@ -7,7 +7,7 @@ use chrono::DateTime;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use tokio::time::Instant;
 
-use crate::history::Progress;
+use crate::history::FetchProgress;
 
 /// How often a line is logged.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -30,8 +30,8 @@ pub(super) fn display() -> Display {
 
 impl Display {
     /// Shows how far fetching has come.
-    pub(super) fn show(&mut self, progress: &Progress) {
-        let Progress { profile, call, reached, values, done, total } = progress;
+    pub(super) fn show(&mut self, progress: &FetchProgress) {
+        let FetchProgress { profile, call, reached, values, done, total } = progress;
         let reached = DateTime::from_timestamp(*reached, 0).unwrap_or_default().date_naive();
         match self {
             Self::Bar(bar) => {

@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 use crate::cli::{BackfillFlags, Label, Time, UsageError};
 use crate::commands::unknown_profile;
 use crate::config::Config;
-use crate::history::{Person, Question};
+use crate::history::{AskedProfile, Question};
 use crate::storage::Storage;
 
 /// The question at `now`, Unix seconds.
@@ -33,7 +33,7 @@ pub(super) async fn question(config: &Config, storage: &Storage, asked: &Backfil
 }
 
 /// The profiles that were named, each once, or else all that have a login.
-async fn people(config: &Config, storage: &Storage, asked: &BackfillFlags) -> Result<Vec<Person>> {
+async fn people(config: &Config, storage: &Storage, asked: &BackfillFlags) -> Result<Vec<AskedProfile>> {
     if let Some(unknown) = asked.profiles.iter().find(|name| config.profiles.iter().all(|profile| **profile != ***name))
     {
         bail!(UsageError(unknown_profile(config, unknown)));
@@ -42,7 +42,7 @@ async fn people(config: &Config, storage: &Storage, asked: &BackfillFlags) -> Re
     let mut people = Vec::new();
     for profile in config.profiles.iter().filter(|profile| is_wanted(profile)) {
         match storage.login(profile).await? {
-            Some(login) => people.push(Person { profile: profile.to_string(), user_id: login.user_id }),
+            Some(login) => people.push(AskedProfile { profile: profile.to_string(), user_id: login.user_id }),
             None if asked.profiles.is_empty() => {}
             None => bail!(
                 "{profile} has no login; `withings-exporter authorize {profile}` or the exporter's page makes one"

@@ -20,7 +20,7 @@ const YEAR: i64 = 365 * 86_400;
 /// What was done with a history.
 pub struct Report {
     pub(super) destination: Destination,
-    pub(super) outcome: Outcome,
+    pub(super) outcome: BackfillOutcome,
     /// Calls that the logins do not permit.
     pub(super) left_out: Vec<(Arc<str>, Call)>,
     /// When it was done, Unix seconds.
@@ -29,7 +29,7 @@ pub struct Report {
 
 /// How much came of it.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Outcome {
+pub(super) enum BackfillOutcome {
     Written(Written),
     Sent {
         samples: u64,
@@ -51,15 +51,15 @@ impl Report {
             writeln!(out, "Left out: {call} of {profile}, whose login lacks the permission {scope}.")?;
         }
         match (&self.outcome, &self.destination) {
-            (Outcome::Written(written), Destination::File(path, format)) => {
+            (BackfillOutcome::Written(written), Destination::File(path, format)) => {
                 self.how_much(written, &format!("to {}", path.display()), out)?;
                 self.next(*format, written, Some(path), out)?;
             }
-            (Outcome::Written(written), Destination::Stdout(format)) => {
+            (BackfillOutcome::Written(written), Destination::Stdout(format)) => {
                 self.how_much(written, "to standard output", out)?;
                 self.next(*format, written, None, out)?;
             }
-            (Outcome::Sent { samples, before }, Destination::Server(target)) => {
+            (BackfillOutcome::Sent { samples, before }, Destination::Server(target)) => {
                 write!(out, "Sent {samples} samples to {target}")?;
                 let earlier = if *before > 0 { format!(", {before} of them earlier") } else { String::new() };
                 writeln!(out, "{earlier}.")?;
@@ -67,7 +67,7 @@ impl Report {
                     writeln!(out, "{afterwards}")?;
                 }
             }
-            (Outcome::Written(_), Destination::Server(_)) | (Outcome::Sent { .. }, _) => {}
+            (BackfillOutcome::Written(_), Destination::Server(_)) | (BackfillOutcome::Sent { .. }, _) => {}
         }
         Ok(out.flush()?)
     }

@@ -209,14 +209,14 @@ struct WatchedFiles {
     path: PathBuf,
     others: Vec<PathBuf>,
     /// How the files were when they were last read.
-    loaded: Vec<Option<FileStamp>>,
+    loaded: Vec<Option<ConfigFileStamp>>,
     /// What was found of passwords, for the next configuration.
     checks: Arc<Checks>,
 }
 
 /// What changes when a file changes: device and number, time of the change in nanoseconds, length.
 #[derive(Clone, Copy, PartialEq)]
-struct FileStamp(u64, u64, i64, i64, u64);
+struct ConfigFileStamp(u64, u64, i64, i64, u64);
 
 impl WatchedFiles {
     fn of(path: &Path) -> Self {
@@ -235,13 +235,13 @@ impl WatchedFiles {
         InForce::of(&config, &self.path, Arc::clone(&self.checks))
     }
 
-    fn stamps(&self) -> Vec<Option<FileStamp>> {
+    fn stamps(&self) -> Vec<Option<ConfigFileStamp>> {
         let files = std::iter::once(&self.path).chain(&self.others);
-        files.map(|path| Some(FileStamp::of(&fs::metadata(path).ok()?))).collect()
+        files.map(|path| Some(ConfigFileStamp::of(&fs::metadata(path).ok()?))).collect()
     }
 }
 
-impl FileStamp {
+impl ConfigFileStamp {
     fn of(file: &fs::Metadata) -> Self {
         Self(file.dev(), file.ino(), file.mtime(), file.mtime_nsec(), file.len())
     }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::ptr;
 
-use super::{Day, Shown, SleepRow, Sleeps, nap_reading, newest_versions, night_readings, shown};
+use super::{Day, ShownSleep, SleepRow, Sleeps, nap_reading, newest_versions, night_readings, shown};
 use crate::reading::Reading;
 
 impl Sleeps {
@@ -18,11 +18,13 @@ impl Sleeps {
     pub fn history(&self, now: i64, course: impl Fn(&SleepRow) -> Vec<Reading>) -> impl Iterator<Item = Reading> {
         let nights = nights(&self.days(now));
         let next_ends: Vec<_> = nights.iter().skip(1).map(|next| Some(next.night.ended_at)).collect();
-        nights.into_iter().zip(next_ends.into_iter().chain([None])).flat_map(move |(Shown { night, others }, until)| {
-            let course = course(night);
-            let naps = (1..=others.len()).filter_map(move |count| nap_reading(night, &others[..count]));
-            night_readings(night).chain(course).chain(naps).map(move |reading| Reading { until, ..reading })
-        })
+        nights.into_iter().zip(next_ends.into_iter().chain([None])).flat_map(
+            move |(ShownSleep { night, others }, until)| {
+                let course = course(night);
+                let naps = (1..=others.len()).filter_map(move |count| nap_reading(night, &others[..count]));
+                night_readings(night).chain(course).chain(naps).map(move |reading| Reading { until, ..reading })
+            },
+        )
     }
 
     /// Spans that hold every sleep that ended within `ended_in`, all Unix seconds, as few as possible and not longer than
@@ -43,8 +45,8 @@ impl Sleeps {
 }
 
 /// What was shown at the end of each day; of several days with one night, the last.
-fn nights<'a>(days: &[Day<'a>]) -> Vec<Shown<'a>> {
-    let mut nights: Vec<Shown<'a>> = Vec::new();
+fn nights<'a>(days: &[Day<'a>]) -> Vec<ShownSleep<'a>> {
+    let mut nights: Vec<ShownSleep<'a>> = Vec::new();
     for shown in (1..=days.len()).filter_map(|count| shown(&days[..count])) {
         nights.pop_if(|before| ptr::eq(before.night, shown.night));
         nights.push(shown);

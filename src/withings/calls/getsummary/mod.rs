@@ -151,7 +151,7 @@ impl Sleeps {
     /// newest; ascending by measurement.
     #[must_use]
     pub fn readings(&self, now: i64) -> Vec<Reading> {
-        let Some(Shown { night, others }) = shown(&self.days(now)) else { return Vec::new() };
+        let Some(ShownSleep { night, others }) = shown(&self.days(now)) else { return Vec::new() };
         let mut readings: Vec<_> = night_readings(night).chain(nap_reading(night, &others)).collect();
         readings.sort_by_key(|reading| reading.measurement);
         readings
@@ -182,7 +182,7 @@ impl Sleeps {
 type Day<'a> = Vec<&'a SleepRow>;
 
 /// What is shown of some days.
-struct Shown<'a> {
+struct ShownSleep<'a> {
     night: &'a SleepRow,
     /// The other sleeps of the night's day and since, ascending by their ends.
     others: Vec<&'a SleepRow>,
@@ -190,19 +190,19 @@ struct Shown<'a> {
 
 /// The night of the newest day that has a long sleep within 36 hours before the end of the newest sleep; without one the newest
 /// sleep alone, for it may be a night of which more is to come.
-fn shown<'a>(days: &[Day<'a>]) -> Option<Shown<'a>> {
+fn shown<'a>(days: &[Day<'a>]) -> Option<ShownSleep<'a>> {
     // Zones differ by a day at most.
     let last_days = &days[days.len().saturating_sub(2)..];
     let newest = *last_days.iter().flatten().max_by_key(|row| row.ended_at)?;
     let since = newest.ended_at - NIGHT_WITHIN_SECONDS;
     let is_long = |row: &&SleepRow| row.duration() >= NIGHT_SECONDS && row.ended_at >= since;
     let Some(place) = days.iter().rposition(|day| day.iter().any(is_long)) else {
-        return Some(Shown { night: newest, others: Vec::new() });
+        return Some(ShownSleep { night: newest, others: Vec::new() });
     };
     let night = *days[place].iter().max_by_key(|row| (row.duration(), row.preference()))?;
     let mut others: Vec<_> = days[place..].iter().flatten().copied().filter(|row| !ptr::eq(*row, night)).collect();
     others.sort_by_key(|row| row.ended_at);
-    Some(Shown { night, others })
+    Some(ShownSleep { night, others })
 }
 
 /// One row of each sleep, ascending by their ends. Values of several rows of a sleep are never added up: sums over rows gave
