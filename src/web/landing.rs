@@ -90,7 +90,7 @@ type NotificationStatus = (Option<i64>, SubscriptionStatus);
 struct ProfileCard<'a> {
     name: &'a str,
     link: String,
-    login: LoginStatus,
+    login: LoginState,
     since: Option<String>,
     /// When a call last worked.
     succeeded: Option<String>,
@@ -121,7 +121,7 @@ impl FailingCalls {
 }
 
 #[derive(Clone, Copy)]
-enum LoginStatus {
+enum LoginState {
     Absent,
     Refused,
     Demo,
@@ -131,10 +131,10 @@ enum LoginStatus {
 impl<'a> ProfileCard<'a> {
     fn of(profile: &'a ProfileSnapshot, notifications: Option<NotificationStatus>) -> Self {
         let login = match &profile.login {
-            None => LoginStatus::Absent,
-            Some(login) if !login.accepted => LoginStatus::Refused,
-            Some(login) if login.demo => LoginStatus::Demo,
-            Some(_) => LoginStatus::Accepted,
+            None => LoginState::Absent,
+            Some(login) if !login.accepted => LoginState::Refused,
+            Some(login) if login.demo => LoginState::Demo,
+            Some(_) => LoginState::Accepted,
         };
         let mut card = Self {
             name: &profile.profile,
@@ -152,13 +152,13 @@ impl<'a> ProfileCard<'a> {
             match &call.latest {
                 Attempt::None | Attempt::Worked => false,
                 // Every call fails for the reason that the card names already.
-                Attempt::Failed(_) if matches!(login, LoginStatus::Refused) => false,
+                Attempt::Failed(_) if matches!(login, LoginState::Refused) => false,
                 Attempt::Failed(why) => card.problems.insert(why.into()),
                 Attempt::SwitchedOff { scope } => card.missing_scopes.insert(scope),
             };
         }
         if let Some((_, subscriptions)) = notifications {
-            let is_refused = matches!(login, LoginStatus::Refused);
+            let is_refused = matches!(login, LoginState::Refused);
             card.problems.extend(subscriptions.problem.map(Cow::from).filter(|_| !is_refused));
             card.missing_scopes.extend(subscriptions.missing_scopes);
         }
@@ -177,7 +177,7 @@ fn in_words((last, subscriptions): &NotificationStatus) -> String {
     }
 }
 
-impl LoginStatus {
+impl LoginState {
     /// In two words.
     fn words(self) -> &'static str {
         match self {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::ptr;
 
-use super::{Day, ShownSleep, SleepRow, Sleeps, nap_reading, newest_versions, night_readings, shown};
+use super::{DaySleeps, ShownSleep, SleepRow, Sleeps, nap_reading, newest_versions, night_readings, shown};
 use crate::reading::Reading;
 
 impl Sleeps {
@@ -45,7 +45,7 @@ impl Sleeps {
 }
 
 /// What was shown at the end of each day; of several days with one night, the last.
-fn nights<'a>(days: &[Day<'a>]) -> Vec<ShownSleep<'a>> {
+fn nights<'a>(days: &[DaySleeps<'a>]) -> Vec<ShownSleep<'a>> {
     let mut nights: Vec<ShownSleep<'a>> = Vec::new();
     for shown in (1..=days.len()).filter_map(|count| shown(&days[..count])) {
         nights.pop_if(|before| ptr::eq(before.night, shown.night));

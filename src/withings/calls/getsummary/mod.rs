@@ -158,8 +158,8 @@ impl Sleeps {
     }
 
     /// The sleeps that are over at `now`, each once, by the days of their ends.
-    fn days(&self, now: i64) -> Vec<Day<'_>> {
-        let mut days: BTreeMap<NaiveDate, Day<'_>> = BTreeMap::new();
+    fn days(&self, now: i64) -> Vec<DaySleeps<'_>> {
+        let mut days: BTreeMap<NaiveDate, DaySleeps<'_>> = BTreeMap::new();
         for row in distinct(self.rows.iter().filter(|row| row.is_over(now))) {
             days.entry(row.day()).or_default().push(row);
         }
@@ -179,7 +179,7 @@ impl Sleeps {
 }
 
 /// The sleeps that ended on one local day, ascending by their ends; at least one.
-type Day<'a> = Vec<&'a SleepRow>;
+type DaySleeps<'a> = Vec<&'a SleepRow>;
 
 /// What is shown of some days.
 struct ShownSleep<'a> {
@@ -190,7 +190,7 @@ struct ShownSleep<'a> {
 
 /// The night of the newest day that has a long sleep within 36 hours before the end of the newest sleep; without one the newest
 /// sleep alone, for it may be a night of which more is to come.
-fn shown<'a>(days: &[Day<'a>]) -> Option<ShownSleep<'a>> {
+fn shown<'a>(days: &[DaySleeps<'a>]) -> Option<ShownSleep<'a>> {
     // Zones differ by a day at most.
     let last_days = &days[days.len().saturating_sub(2)..];
     let newest = *last_days.iter().flatten().max_by_key(|row| row.ended_at)?;
