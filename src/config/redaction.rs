@@ -4,7 +4,7 @@
 
 use super::mistake::Place;
 use super::node::{Node, Value};
-use super::schema::{Key, Kind};
+use super::schema::{Key, KeyKind};
 
 const MASK: &str = "********";
 
@@ -63,7 +63,7 @@ fn redacted(lines: &[&str], keys: &'static [Key]) -> String {
         return if is_shown { line.to_owned() } else { hidden(line) };
     };
     let head = &line[..line.len() - value.len()];
-    match Kind::of(name, keys) {
+    match KeyKind::of(name, keys) {
         None if !is_plain(name) || !is_key(owner(line, above), value, keys) => hidden(line),
         _ if value.is_empty() => head.to_owned(),
         Some(kind) if kind.is_shown() && is_plain(value) => line.to_owned(),
@@ -80,9 +80,9 @@ fn hidden(line: &str) -> String {
 /// a secret that lost its key, and so may one under a key with a secret.
 fn is_key(owner: Option<&str>, value: &str, keys: &'static [Key]) -> bool {
     let Some(owner) = owner else { return true };
-    match Kind::of(owner, keys) {
-        Some(Kind::Section(_)) => !value.is_empty(),
-        Some(Kind::Measurements | Kind::Profiles) => true,
+    match KeyKind::of(owner, keys) {
+        Some(KeyKind::Section(_)) => !value.is_empty(),
+        Some(KeyKind::Measurements | KeyKind::Profiles) => true,
         _ => false,
     }
 }
@@ -91,7 +91,7 @@ fn is_key(owner: Option<&str>, value: &str, keys: &'static [Key]) -> bool {
 fn is_listed(line: &str, above: &[&str], keys: &'static [Key]) -> bool {
     let is_item = |line: &str| line.trim() == "-" || line.trim_start().starts_with("- ");
     let head = above.iter().rev().find(|line| !is_item(line)).and_then(|line| key(line));
-    let is_shown = |name: &str| Kind::of(name, keys).is_some_and(Kind::is_shown);
+    let is_shown = |name: &str| KeyKind::of(name, keys).is_some_and(KeyKind::is_shown);
     is_item(line) && head.is_some_and(|(name, value)| value.is_empty() && is_shown(name))
 }
 

@@ -2,10 +2,10 @@
 //! may show.
 
 /// A key, and what stands under it.
-pub(super) type Key = (&'static str, Kind);
+pub(super) type Key = (&'static str, KeyKind);
 
 /// What stands under a key.
-pub(super) enum Kind {
+pub(super) enum KeyKind {
     /// A mapping of these keys; of any keys if there are none here.
     Section(&'static [Key]),
     /// A whole number.
@@ -25,27 +25,27 @@ pub(super) enum Kind {
 }
 
 /// The file whose only key is `withings`.
-pub(super) const FILE: &[Key] = &[(NAME, Kind::Section(KEYS))];
+pub(super) const FILE: &[Key] = &[(NAME, KeyKind::Section(KEYS))];
 
 /// The key at the top.
 pub(super) const NAME: &str = "withings";
 
 /// The keys of the `withings:` block.
 pub(super) const KEYS: &[Key] = &[
-    ("client_id", Kind::Text),
-    ("client_secret", Kind::Text),
-    ("client_secret_file", Kind::Text),
-    ("profiles", Kind::Profiles),
-    ("base_url", Kind::Text),
-    ("measurements", Kind::Measurements),
-    ("refresh_interval", Kind::Duration),
-    ("requests_per_minute", Kind::Number),
-    ("webhooks", Kind::Boolean),
-    ("api_url", Kind::Text),
-    ("account_url", Kind::Text),
+    ("client_id", KeyKind::Text),
+    ("client_secret", KeyKind::Text),
+    ("client_secret_file", KeyKind::Text),
+    ("profiles", KeyKind::Profiles),
+    ("base_url", KeyKind::Text),
+    ("measurements", KeyKind::Measurements),
+    ("refresh_interval", KeyKind::Duration),
+    ("requests_per_minute", KeyKind::Number),
+    ("webhooks", KeyKind::Boolean),
+    ("api_url", KeyKind::Text),
+    ("account_url", KeyKind::Text),
 ];
 
-impl Kind {
+impl KeyKind {
     /// Whether an error message may show values of this kind.
     pub(super) fn is_shown(&self) -> bool {
         !matches!(self, Self::Section(_) | Self::Text)

@@ -16,7 +16,7 @@ use secrecy::SecretString;
 use super::diagnostic::Diagnostic;
 use super::document;
 use super::mistake::Mistake;
-use super::schema::{Key, Kind};
+use super::schema::{Key, KeyKind};
 use super::{ConfigError, decode};
 use section::Section;
 
@@ -30,14 +30,14 @@ const HEADERS: &str = "headers";
 
 /// The keys of the file.
 const FILE: &[Key] = &[
-    (TLS, Kind::Section(tls::KEYS)),
-    (HTTP, Kind::Section(HTTP_KEYS)),
+    (TLS, KeyKind::Section(tls::KEYS)),
+    (HTTP, KeyKind::Section(HTTP_KEYS)),
     // The keys are names of users, the values hashes of their passwords.
-    (USERS, Kind::Section(&[])),
-    (RATE_LIMIT, Kind::Section(value::RATE_LIMIT_KEYS)),
+    (USERS, KeyKind::Section(&[])),
+    (RATE_LIMIT, KeyKind::Section(value::RATE_LIMIT_KEYS)),
 ];
 
-const HTTP_KEYS: &[Key] = &[("http2", Kind::Boolean), (HEADERS, Kind::Section(value::HEADERS))];
+const HTTP_KEYS: &[Key] = &[("http2", KeyKind::Boolean), (HEADERS, KeyKind::Section(value::HEADERS))];
 
 /// Everything that the web configuration file decides. The default, an empty file, is plain HTTP for everybody.
 #[derive(Clone, Debug)]

@@ -10,23 +10,23 @@ use crate::config::mistake::Mistake;
 use crate::config::nearest::nearest;
 use crate::config::node::{Node, Value};
 use crate::config::scalar::{shown, text};
-use crate::config::schema::{Key, Kind};
+use crate::config::schema::{Key, KeyKind};
 
 /// The keys of the section.
 pub(super) const KEYS: &[Key] = &[
-    ("cert", Kind::Text),
-    ("cert_file", Kind::Text),
-    ("key", Kind::Text),
-    ("key_file", Kind::Text),
-    ("client_auth_type", Kind::Word),
-    ("client_ca", Kind::Text),
-    ("client_ca_file", Kind::Text),
-    ("client_allowed_sans", Kind::Text),
-    ("min_version", Kind::Word),
-    ("max_version", Kind::Word),
-    ("cipher_suites", Kind::Word),
-    ("prefer_server_cipher_suites", Kind::Boolean),
-    ("curve_preferences", Kind::Word),
+    ("cert", KeyKind::Text),
+    ("cert_file", KeyKind::Text),
+    ("key", KeyKind::Text),
+    ("key_file", KeyKind::Text),
+    ("client_auth_type", KeyKind::Word),
+    ("client_ca", KeyKind::Text),
+    ("client_ca_file", KeyKind::Text),
+    ("client_allowed_sans", KeyKind::Text),
+    ("min_version", KeyKind::Word),
+    ("max_version", KeyKind::Word),
+    ("cipher_suites", KeyKind::Word),
+    ("prefer_server_cipher_suites", KeyKind::Boolean),
+    ("curve_preferences", KeyKind::Word),
 ];
 
 const VERSIONS: [(&str, TlsVersion); 4] = [

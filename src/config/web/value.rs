@@ -8,19 +8,19 @@ use crate::config::mistake::Mistake;
 use crate::config::nearest::nearest;
 use crate::config::node::{Node, Value};
 use crate::config::scalar::{shown, text, wrong_kind};
-use crate::config::schema::{self, Key, Kind};
+use crate::config::schema::{self, Key, KeyKind};
 
 /// The headers that can be set. Others belong to the program.
 pub(super) const HEADERS: &[Key] = &[
-    ("Content-Security-Policy", Kind::Text),
-    ("Strict-Transport-Security", Kind::Text),
-    ("X-Content-Type-Options", Kind::Word),
-    ("X-Frame-Options", Kind::Word),
-    ("X-XSS-Protection", Kind::Text),
+    ("Content-Security-Policy", KeyKind::Text),
+    ("Strict-Transport-Security", KeyKind::Text),
+    ("X-Content-Type-Options", KeyKind::Word),
+    ("X-Frame-Options", KeyKind::Word),
+    ("X-XSS-Protection", KeyKind::Text),
 ];
 
 /// The keys of `rate_limit`.
-pub(super) const RATE_LIMIT_KEYS: &[Key] = &[("interval", Kind::Duration), ("burst", Kind::Number)];
+pub(super) const RATE_LIMIT_KEYS: &[Key] = &[("interval", KeyKind::Duration), ("burst", KeyKind::Number)];
 
 /// The units of a duration as Go writes it, seconds.
 const UNITS: [(&str, f64); 7] =
