@@ -163,8 +163,7 @@ const fn row(key: &'static str, what: &'static str, unit: Unit, group: Group, so
     CatalogueRow { key, what, unit, group, source, labels: &[], believed_above: Option::None }
 }
 
-/// Which measures of a living body are believed: scales and thermometers were seen to send zero and less for nothing
-/// (home-assistant/core#99014).
+/// What a measure of a living body is believed above. A zero or less is no measurement, and would replace the good one before.
 const fn living(unit: Unit) -> Option<f64> {
     match unit {
         BeatsPerMinute | DegreesCelsius | Kilograms | MetersPerSecond | MillimetersOfMercury | Percent => Some(0.0),

@@ -7,10 +7,14 @@ use url::Url;
 
 use crate::cli::Flags;
 use crate::config::{Config, format_duration};
+use crate::telemetry::log;
 
 /// Loads the configuration and prints what would be exported; fails with the mistake.
 pub(super) fn run(flags: &Flags, out: &mut dyn Write) -> Result<()> {
-    let config = super::config(flags, &super::security(flags)?)?;
+    let security = super::security(flags)?;
+    // For the keys that are taken and should be written otherwise.
+    log::init(flags.log_level, flags.log_format)?;
+    let config = super::config(flags, &security)?;
     writeln!(out, "{} is valid.", flags.config_file.display())?;
     if let Some(file) = &flags.web_config_file {
         writeln!(out, "{} is valid.", file.display())?;

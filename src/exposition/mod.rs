@@ -51,7 +51,8 @@ pub enum SelfMetrics {
     Hidden,
     /// They are, and this reads those of the process ([`Process::read`]); they are left out where it gives none.
     Shown {
-        /// Called at most once a second for each format and encoding; must not block for long.
+        /// Called at most once a second for each format and encoding, and for each page of selected families; must not block
+        /// for long.
         process: fn() -> Option<Process>,
     },
 }

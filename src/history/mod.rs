@@ -59,7 +59,7 @@ pub enum HistoryError {
 /// How much was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Written {
-    /// Series; of a table, those that it could have.
+    /// Series that have a sample.
     pub series: u64,
     /// Samples of all of them.
     pub samples: u64,
@@ -87,13 +87,13 @@ pub fn write(reader: SeriesReader, format: FileFormat, out: impl Write) -> Resul
 }
 
 fn write_to<W: SampleWriter>(reader: SeriesReader, mut writer: W) -> Result<Written, HistoryError> {
-    let mut written = Written::default();
+    let (mut written, mut is_new) = (Written::default(), false);
     for stretch in reader {
         let stretch = stretch.map_err(HistoryError::Sort)?;
-        written.series += u64::from(stretch.is_first);
+        is_new |= stretch.is_first;
         for sample in stretch.samples().filter(W::takes) {
             writer.write(&sample).map_err(HistoryError::Write)?;
-            written.note(&sample);
+            written.note(&sample, std::mem::take(&mut is_new));
         }
     }
     writer.end().map_err(HistoryError::Write)?;
@@ -101,7 +101,8 @@ fn write_to<W: SampleWriter>(reader: SeriesReader, mut writer: W) -> Result<Writ
 }
 
 impl Written {
-    fn note(&mut self, sample: &Sample<'_>) {
+    fn note(&mut self, sample: &Sample<'_>, is_of_new_series: bool) {
+        self.series += u64::from(is_of_new_series);
         self.samples += 1;
         if let Some(at) = sample.at {
             let (first, last) = self.span.unwrap_or((at, at));

@@ -1,6 +1,5 @@
 //! The body of a response: finished bytes.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -14,20 +13,17 @@ use super::scrapes::Scrape;
 /// The most bytes handed to a connection at one time, so that a body is not done long before its client has it.
 const PIECE: usize = 256 * 1024;
 
-/// Chunks of known total length, sent without being copied together.
+/// Bytes, sent a piece at a time without being copied.
 pub(super) struct ResponseBody {
-    chunks: VecDeque<Bytes>,
-    remaining: u64,
+    rest: Bytes,
     _scrape: Option<Scrape>,
     _request: Option<RequestInFlight>,
 }
 
 impl ResponseBody {
-    /// These chunks, one after the other. `scrape` ends when the last piece is with the connection.
-    pub(super) fn of(chunks: impl IntoIterator<Item = Bytes>, scrape: Option<Scrape>) -> Self {
-        let chunks: VecDeque<_> = chunks.into_iter().filter(|chunk| !chunk.is_empty()).collect();
-        let remaining = chunks.iter().map(|chunk| chunk.len() as u64).sum();
-        Self { chunks, remaining, _scrape: scrape, _request: None }
+    /// These bytes. `scrape` ends when the last piece is with the connection.
+    pub(super) fn of(bytes: Bytes, scrape: Option<Scrape>) -> Self {
+        Self { rest: bytes, _scrape: scrape, _request: None }
     }
 
     /// The same, with `request` in flight until the last piece is with the connection.
@@ -37,23 +33,18 @@ impl ResponseBody {
 
     /// Bytes that are still to be sent.
     pub(super) fn len(&self) -> u64 {
-        self.remaining
+        self.rest.len() as u64
     }
 
     fn next_piece(&mut self) -> Option<Bytes> {
-        let chunk = self.chunks.front_mut()?;
-        let piece = chunk.split_to(chunk.len().min(PIECE));
-        if chunk.is_empty() {
-            self.chunks.pop_front();
-        }
-        self.remaining -= piece.len() as u64;
-        Some(piece)
+        let length = self.rest.len().min(PIECE);
+        (length > 0).then(|| self.rest.split_to(length))
     }
 }
 
 impl From<String> for ResponseBody {
     fn from(text: String) -> Self {
-        Self::of([text.into()], None)
+        Self::of(text.into(), None)
     }
 }
 
@@ -66,10 +57,10 @@ impl hyper::body::Body for ResponseBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.remaining == 0
+        self.rest.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.remaining)
+        SizeHint::with_exact(self.len())
     }
 }

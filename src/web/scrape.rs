@@ -22,7 +22,7 @@ pub(super) async fn page(app: &App, query: &str, headers: &HeaderMap) -> Respons
         None => app.exposition.page(format, encoding).await,
         Some(selection) => app.exposition.selected_page(format, encoding, selection).await,
     };
-    let mut response = Response::new(ResponseBody::of([page], Some(scrape)));
+    let mut response = Response::new(ResponseBody::of(page, Some(scrape)));
     response::set(&mut response, CONTENT_TYPE, format.content_type());
     response::set(&mut response, VARY, "Accept, Accept-Encoding");
     if encoding == Encoding::Gzip {

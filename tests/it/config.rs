@@ -6,6 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use tempfile::TempDir;
+
 use crate::program::fed;
 
 /// What the test files use as secrets: one like a password, one like Withings'. None may ever be printed.
@@ -126,6 +128,18 @@ fn run_command(files: &[(&str, &str)], arguments: &[&str], variables: &[(&str, &
         write(&folder.path().join(name), content);
     }
     fed(exporter(folder.path()).args(arguments).envs(variables.iter().copied()), b"")
+}
+
+#[test]
+fn a_former_key_is_taken_and_the_new_one_named() {
+    let dir = TempDir::new().unwrap();
+    let text = "withings: {client_id: a, client_secret: b, profiles: Ann, measurements: [activity_elevation_floors]}";
+    write(&dir.path().join("withings.yaml"), text);
+    let output = check_config(dir.path(), Path::new("withings.yaml"), &[]);
+    let (said, warned) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(output.status.success() && said.contains("withings_activity_elevation_meters"), "{said}{warned}");
+    let names = "former=activity_elevation_floors key=activity_elevation_meters";
+    assert!(warned.contains("level=warn") && warned.contains(names), "{warned}");
 }
 
 fn check_config(folder: &Path, file: &Path, variables: &[(&str, &str)]) -> Output {

@@ -105,7 +105,10 @@ fn readings(devices: &[DeviceRow], context: &mut Context<'_>) -> Vec<Reading> {
             let (labels, value) = match measurement.source {
                 Source::Device(DeviceFact::Info) => (described(id, &device), 1.0),
                 Source::Device(DeviceFact::Battery) => (identified(id), battery as f64),
-                Source::Device(DeviceFact::LastSeen) => (identified(id), device.last_session_date? as f64),
+                // A device that has never spoken to Withings has a 0.
+                Source::Device(DeviceFact::LastSeen) => {
+                    (identified(id), device.last_session_date.filter(|at| *at > 0)? as f64)
+                }
                 _ => return None,
             };
             Some(Reading { measurement, labels, value, measured_at: 0, until: None })

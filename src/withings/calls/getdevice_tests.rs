@@ -56,6 +56,7 @@ fn mat(id: &str, model: &str, seen: Option<i64>) -> Value {
 fn a_device_has_a_model_a_battery_and_a_last_contact() {
     check(&json!([scale("ab", "low", Some(7))]), &[("ab", "Scale", "Body+", "low", Some(7.0))]);
     check(&json!([scale("ab", "unknown", None)]), &[("ab", "Scale", "Body+", "unknown", None)]);
+    check(&json!([scale("ab", "high", Some(0))]), &[("ab", "Scale", "Body+", "high", None)]);
     check(&json!([]), &[]);
 }
 

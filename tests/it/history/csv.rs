@@ -1,6 +1,6 @@
 //! A history as a table, as Python reads it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use serde::Deserialize;
@@ -66,6 +66,11 @@ async fn a_table_has_the_values_of_the_text() {
         let series = crate::page::series(&row.metric, &labels);
         assert!(expected[&(series, row.time)].to_bits() == row.value.to_bits(), "{row:?}");
     }
+    // The states of a state set are a series each, and the times of values are none here.
+    let series: BTreeSet<_> = rows.iter().map(|row| (&row.profile, &row.metric, &row.labels)).collect();
+    let file = world.file("said.csv");
+    let said = world.try_backfill(&format!("--output {} {flags} --format csv", file.display())).await.unwrap();
+    assert!(said.starts_with(&format!("Wrote {} samples of {} series, ", rows.len(), series.len())), "{said}");
     let units = |metric: &str| rows.iter().find(|row| row.metric == metric).map(|row| &*row.unit);
     assert_eq!(units("withings_weight_kg"), Some("kg"));
     assert_eq!(units("withings_systolic_blood_pressure_mmhg"), Some("mmHg"));
