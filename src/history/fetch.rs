@@ -15,7 +15,7 @@ use crate::catalogue::Call;
 use crate::login::{Caller, LoginError, Next, after_failure};
 use crate::telemetry::{Telemetry, Unknown};
 use crate::withings::calls::sleep_get::SPAN;
-use crate::withings::calls::{Context, Getactivity, Getmeas, Getsummary, Getworkouts, PastCall, SleepGet};
+use crate::withings::calls::{Context, Getactivity, Getmeas, Getsummary, Getworkouts, PastCall, RowKey, SleepGet};
 use crate::withings::request::{Request, RowSelection};
 use crate::withings::wire::AnswerPage;
 use crate::zone::Zone;
@@ -163,8 +163,10 @@ impl<'a> Fetch<'a> {
         if caller.user_id().as_deref() != Some(&*self.work.asked().question.people[part.place].user_id) {
             return Err(HistoryError::AnotherPerson(Arc::clone(caller.profile())).into());
         }
-        let mut unknown = |kind: Unknown, what: &dyn Display| self.telemetry.unknown(kind, what);
-        let kept = C::keep(&rows, &mut Context { server_now: caller.server_now(), unknown: &mut unknown });
+        let mut unknown = |kind: Unknown, what: &dyn Display, row: RowKey| {
+            self.telemetry.unknown(kind, what, (caller.profile(), C::CALL, row));
+        };
+        let kept = C::keep(&rows, &mut Context::new(caller.server_now(), &mut unknown));
         self.values += C::values(&kept) as u64;
         let work = self.work.clone();
         spawn_blocking(move || work.save(part, &kept)).await.expect("saving a part does not panic")?;

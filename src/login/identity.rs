@@ -35,7 +35,7 @@ impl Caller {
     /// Asks when the person last stepped on a scale, Unix seconds; `None` if never.
     pub async fn newest_weigh_in(&self) -> Result<Option<i64>, LoginError> {
         let groups = self.pruned_rows::<Getmeas>(&weigh_ins(), Getmeas::prune).await?;
-        let mut context = Context { server_now: self.server_now(), unknown: &mut |_, _| {} };
+        let mut context = Context::silent(self.server_now());
         Ok(weighed_at(
             Measures::choose(&groups, &mut context)
                 .readings()

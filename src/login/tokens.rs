@@ -137,9 +137,9 @@ impl Caller {
             }
             self.logins.client().turn(Class::Refresh).await.map_err(|error| RotateError::Asked(error.into()))?;
         }
-        let oauth = self.logins.oauth();
+        let (oauth, user_id) = (self.logins.oauth(), login.user_id.clone());
         let ask = move |_| async move {
-            let pair = oauth.refresh(&with).await.map_err(LoginError::Refresh)?;
+            let pair = oauth.refresh(&with, &user_id).await.map_err(LoginError::Refresh)?;
             Ok((with, pair))
         };
         self.logins.storage().rotate(&self.profile, login.version, ask).await

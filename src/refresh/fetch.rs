@@ -8,7 +8,7 @@ use crate::catalogue::Call;
 use crate::login::{Caller, LoginError};
 use crate::telemetry::log::with_causes;
 use crate::telemetry::{Telemetry, Unknown};
-use crate::withings::calls::{Context, DataCall};
+use crate::withings::calls::{Context, DataCall, RowKey};
 use crate::withings::prune;
 
 /// Makes the calls of one profile and notes what they bring.
@@ -61,9 +61,11 @@ impl ProfileFetch<'_> {
             // Of changes each row matters: a row that was shown and has changed must not be left out.
             let prune = if rows.is_everything() { C::prune } else { prune::nothing };
             let answer = self.caller.pruned_rows::<C>(&C::request(rows), prune).await?;
-            let mut unknown = |kind: Unknown, what: &dyn Display| self.telemetry.unknown(kind, what);
+            let mut unknown = |kind: Unknown, what: &dyn Display, row: RowKey| {
+                self.telemetry.unknown(kind, what, (self.caller.profile(), C::CALL, row));
+            };
             // The answer may have told another time.
-            let mut context = Context { server_now: self.caller.server_now(), unknown: &mut unknown };
+            let mut context = Context::new(self.caller.server_now(), &mut unknown);
             if !self.state.note(part, rows, &answer, &mut context) {
                 return Ok(false);
             }

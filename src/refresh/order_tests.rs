@@ -80,7 +80,7 @@ fn note<C: DataCall>(
     rows: &[C::Row],
     now: i64,
 ) -> bool {
-    known.note(part, asked, rows, &mut Context { server_now: now, unknown: &mut |_, _| () })
+    known.note(part, asked, rows, &mut Context::silent(now))
 }
 
 /// The rows as they come in pages, in any order, pruned after each.

@@ -10,7 +10,7 @@ const NOW: i64 = 1_800_000_000;
 
 /// Notes an answer; whether it tells enough.
 fn note<C: DataCall>(known: &mut ProfileState, part: PartOf<C>, asked: RowSelection, rows: &[C::Row]) -> bool {
-    known.note(part, asked, rows, &mut Context { server_now: NOW, unknown: &mut |_, _| () })
+    known.note(part, asked, rows, &mut Context::silent(NOW))
 }
 
 /// Notes a JSON answer to a read of everything.

@@ -86,6 +86,11 @@ impl Cloud {
         self.model().logins.access_seconds = seconds;
     }
 
+    /// Sets whether the answer to a refresh token names the user. Default: it does.
+    pub fn names_user_in_refreshes(&self, names: bool) {
+        self.model().logins.names_user = names;
+    }
+
     /// Adds a fault; of several that fit a call the oldest strikes first.
     pub fn fault(&self, fault: Fault) {
         self.model().faults.0.push(fault);
@@ -137,7 +142,6 @@ impl Cloud {
         self.model().clock.clone()
     }
 
-    /// Answers a call.
     /// Answers a call.
     pub(super) fn answer(&self, call: &Call) -> Reply {
         self.model().answer(call)

@@ -48,8 +48,8 @@ pub enum Failure {
 /// What a fault does to a call.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Effect {
-    /// The call fails.
-    Fail(Failure),
+    /// The call fails, under this HTTP status or the failure's own.
+    Fail(Failure, Option<u16>),
     /// The call does what it should, and its answer reaches the client like this.
     Transfer(Transfer),
 }
@@ -69,7 +69,14 @@ impl Fault {
     /// A failure of the next call, whatever it is.
     #[must_use]
     pub fn new(failure: Failure) -> Self {
-        Self::of_effect(Effect::Fail(failure))
+        Self::of_effect(Effect::Fail(failure, None))
+    }
+
+    /// The same failure of the next call, with this HTTP status around its envelope. Withings answers 200; what stands before it
+    /// may not.
+    #[must_use]
+    pub fn under(failure: Failure, http: u16) -> Self {
+        Self::of_effect(Effect::Fail(failure, Some(http)))
     }
 
     /// A slow network: the next call does what it should, and its answer arrives so much later.

@@ -75,6 +75,8 @@ pub(super) struct Logins {
     pub(super) rotation: Rotation,
     /// How long the access tokens live that are given from now on, in seconds.
     pub(super) access_seconds: i64,
+    /// Whether the answer to a refresh token names the user.
+    pub(super) names_user: bool,
     /// What codes and tokens are made of.
     random: Random,
     /// How many codes and tokens were given.
@@ -88,6 +90,7 @@ impl Logins {
         Self {
             rotation: Rotation::default(),
             access_seconds: ACCESS_SECONDS,
+            names_user: true,
             random,
             given: 0,
             codes: Vec::new(),

@@ -111,7 +111,10 @@ impl Model {
             return Err(refusal).into();
         }
         match self.faults.strike(call, caller) {
-            Some(Effect::Fail(failure)) => failure.reply(call),
+            Some(Effect::Fail(failure, http)) => {
+                let reply = failure.reply(call);
+                Reply { http: http.unwrap_or(reply.http), ..reply }
+            }
             Some(Effect::Transfer(transfer)) => Reply { transfer, ..self.admitted(call, now) },
             None => self.admitted(call, now),
         }

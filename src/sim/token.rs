@@ -26,7 +26,8 @@ pub(super) fn request_token(logins: &mut Logins, apps: &[App], params: &Params, 
             let refresh = params.required("refresh_token")?;
             let pair = known.then(|| logins.refresh(client_id, refresh, now)).flatten();
             let pair = pair.ok_or_else(|| Refusal::invalid("invalid refresh_token"))?;
-            Ok(body(&pair, pair.grant.user.into()))
+            let user = if logins.names_user { pair.grant.user.into() } else { Value::Null };
+            Ok(body(&pair, user))
         }
         _ => Err(Refusal::invalid("invalid grant_type")),
     }
@@ -43,6 +44,8 @@ fn body(pair: &Pair, userid: Value) -> Value {
         "csrf_token": Random::new(0).named(&pair.access).hex(),
         "token_type": "Bearer",
     });
-    body["userid"] = userid;
+    if !userid.is_null() {
+        body["userid"] = userid;
+    }
     body
 }

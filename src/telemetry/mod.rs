@@ -5,6 +5,7 @@ pub mod log;
 mod kinds;
 
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -28,6 +29,10 @@ const DURATION_BUCKETS: [f64; 9] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 3
 /// How many different unknown values are logged, each once. Beyond it they are only counted: the answers come from
 /// outside, and memory stays bounded.
 const LOGGED_UNKNOWN_VALUES: usize = 1000;
+
+/// How many unknown values are remembered by the rows that have them, so that each is counted once. Beyond it each is counted
+/// again whenever it comes.
+const COUNTED_UNKNOWN_VALUES: usize = 10_000;
 
 /// How much of an unknown value is logged and remembered, characters.
 const LOGGED_CHARACTERS: usize = 100;
@@ -55,7 +60,26 @@ struct Metrics {
     refresh_lag: Gauge<f64, AtomicU64>,
     reload_successful: Gauge,
     reload_success_at: Gauge,
-    logged: Mutex<HashSet<(Unknown, String)>>,
+    seen: Mutex<SeenUnknownValues>,
+}
+
+/// The unknown values since the start.
+#[derive(Default)]
+struct SeenUnknownValues {
+    /// Hashes of what was counted.
+    counted: HashSet<u64>,
+    /// What was logged.
+    logged: HashSet<(Unknown, String)>,
+}
+
+impl SeenUnknownValues {
+    /// Whether the value with this hash was not counted yet, as far as is remembered.
+    fn is_first(&mut self, value: u64) -> bool {
+        if self.counted.len() < COUNTED_UNKNOWN_VALUES {
+            return self.counted.insert(value);
+        }
+        !self.counted.contains(&value)
+    }
 }
 
 /// A metric family in a registry of its own, so that it can be shown alone.
@@ -113,7 +137,7 @@ impl Telemetry {
             refresh_lag: Gauge::default(),
             reload_successful: Gauge::default(),
             reload_success_at: Gauge::default(),
-            logged: Mutex::default(),
+            seen: Mutex::default(),
         };
         inner.storage_up.set(1);
         Self(Arc::new(inner.registered(build)))
@@ -148,13 +172,17 @@ impl Telemetry {
         self.0.storage_up.set(i64::from(is_up));
     }
 
-    /// Counts a value that is not known, and logs each different one once. `what` is a code or a name, never a measured
-    /// value.
-    pub fn unknown(&self, kind: Unknown, what: &dyn fmt::Display) {
-        self.0.unknown.get_or_create_owned(&KindLabel { kind }).inc();
+    /// Counts a value that is not known, once for each `row` that has it: rows are read again and again. Logs each different
+    /// one once. `what` is a code or a name, never a measured value.
+    pub fn unknown(&self, kind: Unknown, what: &dyn fmt::Display, row: impl Hash) {
         let what: String = what.to_string().chars().take(LOGGED_CHARACTERS).collect();
-        let mut logged = self.0.logged.lock().unwrap_or_else(PoisonError::into_inner);
-        if logged.len() < LOGGED_UNKNOWN_VALUES && logged.insert((kind, what.clone())) {
+        let mut hasher = DefaultHasher::new();
+        (kind, &what, row).hash(&mut hasher);
+        let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.is_first(hasher.finish()) {
+            self.0.unknown.get_or_create_owned(&KindLabel { kind }).inc();
+        }
+        if seen.logged.len() < LOGGED_UNKNOWN_VALUES && seen.logged.insert((kind, what.clone())) {
             tracing::warn!(
                 kind = kind.name(),
                 what,
@@ -345,14 +373,30 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_value_is_counted_each_time() {
+    fn an_unknown_value_is_counted_once_for_each_row_that_has_it() {
         let telemetry = telemetry();
-        telemetry.unknown(Unknown::MeasureType, &10_226);
-        telemetry.unknown(Unknown::MeasureType, &10_226);
-        assert!(
-            telemetry
-                .openmetrics(|_| true)
-                .contains("withings_exporter_unknown_values_total{kind=\"measure_type\"} 2\n")
-        );
+        for row in [1, 2, 1, 2] {
+            telemetry.unknown(Unknown::MeasureType, &10_226, row);
+        }
+        assert_eq!(unknown_measure_types(&telemetry), 2);
+    }
+
+    #[test]
+    fn more_unknown_values_than_are_remembered_are_counted_whenever_they_come() {
+        let telemetry = telemetry();
+        for row in 0..COUNTED_UNKNOWN_VALUES {
+            telemetry.unknown(Unknown::MeasureType, &10_226, row);
+        }
+        for row in [0, COUNTED_UNKNOWN_VALUES, 0, COUNTED_UNKNOWN_VALUES] {
+            telemetry.unknown(Unknown::MeasureType, &10_226, row);
+        }
+        assert_eq!(unknown_measure_types(&telemetry), COUNTED_UNKNOWN_VALUES + 2);
+        assert_eq!(telemetry.0.seen.lock().unwrap().counted.len(), COUNTED_UNKNOWN_VALUES);
+    }
+
+    fn unknown_measure_types(telemetry: &Telemetry) -> usize {
+        let text = telemetry.openmetrics(|_| true);
+        let name = "withings_exporter_unknown_values_total{kind=\"measure_type\"} ";
+        text.lines().find_map(|line| line.strip_prefix(name)).unwrap().parse().unwrap()
     }
 }

@@ -120,7 +120,11 @@ impl Inbox {
         let now = self.0.logins.server_now();
         match notification.bed_event(appli, now) {
             Some(event) if is_future(&event, now) => {
-                self.0.telemetry.unknown(Unknown::FutureDate, &format_args!("notification {}", notification.appli));
+                self.0.telemetry.unknown(
+                    Unknown::FutureDate,
+                    &format_args!("notification {}", notification.appli),
+                    event.at,
+                );
                 return Some(NotificationOutcome::Invalid);
             }
             Some(event) => {

@@ -81,7 +81,7 @@ impl Client {
             .await?;
         let rows = match answer.finish(request.needs_body() || offset.is_some()) {
             Ok(rows) => rows,
-            Err(error) => return Err(self.note(request.call, error).await),
+            Err(error) => return Err(self.note(request.call, error.under(head.status)).await),
         };
         self.note_time(&head, rows.server_time);
         Ok(rows)
@@ -96,10 +96,9 @@ impl Client {
     pub(super) async fn signed(&self, path: &str, form: String) -> Result<Bytes, CallError> {
         self.turn(Class::Refresh).await?;
         let answer = self.whole(Call::Revoke, path, form).await?;
-        let body = envelope::open(&answer).map_err(CallError::from);
-        match body.and_then(|opened| Ok(Bytes::copy_from_slice(opened?.as_bytes()))) {
-            Ok(body) => Ok(body),
-            Err(error) => Err(self.note(Call::Revoke, error).await),
+        match envelope::open(&answer)? {
+            Ok(body) => Ok(Bytes::copy_from_slice(body.as_bytes())),
+            Err(refusal) => Err(self.note(Call::Revoke, refusal.into()).await),
         }
     }
 
@@ -118,12 +117,14 @@ impl Client {
         &self.clock
     }
 
-    /// Makes a call without a token and gives its whole answer.
+    /// Makes a call without a token and gives its whole answer, which is an envelope.
     async fn whole(&self, call: Call, path: &str, form: String) -> Result<Vec<u8>, CallError> {
         let mut answer = Vec::new();
         let head = self.post(call, path, None, form, |chunk| answer.extend_from_slice(chunk)).await?;
-        if matches!(envelope::open(&answer), Ok(Ok(_))) {
-            self.note_time(&head, None);
+        match envelope::open(&answer) {
+            Ok(Ok(_)) => self.note_time(&head, None),
+            Ok(Err(_)) => {}
+            Err(error) => return Err(self.note(call, CallError::from(error).under(head.status)).await),
         }
         Ok(answer)
     }
@@ -143,10 +144,9 @@ impl Client {
         let took = sent.elapsed();
         self.telemetry.request(call, took);
         tracing::debug!(%call, seconds = took.as_secs_f64(), "called Withings");
-        match head.map_err(CallError::from) {
-            Ok(head) if head.status == 200 => Ok(head),
-            Ok(head) => Err(self.note(call, CallError::HttpStatus(head.status)).await),
-            Err(error) => Err(self.note(call, error).await),
+        match head {
+            Ok(head) => Ok(head),
+            Err(error) => Err(self.note(call, error.into()).await),
         }
     }
 

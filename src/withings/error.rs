@@ -11,7 +11,7 @@ pub enum CallError {
     /// No whole answer came.
     #[error("no answer from Withings")]
     Http(#[from] HttpError),
-    /// An HTTP status other than 200: something before the API answered.
+    /// An HTTP status other than 200, and no envelope: something before the API answered.
     #[error("HTTP status {0} instead of an answer")]
     HttpStatus(u16),
     /// The answer is no envelope.
@@ -43,6 +43,16 @@ pub enum CallError {
 }
 
 impl CallError {
+    /// The error of an answer that came with this HTTP status. An envelope counts whatever HTTP says; without one the status is
+    /// what is known.
+    #[must_use]
+    pub(super) fn under(self, http_status: u16) -> Self {
+        match self {
+            Self::Envelope(_) if http_status != 200 => Self::HttpStatus(http_status),
+            error => error,
+        }
+    }
+
     /// What to do about the error.
     #[must_use]
     pub fn remedy(&self) -> Remedy {

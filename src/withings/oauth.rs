@@ -34,6 +34,9 @@ const SCOPES_WITH_WEBHOOKS: &str = "user.info,user.metrics,user.activity,user.sl
 /// How long an access token lives where the answer does not say: 3 hours.
 const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_hours(3);
 
+/// An access token is believed to live at least so long: an answer that says less would be the end of every token at once.
+const SHORTEST_LIFETIME: Duration = Duration::from_mins(1);
+
 /// The application at Withings, whose tokens these are. Cheap to clone.
 #[derive(Clone)]
 pub struct OAuth {
@@ -113,16 +116,16 @@ impl OAuth {
         let request = self.inner.exchange_code(code).add_extra_param("action", "requesttoken");
         self.client.turn(Class::Exchange).await?;
         let asked = Instant::now();
-        new_login(request.request_async(&self.transport()).await, self.time_at(asked))
+        new_login(request.request_async(&self.transport()).await, None, self.time_at(asked))
     }
 
-    /// Exchanges a refresh token for a new pair. The old refresh token lives until the new access token is first used, or
-    /// 8 hours: store the pair before. The caller has waited for its turn.
-    pub async fn refresh(&self, refresh_token: &SecretString) -> Result<NewLogin, CallError> {
+    /// Exchanges a refresh token for a new pair of the person `user_id`, whom the answer need not name. The old refresh token
+    /// lives until the new access token is first used, or 8 hours: store the pair before. The caller has waited for its turn.
+    pub async fn refresh(&self, refresh_token: &SecretString, user_id: &str) -> Result<NewLogin, CallError> {
         let token = RefreshToken::new(refresh_token.expose_secret().to_owned());
         let request = self.inner.exchange_refresh_token(&token).add_extra_param("action", "requesttoken");
         let asked = Instant::now();
-        new_login(request.request_async(&self.transport()).await, self.time_at(asked))
+        new_login(request.request_async(&self.transport()).await, Some(user_id), self.time_at(asked))
     }
 
     /// The time of a moment by Withings' clock, Unix seconds. It is asked after the answer, which has told the time.
@@ -175,7 +178,8 @@ impl Transport {
     }
 }
 
-fn new_login(answer: TokenAnswer, asked_at: i64) -> Result<NewLogin, CallError> {
+/// The login of a token answer, which is of the person `known` if it names nobody.
+fn new_login(answer: TokenAnswer, known: Option<&str>, asked_at: i64) -> Result<NewLogin, CallError> {
     let pair = answer.map_err(|error| match error {
         RequestTokenError::ServerResponse(refused) => CallError::Refused(refused.into()),
         RequestTokenError::Request(error) => error,
@@ -183,9 +187,10 @@ fn new_login(answer: TokenAnswer, asked_at: i64) -> Result<NewLogin, CallError> 
         RequestTokenError::Parse(..) | RequestTokenError::Other(_) => incomplete("body"),
     })?;
     let refresh_token = pair.refresh_token().ok_or_else(|| incomplete("body.refresh_token"))?;
-    let lifetime = pair.expires_in().unwrap_or(ACCESS_TOKEN_LIFETIME);
+    let user_id = pair.extra_fields().userid.as_deref().or(known).ok_or_else(|| incomplete("body.userid"))?;
+    let lifetime = pair.expires_in().unwrap_or(ACCESS_TOKEN_LIFETIME).max(SHORTEST_LIFETIME);
     Ok(NewLogin {
-        user_id: pair.extra_fields().userid.clone(),
+        user_id: user_id.to_owned(),
         access_token: pair.access_token().secret().clone().into(),
         expires_at: asked_at.saturating_add_unsigned(lifetime.as_secs()),
         refresh_token: refresh_token.secret().clone().into(),
@@ -199,7 +204,7 @@ type TokenAnswer =
 /// The one field of a token answer that RFC 6749 does not know.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 struct UserIdField {
-    userid: String,
+    userid: Option<String>,
 }
 
 impl ExtraTokenFields for UserIdField {}
@@ -270,14 +275,12 @@ pub fn to_rfc6749(answer: &[u8]) -> Result<Result<serde_json::Value, Refusal>, C
         Err(refusal) => return Ok(Err(refusal)),
     };
     let body: TokenBody = envelope::parse(body.as_bytes()).map_err(CallError::Body)?;
-    let (Some(access_token), Some(userid)) = (body.access_token, body.userid) else {
-        return Err(incomplete("body"));
-    };
+    let Some(access_token) = body.access_token else { return Err(incomplete("body.access_token")) };
     let mut token = serde_json::json!({
         "access_token": access_token,
         "token_type": "Bearer",
         "scope": body.scope.unwrap_or_default().replace(',', " "),
-        "userid": userid,
+        "userid": body.userid,
     });
     if let Some(refresh_token) = body.refresh_token {
         token["refresh_token"] = refresh_token.into();
@@ -340,7 +343,7 @@ mod tests {
 
     #[test]
     fn an_answer_without_a_token_is_an_error_that_does_not_repeat_it() {
-        for body in ["{}", "null", r#"{"access_token":"secret"}"#, r#"{"access_token":["secret"],"userid":1}"#] {
+        for body in ["{}", "null", r#"{"refresh_token":"secret"}"#, r#"{"access_token":["secret"],"userid":1}"#] {
             let error = to_rfc6749(format!(r#"{{"status":0,"body":{body}}}"#).as_bytes()).unwrap_err();
             assert!(!format!("{error:?} {error}").contains("secret"), "{error:?}");
         }

@@ -30,7 +30,7 @@ pub(super) struct RankedRow<S> {
 
 /// Whether an unknown value makes its row doubtful; others, such as a new measure type, are valid and only new.
 pub(super) fn is_doubt(unknown: Unknown) -> bool {
-    matches!(unknown, Unknown::FutureDate | Unknown::BadNumber)
+    matches!(unknown, Unknown::FutureDate | Unknown::BadNumber | Unknown::Row | Unknown::Implausible)
 }
 
 /// Keeps the newest rows of each series, doubtful rows, and one with the latest change, where the next read begins.
@@ -58,7 +58,7 @@ pub(super) fn to_the_newest<R, S: Ord>(
 pub(super) fn but_for_the_latest_change<R>(
     rows: &mut Vec<R>,
     modified: impl Fn(&R) -> Option<i64>,
-    needed: impl Fn(&R) -> bool,
+    mut needed: impl FnMut(&R) -> bool,
 ) {
     let mut latest = rows.iter().filter_map(&modified).max();
     rows.retain(|row| latest.take_if(|at| modified(row) == Some(*at)).is_some() || needed(row));

@@ -39,13 +39,18 @@ pub(super) fn int<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i
     Ok(number.filter(|number| number.fract() == 0.0 && number.abs() < 9e15).map(|number| number as i64))
 }
 
-/// A number, also as text or a bool; anything else is `None`. One that is too large for a float is infinite.
+/// A number, also as text or a bool; anything else is `None`. One that is too large for a float is infinite, and text that is
+/// no number is none (NaN): both are counted where a number is needed.
 pub(super) fn float<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
     let json = <&RawValue>::deserialize(deserializer)?.get();
     Ok(match json {
         "true" => Some(1.0),
         "false" => Some(0.0),
-        _ => string(json).as_deref().unwrap_or(json).trim().parse().ok(),
+        _ => match string(json) {
+            Some(text) if text.trim().is_empty() => None,
+            Some(text) => Some(text.trim().parse().unwrap_or(f64::NAN)),
+            None => json.parse().ok(),
+        },
     })
 }
 
@@ -55,13 +60,27 @@ pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     Ok(string(json).or_else(|| json.parse::<f64>().is_ok().then(|| json.to_owned())))
 }
 
-/// A list; anything else is an empty one. An element of another shape is left out.
-pub(super) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+/// A list; anything else is an empty one. An element of another shape is as good as one without fields, and counted where fields
+/// are needed.
+pub(super) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    let elements: Vec<&RawValue> = elements(deserializer)?;
+    Ok(elements.into_iter().map(|element| object(element.get())).collect())
+}
+
+/// The elements of a list as they came; anything else has none.
+pub(super) fn elements<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<&'de RawValue>, D::Error> {
     let json = <&'de RawValue>::deserialize(deserializer)?.get();
-    let elements: Vec<&RawValue> = serde_json::from_str(json).unwrap_or_default();
+    Ok(serde_json::from_str(json).unwrap_or_default())
+}
+
+/// An object; anything else is one without fields.
+pub(super) fn object<'de, T: Deserialize<'de> + Default>(json: &'de str) -> T {
     // Serde would take a list for an object whose fields come in order.
-    let objects = elements.into_iter().filter(|element| element.get().starts_with('{'));
-    Ok(objects.filter_map(|element| serde_json::from_str(element.get()).ok()).collect())
+    if json.starts_with('{') { serde_json::from_str(json).unwrap_or_default() } else { T::default() }
 }
 
 /// A map; anything else is an empty one.
@@ -127,7 +146,8 @@ mod tests {
         for odd in ["null", "{}", "7", "\"x\"", "true"] {
             assert!(row(&format!(r#"{{"rows":{odd}}}"#)).rows.is_empty(), "{odd}");
         }
-        assert_eq!(row(r#"{"rows":[7,null,{"date":1},[]]}"#).rows.len(), 1);
+        let dates = |rows: Vec<OddRow>| rows.into_iter().map(|row| row.date).collect::<Vec<_>>();
+        assert_eq!(dates(row(r#"{"rows":[7,null,{"date":1},[2]]}"#).rows), [None, None, Some(1), None]);
         let row = row(r#"{"date":"7","data":[]}"#);
         assert_eq!((row.date, row.data.len()), (Some(7), 0));
     }

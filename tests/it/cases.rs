@@ -1,11 +1,14 @@
 //! Small answers that came out wrong once, and what is shown of them.
 
 use std::path::Path;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use tracing::level_filters::LevelFilter;
 use withings_exporter::clock::Clock;
 use withings_exporter::sim::Cloud;
 
+use crate::log::Log;
 use crate::page::Page;
 use crate::world::World;
 
@@ -14,12 +17,7 @@ const NOW: &str = "2026-11-29T16:00:00Z";
 
 /// Expects that these keys have these values when `tests/fixtures/cases/<name>` is served, and that none of the others has one.
 async fn check(name: &str, expected: &[(&str, f64)], absent: &[&str]) -> Page {
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cases")).join(name);
-    let clock = Clock::following_tokio(NOW.parse::<DateTime<Utc>>().unwrap());
-    let mut world = World::around(Cloud::replay(&folder, clock).unwrap(), &["Ann"]).await;
-    world.start_exporter().await;
-    world.log_in("Ann", &world.cloud.accounts()[0]).await;
-    world.until_up("Ann").await;
+    let world = served(name).await;
     let page = Page::read(&world.metrics().await);
     let value = |key: &str| page.samples.get(&format!("withings_{key}{{profile=\"Ann\"}}")).copied();
     let shown: Vec<_> = expected.iter().map(|(key, _)| (*key, value(key))).collect();
@@ -28,6 +26,17 @@ async fn check(name: &str, expected: &[(&str, f64)], absent: &[&str]) -> Page {
         assert_eq!(value(key), None, "{name}: {key}");
     }
     page
+}
+
+/// An exporter that has read `tests/fixtures/cases/<name>`.
+async fn served(name: &str) -> World {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cases")).join(name);
+    let clock = Clock::following_tokio(NOW.parse::<DateTime<Utc>>().unwrap());
+    let mut world = World::around(Cloud::replay(&folder, clock).unwrap(), &["Ann"]).await;
+    world.start_exporter().await;
+    world.log_in("Ann", &world.cloud.accounts()[0]).await;
+    world.until_up("Ann").await;
+    world
 }
 
 /// How many values of this kind were not known or not believed.
@@ -102,4 +111,29 @@ async fn zero_and_less_are_no_measures_of_a_body() {
     ];
     let page = check("zero-body-values", &good, &[]).await;
     assert!(counted(&page, "implausible") >= 5.0);
+}
+
+#[tokio::test(crate = "crate::paused")]
+async fn what_is_dropped_is_counted_once_however_often_it_is_read_and_what_was_missing_is_logged() {
+    let log = Log::listen(LevelFilter::WARN);
+    let world = served("dropped-rows").await;
+    let dropped = |page: &Page| ["row", "bad_number", "implausible"].map(|kind| counted(page, kind));
+    let page = Page::read(&world.metrics().await);
+    assert_eq!(page.samples["withings_weight_kg{profile=\"Ann\"}"], 72.345);
+    // Two groups without a readable date, what is no group, a measure without a type, a sleep, a segment and a workout without an
+    // end, a day without a date, a device without an id; text for a weight; a fat ratio of nothing and three days of sleep.
+    assert_eq!(dropped(&page), [9.0, 1.0, 2.0]);
+    world.pass(Duration::from_hours(25)).await;
+    assert_eq!(dropped(&Page::read(&world.metrics().await)), [9.0, 1.0, 2.0], "a day later");
+    for missing in [
+        "a measure group without a date",
+        "a measure without a type",
+        "a sleep without begin or end",
+        "a segment of sleep without an end",
+        "a workout without category, begin or end",
+        "a day of activity without a date",
+        "a device without an id",
+    ] {
+        assert_eq!(log.lines().iter().filter(|line| line.contains(missing)).count(), 1, "{missing}");
+    }
 }

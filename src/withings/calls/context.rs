@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::catalogue::Unit;
 use crate::telemetry::Unknown;
@@ -19,8 +20,39 @@ const AHEAD_SECONDS: i64 = 24 * 3600;
 pub struct Context<'a> {
     /// The server's time, Unix seconds.
     pub server_now: i64,
-    /// Is called for each unknown or disbelieved value, with its code or its name.
-    pub unknown: &'a mut dyn FnMut(Unknown, &dyn Display),
+    unknown: Option<&'a mut dyn FnMut(Unknown, &dyn Display, RowKey)>,
+    row: RowKey,
+}
+
+/// What tells a row from the others of its call: a hash of its id, or of its times where it has none.
+pub type RowKey = u64;
+
+impl<'a> Context<'a> {
+    /// The context at the server's time, Unix seconds. `unknown` is called for each unknown or disbelieved value, with its code
+    /// or its name and the row that has it.
+    pub fn new(server_now: i64, unknown: &'a mut dyn FnMut(Unknown, &dyn Display, RowKey)) -> Self {
+        Self { server_now, unknown: Some(unknown), row: 0 }
+    }
+
+    /// The context at the server's time, Unix seconds, where nothing is noted.
+    #[must_use]
+    pub fn silent(server_now: i64) -> Self {
+        Self { server_now, unknown: None, row: 0 }
+    }
+
+    /// What is noted from now on is of the row with this identity.
+    pub(super) fn begin_row(&mut self, identity: impl Hash) {
+        let mut hasher = DefaultHasher::new();
+        identity.hash(&mut hasher);
+        self.row = hasher.finish();
+    }
+
+    /// Notes an unknown or disbelieved value of the row: its code or its name.
+    pub(super) fn note(&mut self, kind: Unknown, what: &dyn Display) {
+        if let Some(unknown) = &mut self.unknown {
+            unknown(kind, what, self.row);
+        }
+    }
 }
 
 /// Whether a time (Unix seconds) is too far ahead of the server's time to be believed.
@@ -32,7 +64,7 @@ pub(in crate::withings) fn is_future(at: i64, server_now: i64) -> bool {
 pub(super) fn zone(name: Option<&str>, context: &mut Context<'_>) -> Zone {
     let Some(name) = name else { return Zone::UTC };
     Zone::named(name).unwrap_or_else(|| {
-        (context.unknown)(Unknown::TimeZone, &name);
+        context.note(Unknown::TimeZone, &name);
         Zone::UTC
     })
 }
@@ -47,7 +79,7 @@ pub(super) fn row_id(id: Option<i64>, started_at: i64, ended_at: i64) -> i64 {
 pub(super) fn number(data: &BTreeMap<String, Float>, name: &str, context: &mut Context<'_>) -> Option<f64> {
     let value = data.get(name)?.0?;
     if !value.is_finite() {
-        (context.unknown)(Unknown::BadNumber, &name);
+        context.note(Unknown::BadNumber, &name);
     }
     Some(value).filter(|value| value.is_finite())
 }

@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::value::RawValue;
 
 use super::context::{Context, is_future, means_something, number, zone};
 use super::data_call::{DataCall, Moment, PastCall};
@@ -18,7 +17,7 @@ use crate::reading::{Labels, Origin, Reading, understood};
 use crate::telemetry::Unknown;
 use crate::withings::appli::Appli;
 use crate::withings::request::{Request, RowSelection, data_fields, utc_day};
-use crate::withings::wire::{AnswerPage, Float, int, list, next_offset, text};
+use crate::withings::wire::{AnswerPage, Float, elements, int, next_offset, object, text};
 
 /// A length that no day has, seconds: clocks are set back by some hours at most.
 const LONGEST_DAY: i64 = 48 * 3600;
@@ -78,12 +77,8 @@ impl AnswerPage for Getactivity {
 
 /// The rows of an answer. Each is parsed twice: once for the fields that describe it, once for its numbers.
 fn days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ActivityRow>, D::Error> {
-    let rows: Vec<&'de RawValue> = list(deserializer)?;
-    let row = |json: &str| {
-        let row: ActivityRow = serde_json::from_str(json).ok()?;
-        Some(ActivityRow { data: serde_json::from_str(json).ok()?, ..row })
-    };
-    Ok(rows.into_iter().filter_map(|json| row(json.get())).collect())
+    let row = |json: &'de str| ActivityRow { data: object(json), ..object(json) };
+    Ok(elements(deserializer)?.into_iter().map(|element| row(element.get())).collect())
 }
 
 impl DataCall for Getactivity {
@@ -221,15 +216,16 @@ impl ActivityDay {
 }
 
 fn day(row: &ActivityRow, context: &mut Context<'_>) -> Option<ActivityDay> {
+    context.begin_row((&row.date, &row.hash_deviceid, row.brand));
     let date = row.date.as_ref().and_then(|date| date.parse::<NaiveDate>().ok());
     let Some((date, next)) = date.and_then(|date| Some((date, date.succ_opt()?))) else {
-        (context.unknown)(Unknown::Row, &"a day of activity without a date");
+        context.note(Unknown::Row, &"a day of activity without a date");
         return None;
     };
     let zone = zone(row.timezone.as_deref(), context);
     let (begins_at, ends_at) = (zone.midnight(date), zone.midnight(next));
     if is_future(begins_at, context.server_now) {
-        (context.unknown)(Unknown::FutureDate, &date);
+        context.note(Unknown::FutureDate, &date);
         return None;
     }
     let origin = Origin { modified: row.modified.unwrap_or(0), id: 0 };

@@ -6,6 +6,7 @@ use chrono::DateTime;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::withings::calls::context::RowKey;
 
 /// A time in RFC 3339, Unix seconds.
 fn at(time: &str) -> i64 {
@@ -31,8 +32,8 @@ fn phone(row: Value, modified: i64) -> Value {
 fn noted(rows: &[Value], server_now: i64) -> (ActivityDays, Vec<(Unknown, String)>) {
     let answer: Getactivity = serde_json::from_str(&json!({"activities": rows}).to_string()).unwrap();
     let mut noted = Vec::new();
-    let mut note = |kind, what: &dyn Display| noted.push((kind, what.to_string()));
-    let days = ActivityDays::choose(&answer.into_rows().0, &mut Context { server_now, unknown: &mut note });
+    let mut note = |kind, what: &dyn Display, _: RowKey| noted.push((kind, what.to_string()));
+    let days = ActivityDays::choose(&answer.into_rows().0, &mut Context::new(server_now, &mut note));
     (days, noted)
 }
 
@@ -172,13 +173,15 @@ fn a_missing_value_is_no_zero_and_no_steps_are_a_value() {
     };
     let steps = ("activity_steps", 0.0);
     let day = ("activity_day_start_timestamp_seconds", at("2026-11-22T00:00:00Z") as f64);
-    let nothing = json!({"distance": null, "elevation": -1, "soft": "x", "hr_average": 0, "hr_min": 0, "hr_max": 0,
+    let nothing = json!({"distance": null, "elevation": -1, "soft": "", "hr_average": 0, "hr_min": 0, "hr_max": 0,
                          "hr_zone_0": 0, "hr_zone_1": 0, "hr_zone_2": 0, "hr_zone_3": 0});
     assert_eq!(shown(nothing), (vec![steps, day], vec![]));
     let distance = ("activity_distance_meters", 1028.559);
     assert_eq!(shown(json!({"distance": 1028.559, "hr_zone_0": 60})), (vec![steps, distance, day], vec![]));
     let odd = (Unknown::BadNumber, "totalcalories".to_owned());
-    assert_eq!(shown(json!({"totalcalories": "1e999"})), (vec![steps, day], vec![odd]));
+    for none in ["1e999", "many"] {
+        assert_eq!(shown(json!({"totalcalories": none})), (vec![steps, day], vec![odd.clone()]), "{none}");
+    }
 }
 
 #[test]

@@ -96,10 +96,11 @@ impl DataCall for Getdevice {
     }
 }
 
-/// The readings of an answer's devices, by id and in the catalogue's order. Devices without an id are left out.
+/// The readings of an answer's devices, by id and in the catalogue's order. Devices without an id are left out, and counted.
 fn readings(devices: &[DeviceRow], context: &mut Context<'_>) -> Vec<Reading> {
     let mut readings = Vec::new();
-    for (id, device) in without_second_entries(by_id(devices)) {
+    for (id, device) in without_second_entries(by_id(devices, context)) {
+        context.begin_row(id);
         let battery = battery(&device, context);
         let reading = |measurement: Measurement| {
             let (labels, value) = match measurement.source {
@@ -119,10 +120,14 @@ fn readings(devices: &[DeviceRow], context: &mut Context<'_>) -> Vec<Reading> {
 }
 
 /// The devices by their ids, each as the entry of the newest contact says, completed by the others.
-fn by_id(devices: &[DeviceRow]) -> BTreeMap<&str, DeviceRow> {
+fn by_id<'a>(devices: &'a [DeviceRow], context: &mut Context<'_>) -> BTreeMap<&'a str, DeviceRow> {
     let mut merged: BTreeMap<&str, DeviceRow> = BTreeMap::new();
     for device in devices {
-        let Some(id) = said(device.hash_deviceid.as_ref()).or(said(device.deviceid.as_ref())) else { continue };
+        let Some(id) = said(device.hash_deviceid.as_ref()).or(said(device.deviceid.as_ref())) else {
+            context.begin_row((&device.kind, &device.model));
+            context.note(Unknown::Row, &"a device without an id");
+            continue;
+        };
         let one = match merged.remove(id) {
             Some(known) if known.last_session_date >= device.last_session_date => completed(known, device),
             Some(known) => completed(device.clone(), &known),
@@ -187,7 +192,7 @@ fn described(id: &str, device: &DeviceRow) -> Labels {
 fn battery(device: &DeviceRow, context: &mut Context<'_>) -> usize {
     let word = said(device.battery.as_ref()).unwrap_or(UNKNOWN);
     BATTERY_STATES.iter().position(|state| *state == word).unwrap_or_else(|| {
-        (context.unknown)(Unknown::Battery, &word);
+        context.note(Unknown::Battery, &word);
         BATTERY_STATES.len() - 1
     })
 }

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::withings::calls::context::RowKey;
 
 /// What is shown of a device: id, category, model, battery, last contact.
 type ShownDevice = (String, String, String, &'static str, Option<f64>);
@@ -12,8 +13,8 @@ type ShownDevice = (String, String, String, &'static str, Option<f64>);
 fn noted(json: &Value) -> (Vec<ShownDevice>, Vec<(Unknown, String)>) {
     let answer: Getdevice = serde_json::from_str(&json!({"devices": json}).to_string()).unwrap();
     let mut noted = Vec::new();
-    let mut note = |kind, what: &dyn Display| noted.push((kind, what.to_string()));
-    let readings = readings(&answer.into_rows().0, &mut Context { server_now: 0, unknown: &mut note });
+    let mut note = |kind, what: &dyn Display, _: RowKey| noted.push((kind, what.to_string()));
+    let readings = readings(&answer.into_rows().0, &mut Context::new(0, &mut note));
     let of = |key: &'static str| readings.iter().filter(move |reading| reading.measurement.key == key);
     let shown = |info: &Reading| {
         let label = |name| info.labels.get(name).unwrap();
@@ -66,7 +67,12 @@ fn what_is_not_said_is_unknown_and_no_surprise() {
     let numbered =
         json!([{"hash_deviceid": "ab", "deviceid": "old", "type": "Sauna", "model": "", "model_id": 696_969}]);
     check(&numbered, &[("ab", "Sauna", "model_696969", "unknown", None)]);
-    check(&json!([{"type": "Scale", "deviceid": null, "hash_deviceid": ""}]), &[]);
+}
+
+#[test]
+fn a_device_without_an_id_is_left_out_and_counts() {
+    let (shown, noted) = noted(&json!([{"type": "Scale", "deviceid": null, "hash_deviceid": ""}]));
+    assert_eq!((shown, noted), (vec![], vec![(Unknown::Row, "a device without an id".to_owned())]));
 }
 
 #[test]

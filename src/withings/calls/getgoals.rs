@@ -96,7 +96,7 @@ fn value(Amount { value, unit }: Amount, field: &str, context: &mut Context<'_>)
     let value = value?;
     let scaled = unit.and_then(|unit| scaled(value, unit, 0));
     if scaled.is_none() {
-        (context.unknown)(Unknown::BadNumber, &field);
+        context.note(Unknown::BadNumber, &field);
     }
     scaled
 }
@@ -104,13 +104,14 @@ fn value(Amount { value, unit }: Amount, field: &str, context: &mut Context<'_>)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::withings::calls::context::RowKey;
 
     /// The goals of this JSON, and how many numbers of it were not believed.
     fn check(goals: &str, expected: &[(&str, f64)], not_believed: usize) {
         let answer: Getgoals = serde_json::from_str(&format!(r#"{{"goals":{goals}}}"#)).unwrap();
         let mut noted = Vec::new();
-        let mut note = |kind, what: &dyn std::fmt::Display| noted.push((kind, what.to_string()));
-        let readings = readings(&answer.into_rows().0, &mut Context { server_now: 0, unknown: &mut note });
+        let mut note = |kind, what: &dyn std::fmt::Display, _: RowKey| noted.push((kind, what.to_string()));
+        let readings = readings(&answer.into_rows().0, &mut Context::new(0, &mut note));
         let values: Vec<_> = readings.iter().map(|reading| (reading.measurement.key, reading.value)).collect();
         assert_eq!(values, expected, "{goals}");
         assert!(noted.iter().all(|(kind, _)| *kind == Unknown::BadNumber));

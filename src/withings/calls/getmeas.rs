@@ -8,7 +8,7 @@ use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
 
-use super::context::{Context, is_future, scaled};
+use super::context::{Context, RowKey, is_future, scaled};
 use super::data_call::{DataCall, Moment, PastCall};
 use super::winners::{Ranked, latest_versions, merged, winners};
 use crate::catalogue::{CLASSIFICATIONS, Call, Group, LabelName, Measurement, Position, Source, named, position_name};
@@ -111,8 +111,8 @@ impl DataCall for Getmeas {
             |group| group.modified,
             |group| {
                 let mut is_doubtful = false;
-                let mut note = |unknown, _: &dyn Display| is_doubtful |= prune::is_doubt(unknown);
-                let measured = measured(group, &mut Context { server_now, unknown: &mut note });
+                let mut note = |unknown, _: &dyn Display, _: RowKey| is_doubtful |= prune::is_doubt(unknown);
+                let measured = measured(group, &mut Context::new(server_now, &mut note));
                 RankedRow {
                     ranks: measured.iter().map(|candidate| (candidate.series(), candidate.rank())).collect(),
                     is_doubtful,
@@ -246,8 +246,9 @@ fn candidates(groups: &[GroupRow], context: &mut Context<'_>) -> impl Iterator<I
 
 /// The values of one group that count, in its order.
 fn measured(group: &GroupRow, context: &mut Context<'_>) -> Vec<Candidate> {
+    context.begin_row((group.grpid, group.date));
     let Some(measured_at) = group.date else {
-        (context.unknown)(Unknown::Row, &"a measure group without a date");
+        context.note(Unknown::Row, &"a measure group without a date");
         return Vec::new();
     };
     if group.category.unwrap_or(1) != 1 {
@@ -255,7 +256,7 @@ fn measured(group: &GroupRow, context: &mut Context<'_>) -> Vec<Candidate> {
     }
     let attribution = attribution(group, context);
     if is_future(measured_at, context.server_now) {
-        (context.unknown)(Unknown::FutureDate, &group.grpid.unwrap_or(0));
+        context.note(Unknown::FutureDate, &group.grpid.unwrap_or(0));
         return Vec::new();
     }
     let origin = Origin { modified: group.modified.unwrap_or(0), id: group.grpid.unwrap_or(0) };
@@ -285,7 +286,7 @@ fn attribution(group: &GroupRow, context: &mut Context<'_>) -> Attribution {
         0 | 2 | 3 | 5 | 7 | 8 | 15 | 17 => Attribution::Own,
         // New attributions come without notice (`vangorra/python_withings_api#87`), and a weight is still a weight.
         unknown => {
-            (context.unknown)(Unknown::Attribution, &unknown);
+            context.note(Unknown::Attribution, &unknown);
             Attribution::Own
         }
     }
@@ -294,7 +295,7 @@ fn attribution(group: &GroupRow, context: &mut Context<'_>) -> Attribution {
 /// The series and the value of a measure; `None` if it does not count.
 fn value(measure: &Measure, attribution: &Attribution, context: &mut Context<'_>) -> Option<(SeriesKey, f64)> {
     let Some(meastype) = measure.meastype else {
-        (context.unknown)(Unknown::Row, &"a measure without a type");
+        context.note(Unknown::Row, &"a measure without a type");
         return None;
     };
     note_position(measure, context);
@@ -308,11 +309,11 @@ fn value(measure: &Measure, attribution: &Attribution, context: &mut Context<'_>
     }
     let value = measure.value.zip(measure.unit).and_then(|(value, unit)| scaled(value, unit, exponent));
     let Some(value) = value else {
-        (context.unknown)(Unknown::BadNumber, &meastype);
+        context.note(Unknown::BadNumber, &meastype);
         return None;
     };
     if measurement.believed_above.is_some_and(|bound| value <= bound) {
-        (context.unknown)(Unknown::Implausible, &meastype);
+        context.note(Unknown::Implausible, &meastype);
         return None;
     }
     let value = match measurement.source {
@@ -326,7 +327,7 @@ fn value(measure: &Measure, attribution: &Attribution, context: &mut Context<'_>
 /// and never fails an answer (joostlek/python-withings#145).
 fn row(meastype: i64, context: &mut Context<'_>) -> Measurement {
     u32::try_from(meastype).ok().and_then(Measurement::by_meastype).unwrap_or_else(|| {
-        (context.unknown)(Unknown::MeasureType, &meastype);
+        context.note(Unknown::MeasureType, &meastype);
         Measurement::unlisted_measure()
     })
 }
@@ -368,14 +369,14 @@ fn classification(code: f64, context: &mut Context<'_>) -> f64 {
     let unknown = CLASSIFICATIONS.len() - 1;
     let place = usize::try_from(number).ok().filter(|place| *place < unknown && code.fract() == 0.0).unwrap_or(unknown);
     if place == unknown {
-        (context.unknown)(Unknown::Classification, &number);
+        context.note(Unknown::Classification, &number);
     }
     place as f64
 }
 
 fn note_position(measure: &Measure, context: &mut Context<'_>) {
     if let Some(position) = measure.position.filter(|number| position_name(*number).is_none()) {
-        (context.unknown)(Unknown::Position, &position);
+        context.note(Unknown::Position, &position);
     }
 }
 

@@ -12,7 +12,7 @@ fn groups(json: &serde_json::Value) -> Vec<GroupRow> {
 }
 
 fn chosen(json: &serde_json::Value) -> Vec<(&'static str, f64)> {
-    let mut context = Context { server_now: NOW, unknown: &mut |_, _| {} };
+    let mut context = Context::silent(NOW);
     Measures::choose(&groups(json), &mut context)
         .readings()
         .map(|reading| (reading.measurement.key, reading.value))
@@ -21,7 +21,7 @@ fn chosen(json: &serde_json::Value) -> Vec<(&'static str, f64)> {
 
 /// The same with the labels' values: `fat_mass_segment_kg left_leg`.
 fn labelled(json: &serde_json::Value) -> Vec<(String, f64)> {
-    let mut context = Context { server_now: NOW, unknown: &mut |_, _| {} };
+    let mut context = Context::silent(NOW);
     Measures::choose(&groups(json), &mut context).readings().map(|reading| named_by_labels(&reading)).collect()
 }
 
@@ -36,8 +36,8 @@ fn named_so<const N: usize>(expected: [(&str, f64); N]) -> Vec<(String, f64)> {
 
 fn unknown_of(json: &serde_json::Value) -> Vec<(Unknown, i64)> {
     let mut seen = Vec::new();
-    let mut note = |kind, code: &dyn Display| seen.push((kind, code.to_string().parse().unwrap()));
-    Measures::choose(&groups(json), &mut Context { server_now: NOW, unknown: &mut note });
+    let mut note = |kind, code: &dyn Display, _: RowKey| seen.push((kind, code.to_string().parse().unwrap()));
+    Measures::choose(&groups(json), &mut Context::new(NOW, &mut note));
     seen
 }
 
@@ -317,7 +317,7 @@ fn a_group_without_date_or_id_does_not_crash() {
 
 /// What is known after `changed` came upon the history `before`.
 fn merged(before: &serde_json::Value, changed: &serde_json::Value) -> Option<Measures> {
-    let mut context = Context { server_now: NOW, unknown: &mut |_, _| {} };
+    let mut context = Context::silent(NOW);
     Measures::choose(&groups(before), &mut context).merge(&groups(changed), &mut context)
 }
 
@@ -390,7 +390,7 @@ properties! {
 
 /// The weights of a history with their times.
 fn weights(json: &serde_json::Value) -> Vec<(i64, f64)> {
-    let mut context = Context { server_now: NOW, unknown: &mut |_, _| {} };
+    let mut context = Context::silent(NOW);
     Getmeas::keep(&groups(json), &mut context).iter().map(|reading| (reading.measured_at, reading.value)).collect()
 }
 

@@ -9,7 +9,7 @@ use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 
-use super::context::{Context, is_future, number, row_id};
+use super::context::{Context, RowKey, is_future, number, row_id};
 use super::data_call::{DataCall, Moment, PastCall};
 use super::winners::{Ranked, latest_versions, merged, winners};
 use crate::catalogue::{Call, LabelName, Measurement, Source, WorkoutFact, named, workout_category};
@@ -92,8 +92,8 @@ impl DataCall for Getworkouts {
             |row| row.modified,
             |row| {
                 let mut is_doubtful = false;
-                let mut note = |unknown, _: &dyn Display| is_doubtful |= prune::is_doubt(unknown);
-                let workout = workout(row, &mut Context { server_now, unknown: &mut note });
+                let mut note = |unknown, _: &dyn Display, _: RowKey| is_doubtful |= prune::is_doubt(unknown);
+                let workout = workout(row, &mut Context::new(server_now, &mut note));
                 RankedRow {
                     ranks: workout.into_iter().map(|(category, workout)| (category, workout.rank())).collect(),
                     is_doubtful,
@@ -215,21 +215,22 @@ impl Workout {
 }
 
 fn workout(row: &WorkoutRow, context: &mut Context<'_>) -> Option<(i64, Workout)> {
+    context.begin_row((row.identity(), row.startdate, row.enddate));
     let (Some(category), Some(started_at), Some(ended_at)) = (row.category, row.startdate, row.enddate) else {
-        (context.unknown)(Unknown::Row, &"a workout without category, begin or end");
+        context.note(Unknown::Row, &"a workout without category, begin or end");
         return None;
     };
     let id = row_id(row.id, started_at, ended_at);
     if is_future(ended_at, context.server_now) {
-        (context.unknown)(Unknown::FutureDate, &id);
+        context.note(Unknown::FutureDate, &id);
         return None;
     }
     if ended_at < started_at {
-        (context.unknown)(Unknown::BadNumber, &id);
+        context.note(Unknown::BadNumber, &id);
         return None;
     }
     if workout_category(category).is_none() {
-        (context.unknown)(Unknown::Workout, &category);
+        context.note(Unknown::Workout, &category);
     }
     let mut value = |measurement: Measurement| match measurement.source {
         Source::Workout(WorkoutFact::Start) => Some(started_at as f64),

@@ -30,8 +30,8 @@ fn rows(json: &[Value]) -> Vec<WorkoutRow> {
 
 fn noted(json: &[Value]) -> (Workouts, Vec<(Unknown, String)>) {
     let mut noted = Vec::new();
-    let mut note = |kind, what: &dyn Display| noted.push((kind, what.to_string()));
-    let workouts = Workouts::choose(&rows(json), &mut Context { server_now: NOW, unknown: &mut note });
+    let mut note = |kind, what: &dyn Display, _: RowKey| noted.push((kind, what.to_string()));
+    let workouts = Workouts::choose(&rows(json), &mut Context::new(NOW, &mut note));
     (workouts, noted)
 }
 
@@ -137,7 +137,7 @@ fn times_in_the_future_or_in_the_wrong_order_are_not_believed() {
 
 /// What is known after `changed` came upon the history `before`.
 fn merged(before: &[Value], changed: &[Value]) -> Option<Workouts> {
-    noted(before).0.merge(&rows(changed), &mut Context { server_now: NOW, unknown: &mut |_, _| {} })
+    noted(before).0.merge(&rows(changed), &mut Context::silent(NOW))
 }
 
 #[track_caller]
@@ -204,7 +204,7 @@ fn captured_walks_from_a_phone_show_the_last_one() {
 
 /// Of each kcal of a history: the category, the value, and the seconds before now of its moment and of its end.
 fn past(json: &[Value]) -> Vec<(String, f64, i64, Option<i64>)> {
-    let mut context = Context { server_now: NOW, unknown: &mut |_, _| {} };
+    let mut context = Context::silent(NOW);
     let history = history(each(&rows(json), &mut context));
     let energies = history.into_iter().filter(|reading| reading.measurement.key == "workout_active_energy_kcal");
     let told = energies.map(|reading| {

@@ -14,7 +14,7 @@ pub mod getworkouts;
 pub mod sleep_get;
 mod winners;
 
-pub use context::Context;
+pub use context::{Context, RowKey};
 pub use data_call::{DataCall, Moment, PastCall};
 pub use getactivity::Getactivity;
 pub use getdevice::Getdevice;

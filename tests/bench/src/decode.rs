@@ -50,7 +50,7 @@ fn readings(answer: &[u8]) -> Result<Vec<withings_exporter::reading::Reading>> {
     let mut incoming = StreamingDecoder::<Getmeas>::new(Getmeas::prune, NOW);
     answer.chunks(CHUNK).for_each(|chunk| incoming.push(chunk));
     let groups = incoming.finish(true)?.rows;
-    let mut context = Context { server_now: NOW, unknown: &mut |_, _| () };
+    let mut context = Context::silent(NOW);
     Ok(Measures::choose(&groups, &mut context).readings().collect())
 }
 

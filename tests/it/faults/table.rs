@@ -36,6 +36,8 @@ const BEYOND_FLOATS: &str = r#"{"status":0,"body":{"measuregrps":[
     {"grpid":9,"date":1795367101,"modified":1795367101,
      "measures":[{"value":71,"type":1,"unit":0},{"value":1e999,"type":54,"unit":0}]}]}}"#;
 
+const TOO_MANY: Failure = Failure::TooManyRequests { wait_seconds: Some(68) };
+
 const ON_MARS: &str =
     r#"{"status":0,"body":{"activities":[{"date":"2026-11-22","timezone":"Mars/Olympus_Mons","steps":7}]}}"#;
 
@@ -81,6 +83,10 @@ rows! {
     reset: Row::failing("A connection that is cut", Failure::HangUp, "connect", "no connection"),
     refused: Row::failing("A connection that is refused", Failure::HangUp, "connect", "no connection")
         .by(Trouble::Refused),
+    status_401_http_401: Row::struck("HTTP 401 around status 401", Fault::under(Failure::InvalidToken, 401), "auth", "")
+        .once(),
+    status_601_http_429: Row::struck("HTTP 429 around status 601", Fault::under(TOO_MANY, 429), "rate_limited",
+        "status 601").again(Again::Told(68)),
     status_401_once: Row::struck("Status 401 once", Fault::new(Failure::InvalidToken), "auth", "").once(),
     status_401: Row::failing("Status 401 for ever", Failure::InvalidToken, "", "status 401")
         .told_by("withings_authorized{profile=\"Alice\"}", 0.0).again(Again::Hourly),
@@ -90,7 +96,7 @@ rows! {
         .again(Again::FullRead),
     lastupdate: Row::failing("`lastupdate` is refused, as if it were ahead", Failure::Verbatim(TOO_HIGH),
         "invalid_request", "lastupdate is too high").again(Again::FullRead),
-    too_many: Row::failing("Status 601 with `wait_seconds`", Failure::TooManyRequests { wait_seconds: Some(68) },
+    too_many: Row::failing("Status 601 with `wait_seconds`", TOO_MANY,
         "rate_limited", "status 601").again(Again::Told(68)),
     too_many_vaguely: Row::failing("Status 601 without", Failure::TooManyRequests { wait_seconds: None },
         "rate_limited", "status 601").again(Again::Minute),

@@ -33,6 +33,31 @@ async fn a_token_that_has_lapsed_at_the_start_is_refreshed_before_anything_is_as
     assert!(calls.iter().all(|call| call.status == Some(0)), "{calls:#?}");
 }
 
+#[tokio::test(crate = "crate::paused")]
+async fn an_answer_that_names_nobody_is_of_the_person_whose_token_it_was() {
+    let world = World::connected(&["Alice"]).await;
+    let before = world.stored("Alice").unwrap();
+    world.cloud.names_user_in_refreshes(false);
+    world.pass(Duration::from_hours(4)).await;
+    let after = world.stored("Alice").unwrap();
+    assert_eq!((after.version, &after.user_id), (before.version + 1, &before.user_id));
+    assert!(is_authorized(&world, "Alice").await);
+}
+
+#[tokio::test(crate = "crate::paused")]
+async fn a_token_without_a_lifetime_is_believed_for_a_minute() {
+    let world = World::connected(&["Alice"]).await;
+    world.pass(Duration::from_mins(170)).await;
+    for seconds in [30, 59] {
+        world.cloud.access_token_lifetime(seconds);
+        let mut calls = world.cloud.listen();
+        heard(&mut calls, "requesttoken").await;
+        heard(&mut calls, "getmeas").await;
+        let left = world.stored("Alice").unwrap().expires_at - world.clock.unix();
+        assert!((50..=60).contains(&left), "{seconds}: {left}");
+    }
+}
+
 /// Lets at least three refreshes go wrong in a row and expects that the login is kept, on disk as it was.
 async fn check_waited_out(fault: Fault) {
     let world = World::connected(&["Alice"]).await;

@@ -21,7 +21,7 @@ fn parsed<T: serde::de::DeserializeOwned>(json: &[Value]) -> Vec<T> {
 }
 
 fn sleeps(json: &[Value]) -> Sleeps {
-    let mut context = Context { server_now: MIDNIGHT + 1000 * HOUR, unknown: &mut |_, _| {} };
+    let mut context = Context::silent(MIDNIGHT + 1000 * HOUR);
     Sleeps::all(latest_versions(&parsed::<SummaryRow>(json), &mut context))
 }
 

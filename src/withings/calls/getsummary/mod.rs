@@ -75,12 +75,14 @@ impl DataCall for Getsummary {
 
     /// Leaves out what is from long before the night that is shown.
     fn prune(rows: &mut Vec<SummaryRow>, server_now: i64) {
-        let mut context = Context { server_now, unknown: &mut |_, _| () };
+        let mut context = Context::silent(server_now);
         let Some(night) = Sleeps::choose(rows, &mut context).night(server_now).map(|night| night.started_at) else {
             return;
         };
         let since = night - SPARE_SECONDS;
-        prune::but_for_the_latest_change(rows, |row| row.modified, |row| row.enddate.is_some_and(|at| at >= since));
+        // A row that is not believed stays: it is counted when the night is chosen.
+        let mut is_needed = |row: &SummaryRow| SleepRow::new(row, &mut context).is_none_or(|row| row.ended_at >= since);
+        prune::but_for_the_latest_change(rows, |row| row.modified, &mut is_needed);
     }
 
     fn note(

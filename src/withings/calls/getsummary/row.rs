@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::catalogue::{Measurement, Source};
 use crate::reading::Origin;
 use crate::telemetry::Unknown;
-use crate::withings::calls::context::{Context, is_future, means_something, row_id, scaled, zone};
+use crate::withings::calls::context::{Context, is_future, means_something, number, row_id, scaled, zone};
 use crate::withings::wire::{Float, int, map, text};
 
 /// The durations of the stages of sleep. Together they are the sleep.
@@ -84,17 +84,19 @@ pub struct SleepRow {
 impl SleepRow {
     /// The sleep of a row of Withings; `None` if the row has not two times in their order, or is not believed.
     pub(super) fn new(row: &SummaryRow, context: &mut Context<'_>) -> Option<Self> {
+        context.begin_row((row.id, row.startdate, row.enddate));
         let (Some(started_at), Some(ended_at)) = (row.startdate, row.enddate) else {
-            (context.unknown)(Unknown::Row, &"a sleep without begin or end");
+            context.note(Unknown::Row, &"a sleep without begin or end");
             return None;
         };
         let id = row_id(row.id, started_at, ended_at);
         if let Some(fault) = fault(started_at, ended_at, context.server_now) {
-            (context.unknown)(fault, &id);
+            context.note(fault, &id);
             return None;
         }
-        let values =
-            Measurement::all().filter_map(|measurement| Some((measurement, value(measurement, row)?))).collect();
+        let values = Measurement::all()
+            .filter_map(|measurement| Some((measurement, value(measurement, row, context)?)))
+            .collect();
         let sleep = Self {
             origin: Origin { modified: row.modified.unwrap_or(0), id },
             started_at,
@@ -106,7 +108,7 @@ impl SleepRow {
             values,
         };
         if !sleep.is_over(context.server_now) {
-            (context.unknown)(Unknown::Unfinished, &id);
+            context.note(Unknown::Unfinished, &id);
         }
         Some(sleep)
     }
@@ -163,11 +165,11 @@ fn day(row: &SummaryRow, ended_at: i64, context: &mut Context<'_>) -> NaiveDate 
 
 /// The first of the fields that has a value, but not a 0 if a later one has more: a source without stages has its own sum of
 /// sleep beside Withings' sum of the stages, which is 0. A row without any sum has the sum of its stages.
-fn value(measurement: Measurement, row: &SummaryRow) -> Option<f64> {
+fn value(measurement: Measurement, row: &SummaryRow, context: &mut Context<'_>) -> Option<f64> {
     let Source::Summary { fields, exponent } = measurement.source else { return None };
-    let values =
-        || fields.iter().filter_map(|name| field(row, name)).filter(|value| means_something(*value, measurement.unit));
-    let value = values().find(|value| *value > 0.0).or_else(|| values().next());
+    let values = fields.iter().filter_map(|name| number(&row.data, name, context));
+    let values: Vec<_> = values.filter(|value| means_something(*value, measurement.unit)).collect();
+    let value = values.iter().find(|value| **value > 0.0).or(values.first()).copied();
     let value = if fields.contains(&TOTAL) { value.or_else(|| sum_of_stages(row)) } else { value };
     scaled(value?, 0, exponent)
 }
@@ -178,9 +180,5 @@ fn sum_of_stages(row: &SummaryRow) -> Option<f64> {
 }
 
 fn duration(row: &SummaryRow, stage: &str) -> Option<f64> {
-    field(row, stage).filter(|duration| *duration >= 0.0)
-}
-
-fn field(row: &SummaryRow, name: &str) -> Option<f64> {
-    row.data.get(name).and_then(|number| number.0).filter(|number| number.is_finite())
+    row.data.get(stage)?.0.filter(|duration| duration.is_finite() && *duration >= 0.0)
 }

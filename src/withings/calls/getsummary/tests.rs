@@ -1,11 +1,8 @@
 //! Each test names the bug, seen in another program, that its rule prevents.
 
-use std::fmt::Display;
-
 use serde_json::{Value, json};
 
 use super::*;
-use crate::telemetry::Unknown;
 
 const HOUR: i64 = 3600;
 /// Midnight between two days in UTC.
@@ -17,12 +14,8 @@ fn rows(json: &[Value]) -> Vec<SummaryRow> {
     json.iter().map(|row| serde_json::from_str(&row.to_string()).unwrap()).collect()
 }
 
-fn context(unknown: &mut dyn FnMut(Unknown, &dyn Display)) -> Context<'_> {
-    Context { server_now: NOW, unknown }
-}
-
 fn choose(json: &[Value]) -> Sleeps {
-    Sleeps::choose(&rows(json), &mut context(&mut |_, _| {}))
+    Sleeps::choose(&rows(json), &mut Context::silent(NOW))
 }
 
 fn night_id(json: &[Value]) -> Option<i64> {
@@ -197,7 +190,7 @@ fn of_a_row_that_changed_while_it_was_read_the_newest_version_counts() {
     let ended = |sleeps: &Sleeps| sleeps.night(NOW).map(|night| night.ended_at);
     assert_eq!(ended(&choose(&versions)), Some(MIDNIGHT + 6 * HOUR));
     let before = choose(&[sleep(1, -25, -17)]);
-    let Some(merged) = before.merge(&rows(&versions), &mut context(&mut |_, _| {})) else { panic!() };
+    let Some(merged) = before.merge(&rows(&versions), &mut Context::silent(NOW)) else { panic!() };
     assert_eq!(ended(&merged), Some(MIDNIGHT + 6 * HOUR));
 }
 
@@ -205,16 +198,16 @@ fn of_a_row_that_changed_while_it_was_read_the_newest_version_counts() {
 fn a_changed_row_replaces_its_former_self() {
     let sleeps = choose(&[sleep(1, -1, 7)]);
     let longer = with_data(sleep(1, -1, 8), json!({"deepsleepduration": 4000}));
-    let Some(merged) = sleeps.merge(&rows(&[longer]), &mut context(&mut |_, _| {})) else { panic!() };
+    let Some(merged) = sleeps.merge(&rows(&[longer]), &mut Context::silent(NOW)) else { panic!() };
     assert_eq!(value(&merged, "sleep_deep_duration_seconds"), Some(4000.0));
-    let Some(same) = merged.merge(&[], &mut context(&mut |_, _| {})) else { panic!() };
+    let Some(same) = merged.merge(&[], &mut Context::silent(NOW)) else { panic!() };
     assert_eq!(same, merged);
 }
 
 #[test]
 fn a_night_that_ends_earlier_than_it_did_makes_everything_be_read() {
     let sleeps = choose(&[sleep(1, -25, -17), sleep(2, -1, 7)]);
-    let shorter = sleeps.merge(&rows(&[sleep(2, -1, 6)]), &mut context(&mut |_, _| {}));
+    let shorter = sleeps.merge(&rows(&[sleep(2, -1, 6)]), &mut Context::silent(NOW));
     assert_eq!(shorter, None);
 }
 
@@ -237,7 +230,7 @@ fn a_row_without_an_id_is_known_by_its_times() {
     row.as_object_mut().unwrap().remove("id");
     let sleeps = choose(&[row.clone(), sleep(1, -25, -17)]);
     assert_eq!(value(&sleeps, "sleep_end_timestamp_seconds"), Some((MIDNIGHT + 7 * HOUR) as f64));
-    let Some(same) = sleeps.merge(&rows(&[row]), &mut context(&mut |_, _| {})) else { panic!() };
+    let Some(same) = sleeps.merge(&rows(&[row]), &mut Context::silent(NOW)) else { panic!() };
     assert_eq!(same, sleeps);
 }
 

@@ -169,13 +169,17 @@ fn newest_segment(segments: &[SegmentRow], context: &mut Context<'_>) -> Option<
 }
 
 fn is_believed(segment: &SegmentRow, context: &mut Context<'_>) -> bool {
-    let Some(ended_at) = segment.enddate else { return false };
+    context.begin_row((segment.startdate, segment.enddate, &segment.device));
+    let Some(ended_at) = segment.enddate else {
+        context.note(Unknown::Row, &"a segment of sleep without an end");
+        return false;
+    };
     if is_future(ended_at, context.server_now) {
-        (context.unknown)(Unknown::FutureDate, &ended_at);
+        context.note(Unknown::FutureDate, &ended_at);
         return false;
     }
     if let Some(code) = segment.state.filter(|code| !is_documented(*code)) {
-        (context.unknown)(Unknown::SleepState, &code);
+        context.note(Unknown::SleepState, &code);
     }
     true
 }

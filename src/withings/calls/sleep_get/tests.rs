@@ -6,13 +6,14 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::reading::Origin;
+use crate::withings::calls::context::RowKey;
 
 const HOUR: i64 = 3600;
 /// Midnight between two days.
 const MIDNIGHT: i64 = 1_790_000_000;
 
-fn context(unknown: &mut dyn FnMut(Unknown, &dyn Display)) -> Context<'_> {
-    Context { server_now: MIDNIGHT + 20 * HOUR, unknown }
+fn context(unknown: &mut dyn FnMut(Unknown, &dyn Display, RowKey)) -> Context<'_> {
+    Context::new(MIDNIGHT + 20 * HOUR, unknown)
 }
 
 fn parsed<T: serde::de::DeserializeOwned>(json: &[Value]) -> Vec<T> {
@@ -21,7 +22,7 @@ fn parsed<T: serde::de::DeserializeOwned>(json: &[Value]) -> Vec<T> {
 
 fn newest(segments: &Value) -> Option<SleepSegment> {
     let segments: Vec<SegmentRow> = serde_json::from_str(&segments.to_string()).unwrap();
-    newest_segment(&segments, &mut context(&mut |_, _| {}))
+    newest_segment(&segments, &mut Context::silent(MIDNIGHT + 20 * HOUR))
 }
 
 #[test]
@@ -44,7 +45,7 @@ fn other_codes_are_the_state_unknown_and_only_new_ones_are_noted() {
         let segments: Vec<SegmentRow> =
             serde_json::from_str(&json!([{"enddate": 400, "state": code}]).to_string()).unwrap();
         let mut noted = Vec::new();
-        let mut note = |kind, what: &dyn Display| noted.push((kind, what.to_string()));
+        let mut note = |kind, what: &dyn Display, _: RowKey| noted.push((kind, what.to_string()));
         let segment = newest_segment(&segments, &mut context(&mut note)).unwrap();
         assert_eq!(segment.state, SleepState::Unknown);
         assert_eq!(noted, if is_noted { vec![(Unknown::SleepState, "99".to_owned())] } else { vec![] });
