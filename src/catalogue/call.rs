@@ -16,12 +16,16 @@ pub enum Call {
     SleepGet,
     /// `POST /v2/measure`, action `getactivity`: one row for each day and source.
     Getactivity,
+    /// `POST /v2/measure`, action `getintradayactivity`: what a watch measures through the day.
+    Getintradayactivity,
     /// `POST /v2/measure`, action `getworkouts`: one row for each workout.
     Getworkouts,
     /// `POST /v2/user`, action `getdevice`: what the person owns.
     Getdevice,
     /// `POST /v2/user`, action `getgoals`: what the person aims for.
     Getgoals,
+    /// `POST /v2/heart`, action `list`: one row for each electrocardiogram and recording of a stethoscope.
+    HeartList,
     /// `POST /v2/oauth2`, action `requesttoken`: code exchange and token refresh.
     Requesttoken,
     /// `POST /v2/oauth2`, action `revoke`, with the nonce that it is signed with: the end of a login.
@@ -32,25 +36,29 @@ pub enum Call {
 
 impl Call {
     /// The calls that bring measurements, in the order in which a refresh makes them.
-    pub const DATA: [Self; 7] = [
+    pub const DATA: [Self; 9] = [
         Self::Getmeas,
         Self::Getsummary,
         Self::SleepGet,
         Self::Getactivity,
+        Self::Getintradayactivity,
         Self::Getworkouts,
         Self::Getdevice,
         Self::Getgoals,
+        Self::HeartList,
     ];
 
     /// Every call.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Getmeas,
         Self::Getsummary,
         Self::SleepGet,
         Self::Getactivity,
+        Self::Getintradayactivity,
         Self::Getworkouts,
         Self::Getdevice,
         Self::Getgoals,
+        Self::HeartList,
         Self::Requesttoken,
         Self::Revoke,
         Self::Notify,
@@ -64,9 +72,11 @@ impl Call {
             Self::Getsummary => "getsummary",
             Self::SleepGet => "sleep_get",
             Self::Getactivity => "getactivity",
+            Self::Getintradayactivity => "getintradayactivity",
             Self::Getworkouts => "getworkouts",
             Self::Getdevice => "getdevice",
             Self::Getgoals => "getgoals",
+            Self::HeartList => "heart_list",
             Self::Requesttoken => "requesttoken",
             Self::Revoke => "revoke",
             Self::Notify => "notify",
@@ -77,8 +87,10 @@ impl Call {
     #[must_use]
     pub fn scope(self) -> Option<&'static str> {
         match self {
-            Self::Getmeas => Some("user.metrics"),
-            Self::Getsummary | Self::SleepGet | Self::Getactivity | Self::Getworkouts => Some("user.activity"),
+            Self::Getmeas | Self::HeartList => Some("user.metrics"),
+            Self::Getsummary | Self::SleepGet | Self::Getactivity | Self::Getintradayactivity | Self::Getworkouts => {
+                Some("user.activity")
+            }
             Self::Getdevice | Self::Getgoals | Self::Notify => Some("user.info"),
             Self::Requesttoken | Self::Revoke => None,
         }

@@ -17,9 +17,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use call::Call;
 pub use document::{DocumentFormat, document};
-pub use source::{DeviceFact, LabelName, NightFact, Position, Source, WorkoutFact};
+pub use source::{DeviceFact, HeartFact, LabelName, MinuteField, NightFact, Position, Source, WorkoutFact};
 pub use unit::Unit;
-pub use words::{BATTERY_STATES, CLASSIFICATIONS, SLEEP_STATES, STAGES, ZONES, named, position_name, workout_category};
+pub use words::{
+    BATTERY_STATES, CLASSIFICATIONS, SLEEP_STATES, STAGES, VALVE_STATES, ZONES, named, position_name, workout_category,
+};
 
 /// A row of the table, by its place: two bytes, ordered as the table is, and dereferencing to the [`CatalogueRow`].
 ///
@@ -55,7 +57,7 @@ pub enum Group {
     Heart,
     /// Nights and the sleep state.
     Sleep,
-    /// The present day's activity.
+    /// The present day's activity, and what a watch measures through the day.
     Activity,
     /// Workouts.
     Workouts,
@@ -128,7 +130,7 @@ impl Measurement {
     fn meastypes(self) -> Vec<u32> {
         match self.source {
             Source::Measure { meastypes, .. } => meastypes.to_vec(),
-            Source::Classification { meastype } => vec![meastype],
+            Source::Classification { meastype } | Source::EcgClassification { meastype } => vec![meastype],
             _ => Vec::new(),
         }
     }
@@ -191,7 +193,8 @@ impl CatalogueRow {
     pub fn kind(&self) -> Kind {
         match self.source {
             Source::SleepState => Kind::StateSet(SLEEP_STATES),
-            Source::Classification { .. } => Kind::StateSet(CLASSIFICATIONS),
+            Source::Classification { .. } | Source::EcgClassification { .. } => Kind::StateSet(CLASSIFICATIONS),
+            Source::Heart(HeartFact::Stethoscope) => Kind::StateSet(VALVE_STATES),
             Source::Device(DeviceFact::Battery) => Kind::StateSet(BATTERY_STATES),
             Source::Device(DeviceFact::Info) => Kind::Info,
             _ => Kind::Gauge,

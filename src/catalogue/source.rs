@@ -25,6 +25,13 @@ pub enum Source {
         /// Withings' number of the measure type.
         meastype: u32,
     },
+    /// The same of an electrocardiogram; where `getmeas` has none, `afib` of `heart list`.
+    EcgClassification {
+        /// Withings' number of the measure type.
+        meastype: u32,
+    },
+    /// The newest recordings in `heart list`.
+    Heart(HeartFact),
     /// Every measure type of `getmeas` that no other row has.
     UnlistedMeasure,
     /// A field of the night's row in `getsummary`: the first of these that has a value.
@@ -38,6 +45,10 @@ pub enum Source {
     Night(NightFact),
     /// The segments of the last night in `sleep get`.
     NightSegments,
+    /// The mean of `rmssd` over the last night's minutes in `sleep get`.
+    NightVariability,
+    /// A field of the newest minute in `sleep get`.
+    SleepMinute(MinuteField),
     /// The `state` of the newest segment of `sleep get`.
     SleepState,
     /// Notifications that somebody got into or out of bed, which no call brings.
@@ -49,6 +60,13 @@ pub enum Source {
     },
     /// The begin of the present day in `getactivity`.
     ActivityDay,
+    /// The newest value of a field of `getintradayactivity`.
+    Intraday {
+        /// The field's name.
+        field: &'static str,
+        /// The power of ten from Withings' unit to ours: −3 where Withings gives ms.
+        exponent: i32,
+    },
     /// A field of `getgoals`.
     Goal {
         /// The field's name.
@@ -71,6 +89,26 @@ pub enum NightFact {
     Naps,
 }
 
+/// What `sleep get` says about each minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MinuteField {
+    /// `hr`, beats per minute.
+    HeartRate,
+    /// `rr`, breaths per minute.
+    Respiratory,
+    /// `rmssd`, ms.
+    Rmssd,
+}
+
+/// What is taken of `heart list`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeartFact {
+    /// The heart rate of an electrocardiogram.
+    EcgHeartRate,
+    /// What a stethoscope says about the valves.
+    Stethoscope,
+}
+
 /// What is taken of a workout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorkoutFact {
@@ -80,6 +118,8 @@ pub enum WorkoutFact {
     End,
     /// A field of the workout's `data`: the first of these that has a value.
     Data(&'static [&'static str]),
+    /// Fields of the workout's `data`, one for each of [`super::ZONES`].
+    Zones(&'static [&'static str]),
 }
 
 /// What is taken of a device.
@@ -135,11 +175,14 @@ impl Source {
     pub fn calls(&self) -> &'static [Call] {
         match self {
             Self::Measure { .. } | Self::Classification { .. } | Self::UnlistedMeasure => &[Call::Getmeas],
+            Self::EcgClassification { .. } => &[Call::Getmeas, Call::HeartList],
+            Self::Heart(_) => &[Call::HeartList],
             Self::Summary { .. } | Self::Night(_) => &[Call::Getsummary],
-            Self::NightSegments => &[Call::Getsummary, Call::SleepGet],
-            Self::SleepState => &[Call::SleepGet],
+            Self::NightSegments | Self::NightVariability => &[Call::Getsummary, Call::SleepGet],
+            Self::SleepState | Self::SleepMinute(_) => &[Call::SleepGet],
             Self::BedEvent => &[],
             Self::Activity { .. } | Self::ActivityDay => &[Call::Getactivity],
+            Self::Intraday { .. } => &[Call::Getintradayactivity],
             Self::Goal { .. } => &[Call::Getgoals],
             Self::Workout(_) => &[Call::Getworkouts],
             Self::Device(_) => &[Call::Getdevice],
@@ -155,24 +198,52 @@ impl Source {
                 format!("getmeas type {}", types.join(" or "))
             }
             Self::Classification { meastype } => format!("getmeas type {meastype}"),
+            Self::EcgClassification { meastype } => format!("getmeas type {meastype}, heart list afib"),
+            Self::Heart(HeartFact::EcgHeartRate) => "heart list heart_rate".to_owned(),
+            Self::Heart(HeartFact::Stethoscope) => "heart list vhd".to_owned(),
             Self::UnlistedMeasure => "getmeas, any other type".to_owned(),
             Self::Summary { fields, .. } => format!("getsummary {}", fields.join(" or ")),
             Self::Night(NightFact::Start) => "getsummary startdate".to_owned(),
             Self::Night(NightFact::End) => "getsummary enddate".to_owned(),
             Self::Night(NightFact::Naps) => "getsummary startdate and enddate of other sleep".to_owned(),
             Self::NightSegments => "sleep get startdate and state".to_owned(),
+            Self::NightVariability => "sleep get rmssd, mean of the night".to_owned(),
+            Self::SleepMinute(field) => format!("sleep get {}", field.name()),
             Self::SleepState => "sleep get state".to_owned(),
             Self::BedEvent => "notifications 50 and 51".to_owned(),
             Self::Activity { fields } => format!("getactivity {}", fields.join(", ")),
             Self::ActivityDay => "getactivity date and timezone".to_owned(),
+            Self::Intraday { field, .. } => format!("getintradayactivity {field}"),
             Self::Goal { field } => format!("getgoals {field}"),
             Self::Workout(WorkoutFact::Start) => "getworkouts startdate".to_owned(),
             Self::Workout(WorkoutFact::End) => "getworkouts enddate".to_owned(),
             Self::Workout(WorkoutFact::Data(fields)) => format!("getworkouts {}", fields.join(" or ")),
+            Self::Workout(WorkoutFact::Zones(fields)) => format!("getworkouts {}", fields.join(", ")),
             Self::Device(DeviceFact::Info) => "getdevice type and model".to_owned(),
             Self::Device(DeviceFact::Battery) => "getdevice battery".to_owned(),
             Self::Device(DeviceFact::LastSeen) => "getdevice last_session_date".to_owned(),
         }
+    }
+}
+
+impl MinuteField {
+    /// Every field.
+    pub const ALL: [Self; 3] = [Self::HeartRate, Self::Respiratory, Self::Rmssd];
+
+    /// The field's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HeartRate => "hr",
+            Self::Respiratory => "rr",
+            Self::Rmssd => "rmssd",
+        }
+    }
+
+    /// The power of ten from Withings' unit to ours: −3 where Withings gives ms.
+    #[must_use]
+    pub fn exponent(self) -> i32 {
+        if self == Self::Rmssd { -3 } else { 0 }
     }
 }
 

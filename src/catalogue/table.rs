@@ -7,7 +7,9 @@ use super::Unit::{
     MicromolesPerLiter, Microsiemens, MilligramsPerDeciliter, MillilitersPerMinutePerKilogram, MillimetersOfMercury,
     MillimolesPerLiter, None, PerHour, PerMinute, Percent, Ratio, Scale, Seconds, UnixTime, Years,
 };
-use super::{CatalogueRow, DeviceFact, Group, LabelName, NightFact, Position, Source, Unit, WorkoutFact};
+use super::{
+    CatalogueRow, DeviceFact, Group, HeartFact, LabelName, MinuteField, NightFact, Position, Source, Unit, WorkoutFact,
+};
 
 #[rustfmt::skip]
 pub(super) static ROWS: &[CatalogueRow] = &[
@@ -74,8 +76,10 @@ pub(super) static ROWS: &[CatalogueRow] = &[
     interval("pr_interval_seconds", "PR interval of an electrocardiogram", &[136]),
     interval("qt_interval_seconds", "QT interval of an electrocardiogram", &[137]),
     interval("corrected_qt_interval_seconds", "QT interval of an electrocardiogram, corrected for the heart rate", &[138]),
-    row("ecg_classification", "What an electrocardiogram says about atrial fibrillation", None, Heart, Source::Classification { meastype: 130 }),
+    row("ecg_classification", "What an electrocardiogram says about atrial fibrillation", None, Heart, Source::EcgClassification { meastype: 130 }),
     row("ppg_classification", "What the pulse wave says about atrial fibrillation", None, Heart, Source::Classification { meastype: 139 }),
+    row("ecg_heart_rate_bpm", "Heart rate of the newest electrocardiogram", BeatsPerMinute, Heart, Source::Heart(HeartFact::EcgHeartRate)),
+    row("stethoscope_classification", "What a stethoscope says about the valves of the heart, its numbers taken for those of atrial fibrillation", None, Heart, Source::Heart(HeartFact::Stethoscope)),
 
     measure("urine_ph", "pH of the urine", Scale, Urine, &[147], Anywhere),
     measure("urine_specific_gravity", "Specific gravity of the urine", Scale, Urine, &[148], Anywhere),
@@ -107,6 +111,10 @@ pub(super) static ROWS: &[CatalogueRow] = &[
     summary("sleep_core_body_temperature_max_c", "Highest core body temperature of the last night", DegreesCelsius, &["core_body_temperature_max"]),
     variability("sleep_heart_rate_variability_start_seconds", "Heart rate variability (RMSSD) at the begin of the last night", &["rmssd_start_avg"]),
     variability("sleep_heart_rate_variability_end_seconds", "Heart rate variability (RMSSD) at the end of the last night", &["rmssd_end_avg"]),
+    minute("sleep_heart_rate_variability_average_seconds", "Mean heart rate variability (RMSSD) of the last night", Seconds, Source::NightVariability),
+    minute("sleep_heart_rate_bpm", "Heart rate of the newest minute asleep", BeatsPerMinute, Source::SleepMinute(MinuteField::HeartRate)),
+    minute("sleep_respiratory_bpm", "Breathing rate of the newest minute asleep", BreathsPerMinute, Source::SleepMinute(MinuteField::Respiratory)),
+    minute("sleep_heart_rate_variability_seconds", "Heart rate variability (RMSSD) of the newest minute asleep", Seconds, Source::SleepMinute(MinuteField::Rmssd)),
     summary("sleep_chest_movement_average_per_minute", "Average chest movement of the last night", PerMinute, &["chest_movement_rate_average"]),
     summary("sleep_chest_movement_min_per_minute", "Lowest chest movement of the last night", PerMinute, &["chest_movement_rate_min"]),
     summary("sleep_chest_movement_max_per_minute", "Highest chest movement of the last night", PerMinute, &["chest_movement_rate_max"]),
@@ -139,6 +147,13 @@ pub(super) static ROWS: &[CatalogueRow] = &[
     },
     row("activity_day_start_timestamp_seconds", "Begin of the present day where the person is", UnixTime, Activity, Source::ActivityDay),
 
+    intraday("intraday_heart_rate_bpm", "Newest heart rate of a watch", BeatsPerMinute, "heart_rate"),
+    intraday("intraday_spo2_pct", "Newest blood oxygen saturation that a watch has measured by itself", Percent, "spo2_auto"),
+    intraday("intraday_core_body_temperature_c", "Newest core body temperature of a watch", DegreesCelsius, "core_body_temperature"),
+    intraday("intraday_heart_rate_variability_rmssd_seconds", "Newest heart rate variability (RMSSD) of a watch", Seconds, "rmssd"),
+    intraday("intraday_heart_rate_variability_sdnn_seconds", "Newest heart rate variability (SDNN) of a watch", Seconds, "sdnn1"),
+    intraday("intraday_respiratory_bpm", "Newest breathing rate of a watch", BreathsPerMinute, "rr"),
+
     row("goal_steps", "Goal for the steps of a day", Count, Goals, Source::Goal { field: "steps" }),
     row("goal_sleep_duration_seconds", "Goal for the sleep of a night", Seconds, Goals, Source::Goal { field: "sleep" }),
     row("goal_weight_kg", "Goal for the body weight", Kilograms, Goals, Source::Goal { field: "weight" }),
@@ -150,6 +165,14 @@ pub(super) static ROWS: &[CatalogueRow] = &[
     workout("workout_heart_rate_average_bpm", "Average heart rate of the newest workout of the category", BeatsPerMinute, WorkoutFact::Data(&["hr_average"])),
     workout("workout_heart_rate_min_bpm", "Lowest heart rate of the newest workout of the category", BeatsPerMinute, WorkoutFact::Data(&["hr_min"])),
     workout("workout_heart_rate_max_bpm", "Highest heart rate of the newest workout of the category", BeatsPerMinute, WorkoutFact::Data(&["hr_max"])),
+    CatalogueRow {
+        labels: &[LabelName::Category, LabelName::Zone],
+        ..workout("workout_heart_rate_zone_duration_seconds", "Time in a zone of the heart rate in the newest workout of the category", Seconds, WorkoutFact::Zones(&["hr_zone_0", "hr_zone_1", "hr_zone_2", "hr_zone_3"]))
+    },
+    workout("workout_spo2_average_pct", "Average blood oxygen saturation of the newest workout of the category", Percent, WorkoutFact::Data(&["spo2_average"])),
+    workout("workout_steps", "Steps of the newest workout of the category", Count, WorkoutFact::Data(&["steps"])),
+    workout("workout_elevation_meters", "Climbing of the newest workout of the category", Meters, WorkoutFact::Data(&["elevation"])),
+    workout("workout_pause_duration_seconds", "Pauses of the newest workout of the category", Seconds, WorkoutFact::Data(&["pause_duration", "algo_pause_duration"])),
 
     CatalogueRow {
         labels: &[LabelName::Device, LabelName::Category, LabelName::Model],
@@ -207,6 +230,17 @@ const fn summary(key: &'static str, what: &'static str, unit: Unit, fields: &'st
 /// A heart rate variability, which Withings gives in ms.
 const fn variability(key: &'static str, what: &'static str, fields: &'static [&'static str]) -> CatalogueRow {
     row(key, what, Seconds, Sleep, Source::Summary { fields, exponent: -3 })
+}
+
+/// What `sleep get` says minute by minute.
+const fn minute(key: &'static str, what: &'static str, unit: Unit, source: Source) -> CatalogueRow {
+    row(key, what, unit, Sleep, source)
+}
+
+/// What a watch measures through the day; a heart rate variability in ms.
+const fn intraday(key: &'static str, what: &'static str, unit: Unit, field: &'static str) -> CatalogueRow {
+    let exponent = if matches!(unit, Seconds) { -3 } else { 0 };
+    row(key, what, unit, Activity, Source::Intraday { field, exponent })
 }
 
 const fn activity(key: &'static str, what: &'static str, unit: Unit, fields: &'static [&'static str]) -> CatalogueRow {

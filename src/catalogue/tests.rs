@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{
-    Call, DocumentFormat, Kind, LabelName, Measurement, Position, Source, ZONES, document, position_name,
+    Call, DocumentFormat, Kind, LabelName, Measurement, Position, Source, WorkoutFact, ZONES, document, position_name,
     workout_category,
 };
 
@@ -55,7 +55,9 @@ fn no_key_type_or_field_stands_twice() {
         let mut once = |what: String| assert!(seen.insert(what), "{} takes what another row takes", row.key);
         match row.source {
             Source::Measure { meastypes, .. } => meastypes.iter().for_each(|meastype| once(format!("type {meastype}"))),
-            Source::Classification { meastype } => once(format!("type {meastype}")),
+            Source::Classification { meastype } | Source::EcgClassification { meastype } => {
+                once(format!("type {meastype}"));
+            }
             Source::Summary { fields, .. } => fields.iter().for_each(|field| once(format!("night's {field}"))),
             Source::Activity { fields } => fields.iter().for_each(|field| once(format!("day's {field}"))),
             other => once(other.field()),
@@ -73,8 +75,9 @@ fn each_type_and_field_of_a_labelled_row_has_its_own_label() {
                 let places = if let Position::OfType(places) = position { places.len() } else { 1 };
                 assert_eq!(meastypes.len(), places, "{}", row.key);
             }
-            Source::Activity { fields } => {
-                assert_eq!(fields.len(), if row.labels.is_empty() { 1 } else { ZONES.len() }, "{}", row.key);
+            Source::Activity { fields } | Source::Workout(WorkoutFact::Zones(fields)) => {
+                let is_zoned = row.labels.contains(&LabelName::Zone);
+                assert_eq!(fields.len(), if is_zoned { ZONES.len() } else { 1 }, "{}", row.key);
             }
             _ => {}
         }

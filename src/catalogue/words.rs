@@ -35,6 +35,10 @@ pub const CLASSIFICATIONS: &[&str] = &[
     "unknown",
 ];
 
+/// What a stethoscope says about the valves of the heart. Withings documents no meanings of its numbers: they are taken for those
+/// of `afib`, which stands beside them in each row. The last one stands for every other number.
+pub const VALVE_STATES: &[&str] = &["negative", "positive", "inconclusive", "unknown"];
+
 /// Positions on the body, by Withings' number.
 const POSITIONS: &[&str] = &[
     "right_wrist",

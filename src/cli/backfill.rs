@@ -48,9 +48,13 @@ pub struct BackfillFlags {
     #[arg(long = "label", value_name = "NAME=VALUE")]
     pub labels: Vec<Label>,
 
-    /// Also read the stages of the nights, a request for each: of the last 90 days, or since --start.
+    /// Also read the stages and the curves of the nights, a request for each: of the last 90 days, or since --start.
     #[arg(long)]
     pub sleep_stages: bool,
+
+    /// Also read what watches measured through the days, a request for each: of the last 90 days, or since --start.
+    #[arg(long)]
+    pub intraday: bool,
 
     /// Repeat each value this often until the next one, as 4m, for queries without `last_over_time`.
     #[arg(long, value_name = "DURATION", value_parser = fill)]

@@ -77,8 +77,8 @@ fn measurements_are_keys_and_groups_in_the_catalogues_order() {
     assert_eq!(keys("[sleep_state, weight_kg]"), ["weight_kg", "sleep_state"]);
     assert_eq!(keys("{spo2_pct: , hydration: }"), ["spo2_pct", "hydration"]);
     assert_eq!(keys("height_m"), ["height_m"]);
-    assert_eq!(keys("heart").len(), 10);
-    assert_eq!(keys("[heart, heart_pulse_bpm, weight_kg]").len(), 11);
+    assert_eq!(keys("heart").len(), 12);
+    assert_eq!(keys("[heart, heart_pulse_bpm, weight_kg]").len(), 13);
     assert_eq!(keys("all").len(), Measurement::all().len());
     assert_eq!(keys("").len(), Measurement::all().len());
 }

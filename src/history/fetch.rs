@@ -15,7 +15,9 @@ use crate::catalogue::Call;
 use crate::login::{Caller, LoginError, Next, after_failure};
 use crate::telemetry::{Telemetry, Unknown};
 use crate::withings::calls::sleep_get::SPAN;
-use crate::withings::calls::{Context, Getactivity, Getmeas, Getsummary, Getworkouts, PastCall, RowKey, SleepGet};
+use crate::withings::calls::{
+    Context, Getactivity, Getintradayactivity, Getmeas, Getsummary, Getworkouts, HeartList, PastCall, RowKey, SleepGet,
+};
 use crate::withings::request::{Request, RowSelection};
 use crate::withings::wire::AnswerPage;
 use crate::zone::Zone;
@@ -80,8 +82,8 @@ impl<'a> Fetch<'a> {
         report: impl FnMut(&FetchProgress) + Send + 'a,
     ) -> Self {
         let asked = work.asked();
-        let calls =
-            Call::DATA.into_iter().filter(|call| *call != Call::SleepGet && asked.question.needs(*call)).count();
+        let is_of_windows = |call: &Call| !matches!(call, Call::SleepGet | Call::Getintradayactivity);
+        let calls = Call::DATA.into_iter().filter(|call| is_of_windows(call) && asked.question.needs(*call)).count();
         let total = calls * asked.windows().len() * asked.question.people.len();
         Self {
             work,
@@ -117,8 +119,13 @@ impl<'a> Fetch<'a> {
     }
 
     async fn call(&mut self, place: usize, caller: &Caller, call: Call) -> Result<(), PartFailure> {
-        if call == Call::SleepGet {
-            return self.segments(place, caller).await;
+        match call {
+            Call::SleepGet => return self.segments(place, caller).await,
+            Call::Getintradayactivity => {
+                let days = self.work.asked().days();
+                return self.spans::<Getintradayactivity>(place, caller, days).await;
+            }
+            _ => {}
         }
         for Window { from, to } in self.work.asked().windows() {
             let part = Part { place, call, from: Zone::UTC.midnight(from) };
@@ -128,6 +135,7 @@ impl<'a> Fetch<'a> {
                 Call::Getsummary => self.part::<Getsummary>(caller, part, rows).await?,
                 Call::Getactivity => self.part::<Getactivity>(caller, part, rows).await?,
                 Call::Getworkouts => self.part::<Getworkouts>(caller, part, rows).await?,
+                Call::HeartList => self.part::<HeartList>(caller, part, rows).await?,
                 _ => unreachable!("the question needs no other call"),
             }
             self.report(caller, call, Zone::UTC.midnight(to));
@@ -139,17 +147,25 @@ impl<'a> Fetch<'a> {
     async fn segments(&mut self, place: usize, caller: &Caller) -> Result<(), PartFailure> {
         let work = self.work.clone();
         let sleeps = spawn_blocking(move || work.sleeps(place)).await.expect("reading parts does not panic")?;
-        let spans = sleeps.spans(&self.work.asked().stages(), SPAN);
+        let spans = sleeps.spans(&self.work.asked().detailed(), SPAN);
+        self.spans::<SleepGet>(place, caller, spans).await
+    }
+
+    /// What costs a call for each of these spans, Unix seconds; how many calls that is, is said before.
+    async fn spans<C: PastCall>(
+        &mut self,
+        place: usize,
+        caller: &Caller,
+        spans: Vec<(i64, i64)>,
+    ) -> Result<(), PartFailure> {
+        let part = |from| Part { place, call: C::CALL, from };
         self.total += spans.len() as u64;
-        let missing =
-            spans.iter().filter(|(from, _)| !self.work.has(Part { place, call: Call::SleepGet, from: *from }));
-        let (calls, profile) = (missing.count(), caller.profile());
+        let calls = spans.iter().filter(|(from, _)| !self.work.has(part(*from))).count();
         let minutes = calls.div_ceil(self.per_minute.get() as usize);
-        tracing::info!(%profile, calls, minutes, "the stages of the nights cost a call for each night");
+        tracing::info!(profile = %caller.profile(), call = %C::CALL, calls, minutes, "each night or day costs a call");
         for (from, to) in spans {
-            let part = Part { place, call: Call::SleepGet, from };
-            self.part::<SleepGet>(caller, part, RowSelection::Between { from, to }).await?;
-            self.report(caller, Call::SleepGet, to);
+            self.part::<C>(caller, part(from), RowSelection::Between { from, to }).await?;
+            self.report(caller, C::CALL, to);
         }
         Ok(())
     }

@@ -17,8 +17,10 @@ pub(super) const HEAD: i64 = 3 * 3600;
 /// An interrupted question is gone on with for so long, seconds: a week. Older answers may have changed at Withings.
 const LASTS: i64 = 7 * 86_400;
 
-/// Sleep stages cost a call for each night: without a start, only those of so many days are read.
-const STAGES_DAYS: i64 = 90;
+/// What is read minute by minute costs a call for each night or day: without a start, only that of so many days is read.
+const DETAILED_DAYS: i64 = 90;
+
+const SECONDS_OF_A_DAY: i64 = 86_400;
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +35,9 @@ pub struct Question {
     pub end: Option<i64>,
     /// Whether the stages of the nights are read: of the last 90 days, or since `start`.
     pub sleep_stages: bool,
+    /// Whether what watches measured through the days is read: of the same days.
+    #[serde(default)]
+    pub intraday: bool,
     /// How often values are repeated until the next one, seconds, at least 1; `None` is never.
     pub fill: Option<u32>,
     /// Labels that every series has, ascending by their names.
@@ -84,7 +89,8 @@ impl Question {
     /// Whether a measurement needs `call`.
     pub(super) fn needs(&self, call: Call) -> bool {
         match call {
-            Call::Getmeas | Call::Getactivity | Call::Getworkouts => self.has(call),
+            Call::Getmeas | Call::Getactivity | Call::Getworkouts | Call::HeartList => self.has(call),
+            Call::Getintradayactivity => self.intraday && self.has(call),
             // What makes a night of what was slept is not in the stages.
             Call::Getsummary => self.has(call) || self.needs(Call::SleepGet),
             Call::SleepGet => self.sleep_stages && self.has(call),
@@ -111,10 +117,18 @@ impl Asked {
         self.question.period(self.at)
     }
 
-    /// The ends of the nights whose stages are read, Unix seconds.
-    pub(super) fn stages(&self) -> Range<i64> {
+    /// The times of which is read what costs a call for each night or day, Unix seconds.
+    pub(super) fn detailed(&self) -> Range<i64> {
         let Range { start, end } = self.period();
-        if self.question.start.is_some() { start..end } else { start.max(self.at - STAGES_DAYS * 86_400)..end }
+        let since = self.at - DETAILED_DAYS * SECONDS_OF_A_DAY;
+        if self.question.start.is_some() { start..end } else { start.max(since)..end }
+    }
+
+    /// The same times, as spans of 24 hours; of the last one what is left.
+    pub(super) fn days(&self) -> Vec<(i64, i64)> {
+        let Range { start, end } = self.detailed();
+        let days = usize::try_from(SECONDS_OF_A_DAY).unwrap_or(1);
+        (start..end).step_by(days).map(|from| (from, end.min(from + SECONDS_OF_A_DAY))).collect()
     }
 
     /// The windows to ask for: years, so that an answer is small and an interruption costs little. A sleep before the
@@ -148,6 +162,7 @@ mod tests {
             start: start.map(time),
             end: end.map(time),
             sleep_stages: false,
+            intraday: false,
             fill: None,
             labels: Vec::new(),
         };
@@ -177,11 +192,14 @@ mod tests {
     }
 
     #[test]
-    fn stages_are_read_since_the_start_or_of_ninety_days() {
+    fn what_costs_a_call_for_each_day_is_read_since_the_start_or_of_ninety_days() {
         let all = asked(None, None);
-        assert_eq!(all.stages(), all.at - 90 * 86_400..all.at - 3 * 3600);
-        let some = asked(Some("2016-01-01T00:00:00Z"), None);
-        assert_eq!(some.stages(), some.period());
+        assert_eq!(all.detailed(), all.at - 90 * 86_400..all.at - 3 * 3600);
+        assert_eq!(all.days().len(), 90);
+        let some = asked(Some("2016-01-01T00:00:00Z"), Some("2016-01-02T06:00:00Z"));
+        assert_eq!(some.detailed(), some.period());
+        let lengths: Vec<_> = some.days().iter().map(|(from, to)| to - from).collect();
+        assert_eq!(lengths, [86_400, 6 * 3600]);
     }
 
     #[test]

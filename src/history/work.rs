@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use super::HistoryError;
 use super::question::{Asked, Question};
 use crate::catalogue::Call;
+use crate::reading::Reading;
 use crate::storage::{StorageError, WorkDirectory};
 use crate::withings::calls::getsummary::Sleeps;
 use crate::withings::calls::sleep_get::{SPAN, SegmentRow};
@@ -98,11 +99,17 @@ impl Work {
 
     /// The segments of the sleeps whose stages were read, ascending by their begin.
     pub(super) fn segments(&self, place: usize, sleeps: &Sleeps) -> Result<Vec<SegmentRow>, StorageError> {
-        let spans = sleeps.spans(&self.asked().stages(), SPAN).into_iter();
+        let spans = sleeps.spans(&self.asked().detailed(), SPAN).into_iter();
         let mut segments: Vec<SegmentRow> =
             self.joined(spans.map(|(from, _)| Part { place, call: Call::SleepGet, from }))?;
         segments.sort_by_key(|segment| segment.startdate);
         Ok(segments)
+    }
+
+    /// What the watch of the person at `place` measured, a day at a time.
+    pub(super) fn intraday(&self, place: usize) -> impl Iterator<Item = Result<Vec<Reading>, StorageError>> {
+        let part = move |from| Part { place, call: Call::Getintradayactivity, from };
+        self.asked().days().into_iter().map(move |(from, _)| self.joined([part(from)].into_iter()))
     }
 
     fn joined<T: DeserializeOwned>(&self, parts: impl Iterator<Item = Part>) -> Result<Vec<T>, StorageError> {

@@ -26,9 +26,11 @@ impl ProfileFetch<'_> {
             Call::Getsummary => self.read(|state| &mut state.getsummary).await,
             Call::SleepGet => self.read(|state| &mut state.sleep_get).await,
             Call::Getactivity => self.read(|state| &mut state.getactivity).await,
+            Call::Getintradayactivity => self.read(|state| &mut state.getintradayactivity).await,
             Call::Getworkouts => self.read(|state| &mut state.getworkouts).await,
             Call::Getdevice => self.read(|state| &mut state.getdevice).await,
             Call::Getgoals => self.read(|state| &mut state.getgoals).await,
+            Call::HeartList => self.read(|state| &mut state.heart_list).await,
             Call::Requesttoken | Call::Revoke | Call::Notify => {
                 unreachable!("these are of logins and subscriptions")
             }

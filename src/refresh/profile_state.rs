@@ -14,7 +14,8 @@ use crate::reading::{Reading, Sleep};
 use crate::storage::StoredState;
 use crate::withings::calls::getsummary::SleepRow;
 use crate::withings::calls::{
-    Context, DataCall, Getactivity, Getdevice, Getgoals, Getmeas, Getsummary, Getworkouts, Moment, SleepGet,
+    Context, DataCall, Getactivity, Getdevice, Getgoals, Getintradayactivity, Getmeas, Getsummary, Getworkouts,
+    HeartList, Moment, SleepGet,
 };
 use crate::withings::request::RowSelection;
 
@@ -27,9 +28,11 @@ pub(super) struct ProfileState {
     pub(super) getsummary: CallPart<Getsummary>,
     pub(super) sleep_get: CallPart<SleepGet>,
     pub(super) getactivity: CallPart<Getactivity>,
+    pub(super) getintradayactivity: CallPart<Getintradayactivity>,
     pub(super) getworkouts: CallPart<Getworkouts>,
     pub(super) getdevice: CallPart<Getdevice>,
     pub(super) getgoals: CallPart<Getgoals>,
+    pub(super) heart_list: CallPart<HeartList>,
     in_bed: InBed,
     /// The parts as they are stored, by the names of their calls; parts of calls that this version does not know too.
     stored: BTreeMap<String, Box<RawValue>>,
@@ -125,6 +128,9 @@ impl ProfileState {
         let readings = self.parts().into_iter().flat_map(|part| part.readings(&moment)).chain(self.in_bed.reading());
         let mut readings: Vec<_> = readings.filter(|reading| selection.contains(reading.measurement)).collect();
         readings.sort_by(|a, b| (a.measurement, &a.labels).cmp(&(b.measurement, &b.labels)));
+        // The class of an electrocardiogram comes from two calls: that of the earlier one stays.
+        readings
+            .dedup_by(|later, earlier| (later.measurement, &later.labels) == (earlier.measurement, &earlier.labels));
         let is_selected = selection.iter().any(|measurement: Measurement| measurement.source == Source::SleepState);
         let sleep = if is_selected { Sleep::Newest(self.sleep_get.known.newest()) } else { Sleep::NotSelected };
         (readings, sleep)
@@ -132,13 +138,15 @@ impl ProfileState {
 
     /// The parts, in the order in which a refresh makes their calls.
     fn parts(&self) -> [&dyn AnyPart; Call::DATA.len()] {
-        let Self { getmeas, getsummary, sleep_get, getactivity, getworkouts, getdevice, getgoals, .. } = self;
-        [getmeas, getsummary, sleep_get, getactivity, getworkouts, getdevice, getgoals]
+        let Self { getmeas, getsummary, sleep_get, getactivity, getintradayactivity, .. } = self;
+        let Self { getworkouts, getdevice, getgoals, heart_list, .. } = self;
+        [getmeas, getsummary, sleep_get, getactivity, getintradayactivity, getworkouts, getdevice, getgoals, heart_list]
     }
 
     fn parts_mut(&mut self) -> [&mut dyn AnyPart; Call::DATA.len()] {
-        let Self { getmeas, getsummary, sleep_get, getactivity, getworkouts, getdevice, getgoals, .. } = self;
-        [getmeas, getsummary, sleep_get, getactivity, getworkouts, getdevice, getgoals]
+        let Self { getmeas, getsummary, sleep_get, getactivity, getintradayactivity, .. } = self;
+        let Self { getworkouts, getdevice, getgoals, heart_list, .. } = self;
+        [getmeas, getsummary, sleep_get, getactivity, getintradayactivity, getworkouts, getdevice, getgoals, heart_list]
     }
 
     /// The last night at `server_now`, Unix seconds.
@@ -154,11 +162,11 @@ impl ProfileState {
     fn restore_first_format(&mut self, mut stored: FirstFormat) {
         let mut cursor = |call| std::mem::take(stored.cursors.entry(call).or_default());
         self.getmeas = CallPart::of(stored.measures, cursor(Call::Getmeas));
-        // The rows do not tell all that the choice of a night needs now: everything is read at once.
+        // The rows of nights and workouts do not tell all that is chosen from them now: everything is read at once.
         self.getsummary = CallPart::of(stored.sleeps, Cursor::default());
         self.sleep_get = CallPart::of(stored.segments, cursor(Call::SleepGet));
         self.getactivity = CallPart::of(stored.days, cursor(Call::Getactivity));
-        self.getworkouts = CallPart::of(stored.workouts, cursor(Call::Getworkouts));
+        self.getworkouts = CallPart::of(stored.workouts, Cursor::default());
         self.getdevice = CallPart::of(stored.devices, cursor(Call::Getdevice));
         self.getgoals = CallPart::of(stored.goals, cursor(Call::Getgoals));
     }

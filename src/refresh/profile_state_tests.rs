@@ -77,7 +77,7 @@ fn sleep(known: &mut ProfileState, (id, modified): (i64, i64), (from, to): (i64,
 
 /// A segment of deep sleep, in seconds before now.
 fn deep(from: i64, to: i64) -> SegmentRow {
-    SegmentRow { startdate: Some(NOW - from), enddate: Some(NOW - to), state: Some(2), device: None }
+    SegmentRow { startdate: Some(NOW - from), enddate: Some(NOW - to), state: Some(2), ..SegmentRow::default() }
 }
 
 /// Answers each request of a round that is made `later`, where Withings has these segments; says how many requests it was.

@@ -22,11 +22,12 @@ pub(super) fn after_login(call: Call) -> Duration {
     if call == Call::Getdevice { DEVICES_AFTER_LOGIN } else { Duration::ZERO }
 }
 
-/// The time between two calls: workouts appear a few times a day, devices and goals change a few times a year.
+/// The time between two calls: a watch sends and workouts appear a few times a day, electrocardiograms are recorded at most as often,
+/// and devices and goals change a few times a year.
 pub(super) fn period(call: Call, interval: Duration) -> Duration {
     let intervals = match call {
-        Call::Getworkouts => 3,
-        Call::Getdevice | Call::Getgoals => {
+        Call::Getintradayactivity | Call::Getworkouts => 3,
+        Call::Getdevice | Call::Getgoals | Call::HeartList => {
             let intervals = HOUR.as_nanos().div_ceil(interval.as_nanos().max(1));
             u32::try_from(intervals).unwrap_or(u32::MAX)
         }

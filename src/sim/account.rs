@@ -4,6 +4,8 @@ use super::UserId;
 use super::activity::Activity;
 use super::cloud::Cloud;
 use super::events::Notifies;
+use super::getintradayactivity::IntradayValues;
+use super::heart::HeartRecording;
 use super::login::LiveTokens;
 use super::measure::MeasureGroup;
 use super::night::Night;
@@ -176,6 +178,28 @@ impl Account {
     /// Deletes a workout. Answers whether there was one.
     pub fn delete_workout(&self, id: u64) -> bool {
         self.delete(|rows| &mut rows.workouts, id)
+    }
+
+    /// The recordings of the heart visible now, in no order.
+    pub fn recordings(&self) -> Vec<Stored<HeartRecording>> {
+        self.with(|user, now| user.history.recordings(now).cloned().collect())
+    }
+
+    /// Stores a recording of the heart, created and modified now, and answers its id.
+    pub fn add_recording(&self, recording: HeartRecording) -> u64 {
+        let now = self.cloud.clock().unix();
+        self.add(|rows| &mut rows.recordings, recording, now, now)
+    }
+
+    /// Deletes a recording of the heart. Answers whether there was one.
+    pub fn delete_recording(&self, id: u64) -> bool {
+        self.delete(|rows| &mut rows.recordings, id)
+    }
+
+    /// Stores what a watch measured through the day, created and modified now, and answers an id.
+    pub fn add_intraday(&self, values: IntradayValues) -> u64 {
+        let now = self.cloud.clock().unix();
+        self.add(|rows| &mut rows.intraday, values, now, now)
     }
 
     /// The person gets into bed.

@@ -22,10 +22,12 @@ pub struct PageSizes {
     pub getactivity: usize,
     /// Workouts in a page of `getworkouts`. Default 200.
     pub getworkouts: usize,
+    /// Recordings in a page of `heart list`. Default 200.
+    pub heart_list: usize,
 }
 
 impl Default for PageSizes {
     fn default() -> Self {
-        Self { getmeas: 1000, getsummary: 300, getactivity: 200, getworkouts: 200 }
+        Self { getmeas: 1000, getsummary: 300, getactivity: 200, getworkouts: 200, heart_list: 200 }
     }
 }

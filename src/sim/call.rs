@@ -59,9 +59,11 @@ impl Params {
 pub(super) enum Action {
     Getmeas,
     Getactivity,
+    Getintradayactivity,
     Getworkouts,
     SleepGet,
     Getsummary,
     Getdevice,
     Getgoals,
+    HeartList,
 }

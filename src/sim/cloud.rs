@@ -47,8 +47,8 @@ impl Cloud {
     }
 
     /// A cloud with one person, `replay`, whose answers were captured: files of `dir` named after the call
-    /// (`getmeas.json`, `getactivity.json`, `getworkouts.json`, `getsummary.json`, `sleep_get.json`, `getdevice.json`,
-    /// `getgoals.json`), with or without the envelope, `getmeas` also as a bare list of groups. A missing file answers
+    /// (`getmeas.json`, `getactivity.json`, `getintradayactivity.json`, `getworkouts.json`, `getsummary.json`,
+    /// `sleep_get.json`, `getdevice.json`, `getgoals.json`, `heart_list.json`), with or without the envelope, `getmeas` also as a bare list of groups. A missing file answers
     /// an empty result.
     pub fn replay(dir: &Path, clock: Clock) -> Result<Self, ReplayError> {
         Ok(Self::of(0, clock, vec![recorded(dir)?]))
@@ -73,6 +73,7 @@ impl Cloud {
             getsummary: sizes.getsummary.max(1),
             getactivity: sizes.getactivity.max(1),
             getworkouts: sizes.getworkouts.max(1),
+            heart_list: sizes.heart_list.max(1),
         };
     }
 

@@ -7,6 +7,8 @@ use chrono::DateTime;
 use super::UserId;
 use super::activity::Activity;
 use super::call::Call;
+use super::getintradayactivity::IntradayValues;
+use super::heart::HeartRecording;
 use super::history::History;
 use super::measure::MeasureGroup;
 use super::model::Model;
@@ -53,6 +55,21 @@ impl Notifies for Workout {
     fn notifications(&self) -> Vec<(u32, Vec<Field>)> {
         let day = DateTime::from_timestamp(self.startdate, 0).unwrap_or_default().date_naive();
         vec![(16, vec![("date", day.to_string())])]
+    }
+}
+
+impl Notifies for HeartRecording {
+    fn notifications(&self) -> Vec<(u32, Vec<Field>)> {
+        let at = || period(self.timestamp, self.timestamp);
+        let ecg = self.afib.map(|_| (54, at()));
+        ecg.into_iter().chain(self.vhd.map(|_| (61, Vec::new()))).collect()
+    }
+}
+
+impl Notifies for IntradayValues {
+    fn notifications(&self) -> Vec<(u32, Vec<Field>)> {
+        let has_variability = ["rmssd", "sdnn1"].iter().any(|field| self.data.contains_key(*field));
+        if has_variability { vec![(62, period(self.at, self.at))] } else { Vec::new() }
     }
 }
 

@@ -1,6 +1,10 @@
 //! What the cloud has stored about a user, and what of it is visible at a time.
 
+use std::ops::RangeInclusive;
+
 use super::activity::{Activity, Source};
+use super::getintradayactivity::IntradayValues;
+use super::heart::HeartRecording;
 use super::measure::MeasureGroup;
 use super::night::Night;
 use super::people::Generator;
@@ -52,6 +56,18 @@ impl History {
     /// The workouts visible at `now`.
     pub(super) fn workouts(&self, now: i64) -> impl Iterator<Item = &Stored<Workout>> {
         self.rows.workouts.iter().filter(move |workout| workout.created <= now)
+    }
+
+    /// The recordings of hearts visible at `now`.
+    pub(super) fn recordings(&self, now: i64) -> impl Iterator<Item = &Stored<HeartRecording>> {
+        self.rows.recordings.iter().filter(move |recording| recording.created <= now)
+    }
+
+    /// What watches measured in a period (Unix seconds) and is visible at `now`.
+    pub(super) fn intraday(&self, period: RangeInclusive<i64>, now: i64) -> Vec<IntradayValues> {
+        let added = self.rows.intraday.iter().filter(|values| values.created <= now).map(|values| values.row.clone());
+        let generated = self.generator.iter().flat_map(|generator| generator.intraday(&period, now));
+        added.chain(generated).filter(|values| period.contains(&values.at)).collect()
     }
 
     /// Whether rows are generated.

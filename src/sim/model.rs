@@ -16,11 +16,11 @@ use super::random::Random;
 use super::reply::{Refusal, Reply};
 use super::signature::Nonces;
 use super::user::User;
-use super::{UserId, getactivity, getdevice, getmeas, getworkouts, people, sleep, token};
+use super::{UserId, getactivity, getdevice, getintradayactivity, getmeas, getworkouts, heart, people, sleep, token};
 
 const CONSENT_PATH: &str = "/oauth2_user/authorize2";
-const API_PATHS: [&str; 7] =
-    ["/v2/oauth2", "/v2/signature", "/measure", "/v2/measure", "/v2/sleep", "/v2/user", "/notify"];
+const API_PATHS: [&str; 8] =
+    ["/v2/oauth2", "/v2/signature", "/measure", "/v2/measure", "/v2/sleep", "/v2/heart", "/v2/user", "/notify"];
 
 pub(super) struct Model {
     pub(super) clock: Clock,
@@ -159,11 +159,13 @@ impl Model {
         let answer: Result<Value, Refusal> = match action {
             Action::Getmeas => getmeas::getmeas(user, params, pages.getmeas, now),
             Action::Getactivity => getactivity::getactivity(user, params, pages.getactivity, now),
+            Action::Getintradayactivity => getintradayactivity::getintradayactivity(user, params, now),
             Action::Getworkouts => getworkouts::getworkouts(user, params, pages.getworkouts, now),
             Action::Getsummary => sleep::getsummary(user, params, pages.getsummary, now),
             Action::SleepGet => sleep::get(user, params, now),
             Action::Getdevice => Ok(getdevice::getdevice(user, now)),
             Action::Getgoals => Ok(json!({"goals": user.person.goals.to_json()})),
+            Action::HeartList => heart::list(user, params, pages.heart_list, now),
         };
         answer.into()
     }
@@ -182,11 +184,13 @@ impl Action {
         match (path, action?) {
             ("/measure", "getmeas") => Some(Self::Getmeas),
             ("/v2/measure", "getactivity") => Some(Self::Getactivity),
+            ("/v2/measure", "getintradayactivity") => Some(Self::Getintradayactivity),
             ("/v2/measure", "getworkouts") => Some(Self::Getworkouts),
             ("/v2/sleep", "get") => Some(Self::SleepGet),
             ("/v2/sleep", "getsummary") => Some(Self::Getsummary),
             ("/v2/user", "getdevice") => Some(Self::Getdevice),
             ("/v2/user", "getgoals") => Some(Self::Getgoals),
+            ("/v2/heart", "list") => Some(Self::HeartList),
             _ => None,
         }
     }
@@ -194,8 +198,10 @@ impl Action {
     /// The scopes of which one is enough to make the call.
     fn scopes(self) -> &'static [&'static str] {
         match self {
-            Self::Getmeas => &["user.metrics"],
-            Self::Getactivity | Self::Getworkouts | Self::SleepGet | Self::Getsummary => &["user.activity"],
+            Self::Getmeas | Self::HeartList => &["user.metrics"],
+            Self::Getactivity | Self::Getintradayactivity | Self::Getworkouts | Self::SleepGet | Self::Getsummary => {
+                &["user.activity"]
+            }
             Self::Getdevice => &["user.info"],
             Self::Getgoals => &["user.metrics", "user.info"],
         }

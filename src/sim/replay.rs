@@ -16,14 +16,16 @@ use crate::zone::Zone;
 const REPLAY_USER: UserId = 30_817_000;
 
 /// The files, and the list that the answer in each of them must have.
-const FILES: [(&str, Action, &str); 7] = [
+const FILES: [(&str, Action, &str); 9] = [
     ("getmeas.json", Action::Getmeas, "measuregrps"),
     ("getactivity.json", Action::Getactivity, "activities"),
+    ("getintradayactivity.json", Action::Getintradayactivity, "series"),
     ("getworkouts.json", Action::Getworkouts, "series"),
     ("getsummary.json", Action::Getsummary, "series"),
     ("sleep_get.json", Action::SleepGet, "series"),
     ("getdevice.json", Action::Getdevice, "devices"),
     ("getgoals.json", Action::Getgoals, "goals"),
+    ("heart_list.json", Action::HeartList, "series"),
 ];
 
 /// Why a directory of captured answers cannot be served.

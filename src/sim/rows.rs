@@ -1,6 +1,8 @@
 //! The rows of a person.
 
 use super::activity::Activity;
+use super::getintradayactivity::IntradayValues;
+use super::heart::HeartRecording;
 use super::measure::MeasureGroup;
 use super::night::Night;
 use super::stored::Stored;
@@ -15,4 +17,7 @@ pub(super) struct Rows {
     /// first.
     pub(super) activities: Vec<Stored<Activity>>,
     pub(super) workouts: Vec<Stored<Workout>>,
+    pub(super) recordings: Vec<Stored<HeartRecording>>,
+    /// What watches measured through the day, of rows that were added: of generated people it is made when it is asked for.
+    pub(super) intraday: Vec<Stored<IntradayValues>>,
 }

@@ -24,13 +24,17 @@ pub enum Appli {
     Ecg,
     /// Blood glucose.
     Glucose,
+    /// A recording of a stethoscope.
+    Stethoscope,
+    /// Heart rate variability.
+    HeartRateVariability,
     /// Urine analysis.
     Urine,
 }
 
 impl Appli {
     /// Every kind that is of use here.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::InBed,
         Self::OutOfBed,
         Self::Weight,
@@ -41,6 +45,8 @@ impl Appli {
         Self::Account,
         Self::Ecg,
         Self::Glucose,
+        Self::Stethoscope,
+        Self::HeartRateVariability,
         Self::Urine,
     ];
 
@@ -58,6 +64,8 @@ impl Appli {
             Self::OutOfBed => 51,
             Self::Ecg => 54,
             Self::Glucose => 58,
+            Self::Stethoscope => 61,
+            Self::HeartRateVariability => 62,
             Self::Urine => 63,
         }
     }
@@ -82,6 +90,8 @@ impl Appli {
             Self::OutOfBed => "out_of_bed",
             Self::Ecg => "ecg",
             Self::Glucose => "glucose",
+            Self::Stethoscope => "stethoscope",
+            Self::HeartRateVariability => "heart_rate_variability",
             Self::Urine => "urine",
         }
     }
@@ -90,9 +100,14 @@ impl Appli {
     #[must_use]
     pub fn scope(self) -> &'static str {
         match self {
-            Self::Weight | Self::Temperature | Self::Pressure | Self::Ecg | Self::Glucose | Self::Urine => {
-                "user.metrics"
-            }
+            Self::Weight
+            | Self::Temperature
+            | Self::Pressure
+            | Self::Ecg
+            | Self::Glucose
+            | Self::Stethoscope
+            | Self::HeartRateVariability
+            | Self::Urine => "user.metrics",
             Self::Activity | Self::Sleep => "user.activity",
             Self::Account => "user.info",
             Self::InBed | Self::OutOfBed => "user.sleepevents",

@@ -143,7 +143,8 @@ pub(super) fn data_fields(of: impl Fn(Source) -> &'static [&'static str]) -> Par
 mod tests {
     use super::*;
     use crate::withings::calls::{
-        DataCall, Getactivity, Getdevice, Getgoals, Getmeas, Getsummary, Getworkouts, SleepGet,
+        DataCall, Getactivity, Getdevice, Getgoals, Getintradayactivity, Getmeas, Getsummary, Getworkouts, HeartList,
+        SleepGet,
     };
 
     fn date(text: &str) -> NaiveDate {
@@ -155,9 +156,11 @@ mod tests {
         let check = |request: Request, expected: &str| assert_eq!(request.form(None), expected);
         check(Getmeas::request(RowSelection::All), "action=getmeas");
         check(Getmeas::request(RowSelection::ChangedSince(7)), "action=getmeas&lastupdate=7");
-        check(SleepGet::request(RowSelection::Between { from: 1, to: 2 }), "action=get&startdate=1&enddate=2");
+        check(SleepGet::request(RowSelection::Between { from: 1, to: 2 }), "action=get&data_fields=hr%2Crr%2Crmssd&startdate=1&enddate=2");
         check(Getdevice::request(RowSelection::All), "action=getdevice");
         check(Getgoals::request(RowSelection::All), "action=getgoals");
+        check(HeartList::request(RowSelection::All), "action=list");
+        check(HeartList::request(RowSelection::Between { from: 1, to: 2 }), "action=list&startdate=1&enddate=2");
         let days = RowSelection::Days { from: date("2026-11-21"), to: date("2026-11-23") };
         check(Getmeas::request(days), "action=getmeas&startdate=1795219200&enddate=1795478399");
         for request in [Getsummary::request, Getworkouts::request, Getactivity::request] {
@@ -183,8 +186,12 @@ mod tests {
             "steps,distance,elevation,soft,moderate,intense,active,calories,totalcalories,hr_average,hr_min,hr_max,\
              hr_zone_0,hr_zone_1,hr_zone_2,hr_zone_3",
         );
-        let workouts = "calories,manual_calories,distance,manual_distance,hr_average,hr_min,hr_max";
+        let workouts = "calories,manual_calories,distance,manual_distance,hr_average,hr_min,hr_max,hr_zone_0,hr_zone_1,\
+                        hr_zone_2,hr_zone_3,spo2_average,steps,elevation,pause_duration,algo_pause_duration";
         check(Getworkouts::request(RowSelection::All), workouts);
+        let intraday = "heart_rate,spo2_auto,core_body_temperature,rmssd,sdnn1,rr";
+        let day = RowSelection::Between { from: 1, to: 2 };
+        check(Getintradayactivity::request(day), intraday);
         let (_, nights) = &Getsummary::request(RowSelection::All).parameters[1];
         assert!(nights.starts_with("deepsleepduration,lightsleepduration,") && nights.contains(",rr_min,"), "{nights}");
     }

@@ -93,6 +93,13 @@ where
     Ok(serde_json::from_str(json).unwrap_or_default())
 }
 
+/// A map from times, which are in text, to numbers; anything else is an empty one. Text that is no time is the time 0: it is
+/// counted where a time is needed.
+pub(super) fn times<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<i64, f64>, D::Error> {
+    let values = map::<_, Float>(deserializer)?.into_iter();
+    Ok(values.filter_map(|(time, value)| Some((time.parse().unwrap_or_default(), value.0?))).collect())
+}
+
 fn string(json: &str) -> Option<String> {
     if json.starts_with('"') { serde_json::from_str(json).ok() } else { None }
 }

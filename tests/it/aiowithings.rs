@@ -94,7 +94,7 @@ fn it_reads_zoe() {
 fn check(user: UserId) {
     let server = Server::start(Cloud::with_history(7, 1, clock()));
     let [getmeas, getsummary, getactivity, getworkouts] = [ONE_PAGE; 4];
-    server.cloud.page_sizes(PageSizes { getmeas, getsummary, getactivity, getworkouts });
+    server.cloud.page_sizes(PageSizes { getmeas, getsummary, getactivity, getworkouts, heart_list: ONE_PAGE });
     let account = server.cloud.accounts().into_iter().find(|account| account.userid() == user).unwrap();
     let seen = read(&server, user);
     check_groups(&seen["groups"], &account);

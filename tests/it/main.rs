@@ -59,6 +59,7 @@ mod stack;
 mod terminal;
 mod tsdb;
 mod values;
+mod vitals;
 mod waiting;
 mod web;
 mod web_config;

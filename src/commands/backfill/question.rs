@@ -16,6 +16,7 @@ pub(super) async fn question(config: &Config, storage: &Storage, asked: &Backfil
         start: asked.start.map(Time::begin),
         end: asked.end.map(Time::end),
         sleep_stages: asked.sleep_stages,
+        intraday: asked.intraday,
         fill: asked.fill.and_then(|fill| u32::try_from(fill.as_secs()).ok()),
         labels: Label::distinct(&asked.labels, "--label")?,
     };
@@ -24,8 +25,8 @@ pub(super) async fn question(config: &Config, storage: &Storage, asked: &Backfil
     }
     if !question.has_history() {
         bail!(UsageError(
-            "none of the configured `measurements` has a history: goals and devices have a present alone, and the sleep \
-             state needs --sleep-stages"
+            "none of the configured `measurements` has a history: goals and devices have a present alone, the sleep state \
+             needs --sleep-stages, and what a watch measures through the day needs --intraday"
                 .to_owned()
         ));
     }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::day::{Day, whole};
 use super::generator::{Entries, Recorder};
-use super::heart::{INCONCLUSIVE, NEGATIVE, POSITIVE, electrocardiogram};
+use super::heart::{INCONCLUSIVE, NEGATIVE, POSITIVE, electrocardiogram, rate};
 use crate::sim::device::Device;
+use crate::sim::heart::HeartRecording;
 use crate::sim::measure::{Measure, MeasureGroup};
 
 const DIASTOLIC: u32 = 9;
@@ -25,6 +26,9 @@ const DAYS_BETWEEN_RHYTHMS: i64 = 3;
 /// The electrocardiogram with atrial fibrillation: on the evening before the cloud begins, so that it is the last one
 /// by then.
 const FIBRILLATION: i64 = 1;
+
+/// What the stethoscope says about healthy valves.
+const HEALTHY_VALVES: i64 = 0;
 
 pub(super) struct Cuff {
     pub(super) device: Arc<Device>,
@@ -46,8 +50,12 @@ impl Recorder for Cuff {
             entries.group(self.pressure(day).by(&self.device), 9);
         }
         if self.electrodes && (day.ahead - FIBRILLATION).rem_euclid(DAYS_BETWEEN_RHYTHMS) == 0 {
-            let rhythm = MeasureGroup::new(day.at(19.4), electrocardiogram(day, classification(day)));
-            entries.group(rhythm.by(&self.device), 40);
+            let (at, class) = (day.at(19.4), classification(day));
+            entries.group(MeasureGroup::new(at, electrocardiogram(day, class)).by(&self.device), 40);
+            let ecg = HeartRecording::ecg(at, &self.device, rate(day, class), class);
+            let systolic = self.mean(day);
+            let pressure = Some((whole(systolic), whole(systolic * 0.62 + 2.0)));
+            entries.recording(HeartRecording { vhd: Some(HEALTHY_VALVES), pressure, ..ecg }, 40);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The generator: it writes the rows of a person's days as the clock reaches them.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -8,6 +9,8 @@ use super::day::Day;
 use super::profile::Profile;
 use crate::sim::activity::Activity;
 use crate::sim::device::Device;
+use crate::sim::getintradayactivity::IntradayValues;
+use crate::sim::heart::HeartRecording;
 use crate::sim::measure::MeasureGroup;
 use crate::sim::night::Night;
 use crate::sim::rows::Rows;
@@ -26,6 +29,11 @@ pub(super) trait Recorder: Send {
 
     /// Writes the rows of this day.
     fn record(&self, day: &Day, entries: &mut Entries<'_>);
+
+    /// What the device measures through this day by itself, with the time at which it is uploaded, Unix seconds.
+    fn through_the_day(&self, _: &Day) -> Vec<(i64, IntradayValues)> {
+        Vec::new()
+    }
 }
 
 /// The recorders of a person, and up to which day they have written.
@@ -44,6 +52,16 @@ impl Generator {
     /// The devices among the recorders.
     pub(in crate::sim) fn devices(&self) -> impl Iterator<Item = &Arc<Device>> {
         self.recorders.iter().filter_map(|recorder| recorder.device())
+    }
+
+    /// What the recorders measured through the days of a period (Unix seconds) and have uploaded until `now`.
+    pub(in crate::sim) fn intraday(&self, period: &RangeInclusive<i64>, now: i64) -> Vec<IntradayValues> {
+        let zone = &self.profile.timezone;
+        let (first, last) = (zone.date(*period.start()).max(self.profile.first_day), zone.date(*period.end()));
+        let days = first.iter_days().take_while(|date| *date <= last).map(|date| self.profile.day(date));
+        let measured =
+            days.flat_map(|day| self.recorders.iter().flat_map(move |recorder| recorder.through_the_day(&day)));
+        measured.filter(|(uploaded, _)| *uploaded <= now).map(|(_, values)| values).collect()
     }
 
     /// Writes every day not yet written up to the local day of `now`, whole days: rows that lie ahead of the clock are
@@ -90,6 +108,13 @@ impl Entries<'_> {
         let created = row.enddate + delay;
         let id = self.new_id();
         self.rows.workouts.push(Stored { id, created, modified: created, row });
+    }
+
+    /// Writes a recording of the heart, uploaded so many seconds after it was made.
+    pub(super) fn recording(&mut self, row: HeartRecording, delay: i64) {
+        let created = row.timestamp + delay;
+        let id = self.new_id();
+        self.rows.recordings.push(Stored { id, created, modified: created, row });
     }
 
     /// Writes the versions of a day of one source, one for each of these times, which ascend. As documented, the

@@ -21,9 +21,13 @@ pub(super) const NEGATIVE_NORMAL_RATE: i64 = 9;
 
 /// A short electrocardiogram: the pulse and the classification.
 pub(super) fn rhythm(day: &Day, classification: i64) -> Vec<Measure> {
+    vec![Measure::new(PULSE, rate(day, classification), 0), Measure::new(CLASSIFICATION, classification, 0)]
+}
+
+/// The heart rate of the day's electrocardiogram, beats per minute.
+pub(super) fn rate(day: &Day, classification: i64) -> i64 {
     let rate = if classification == POSITIVE { 96.0 } else { 66.0 };
-    let pulse = whole(day.random("rhythm").around(rate, 6.0));
-    vec![Measure::new(PULSE, pulse, 0), Measure::new(CLASSIFICATION, classification, 0)]
+    whole(day.random("rhythm").around(rate, 6.0))
 }
 
 /// An electrocardiogram: the pulse, the classification, and the intervals in ms.

@@ -95,8 +95,15 @@ impl AnswerPage for Getmeas {
 
 impl DataCall for Getmeas {
     const CALL: Call = Call::Getmeas;
-    const NOTIFICATIONS: &'static [Appli] =
-        &[Appli::Weight, Appli::Temperature, Appli::Pressure, Appli::Ecg, Appli::Glucose, Appli::Urine];
+    const NOTIFICATIONS: &'static [Appli] = &[
+        Appli::Weight,
+        Appli::Temperature,
+        Appli::Pressure,
+        Appli::Ecg,
+        Appli::Glucose,
+        Appli::HeartRateVariability,
+        Appli::Urine,
+    ];
     type Known = Measures;
 
     fn request(rows: RowSelection) -> Request {
@@ -153,7 +160,7 @@ impl DataCall for Getmeas {
                 [135..=138] => &[Appli::Ecg],
                 _ => &[Appli::Weight],
             },
-            Source::Classification { .. } => &[Appli::Ecg],
+            Source::Classification { .. } | Source::EcgClassification { .. } => &[Appli::Ecg],
             _ => &[Appli::Weight],
         }
     }
@@ -317,7 +324,7 @@ fn value(measure: &Measure, attribution: &Attribution, context: &mut Context<'_>
         return None;
     }
     let value = match measurement.source {
-        Source::Classification { .. } => classification(value, context),
+        Source::Classification { .. } | Source::EcgClassification { .. } => classification(value, context),
         _ => value,
     };
     Some(((measurement, labels(measurement, measure, meastype)), value))

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::context::{Context, RowKey, is_future, number, row_id};
 use super::data_call::{DataCall, Moment, PastCall};
 use super::winners::{Ranked, latest_versions, merged, winners};
-use crate::catalogue::{Call, LabelName, Measurement, Source, WorkoutFact, named, workout_category};
+use crate::catalogue::{Call, LabelName, Measurement, Source, WorkoutFact, ZONES, named, workout_category};
 use crate::reading::{Labels, Origin, Reading};
 use crate::telemetry::Unknown;
 use crate::withings::appli::Appli;
@@ -75,12 +75,14 @@ impl DataCall for Getworkouts {
     const CALL: Call = Call::Getworkouts;
     const NOTIFICATIONS: &'static [Appli] = &[Appli::Activity];
     const BY_DAYS: bool = true;
+    // 2: workouts know their zones, steps, climbing, pauses and oxygen.
+    const REVISION: u32 = 2;
     type Known = Workouts;
 
     /// With every field that the catalogue knows.
     fn request(rows: RowSelection) -> Request {
         let fields = data_fields(|source| match source {
-            Source::Workout(WorkoutFact::Data(fields)) => fields,
+            Source::Workout(WorkoutFact::Data(fields) | WorkoutFact::Zones(fields)) => fields,
             _ => &[],
         });
         Request::data(Call::Getworkouts, "/v2/measure", "getworkouts", rows.by_days_after(fields))
@@ -148,6 +150,9 @@ pub struct Workout {
     ended_at: i64,
     /// Ascending by measurement; absent ones are absent.
     values: Vec<(Measurement, f64)>,
+    /// How long the heart rate was in each of the [`ZONES`], seconds; empty without a heart rate sensor.
+    #[serde(default)]
+    zones: Vec<f64>,
 }
 
 impl Workouts {
@@ -202,15 +207,22 @@ impl Workout {
     /// The readings of a workout of this category, without a time.
     fn readings(&self, category: i64) -> impl Iterator<Item = Reading> {
         let name = named(workout_category(category), "category", category);
-        let labels = Labels::new([(LabelName::Category, &*name)]);
-        let reading = move |(measurement, value): &(Measurement, f64)| Reading {
-            measurement: *measurement,
-            labels: labels.clone(),
-            value: *value,
+        let of_category = Labels::new([(LabelName::Category, &*name)]);
+        let of_zone = move |zone| Labels::new([(LabelName::Category, &*name), (LabelName::Zone, zone)]);
+        let values = self.values.iter().map(move |(measurement, value)| (*measurement, of_category.clone(), *value));
+        let is_zoned = |row: &Measurement| matches!(row.source, Source::Workout(WorkoutFact::Zones(_)));
+        let zoned = Measurement::all().find(is_zoned).into_iter();
+        let zones = zoned.flat_map(move |measurement| {
+            let zones = ZONES.iter().zip(&self.zones);
+            zones.map(|(zone, value)| (measurement, of_zone(zone), *value)).collect::<Vec<_>>()
+        });
+        values.chain(zones).map(|(measurement, labels, value)| Reading {
+            measurement,
+            labels,
+            value,
             measured_at: 0,
             until: None,
-        };
-        self.values.iter().map(reading)
+        })
     }
 }
 
@@ -242,7 +254,19 @@ fn workout(row: &WorkoutRow, context: &mut Context<'_>) -> Option<(i64, Workout)
         _ => None,
     };
     let values = Measurement::all().filter_map(|measurement| Some((measurement, value(measurement)?))).collect();
-    Some((category, Workout { origin: Origin { modified: row.modified.unwrap_or(0), id }, ended_at, values }))
+    let origin = Origin { modified: row.modified.unwrap_or(0), id };
+    Some((category, Workout { origin, ended_at, values, zones: zones(row, context) }))
+}
+
+/// How long the heart rate was in each zone, seconds. All are 0 without a sensor: then there is none.
+fn zones(row: &WorkoutRow, context: &mut Context<'_>) -> Vec<f64> {
+    let fields = Measurement::all().find_map(|measurement| match measurement.source {
+        Source::Workout(WorkoutFact::Zones(fields)) => Some(fields),
+        _ => None,
+    });
+    let seconds = |field: &&str| number(&row.data, field, context).unwrap_or(0.0).max(0.0);
+    let zones: Vec<f64> = fields.into_iter().flatten().map(seconds).collect();
+    if zones.iter().any(|seconds| *seconds > 0.0) { zones } else { Vec::new() }
 }
 
 #[cfg(test)]

@@ -187,6 +187,8 @@ fn captured_walks_from_a_phone_show_the_last_one() {
         ("end_timestamp_seconds", 1_696_844_638.0),
         ("active_energy_kcal", 24.0),
         ("distance_meters", 232.0),
+        ("steps", 267.0),
+        ("elevation_meters", 4.0),
     ];
     check(all, &ninth_of_october);
     let first = [
@@ -197,6 +199,14 @@ fn captured_walks_from_a_phone_show_the_last_one() {
         ("heart_rate_average_bpm", 80.0),
         ("heart_rate_min_bpm", 70.0),
         ("heart_rate_max_bpm", 80.0),
+        ("spo2_average_pct", 15.0),
+        ("steps", 779.0),
+        ("elevation_meters", 10.0),
+        ("pause_duration_seconds", 80.0),
+        ("heart_rate_zone_duration_seconds", 100.0),
+        ("heart_rate_zone_duration_seconds", 200.0),
+        ("heart_rate_zone_duration_seconds", 300.0),
+        ("heart_rate_zone_duration_seconds", 400.0),
     ];
     check(&all[..1], &first);
     check(&all[..2], &[("start_timestamp_seconds", 1_693_469_307.0), ("end_timestamp_seconds", 1_693_469_924.0)]);
@@ -230,4 +240,34 @@ fn a_history_has_each_workout_at_its_end_until_the_next_of_its_category() {
     assert_eq!(past(&all), expected);
     let reversed: Vec<_> = all.iter().rev().cloned().collect();
     assert_eq!(past(&reversed), expected);
+}
+
+#[test]
+fn a_workout_shows_what_its_sensors_saw_and_the_zones_of_the_heart_together() {
+    let data = json!({"hr_zone_0": 300, "hr_zone_1": 0, "hr_zone_2": 60, "hr_zone_3": 0, "steps": 4200, "elevation": 21,
+                      "pause_duration": 0, "algo_pause_duration": 45, "spo2_average": 96, "hr_average": 0});
+    let (workouts, counted) = noted(&[with(workout(1, WALK, 60, 0), "data", data)]);
+    let zone = |reading: &Reading| reading.labels.get(LabelName::Zone).map(str::to_owned);
+    let zones: Vec<_> = workouts.readings().filter_map(|reading| Some((zone(&reading)?, reading.value))).collect();
+    let expected = [("light", 300.0), ("moderate", 0.0), ("intense", 60.0), ("maximal", 0.0)];
+    assert_eq!(zones, expected.map(|(zone, value)| (zone.to_owned(), value)));
+    let values: Vec<_> = shown(&workouts).into_iter().map(|(_, key, value)| (key, value)).collect();
+    for value in
+        [("steps", 4200.0), ("elevation_meters", 21.0), ("pause_duration_seconds", 45.0), ("spo2_average_pct", 96.0)]
+    {
+        assert!(values.contains(&value), "{value:?} in {values:?}");
+    }
+    assert!(!values.iter().any(|(key, _)| *key == "heart_rate_average_bpm"), "{values:?}");
+    assert_eq!(counted, []);
+    let still = json!({"hr_zone_0": 0, "hr_zone_1": 0, "hr_zone_2": 0, "hr_zone_3": 0});
+    let (workouts, _) = noted(&[with(workout(1, WALK, 60, 0), "data", still)]);
+    assert!(workouts.readings().all(|reading| zone(&reading).is_none()), "without a sensor there are no zones");
+}
+
+#[test]
+fn a_workout_that_an_older_version_has_stored_is_understood() {
+    let stored =
+        r#"{"1":{"origin":{"modified":5,"id":7},"ended_at":9,"values":[["workout_distance_meters",15000.0]]}}"#;
+    let workouts: Workouts = serde_json::from_str(stored).unwrap();
+    assert_eq!(shown(&workouts), [("walk".to_owned(), "distance_meters", 15_000.0)]);
 }

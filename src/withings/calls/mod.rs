@@ -8,9 +8,12 @@ pub mod data_call;
 pub mod getactivity;
 pub mod getdevice;
 pub mod getgoals;
+pub mod getintradayactivity;
 pub mod getmeas;
 pub mod getsummary;
 pub mod getworkouts;
+pub mod heart_list;
+mod series;
 pub mod sleep_get;
 mod winners;
 
@@ -19,9 +22,11 @@ pub use data_call::{DataCall, Moment, PastCall};
 pub use getactivity::Getactivity;
 pub use getdevice::Getdevice;
 pub use getgoals::Getgoals;
+pub use getintradayactivity::Getintradayactivity;
 pub use getmeas::Getmeas;
 pub use getsummary::Getsummary;
 pub use getworkouts::Getworkouts;
+pub use heart_list::HeartList;
 pub use sleep_get::SleepGet;
 
 use super::appli::Appli;
@@ -55,9 +60,11 @@ fn notifications(call: Call) -> Option<NotificationKinds> {
         Call::Getsummary => of::<Getsummary>(),
         Call::SleepGet => of::<SleepGet>(),
         Call::Getactivity => of::<Getactivity>(),
+        Call::Getintradayactivity => of::<Getintradayactivity>(),
         Call::Getworkouts => of::<Getworkouts>(),
         Call::Getdevice => of::<Getdevice>(),
         Call::Getgoals => of::<Getgoals>(),
+        Call::HeartList => of::<HeartList>(),
         Call::Requesttoken | Call::Revoke | Call::Notify => return None,
     })
 }

@@ -25,7 +25,7 @@ use crate::page::{Page, series};
 use crate::world::{World, joined};
 
 /// A moment and a value.
-type Samples = Vec<(i64, f64)>;
+pub(crate) type Samples = Vec<(i64, f64)>;
 
 /// The simulated household with so many years behind it, and Alice's login.
 async fn alice(years: u16) -> World {
@@ -43,7 +43,7 @@ impl World {
     }
 
     /// A backfill with these flags beside `--output`, and what it has written.
-    async fn backfill(&self, flags: &str) -> String {
+    pub(crate) async fn backfill(&self, flags: &str) -> String {
         let file = self.file("history.om");
         self.try_backfill(&format!("--output {} {flags}", file.display())).await.unwrap();
         fs::read_to_string(file).unwrap()
@@ -73,7 +73,7 @@ fn parsed(flags: &str) -> BackfillFlags {
 }
 
 /// The series of an OpenMetrics text with timestamps, each with its samples in the order of the text.
-fn read(text: &str) -> BTreeMap<String, Samples> {
+pub(crate) fn read(text: &str) -> BTreeMap<String, Samples> {
     let mut all: BTreeMap<String, Samples> = BTreeMap::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let (sample, at) = line.rsplit_once(' ').unwrap();

@@ -17,7 +17,7 @@ use crate::program::until;
 fn has_history(measurement: Measurement, stages: bool) -> bool {
     let calls = measurement.source.calls();
     let is_past = |call: &Call| match call {
-        Call::Getmeas | Call::Getsummary | Call::Getactivity | Call::Getworkouts => true,
+        Call::Getmeas | Call::Getsummary | Call::Getactivity | Call::Getworkouts | Call::HeartList => true,
         Call::SleepGet => stages,
         _ => false,
     };

@@ -27,6 +27,12 @@ impl Sleeps {
         )
     }
 
+    /// The nights of all days, ascending by their ends. Sleeps that are not over at `now` (Unix seconds) are left out.
+    #[must_use]
+    pub fn nights(&self, now: i64) -> Vec<SleepRow> {
+        nights(&self.days(now)).into_iter().map(|shown| shown.night.clone()).collect()
+    }
+
     /// Spans that hold every sleep that ended within `ended_in`, all Unix seconds, as few as possible and not longer than
     /// `longest` seconds.
     #[must_use]

@@ -5,8 +5,9 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 
 use super::{SegmentRow, SleepRow, state};
-use crate::catalogue::{LabelName, Measurement, STAGES, Source};
+use crate::catalogue::{LabelName, Measurement, MinuteField, STAGES, Source};
 use crate::reading::{Labels, Origin, Reading, SleepState};
+use crate::withings::calls::context::scaled;
 
 /// A hole between segments that is longer than this is a stretch of its own, in which the stage is unknown; seconds.
 /// Devices tell the stage minute by minute, so that a shorter one is rounding; real ones, when the person is out of bed,
@@ -29,6 +30,9 @@ pub(super) struct Hypnogram {
     stretches: Vec<StageStretch>,
     /// The end of the night, Unix seconds.
     ended_at: i64,
+    /// The mean of the heart rate variability of its minutes, s; absent where none was measured.
+    #[serde(default)]
+    variability: Option<f64>,
 }
 
 /// A part of the night in one stage.
@@ -44,9 +48,10 @@ impl Hypnogram {
     /// counts; where segments overlap, the one that began first.
     #[must_use]
     pub(super) fn new(night: &SleepRow, segments: &[SegmentRow]) -> Self {
-        let mut stretches = stretches(night, segments);
+        let own = of_the_night(night, segments);
+        let mut stretches = stretches(night, &own);
         drop_shortest(&mut stretches, night.ended_at);
-        Self { night: night.origin, stretches, ended_at: night.ended_at }
+        Self { night: night.origin, stretches, ended_at: night.ended_at, variability: variability(&own) }
     }
 
     /// Whether the hypnogram was made for this version of the night's row.
@@ -61,7 +66,14 @@ impl Hypnogram {
         self.stretches.is_empty()
     }
 
-    /// The begin of each stretch of `night` and of getting up, ascending by labels; none if this is another night's hypnogram.
+    fn variability_reading(&self, night: &SleepRow) -> Option<Reading> {
+        let measurement = Measurement::all().find(|measurement| measurement.source == Source::NightVariability)?;
+        let (labels, measured_at) = (Labels::default(), night.ended_at);
+        self.variability.map(|value| Reading { measurement, labels, value, measured_at, until: None })
+    }
+
+    /// The begin of each stretch of `night` and of getting up, ascending by labels, and the mean heart rate variability; none if
+    /// this is another night's hypnogram.
     #[must_use]
     pub(super) fn readings(&self, night: &SleepRow) -> Vec<Reading> {
         if self.is_empty() || self.night.id != night.origin.id {
@@ -79,8 +91,28 @@ impl Hypnogram {
         let measurements = Measurement::all().filter(|measurement| measurement.source == Source::NightSegments);
         measurements
             .flat_map(|measurement| rows.iter().enumerate().map(move |(place, row)| reading(measurement, place, *row)))
+            .chain(self.variability_reading(night))
             .collect()
     }
+}
+
+/// The segments that are of the night: those of the night's own device, or else of any.
+pub(super) fn of_the_night<'a>(night: &SleepRow, segments: &'a [SegmentRow]) -> Vec<&'a SegmentRow> {
+    let is_within = |segment: &&SegmentRow| {
+        segment.startdate.zip(segment.enddate).is_some_and(|(from, to)| from < night.ended_at && night.started_at < to)
+    };
+    let within: Vec<_> = segments.iter().filter(is_within).collect();
+    let is_of_its_device = |segment: &&SegmentRow| night.device.is_some() && segment.device == night.device;
+    let own: Vec<_> = within.iter().copied().filter(is_of_its_device).collect();
+    if own.is_empty() { within } else { own }
+}
+
+/// The mean of the heart rate variability of the segments' minutes, s.
+fn variability(segments: &[&SegmentRow]) -> Option<f64> {
+    let minutes = segments.iter().flat_map(|segment| segment.rmssd.values().copied());
+    let minutes: Vec<f64> = minutes.filter(|value| value.is_finite() && *value > 0.0).collect();
+    let mean = minutes.iter().sum::<f64>() / minutes.len() as f64;
+    (!minutes.is_empty()).then_some(mean).and_then(|mean| scaled(mean, 0, MinuteField::Rmssd.exponent()))
 }
 
 /// The labels of the stretch at `place` in a stage. All nights share them, for the bar of memory for each further profile: made
@@ -96,7 +128,7 @@ fn labels(place: usize, stage: &str) -> Labels {
     ALL[place * STAGES.len() + stage].clone()
 }
 
-fn stretches(night: &SleepRow, segments: &[SegmentRow]) -> Vec<StageStretch> {
+fn stretches(night: &SleepRow, segments: &[&SegmentRow]) -> Vec<StageStretch> {
     let mut stretches = Vec::new();
     let mut told_until = night.started_at;
     for (from, to, stage) in told(night, segments) {
@@ -118,14 +150,12 @@ fn stretches(night: &SleepRow, segments: &[SegmentRow]) -> Vec<StageStretch> {
 }
 
 /// The begin, end and stage of each segment within the night, ascending by all three.
-fn told(night: &SleepRow, segments: &[SegmentRow]) -> Vec<(i64, i64, SleepState)> {
-    let within = |segment: &SegmentRow| {
+fn told(night: &SleepRow, segments: &[&SegmentRow]) -> Vec<(i64, i64, SleepState)> {
+    let within = |segment: &&SegmentRow| {
         let (from, to) = (segment.startdate?.max(night.started_at), segment.enddate?.min(night.ended_at));
         (from < to).then_some((from, to, state(segment)))
     };
-    let is_of_its_device = |segment: &&SegmentRow| night.device.is_some() && segment.device == night.device;
-    let of_its_device: Vec<_> = segments.iter().filter(is_of_its_device).filter_map(within).collect();
-    let mut told = if of_its_device.is_empty() { segments.iter().filter_map(within).collect() } else { of_its_device };
+    let mut told: Vec<_> = segments.iter().filter_map(within).collect();
     told.sort_unstable();
     told
 }

@@ -32,13 +32,23 @@ fn parsed(segments: &Value) -> Vec<SegmentRow> {
     serde_json::from_str(&segments.to_string()).unwrap()
 }
 
+/// A segment of a device with these heart rate variabilities, ms, a minute each.
+fn measured(from: i64, device: &str, rmssd: &Value) -> Value {
+    let values = rmssd.as_array().unwrap();
+    let times = (BEGIN + from * 60..).step_by(60);
+    let minutes: Value = times.clone().zip(values).map(|(at, value)| (at.to_string(), value.clone())).collect();
+    let end = times.clone().nth(values.len()).unwrap();
+    json!({"startdate": BEGIN + from * 60, "enddate": end, "state": 1, "hash_deviceid": device, "rmssd": minutes})
+}
+
 /// `00 awake 0, 01 light 10, 02 none 480`.
 fn drawn(night: &SleepRow, hypnogram: &Hypnogram) -> String {
     let stretch = |reading: &Reading| {
         let labels: Vec<_> = reading.labels.iter().map(|(_, value)| value).collect();
         format!("{} {}", labels.join(" "), (reading.value - BEGIN as f64) / 60.0)
     };
-    hypnogram.readings(night).iter().map(stretch).collect::<Vec<_>>().join(", ")
+    let stretches = hypnogram.readings(night).into_iter().filter(|reading| !reading.labels.is_empty());
+    stretches.collect::<Vec<_>>().iter().map(stretch).collect::<Vec<_>>().join(", ")
 }
 
 #[track_caller]
@@ -158,4 +168,22 @@ properties! {
             prop_assert!((last.value - night.ended_at as f64).abs() < 0.5);
         }
     }
+}
+
+#[test]
+fn the_mean_variability_is_of_the_minutes_that_the_nights_own_device_has_measured() {
+    let mean = |segments: &Value| {
+        let night = night(10);
+        let readings = Hypnogram::new(&night, &parsed(segments)).readings(&night);
+        readings.into_iter().find(|reading| reading.measurement.source == Source::NightVariability)
+    };
+    let night = json!([
+        measured(0, "mat", &json!([40, 50, 0, null])),
+        measured(4, "mat", &json!([60, "x"])),
+        measured(0, "watch", &json!([99, 99, 99])),
+        measured(20, "mat", &json!([99])),
+    ]);
+    assert_eq!(mean(&night).map(|reading| (reading.value, reading.measured_at)), Some((0.05, BEGIN + 600)));
+    assert_eq!(mean(&json!([measured(0, "mat", &json!([]))])), None);
+    assert_eq!(mean(&json!([measured(0, "mat", &json!([0, -1]))])), None);
 }

@@ -1,20 +1,24 @@
-//! `sleep get`: the segments of sleep. The newest one gives the sleep state, and those of the last night are its hypnogram.
+//! `sleep get`: the segments of sleep, and what was measured in each of their minutes. The newest segment gives the sleep state,
+//! those of the last night are its hypnogram.
 //!
 //! A mat uploads hours after the night (home-assistant/core#31587): the state is the last known one, not the present one.
 
 mod hypnogram;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::context::{Context, is_future};
 use super::data_call::{DataCall, Moment, PastCall};
 use super::getsummary::SleepRow;
-use crate::catalogue::Call;
-use crate::reading::{Reading, SleepSegment, SleepState};
+use super::series;
+use crate::catalogue::{Call, Measurement, MinuteField, Source};
+use crate::reading::{Reading, SleepSegment, SleepState, understood};
 use crate::telemetry::Unknown;
 use crate::withings::appli::Appli;
 use crate::withings::request::{Request, RowSelection};
-use crate::withings::wire::{AnswerPage, int, list, text};
+use crate::withings::wire::{AnswerPage, int, list, text, times};
 
 use hypnogram::Hypnogram;
 
@@ -46,6 +50,15 @@ pub struct SegmentRow {
     /// Withings' id of the device that saw it.
     #[serde(rename = "hash_deviceid", deserialize_with = "text")]
     pub device: Option<String>,
+    /// The heart rate of each minute by its time (Unix seconds), beats per minute.
+    #[serde(deserialize_with = "times")]
+    pub hr: BTreeMap<i64, f64>,
+    /// The breathing rate of each minute, breaths per minute.
+    #[serde(deserialize_with = "times")]
+    pub rr: BTreeMap<i64, f64>,
+    /// The heart rate variability of each minute, ms.
+    #[serde(deserialize_with = "times")]
+    pub rmssd: BTreeMap<i64, f64>,
 }
 
 impl AnswerPage for SleepGet {
@@ -59,6 +72,8 @@ impl AnswerPage for SleepGet {
 impl DataCall for SleepGet {
     const CALL: Call = Call::SleepGet;
     const NOTIFICATIONS: &'static [Appli] = &[Appli::Sleep];
+    // 2: what was measured minute by minute.
+    const REVISION: u32 = 2;
     type Known = Segments;
 
     /// The last 24 hours, and before them the last night if it began earlier and its segments are not known yet.
@@ -74,7 +89,8 @@ impl DataCall for SleepGet {
     }
 
     fn request(rows: RowSelection) -> Request {
-        Request::data(Call::SleepGet, "/v2/sleep", "get", rows.by_times())
+        let fields = ("data_fields", MinuteField::ALL.map(MinuteField::name).join(","));
+        Request::data(Call::SleepGet, "/v2/sleep", "get", [fields].into_iter().chain(rows.by_times()).collect())
     }
 
     fn note(
@@ -92,6 +108,7 @@ impl DataCall for SleepGet {
         let outside = known.newest.filter(|segment| !told.contains(&segment.ended_at));
         let newest =
             newest_segment(segments, context).into_iter().chain(outside).max_by_key(|segment| segment.ended_at);
+        let minutes = series::after(&known.minutes, &told, minutes(segments, context).collect());
         let hypnogram = match moment.night.filter(|night| is_the_night(night) || night.started_at >= from) {
             // Segments may come later than the summary. A night without any is not taken for known, and is asked for once
             // more when the last 24 hours no longer have it.
@@ -100,12 +117,13 @@ impl DataCall for SleepGet {
             }
             None => known.hypnogram.clone(),
         };
-        Some(Segments { newest, hypnogram })
+        Some(Segments { newest, minutes, hypnogram })
     }
 
     fn readings(known: &Segments, moment: &Moment<'_>) -> Vec<Reading> {
         let night = moment.night.zip(known.hypnogram.as_ref());
-        night.into_iter().flat_map(|(night, hypnogram)| hypnogram.readings(night)).collect()
+        let of_the_night = night.into_iter().flat_map(|(night, hypnogram)| hypnogram.readings(night));
+        known.minutes.iter().cloned().chain(of_the_night).collect()
     }
 }
 
@@ -115,22 +133,27 @@ impl PastCall for SleepGet {
     fn keep(segments: &[SegmentRow], context: &mut Context<'_>) -> Vec<SegmentRow> {
         // For what it counts as unknown; the segments themselves are all kept, and chosen from together.
         newest_segment(segments, context);
+        minutes(segments, context).for_each(drop);
         segments.to_vec()
     }
 
     fn values(kept: &[SegmentRow]) -> usize {
-        kept.len()
+        let minutes = |segment: &SegmentRow| MinuteField::ALL.map(|field| segment.minutes(field).len());
+        kept.iter().map(|segment| 1 + minutes(segment).iter().sum::<usize>()).sum()
     }
 }
 
-/// The newest segment, and the hypnogram of the last night whose segments are known; without stretches if Withings has no
-/// segments of that night.
+/// The newest segment, the newest minutes, and the hypnogram of the last night whose segments are known; without stretches if
+/// Withings has no segments of that night.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Segments {
     /// The newest segment; 0.1.0 stored it under another name.
     #[serde(alias = "segment")]
     newest: Option<SleepSegment>,
+    /// The newest minute of each field.
+    #[serde(deserialize_with = "understood")]
+    minutes: Vec<Reading>,
     hypnogram: Option<Hypnogram>,
 }
 
@@ -142,6 +165,44 @@ impl Segments {
     }
 }
 
+impl SegmentRow {
+    /// The values of a field, by their times.
+    fn minutes(&self, field: MinuteField) -> &BTreeMap<i64, f64> {
+        match field {
+            MinuteField::HeartRate => &self.hr,
+            MinuteField::Respiratory => &self.rr,
+            MinuteField::Rmssd => &self.rmssd,
+        }
+    }
+}
+
+/// What was measured in each minute of `night`, from the segments of a history, ascending by their begin. Where several devices saw
+/// the night, the night's own counts: two of them would make one jagged curve.
+#[must_use]
+pub fn curves(night: &SleepRow, segments: &[SegmentRow]) -> Vec<Reading> {
+    let own = hypnogram::of_the_night(night, around(night, segments)).into_iter();
+    let is_within = |reading: &Reading| (night.started_at..=night.ended_at).contains(&reading.measured_at);
+    minutes(own, &mut Context::silent(i64::MAX / 2)).filter(is_within).collect()
+}
+
+/// What was measured in each minute of the segments.
+fn minutes<'a>(
+    segments: impl IntoIterator<Item = &'a SegmentRow>,
+    context: &mut Context<'_>,
+) -> impl Iterator<Item = Reading> {
+    let mut readings = Vec::new();
+    for segment in segments {
+        context.begin_row((segment.startdate, segment.enddate, &segment.device));
+        for measurement in Measurement::all() {
+            let Source::SleepMinute(field) = measurement.source else { continue };
+            let minutes = segment.minutes(field).iter().map(|(at, value)| (*at, *value));
+            let named = (field.name(), field.exponent());
+            readings.extend(minutes.filter_map(|minute| series::reading(measurement, minute, named, context)));
+        }
+    }
+    readings.into_iter()
+}
+
 /// The readings of the hypnogram of `night`, from the segments of a history, ascending by their begin.
 #[must_use]
 pub fn course(night: &SleepRow, segments: &[SegmentRow]) -> Vec<Reading> {
@@ -151,7 +212,7 @@ pub fn course(night: &SleepRow, segments: &[SegmentRow]) -> Vec<Reading> {
 /// The end of each segment, Unix seconds, with the state that is known from then on, which is the segment's own. Ascending.
 pub fn ended_states(segments: &[SegmentRow]) -> impl Iterator<Item = (i64, SleepState)> {
     let ended = segments.iter().filter_map(|segment| Some((segment.enddate?, state(segment))));
-    ended.collect::<std::collections::BTreeMap<_, _>>().into_iter()
+    ended.collect::<BTreeMap<_, _>>().into_iter()
 }
 
 /// The segments that may be of the night.
