@@ -76,7 +76,8 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand back
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.max-requests -d 'The most scrapes at the same time; 0 is no limit' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l log.level -d 'The least severe messages to log' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l log.format -d 'The format of log messages' -r
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l sleep-stages -d 'Also read the stages of the nights, a request for each: of the last 90 days, or since --start'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l sleep-stages -d 'Also read the stages and the curves of the nights, a request for each: of the last 90 days, or since --start'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l intraday -d 'Also read what watches measured through the days, a request for each: of the last 90 days, or since --start'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -s V -l version -d 'Print the version'

@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
-use super::{CatalogueRow, Kind, Measurement};
+use super::{CatalogueRow, Kind, Measurement, Needs};
+
+/// The columns of the table for a terminal.
+const COLUMNS: usize = 7;
 
 /// How the catalogue is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +14,8 @@ pub enum DocumentFormat {
     Table,
     /// The table of docs/metrics.md.
     Markdown,
-    /// An array of objects: key, metric, unit, kind, labels (beside `profile`), group, source, help.
+    /// An array of objects: key, metric, unit, ucum, loinc, kind, labels (beside `profile`), group, source, device,
+    /// `may_need_plan`, help.
     Json,
 }
 
@@ -26,19 +30,20 @@ pub fn document(format: DocumentFormat) -> String {
 }
 
 fn table() -> String {
-    let header = ["KEY", "METRIC", "UNIT", "KIND", "SOURCE", "GROUP"].map(str::to_owned);
-    let rows: Vec<[String; 6]> = std::iter::once(header).chain(Measurement::all().map(|row| cells(&row))).collect();
+    let header = ["KEY", "METRIC", "UNIT", "KIND", "SOURCE", "GROUP", "NEEDS"].map(str::to_owned);
+    let rows: Vec<[String; COLUMNS]> =
+        std::iter::once(header).chain(Measurement::all().map(|row| cells(&row))).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; 6] = std::array::from_fn(width);
+    let widths: [usize; COLUMNS] = std::array::from_fn(width);
     rows.iter().map(|row| line(row, widths)).collect()
 }
 
-fn line(row: &[String; 6], widths: [usize; 6]) -> String {
+fn line(row: &[String; COLUMNS], widths: [usize; COLUMNS]) -> String {
     let padded: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
     format!("{}\n", padded.join("  ").trim_end())
 }
 
-fn cells(row: &CatalogueRow) -> [String; 6] {
+fn cells(row: &CatalogueRow) -> [String; COLUMNS] {
     [
         row.key.to_owned(),
         row.metric(),
@@ -46,18 +51,27 @@ fn cells(row: &CatalogueRow) -> [String; 6] {
         row.kind().name().to_owned(),
         row.source.field(),
         row.group.name().to_owned(),
+        needs(row),
     ]
 }
 
+/// `sleep mat or watch; perhaps a paid plan`.
+fn needs(row: &CatalogueRow) -> String {
+    let Needs { device, may_need_plan } = row.needs();
+    if may_need_plan { format!("{device}; perhaps a paid plan") } else { device.to_owned() }
+}
+
 fn markdown() -> String {
-    let head = "| Metric | Labels | Unit | What it is | Withings source | Group |\n|---|---|---|---|---|---|\n";
+    let head =
+        "| Metric | Labels | Unit | What it is | Needs | Withings source | Group |\n|---|---|---|---|---|---|---|\n";
     let rows = Measurement::all().map(|row| {
         let unit = match row.kind() {
             Kind::Gauge | Kind::Info => row.unit.symbol().to_owned(),
             Kind::StateSet(states) => states.join(", "),
         };
         let (metric, labels, field) = (row.metric(), labels(&row), row.source.field());
-        format!("| `{metric}` | {labels} | {unit} | {} | {field} | {} |\n", row.what, row.group.name())
+        let (what, needs, group) = (row.what, needs(&row), row.group.name());
+        format!("| `{metric}` | {labels} | {unit} | {what} | {needs} | {field} | {group} |\n")
     });
     std::iter::once(head.to_owned()).chain(rows).collect()
 }
@@ -74,10 +88,14 @@ fn json() -> String {
                 "key": row.key,
                 "metric": row.metric(),
                 "unit": row.unit.symbol(),
+                "ucum": row.unit.ucum(),
+                "loinc": row.loinc(),
                 "kind": row.kind().name(),
                 "labels": row.labels.iter().map(|label| label.name()).collect::<Vec<_>>(),
                 "group": row.group.name(),
                 "source": row.source.field(),
+                "device": row.needs().device,
+                "may_need_plan": row.needs().may_need_plan,
                 "help": row.help(),
             })
         })

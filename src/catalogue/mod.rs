@@ -2,7 +2,9 @@
 //! and the table of docs/metrics.md, so that a key, its metric, its unit and its source are said once.
 
 mod call;
+mod codes;
 mod document;
+mod needs;
 mod source;
 mod table;
 mod unit;
@@ -17,6 +19,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use call::Call;
 pub use document::{DocumentFormat, document};
+pub use needs::Needs;
 pub use source::{DeviceFact, HeartFact, LabelName, MinuteField, NightFact, Position, Source, WorkoutFact};
 pub use unit::Unit;
 pub use words::{
@@ -184,6 +187,10 @@ impl CatalogueRow {
                  hours (Withings {field})."
             ),
             (_, "") => format!("{what}, last known (Withings {field})."),
+            // The app may show half of the index (home-assistant/core#103568).
+            _ if self.key == "sleep_breathing_disturbances_index" => {
+                format!("{what}, last known; Withings' app may show half of it (Withings {field}).")
+            }
             (_, unit) => format!("{what} in {unit}, last known (Withings {field})."),
         }
     }

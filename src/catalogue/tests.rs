@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use super::{
-    Call, DocumentFormat, Kind, LabelName, Measurement, Position, Source, WorkoutFact, ZONES, document, position_name,
-    workout_category,
+    Call, DocumentFormat, Kind, LabelName, Measurement, Needs, Position, Source, WorkoutFact, ZONES, document,
+    position_name, workout_category,
 };
 
 /// The thirty keys are a contract: they are written here a second time, literally, and never generated.
@@ -148,10 +148,14 @@ fn the_json_document_has_every_row_whole() {
             "key": "weight_kg",
             "metric": "withings_weight_kg",
             "unit": "kg",
+            "ucum": "kg",
+            "loinc": "29463-7",
             "kind": "gauge",
             "labels": [],
             "group": "body",
             "source": "getmeas type 1",
+            "device": "scale, or typed in",
+            "may_need_plan": false,
             "help": "Body weight in kilograms, last known (Withings getmeas type 1).",
         })
     );
@@ -162,4 +166,49 @@ fn the_json_document_has_every_row_whole() {
 fn further_keys_keep_their_names() {
     let keys: Vec<_> = Measurement::all().map(|row| row.key).skip(30).collect();
     insta::assert_snapshot!(keys.join("\n"));
+}
+
+/// Written by hand from the standards: what the code means there, and the unit that is usual for it.
+#[test]
+fn the_thirty_have_the_codes_of_the_standards() {
+    let standards = [
+        ("weight_kg", "29463-7", "kg", "Body weight"),
+        ("height_m", "8302-2", "m", "Body height"),
+        ("fat_ratio_pct", "41982-0", "%", "Percentage of body fat Measured"),
+        ("fat_mass_kg", "73708-0", "kg", "Body fat [Mass] Calculated"),
+        ("diastolic_blood_pressure_mmhg", "8462-4", "mm[Hg]", "Diastolic blood pressure"),
+        ("systolic_blood_pressure_mmhg", "8480-6", "mm[Hg]", "Systolic blood pressure"),
+        ("heart_pulse_bpm", "8867-4", "/min", "Heart rate"),
+        ("body_temperature_c", "8310-5", "Cel", "Body temperature"),
+        ("skin_temperature_c", "39106-0", "Cel", "Temperature of Skin"),
+        ("spo2_pct", "59408-5", "%", "Oxygen saturation in Arterial blood by Pulse oximetry"),
+        ("sleep_deep_duration_seconds", "93831-6", "s", "Deep sleep duration"),
+        ("sleep_light_duration_seconds", "93830-8", "s", "Light sleep duration"),
+        ("sleep_rem_duration_seconds", "93829-0", "s", "REM sleep duration"),
+    ];
+    let coded = Measurement::all().filter_map(|row| Some((row.key, row.loinc()?, row.unit.ucum()?)));
+    assert_eq!(coded.collect::<Vec<_>>(), standards.map(|(key, loinc, ucum, _)| (key, loinc, ucum)));
+    let last_digit = |code: &str| code.rsplit_once('-').unwrap().1.parse::<u32>().unwrap();
+    assert!(standards.iter().all(|(_, code, ..)| last_digit(code) == check_digit(code)), "a digit is mistyped");
+}
+
+/// The check digit that LOINC computes of the number before the hyphen (mod 10, Luhn).
+fn check_digit(code: &str) -> u32 {
+    let digits = code.split_once('-').unwrap().0.chars().rev().map(|digit| digit.to_digit(10).unwrap());
+    let sum: u32 = digits
+        .enumerate()
+        .map(|(place, digit)| if place % 2 == 0 { digit * 2 / 10 + digit * 2 % 10 } else { digit })
+        .sum();
+    (10 - sum % 10) % 10
+}
+
+#[test]
+fn the_documents_say_what_a_measurement_needs() {
+    let needs = |key: &str| Measurement::by_key(key).unwrap().needs();
+    assert_eq!(needs("pulse_wave_velocity"), Needs { device: "Body Cardio or Body Scan", may_need_plan: true });
+    assert_eq!(needs("sleep_score"), Needs { device: "sleep mat or watch", may_need_plan: true });
+    assert_eq!(needs("sleep_deep_duration_seconds"), Needs { device: "sleep mat or watch", may_need_plan: false });
+    let table = document(DocumentFormat::Table);
+    let line = table.lines().find(|line| line.starts_with("sleep_score ")).unwrap();
+    assert!(line.ends_with("sleep mat or watch; perhaps a paid plan"), "{line}");
 }

@@ -82,12 +82,20 @@ impl Cursor {
     }
 
     /// Notes that the rows `asked` for were read, which were changed at `changed_at`. A change that is dated ahead of the
-    /// server's time moves nothing: the changes before it would be skipped.
-    pub(super) fn note(&mut self, asked: RowSelection, changed_at: impl Iterator<Item = i64>, server_now: i64) {
+    /// server's time moves nothing: the changes before it would be skipped. A first read of everything counts as made `sooner`,
+    /// seconds.
+    pub(super) fn note(
+        &mut self,
+        asked: RowSelection,
+        changed_at: impl Iterator<Item = i64>,
+        server_now: i64,
+        sooner: i64,
+    ) {
         let changed_at = changed_at.filter(|at| *at <= server_now).max();
         if asked.is_everything() {
+            let read_at = if self.everything_at.is_none() { server_now - sooner } else { server_now };
             // Of a call without changes the time of a read is of no use, and storing it would write a file for each read.
-            *self = Self { changed_at, everything_at: changed_at.map(|_| server_now), ..Self::default() };
+            *self = Self { changed_at, everything_at: changed_at.map(|_| read_at), ..Self::default() };
         } else {
             self.changed_at = self.changed_at.max(changed_at);
         }
@@ -123,7 +131,7 @@ mod tests {
     /// The cursor after a read of everything whose newest change is this one.
     fn cursor(changed_at: i64) -> Cursor {
         let mut cursor = Cursor::default();
-        cursor.note(RowSelection::All, [changed_at].into_iter(), NOW);
+        cursor.note(RowSelection::All, [changed_at].into_iter(), NOW, 0);
         cursor
     }
 
@@ -136,15 +144,28 @@ mod tests {
         assert_eq!(read(&Cursor::default(), NOW), RowSelection::All);
         let mut cursor = cursor(NOW - 5000);
         assert_eq!(read(&cursor, NOW + 300), RowSelection::ChangedSince(NOW - 5000 - OVERLAP));
-        cursor.note(RowSelection::ChangedSince(0), [NOW + 200].into_iter(), NOW + 300);
+        cursor.note(RowSelection::ChangedSince(0), [NOW + 200].into_iter(), NOW + 300, 0);
         assert_eq!(read(&cursor, NOW + 600), RowSelection::ChangedSince(NOW + 200 - OVERLAP));
         assert_eq!(read(&cursor, NOW + EVERYTHING_EVERY), RowSelection::All);
     }
 
     #[test]
+    fn the_calls_read_everything_in_hours_of_their_own() {
+        let mut cursor = Cursor::default();
+        let everything = |cursor: &mut Cursor, at| cursor.note(RowSelection::All, [NOW].into_iter(), at, 7200);
+        everything(&mut cursor, NOW);
+        let second = NOW + EVERYTHING_EVERY - 7200;
+        assert_eq!(read(&cursor, second), RowSelection::All);
+        assert_ne!(read(&cursor, second - 1), RowSelection::All);
+        everything(&mut cursor, second);
+        assert_ne!(read(&cursor, second + EVERYTHING_EVERY - 1), RowSelection::All);
+        assert_eq!(read(&cursor, second + EVERYTHING_EVERY), RowSelection::All);
+    }
+
+    #[test]
     fn a_change_of_the_future_moves_no_cursor() {
         let mut cursor = cursor(NOW - 5000);
-        cursor.note(RowSelection::ChangedSince(0), [NOW - 4000, NOW + 7000].into_iter(), NOW);
+        cursor.note(RowSelection::ChangedSince(0), [NOW - 4000, NOW + 7000].into_iter(), NOW, 0);
         assert_eq!(read(&cursor, NOW + 10_000), RowSelection::ChangedSince(NOW - 4000 - OVERLAP));
         assert_eq!(read(&cursor, NOW - 10), RowSelection::All, "a clock that jumped back");
     }
@@ -163,7 +184,7 @@ mod tests {
     #[test]
     fn of_a_call_without_changes_nothing_is_stored() {
         let mut cursor = Cursor::default();
-        cursor.note(RowSelection::All, std::iter::empty(), NOW);
+        cursor.note(RowSelection::All, std::iter::empty(), NOW, 0);
         assert_eq!(cursor, Cursor::default());
     }
 
@@ -173,7 +194,7 @@ mod tests {
         assert!(cursor.doubts_emptiness());
         assert_eq!(cursor.next_read(NOW + 300), Read::everything());
         assert!(!cursor.doubts_emptiness());
-        cursor.note(RowSelection::All, std::iter::empty(), NOW + 300);
+        cursor.note(RowSelection::All, std::iter::empty(), NOW + 300, 0);
         assert!(cursor.doubts_emptiness(), "another time");
     }
 }

@@ -89,7 +89,8 @@ impl<C: DataCall> CallPart<C> {
         }
         let Some(known) = C::note(&self.known, asked, rows, moment, context) else { return false };
         (self.known, self.former) = (known, None);
-        self.cursor.note(asked, rows.iter().filter_map(C::changed_at), moment.server_now);
+        let changed_at = rows.iter().filter_map(C::changed_at);
+        self.cursor.note(asked, changed_at, moment.server_now, C::SOONER_SECONDS);
         true
     }
 }

@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 
 use super::activity::{Activity, Source};
-use super::getintradayactivity::IntradayValues;
 use super::heart::HeartRecording;
+use super::intraday::IntradayValues;
 use super::measure::MeasureGroup;
 use super::night::Night;
 use super::people::Generator;

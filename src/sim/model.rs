@@ -16,7 +16,9 @@ use super::random::Random;
 use super::reply::{Refusal, Reply};
 use super::signature::Nonces;
 use super::user::User;
-use super::{UserId, getactivity, getdevice, getintradayactivity, getmeas, getworkouts, heart, people, sleep, token};
+use super::{
+    UserId, getactivity, getdevice, getintradayactivity, getmeas, getworkouts, heart_list, people, sleep, token,
+};
 
 const CONSENT_PATH: &str = "/oauth2_user/authorize2";
 const API_PATHS: [&str; 8] =
@@ -165,7 +167,7 @@ impl Model {
             Action::SleepGet => sleep::get(user, params, now),
             Action::Getdevice => Ok(getdevice::getdevice(user, now)),
             Action::Getgoals => Ok(json!({"goals": user.person.goals.to_json()})),
-            Action::HeartList => heart::list(user, params, pages.heart_list, now),
+            Action::HeartList => heart_list::list(user, params, pages.heart_list, now),
         };
         answer.into()
     }

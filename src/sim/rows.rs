@@ -1,8 +1,8 @@
 //! The rows of a person.
 
 use super::activity::Activity;
-use super::getintradayactivity::IntradayValues;
 use super::heart::HeartRecording;
+use super::intraday::IntradayValues;
 use super::measure::MeasureGroup;
 use super::night::Night;
 use super::stored::Stored;

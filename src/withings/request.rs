@@ -156,7 +156,10 @@ mod tests {
         let check = |request: Request, expected: &str| assert_eq!(request.form(None), expected);
         check(Getmeas::request(RowSelection::All), "action=getmeas");
         check(Getmeas::request(RowSelection::ChangedSince(7)), "action=getmeas&lastupdate=7");
-        check(SleepGet::request(RowSelection::Between { from: 1, to: 2 }), "action=get&data_fields=hr%2Crr%2Crmssd&startdate=1&enddate=2");
+        check(
+            SleepGet::request(RowSelection::Between { from: 1, to: 2 }),
+            "action=get&data_fields=hr%2Crr%2Crmssd&startdate=1&enddate=2",
+        );
         check(Getdevice::request(RowSelection::All), "action=getdevice");
         check(Getgoals::request(RowSelection::All), "action=getgoals");
         check(HeartList::request(RowSelection::All), "action=list");

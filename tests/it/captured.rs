@@ -267,6 +267,8 @@ async fn the_last_walk_of_a_phone_stays_and_its_days_do_not() {
         ("workout_end_timestamp_seconds walk", 1_696_844_638.0),
         ("workout_active_energy_kcal walk", 24.0),
         ("workout_distance_meters walk", 232.0),
+        ("workout_steps walk", 267.0),
+        ("workout_elevation_meters walk", 4.0),
     ];
     check("phone", &[(0, &goals), (0, &walk)]).await;
 }

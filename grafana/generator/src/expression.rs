@@ -66,13 +66,18 @@ impl Series {
         format!("last_over_time({}{OUTAGE})", self.now())
     }
 
+    /// The last value of each step, whenever it was measured.
+    pub(crate) fn latest(&self) -> String {
+        format!("last_over_time({}[$__interval])", self.now())
+    }
+
     /// The last known value, the same at every step of a range. The last step is the begin of the present day.
     pub(crate) fn constant(&self) -> String {
         format!("last_over_time({}{OUTAGE} @ end() offset -$__interval)", self.now())
     }
 
-    /// For each day the last value that was measured on it, and nothing for a day without.
-    pub(crate) fn daily(&self) -> String {
+    /// For each step, which is a day where a panel says so, the last value that was measured in it, and nothing for one without.
+    pub(crate) fn measured(&self) -> String {
         format!("last_over_time({}{THIS_DAY}) and {}", self.now(), self.was_measured(THIS_DAY))
     }
 

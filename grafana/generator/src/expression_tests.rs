@@ -62,13 +62,13 @@ fn weight() -> Series {
 fn a_scraped_value_stands_on_the_day_on_which_it_was_measured() {
     // Weighed at 7 on the first day and at 9 on the third, and scraped every hour.
     let scraped = measured("weight_kg", "_x7 80x49 81x40", "_x7 25200x49 205200x40");
-    check(&weight().daily(), &scraped, &[(0, Some(80.0)), (24, None), (48, Some(81.0)), (72, None)]);
+    check(&weight().measured(), &scraped, &[(0, Some(80.0)), (24, None), (48, Some(81.0)), (72, None)]);
 }
 
 #[test]
 fn a_value_of_the_history_stands_there_too() {
     let once = measured("weight_kg", "_x7 80 _x49 81", "_x7 25200 _x49 205200");
-    check(&weight().daily(), &once, &[(0, Some(80.0)), (24, None), (48, Some(81.0)), (72, None)]);
+    check(&weight().measured(), &once, &[(0, Some(80.0)), (24, None), (48, Some(81.0)), (72, None)]);
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn the_body_mass_index_takes_the_height_of_the_present_day_for_all_days() {
     let input = [measured("weight_kg", "80 _x49", "0 _x49"), vec![series("withings_height_m", "", "_x10 2 _x39")]];
     let height = of("height_m");
     check(&body_mass_index(&weight().last(), &height.last()), &input.concat(), &[(9, None), (10, Some(20.0))]);
-    check(&body_mass_index(&weight().daily(), &height.constant()), &input.concat(), &[(0, Some(20.0)), (49, None)]);
+    check(&body_mass_index(&weight().measured(), &height.constant()), &input.concat(), &[(0, Some(20.0)), (49, None)]);
 }
 
 #[test]

@@ -8,8 +8,8 @@ use super::day::{Day, whole};
 use super::generator::{Entries, Recorder};
 use super::heart::{INCONCLUSIVE, NEGATIVE, NEGATIVE_NORMAL_RATE, electrocardiogram, rate};
 use crate::sim::device::Device;
-use crate::sim::getintradayactivity::IntradayValues;
 use crate::sim::heart::HeartRecording;
+use crate::sim::intraday::IntradayValues;
 use crate::sim::measure::{Measure, MeasureGroup};
 
 const OXYGEN: u32 = 54;

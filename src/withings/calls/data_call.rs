@@ -22,6 +22,10 @@ pub trait DataCall: AnswerPage {
     /// Whether everything can also be asked for by days, should Withings refuse `lastupdate=0`.
     const BY_DAYS: bool = false;
 
+    /// How much sooner than a day after the first read of everything the second one comes, seconds. The calls differ in it, so
+    /// that no hour has the pages of all of them.
+    const SOONER_SECONDS: i64 = 0;
+
     /// The revision of what is stored of the call. It grows when that is understood otherwise than before; older parts are
     /// read anew then.
     const REVISION: u32 = 1;

@@ -75,6 +75,7 @@ impl DataCall for Getworkouts {
     const CALL: Call = Call::Getworkouts;
     const NOTIFICATIONS: &'static [Appli] = &[Appli::Activity];
     const BY_DAYS: bool = true;
+    const SOONER_SECONDS: i64 = 4 * 3600;
     // 2: workouts know their zones, steps, climbing, pauses and oxygen.
     const REVISION: u32 = 2;
     type Known = Workouts;

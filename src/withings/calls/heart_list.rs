@@ -87,6 +87,7 @@ impl AnswerPage for HeartList {
 impl DataCall for HeartList {
     const CALL: Call = Call::HeartList;
     const NOTIFICATIONS: &'static [Appli] = &[Appli::Ecg, Appli::Stethoscope];
+    const SOONER_SECONDS: i64 = 6 * 3600;
     type Known = Readings;
 
     /// Everything, or where changes are due the last 30 days.

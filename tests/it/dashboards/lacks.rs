@@ -11,7 +11,7 @@ pub(super) const EVERYBODY: &str = ".+";
 const RARE: [&str; 1] = ["withings_exporter_api_request_failures_total"];
 
 /// What a device or habit brings that not everybody has, by how the keys begin.
-const LACKS: [(&[&str], &[&str]); 9] = [
+const LACKS: [(&[&str], &[&str]); 12] = [
     (&["Alice", "Zoë"], &["glucose"]),
     (&["Bob", "Zoë"], THERMOMETER),
     (&["Bob", "Zoë"], WATCH),
@@ -19,13 +19,25 @@ const LACKS: [(&[&str], &[&str]); 9] = [
     (&["Bob", "Zoë"], FOOT_SCAN),
     (&["Bob", "Zoë"], &["urine"]),
     (&["Bob"], &["goal_sleep"]),
+    (&["Alice", "Zoë"], &["stethoscope"]),
+    (&["Bob", "Zoë"], &["workout_pause"]),
+    (&["Zoë"], &["workout_elevation", "workout_steps"]),
     (&["Zoë"], CUFF),
     (&["Zoë"], &["goal"]),
 ];
 
 const THERMOMETER: &[&str] = &["body_temperature", "skin_temperature", "temperature_c"];
 
-const WATCH: &[&str] = &["activity_heart_rate", "ppg", "sleep_core_body", "spo2", "vo2_max", "workout_heart_rate"];
+const WATCH: &[&str] = &[
+    "activity_heart_rate",
+    "intraday",
+    "ppg",
+    "sleep_core_body",
+    "spo2",
+    "vo2_max",
+    "workout_heart_rate",
+    "workout_spo2",
+];
 
 const BODY_SCAN: &[&str] = &[
     "basal_metabolic",
@@ -51,12 +63,15 @@ pub(super) fn may_be_empty(expression: &str, profile: &str) -> bool {
     // The person's day may have begun just now.
     let is_of_present_day =
         profile != EVERYBODY && expression.trim_start_matches('(').starts_with("withings_activity_");
+    // The demo's history is one without --sleep-stages, and live scrapes have the last night alone.
+    let is_of_stages =
+        profile != EVERYBODY && expression.contains("withings_sleep_heart_rate_variability_average_seconds");
     // Zoë's life began two weeks ago.
     let is_too_old = profile == "Zoë" && expression.contains("offset 30d");
     let begins = |key: &&str| {
         ["withings_", "measurement=\""].iter().any(|prefix| expression.contains(&format!("{prefix}{key}")))
     };
-    is_rare || is_of_present_day || is_too_old || lacked(profile).any(|series| begins(&series))
+    is_rare || is_of_present_day || is_of_stages || is_too_old || lacked(profile).any(|series| begins(&series))
 }
 
 /// Nobody has what the list says that they lack.

@@ -80,8 +80,8 @@ fn a_captured_error_is_an_answer_too() {
 #[test]
 fn mistakes_are_named() {
     check_mistake(&recording(&[]).path().join("nowhere"), "DIR is not a directory", false);
-    let names = "getmeas.json, getactivity.json, getworkouts.json, getsummary.json, sleep_get.json, getdevice.json, \
-                 getgoals.json";
+    let names = "getmeas.json, getactivity.json, getintradayactivity.json, getworkouts.json, getsummary.json, \
+                 sleep_get.json, getdevice.json, getgoals.json, heart_list.json";
     check_mistake(
         recording(&[("a.json", "{}")]).path(),
         &format!("DIR has no captured answer: looked for {names}"),

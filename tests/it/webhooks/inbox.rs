@@ -49,8 +49,15 @@ async fn a_weigh_in_is_shown_within_seconds() {
 async fn each_kind_of_news_is_asked_for() {
     let world = subscribed(&["Alice"]).await;
     let path = path(&world);
-    let activity = ["getactivity", "getworkouts"];
-    for (appli, expected) in [(4, &["getmeas"][..]), (44, &["getsummary", "get"]), (16, &activity)] {
+    let activity = ["getactivity", "getintradayactivity", "getworkouts"];
+    for (appli, expected) in [
+        (4, &["getmeas"][..]),
+        (44, &["getsummary", "get"]),
+        (16, &activity),
+        (54, &["getmeas", "list"]),
+        (61, &["list"]),
+        (62, &["getmeas", "getintradayactivity"]),
+    ] {
         let before = just_polled(&world).await;
         assert_eq!(post(&world, &path, appli, &[]).await.status, 200);
         world.pass(SOON).await;

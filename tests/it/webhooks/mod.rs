@@ -26,7 +26,7 @@ const OURS: &str = "https://health.example/webhook/";
 const FOREIGN: &str = "https://other.example/-/healthy";
 
 /// Every kind of event that the exporter subscribes to, by Withings' numbers.
-const ALL_APPLIS: [u32; 11] = [1, 2, 4, 16, 44, 46, 50, 51, 54, 58, 63];
+const ALL_APPLIS: [u32; 13] = [1, 2, 4, 16, 44, 46, 50, 51, 54, 58, 61, 62, 63];
 
 /// Longer than all subscriptions take.
 const SUBSCRIBED_AFTER: Duration = Duration::from_secs(90);

@@ -7,8 +7,12 @@ use crate::columns::Column;
 use crate::dashboard::Row;
 use crate::expression::of;
 use crate::panel::{Panel, bars, lines, stacked, table, tiles};
-use crate::quantity::{KCAL, PER_MINUTE, Quantity, SECONDS};
+use crate::quantity::{KCAL, PER_MINUTE, PERCENT, Quantity, SECONDS};
 use crate::target::query;
+
+/// The zones of the heart rate: a title, and the value of the label.
+const ZONES: [(&str, &str); 4] =
+    [("Light", "light"), ("Moderate", "moderate"), ("Intense", "intense"), ("Maximal", "maximal")];
 
 const NO_DAY: &str = "no tracker or phone has counted in this time.";
 
@@ -23,7 +27,8 @@ pub(super) fn row() -> Row {
             distance().at(16, 8, 8, 7),
             heart_rate().at(0, 15, 12, 7),
             zones().at(12, 15, 12, 7),
-            workouts().at(0, 22, 24, 8),
+            workouts().at(0, 22, 16, 8),
+            workout_zones().at(16, 22, 8, 8),
         ],
     )
 }
@@ -87,9 +92,9 @@ fn heart_rate() -> Panel {
         .about("Highest, average and lowest that a watch has measured on each day.", NO_DAY)
         .unit(PER_MINUTE)
         .by_day()
-        .show(query("Highest", of("activity_heart_rate_max_bpm").daily()).colour(HIGHEST))
-        .show(query("Average", of("activity_heart_rate_average_bpm").daily()).colour(MEAN))
-        .show(query("Lowest", of("activity_heart_rate_min_bpm").daily()).colour(LOWEST))
+        .show(query("Highest", of("activity_heart_rate_max_bpm").measured()).colour(HIGHEST))
+        .show(query("Average", of("activity_heart_rate_average_bpm").measured()).colour(MEAN))
+        .show(query("Lowest", of("activity_heart_rate_min_bpm").measured()).colour(LOWEST))
 }
 
 fn zones() -> Panel {
@@ -97,8 +102,7 @@ fn zones() -> Panel {
         .about("How long the heart rate was in each zone on each day.", NO_DAY)
         .unit(Quantity::Hours)
         .by_day();
-    let zones = [("Light", "light"), ("Moderate", "moderate"), ("Intense", "intense"), ("Maximal", "maximal")];
-    zones.into_iter().zip(EFFORT).fold(panel, |panel, ((name, zone), colour)| {
+    ZONES.into_iter().zip(EFFORT).fold(panel, |panel, ((name, zone), colour)| {
         let series = of("activity_heart_rate_zone_duration_seconds").with(&format!("zone=\"{zone}\""));
         panel.show(query(name, series.highest_of_day()).colour(colour))
     })
@@ -113,6 +117,10 @@ fn workouts() -> Panel {
         ("Duration", SECONDS, duration),
         ("Energy", KCAL, last("active_energy_kcal")),
         ("Distance", Quantity::Distance, last("distance_meters")),
+        ("Climbed", Quantity::Height, last("elevation_meters")),
+        ("Steps", Quantity::Plain("locale"), last("steps")),
+        ("Pauses", SECONDS, last("pause_duration_seconds")),
+        ("Oxygen", PERCENT, last("spo2_average_pct")),
         ("Average heart rate", PER_MINUTE, last("heart_rate_average_bpm")),
         ("Lowest", PER_MINUTE, last("heart_rate_min_bpm")),
         ("Highest", PER_MINUTE, last("heart_rate_max_bpm")),
@@ -125,5 +133,20 @@ fn workouts() -> Panel {
         panel
             .show(query("", format!("max by (category) ({expression})")).unit(quantity))
             .columns([Column::value(letter, title, quantity)])
+    })
+}
+
+fn workout_zones() -> Panel {
+    let panel = table("Heart rate zones of the workouts")
+        .about(
+            "How long the heart rate was in each zone in the newest workout of each kind.",
+            "no watch has measured it.",
+        )
+        .columns([Column::label("category", "Workout")]);
+    ('A'..).zip(ZONES).fold(panel, |panel, (letter, (title, zone))| {
+        let series = of("workout_heart_rate_zone_duration_seconds").with(&format!("zone=\"{zone}\""));
+        panel
+            .show(query("", format!("max by (category) ({})", series.last())).unit(SECONDS))
+            .columns([Column::value(letter, title, SECONDS)])
     })
 }

@@ -37,7 +37,7 @@ fn weight() -> Panel {
         .unit(Quantity::Mass)
         .by_day()
         .coloured_by_name()
-        .show(query("{{profile}}", of("weight_kg").daily()).dots())
+        .show(query("{{profile}}", of("weight_kg").measured()).dots())
         .show(query("{{profile}}", of("weight_kg").average_of_week()).average())
         .show(query("{{profile}}, goal", of("goal_weight_kg").constant()).goal())
 }
@@ -53,7 +53,7 @@ fn mass_index() -> Panel {
         .behind(&BODY_MASS_INDEX, "area")
         .axis(18.0, 31.0)
         .show(
-            query("{{profile}}", body_mass_index(&of("weight_kg").daily(), &of("height_m").constant()))
+            query("{{profile}}", body_mass_index(&of("weight_kg").measured(), &of("height_m").constant()))
                 .lone_dots()
                 .decimals(1),
         )
@@ -69,7 +69,7 @@ fn fat() -> Panel {
         .unit(PERCENT)
         .by_day()
         .coloured_by_name()
-        .show(query("{{profile}}", of("fat_ratio_pct").daily()).dots())
+        .show(query("{{profile}}", of("fat_ratio_pct").measured()).dots())
         .show(query("{{profile}}", of("fat_ratio_pct").average_of_week()).average())
 }
 
@@ -91,9 +91,9 @@ fn composition() -> Panel {
         .unit(Quantity::Mass)
         .by_day()
         .more(json!({"maxPerRow": 2, "repeat": "profile", "repeatDirection": "h"}))
-        .show(query("Muscle", of("muscle_mass_kg").daily()).colour(MUSCLE))
-        .show(query("Fat", of("fat_mass_kg").daily()).colour(FAT))
-        .show(query("Bone", of("bone_mass_kg").daily()).colour(BONE))
+        .show(query("Muscle", of("muscle_mass_kg").measured()).colour(MUSCLE))
+        .show(query("Fat", of("fat_mass_kg").measured()).colour(FAT))
+        .show(query("Bone", of("bone_mass_kg").measured()).colour(BONE))
         .show(query("Weight goal", of("goal_weight_kg").constant()).goal().colour(AIM))
 }
 
@@ -102,8 +102,8 @@ fn water() -> Panel {
         .about("All the water of the body, and what of it is outside of the cells.", NO_SCALE)
         .unit(Quantity::Mass)
         .by_day()
-        .show(query("{{profile}}", of("hydration").daily()))
-        .show(query("{{profile}}, outside of cells", of("extracellular_water_kg").daily()))
+        .show(query("{{profile}}", of("hydration").measured()))
+        .show(query("{{profile}}, outside of cells", of("extracellular_water_kg").measured()))
 }
 
 fn ages() -> Panel {
@@ -111,6 +111,6 @@ fn ages() -> Panel {
         .about("The ages that the vessels and the metabolism look like, by Withings' own formula.", NO_SCALE)
         .unit(Quantity::Plain("suffix:years"))
         .by_day()
-        .show(query("{{profile}}, vessels", of("vascular_age_years").daily()))
-        .show(query("{{profile}}, metabolism", of("metabolic_age_years").daily()))
+        .show(query("{{profile}}, vessels", of("vascular_age_years").measured()))
+        .show(query("{{profile}}, metabolism", of("metabolic_age_years").measured()))
 }

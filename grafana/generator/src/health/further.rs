@@ -72,7 +72,7 @@ fn glucose() -> Panel {
         .about("The last reading of each day.", NOT_MEASURED)
         .unit(Quantity::Plain("suffix:mg/dL"))
         .by_day()
-        .show(query("{{profile}}", of("glucose_mg_per_dl").daily()))
+        .show(query("{{profile}}", of("glucose_mg_per_dl").measured()))
 }
 
 fn urine() -> Panel {

@@ -33,20 +33,22 @@ fn blood_pressure() -> Panel {
         .behind(&BLOOD_PRESSURE_LINES, "dashed")
         .axis(60.0, 140.0)
         .options(with_numbers)
-        .show(query("{{profile}}, systolic", of("systolic_blood_pressure_mmhg").daily()))
-        .show(query("{{profile}}, diastolic", of("diastolic_blood_pressure_mmhg").daily()))
+        .show(query("{{profile}}, systolic", of("systolic_blood_pressure_mmhg").measured()))
+        .show(query("{{profile}}, diastolic", of("diastolic_blood_pressure_mmhg").measured()))
 }
 
 fn heart_rate() -> Panel {
     lines("Heart rate")
         .about(
-            "The last pulse that a cuff or scale took on a day, and the average of the night that ended on it.",
-            "neither was measured in this time.",
+            "The last pulse that a cuff or scale took on a day, that of an electrocardiogram, and the average of the \
+             night that ended on it.",
+            "none was measured in this time.",
         )
         .unit(PER_MINUTE)
         .by_day()
-        .show(query("{{profile}}, pulse", of("heart_pulse_bpm").daily()))
-        .show(query("{{profile}}, night", of("sleep_heart_rate_average_bpm").daily()))
+        .show(query("{{profile}}, pulse", of("heart_pulse_bpm").measured()))
+        .show(query("{{profile}}, electrocardiogram", of("ecg_heart_rate_bpm").measured()))
+        .show(query("{{profile}}, night", of("sleep_heart_rate_average_bpm").measured()))
 }
 
 fn classes() -> Panel {
@@ -67,22 +69,23 @@ fn pulse_wave() -> Panel {
         .by_day()
         .behind(&PULSE_WAVE_LINE, "dashed")
         .axis(5.0, 11.0)
-        .show(query("{{profile}}", of("pulse_wave_velocity").daily()))
+        .show(query("{{profile}}", of("pulse_wave_velocity").measured()))
 }
 
 fn fibrillation() -> Panel {
-    timeline("Atrial fibrillation", FIBRILLATION)
+    timeline("Atrial fibrillation and valves", FIBRILLATION)
         .about(
-            "What electrocardiograms and pulse waves have found, from each day with one to the next. A finding is \
+            "What electrocardiograms, pulse waves and stethoscopes have found, from each day with one to the next. A finding is \
              Withings' own and no diagnosis.",
             "none was taken in this time.",
         )
         .by_day()
         .show(query("{{profile}}, electrocardiogram", finding("ecg_classification")))
         .show(query("{{profile}}, pulse wave", finding("ppg_classification")))
+        .show(query("{{profile}}, stethoscope", finding("stethoscope_classification")))
 }
 
-/// 2 for atrial fibrillation, 1 for what is neither that nor its absence, else 0.
+/// 2 for a finding, 1 for what is neither that nor its absence, else 0.
 fn finding(key: &str) -> String {
     let state = |matcher: &str| of(key).with(&format!("withings_{key}{matcher}")).daily_state();
     sum([format!("2 * ({})", state(r#"=~"positive.*""#)), state(r#"!~"(positive|negative).*""#)])
@@ -93,8 +96,8 @@ fn intervals() -> Panel {
         .about("How long the parts of a heartbeat take; QTc is QT corrected for the heart rate.", "none was taken.")
         .unit(Quantity::Milliseconds)
         .by_day()
-        .show(query("{{profile}}, QRS", of("qrs_interval_seconds").daily()))
-        .show(query("{{profile}}, PR", of("pr_interval_seconds").daily()))
-        .show(query("{{profile}}, QT", of("qt_interval_seconds").daily()))
-        .show(query("{{profile}}, QTc", of("corrected_qt_interval_seconds").daily()))
+        .show(query("{{profile}}, QRS", of("qrs_interval_seconds").measured()))
+        .show(query("{{profile}}, PR", of("pr_interval_seconds").measured()))
+        .show(query("{{profile}}, QT", of("qt_interval_seconds").measured()))
+        .show(query("{{profile}}, QTc", of("corrected_qt_interval_seconds").measured()))
 }

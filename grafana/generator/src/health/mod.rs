@@ -9,6 +9,7 @@ mod night;
 mod sleep;
 mod temperature;
 mod today;
+mod watch;
 
 use crate::dashboard::Dashboard;
 use crate::quantity::System;
@@ -32,6 +33,7 @@ pub(super) fn dashboard(system: System) -> Dashboard {
             body::row(),
             heart::row(),
             sleep::row(),
+            watch::row(),
             temperature::row(),
             activity::row(),
             further::row(),

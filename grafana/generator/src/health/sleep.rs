@@ -36,10 +36,10 @@ fn nights() -> Panel {
         .about("The stages of each night, on the day of getting up; the dashed line is the goal for sleep.", NO_NIGHT)
         .unit(Quantity::Hours)
         .by_day()
-        .show(query("Deep", of("sleep_deep_duration_seconds").daily()).colour(DEEP))
-        .show(query("Light", of("sleep_light_duration_seconds").daily()).colour(LIGHT))
-        .show(query("REM", of("sleep_rem_duration_seconds").daily()).colour(REM))
-        .show(query("Awake", of("sleep_wakeup_duration_seconds").daily()).colour(AWAKE))
+        .show(query("Deep", of("sleep_deep_duration_seconds").measured()).colour(DEEP))
+        .show(query("Light", of("sleep_light_duration_seconds").measured()).colour(LIGHT))
+        .show(query("REM", of("sleep_rem_duration_seconds").measured()).colour(REM))
+        .show(query("Awake", of("sleep_wakeup_duration_seconds").measured()).colour(AWAKE))
         .show(query("Goal", of("goal_sleep_duration_seconds").constant()).goal().colour(AIM))
 }
 
@@ -49,7 +49,7 @@ fn score() -> Panel {
         .by_day()
         .coloured(&SCORE)
         .defaults(serde_json::json!({"max": 100}))
-        .show(query("Score", of("sleep_score").daily()))
+        .show(query("Score", of("sleep_score").measured()))
 }
 
 fn breathing() -> Panel {
@@ -57,8 +57,8 @@ fn breathing() -> Panel {
         .about("Pauses in breathing and shallow breathing for each hour of sleep.", NO_NIGHT)
         .by_day()
         .coloured(&APNEA)
-        .show(query("Per hour", of("sleep_apnea_hypopnea_events_per_hour").daily()))
-        .show(query("Pauses per hour, mats of the USA", of("sleep_apnea_events_per_hour").daily()))
+        .show(query("Per hour", of("sleep_apnea_hypopnea_events_per_hour").measured()))
+        .show(query("Pauses per hour, mats of the USA", of("sleep_apnea_events_per_hour").measured()))
 }
 
 fn heart_rate() -> Panel {
@@ -71,7 +71,7 @@ fn breaths() -> Panel {
 
 /// Highest, average and lowest of each night, per minute.
 fn span(title: &'static str, key: &str, unit: &str) -> Panel {
-    let daily = |which: &str| of(&format!("{key}_{which}_{unit}")).daily();
+    let daily = |which: &str| of(&format!("{key}_{which}_{unit}")).measured();
     lines(title)
         .unit(PER_MINUTE)
         .by_day()
@@ -83,14 +83,15 @@ fn span(title: &'static str, key: &str, unit: &str) -> Panel {
 fn variability() -> Panel {
     lines("Heart rate variability")
         .about(
-            "How much the time between heartbeats varies (RMSSD), at the begin and at the end of each night. Compare \
-             with your own trend.",
+            "How much the time between heartbeats varies (RMSSD), at the begin and at the end of each night and in its \
+             mean. Compare with your own trend.",
             NO_NIGHT,
         )
         .unit(Quantity::Milliseconds)
         .by_day()
-        .show(query("Begin", of("sleep_heart_rate_variability_start_seconds").daily()).colour(LOWEST))
-        .show(query("End", of("sleep_heart_rate_variability_end_seconds").daily()).colour(MEAN))
+        .show(query("Mean", of("sleep_heart_rate_variability_average_seconds").measured()).colour(HIGHEST))
+        .show(query("Begin", of("sleep_heart_rate_variability_start_seconds").measured()).colour(LOWEST))
+        .show(query("End", of("sleep_heart_rate_variability_end_seconds").measured()).colour(MEAN))
 }
 
 fn interruptions() -> Panel {
@@ -98,10 +99,10 @@ fn interruptions() -> Panel {
         .about("How often somebody woke up, left the bed, snored for a minute or more, or breathed loudly.", NO_NIGHT)
         .unit(COUNT)
         .by_day()
-        .show(query("Awakenings", of("sleep_wakeup_count").daily()).colour(AWAKE))
-        .show(query("Out of bed", of("sleep_out_of_bed_episodes").daily()).colour(HIGHEST))
-        .show(query("Snoring", of("sleep_snoring_episodes").daily()).colour(LIGHT))
-        .show(query("Breathing sounds", of("sleep_breathing_sounds_episodes").daily()).colour(MEAN))
+        .show(query("Awakenings", of("sleep_wakeup_count").measured()).colour(AWAKE))
+        .show(query("Out of bed", of("sleep_out_of_bed_episodes").measured()).colour(HIGHEST))
+        .show(query("Snoring", of("sleep_snoring_episodes").measured()).colour(LIGHT))
+        .show(query("Breathing sounds", of("sleep_breathing_sounds_episodes").measured()).colour(MEAN))
 }
 
 fn awake() -> Panel {
@@ -109,9 +110,9 @@ fn awake() -> Panel {
         .about("Before falling asleep, between sleeping, and after waking up.", NO_NIGHT)
         .unit(Quantity::Minutes)
         .by_day()
-        .show(query("To fall asleep", of("sleep_tosleep_duration_seconds").daily()).colour(LIGHT))
-        .show(query("In between", of("sleep_awake_after_onset_duration_seconds").daily()).colour(AWAKE))
-        .show(query("To get up", of("sleep_towakeup_duration_seconds").daily()).colour(HIGHEST))
+        .show(query("To fall asleep", of("sleep_tosleep_duration_seconds").measured()).colour(LIGHT))
+        .show(query("In between", of("sleep_awake_after_onset_duration_seconds").measured()).colour(AWAKE))
+        .show(query("To get up", of("sleep_towakeup_duration_seconds").measured()).colour(HIGHEST))
 }
 
 fn snoring() -> Panel {
@@ -119,5 +120,5 @@ fn snoring() -> Panel {
         .about("How long somebody snored in each night.", NO_NIGHT)
         .unit(Quantity::Minutes)
         .by_day()
-        .show(query("Snoring", of("sleep_snoring_duration_seconds").daily()).colour(LIGHT))
+        .show(query("Snoring", of("sleep_snoring_duration_seconds").measured()).colour(LIGHT))
 }

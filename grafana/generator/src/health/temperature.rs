@@ -19,7 +19,7 @@ fn body() -> Panel {
         .about("The last reading of a thermometer on each day.", "no thermometer was used in this time.")
         .behind(&FEVER_LINES, "dashed")
         .axis(35.5, 38.5)
-        .show(query("{{profile}}", of("body_temperature_c").daily()))
+        .show(query("{{profile}}", of("body_temperature_c").measured()))
 }
 
 fn oxygen() -> Panel {
@@ -29,15 +29,15 @@ fn oxygen() -> Panel {
         .by_day()
         .behind(&OXYGEN, "area")
         .axis(86.0, 100.0)
-        .show(query("{{profile}}", of("spo2_pct").daily()).lone_dots())
+        .show(query("{{profile}}", of("spo2_pct").measured()).lone_dots())
 }
 
 fn night() -> Panel {
     temperatures("Core temperature at night")
         .about("Highest, average and lowest of each night.", "no watch or mat has measured it in this time.")
-        .show(query("{{profile}}, highest", of("sleep_core_body_temperature_max_c").daily()))
-        .show(query("{{profile}}, average", of("sleep_core_body_temperature_average_c").daily()))
-        .show(query("{{profile}}, lowest", of("sleep_core_body_temperature_min_c").daily()))
+        .show(query("{{profile}}, highest", of("sleep_core_body_temperature_max_c").measured()))
+        .show(query("{{profile}}, average", of("sleep_core_body_temperature_average_c").measured()))
+        .show(query("{{profile}}, lowest", of("sleep_core_body_temperature_min_c").measured()))
 }
 
 fn skin() -> Panel {
@@ -46,8 +46,8 @@ fn skin() -> Panel {
             "The last temperature of the skin on each day, and the last that Withings does not say the place of.",
             "neither was measured in this time.",
         )
-        .show(query("{{profile}}, skin", of("skin_temperature_c").daily()))
-        .show(query("{{profile}}, somewhere", of("temperature_c").daily()))
+        .show(query("{{profile}}, skin", of("skin_temperature_c").measured()))
+        .show(query("{{profile}}, somewhere", of("temperature_c").measured()))
 }
 
 fn temperatures(title: &'static str) -> Panel {

@@ -60,6 +60,7 @@ impl DataCall for Getsummary {
     const CALL: Call = Call::Getsummary;
     const NOTIFICATIONS: &'static [Appli] = &[Appli::Sleep];
     const BY_DAYS: bool = true;
+    const SOONER_SECONDS: i64 = 2 * 3600;
     // 2: rows know the day of their end, their kinds of stages and whether they are over.
     const REVISION: u32 = 2;
     type Known = Sleeps;
