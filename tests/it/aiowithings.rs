@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use withings_exporter::sim::people::{ALICE, BOB, ZOE};
 use withings_exporter::sim::{
-    Account, Activity, Cloud, HeartRate, MeasureGroup, Night, PageSizes, Source, Stored, UserId, Workout,
+    Account, Activity, Cloud, HeartRate, MeasureGroup, Night, PageSizes, Source, Stored, UserId, Vitals, Workout,
 };
 
 use crate::python;
@@ -218,10 +218,18 @@ fn check_segments(seen: &Value, account: &Account) {
     segments.sort_by_key(|segment| segment.startdate);
     assert!(segments.len() > 5, "no night in the last day");
     let expected = segments.into_iter().map(|segment| {
-        let heart =
-            (segment.startdate..).step_by(60).zip(&segment.vitals).map(|(minute, vitals)| json!([minute, vitals.hr]));
-        let heart: Value = heart.collect();
-        json!({"start": segment.startdate, "end": segment.enddate, "state": segment.state, "heart": heart})
+        let curve = |of: fn(&Vitals) -> u8| -> Value {
+            let minutes = (segment.startdate..).step_by(60).zip(&segment.vitals);
+            minutes.map(|(minute, vitals)| json!([minute, of(vitals)])).collect()
+        };
+        json!({
+            "start": segment.startdate,
+            "end": segment.enddate,
+            "state": segment.state,
+            "hr": curve(|vitals| vitals.hr),
+            "rr": curve(|vitals| vitals.rr),
+            "rmssd": curve(|vitals| vitals.rmssd),
+        })
     });
     assert_eq!(Value::from(seen), expected.collect::<Value>());
 }

@@ -56,8 +56,17 @@ def simple(value):
 
 
 def segment(it) -> dict:
-    heart = [[unix(point.time), point.value] for point in it.heart_rate or []]
-    return {"start": unix(it.start_date), "end": unix(it.end_date), "state": int(it.state), "heart": heart}
+    def curve(points) -> list:
+        return [[unix(point.time), point.value] for point in points or []]
+
+    return {
+        "start": unix(it.start_date),
+        "end": unix(it.end_date),
+        "state": int(it.state),
+        "hr": curve(it.heart_rate),
+        "rr": curve(it.respiration_rate),
+        "rmssd": curve(it.heart_rate_variability_2),
+    }
 
 
 async def read(url: str, token: str, start: int, end: int) -> dict:
