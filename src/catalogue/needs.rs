@@ -31,7 +31,7 @@ impl CatalogueRow {
     pub fn needs(&self) -> Needs {
         let (device, may_need_plan) = match self.source {
             Source::Measure { meastypes, .. } => of_measure(meastypes[0]),
-            Source::Classification { .. } => (WATCH, false),
+            Source::Classification { .. } | Source::Workout(WorkoutFact::Zones(_)) => (WATCH, false),
             Source::EcgClassification { .. } | Source::Heart(HeartFact::EcgHeartRate) => (ECG, false),
             Source::UnlistedMeasure | Source::Device(_) => ("any", false),
             Source::Summary { fields, .. } => of_night(fields[0]),
@@ -42,7 +42,6 @@ impl CatalogueRow {
             Source::Activity { fields } => (if fields[0].starts_with("hr_") { WATCH } else { WATCH_OR_PHONE }, false),
             Source::ActivityDay | Source::Workout(WorkoutFact::Start | WorkoutFact::End) => (WATCH_OR_PHONE, false),
             Source::Intraday { field, .. } => (WATCH, !matches!(field, "heart_rate" | "spo2_auto")),
-            Source::Workout(WorkoutFact::Zones(_)) => (WATCH, false),
             Source::Workout(WorkoutFact::Data(fields)) => {
                 let is_of_watch = fields[0].starts_with("hr_") || fields[0].starts_with("spo2_");
                 (if is_of_watch { WATCH } else { WATCH_OR_PHONE }, false)

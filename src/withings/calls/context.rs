@@ -20,17 +20,19 @@ const AHEAD_SECONDS: i64 = 24 * 3600;
 pub struct Context<'a> {
     /// The server's time, Unix seconds.
     pub server_now: i64,
-    unknown: Option<&'a mut dyn FnMut(Unknown, &dyn Display, RowKey)>,
+    unknown: Option<Note<'a>>,
     row: RowKey,
 }
+
+/// What is called for each unknown or disbelieved value, with its code or its name and the row that has it.
+pub type Note<'a> = &'a mut dyn FnMut(Unknown, &dyn Display, RowKey);
 
 /// What tells a row from the others of its call: a hash of its id, or of its times where it has none.
 pub type RowKey = u64;
 
 impl<'a> Context<'a> {
-    /// The context at the server's time, Unix seconds. `unknown` is called for each unknown or disbelieved value, with its code
-    /// or its name and the row that has it.
-    pub fn new(server_now: i64, unknown: &'a mut dyn FnMut(Unknown, &dyn Display, RowKey)) -> Self {
+    /// The context at the server's time, Unix seconds.
+    pub fn new(server_now: i64, unknown: Note<'a>) -> Self {
         Self { server_now, unknown: Some(unknown), row: 0 }
     }
 

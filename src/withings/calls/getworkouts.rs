@@ -212,12 +212,11 @@ impl Workout {
         let of_zone = move |zone| Labels::new([(LabelName::Category, &*name), (LabelName::Zone, zone)]);
         let values = self.values.iter().map(move |(measurement, value)| (*measurement, of_category.clone(), *value));
         let is_zoned = |row: &Measurement| matches!(row.source, Source::Workout(WorkoutFact::Zones(_)));
-        let zoned = Measurement::all().find(is_zoned).into_iter();
-        let zones = zoned.flat_map(move |measurement| {
-            let zones = ZONES.iter().zip(&self.zones);
-            zones.map(|(zone, value)| (measurement, of_zone(zone), *value)).collect::<Vec<_>>()
+        let durations = Measurement::all().find(is_zoned).into_iter().flat_map(move |measurement| {
+            let durations = ZONES.iter().zip(&self.zones);
+            durations.map(|(zone, value)| (measurement, of_zone(zone), *value)).collect::<Vec<_>>()
         });
-        values.chain(zones).map(|(measurement, labels, value)| Reading {
+        values.chain(durations).map(|(measurement, labels, value)| Reading {
             measurement,
             labels,
             value,

@@ -27,8 +27,8 @@ pub(super) fn row() -> Row {
             distance().at(16, 8, 8, 7),
             heart_rate().at(0, 15, 12, 7),
             zones().at(12, 15, 12, 7),
-            workouts().at(0, 22, 16, 8),
-            workout_zones().at(16, 22, 8, 8),
+            workouts().at(0, 22, 24, 8),
+            heart_of_workouts().at(0, 30, 24, 7),
         ],
     )
 }
@@ -112,41 +112,48 @@ fn workouts() -> Panel {
     let start = of("workout_start_timestamp_seconds").last();
     let duration = format!("{} - {start}", of("workout_end_timestamp_seconds").last());
     let last = |what: &str| of(&format!("workout_{what}")).last();
-    let values = [
-        ("Begin", Quantity::Time, start),
-        ("Duration", SECONDS, duration),
-        ("Energy", KCAL, last("active_energy_kcal")),
-        ("Distance", Quantity::Distance, last("distance_meters")),
-        ("Climbed", Quantity::Height, last("elevation_meters")),
-        ("Steps", Quantity::Plain("locale"), last("steps")),
-        ("Pauses", SECONDS, last("pause_duration_seconds")),
-        ("Oxygen", PERCENT, last("spo2_average_pct")),
-        ("Average heart rate", PER_MINUTE, last("heart_rate_average_bpm")),
-        ("Lowest", PER_MINUTE, last("heart_rate_min_bpm")),
-        ("Highest", PER_MINUTE, last("heart_rate_max_bpm")),
-    ];
     let panel = table("Workouts")
         .about("The newest workout of each kind.", "there was none; what no sensor has measured is left out.")
-        .options(json!({"sortBy": [{"desc": true, "displayName": "Begin"}]}))
-        .columns([Column::label("category", "Workout")]);
-    ('A'..).zip(values).fold(panel, |panel, (letter, (title, quantity, expression))| {
+        .options(json!({"sortBy": [{"desc": true, "displayName": "Begin"}]}));
+    by_category(
+        panel,
+        [
+            ("Begin", Quantity::Time, start),
+            ("Duration", SECONDS, duration),
+            ("Energy", KCAL, last("active_energy_kcal")),
+            ("Distance", Quantity::Distance, last("distance_meters")),
+            ("Climbed", Quantity::Height, last("elevation_meters")),
+            ("Steps", Quantity::Plain("locale"), last("steps")),
+            ("Pauses", SECONDS, last("pause_duration_seconds")),
+        ],
+    )
+}
+
+fn heart_of_workouts() -> Panel {
+    let last = |what: &str| of(&format!("workout_{what}")).last();
+    let rates = [
+        ("Average", PER_MINUTE, last("heart_rate_average_bpm")),
+        ("Lowest", PER_MINUTE, last("heart_rate_min_bpm")),
+        ("Highest", PER_MINUTE, last("heart_rate_max_bpm")),
+        ("Oxygen", PERCENT, last("spo2_average_pct")),
+    ];
+    let zones = ZONES.map(|(title, zone)| {
+        let series = of("workout_heart_rate_zone_duration_seconds").with(&format!("zone=\"{zone}\""));
+        (title, SECONDS, series.last())
+    });
+    let panel = table("Heart in the workouts").about(
+        "Heart rate, blood oxygen and the time in each zone of the heart rate in the newest workout of each kind.",
+        "no watch has measured it.",
+    );
+    by_category(panel, rates.into_iter().chain(zones))
+}
+
+/// The table with a line for each category of workouts, and these columns: title, quantity, expression.
+fn by_category(panel: Panel, columns: impl IntoIterator<Item = (&'static str, Quantity, String)>) -> Panel {
+    let panel = panel.columns([Column::label("category", "Workout")]);
+    ('A'..).zip(columns).fold(panel, |panel, (letter, (title, quantity, expression))| {
         panel
             .show(query("", format!("max by (category) ({expression})")).unit(quantity))
             .columns([Column::value(letter, title, quantity)])
-    })
-}
-
-fn workout_zones() -> Panel {
-    let panel = table("Heart rate zones of the workouts")
-        .about(
-            "How long the heart rate was in each zone in the newest workout of each kind.",
-            "no watch has measured it.",
-        )
-        .columns([Column::label("category", "Workout")]);
-    ('A'..).zip(ZONES).fold(panel, |panel, (letter, (title, zone))| {
-        let series = of("workout_heart_rate_zone_duration_seconds").with(&format!("zone=\"{zone}\""));
-        panel
-            .show(query("", format!("max by (category) ({})", series.last())).unit(SECONDS))
-            .columns([Column::value(letter, title, SECONDS)])
     })
 }
