@@ -21,11 +21,11 @@ mod webhooks;
 mod yaml_errors;
 
 use std::collections::BTreeSet;
+use std::io;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use std::{fs, io};
 
 use secrecy::SecretString;
 use thiserror::Error;
@@ -33,6 +33,7 @@ use url::Url;
 
 use crate::catalogue::{Measurement, Source};
 use crate::paths::OwnPath;
+use crate::regular_file::{self, ReadAt};
 use block::Block;
 use mistake::{Mistake, Place};
 use secret_sources::SecretSources;
@@ -114,19 +115,20 @@ pub enum ConfigError {
 impl Config {
     /// Reads the file at `path`, and the secrets that it refers to.
     ///
-    /// `env` gives the variables of the environment; `default_base_url` stands in for a `base_url` that is not given,
-    /// and without it one must be given. Fails with the first mistake.
+    /// `at` says whether they may be pipes; `env` gives the variables of the environment; `default_base_url` stands in for a
+    /// `base_url` that is not given, and without it one must be given. Fails with the first mistake.
     pub fn load(
         path: &Path,
+        at: ReadAt,
         env: &dyn Fn(&str) -> Option<String>,
         default_base_url: Option<&Url>,
     ) -> Result<Self, ConfigError> {
-        let bytes = fs::read(path).map_err(|source| match source.kind() {
+        let bytes = regular_file::read(path, at).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => ConfigError::Missing(path.to_owned()),
             io::ErrorKind::IsADirectory => ConfigError::Directory(path.to_owned()),
             _ => ConfigError::Read { path: path.to_owned(), source },
         })?;
-        Self::from_bytes(&bytes, path, env, default_base_url)
+        Self::from_bytes(&bytes, path, at, env, default_base_url)
     }
 
     /// As [`Config::load`], with the file's content at hand: `path` is where it stands, and beside it are the secrets that
@@ -134,11 +136,12 @@ impl Config {
     pub fn from_bytes(
         bytes: &[u8],
         path: &Path,
+        at: ReadAt,
         env: &dyn Fn(&str) -> Option<String>,
         default_base_url: Option<&Url>,
     ) -> Result<Self, ConfigError> {
         let folder = path.parent().unwrap_or(Path::new(""));
-        let sources = SecretSources { folder, env };
+        let sources = SecretSources { folder, at, env };
         let in_file = |mistake: Mistake, text: &str| ConfigError::Mistake(mistake.in_file(path, text, schema::FILE));
         let text = decode(bytes).map_err(|mistake| in_file(mistake, &String::from_utf8_lossy(bytes)))?;
         Self::parse(text, &sources, default_base_url).map_err(|mistake| in_file(mistake, text))

@@ -19,6 +19,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
 
 use crate::catalogue::Call;
+use crate::visible::cleaned;
 
 pub use kinds::{NotificationOutcome, Reason, Unknown};
 
@@ -28,9 +29,6 @@ const DURATION_BUCKETS: [f64; 9] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 3
 /// How many different unknown values are logged, each once. Beyond it they are only counted: the answers come from
 /// outside, and memory stays bounded.
 const LOGGED_UNKNOWN_VALUES: usize = 1000;
-
-/// How much of an unknown value is logged and remembered, characters.
-const LOGGED_CHARACTERS: usize = 100;
 
 /// The exporter's own metrics. Cheap to clone; clones share the counters.
 #[derive(Clone)]
@@ -152,7 +150,7 @@ impl Telemetry {
     /// value.
     pub fn unknown(&self, kind: Unknown, what: &dyn fmt::Display) {
         self.0.unknown.get_or_create_owned(&KindLabel { kind }).inc();
-        let what: String = what.to_string().chars().take(LOGGED_CHARACTERS).collect();
+        let what = cleaned(&what.to_string());
         let mut logged = self.0.logged.lock().unwrap_or_else(PoisonError::into_inner);
         if logged.len() < LOGGED_UNKNOWN_VALUES && logged.insert((kind, what.clone())) {
             tracing::warn!(

@@ -82,12 +82,12 @@ fn secret_files_are_read_without_their_trailing_newline_and_checked() {
     assert_eq!(run(&[("withings.yaml", config), ("secret.txt", "hush-hush\n")], &[]).status.code(), Some(0));
     check_refused(
         &[("withings.yaml", config), ("secret.txt", "\n")],
-        &format!("error: the secret file `secret.txt` is empty\n{excerpt}"),
+        &format!("error: the secret file named here is empty\n{excerpt}"),
     );
     check_refused(
         &[("withings.yaml", config), ("secret.txt", "hush-hush\nhush-hush\n")],
         &format!(
-            "error: the secret file `secret.txt` has more than one line\n{excerpt}  = it holds the secret and nothing \
+            "error: the secret file named here has more than one line\n{excerpt}  = it holds the secret and nothing \
              else\n"
         ),
     );

@@ -14,7 +14,7 @@ use crate::reading::{Reading, SleepSegment, SleepState};
 use crate::telemetry::Unknown;
 use crate::withings::appli::Appli;
 use crate::withings::request::{Request, RowSelection};
-use crate::withings::wire::{AnswerPage, int, list, text};
+use crate::withings::wire::{AnswerPage, int, list, words};
 
 use hypnogram::Hypnogram;
 
@@ -44,7 +44,7 @@ pub struct SegmentRow {
     #[serde(deserialize_with = "int")]
     pub state: Option<i64>,
     /// Withings' id of the device that saw it.
-    #[serde(rename = "hash_deviceid", deserialize_with = "text")]
+    #[serde(rename = "hash_deviceid", deserialize_with = "words")]
     pub device: Option<String>,
 }
 
