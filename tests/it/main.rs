@@ -35,6 +35,8 @@ mod kills;
 mod layers;
 mod log;
 mod many;
+mod odd_files;
+mod ownership;
 mod page;
 mod paused;
 mod people;
