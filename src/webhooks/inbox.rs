@@ -120,7 +120,7 @@ impl Inbox {
         let now = self.0.logins.server_now();
         match notification.bed_event(appli, now) {
             Some(event) if is_future(&event, now) => {
-                self.0.telemetry.unknown(Unknown::FutureDate, &format_args!("notification {}", notification.appli));
+                self.0.telemetry.unknown(Unknown::EventTime, &format_args!("notification {}", notification.appli));
                 return Some(NotificationOutcome::Invalid);
             }
             Some(event) => {

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::context::Context;
+use super::context::{Context, bounded};
 use super::data_call::{DataCall, Moment, Readings};
 use crate::catalogue::{BATTERY_STATES, Call, DeviceFact, LabelName, Measurement, Source};
 use crate::reading::{Labels, Reading};
@@ -99,7 +99,7 @@ impl DataCall for Getdevice {
 /// The readings of an answer's devices, by id and in the catalogue's order. Devices without an id are left out.
 fn readings(devices: &[DeviceRow], context: &mut Context<'_>) -> Vec<Reading> {
     let mut readings = Vec::new();
-    for (id, device) in without_second_entries(by_id(devices)) {
+    for (id, device) in without_second_entries(bounded(by_id(devices), |_| true, context)) {
         let battery = battery(&device, context);
         let reading = |measurement: Measurement| {
             let (labels, value) = match measurement.source {
