@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use anyhow::Result;
 use url::Url;
 
+use crate::app::warnings;
 use crate::cli::Flags;
 use crate::config::{Config, format_duration};
 use crate::telemetry::log;
@@ -15,6 +16,9 @@ pub(super) fn run(flags: &Flags, out: &mut dyn Write) -> Result<()> {
     log::init(flags.log_level, flags.log_format)?;
     let security = super::security(flags)?;
     let config = super::config(flags, &security)?;
+    for warning in warnings(&config) {
+        tracing::warn!("{warning}");
+    }
     writeln!(out, "{} is valid.", flags.config_file.display())?;
     if let Some(file) = &flags.web_config_file {
         writeln!(out, "{} is valid.", file.display())?;

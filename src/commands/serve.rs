@@ -21,7 +21,7 @@ use crate::regular_file::ReadAt;
 use crate::storage::{Purpose, Storage};
 use crate::systemd::{self, ServiceManager};
 use crate::telemetry::{Build, Telemetry, log};
-use crate::web::{Reloads, Security};
+use crate::web::{ReloadBy, Reloads, Security};
 
 /// How many threads may wait for the disk or render pages at one time: each has a stack and a heap of its own.
 const BLOCKING_THREADS: usize = 16;
@@ -161,7 +161,7 @@ async fn reload_on(mut hangup: Signal, reloads: Option<Reloads>) {
         hangup.recv().await;
         if let Some(reloads) = &reloads {
             // A failure is logged by the reload.
-            reloads.ask().await.ok();
+            reloads.ask(ReloadBy::Signal).await.ok();
         }
     }
 }

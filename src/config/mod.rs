@@ -72,6 +72,8 @@ pub struct Config {
     pub api_url: Url,
     /// Where people log in, shaped as `base_url`. Default: `https://account.withings.com`.
     pub account_url: Url,
+    /// What is taken and should be written otherwise, in sentences for the user. Empty: nothing.
+    pub warnings: Vec<String>,
 }
 
 /// Which measurements are exported: at least one, in the catalogue's order.
@@ -171,6 +173,7 @@ impl Config {
 
     fn parse(text: &str, sources: &SecretSources<'_>, default_base_url: Option<&Url>) -> Result<Self, Mistake> {
         let block = Block::of(document::read(text)?, sources)?;
+        let mut warnings = Vec::new();
         let config = Self {
             client_id: credentials::client_id(&block)?,
             client_secret: credentials::client_secret(&block)?,
@@ -182,7 +185,9 @@ impl Config {
                 (None, Some(url)) => url.clone(),
                 (None, None) => return Err(block.missing("base_url").help(BASE_URL_HELP)),
             },
-            measurements: block.read("measurements", names::measurements)?.unwrap_or_else(Selection::all),
+            measurements: block
+                .read("measurements", |key, node| names::measurements(key, node, &mut warnings))?
+                .unwrap_or_else(Selection::all),
             refresh_interval: block.read("refresh_interval", scalar::interval)?.unwrap_or(REFRESH_INTERVAL),
             requests_per_minute: block
                 .read("requests_per_minute", scalar::requests_per_minute)?
@@ -190,6 +195,7 @@ impl Config {
             webhooks: block.read("webhooks", webhooks::switch)?.unwrap_or(false),
             api_url: block.read("api_url", scalar::url)?.unwrap_or_else(|| known_url(API_URL)),
             account_url: block.read("account_url", scalar::url)?.unwrap_or_else(|| known_url(ACCOUNT_URL)),
+            warnings,
         };
         webhooks::check(&config, &block)?;
         Ok(config)

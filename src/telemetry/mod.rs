@@ -3,6 +3,7 @@
 pub mod log;
 
 mod kinds;
+mod outside_events;
 
 use std::collections::HashSet;
 use std::sync::atomic::AtomicU64;
@@ -22,6 +23,8 @@ use crate::catalogue::Call;
 use crate::visible::cleaned;
 
 pub use kinds::{NotificationOutcome, Reason, Unknown};
+pub use outside_events::OutsideEvent;
+use outside_events::OutsideEvents;
 
 /// Bounds of the request duration histogram, seconds: Withings usually answers in 0.1 to 1 s, a time-out ends at 30 s.
 const DURATION_BUCKETS: [f64; 9] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
@@ -54,6 +57,7 @@ struct Metrics {
     reload_successful: Gauge,
     reload_success_at: Gauge,
     logged: Mutex<HashSet<(Unknown, String)>>,
+    outside_events: Mutex<OutsideEvents>,
 }
 
 /// A metric family in a registry of its own, so that it can be shown alone.
@@ -112,6 +116,7 @@ impl Telemetry {
             reload_successful: Gauge::default(),
             reload_success_at: Gauge::default(),
             logged: Mutex::default(),
+            outside_events: Mutex::default(),
         };
         inner.storage_up.set(1);
         Self(Arc::new(inner.registered(build)))

@@ -161,8 +161,9 @@ fn claim(root: &Path, purpose: Purpose, locks: &mut Vec<File>) -> Result<(), Ope
         atomic::open_private(&root.join(DEMO_MARK))?;
         atomic::sync_dir(root)?;
     }
-    // The first folder with tokens: whether the file system keeps its permissions is seen before there are any.
-    atomic::make_private_dir(&root.join("logins"))?;
+    // Whether the file system keeps permissions is seen before there are tokens. Where the folder cannot be made, that is
+    // reported when it is needed.
+    drop(atomic::make_private_dir(&root.join("logins")));
     let lock = root.join(LOCK);
     let opened = atomic::open_private(&lock);
     if let Some(file) = opened.as_ref().err().and_then(|_| File::open(&lock).ok()) {
