@@ -15,6 +15,8 @@
 //! | 0 | [`clock`] | the present time, given everywhere; Withings' time, by which everything ends |
 //! | 0 | [`zone`] | time zones by their names |
 //! | 0 | [`paths`] | the exporter's own paths, in one list |
+//! | 0 | [`regular_file`] | reading a file that somebody else may have put there |
+//! | 0 | [`visible`] | text from outside as people may see it |
 //! | 0 | [`catalogue`] | the one table of measurements and calls |
 //! | 1 | [`reading`] | immutable values: readings, the snapshot of a profile, the snapshot of all |
 //! | 1 | [`telemetry`] | logging and the exporter's own metrics |
@@ -80,11 +82,13 @@ pub mod paths;
 pub mod process;
 pub mod reading;
 pub mod refresh;
+pub mod regular_file;
 pub mod remote_write;
 pub mod sim;
 pub mod storage;
 pub mod systemd;
 pub mod telemetry;
+pub mod visible;
 pub mod web;
 pub mod webhooks;
 pub mod withings;

@@ -7,17 +7,18 @@ use clap::Parser;
 use withings_exporter::cli::{Cli, UsageError};
 use withings_exporter::commands;
 use withings_exporter::config::ConfigError;
+use withings_exporter::visible::{Terminal, escaped};
 use withings_exporter::web::SecurityError;
 
 /// Wrong usage or configuration, as clap exits too.
 const EXIT_MISTAKE: u8 = 2;
 
 fn main() -> ExitCode {
-    let Err(err) = commands::run(&Cli::parse(), &mut io::stdout()) else { return ExitCode::SUCCESS };
+    let Err(err) = commands::run(&Cli::parse(), &mut Terminal(io::stdout())) else { return ExitCode::SUCCESS };
     if is_broken_pipe(&err) {
         return ExitCode::SUCCESS;
     }
-    eprintln!("error: {err:#}");
+    eprintln!("error: {}", escaped(&format!("{err:#}")));
     let is_mistake = err.is::<ConfigError>() || err.is::<SecurityError>() || err.is::<UsageError>();
     if is_mistake { ExitCode::from(EXIT_MISTAKE) } else { ExitCode::FAILURE }
 }

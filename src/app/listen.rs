@@ -76,6 +76,7 @@ async fn poll(profiles: Arc<Profiles>) {
             profiles.make_all_due();
         }
         profiles.record_lag();
+        profiles.telemetry.log_outside_events();
         if let Err(error) = profiles.storage().changes().await {
             tracing::debug!(error = error.with_cause(), "it is not known whether logins have changed");
         }

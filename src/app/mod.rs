@@ -12,11 +12,12 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use url::Url;
 
 use crate::clock::{Clock, ServerClock};
 use crate::config::Config;
 use crate::exposition::{Exposition, SelfMetrics};
-use crate::http::Http;
+use crate::http::{Http, is_loopback};
 use crate::login::{self, Logins, Remote};
 use crate::reading::{Attempt, ProfileSnapshot, Sleep, Snapshot};
 use crate::storage::Storage;
@@ -207,6 +208,18 @@ pub(crate) fn remote(config: &Config, client: &Client) -> Result<Remote> {
         webhooks: config.webhooks,
     };
     Ok(Remote { oauth: OAuth::new(&application, client.clone()), client })
+}
+
+/// What a good configuration had better say otherwise, in sentences for its user.
+pub(crate) fn warnings(config: &Config) -> Vec<String> {
+    let urls = [("api_url", &config.api_url), ("account_url", &config.account_url)];
+    let is_open = |url: &Url| url.scheme() == "http" && !is_loopback(url);
+    let unencrypted = urls.into_iter().filter(|(_, url)| is_open(url)).map(|(key, _)| {
+        format!(
+            "`{key}` is `http://` to another host: whoever reads the network between has the logins; use `https://`"
+        )
+    });
+    config.warnings.iter().cloned().chain(unencrypted).collect()
 }
 
 /// The snapshot before anything was restored.

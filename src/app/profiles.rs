@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
 
-use super::{logins, nothing_known, remote};
+use super::{logins, nothing_known, remote, warnings};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::login::{Logins, People, Remote};
@@ -32,7 +32,9 @@ pub(super) struct Profiles {
     remote: watch::Sender<Remote>,
     settings: watch::Sender<Settings>,
     desired: watch::Sender<Option<DesiredSubscriptions>>,
-    telemetry: Telemetry,
+    pub(super) telemetry: Telemetry,
+    /// The configuration's warnings that were logged: a reload repeats none.
+    warned: Mutex<Vec<String>>,
     /// The host's clock.
     pub(super) clock: Clock,
     /// The persons when changed logins were last followed.
@@ -71,6 +73,7 @@ impl Profiles {
         });
         let profiles = Self {
             followed: Mutex::new(logins.people()),
+            warned: Mutex::default(),
             telemetry: telemetry.clone(),
             clock: clock.clone(),
             logins,
@@ -82,6 +85,7 @@ impl Profiles {
             settings,
             desired,
         };
+        profiles.warn_of(config);
         profiles.show(&config.profiles).await;
         Ok((profiles, bed_notifications))
     }
@@ -116,6 +120,7 @@ impl Profiles {
         self.logins.configure(&config.profiles);
         self.logins.try_again();
         self.telemetry.refresh_interval(config.refresh_interval);
+        self.warn_of(config);
         let settings = settings(config);
         let former = self.settings.send_replace(settings.clone());
         let desired = secret.as_ref().map(|secret| DesiredSubscriptions::of(config, secret));
@@ -139,6 +144,14 @@ impl Profiles {
         self.follow_logins().await;
         self.refresher.plan(&Occasion::Reload { interval: former.interval, subscriptions }).await;
         Ok(())
+    }
+
+    /// Logs what the configuration warns of, unless the former one did.
+    fn warn_of(&self, config: &Config) {
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        let warnings = warnings(config);
+        warnings.iter().filter(|warning| !warned.contains(warning)).for_each(|warning| tracing::warn!("{warning}"));
+        *warned = warnings;
     }
 
     fn hide_removed(&self, before: &[Arc<str>], profiles: &[Arc<str>]) {

@@ -11,8 +11,8 @@ use tokio::time::{Instant, timeout_at};
 use super::profiles::Profiles;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::telemetry::Telemetry;
-use crate::web::{Reload, ReloadError};
+use crate::telemetry::{OutsideEvent, Telemetry};
+use crate::web::{Reload, ReloadBy, ReloadError};
 
 /// How long a request for a reload waits for its answer, which is to come within 5 s. A reload that takes longer goes on, and
 /// the next one begins after its end.
@@ -43,7 +43,7 @@ impl ReloadTask {
                 None => true,
             };
             if is_free {
-                under_way = Some(self.begin(&profiles));
+                under_way = Some(self.begin(&profiles, reload.by));
             }
             let outcome = match &mut under_way {
                 Some(task) if is_free => timeout_at(deadline, task).await.ok(),
@@ -53,11 +53,11 @@ impl ReloadTask {
                 under_way = None;
             }
             // The request may have been given up.
-            reload.send(outcome.map_or(Err(ReloadError::Late), answer)).ok();
+            reload.done.send(outcome.map_or(Err(ReloadError::Late), answer)).ok();
         }
     }
 
-    fn begin(&self, profiles: &Arc<Profiles>) -> Task {
+    fn begin(&self, profiles: &Arc<Profiles>, by: ReloadBy) -> Task {
         let (read, profiles) = (Arc::clone(&self.read), Arc::clone(profiles));
         let (telemetry, clock) = (self.telemetry.clone(), self.clock.clone());
         tokio::spawn(async move {
@@ -69,13 +69,20 @@ impl ReloadTask {
             match outcome {
                 Ok(()) => {
                     telemetry.config_loaded(clock.unix());
-                    tracing::info!("the configuration was read again");
+                    match by {
+                        ReloadBy::Signal => tracing::info!("the configuration was read again"),
+                        ReloadBy::Client => telemetry.outside_event(OutsideEvent::Reloaded, &"it is in force"),
+                    }
                     Ok(())
                 }
                 Err(error) => {
                     telemetry.config_refused();
-                    tracing::error!("the configuration stays as it was: {error:#}");
-                    Err(format!("{error:#}"))
+                    let error = format!("{error:#}");
+                    match by {
+                        ReloadBy::Signal => tracing::error!("the configuration stays as it was: {error}"),
+                        ReloadBy::Client => telemetry.outside_event(OutsideEvent::NotReloaded, &error),
+                    }
+                    Err(error)
                 }
             }
         })

@@ -22,6 +22,7 @@ use crate::http::is_loopback;
 use crate::login::{BeginError, Connected, FinishError, Logins, Mode};
 use crate::storage::{Class, STATE_LIFETIME, Storage};
 use crate::telemetry::{Build, Telemetry};
+use crate::visible::cleaned;
 use crate::web::{self, App, Callback, Scrapes, Security, ServerLimits};
 use crate::webhooks::{Inbox, Subscriptions, unsubscribe_former};
 
@@ -224,7 +225,7 @@ fn refused(error: &str) -> String {
     if error == "access_denied" {
         "the exporter was not allowed to read the measurements; start again and allow the access".to_owned()
     } else {
-        format!("Withings sent the browser back without asking for permission: {error}; please start again")
+        format!("Withings sent the browser back without asking for permission: {}; please start again", cleaned(error))
     }
 }
 

@@ -116,6 +116,7 @@ fn config(cloud: &Cloud, cloud_url: &Url, page: &Url) -> Config {
         webhooks: page.scheme() == "http",
         api_url: cloud_url.clone(),
         account_url: cloud_url.clone(),
+        warnings: Vec::new(),
     }
 }
 

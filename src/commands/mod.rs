@@ -21,6 +21,7 @@ pub use backfill::Backfill;
 use crate::cli::{Cli, Command, Flags, version};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
+use crate::regular_file::ReadAt;
 use crate::storage::{OpenError, Storage, Surroundings};
 use crate::telemetry::Telemetry;
 use crate::web::{Security, SecurityError};
@@ -50,7 +51,7 @@ fn joined_storage(flags: &Flags, telemetry: &Telemetry) -> Result<Storage, OpenE
 /// The configuration of a command that does not serve.
 fn config(flags: &Flags, security: &Security) -> Result<Config, ConfigError> {
     let base_url = flags.default_base_url(security.has_tls());
-    Config::load(&flags.config_file, &|name| env::var(name).ok(), base_url.as_ref())
+    Config::load(&flags.config_file, ReadAt::Start, &|name| env::var(name).ok(), base_url.as_ref())
 }
 
 /// Does what the command line says; what a command prints goes to `out`.

@@ -17,10 +17,11 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::exposition::SelfMetrics;
 use crate::process::Process;
+use crate::regular_file::ReadAt;
 use crate::storage::{Purpose, Storage};
 use crate::systemd::{self, ServiceManager};
 use crate::telemetry::{Build, Telemetry, log};
-use crate::web::{Reloads, Security};
+use crate::web::{ReloadBy, Reloads, Security};
 
 /// How many threads may wait for the disk or render pages at one time: each has a stack and a heap of its own.
 const BLOCKING_THREADS: usize = 16;
@@ -35,7 +36,7 @@ pub(super) fn run(flags: &Flags) -> Result<()> {
     let security = super::security(flags)?;
     let listeners = listeners(flags)?;
     let base_url = if flags.systemd_socket { None } else { Some(base_url(&listeners, security.has_tls())?) };
-    let config = read(&flags.config_file, base_url.as_ref())?;
+    let config = read(&flags.config_file, ReadAt::Start, base_url.as_ref())?;
     let storage_path = flags.storage_path(env::var_os("STATE_DIRECTORY"));
     let telemetry = Telemetry::new(Build::this());
     // One thread, for the bar of CPU per scrape: several threads wake one another, and a scrape costs twice. Disk and rendering
@@ -47,7 +48,7 @@ pub(super) fn run(flags: &Flags) -> Result<()> {
         let (listeners, redirect_uri) = (into_tokio(listeners)?, config.redirect_uri());
         let has_tls = security.has_tls();
         let path = flags.config_file.clone();
-        let reread: ReadConfig = Arc::new(move || Ok(read(&path, base_url.as_ref())?));
+        let reread: ReadConfig = Arc::new(move || Ok(read(&path, ReadAt::Reload, base_url.as_ref())?));
         let parts = parts(flags, config, Some(reread), security, storage, telemetry);
         let exporter = Exporter::assemble(parts).await?;
         let reloads = exporter.reloads();
@@ -70,8 +71,8 @@ pub(super) fn run(flags: &Flags) -> Result<()> {
 }
 
 /// The configuration, as it is in the file now.
-fn read(path: &Path, base_url: Option<&Url>) -> Result<Config, ConfigError> {
-    Config::load(path, &|name| env::var(name).ok(), base_url)
+fn read(path: &Path, at: ReadAt, base_url: Option<&Url>) -> Result<Config, ConfigError> {
+    Config::load(path, at, &|name| env::var(name).ok(), base_url)
 }
 
 /// The parts of an exporter that runs for `flags`.
@@ -160,7 +161,7 @@ async fn reload_on(mut hangup: Signal, reloads: Option<Reloads>) {
         hangup.recv().await;
         if let Some(reloads) = &reloads {
             // A failure is logged by the reload.
-            reloads.ask().await.ok();
+            reloads.ask(ReloadBy::Signal).await.ok();
         }
     }
 }

@@ -17,6 +17,7 @@ use super::yaml_errors;
 /// Reads the one document in `text`; the tree keeps duplicate keys. Fails where the text is no YAML.
 pub(super) fn read(text: &str) -> Result<Node, Mistake> {
     yaml_errors::check_characters(text)?;
+    yaml_errors::check_brackets(text)?;
     // Errors about the syntax are fixed sentences and may be shown. Errors about values quote them, and a value may be
     // a secret: hence first a pass that looks at no value.
     IgnoredAny::deserialize(serde_yaml::Deserializer::from_str(text))

@@ -21,11 +21,11 @@ mod webhooks;
 mod yaml_errors;
 
 use std::collections::BTreeSet;
+use std::io;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use std::{fs, io};
 
 use secrecy::SecretString;
 use thiserror::Error;
@@ -33,6 +33,7 @@ use url::Url;
 
 use crate::catalogue::{Measurement, Source};
 use crate::paths::OwnPath;
+use crate::regular_file::{self, ReadAt};
 use block::Block;
 use mistake::{Mistake, Place};
 use secret_sources::SecretSources;
@@ -71,6 +72,8 @@ pub struct Config {
     pub api_url: Url,
     /// Where people log in, shaped as `base_url`. Default: `https://account.withings.com`.
     pub account_url: Url,
+    /// What is taken and should be written otherwise, in sentences for the user. Empty: nothing.
+    pub warnings: Vec<String>,
 }
 
 /// Which measurements are exported: at least one, in the catalogue's order.
@@ -114,19 +117,20 @@ pub enum ConfigError {
 impl Config {
     /// Reads the file at `path`, and the secrets that it refers to.
     ///
-    /// `env` gives the variables of the environment; `default_base_url` stands in for a `base_url` that is not given,
-    /// and without it one must be given. Fails with the first mistake.
+    /// `at` says whether they may be pipes; `env` gives the variables of the environment; `default_base_url` stands in for a
+    /// `base_url` that is not given, and without it one must be given. Fails with the first mistake.
     pub fn load(
         path: &Path,
+        at: ReadAt,
         env: &dyn Fn(&str) -> Option<String>,
         default_base_url: Option<&Url>,
     ) -> Result<Self, ConfigError> {
-        let bytes = fs::read(path).map_err(|source| match source.kind() {
+        let bytes = regular_file::read(path, at).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => ConfigError::Missing(path.to_owned()),
             io::ErrorKind::IsADirectory => ConfigError::Directory(path.to_owned()),
             _ => ConfigError::Read { path: path.to_owned(), source },
         })?;
-        Self::from_bytes(&bytes, path, env, default_base_url)
+        Self::from_bytes(&bytes, path, at, env, default_base_url)
     }
 
     /// As [`Config::load`], with the file's content at hand: `path` is where it stands, and beside it are the secrets that
@@ -134,11 +138,12 @@ impl Config {
     pub fn from_bytes(
         bytes: &[u8],
         path: &Path,
+        at: ReadAt,
         env: &dyn Fn(&str) -> Option<String>,
         default_base_url: Option<&Url>,
     ) -> Result<Self, ConfigError> {
         let folder = path.parent().unwrap_or(Path::new(""));
-        let sources = SecretSources { folder, env };
+        let sources = SecretSources { folder, at, env };
         let in_file = |mistake: Mistake, text: &str| ConfigError::Mistake(mistake.in_file(path, text, schema::FILE));
         let text = decode(bytes).map_err(|mistake| in_file(mistake, &String::from_utf8_lossy(bytes)))?;
         Self::parse(text, &sources, default_base_url).map_err(|mistake| in_file(mistake, text))
@@ -168,6 +173,7 @@ impl Config {
 
     fn parse(text: &str, sources: &SecretSources<'_>, default_base_url: Option<&Url>) -> Result<Self, Mistake> {
         let block = Block::of(document::read(text)?, sources)?;
+        let mut warnings = Vec::new();
         let config = Self {
             client_id: credentials::client_id(&block)?,
             client_secret: credentials::client_secret(&block)?,
@@ -179,7 +185,9 @@ impl Config {
                 (None, Some(url)) => url.clone(),
                 (None, None) => return Err(block.missing("base_url").help(BASE_URL_HELP)),
             },
-            measurements: block.read("measurements", names::measurements)?.unwrap_or_else(Selection::all),
+            measurements: block
+                .read("measurements", |key, node| names::measurements(key, node, &mut warnings))?
+                .unwrap_or_else(Selection::all),
             refresh_interval: block.read("refresh_interval", scalar::interval)?.unwrap_or(REFRESH_INTERVAL),
             requests_per_minute: block
                 .read("requests_per_minute", scalar::requests_per_minute)?
@@ -187,6 +195,7 @@ impl Config {
             webhooks: block.read("webhooks", webhooks::switch)?.unwrap_or(false),
             api_url: block.read("api_url", scalar::url)?.unwrap_or_else(|| known_url(API_URL)),
             account_url: block.read("account_url", scalar::url)?.unwrap_or_else(|| known_url(ACCOUNT_URL)),
+            warnings,
         };
         webhooks::check(&config, &block)?;
         Ok(config)

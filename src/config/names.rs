@@ -31,8 +31,9 @@ pub(super) fn profiles(key: &str, node: &Node) -> Result<Vec<Arc<str>>, Mistake>
     names.into_iter().map(|(node, name)| profile(node, name)).collect()
 }
 
-/// `measurements`: nothing means all; keys, groups and `all` add up.
-pub(super) fn measurements(key: &str, node: &Node) -> Result<Selection, Mistake> {
+/// `measurements`: nothing means all; keys, groups and `all` add up. Keys that should be written otherwise are added to
+/// `warnings`.
+pub(super) fn measurements(key: &str, node: &Node, warnings: &mut Vec<String>) -> Result<Selection, Mistake> {
     if matches!(node.value, Value::Null) {
         return Ok(Selection::all());
     }
@@ -43,6 +44,9 @@ pub(super) fn measurements(key: &str, node: &Node) -> Result<Selection, Mistake>
     }
     let mut selected = BTreeSet::new();
     for (node, name) in names {
+        if let Some(measurement) = Measurement::by_former_key(name) {
+            warnings.push(format!("the measurement `{name}` is called `{}` now; write its new key", measurement.key));
+        }
         selected.extend(selection(node, name)?);
     }
     Ok(Selection(selected))
@@ -106,15 +110,7 @@ fn selection(node: &Node, name: &str) -> Result<Vec<Measurement>, Mistake> {
     if name == ALL {
         return Ok(Measurement::all().collect());
     }
-    if let Some(measurement) = Measurement::by_key(name) {
-        return Ok(vec![measurement]);
-    }
-    if let Some(measurement) = Measurement::by_former_key(name) {
-        tracing::warn!(
-            former = name,
-            key = measurement.key,
-            "a measurement of the configuration was renamed; write its new key"
-        );
+    if let Some(measurement) = Measurement::by_key(name).or_else(|| Measurement::by_former_key(name)) {
         return Ok(vec![measurement]);
     }
     let Some(group) = Group::by_name(name) else { return Err(unknown(node, name)) };

@@ -5,6 +5,7 @@
 use super::mistake::Place;
 use super::node::{Node, Value};
 use super::schema::{Key, KeyKind};
+use crate::visible::is_unprintable;
 
 const MASK: &str = "********";
 
@@ -35,7 +36,7 @@ pub(super) fn excerpt(text: &str, place: Place, keys: &'static [Key]) -> Excerpt
 
 /// A word of the file in backquotes; `None` if it may be a secret.
 pub(super) fn quoted(word: &str) -> Option<String> {
-    (is_plain(word) && word.chars().count() <= WIDTH && !word.contains(char::is_control)).then(|| format!("`{word}`"))
+    (is_plain(word) && word.chars().count() <= WIDTH && !word.contains(is_unprintable)).then(|| format!("`{word}`"))
 }
 
 /// A key in backquotes; `None` if it may be a secret that lost its own key or colon: if it is no single word, or has no
@@ -113,10 +114,10 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|sign| sign.is_alphanumeric() || matches!(sign, '_' | '-' | '.'))
 }
 
-/// Whether a text is too short for a secret, and has nothing in it that may begin one: no second key, and no hash of a
-/// password (`$2y$10$…`).
+/// Whether a text is too short for a secret, and has nothing in it that may begin one: no second key, no hash of a password
+/// (`$2y$10$…`), and no tag: behind `!secret` people write the secret itself.
 fn is_plain(text: &str) -> bool {
-    !text.contains([':', '=', '$'])
+    !text.contains([':', '=', '$', '!'])
         && text.split(|sign: char| !sign.is_ascii_alphanumeric()).all(|word| word.len() <= LONGEST_WORD)
 }
 
@@ -124,7 +125,7 @@ fn is_plain(text: &str) -> bool {
 fn printable(character: char) -> char {
     match character {
         '\t' => '→',
-        control if control.is_control() => '\u{FFFD}',
+        unprintable if is_unprintable(unprintable) => '\u{FFFD}',
         other => other,
     }
 }

@@ -1,20 +1,25 @@
 //! Where secrets come from that are not in the configuration file: `secrets.yaml` beside it, files with one secret, and the environment.
 
-use std::fs;
 use std::path::Path;
 
 use super::document;
 use super::mistake::Mistake;
 use super::nearest::nearest;
 use super::node::{Node, Value};
-use super::redaction::quoted;
+use super::redaction::quoted_key;
+use crate::regular_file::{self, ReadAt};
 
 const SECRETS_FILE: &str = "secrets.yaml";
+
+/// How many names of `secrets.yaml` a message shows.
+const SHOWN_NAMES: usize = 3;
 
 /// The sources of one configuration.
 pub(super) struct SecretSources<'a> {
     /// The folder of the configuration file: relative paths start here.
     pub(super) folder: &'a Path,
+    /// Whether files may be pipes.
+    pub(super) at: ReadAt,
     /// A variable of the environment.
     pub(super) env: &'a dyn Fn(&str) -> Option<String>,
 }
@@ -45,20 +50,19 @@ impl SecretSources<'_> {
 
     /// The content of a file with one secret, named by `node`, without its trailing newline.
     pub(super) fn secret_file(&self, node: &Node, name: &str) -> Result<String, Mistake> {
-        let shown = if node.hidden { None } else { quoted(name) };
-        let shown = shown.unwrap_or_else(|| "named here".to_owned());
-        let bytes = fs::read(self.folder.join(name)).map_err(|err| {
-            Mistake::at(node, format!("cannot read the secret file {shown}: {err}"))
+        // The name is not shown: people put the secret itself there.
+        let bytes = regular_file::read(&self.folder.join(name), self.at).map_err(|err| {
+            Mistake::at(node, format!("cannot read the secret file named here: {err}"))
                 .help("`client_secret_file` is the path of a file with the secret in it, relative to this file")
         })?;
-        let text = String::from_utf8(bytes)
-            .map_err(|_| Mistake::at(node, format!("the secret file {shown} is not UTF-8 text")))?;
+        let text =
+            String::from_utf8(bytes).map_err(|_| Mistake::at(node, "the secret file named here is not UTF-8 text"))?;
         let secret = text.trim_end_matches(['\r', '\n']);
         if secret.trim().is_empty() {
-            return Err(Mistake::at(node, format!("the secret file {shown} is empty")));
+            return Err(Mistake::at(node, "the secret file named here is empty"));
         }
         if secret.contains(['\r', '\n']) {
-            return Err(Mistake::at(node, format!("the secret file {shown} has more than one line"))
+            return Err(Mistake::at(node, "the secret file named here has more than one line")
                 .help("it holds the secret and nothing else"));
         }
         Ok(secret.to_owned())
@@ -80,17 +84,14 @@ impl SecretSources<'_> {
             );
         };
         // Home Assistant takes the last of two, and it is its file.
-        let found = entries.into_iter().rev().find(|(key, _)| key.text() == Some(wanted));
-        let Some((_, value)) = found else {
-            let shown = quoted(wanted).unwrap_or_else(|| "such name".to_owned());
-            return Err(Mistake::at(node, format!("{SECRETS_FILE} has no {shown}"))
-                .help(format!("`!secret NAME` reads the line `NAME: value` of {SECRETS_FILE} beside this file")));
-        };
-        Ok(value.hidden_at(node.id))
+        match entries.iter().rev().find(|(key, _)| key.text() == Some(wanted)) {
+            Some((_, value)) => Ok(value.clone().hidden_at(node.id)),
+            None => Err(missing(node, wanted, &entries)),
+        }
     }
 
     fn secrets(&self, node: &Node) -> Result<Value, Mistake> {
-        let bytes = fs::read(self.folder.join(SECRETS_FILE)).map_err(|err| {
+        let bytes = regular_file::read(&self.folder.join(SECRETS_FILE), self.at).map_err(|err| {
             Mistake::at(node, format!("cannot read {SECRETS_FILE} beside this file: {err}"))
                 .help(format!("`!secret NAME` reads the line `NAME: value` of {SECRETS_FILE}"))
         })?;
@@ -98,4 +99,22 @@ impl SecretSources<'_> {
         let broken = |mistake: Mistake| Mistake::at(node, format!("{SECRETS_FILE}, {}", mistake.in_secret_file()));
         Ok(document.map_err(broken)?.value)
     }
+}
+
+/// The mistake of a name that `secrets.yaml` does not have. The word is not shown: people put the secret itself there.
+fn missing(node: &Node, wanted: &str, entries: &[(Node, Node)]) -> Mistake {
+    let mistake = Mistake::at(node, format!("{SECRETS_FILE} has no line with this name"));
+    let mut names: Vec<_> = entries
+        .iter()
+        .filter_map(|(key, value)| Some((strsim::levenshtein(wanted, key.text()?), quoted_key(key, value)?)))
+        .collect();
+    names.sort();
+    names.truncate(SHOWN_NAMES);
+    let names: Vec<_> = names.into_iter().map(|(_, name)| name).collect();
+    let mistake = match &names[..] {
+        [] => mistake,
+        [name] => mistake.help(format!("the nearest name there is {name}")),
+        [first @ .., last] => mistake.help(format!("the nearest names there are {} and {last}", first.join(", "))),
+    };
+    mistake.help(format!("`!secret NAME` reads the line `NAME: value` of {SECRETS_FILE} beside this file"))
 }

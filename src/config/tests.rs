@@ -7,6 +7,7 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use super::{Config, Measurement, SecretSources, Selection, schema};
+use crate::regular_file::ReadAt;
 
 const SECRET: &str = "kqzvwxjyfghb";
 
@@ -21,7 +22,7 @@ const WRITINGS: [&str; 6] = [
 ];
 
 fn parse(text: &str) -> Result<Config, String> {
-    let sources = SecretSources { folder: Path::new("."), env: &|_| None };
+    let sources = SecretSources { folder: Path::new("."), at: ReadAt::Start, env: &|_| None };
     let default = Url::parse("http://localhost:10064").unwrap();
     Config::parse(text, &sources, Some(&default))
         .map_err(|mistake| mistake.in_file(Path::new("withings.yaml"), text, schema::FILE).to_string())

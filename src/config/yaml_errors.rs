@@ -13,6 +13,9 @@ const CAUSES: [(&str, &str); 7] = [
     ("quoted scalar", "a text that begins with a quote ends with the same quote"),
 ];
 
+/// How many `[` and `{` a text may have. Few have ten.
+const MOST_BRACKETS: usize = 1000;
+
 /// Refuses characters that YAML does not allow, for whose place the parser gives a byte number only.
 pub(super) fn check_characters(text: &str) -> Result<(), Mistake> {
     let forbidden = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}');
@@ -23,6 +26,14 @@ pub(super) fn check_characters(text: &str) -> Result<(), Mistake> {
         '\0' => mistake.help("save the file as UTF-8"),
         _ => mistake.help("remove it"),
     })
+}
+
+/// Refuses a text whose brackets alone would keep the parser busy: the time that it takes grows with the square of their
+/// number where they are nested.
+pub(super) fn check_brackets(text: &str) -> Result<(), Mistake> {
+    let Some((index, _)) = text.match_indices(['[', '{']).nth(MOST_BRACKETS) else { return Ok(()) };
+    let what = format!("there are more than {MOST_BRACKETS} opening brackets, `[` or `{{`");
+    Err(Mistake::at_place(Some(Place::after(&text[..index])), what).help("is it the right file?"))
 }
 
 /// The mistake behind a syntax error; `problem` is the parser's sentence, which repeats `place`.

@@ -195,7 +195,9 @@ impl Logins {
         &self.0.services.clock
     }
 
-    fn telemetry(&self) -> &Telemetry {
+    /// Where failures are counted.
+    #[must_use]
+    pub fn telemetry(&self) -> &Telemetry {
         &self.0.services.telemetry
     }
 

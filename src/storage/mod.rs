@@ -33,6 +33,7 @@ pub use directory::disk::Disk;
 pub use directory::json_file::{load, save};
 pub use directory::login_states::{Pending, STATE_LIFETIME};
 pub use directory::logins::{ConnectError, Forgotten, KnownLogin, KnownLogins};
+pub use directory::ownership::OwnershipError;
 pub use directory::readings::{SaveError, StoredState};
 pub use directory::root::{OpenError, Purpose};
 pub use directory::rotation::RotateError;

@@ -450,15 +450,20 @@ async fn a_claim_that_has_ended_stores_nothing() {
 async fn a_write_that_was_killed_leaves_nothing_for_long() {
     let root = tempfile::tempdir().unwrap();
     let storage = open(root.path());
-    let half_written = storage.path("logins", "Alice", "json.new");
-    let kill = || fs::copy(storage.path("logins", "Alice", "json"), &half_written).unwrap();
+    let half_written = storage.path("logins", "Alice", "json.Xy12ab.new");
+    let of_0_1_0 = storage.path("logins", "Alice", "json.new");
+    let kill = |half_written: &Path| fs::copy(storage.path("logins", "Alice", "json"), half_written).unwrap();
     connect(&storage, "Alice").await;
-    kill();
-    connect(&storage, "Alice").await;
-    assert!(!half_written.exists());
-    kill();
+    kill(&half_written);
     storage.forget("Alice").await.unwrap();
     assert!(!half_written.exists());
+    connect(&storage, "Alice").await;
+    kill(&half_written);
+    kill(&of_0_1_0);
+    drop(storage);
+    let storage = open(root.path());
+    assert!(!half_written.exists() && !of_0_1_0.exists());
+    assert!(storage.login("Alice").await.unwrap().is_some());
 }
 
 #[tokio::test(start_paused = true)]

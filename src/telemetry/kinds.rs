@@ -82,10 +82,14 @@ pub enum Unknown {
     Implausible,
     /// A sleep that is not over.
     Unfinished,
+    /// A notification's time that is later than its arrival.
+    EventTime,
+    /// A series that the catalogue does not list, beyond as many as are exported.
+    Unlisted,
 }
 
 impl Unknown {
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::MeasureType,
         Self::Attribution,
         Self::Position,
@@ -99,6 +103,8 @@ impl Unknown {
         Self::Row,
         Self::Implausible,
         Self::Unfinished,
+        Self::EventTime,
+        Self::Unlisted,
     ];
 
     /// What becomes of such a value, for the log.
@@ -109,7 +115,9 @@ impl Unknown {
             Self::Position | Self::Workout => "exported under its number",
             Self::SleepState | Self::Battery | Self::Classification => "exported as unknown",
             Self::TimeZone => "taken for UTC",
-            Self::FutureDate | Self::BadNumber | Self::Row | Self::Implausible => "left out",
+            Self::FutureDate | Self::BadNumber | Self::Row | Self::Implausible | Self::EventTime | Self::Unlisted => {
+                "left out"
+            }
             Self::Unfinished => "left out until it is completed, or a day over",
         }
     }
@@ -131,6 +139,8 @@ impl Unknown {
             Self::Row => "row",
             Self::Implausible => "implausible",
             Self::Unfinished => "unfinished",
+            Self::EventTime => "event_time",
+            Self::Unlisted => "unlisted",
         }
     }
 }

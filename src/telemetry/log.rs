@@ -15,6 +15,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
+use crate::visible::is_unprintable;
+
 /// What the targets of our own events begin with.
 const OWN_TARGET: &str = "withings_exporter";
 
@@ -161,11 +163,6 @@ impl Visit for Line {
 /// Whether a value of logfmt with this character stands in quotes.
 fn needs_quotes(character: char) -> bool {
     character.is_whitespace() || matches!(character, '"' | '=') || is_unprintable(character)
-}
-
-/// Control characters, separators of lines and paragraphs, and what turns the direction of writing.
-fn is_unprintable(character: char) -> bool {
-    character.is_control() || matches!(character, '\u{2028}'..='\u{202e}')
 }
 
 impl From<Level> for LevelFilter {

@@ -3,6 +3,7 @@
 pub mod log;
 
 mod kinds;
+mod outside_events;
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -20,8 +21,11 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
 
 use crate::catalogue::Call;
+use crate::visible::cleaned;
 
 pub use kinds::{NotificationOutcome, Reason, Unknown};
+pub use outside_events::OutsideEvent;
+use outside_events::OutsideEvents;
 
 /// Bounds of the request duration histogram, seconds: Withings usually answers in 0.1 to 1 s, a time-out ends at 30 s.
 const DURATION_BUCKETS: [f64; 9] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
@@ -33,9 +37,6 @@ const LOGGED_UNKNOWN_VALUES: usize = 1000;
 /// How many unknown values are remembered by the rows that have them, so that each is counted once. Beyond it each is counted
 /// again whenever it comes.
 const COUNTED_UNKNOWN_VALUES: usize = 10_000;
-
-/// How much of an unknown value is logged and remembered, characters.
-const LOGGED_CHARACTERS: usize = 100;
 
 /// The exporter's own metrics. Cheap to clone; clones share the counters.
 #[derive(Clone)]
@@ -61,6 +62,7 @@ struct Metrics {
     reload_successful: Gauge,
     reload_success_at: Gauge,
     seen: Mutex<SeenUnknownValues>,
+    outside_events: Mutex<OutsideEvents>,
 }
 
 /// The unknown values since the start.
@@ -138,6 +140,7 @@ impl Telemetry {
             reload_successful: Gauge::default(),
             reload_success_at: Gauge::default(),
             seen: Mutex::default(),
+            outside_events: Mutex::default(),
         };
         inner.storage_up.set(1);
         Self(Arc::new(inner.registered(build)))
@@ -175,7 +178,7 @@ impl Telemetry {
     /// Counts a value that is not known, once for each `row` that has it: rows are read again and again. Logs each different
     /// one once. `what` is a code or a name, never a measured value.
     pub fn unknown(&self, kind: Unknown, what: &dyn fmt::Display, row: impl Hash) {
-        let what: String = what.to_string().chars().take(LOGGED_CHARACTERS).collect();
+        let what = cleaned(&what.to_string());
         let mut hasher = DefaultHasher::new();
         (kind, &what, row).hash(&mut hasher);
         let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);

@@ -19,6 +19,7 @@ use crate::catalogue::{Call, LabelName};
 use crate::login::{BeginError, Caller, Connected, FinishError, Identity, Mode, weighed_at};
 use crate::reading::{Attempt, ProfileSnapshot};
 use crate::storage::Class;
+use crate::telemetry::OutsideEvent;
 use crate::webhooks::unsubscribe_former;
 
 /// How long the page after a login waits to say whose it is.
@@ -34,7 +35,7 @@ pub(super) async fn begin(app: &App, query: &str) -> Response {
     };
     match app.logins.begin(&profile, mode).await {
         Ok(consent) => send_to(&consent),
-        Err(error) => refuse(&profile, &error),
+        Err(error) => refuse(app, &profile, &error),
     }
 }
 
@@ -85,7 +86,7 @@ async fn conclude(app: &App, end: impl Future<Output = Result<Connected, FinishE
             MessagePage::connected(&connected, identity(app, &connected.profile).await.as_ref()).response()
         }
         Err(error) => {
-            tracing::warn!(%error, "a login was not finished");
+            app.logins.telemetry().outside_event(OutsideEvent::LoginNotFinished, &error);
             MessagePage::not_finished(&error).response()
         }
     }
@@ -153,9 +154,9 @@ fn send_to(consent: &Url) -> Response {
     response
 }
 
-fn refuse(profile: &str, error: &BeginError) -> Response {
+fn refuse(app: &App, profile: &str, error: &BeginError) -> Response {
     if !matches!(error, BeginError::UnknownProfile) {
-        tracing::warn!(profile, %error, "a login could not begin");
+        app.logins.telemetry().outside_event(OutsideEvent::LoginNotBegun, &format_args!("{profile}: {error}"));
     }
     let mut response = MessagePage::not_begun(profile, error).response();
     if let BeginError::Paused { seconds } = error {

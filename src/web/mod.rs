@@ -33,7 +33,7 @@ use crate::reading::Snapshot;
 use crate::webhooks::{Inbox, Subscriptions};
 
 pub use callback::Callback;
-pub use reload::{Reload, ReloadError, Reloads};
+pub use reload::{Reload, ReloadBy, ReloadError, Reloads};
 pub use scrapes::Scrapes;
 pub use security::{Security, SecurityError, TlsError};
 pub use server::{ServerLimits, serve};

@@ -7,6 +7,7 @@ use super::landing::{connect_link, date};
 use super::response::{self, Referrer, Response};
 use crate::login::{BeginError, Connected, FinishError, Identity};
 use crate::paths::OwnPath;
+use crate::visible::cleaned;
 
 /// A page with one message to a person.
 #[derive(Template)]
@@ -42,7 +43,7 @@ impl MessagePage {
             BeginError::UnknownProfile => Self::new(
                 StatusCode::NOT_FOUND,
                 "Unknown profile",
-                format!("No profile with the name “{profile}” is configured."),
+                format!("No profile with the name “{}” is configured.", cleaned(profile)),
                 "Choose one on the overview, or add the name to “profiles” in the configuration.",
             ),
             BeginError::Paused { seconds } => Self::new(

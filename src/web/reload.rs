@@ -10,9 +10,23 @@ use super::{App, csrf};
 #[derive(Clone, Debug)]
 pub struct Reloads(mpsc::Sender<Reload>);
 
-/// A request to read the configuration again: where to tell how that went; why not, in words for the user and without
-/// secrets.
-pub type Reload = oneshot::Sender<Result<(), ReloadError>>;
+/// A request to read the configuration again.
+#[derive(Debug)]
+pub struct Reload {
+    /// Who has asked.
+    pub by: ReloadBy,
+    /// Where to tell how that went; why not, in words for the user and without secrets.
+    pub done: oneshot::Sender<Result<(), ReloadError>>,
+}
+
+/// Who asks for a reload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReloadBy {
+    /// Whoever administers the host, by a signal.
+    Signal,
+    /// A client of the web server.
+    Client,
+}
 
 /// The configuration is not in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,11 +47,11 @@ impl Reloads {
 
     /// Asks for the configuration to be read again and waits, 5 s at most, until it is in force. The error is for the user and holds no
     /// secret.
-    pub async fn ask(&self) -> Result<(), ReloadError> {
-        let (reload, done) = oneshot::channel();
+    pub async fn ask(&self, by: ReloadBy) -> Result<(), ReloadError> {
+        let (done, told) = oneshot::channel();
         let ending = || ReloadError::Refused("the exporter is ending".to_owned());
-        self.0.send(reload).await.map_err(|_| ending())?;
-        done.await.unwrap_or_else(|_| Err(ending()))
+        self.0.send(Reload { by, done }).await.map_err(|_| ending())?;
+        told.await.unwrap_or_else(|_| Err(ending()))
     }
 }
 
@@ -49,7 +63,7 @@ pub(super) async fn respond<B>(app: &App, request: &Request<B>) -> Response {
     let Some(reloads) = &app.reloads else {
         return response::text(StatusCode::NOT_FOUND, "The configuration is not read again here.");
     };
-    match reloads.ask().await {
+    match reloads.ask(ReloadBy::Client).await {
         Ok(()) => response::text(StatusCode::OK, "The configuration was read again."),
         Err(ReloadError::Late) => {
             let sentence = "The configuration is still being read: its file or the storage directory does not answer. It \

@@ -7,6 +7,7 @@ use hyper::header::{
 };
 
 use super::body::ResponseBody;
+use crate::visible::escaped;
 
 /// The response to a request.
 pub(super) type Response = hyper::Response<ResponseBody>;
@@ -26,12 +27,14 @@ pub(super) enum Referrer {
 
 /// A sentence for people and programs; the line's end is added.
 pub(super) fn text(status: StatusCode, sentence: &str) -> Response {
-    with_type(status, "text/plain; charset=utf-8", format!("{sentence}\n"))
+    with_type(status, "text/plain; charset=utf-8", format!("{}\n", escaped(sentence)))
 }
 
 /// A page, never kept by a cache.
 pub(super) fn page(status: StatusCode, template: &impl Template, referrer: Referrer) -> Response {
     let html = template.render().expect("writing to a String does not fail");
+    // The markup has none of these characters, so this is about names alone.
+    let html = escaped(&html).into_owned();
     let referrer = match referrer {
         Referrer::Never => "no-referrer",
         Referrer::OwnPages => "same-origin",

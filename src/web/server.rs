@@ -25,6 +25,7 @@ use super::connection_limit::{ConnectionLimit, ConnectionPermit};
 use super::response::Response;
 use super::timeouts::{RequestTimeout, WriteTimeout};
 use super::{App, routes};
+use crate::telemetry::OutsideEvent;
 
 /// How long accepting rests after the operating system refused a connection (most often: too many open files).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
@@ -91,7 +92,7 @@ pub async fn serve(listener: TcpListener, app: App, limits: ServerLimits, shutdo
     let mut newcomer = None;
     loop {
         tokio::select! {
-            accepted = accept(&listener), if newcomer.is_none() => newcomer = Some(accepted),
+            accepted = accept(&listener, &app), if newcomer.is_none() => newcomer = Some(accepted),
             permit = limit.acquire(), if newcomer.is_some() => {
                 let (stream, client) = newcomer.take().expect("the branch waits for one");
                 let connection = Connection { app: app.clone(), limits, client, permit, closing: closing.clone() };
@@ -110,14 +111,14 @@ pub async fn serve(listener: TcpListener, app: App, limits: ServerLimits, shutdo
 }
 
 /// The next connection, and the address of its client.
-async fn accept(listener: &TcpListener) -> (TcpStream, IpAddr) {
+async fn accept(listener: &TcpListener, app: &App) -> (TcpStream, IpAddr) {
     loop {
         match listener.accept().await {
             Ok((stream, client)) => return (stream, client.ip()),
             // The client has gone already; the next one may be there.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
-                tracing::warn!(%error, "no connection can be accepted at the moment");
+                app.logins.telemetry().outside_event(OutsideEvent::NotAccepted, &error);
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

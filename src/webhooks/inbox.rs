@@ -121,7 +121,7 @@ impl Inbox {
         match notification.bed_event(appli, now) {
             Some(event) if is_future(&event, now) => {
                 self.0.telemetry.unknown(
-                    Unknown::FutureDate,
+                    Unknown::EventTime,
                     &format_args!("notification {}", notification.appli),
                     event.at,
                 );

@@ -12,15 +12,13 @@ use serde_json::value::RawValue;
 
 use super::wire;
 use crate::telemetry::Reason;
+use crate::visible::cleaned;
 
 /// How long a limit without `wait_seconds` is waited out: many answers have none.
 const DEFAULT_WAIT: Duration = Duration::from_mins(1);
 
 /// The longest wait that is believed: an answer that asks for more is taken for a mistake.
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
-
-/// How much of an error text is kept, in characters.
-const TEXT_LIMIT: usize = 200;
 
 /// A run of letters and digits of this length may be a token or an id, and is not repeated.
 const SECRET_LENGTH: usize = 16;
@@ -221,12 +219,12 @@ impl fmt::Display for ErrorText {
 fn without_secrets(text: &str) -> String {
     let is_word = |c: char| c.is_ascii_alphanumeric();
     let mut shown = String::new();
-    for run in text.trim().chars().take(TEXT_LIMIT).collect::<Vec<_>>().chunk_by(|a, b| is_word(*a) == is_word(*b)) {
+    for run in cleaned(text.trim()).chars().collect::<Vec<_>>().chunk_by(|a, b| is_word(*a) == is_word(*b)) {
         let has_digit = run.iter().any(char::is_ascii_digit);
         if has_digit && run.len() >= SECRET_LENGTH {
             shown.push('…');
         } else {
-            shown.extend(run.iter().map(|c| if c.is_control() { ' ' } else { *c }));
+            shown.extend(run);
         }
     }
     shown
@@ -316,7 +314,7 @@ mod tests {
         let field = format!("a\\u001b\\n {} {}", "x1".repeat(20), "long ".repeat(100_000));
         let NotAnEnvelope(error) = open(format!(r#"{{"status":0,"{field}":}}"#).as_bytes()).unwrap_err();
         let text = error.to_string();
-        assert!(text.starts_with("unexpected character at `a   … long long "), "{text}");
+        assert!(text.starts_with("unexpected character at `a\u{fffd}\u{fffd} … long long "), "{text}");
         assert!(text.len() < 300, "{text}");
     }
 
@@ -324,6 +322,6 @@ mod tests {
     fn an_error_text_never_repeats_a_token() {
         let token = "a0b1c2d3e4f5a0b1c2d3e4f5a0b1c2d3e4f5a0b1";
         let shown = refusal(&format!(r#"{{"status":401,"error":"invalid_token: {token}\nnot valid"}}"#)).to_string();
-        assert_eq!(shown, "Withings answered status 401 (invalid_token: … not valid)");
+        assert_eq!(shown, "Withings answered status 401 (invalid_token: …\u{fffd}not valid)");
     }
 }

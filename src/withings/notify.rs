@@ -8,7 +8,7 @@ use serde::Deserialize;
 use url::form_urlencoded;
 
 use super::appli::Appli;
-use super::calls::{context, told_by};
+use super::calls::told_by;
 use super::request::Request;
 use super::wire::{self, AnswerPage};
 use crate::catalogue::Measurement;
@@ -16,6 +16,10 @@ use crate::reading::in_bed::BedEvent;
 
 /// The longest name of a device that is kept, in bytes; Withings' have 40.
 const LONGEST_DEVICE: usize = 64;
+
+/// How far the time of an event may be ahead of its arrival before it is not believed, seconds. An event in the future would
+/// hide all events until then.
+const AHEAD_SECONDS: i64 = 5 * 60;
 
 /// The kinds of notification that tell of these measurements, and of the end of a login.
 pub fn wanted(measurements: impl Iterator<Item = Measurement>) -> BTreeSet<Appli> {
@@ -130,7 +134,7 @@ impl Notification {
 /// Whether the time of an event is too far ahead of `now` to be believed; Unix seconds by Withings' clock.
 #[must_use]
 pub fn is_future(event: &BedEvent, now: i64) -> bool {
-    context::is_future(event.at, now)
+    event.at > now.saturating_add(AHEAD_SECONDS)
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use crate::visible::cleaned;
+
 /// A page of an answer: a call may have several.
 pub trait AnswerPage: DeserializeOwned + Default + Send {
     /// The rows that a page is made of.
@@ -54,10 +56,15 @@ pub(super) fn float<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
     })
 }
 
-/// A text, also from a number; anything else is `None`.
+/// A text as it came, also from a number; anything else is `None`. For tokens and ids; what may be shown is [`words`].
 pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let json = <&RawValue>::deserialize(deserializer)?.get();
     Ok(string(json).or_else(|| json.parse::<f64>().is_ok().then(|| json.to_owned())))
+}
+
+/// A text that may be shown, such as the model of a device: cleaned and cut.
+pub(super) fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(text(deserializer)?.as_deref().map(cleaned))
 }
 
 /// A list; anything else is an empty one. An element of another shape is as good as one without fields, and counted where fields

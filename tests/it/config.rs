@@ -82,12 +82,12 @@ fn secret_files_are_read_without_their_trailing_newline_and_checked() {
     assert_eq!(run(&[("withings.yaml", config), ("secret.txt", "hush-hush\n")], &[]).status.code(), Some(0));
     check_refused(
         &[("withings.yaml", config), ("secret.txt", "\n")],
-        &format!("error: the secret file `secret.txt` is empty\n{excerpt}"),
+        &format!("error: the secret file named here is empty\n{excerpt}"),
     );
     check_refused(
         &[("withings.yaml", config), ("secret.txt", "hush-hush\nhush-hush\n")],
         &format!(
-            "error: the secret file `secret.txt` has more than one line\n{excerpt}  = it holds the secret and nothing \
+            "error: the secret file named here has more than one line\n{excerpt}  = it holds the secret and nothing \
              else\n"
         ),
     );
@@ -138,8 +138,25 @@ fn a_former_key_is_taken_and_the_new_one_named() {
     let output = check_config(dir.path(), Path::new("withings.yaml"), &[]);
     let (said, warned) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert!(output.status.success() && said.contains("withings_activity_elevation_meters"), "{said}{warned}");
-    let names = "former=activity_elevation_floors key=activity_elevation_meters";
+    let names = "`activity_elevation_floors` is called `activity_elevation_meters` now";
     assert!(warned.contains("level=warn") && warned.contains(names), "{warned}");
+}
+
+#[test]
+fn an_address_of_withings_without_encryption_is_warned_of_unless_it_is_on_this_host() {
+    let config = "withings: {client_id: a, client_secret: b, profiles: Ann, KEY: URL}";
+    for (key, url, is_warned) in [
+        ("api_url", "http://wbsapi.withings.example", true),
+        ("account_url", "http://192.0.2.1:8080", true),
+        ("api_url", "https://wbsapi.withings.example", false),
+        ("api_url", "http://127.0.0.1:8080", false),
+        ("account_url", "http://localhost:8080", false),
+    ] {
+        let output = run(&[("withings.yaml", &config.replace("KEY", key).replace("URL", url))], &[]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        let warning = format!("level=warn msg=\"`{key}` is `http://` to another host");
+        assert_eq!((output.status.code(), said.contains(&warning)), (Some(0), is_warned), "{key}: {url}: {said}");
+    }
 }
 
 fn check_config(folder: &Path, file: &Path, variables: &[(&str, &str)]) -> Output {

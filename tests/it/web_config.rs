@@ -26,7 +26,8 @@ fn every_wrong_file_has_its_message_and_is_refused_by_promtool_too() {
     assert!(cases.len() >= 30, "{} files", cases.len());
     for case in cases {
         let checked = check(folder.path(), &case);
-        let message = String::from_utf8(checked.stderr).unwrap();
+        let said = String::from_utf8(checked.stderr).unwrap();
+        let message: String = said.split_inclusive('\n').filter(|line| !line.starts_with("time=")).collect();
         assert_eq!(checked.status.code(), Some(2), "{}: {message}", case.display());
         assert!(!message.contains("hush-hush") && !message.contains("$2y$10$QO"), "{message}");
         check_expected(&case.with_extension("txt"), &message);
@@ -44,6 +45,28 @@ fn every_good_file_is_accepted_by_promtool_too() {
         assert_eq!(checked.status.code(), Some(0), "{}: {message}", case.display());
         assert!(String::from_utf8_lossy(&checked.stdout).contains("web.yml is valid."));
         assert_eq!(promtool_accepts(folder.path()), !name(&case).starts_with(NEWER), "{}", case.display());
+    }
+}
+
+/// Prometheus' exporters take it, and so its checker.
+#[test]
+fn names_of_certificates_that_nobody_has_signed_are_warned_of() {
+    let folder = folder();
+    let tls =
+        "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n  client_allowed_sans: [prometheus]\n";
+    for (policy, is_warned) in [
+        ("  client_auth_type: RequireAnyClientCert\n", true),
+        ("  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.crt\n", false),
+    ] {
+        write(&folder.path().join("given.yml"), &format!("{tls}{policy}"));
+        let checked = check(folder.path(), &folder.path().join("given.yml"));
+        let said = String::from_utf8(checked.stderr).unwrap();
+        assert_eq!(checked.status.code(), Some(0), "{said}");
+        assert_eq!(
+            said.contains("level=warn msg=\"client_allowed_sans with RequireAnyClientCert"),
+            is_warned,
+            "{said}"
+        );
     }
 }
 

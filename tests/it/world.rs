@@ -490,5 +490,6 @@ fn config(profiles: &[&str], cloud: SocketAddr) -> Config {
         webhooks: false,
         api_url: cloud.clone(),
         account_url: cloud,
+        warnings: Vec::new(),
     }
 }

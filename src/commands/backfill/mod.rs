@@ -23,6 +23,7 @@ use crate::login::Logins;
 use crate::remote_write::{Push, Target, TimeSeries};
 use crate::storage::{Class, Storage};
 use crate::telemetry::{Build, Telemetry, log};
+use crate::visible::Terminal;
 use report::{BackfillOutcome, Report};
 
 /// The text while it is written, in the work directory.
@@ -46,7 +47,7 @@ pub(super) fn run(flags: &Flags, asked: &BackfillFlags, out: &mut dyn Write) -> 
     // A thread may still sort or write: what it does is begun anew.
     runtime.shutdown_background();
     let report = report?;
-    if report.takes_stdout() { report.print(&mut io::stderr()) } else { report.print(out) }
+    if report.takes_stdout() { report.print(&mut Terminal(io::stderr())) } else { report.print(out) }
 }
 
 /// A history to be fetched and to be given to somebody.

@@ -8,6 +8,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use tokio::time::Instant;
 
 use crate::history::FetchProgress;
+use crate::visible::escaped;
 
 /// How often a line is logged.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -37,6 +38,7 @@ impl Display {
             Self::Bar(bar) => {
                 bar.set_length(*total);
                 bar.set_position(*done);
+                let profile = escaped(profile);
                 bar.set_message(format!("{profile}: {call} until {reached}, {values} values"));
             }
             Self::Lines { began, last } => {

@@ -7,7 +7,6 @@ mod section;
 mod tls;
 mod value;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,6 +17,7 @@ use super::document;
 use super::mistake::Mistake;
 use super::schema::{Key, KeyKind};
 use super::{ConfigError, decode};
+use crate::regular_file::{self, ReadAt};
 use section::Section;
 
 pub use tls::{ClientPolicy, Curve, Pem, Tls, TlsVersion};
@@ -79,9 +79,10 @@ impl Default for WebConfig {
 }
 
 impl WebConfig {
-    /// Reads the file at `path`. Fails with the first mistake.
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let bytes = fs::read(path).map_err(|source| ConfigError::ReadWeb { path: path.to_owned(), source })?;
+    /// Reads the file at `path`, which may be a pipe if `at` says so. Fails with the first mistake.
+    pub fn load(path: &Path, at: ReadAt) -> Result<Self, ConfigError> {
+        let bytes =
+            regular_file::read(path, at).map_err(|source| ConfigError::ReadWeb { path: path.to_owned(), source })?;
         let in_file = |mistake: Mistake, text: &str| ConfigError::Mistake(mistake.in_file(path, text, FILE));
         let text = decode(&bytes).map_err(|mistake| in_file(mistake, &String::from_utf8_lossy(&bytes)))?;
         Self::parse(text, path).map_err(ConfigError::Mistake)

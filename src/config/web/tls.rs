@@ -140,6 +140,13 @@ pub enum Curve {
 }
 
 impl Tls {
+    /// Whether names of certificates are asked for that any client can write into one of its own. Prometheus' exporters take
+    /// this, and it keeps nobody out.
+    #[must_use]
+    pub fn takes_any_signature(&self) -> bool {
+        self.client_policy == ClientPolicy::RequireAny && self.client_allowed_names.is_some()
+    }
+
     pub(super) fn files(&self) -> impl Iterator<Item = &PathBuf> {
         [Some(&self.certificate), Some(&self.key), self.client_authorities.as_ref()].into_iter().flatten().filter_map(
             |pem| match pem {

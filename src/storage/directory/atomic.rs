@@ -2,14 +2,18 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use rustix::fs::{Mode, OFlags};
 use serde::Serialize;
+use tempfile::{Builder, NamedTempFile};
 
 use super::StorageError;
+use crate::process;
+use crate::regular_file::{self, Links};
 
 /// How long a lock is tried that is only ever held for a read and a write.
 pub(super) const LOCK_WITHIN: Duration = Duration::from_secs(5);
@@ -26,20 +30,24 @@ pub(super) enum Durability {
     Unsynced,
 }
 
+/// What the name of a file ends with that is not in its place yet.
+const UNFINISHED: &str = ".new";
+
 /// Replaces the file at `path` by `value` as JSON: temporary file (0600), fsync, rename, fsync of the directory. A crash
 /// at any moment leaves the old file or the new one. The caller holds the lock that guards the file.
+///
+/// The temporary file is made by this process and by nobody else, whoever may write to the directory. Its name begins with
+/// that of the file, so that what a crash leaves is deleted with everything of a profile, or by the next start.
 pub(super) fn write<T: Serialize>(path: &Path, value: &T, durability: Durability) -> Result<(), StorageError> {
     let folder = path.parent().expect("every stored file is in a directory");
     let bytes = serde_json::to_vec(value).expect("stored values have string keys and no failing fields");
-    // Always the same name: what a crash leaves is replaced by the next write, and deleted with everything of a profile.
-    let new = path.with_extension("json.new");
-    let mut file = open_private(&new)?;
-    file.set_len(0).map_err(StorageError::new("empty", &new))?;
-    file.write_all(&bytes).map_err(StorageError::new("write", path))?;
+    make_private_dir(folder)?;
+    let mut new = temporary(path, folder).map_err(StorageError::new("write", path))?;
+    new.write_all(&bytes).map_err(StorageError::new("write", path))?;
     if durability == Durability::Synced {
-        file.sync_all().map_err(StorageError::new("sync", path))?;
+        new.as_file().sync_all().map_err(StorageError::new("sync", path))?;
     }
-    fs::rename(&new, path).map_err(StorageError::new("replace", path))?;
+    new.persist(path).map_err(|failed| StorageError::new("replace", path)(failed.error))?;
     if durability == Durability::Synced { sync_dir(folder) } else { Ok(()) }
 }
 
@@ -64,6 +72,27 @@ pub(super) fn try_lock(file: &File, path: &Path) -> Result<bool, StorageError> {
         Ok(()) => Ok(true),
         Err(TryLockError::WouldBlock) => Ok(false),
         Err(TryLockError::Error(error)) => Err(StorageError::new("lock", path)(error)),
+    }
+}
+
+/// A temporary file for the one at `path`: new, private, with a name that nobody can guess.
+fn temporary(path: &Path, folder: &Path) -> io::Result<NamedTempFile> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".");
+    Builder::new().prefix(&name).suffix(UNFINISHED).tempfile_in(folder)
+}
+
+/// Deletes what crashes have left in `folder`: temporary files of this version and of former ones. The caller holds the lock
+/// that guards the folder.
+pub(super) fn remove_unfinished(folder: &Path) {
+    let is_unfinished = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.contains(".json.") && name.ends_with(UNFINISHED)
+    };
+    for path in files(folder).unwrap_or_default().into_iter().filter(is_unfinished) {
+        if let Err(error) = remove(&path) {
+            tracing::debug!(error = error.with_cause(), "what a crash has left cannot be deleted");
+        }
     }
 }
 
@@ -116,12 +145,41 @@ pub(super) fn make_private_dir(path: &Path) -> Result<(), StorageError> {
         .map_err(StorageError::new("make the directory", path))
 }
 
-/// Opens a file that only its owner may read, making it and its directory if they are missing.
+/// Opens a file of ours that only its owner may read, making it and its directory if they are missing. A link is not followed.
 pub(super) fn open_private(path: &Path) -> Result<File, StorageError> {
     if let Some(folder) = path.parent() {
         make_private_dir(folder)?;
     }
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let opened = rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR).map_err(io::Error::from);
+    opened.map(File::from).and_then(own_regular).map_err(StorageError::new("open", path))
+}
+
+/// Opens a file of ours for reading, which is no link.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    own(regular_file::open(path, Links::Refused)?)
+}
+
+/// Makes a file of ours that is not there yet, for writing.
+pub(super) fn create_new(path: &Path) -> Result<File, StorageError> {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false).mode(0o600);
-    options.open(path).map_err(StorageError::new("open", path))
+    options.write(true).create_new(true).mode(0o600);
+    options.open(path).map_err(StorageError::new("make", path))
+}
+
+fn own_regular(file: File) -> io::Result<File> {
+    if file.metadata()?.is_file() {
+        return own(file);
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"))
+}
+
+/// The open file, if it belongs to the user of this process.
+fn own(file: File) -> io::Result<File> {
+    let (owner, user) = (file.metadata()?.uid(), process::user());
+    if owner == user {
+        return Ok(file);
+    }
+    let foreign = format!("it belongs to user {owner}, and this is user {user}; `chown {user}` gives it to the latter");
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, foreign))
 }

@@ -1,7 +1,9 @@
 //! The budget of requests in a file of its own, changed in place under a lock by every process that calls Withings: a running
 //! exporter, `authorize`, `forget`, `backfill`. Its lock is held for one read and one write, never while a turn comes.
 
-use std::io::{Read, Seek, Write};
+use std::fs;
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,6 +14,10 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::budget::{Budget, Class, SIZE, Spacing, Turn};
 use super::{Storage, StorageError, atomic};
+use crate::process;
+
+/// The name of the file, or of the link to it.
+pub(super) const NAME: &str = "budget";
 
 /// How long the file may take. After that the process goes on with a budget of its own: a hanging disk delays no login.
 const WITHIN: Duration = Duration::from_secs(1);
@@ -59,15 +65,15 @@ struct Monotonic {
 impl BudgetFile {
     /// The file of the storage directory at `root`, or in `runtime`, to which the directory then leads.
     pub(in crate::storage) fn new(root: &Path, runtime: Option<&Path>) -> Self {
-        let path = root.join("budget");
+        let path = root.join(NAME);
         if let Some(runtime) = runtime {
             // A command in a terminal has no runtime directory and finds the file by this link. Where the link cannot be made,
             // it has another budget.
-            atomic::link(&runtime.join("budget"), &path);
+            atomic::link(&runtime.join(NAME), &path);
         }
         let now = Instant::now();
         Self {
-            path: runtime.map_or(path, |runtime| runtime.join("budget")),
+            path: runtime.map_or(path, |runtime| runtime.join(NAME)),
             per_minute: AtomicU32::new(1),
             monotonic: Mutex::new(Monotonic { next: now, pause: ((0, 0), now), expected: None }),
             own: Mutex::default(),
@@ -240,9 +246,14 @@ fn change<T>(
     wall: i64,
     work: impl FnOnce(&mut Budget, i64) -> T,
 ) -> Result<T, StorageError> {
-    let mut file = atomic::lock(path, WITHIN)?;
+    let mut file = atomic::lock(&target(path), WITHIN)?;
     let mut bytes = Vec::with_capacity(SIZE);
     (&file).take(SIZE as u64 + 1).read_to_end(&mut bytes).map_err(StorageError::new("read", path))?;
+    if bytes.len() > SIZE {
+        // The link leads to something else, which must not be overwritten.
+        let other = io::Error::new(io::ErrorKind::InvalidData, "it is no budget, but something larger");
+        return Err(StorageError::new("understand", path)(other));
+    }
     let mut budget = if bytes.is_empty() {
         Budget::default()
     } else {
@@ -256,6 +267,13 @@ fn change<T>(
         file.set_len(SIZE as u64).map_err(StorageError::new("write", path))?;
     }
     Ok(outcome)
+}
+
+/// The file that `path` is, or that a link of ours there leads to.
+fn target(path: &Path) -> PathBuf {
+    let is_ours = |found: &fs::Metadata| found.is_symlink() && found.uid() == process::user();
+    let link = fs::symlink_metadata(path).ok().filter(is_ours);
+    link.and_then(|_| fs::read_link(path).ok()).unwrap_or_else(|| path.to_owned())
 }
 
 /// Counts a call for data that waits for its turn, as long as it lives.

@@ -43,7 +43,7 @@ impl WorkDirectory {
 
     /// The value that was saved under `name`; `None` if there is none, or if it does not parse any more.
     pub fn load<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StorageError> {
-        json_file::load(&self.path(name))
+        json_file::load_of_any_size(&self.path(name))
     }
 
     /// Whether a value was saved under `name`.

@@ -4,11 +4,26 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::{StorageError, atomic};
+use super::{StorageError, atomic, budget_file};
 
 /// The folders that hold a file for each profile. The logins are the last: a deletion that is cut short leaves the login, and
 /// `forget` can be called again.
 const FOLDERS: [&str; 4] = ["readings", "events", "callbacks", "logins"];
+
+/// The folders below `root` that hold files of profiles, whether they are there or not.
+pub(super) fn folders(root: &Path) -> Vec<PathBuf> {
+    FOLDERS.iter().map(|folder| root.join(folder)).collect()
+}
+
+/// The files of the installation itself that are in `root`; none where it cannot be listed. Other things may lie there, such
+/// as the `lost+found` of a disk.
+pub(super) fn of_installation(root: &Path) -> Vec<PathBuf> {
+    let is_ours = |path: &PathBuf| {
+        let extension = path.extension().unwrap_or_default();
+        extension == "json" || extension == "lock" || path.ends_with(budget_file::NAME)
+    };
+    atomic::files(root).unwrap_or_default().into_iter().filter(is_ours).collect()
+}
 
 /// Every file of `profile` below `root`, its lock included.
 pub(super) fn of_profile(root: &Path, profile: &str) -> Result<Vec<PathBuf>, StorageError> {

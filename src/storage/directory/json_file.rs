@@ -1,6 +1,6 @@
 //! One stored file: JSON, with the version of its format around what is stored.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::atomic::Durability;
 use super::{StorageError, atomic};
+use crate::regular_file::{self, MOST_BYTES};
 
 /// The format of all files but the readings. It grows when an older program would misread the content, and not when a field
 /// is added that it may ignore. Files without a format are from before there was one, and have the same content as format 1.
@@ -60,16 +61,23 @@ pub(super) fn save_unsynced<T: Serialize>(path: &Path, value: &T) -> Result<(), 
 /// Reads a file; `None` if there is none, or if it does not parse and was set aside. One of a newer version of this program
 /// is left alone, and an error.
 pub fn load<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StorageError> {
-    load_formats(path, &[FORMAT], |_, json| serde_json::from_str(json))
+    load_formats(path, MOST_BYTES, &[FORMAT], |_, json| serde_json::from_str(json))
 }
 
-/// The same as [`load`] for a file that may have one of the `known` formats; `read` is given the format and the content.
+/// The same as [`load`] for a file that may have any size: a year of somebody's measures.
+pub(super) fn load_of_any_size<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StorageError> {
+    load_formats(path, u64::MAX, &[FORMAT], |_, json| serde_json::from_str(json))
+}
+
+/// The same as [`load`] for a file that has at most so many bytes and may have one of the `known` formats; `read` is given the
+/// format and the content.
 pub(super) fn load_formats<T>(
     path: &Path,
+    most_bytes: u64,
     known: &[u32],
     read: impl FnOnce(u32, &str) -> serde_json::Result<T>,
 ) -> Result<Option<T>, StorageError> {
-    let bytes = match read_regular(path) {
+    let bytes = match atomic::open(path).and_then(|file| regular_file::content(file, most_bytes)) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(StorageError::new("read", path)(error)),
@@ -92,14 +100,6 @@ pub(super) fn load_formats<T>(
     }
 }
 
-/// Reads a regular file: a pipe in its place would never end.
-fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
-    }
-    fs::read(path)
-}
-
 fn parse<T>(bytes: &[u8], known: &[u32], read: impl FnOnce(u32, &str) -> serde_json::Result<T>) -> Result<T, Unusable> {
     let (format, content) = match serde_json::from_slice(bytes) {
         Ok(Versioned { format, content }) => (format, content.map_or("", RawValue::get)),
@@ -115,7 +115,7 @@ fn parse<T>(bytes: &[u8], known: &[u32], read: impl FnOnce(u32, &str) -> serde_j
 /// The format of the file at `path`, if it says one. Only its beginning is read.
 pub(super) fn format_of(path: &Path) -> Result<Option<u64>, StorageError> {
     let mut head = String::new();
-    let read = File::open(path).and_then(|file| file.take(HEAD).read_to_string(&mut head));
+    let read = atomic::open(path).and_then(|file| file.take(HEAD).read_to_string(&mut head));
     match read {
         Ok(_) => {}
         // A file that is no text is set aside when it is needed.

@@ -18,6 +18,9 @@ use super::checkpoint;
 use super::login::{Login, LoginInfo, NewConsent};
 use super::{Storage, StorageError, atomic, files, json_file, login_states, plans_file};
 
+/// The lock of all logins.
+pub(super) const LOCK: &str = "logins.lock";
+
 /// How often the files are compared though their directory looks untouched: some file systems keep its time in steps of a
 /// second or more, and a network file system may cache it.
 const COMPARE_EVERY: Duration = Duration::from_mins(1);
@@ -313,7 +316,7 @@ impl Storage {
 
     /// Takes the lock of all logins, which is held for a read and a write only.
     pub(super) fn lock_logins(&self) -> Result<File, StorageError> {
-        atomic::lock(&self.0.root.join("logins.lock"), atomic::LOCK_WITHIN)
+        atomic::lock(&self.0.root.join(LOCK), atomic::LOCK_WITHIN)
     }
 
     /// Takes the lock of all logins to write what belongs to the login of `profile`; `None` if there is no such login: a profile

@@ -8,6 +8,7 @@ pub(super) mod files;
 pub(super) mod json_file;
 pub(super) mod login_states;
 pub(super) mod logins;
+pub(super) mod ownership;
 mod plans_file;
 pub(super) mod readings;
 pub(super) mod root;

@@ -12,6 +12,7 @@ use super::super::{SAVE_AGAIN_AFTER, Unsaved};
 use super::queue::Claim;
 use super::{Storage, StorageError, json_file};
 use crate::reading::in_bed::{BedEvent, InBed};
+use crate::regular_file::MOST_BYTES;
 
 /// The format that is written. Format 1, of version 0.1.0, has one object for all calls together.
 const FORMAT: u32 = 2;
@@ -210,7 +211,7 @@ impl Storage {
 }
 
 fn load_state(path: &Path) -> Result<StoredState, StorageError> {
-    let state = json_file::load_formats(path, &[1, FORMAT], |format, json| match format {
+    let state = json_file::load_formats(path, MOST_BYTES, &[1, FORMAT], |format, json| match format {
         FORMAT => serde_json::from_str(json),
         _ => of_first_format(json),
     })?;

@@ -3,8 +3,10 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::{StorageError, atomic, files, json_file};
+use super::ownership::{self, OwnershipError};
+use super::{StorageError, atomic, files, json_file, logins};
 use crate::process;
 
 const LOCK: &str = "serve.lock";
@@ -43,6 +45,9 @@ pub enum OpenError {
         /// The operation that was refused.
         source: StorageError,
     },
+    /// Another user may have put something into the directory.
+    #[error(transparent)]
+    Ownership(#[from] OwnershipError),
     /// Another process serves from the directory.
     #[error("{path}: another withings-exporter serves from this directory; stop it or choose another one with --storage.path", path = .0.display())]
     InUse(PathBuf),
@@ -77,8 +82,11 @@ impl OpenError {
 /// Makes the directory and checks that it is not the demo's.
 pub(in crate::storage) fn prepare_to_join(root: &Path) -> Result<(), OpenError> {
     atomic::make_private_dir(root)?;
+    ownership::check(root)?;
     check_formats(root)?;
-    check_purpose(root, Purpose::Serve).map_err(|error| error.with_advice(root))
+    check_purpose(root, Purpose::Serve).map_err(|error| error.with_advice(root))?;
+    ownership::close_folders(root);
+    Ok(())
 }
 
 /// Refuses a file whose format this program does not know, before anything is changed.
@@ -103,6 +111,7 @@ pub(in crate::storage) fn prepare(root: &Path, purpose: Purpose) -> Result<Vec<F
 /// of a directory on one host only; the lock of a file is for the other hosts.
 fn take(root: &Path, purpose: Purpose) -> Result<Vec<File>, OpenError> {
     atomic::make_private_dir(root)?;
+    ownership::check(root)?;
     check_formats(root)?;
     let directory = File::open(root).map_err(StorageError::new("open", root))?;
     let mut locks = vec![exclusive(directory, root, root)?];
@@ -114,7 +123,18 @@ fn take(root: &Path, purpose: Purpose) -> Result<Vec<File>, OpenError> {
         ),
         claimed => claimed?,
     }
+    ownership::close_folders(root);
+    remove_unfinished(root);
     Ok(locks)
+}
+
+/// Deletes what crashes have left. A process that has the lock of the logins at the moment may be writing: then at a later start.
+fn remove_unfinished(root: &Path) {
+    if let Ok(_lock) = atomic::lock(&root.join(logins::LOCK), Duration::ZERO) {
+        for folder in files::folders(root).into_iter().chain([root.to_owned()]) {
+            atomic::remove_unfinished(&folder);
+        }
+    }
 }
 
 fn has_logins(root: &Path) -> Result<bool, StorageError> {
@@ -141,6 +161,9 @@ fn claim(root: &Path, purpose: Purpose, locks: &mut Vec<File>) -> Result<(), Ope
         atomic::open_private(&root.join(DEMO_MARK))?;
         atomic::sync_dir(root)?;
     }
+    // Whether the file system keeps permissions is seen before there are tokens. Where the folder cannot be made, that is
+    // reported when it is needed.
+    drop(atomic::make_private_dir(&root.join("logins")));
     let lock = root.join(LOCK);
     let opened = atomic::open_private(&lock);
     if let Some(file) = opened.as_ref().err().and_then(|_| File::open(&lock).ok()) {
@@ -149,7 +172,8 @@ fn claim(root: &Path, purpose: Purpose, locks: &mut Vec<File>) -> Result<(), Ope
     }
     locks.push(exclusive(opened?, root, &lock)?);
     let proof = root.join(PROOF);
-    let mut file = atomic::open_private(&proof)?;
+    atomic::remove(&proof)?;
+    let mut file = atomic::create_new(&proof)?;
     let written = file.write_all(&[0; 4096]).map_err(StorageError::new("write", &proof));
     atomic::remove(&proof)?;
     written?;

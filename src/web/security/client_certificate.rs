@@ -13,9 +13,14 @@ use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 use super::pem::{TlsError, certificates};
 use crate::config::web::{ClientPolicy, Tls};
+use crate::regular_file::ReadAt;
 
 /// The verifier of clients' certificates that `tls` asks for.
-pub(super) fn verifier(tls: &Tls, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+pub(super) fn verifier(
+    tls: &Tls,
+    provider: &Arc<CryptoProvider>,
+    at: ReadAt,
+) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
     let any = |mandatory| {
         let any = AnyCertificate { mandatory, algorithms: provider.signature_verification_algorithms };
         Ok(Arc::new(any) as Arc<dyn ClientCertVerifier>)
@@ -27,7 +32,7 @@ pub(super) fn verifier(tls: &Tls, provider: &Arc<CryptoProvider>) -> Result<Arc<
         (ClientPolicy::VerifyIfGiven | ClientPolicy::RequireAndVerify, authorities) => {
             let mut roots = RootCertStore::empty();
             for authority in
-                authorities.iter().map(|pem| certificates(pem, "client_ca")).collect::<Result<Vec<_>, _>>()?
+                authorities.iter().map(|pem| certificates(pem, "client_ca", at)).collect::<Result<Vec<_>, _>>()?
             {
                 authority
                     .into_iter()

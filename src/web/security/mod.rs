@@ -8,7 +8,7 @@ mod tls;
 mod token_bucket;
 
 use std::convert::Infallible;
-use std::fs;
+use std::fs::{self, Metadata};
 use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -27,6 +27,7 @@ use tokio::task::spawn_blocking;
 use super::response::{self, Response};
 use crate::config::ConfigError;
 use crate::config::web::{ClientPolicy, WebConfig};
+use crate::regular_file::ReadAt;
 use crate::telemetry::log::with_causes;
 use passwords::{Admission, Checks, Passwords};
 pub use pem::TlsError;
@@ -75,15 +76,15 @@ impl Security {
     /// Plain HTTP for everybody.
     #[must_use]
     pub fn none() -> Self {
-        let in_force =
-            InForce::of(&WebConfig::default(), Path::new(""), Arc::default()).expect("without TLS nothing can fail");
+        let in_force = InForce::of(&WebConfig::default(), Path::new(""), ReadAt::Start, Arc::default())
+            .expect("without TLS nothing can fail");
         Self { in_force: Arc::new(watch::Sender::new(Arc::new(in_force))), files: None }
     }
 
     /// What the web configuration file at `path` says. Blocks.
     pub fn load(path: &Path) -> Result<Self, SecurityError> {
         let mut files = WatchedFiles::of(path);
-        let in_force = files.load()?;
+        let in_force = files.load(ReadAt::Start)?;
         Ok(Self { in_force: Arc::new(watch::Sender::new(Arc::new(in_force))), files: Some(files) })
     }
 
@@ -131,7 +132,7 @@ async fn follow(mut files: WatchedFiles, in_force: &watch::Sender<Arc<InForce>>)
             seen = now;
             continue;
         }
-        let load = spawn_blocking(move || (files.load(), files)).await;
+        let load = spawn_blocking(move || (files.load(ReadAt::Reload), files)).await;
         let (loaded, same_files) = load.expect("reading files does not panic");
         files = same_files;
         seen.clone_from(&files.loaded);
@@ -152,8 +153,8 @@ async fn follow(mut files: WatchedFiles, in_force: &watch::Sender<Arc<InForce>>)
 }
 
 impl InForce {
-    fn of(config: &WebConfig, path: &Path, checks: Arc<Checks>) -> Result<Self, SecurityError> {
-        let tls = config.tls.as_ref().map(|tls| ServerTls::load(tls, config.http2)).transpose();
+    fn of(config: &WebConfig, path: &Path, at: ReadAt, checks: Arc<Checks>) -> Result<Self, SecurityError> {
+        let tls = config.tls.as_ref().map(|tls| ServerTls::load(tls, config.http2, at)).transpose();
         let header = |(name, value): &(&str, String)| {
             let name: HeaderName = name.parse().expect("the list of names is fixed");
             (name, HeaderValue::from_str(value).expect("the value was checked when it was read"))
@@ -223,26 +224,27 @@ impl WatchedFiles {
         Self { path: path.to_owned(), others: Vec::new(), loaded: Vec::new(), checks: Arc::default() }
     }
 
-    fn load(&mut self) -> Result<InForce, SecurityError> {
+    fn load(&mut self, at: ReadAt) -> Result<InForce, SecurityError> {
         // Taken before the files are read: what changes meanwhile is read again.
         self.loaded = self.stamps();
-        let config = WebConfig::load(&self.path)?;
+        let config = WebConfig::load(&self.path, at)?;
         let others = config.files().cloned().collect();
         if self.others != others {
             self.others = others;
             self.loaded = self.stamps();
         }
-        InForce::of(&config, &self.path, Arc::clone(&self.checks))
+        InForce::of(&config, &self.path, at, Arc::clone(&self.checks))
     }
 
     fn stamps(&self) -> Vec<Option<ConfigFileStamp>> {
         let files = std::iter::once(&self.path).chain(&self.others);
-        files.map(|path| Some(ConfigFileStamp::of(&fs::metadata(path).ok()?))).collect()
+        // What came through a pipe is in force until the end, whatever becomes of the pipe.
+        files.map(|path| fs::metadata(path).ok().filter(Metadata::is_file).as_ref().map(ConfigFileStamp::of)).collect()
     }
 }
 
 impl ConfigFileStamp {
-    fn of(file: &fs::Metadata) -> Self {
+    fn of(file: &Metadata) -> Self {
         Self(file.dev(), file.ino(), file.mtime(), file.mtime_nsec(), file.len())
     }
 }

@@ -1,6 +1,5 @@
 //! Certificates and keys in PEM, from a file or from the web configuration itself.
 
-use std::fs;
 use std::io;
 use std::path::PathBuf;
 
@@ -10,6 +9,7 @@ use secrecy::ExposeSecret;
 use thiserror::Error;
 
 use crate::config::web::Pem;
+use crate::regular_file::{self, ReadAt};
 
 /// Why certificates, keys or settings cannot be used.
 #[derive(Debug, Error)]
@@ -53,25 +53,25 @@ pub enum TlsError {
 }
 
 /// The certificates in PEM, at least one.
-pub(super) fn certificates(pem: &Pem, name: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let (place, text) = read(pem, name)?;
+pub(super) fn certificates(pem: &Pem, name: &str, at: ReadAt) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let (place, text) = read(pem, name, at)?;
     let no_certificate = |source| TlsError::NoCertificate { place: place.clone(), source };
     let found: Vec<_> = CertificateDer::pem_slice_iter(&text).collect::<Result<_, _>>().map_err(no_certificate)?;
     if found.is_empty() { Err(no_certificate(pem::Error::NoItemsFound)) } else { Ok(found) }
 }
 
 /// The private key in PEM.
-pub(super) fn key(pem: &Pem) -> Result<PrivateKeyDer<'static>, TlsError> {
-    let (place, text) = read(pem, "key")?;
+pub(super) fn key(pem: &Pem, at: ReadAt) -> Result<PrivateKeyDer<'static>, TlsError> {
+    let (place, text) = read(pem, "key", at)?;
     PrivateKeyDer::from_pem_slice(&text).map_err(|source| TlsError::NoKey { place, source })
 }
 
 /// What is in PEM, and where it stands, for messages.
-fn read(pem: &Pem, name: &str) -> Result<(String, Vec<u8>), TlsError> {
+fn read(pem: &Pem, name: &str, at: ReadAt) -> Result<(String, Vec<u8>), TlsError> {
     match pem {
         Pem::Inline(text) => Ok((format!("`{name}`"), text.expose_secret().into())),
         Pem::File(path) => {
-            let text = fs::read(path).map_err(|source| TlsError::Read { path: path.clone(), source })?;
+            let text = regular_file::read(path, at).map_err(|source| TlsError::Read { path: path.clone(), source })?;
             Ok((path.display().to_string(), text))
         }
     }

@@ -9,6 +9,7 @@ use rustls::{NamedGroup, ServerConfig, SupportedCipherSuite, SupportedProtocolVe
 use super::client_certificate;
 use super::pem::{TlsError, certificates, key};
 use crate::config::web::{ClientPolicy, Curve, Tls, TlsVersion};
+use crate::regular_file::ReadAt;
 
 /// The TLS of a server: its certificate, and how it speaks.
 pub(super) struct ServerTls {
@@ -19,17 +20,23 @@ pub(super) struct ServerTls {
 }
 
 impl ServerTls {
-    /// Reads certificates and keys. What rustls cannot do and can leave out is logged.
-    pub(super) fn load(tls: &Tls, http2: bool) -> Result<Self, TlsError> {
-        let chain = certificates(&tls.certificate, "cert")?;
+    /// Reads certificates and keys, which may be pipes if `at` says so. What rustls cannot do and can leave out is logged.
+    pub(super) fn load(tls: &Tls, http2: bool, at: ReadAt) -> Result<Self, TlsError> {
+        if tls.takes_any_signature() {
+            tracing::warn!(
+                "client_allowed_sans with RequireAnyClientCert keeps nobody out: any client can sign a certificate with \
+                 such a name itself; RequireAndVerifyClientCert with client_ca_file checks who has signed it"
+            );
+        }
+        let chain = certificates(&tls.certificate, "cert", at)?;
         let certificate = chain[0].clone();
         let provider = Arc::new(provider(tls));
-        let verifier = client_certificate::verifier(tls, &provider)?;
+        let verifier = client_certificate::verifier(tls, &provider, at)?;
         let mut server = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&versions(tls))
             .map_err(TlsError::NothingLeft)?
             .with_client_cert_verifier(verifier)
-            .with_single_cert(chain, key(&tls.key)?)
+            .with_single_cert(chain, key(&tls.key, at)?)
             .map_err(TlsError::Certificate)?;
         server.ignore_client_order = tls.prefer_server_cipher_suites;
         server.alpn_protocols =

@@ -9,6 +9,9 @@ use crate::telemetry::Unknown;
 use crate::withings::wire::Float;
 use crate::zone::Zone;
 
+/// The most series that the catalogue does not list, of one profile and call. Real answers have none or a few.
+const MOST_UNLISTED: usize = 200;
+
 /// Exponents of ten that are believed.
 const EXPONENTS: std::ops::RangeInclusive<i64> = -20..=20;
 
@@ -55,6 +58,26 @@ impl<'a> Context<'a> {
             unknown(kind, what, self.row);
         }
     }
+}
+
+/// The series of an answer, but of those that are unlisted only the first 200: their number is whatever the answer says, and a
+/// page of thousands would be no use to anybody.
+pub(super) fn bounded<K: Hash + Ord, V>(
+    mut series: BTreeMap<K, V>,
+    is_unlisted: impl Fn(&K) -> bool,
+    context: &mut Context<'_>,
+) -> BTreeMap<K, V> {
+    let mut unlisted = 0;
+    series.retain(|key, _| {
+        unlisted += usize::from(is_unlisted(key));
+        let is_kept = unlisted <= MOST_UNLISTED || !is_unlisted(key);
+        if !is_kept {
+            context.begin_row(key);
+            context.note(Unknown::Unlisted, &"more than 200 series");
+        }
+        is_kept
+    });
+    series
 }
 
 /// Whether a time (Unix seconds) is too far ahead of the server's time to be believed.

@@ -17,7 +17,7 @@ use crate::reading::{Labels, Origin, Reading, understood};
 use crate::telemetry::Unknown;
 use crate::withings::appli::Appli;
 use crate::withings::request::{Request, RowSelection, data_fields, utc_day};
-use crate::withings::wire::{AnswerPage, Float, elements, int, next_offset, object, text};
+use crate::withings::wire::{AnswerPage, Float, elements, int, next_offset, object, words};
 
 /// A length that no day has, seconds: clocks are set back by some hours at most.
 const LONGEST_DAY: i64 = 48 * 3600;
@@ -42,19 +42,19 @@ pub struct Getactivity {
 #[serde(default)]
 pub struct ActivityRow {
     /// The day where the person was, `YYYY-MM-DD`.
-    #[serde(deserialize_with = "text")]
+    #[serde(deserialize_with = "words")]
     pub date: Option<String>,
     /// The IANA name of the zone that the day is in.
-    #[serde(deserialize_with = "text")]
+    #[serde(deserialize_with = "words")]
     pub timezone: Option<String>,
     /// 1 for a device that is worn, 0 for a phone and the like; 1 was seen on the rows of phones too.
     #[serde(deserialize_with = "int")]
     pub is_tracker: Option<i64>,
     /// Withings' id of the device.
-    #[serde(deserialize_with = "text")]
+    #[serde(deserialize_with = "words")]
     pub hash_deviceid: Option<String>,
     /// The same, in rows that have no other.
-    #[serde(deserialize_with = "text")]
+    #[serde(deserialize_with = "words")]
     pub deviceid: Option<String>,
     /// Who made the source; 18 is the phone's own counter.
     #[serde(deserialize_with = "int")]

@@ -10,13 +10,13 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::context::Context;
+use super::context::{Context, bounded};
 use super::data_call::{DataCall, Moment, Readings};
 use crate::catalogue::{BATTERY_STATES, Call, DeviceFact, LabelName, Measurement, Source};
 use crate::reading::{Labels, Reading};
 use crate::telemetry::Unknown;
 use crate::withings::request::{Request, RowSelection};
-use crate::withings::wire::{AnswerPage, int, list, text};
+use crate::withings::wire::{AnswerPage, int, list, words};
 
 /// What Withings calls sleep mats.
 const SLEEP_MONITOR: &str = "Sleep Monitor";
@@ -43,22 +43,22 @@ pub struct Getdevice {
 #[serde(default)]
 pub struct DeviceRow {
     /// The device's id, which other answers repeat.
-    #[serde(deserialize_with = "text")]
+    #[serde(deserialize_with = "words")]
     pub hash_deviceid: Option<String>,
     /// The same id under the older name of the field.
-    #[serde(deserialize_with = "text")]
+    #[serde(deserialize_with = "words")]
     pub deviceid: Option<String>,
     /// The kind of device, such as `Scale`.
-    #[serde(rename = "type", deserialize_with = "text")]
+    #[serde(rename = "type", deserialize_with = "words")]
     pub kind: Option<String>,
     /// The model of the device; may be empty.
-    #[serde(deserialize_with = "text")]
+    #[serde(deserialize_with = "words")]
     pub model: Option<String>,
     /// Withings' number of the model.
     #[serde(deserialize_with = "int")]
     pub model_id: Option<i64>,
     /// How full the battery is, in a word: there is no percentage (home-assistant/core#129153).
-    #[serde(deserialize_with = "text")]
+    #[serde(deserialize_with = "words")]
     pub battery: Option<String>,
     /// When the device last spoke to Withings, Unix seconds.
     #[serde(deserialize_with = "int")]
@@ -99,7 +99,8 @@ impl DataCall for Getdevice {
 /// The readings of an answer's devices, by id and in the catalogue's order. Devices without an id are left out, and counted.
 fn readings(devices: &[DeviceRow], context: &mut Context<'_>) -> Vec<Reading> {
     let mut readings = Vec::new();
-    for (id, device) in without_second_entries(by_id(devices, context)) {
+    let by_id = by_id(devices, context);
+    for (id, device) in without_second_entries(bounded(by_id, |_| true, context)) {
         context.begin_row(id);
         let battery = battery(&device, context);
         let reading = |measurement: Measurement| {

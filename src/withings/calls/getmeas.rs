@@ -8,7 +8,7 @@ use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
 
-use super::context::{Context, RowKey, is_future, scaled};
+use super::context::{Context, RowKey, bounded, is_future, scaled};
 use super::data_call::{DataCall, Moment, PastCall};
 use super::winners::{Ranked, latest_versions, merged, winners};
 use crate::catalogue::{CLASSIFICATIONS, Call, Group, LabelName, Measurement, Position, Source, named, position_name};
@@ -21,6 +21,9 @@ use crate::withings::wire::{AnswerPage, float, int, list, next_offset};
 
 /// The label's value of a measure that says no position.
 const NO_POSITION: &str = "none";
+
+/// What the label's value of a position without a name begins with; its number follows.
+const UNNAMED_POSITION: &str = "position";
 
 /// What tells one series from another: the measurement and its labels.
 type SeriesKey = (Measurement, Labels);
@@ -206,7 +209,7 @@ struct Candidate {
 impl Measures {
     /// The newest measures of a whole history.
     pub fn choose(groups: &[GroupRow], context: &mut Context<'_>) -> Self {
-        Self(newest(groups, context).into_values().collect())
+        Self::of(newest(groups, context), context)
     }
 
     /// The newest measures after an answer that holds what has changed; `None` if everything must be read.
@@ -214,7 +217,11 @@ impl Measures {
         let known = self.0.iter().map(|candidate| (candidate.series(), candidate.clone()));
         let is_changed = |id| changed.iter().any(|group| group.grpid == Some(id));
         let newest = merged(known, newest(changed, context), is_changed)?;
-        Some(Self(newest.into_values().collect()))
+        Some(Self::of(newest, context))
+    }
+
+    fn of(series: BTreeMap<SeriesKey, Candidate>, context: &mut Context<'_>) -> Self {
+        Self(bounded(series, is_unlisted, context).into_values().collect())
     }
 
     /// The readings of the measures, ascending by measurement and labels.
@@ -238,6 +245,12 @@ impl Ranked for Candidate {
     fn rank(&self) -> Rank {
         (self.measured_at, self.origin)
     }
+}
+
+/// Whether the answer alone says that there is such a series: of a measure type or a place that the catalogue does not have.
+fn is_unlisted((measurement, labels): &SeriesKey) -> bool {
+    let place = || labels.get(LabelName::Position).is_some_and(|place| place.starts_with(UNNAMED_POSITION));
+    *measurement == Measurement::unlisted_measure() || place()
 }
 
 /// The newest candidate of each series.
@@ -355,7 +368,7 @@ fn counts(measurement: Measurement, measure: &Measure, attribution: &Attribution
 
 fn labels(measurement: Measurement, measure: &Measure, meastype: i64) -> Labels {
     let position =
-        || measure.position.map_or(NO_POSITION.into(), |number| named(position_name(number), "position", number));
+        || measure.position.map_or(NO_POSITION.into(), |number| named(position_name(number), UNNAMED_POSITION, number));
     match measurement.source {
         Source::Measure { position: Position::Labelled, .. } => Labels::new([(LabelName::Position, &position())]),
         Source::Measure { position: Position::OfType(places), meastypes, .. } => {

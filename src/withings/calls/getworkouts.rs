@@ -9,7 +9,7 @@ use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 
-use super::context::{Context, RowKey, is_future, number, row_id};
+use super::context::{Context, RowKey, bounded, is_future, number, row_id};
 use super::data_call::{DataCall, Moment, PastCall};
 use super::winners::{Ranked, latest_versions, merged, winners};
 use crate::catalogue::{Call, LabelName, Measurement, Source, WorkoutFact, ZONES, named, workout_category};
@@ -159,13 +159,19 @@ pub struct Workout {
 impl Workouts {
     /// The newest workouts of a whole history.
     fn choose(rows: &[WorkoutRow], context: &mut Context<'_>) -> Self {
-        Self(winners(each(rows, context)))
+        let newest = winners(each(rows, context));
+        Self::of(newest, context)
     }
 
     /// The newest workouts after an answer that holds what has changed; `None` if everything must be read.
     fn merge(&self, changed: &[WorkoutRow], context: &mut Context<'_>) -> Option<Self> {
         let is_changed = |id| changed.iter().any(|row| row.identity() == Some(id));
-        merged(self.0.clone(), Self::choose(changed, context).0, is_changed).map(Self)
+        let newest = winners(each(changed, context));
+        Some(Self::of(merged(self.0.clone(), newest, is_changed)?, context))
+    }
+
+    fn of(newest: BTreeMap<i64, Workout>, context: &mut Context<'_>) -> Self {
+        Self(bounded(newest, |category| workout_category(*category).is_none(), context))
     }
 
     /// The readings of the workouts, ascending by category.

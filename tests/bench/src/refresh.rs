@@ -136,6 +136,7 @@ fn config(cloud: Url, names: &[String]) -> Result<Config> {
         webhooks: false,
         api_url: cloud.clone(),
         account_url: cloud,
+        warnings: Vec::new(),
     })
 }
 

@@ -8,6 +8,7 @@ use withings_exporter::config::Config;
 use withings_exporter::config::web::WebConfig;
 use withings_exporter::exposition::{Encoding, Format, negotiate};
 use withings_exporter::reading::Reading;
+use withings_exporter::regular_file::ReadAt;
 use withings_exporter::web::Callback;
 use withings_exporter::withings::appli::Appli;
 use withings_exporter::withings::calls::sleep_get::Segments;
@@ -66,7 +67,8 @@ pub fn accept(input: &[u8]) {
 /// characters.
 pub fn config(input: &[u8]) {
     let default = Url::parse("http://localhost:10064").expect("it is one");
-    let shown = match Config::from_bytes(input, Path::new("nowhere/withings.yaml"), &|_| None, Some(&default)) {
+    let path = Path::new("nowhere/withings.yaml");
+    let shown = match Config::from_bytes(input, path, ReadAt::Start, &|_| None, Some(&default)) {
         Err(error) => error.to_string(),
         Ok(config) => {
             assert!(!config.profiles.is_empty() && !config.client_id.trim().is_empty());

@@ -1,6 +1,7 @@
 //! The Kubernetes manifests: rendered by kubectl, judged by the schemas of Kubernetes.
 
 use std::fs;
+use std::net::IpAddr;
 use std::path::Path;
 use std::process::Command;
 
@@ -139,6 +140,60 @@ fn selectors_find_the_pod_and_nothing_else() {
     let monitor = only(&manifests, "ServiceMonitor");
     assert_eq!(monitor["spec"]["selector"]["matchLabels"], service["metadata"]["labels"]);
     assert_eq!(monitor["spec"]["endpoints"][0]["port"], service["spec"]["ports"][0]["name"]);
+}
+
+/// Whether an address is in a network, such as `10.0.0.0/8`.
+fn is_in(network: &str, address: IpAddr) -> bool {
+    let (base, length) = network.split_once('/').unwrap();
+    let length: u32 = length.parse().unwrap();
+    match (base.parse().unwrap(), address) {
+        (IpAddr::V4(base), IpAddr::V4(address)) => {
+            (base.to_bits() ^ address.to_bits()).checked_shr(32 - length).unwrap_or(0) == 0
+        }
+        (IpAddr::V6(base), IpAddr::V6(address)) => {
+            (base.to_bits() ^ address.to_bits()).checked_shr(128 - length).unwrap_or(0) == 0
+        }
+        _ => false,
+    }
+}
+
+/// Whether the rules of a policy let the pod talk to this port of an address.
+fn may_talk_to(rules: &Value, port: u64, address: &str) -> bool {
+    let address: IpAddr = address.parse().unwrap();
+    rules.as_sequence().unwrap().iter().any(|rule| {
+        let is_port = rule["ports"].as_sequence().unwrap().iter().any(|allowed| allowed["port"] == port);
+        let is_there = rule["to"].as_sequence().is_none_or(|peers| {
+            peers.iter().map(|peer| &peer["ipBlock"]).any(|block| {
+                let is_except = |excepts: &Vec<Value>| excepts.iter().any(|net| is_in(net.as_str().unwrap(), address));
+                is_in(block["cidr"].as_str().unwrap(), address) && !block["except"].as_sequence().is_some_and(is_except)
+            })
+        });
+        is_port && is_there
+    })
+}
+
+#[test]
+fn the_pod_reaches_the_internet_and_names_and_nothing_near() {
+    let manifests = rendered("base");
+    let rules = &only(&manifests, "NetworkPolicy")["spec"]["egress"];
+    for public in ["89.30.121.170", "1.1.1.1", "2a00:1450:4007:80e::200e"] {
+        assert!(may_talk_to(rules, 443, public) && !may_talk_to(rules, 80, public), "{public}");
+    }
+    for near in [
+        "10.96.0.1",
+        "172.16.5.4",
+        "192.168.1.1",
+        "100.64.0.1",
+        "169.254.169.254",
+        "127.0.0.1",
+        "224.0.0.1",
+        "fd00::1",
+        "fe80::1",
+        "::1",
+    ] {
+        assert!(!may_talk_to(rules, 443, near), "{near}");
+        assert!(may_talk_to(rules, 53, near), "{near} may be where names are resolved");
+    }
 }
 
 #[test]

@@ -63,6 +63,11 @@ fn it_starts_the_program_with_flags_that_it_has() {
 }
 
 #[test]
+fn what_it_has_in_memory_gets_into_no_core_dump() {
+    assert_eq!(setting(&text(UNIT), "LimitCORE"), "0");
+}
+
+#[test]
 fn the_secret_is_where_the_example_looks_for_it() {
     let unit = text(UNIT);
     let (credential, _) = setting(&unit, "LoadCredential").split_once(':').unwrap();

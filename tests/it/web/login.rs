@@ -222,6 +222,7 @@ async fn a_login_that_cannot_be_stored_says_so_and_works_once_it_can() {
     fs::create_dir(&pending).unwrap();
     check_page(&world.get("/authorize?profile=Alice").await, 500, &["storage directory does not work"]);
     fs::remove_dir(&pending).unwrap();
+    fs::remove_dir(&logins).unwrap();
     File::create(&logins).unwrap();
     check_login(&world, "Alice", "Alice", 500, &["The login could not be stored"]).await;
     assert!(!is_connected(&world, "Alice").await, "a login that a restart would lose is shown");

@@ -48,11 +48,35 @@ async fn an_event_counts_by_its_time_and_not_by_its_arrival() {
     post(&world, &path, 51, &[("date", "2026-11-22"), ("deviceid", "mat")]).await;
     let arrived = world.clock.unix();
     check(&world, 0.0, arrived, 0).await;
-    post(&world, &path, 50, &[("startdate", &at(2 * 86_400)), ("deviceid", "mat")]).await;
-    world.pass(Duration::from_secs(10)).await;
-    check(&world, 0.0, arrived, 0).await;
-    assert_eq!(count(&world, "in_bed", "invalid").await, Some(1.0));
-    assert_eq!(world.sample("withings_exporter_unknown_values_total{kind=\"future_date\"}").await, Some(1.0));
+}
+
+/// An event in the future would hide all events until then.
+#[tokio::test(crate = "crate::paused")]
+async fn an_event_later_than_its_arrival_is_not_believed_and_freezes_nothing() {
+    let world = subscribed(&["Alice"]).await;
+    let path = path(&world);
+    let in_bed = async |is_in: bool, after: i64| {
+        let at = (world.clock.unix() + after).to_string();
+        post(&world, &path, if is_in { 50 } else { 51 }, &[("startdate", &at), ("deviceid", "mat")]).await;
+    };
+    let early = "withings_exporter_unknown_values_total{kind=\"event_time\"}";
+    let began = world.clock.unix();
+    in_bed(true, 0).await;
+    check(&world, 1.0, began, 0).await;
+    for (refused, after) in [(1.0, 330), (2.0, 23 * 3600), (3.0, 2 * 86_400)] {
+        in_bed(false, after).await;
+        world.pass(Duration::from_secs(10)).await;
+        check(&world, 1.0, began, 0).await;
+        assert_eq!(count(&world, "out_of_bed", "invalid").await, Some(refused));
+        assert_eq!(world.sample(early).await, Some(refused));
+    }
+    in_bed(false, 270).await;
+    let believed = world.clock.unix();
+    check(&world, 0.0, believed, 270).await;
+    world.pass(Duration::from_mins(5)).await;
+    let up = world.clock.unix();
+    in_bed(true, 0).await;
+    check(&world, 1.0, up, 0).await;
 }
 
 #[tokio::test(crate = "crate::paused")]

@@ -9,7 +9,7 @@ use crate::catalogue::{Measurement, Source};
 use crate::reading::Origin;
 use crate::telemetry::Unknown;
 use crate::withings::calls::context::{Context, is_future, means_something, number, row_id, scaled, zone};
-use crate::withings::wire::{Float, int, map, text};
+use crate::withings::wire::{Float, int, map, words};
 
 /// The durations of the stages of sleep. Together they are the sleep.
 const STAGES: [&str; 3] = ["lightsleepduration", "deepsleepduration", "remsleepduration"];
@@ -40,16 +40,16 @@ pub struct SummaryRow {
     #[serde(deserialize_with = "int")]
     pub modified: Option<i64>,
     /// The IANA name of the zone where the person slept.
-    #[serde(deserialize_with = "text")]
+    #[serde(deserialize_with = "words")]
     pub timezone: Option<String>,
     /// The day of the end where the person slept, `YYYY-MM-DD`.
-    #[serde(deserialize_with = "text")]
+    #[serde(deserialize_with = "words")]
     pub date: Option<String>,
     /// 0 for a sleep that is not over; absent for one that is.
     #[serde(deserialize_with = "int")]
     pub completed: Option<i64>,
     /// Withings' id of the device that saw it.
-    #[serde(rename = "hash_deviceid", deserialize_with = "text")]
+    #[serde(rename = "hash_deviceid", deserialize_with = "words")]
     pub device: Option<String>,
     /// The named values.
     #[serde(deserialize_with = "map")]

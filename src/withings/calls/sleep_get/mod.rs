@@ -18,7 +18,7 @@ use crate::reading::{Reading, SleepSegment, SleepState, understood};
 use crate::telemetry::Unknown;
 use crate::withings::appli::Appli;
 use crate::withings::request::{Request, RowSelection};
-use crate::withings::wire::{AnswerPage, int, list, text, times};
+use crate::withings::wire::{AnswerPage, int, list, times, words};
 
 use hypnogram::Hypnogram;
 
@@ -48,7 +48,7 @@ pub struct SegmentRow {
     #[serde(deserialize_with = "int")]
     pub state: Option<i64>,
     /// Withings' id of the device that saw it.
-    #[serde(rename = "hash_deviceid", deserialize_with = "text")]
+    #[serde(rename = "hash_deviceid", deserialize_with = "words")]
     pub device: Option<String>,
     /// The heart rate of each minute by its time (Unix seconds), beats per minute.
     #[serde(deserialize_with = "times")]
