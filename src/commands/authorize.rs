@@ -22,7 +22,7 @@ use crate::http::is_loopback;
 use crate::login::{BeginError, Connected, FinishError, Logins, Mode};
 use crate::storage::{Class, STATE_LIFETIME, Storage};
 use crate::telemetry::{Build, Telemetry};
-use crate::web::{self, App, Callback, Scrapes, Security, ServerLimits};
+use crate::web::{self, App, Callback, Hosts, Scrapes, Security, ServerLimits};
 use crate::webhooks::{Inbox, Subscriptions, unsubscribe_former};
 
 /// How often the stored login is read, for a running exporter may have finished it.
@@ -71,6 +71,7 @@ impl Terminal {
                 SelfMetrics::Hidden,
             ),
             security,
+            hosts: Hosts::new(flags.allowed_hosts.clone()),
             scrapes: Scrapes::at_most(1),
             snapshots,
             logins: logins.clone(),

@@ -1,8 +1,9 @@
 //! Protection against cross-site request forgery: another site must not send our forms with a visitor's browser.
 
 use hyper::Request;
-use hyper::header::{HOST, ORIGIN};
-use hyper::http::uri::Authority;
+use hyper::header::ORIGIN;
+
+use super::hosts::asked;
 
 /// Whether the request comes from a page of this server, or from a program that is no browser.
 ///
@@ -10,11 +11,9 @@ use hyper::http::uri::Authority;
 /// `Origin` is compared with the host that was asked. A program that sends neither acts for itself.
 pub(super) fn is_same_origin<B>(request: &Request<B>) -> bool {
     let said = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
-    // HTTP/2 has the host in the address.
-    let asked = || request.uri().authority().map(Authority::as_str).or_else(|| said(HOST.as_str()));
     match (said("sec-fetch-site"), said(ORIGIN.as_str())) {
         (Some(site), _) => matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => host_of(origin).zip(asked()).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b)),
+        (None, Some(origin)) => host_of(origin).zip(asked(request)).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b)),
         (None, None) => true,
     }
 }

@@ -8,6 +8,7 @@ mod callback;
 mod connection_limit;
 mod csrf;
 mod form;
+mod hosts;
 mod in_flight;
 mod landing;
 mod login;
@@ -33,6 +34,7 @@ use crate::reading::Snapshot;
 use crate::webhooks::{Inbox, Subscriptions};
 
 pub use callback::Callback;
+pub use hosts::{AllowedHost, Hosts};
 pub use reload::{Reload, ReloadError, Reloads};
 pub use scrapes::Scrapes;
 pub use security::{Security, SecurityError, TlsError};
@@ -47,6 +49,8 @@ pub struct App {
     pub exposition: Exposition,
     /// Which clients may talk to the server, and how.
     pub security: Security,
+    /// The names that it answers to.
+    pub hosts: Hosts,
     /// How many scrapes may run at one time.
     pub scrapes: Scrapes,
     /// What the landing page tells of the profiles.

@@ -7,7 +7,8 @@ use hyper::header::{ALLOW, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use hyper::{Method, Request, StatusCode};
 
 use super::response::{self, Response};
-use super::{App, landing, login, reload, scrape, webhook};
+use super::security::InForce;
+use super::{App, hosts, landing, login, reload, scrape, webhook};
 use crate::paths::OwnPath;
 
 /// Answers one request, if its client may come in.
@@ -15,8 +16,7 @@ pub(super) async fn respond(app: &App, client: IpAddr, request: Request<Incoming
     let security = app.security.in_force();
     let is_head = request.method() == Method::HEAD;
     let route = Route::at(request.uri().path(), app);
-    let is_open = matches!(route, Some(Route::Own(path)) if path.is_open());
-    let refusal = if is_open { None } else { security.refuse(&request, client).await };
+    let refusal = refuse(app, &security, client, &request, route).await;
     let mut response = match (refusal, route) {
         (Some(refusal), _) => refusal,
         (None, None) => response::text(StatusCode::NOT_FOUND, "There is nothing at this address."),
@@ -26,6 +26,26 @@ pub(super) async fn respond(app: &App, client: IpAddr, request: Request<Incoming
     response::set(&mut response, X_CONTENT_TYPE_OPTIONS, "nosniff");
     security.add_headers(&mut response);
     if is_head { response::without_body(response) } else { response }
+}
+
+/// The response to a request that is not let in.
+async fn refuse(
+    app: &App,
+    security: &InForce,
+    client: IpAddr,
+    request: &Request<Incoming>,
+    route: Option<Route>,
+) -> Option<Response> {
+    let is_open = matches!(route, Some(Route::Own(path)) if path.is_open());
+    match hosts::refuse_headers(request) {
+        None if is_open => None,
+        None if security.knows_clients() => security.refuse(request, client).await,
+        None => match app.hosts.refuse(request, &app.logins.redirect_uri()) {
+            None => security.refuse(request, client).await,
+            refusal => refusal,
+        },
+        refusal => refusal,
+    }
 }
 
 #[derive(Clone, Copy)]

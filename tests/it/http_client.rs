@@ -28,7 +28,12 @@ impl Connection {
 
     /// Sends a request without a body. `headers` are whole lines, each with its end.
     pub(crate) async fn request(&mut self, method: &str, target: &str, headers: &str) -> Answer {
-        self.send(&format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n")).await;
+        self.request_to("localhost", method, target, headers).await
+    }
+
+    /// The same with another name of the host.
+    pub(crate) async fn request_to(&mut self, host: &str, method: &str, target: &str, headers: &str) -> Answer {
+        self.send(&format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n")).await;
         self.answer(method).await
     }
 

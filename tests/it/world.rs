@@ -138,6 +138,7 @@ impl World {
             clock: self.host_clock.clone(),
             telemetry_path: "/metrics".to_owned(),
             security: self.security.clone(),
+            allowed_hosts: Vec::new(),
             max_requests: 40,
             self_metrics: SelfMetrics::Shown { process: || None },
         });

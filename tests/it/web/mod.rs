@@ -2,6 +2,7 @@
 
 mod abuse;
 mod connections;
+mod hosts;
 mod login;
 mod pages;
 mod passwords;
@@ -22,7 +23,7 @@ use withings_exporter::http::Http;
 use withings_exporter::login::{LoginServices, Logins, Remote};
 use withings_exporter::reading::Snapshot;
 use withings_exporter::telemetry::{Build, Telemetry};
-use withings_exporter::web::{App, Scrapes, Security, ServerLimits, serve};
+use withings_exporter::web::{App, Hosts, Scrapes, Security, ServerLimits, serve};
 use withings_exporter::webhooks::{Inbox, Subscriptions};
 use withings_exporter::withings::client::Client;
 use withings_exporter::withings::oauth::{Application, OAuth};
@@ -38,6 +39,7 @@ struct Setup {
     telemetry_path: &'static str,
     snapshot: Snapshot,
     security: Security,
+    allowed_hosts: &'static [&'static str],
     scrapes: Scrapes,
     limits: ServerLimits,
 }
@@ -48,6 +50,7 @@ impl Default for Setup {
             telemetry_path: "/metrics",
             snapshot: Snapshot::default(),
             security: Security::none(),
+            allowed_hosts: &[],
             scrapes: Scrapes::at_most(40),
             limits: ServerLimits::default(),
         }
@@ -86,6 +89,7 @@ impl Setup {
                 SelfMetrics::Shown { process: || None },
             ),
             security: self.security,
+            hosts: Hosts::new(self.allowed_hosts.iter().map(|host| host.parse().unwrap()).collect()),
             scrapes: self.scrapes,
             snapshots,
             inbox: Inbox::new(logins.clone(), telemetry.clone(), clock.clone()).0,
