@@ -2,6 +2,7 @@
 //! host that reaches the callback address, a running exporter that gets the callback, or an address that is pasted.
 
 use std::io::{self, BufRead, Write};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -136,7 +137,7 @@ impl Terminal {
                 return Ok(false);
             }
         };
-        match self.logins.finish(&state, &code).await {
+        match self.logins.finish(&state, &code, Ipv4Addr::LOCALHOST.into()).await {
             Ok(connected) => Ok(self.connected(connected).await),
             Err(FinishError::AnotherPerson { profile, confirmation }) => {
                 write!(

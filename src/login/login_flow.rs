@@ -1,5 +1,6 @@
 //! Logging in: from the consent page's address to a stored login, for the right person.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use url::Url;
@@ -68,6 +69,14 @@ pub enum FinishError {
         /// What [`Logins::confirm`] takes, once, within 10 minutes, after the person was asked.
         confirmation: String,
     },
+    /// Too many logins are under way for the share of the budget that they have.
+    #[error(
+        "the login of {profile} had no turn: other logins are under way, or `requests_per_minute` leaves no room at the moment"
+    )]
+    Busy {
+        /// The profile that the login was started for.
+        profile: Arc<str>,
+    },
     /// Withings refused the code.
     #[error("Withings refused the login of {profile}: {advice}")]
     Refused {
@@ -105,8 +114,8 @@ impl Logins {
     }
 
     /// Finishes the login that was begun with `state`: exchanges the code at once and stores the login, unless it is
-    /// another person's.
-    pub async fn finish(&self, state: &str, code: &str) -> Result<Connected, FinishError> {
+    /// another person's. `client` is the address from which the code came; the exchange waits for its turn among the addresses.
+    pub async fn finish(&self, state: &str, code: &str, client: IpAddr) -> Result<Connected, FinishError> {
         let pending = self.storage().take_login(state).await;
         let pending = pending.map_err(|error| FinishError::Storage(error.with_cause()))?.ok_or(FinishError::State)?;
         // The profile may have left the configuration meanwhile.
@@ -116,6 +125,8 @@ impl Logins {
                 format!("it asked this application to wait {} seconds, and a code dies sooner", left.as_secs() + 1);
             return Err(FinishError::Unreachable { profile, reason });
         }
+        let turn = self.exchange_turn(client).await;
+        turn.map_err(|_| FinishError::Busy { profile: Arc::clone(&profile) })?;
         let new = self.oauth().exchange(code).await.map_err(|error| FinishError::of_exchange(&profile, &error))?;
         self.connect(NewConsent { profile, new, demo: pending.demo }, false).await
     }
@@ -159,13 +170,6 @@ impl FinishError {
                 ),
             },
             CallError::Refused(refusal) => Self::Refused { profile, advice: refusal.to_string() },
-            CallError::NoTurn(_) => Self::Unreachable {
-                profile,
-                reason:
-                    "`requests_per_minute` leaves no room for this login at the moment, and a code lives 30 seconds \
-                         only; start again in a minute"
-                        .to_owned(),
-            },
             error => Self::Unreachable { profile, reason: error.to_string() },
         }
     }

@@ -1,6 +1,7 @@
 //! Logins: the flow from the consent page to a stored login, tokens that work, and which person each profile shows.
 
 mod caller;
+mod exchange_line;
 mod identity;
 mod login_flow;
 mod people;
@@ -35,6 +36,7 @@ struct LoginsInner {
     configured: watch::Sender<Arc<[Arc<str>]>>,
     people: Mutex<Cached>,
     refreshes: Mutex<tokens::Refreshes>,
+    exchanges: exchange_line::ExchangeLine,
 }
 
 /// The persons, for the edition of the logins and the configured profiles that they were made of.
@@ -112,6 +114,7 @@ impl Logins {
             configured: watch::channel(configured.into()).0,
             people: Mutex::default(),
             refreshes: Mutex::default(),
+            exchanges: exchange_line::ExchangeLine::default(),
         }))
     }
 

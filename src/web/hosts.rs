@@ -62,11 +62,12 @@ impl Hosts {
     /// The response to a request for a name that is not served; `own_url` is an address of this exporter that is.
     pub(super) fn refuse<B>(&self, request: &Request<B>, own_url: &str) -> Option<Response> {
         // A program that speaks HTTP/1.0 or HTTP/2 may leave it out; a browser does not.
-        let asked = name(asked(request)?);
-        if asked.as_ref().is_some_and(|asked| self.serves(asked, own_url)) {
+        let Some(asked) = name(asked(request)?).filter(|asked| asked.len() <= LONGEST_NAME) else {
+            return Some(response::text(StatusCode::MISDIRECTED_REQUEST, "The header “Host” has no name in it."));
+        };
+        if self.serves(&asked, own_url) {
             return None;
         }
-        let asked = asked.filter(|asked| asked.len() <= LONGEST_NAME).unwrap_or_default();
         if !self.0.is_said.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 host = asked,
@@ -130,9 +131,11 @@ pub(super) fn asked<B>(request: &Request<B>) -> Option<&str> {
 /// The name or the IP address in what was said of a host: without port, in small letters and without the final dot.
 fn name(host: &str) -> Option<String> {
     let authority: Authority = host.parse().ok()?;
+    // Of an address in brackets it leaves out what follows, and of a user what is before.
+    let rest = host.strip_prefix(authority.host())?;
     let name = authority.host().to_ascii_lowercase();
     let name = name.strip_suffix('.').unwrap_or(&name);
-    Some(name.to_owned()).filter(|name| !name.is_empty())
+    Some(name.to_owned()).filter(|name| !name.is_empty() && (rest.is_empty() || rest.starts_with(':')))
 }
 
 fn is_private(name: &str) -> bool {

@@ -1,6 +1,7 @@
 //! Connecting a profile: to Withings' consent page, and what comes back.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,13 +40,13 @@ pub(super) async fn begin(app: &App, query: &str) -> Response {
 }
 
 /// `GET /callback`: what Withings' redirect brought.
-pub(super) async fn callback(app: &App, query: &str) -> Response {
-    finish(app, Callback::from_query(query)).await
+pub(super) async fn callback(app: &App, client: IpAddr, query: &str) -> Response {
+    finish(app, client, Callback::from_query(query)).await
 }
 
 /// `POST /authorize`: what the redirect brought, pasted by hand, from a browser that cannot reach the exporter; or the confirmation that
 /// another person may replace the former one.
-pub(super) async fn submit(app: &App, request: Request<Incoming>) -> Response {
+pub(super) async fn submit(app: &App, client: IpAddr, request: Request<Incoming>) -> Response {
     if !csrf::is_same_origin(&request) {
         return foreign_form();
     }
@@ -59,10 +60,10 @@ pub(super) async fn submit(app: &App, request: Request<Incoming>) -> Response {
         return conclude(app, async move { logins.confirm(&confirmation).await }).await;
     }
     let pasted = parameter(&form, "pasted").unwrap_or_default();
-    finish(app, Callback::from_pasted(&pasted, remembered)).await
+    finish(app, client, Callback::from_pasted(&pasted, remembered)).await
 }
 
-async fn finish(app: &App, callback: Callback) -> Response {
+async fn finish(app: &App, client: IpAddr, callback: Callback) -> Response {
     let (state, code) = match callback {
         Callback { error: Some(error), .. } => return MessagePage::no_consent(&error).response(),
         Callback { code: None, .. } => return MessagePage::no_code().response(),
@@ -70,7 +71,7 @@ async fn finish(app: &App, callback: Callback) -> Response {
         Callback { code: Some(code), state: Some(state), .. } => (state, code),
     };
     let logins = app.logins.clone();
-    conclude(app, async move { logins.finish(&state, &code).await }).await
+    conclude(app, async move { logins.finish(&state, &code, client).await }).await
 }
 
 /// Ends a login in a task of its own: a browser that goes away must not stop it half way, for the code works only once.
@@ -86,7 +87,11 @@ async fn conclude(app: &App, end: impl Future<Output = Result<Connected, FinishE
         }
         Err(error) => {
             tracing::warn!(%error, "a login was not finished");
-            MessagePage::not_finished(&error).response()
+            let mut response = MessagePage::not_finished(&error).response();
+            if matches!(error, FinishError::Busy { .. }) {
+                response::set(&mut response, RETRY_AFTER, "60");
+            }
+            response
         }
     }
 }

@@ -81,6 +81,16 @@ impl MessagePage {
             ),
             FinishError::Taken { profile, owner } => Self::taken(profile, owner),
             FinishError::AnotherPerson { profile, confirmation } => Self::another_person(profile, confirmation),
+            FinishError::Busy { profile } => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Other logins are under way",
+                format!(
+                    "{profile} was not connected: Withings’ code dies after 30 seconds, and within 20 there was no turn for it. \
+                     Of the requests that “requests_per_minute” allows, logins have a third."
+                ),
+                "Nothing is broken or locked. Connect again in a minute.",
+            )
+            .again(profile),
             FinishError::Refused { profile, advice } => Self::new(
                 StatusCode::BAD_GATEWAY,
                 "Withings refused the login",

@@ -21,7 +21,7 @@ pub(super) async fn respond(app: &App, client: IpAddr, request: Request<Incoming
         (Some(refusal), _) => refusal,
         (None, None) => response::text(StatusCode::NOT_FOUND, "There is nothing at this address."),
         (None, Some(route)) if !route.methods().contains(request.method()) => refuse_method(route),
-        (None, Some(route)) => route.respond(app, request).await,
+        (None, Some(route)) => route.respond(app, client, request).await,
     };
     response::set(&mut response, X_CONTENT_TYPE_OPTIONS, "nosniff");
     security.add_headers(&mut response);
@@ -79,17 +79,17 @@ impl Route {
     }
 
     /// The response to an allowed method. HEAD is answered as GET.
-    async fn respond(self, app: &App, request: Request<Incoming>) -> Response {
+    async fn respond(self, app: &App, client: IpAddr, request: Request<Incoming>) -> Response {
         let query = request.uri().query().unwrap_or_default();
         let Self::Own(path) = self else { return scrape::page(app, query, request.headers()).await };
         match path {
             OwnPath::Landing => landing::page(app),
             OwnPath::Style => response::style(),
-            OwnPath::Authorize if request.method() == Method::POST => login::submit(app, request).await,
+            OwnPath::Authorize if request.method() == Method::POST => login::submit(app, client, request).await,
             OwnPath::Authorize => login::begin(app, query).await,
             // Withings checks with HEAD that the address is there; a code is never taken from that.
             OwnPath::Callback if request.method() == Method::HEAD => response::text(StatusCode::OK, "Here."),
-            OwnPath::Callback => login::callback(app, query).await,
+            OwnPath::Callback => login::callback(app, client, query).await,
             OwnPath::Healthy => response::text(StatusCode::OK, "withings-exporter is healthy."),
             OwnPath::Ready => ready(app),
             OwnPath::Reload => reload::respond(app, &request).await,

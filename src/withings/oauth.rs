@@ -23,7 +23,7 @@ use super::envelope::{self, DecodeError, Refusal};
 use super::error::CallError;
 use super::wire;
 use crate::catalogue::Call;
-use crate::storage::{Class, NewLogin};
+use crate::storage::NewLogin;
 
 /// The scopes that a login asks for.
 const SCOPES: &str = "user.info,user.metrics,user.activity";
@@ -107,11 +107,10 @@ impl OAuth {
         (url, state.into_secret())
     }
 
-    /// Exchanges the code that the consent page gave. It lives 30 seconds and works once.
+    /// Exchanges the code that the consent page gave. It lives 30 seconds and works once. The caller has waited for its turn.
     pub async fn exchange(&self, code: &str) -> Result<NewLogin, CallError> {
         let code = AuthorizationCode::new(code.to_owned());
         let request = self.inner.exchange_code(code).add_extra_param("action", "requesttoken");
-        self.client.turn(Class::Exchange).await?;
         let asked = Instant::now();
         new_login(request.request_async(&self.transport()).await, self.time_at(asked))
     }

@@ -2,6 +2,7 @@
 
 mod abuse;
 mod connections;
+mod exchanges;
 mod hosts;
 mod login;
 mod pages;
