@@ -114,7 +114,7 @@ pub struct Flags {
     pub web_config_file: Option<PathBuf>,
 
     /// A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it
-    /// for several [default: only names that no other site can have].
+    /// for several [default: none].
     #[arg(
         long = "web.allowed-host",
         value_name = "NAME",

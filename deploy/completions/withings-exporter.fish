@@ -28,7 +28,7 @@ complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l con
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
-complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: only names that no other site can have]' -r
+complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l web.telemetry-path -d 'The path of the metrics' -r
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l web.max-requests -d 'The most scrapes at the same time; 0 is no limit' -r
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l log.level -d 'The least severe messages to log' -r
@@ -52,7 +52,7 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: only names that no other site can have]' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l web.telemetry-path -d 'The path of the metrics' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l web.max-requests -d 'The most scrapes at the same time; 0 is no limit' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l log.level -d 'The least severe messages to log' -r
@@ -74,7 +74,7 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand back
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: only names that no other site can have]' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.telemetry-path -d 'The path of the metrics' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.max-requests -d 'The most scrapes at the same time; 0 is no limit' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l log.level -d 'The least severe messages to log' -r
@@ -88,7 +88,7 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand chec
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: only names that no other site can have]' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l web.telemetry-path -d 'The path of the metrics' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l web.max-requests -d 'The most scrapes at the same time; 0 is no limit' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l log.level -d 'The least severe messages to log' -r
@@ -101,7 +101,7 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand auth
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: only names that no other site can have]' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l web.telemetry-path -d 'The path of the metrics' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l web.max-requests -d 'The most scrapes at the same time; 0 is no limit' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l log.level -d 'The least severe messages to log' -r
@@ -114,7 +114,7 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forg
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: only names that no other site can have]' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l web.telemetry-path -d 'The path of the metrics' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l web.max-requests -d 'The most scrapes at the same time; 0 is no limit' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l log.level -d 'The least severe messages to log' -r
@@ -127,7 +127,7 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand heal
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: only names that no other site can have]' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l web.telemetry-path -d 'The path of the metrics' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l web.max-requests -d 'The most scrapes at the same time; 0 is no limit' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l log.level -d 'The least severe messages to log' -r
@@ -143,7 +143,7 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand meas
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: only names that no other site can have]' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l web.telemetry-path -d 'The path of the metrics' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l web.max-requests -d 'The most scrapes at the same time; 0 is no limit' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l log.level -d 'The least severe messages to log' -r

@@ -21,7 +21,7 @@ use crate::login::{self, Logins, Remote};
 use crate::reading::{Attempt, ProfileSnapshot, Sleep, Snapshot};
 use crate::storage::Storage;
 use crate::telemetry::Telemetry;
-use crate::web::{self, AllowedHost, App, Hosts, Reloads, Scrapes, Security, ServerLimits};
+use crate::web::{self, AllowedHost, App, Hosts, Reloads, Scrapes, Security, ServerLimits, VisitorCookie};
 use crate::webhooks::BedNotification;
 use crate::withings::client::Client;
 use crate::withings::oauth::{Application, OAuth};
@@ -91,6 +91,7 @@ impl Exporter {
             ),
             security,
             hosts: Hosts::new(parts.allowed_hosts),
+            visitor: VisitorCookie::new(),
             scrapes: Scrapes::at_most(parts.max_requests),
             snapshots: profiles.snapshots.subscribe(),
             logins: profiles.logins.clone(),

@@ -20,10 +20,10 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::exposition::{Exposition, SelfMetrics};
 use crate::http::is_loopback;
-use crate::login::{BeginError, Connected, FinishError, Logins, Mode};
-use crate::storage::{Class, STATE_LIFETIME, Storage};
+use crate::login::{BeginError, Connected, FinishError, Logins, Mode, Return};
+use crate::storage::{Beginning, Class, STATE_LIFETIME, Storage};
 use crate::telemetry::{Build, Telemetry};
-use crate::web::{self, App, Callback, Hosts, Scrapes, Security, ServerLimits};
+use crate::web::{self, App, Callback, Hosts, Scrapes, Security, ServerLimits, VisitorCookie};
 use crate::webhooks::{Inbox, Subscriptions, unsubscribe_former};
 
 /// How often the stored login is read, for a running exporter may have finished it.
@@ -73,6 +73,7 @@ impl Terminal {
             ),
             security,
             hosts: Hosts::new(flags.allowed_hosts.clone()),
+            visitor: VisitorCookie::new(),
             scrapes: Scrapes::at_most(1),
             snapshots,
             logins: logins.clone(),
@@ -86,7 +87,7 @@ impl Terminal {
     }
 
     async fn log_in(&self, profile: &str, out: &mut dyn Write) -> Result<()> {
-        let consent = match self.logins.begin(profile, Mode::Real).await {
+        let consent = match self.logins.begin(profile, Mode::Real, Beginning::Terminal).await {
             Err(BeginError::UnknownProfile) => bail!("{}", unknown_profile(&self.config, profile)),
             consent => consent?,
         };
@@ -137,7 +138,8 @@ impl Terminal {
                 return Ok(false);
             }
         };
-        match self.logins.finish(&state, &code, Ipv4Addr::LOCALHOST.into()).await {
+        let back = Return { state, code, is_proven: true, client: Ipv4Addr::LOCALHOST.into() };
+        match self.logins.finish(back).await {
             Ok(connected) => Ok(self.connected(connected).await),
             Err(FinishError::AnotherPerson { profile, confirmation }) => {
                 write!(

@@ -26,8 +26,16 @@ pub(super) struct ExchangeLine(Arc<Mutex<Line>>);
 struct Line {
     /// Whether a request is at the front, which waits for the budget.
     has_front: bool,
-    /// Those that wait, by the address of their client; the address whose turn is next is the first.
-    waiting: VecDeque<(IpAddr, VecDeque<oneshot::Sender<Front>>)>,
+    /// Those that wait, the address that has waited longest first.
+    waiting: Vec<WaitingAddress>,
+}
+
+/// The requests of clients at one address that wait, the oldest first.
+struct WaitingAddress {
+    address: IpAddr,
+    /// How many turns it has had since it waits.
+    turns: usize,
+    requests: VecDeque<oneshot::Sender<Front>>,
 }
 
 /// The place at the front of the line, until this is dropped.
@@ -65,37 +73,36 @@ impl ExchangeLine {
 impl Line {
     /// Lets a request of this address wait. If the line is too long, the last one of the address that has the most goes.
     fn join(&mut self, address: IpAddr) -> Option<oneshot::Receiver<Front>> {
-        self.waiting.iter_mut().for_each(|(_, requests)| requests.retain(|request| !request.is_closed()));
-        self.waiting.retain(|(_, requests)| !requests.is_empty());
-        let of_address =
-            self.waiting.iter().find(|(other, _)| *other == address).map_or(0, |(_, requests)| requests.len());
-        if self.waiting.iter().map(|(_, requests)| requests.len()).sum::<usize>() >= MOST {
-            let (_, longest) = self.waiting.iter_mut().max_by_key(|(_, requests)| requests.len())?;
-            if of_address >= longest.len() {
+        self.forget_closed();
+        let of_address = self.waiting.iter().find(|waiting| waiting.address == address);
+        let of_address = of_address.map_or(0, |waiting| waiting.requests.len());
+        if self.waiting.iter().map(|waiting| waiting.requests.len()).sum::<usize>() >= MOST {
+            let longest = self.waiting.iter_mut().max_by_key(|waiting| waiting.requests.len())?;
+            if of_address >= longest.requests.len() {
                 return None;
             }
-            longest.pop_back();
+            longest.requests.pop_back();
         }
         let (request, waits) = oneshot::channel();
-        match self.waiting.iter_mut().find(|(other, _)| *other == address) {
-            Some((_, requests)) => requests.push_back(request),
-            None => self.waiting.push_back((address, VecDeque::from([request]))),
+        match self.waiting.iter_mut().find(|waiting| waiting.address == address) {
+            Some(waiting) => waiting.requests.push_back(request),
+            None => self.waiting.push(WaitingAddress { address, turns: 0, requests: VecDeque::from([request]) }),
         }
         Some(waits)
     }
 
-    /// The next request; its address is the last from now on.
+    /// The next request: of the address that has had the fewest turns.
     fn next(&mut self) -> Option<oneshot::Sender<Front>> {
-        while let Some((address, mut requests)) = self.waiting.pop_front() {
-            let next = requests.pop_front();
-            if !requests.is_empty() {
-                self.waiting.push_back((address, requests));
-            }
-            if next.is_some() {
-                return next;
-            }
-        }
-        None
+        self.forget_closed();
+        let waiting = self.waiting.iter_mut().min_by_key(|waiting| waiting.turns)?;
+        waiting.turns += 1;
+        waiting.requests.pop_front()
+    }
+
+    /// Forgets the requests that do not wait any more.
+    fn forget_closed(&mut self) {
+        self.waiting.iter_mut().for_each(|waiting| waiting.requests.retain(|request| !request.is_closed()));
+        self.waiting.retain(|waiting| !waiting.requests.is_empty());
     }
 }
 
@@ -119,5 +126,65 @@ fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
         ip @ IpAddr::V4(_) => ip,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::pin::pin;
+
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    const FLOOD: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+    const OTHER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
+
+    #[test]
+    fn a_line_that_is_full_has_a_place_for_another_address_and_its_turn_is_soon() {
+        let line = ExchangeLine::default();
+        let front = line.front(FLOOD).now_or_never().flatten();
+        assert!(front.is_some());
+        let mut flood: Vec<_> = (0..MOST).map(|_| Box::pin(line.front(FLOOD))).collect();
+        assert!(flood.iter_mut().all(|request| request.now_or_never().is_none()));
+        assert!(line.front(FLOOD).now_or_never().is_some_and(|refused| refused.is_none()), "it may wait");
+        let mut other = pin!(line.front(OTHER));
+        assert!(other.as_mut().now_or_never().is_none());
+        assert!(flood.pop().and_then(FutureExt::now_or_never).is_some_and(|refused| refused.is_none()));
+        drop(front);
+        let second = (&mut flood[0]).now_or_never().flatten();
+        assert!(second.is_some() && other.as_mut().now_or_never().is_none());
+        drop(second);
+        assert!(other.now_or_never().flatten().is_some() && (&mut flood[1]).now_or_never().flatten().is_some());
+    }
+
+    #[test]
+    fn a_request_that_went_away_holds_up_nobody() {
+        let line = ExchangeLine::default();
+        let front = line.front(FLOOD).now_or_never().flatten();
+        let mut gone = Box::pin(line.front(FLOOD));
+        let mut served_and_gone = Box::pin(line.front(FLOOD));
+        let mut last = pin!(line.front(OTHER));
+        for request in [&mut gone, &mut served_and_gone] {
+            assert!(request.now_or_never().is_none());
+        }
+        assert!(last.as_mut().now_or_never().is_none());
+        drop(gone);
+        drop(front);
+        // It has the front, and does not know yet.
+        drop(served_and_gone);
+        assert!(last.now_or_never().flatten().is_some());
+    }
+
+    #[test]
+    fn a_client_has_one_address_however_many_its_network_has() {
+        let check = |client: &str, expected: &str| {
+            let [client, expected] = [client, expected].map(|address| address.parse::<IpAddr>().unwrap());
+            assert_eq!(network(client), expected);
+        };
+        check("192.168.1.2", "192.168.1.2");
+        check("::ffff:192.168.1.2", "192.168.1.2");
+        check("2001:db8:1:2:aaaa::1", "2001:db8:1:2::");
     }
 }

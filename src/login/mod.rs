@@ -2,11 +2,13 @@
 
 mod caller;
 mod exchange_line;
+mod finished;
 mod identity;
 mod login_flow;
 mod people;
 mod retry;
 mod tokens;
+mod unconfirmed;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,7 +17,7 @@ use tokio::sync::watch;
 
 pub use caller::Caller;
 pub use identity::{Identity, weighed_at};
-pub use login_flow::{BeginError, Connected, FinishError, Mode};
+pub use login_flow::{BeginError, Connected, FinishError, Mode, Return};
 pub use people::{People, Person};
 pub use retry::{Next, after_failure};
 
@@ -37,6 +39,7 @@ struct LoginsInner {
     people: Mutex<Cached>,
     refreshes: Mutex<tokens::Refreshes>,
     exchanges: exchange_line::ExchangeLine,
+    finished: finished::FinishedLogins,
 }
 
 /// The persons, for the edition of the logins and the configured profiles that they were made of.
@@ -115,6 +118,7 @@ impl Logins {
             people: Mutex::default(),
             refreshes: Mutex::default(),
             exchanges: exchange_line::ExchangeLine::default(),
+            finished: finished::FinishedLogins::default(),
         }))
     }
 

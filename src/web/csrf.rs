@@ -18,6 +18,15 @@ pub(super) fn is_same_origin<B>(request: &Request<B>) -> bool {
     }
 }
 
+/// Whether the request comes from this server, from a program, or is the way of a person who follows a link of another site.
+/// What another site loads for itself, as a picture, in a frame or with a script, is none of these, where the browser says it.
+pub(super) fn is_persons_way<B>(request: &Request<B>) -> bool {
+    let said = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
+    let is = |name, wanted| said(name).is_none_or(|said| said == wanted);
+    let is_of_another_site = said("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none"));
+    !is_of_another_site || is("sec-fetch-mode", "navigate") && is("sec-fetch-dest", "document")
+}
+
 /// Host and port of an origin; `None` for `null`, which a browser says when it hides where a form was.
 fn host_of(origin: &str) -> Option<&str> {
     origin.split_once("://").map(|(_, host)| host)
@@ -58,6 +67,24 @@ mod tests {
             let request = Request::post(address).header(ORIGIN, "https://nas.local:10064").body(()).unwrap();
             assert_eq!(is_same_origin(&request), own, "{address}");
         }
+    }
+
+    #[test]
+    fn another_site_may_lead_a_person_here_and_load_nothing() {
+        let check = |site, mode, dest, expected| {
+            let request = Request::get("/authorize").header("sec-fetch-site", site);
+            let request = request.header("sec-fetch-mode", mode).header("sec-fetch-dest", dest).body(()).unwrap();
+            assert_eq!(is_persons_way(&request), expected, "{site} {mode} {dest}");
+        };
+        check("cross-site", "navigate", "document", true);
+        check("same-site", "navigate", "document", true);
+        check("cross-site", "no-cors", "image", false);
+        check("same-site", "no-cors", "image", false);
+        check("cross-site", "navigate", "iframe", false);
+        check("cross-site", "cors", "empty", false);
+        check("none", "navigate", "document", true);
+        check("same-origin", "cors", "empty", true);
+        assert!(is_persons_way(&Request::new(())));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod body;
 mod callback;
 mod connection_limit;
+mod cookies;
 mod csrf;
 mod form;
 mod hosts;
@@ -34,6 +35,7 @@ use crate::reading::Snapshot;
 use crate::webhooks::{Inbox, Subscriptions};
 
 pub use callback::Callback;
+pub use cookies::VisitorCookie;
 pub use hosts::{AllowedHost, Hosts};
 pub use reload::{Reload, ReloadError, Reloads};
 pub use scrapes::Scrapes;
@@ -51,6 +53,8 @@ pub struct App {
     pub security: Security,
     /// The names that it answers to.
     pub hosts: Hosts,
+    /// What tells browsers that have seen the landing page.
+    pub visitor: VisitorCookie,
     /// How many scrapes may run at one time.
     pub scrapes: Scrapes,
     /// What the landing page tells of the profiles.

@@ -21,9 +21,10 @@ use url::Url;
 use super::client::Client;
 use super::envelope::{self, DecodeError, Refusal};
 use super::error::CallError;
+use super::revoke::revoke;
 use super::wire;
 use crate::catalogue::Call;
-use crate::storage::NewLogin;
+use crate::storage::{Class, NewLogin};
 
 /// The scopes that a login asks for.
 const SCOPES: &str = "user.info,user.metrics,user.activity";
@@ -38,6 +39,7 @@ const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_hours(3);
 #[derive(Clone)]
 pub struct OAuth {
     inner: OAuthClient,
+    client_secret: SecretString,
     scopes: &'static str,
     client: Client,
 }
@@ -86,7 +88,7 @@ impl OAuth {
             .set_redirect_uri(redirect_uri)
             .set_auth_type(AuthType::RequestBody);
         let scopes = if application.webhooks { SCOPES_WITH_WEBHOOKS } else { SCOPES };
-        Self { inner, scopes, client }
+        Self { inner, client_secret: application.client_secret.clone(), scopes, client }
     }
 
     /// Where Withings sends the browser back to, exactly as registered.
@@ -122,6 +124,11 @@ impl OAuth {
         let request = self.inner.exchange_refresh_token(&token).add_extra_param("action", "requesttoken");
         let asked = Instant::now();
         new_login(request.request_async(&self.transport()).await, self.time_at(asked))
+    }
+
+    /// Revokes everything that the person `user_id` has granted to the application, with requests of this class.
+    pub async fn revoke(&self, class: Class, user_id: &str) -> Result<(), CallError> {
+        revoke(&self.client, class, self.inner.client_id(), &self.client_secret, user_id).await
     }
 
     /// The time of a moment by Withings' clock, Unix seconds. It is asked after the answer, which has told the time.

@@ -8,6 +8,7 @@ mod login;
 mod pages;
 mod passwords;
 mod routes;
+mod strangers;
 mod tls;
 
 use std::net::SocketAddr;
@@ -24,7 +25,7 @@ use withings_exporter::http::Http;
 use withings_exporter::login::{LoginServices, Logins, Remote};
 use withings_exporter::reading::Snapshot;
 use withings_exporter::telemetry::{Build, Telemetry};
-use withings_exporter::web::{App, Hosts, Scrapes, Security, ServerLimits, serve};
+use withings_exporter::web::{App, Hosts, Scrapes, Security, ServerLimits, VisitorCookie, serve};
 use withings_exporter::webhooks::{Inbox, Subscriptions};
 use withings_exporter::withings::client::Client;
 use withings_exporter::withings::oauth::{Application, OAuth};
@@ -91,6 +92,7 @@ impl Setup {
             ),
             security: self.security,
             hosts: Hosts::new(self.allowed_hosts.iter().map(|host| host.parse().unwrap()).collect()),
+            visitor: VisitorCookie::new(),
             scrapes: self.scrapes,
             snapshots,
             inbox: Inbox::new(logins.clone(), telemetry.clone(), clock.clone()).0,
