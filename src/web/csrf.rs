@@ -18,9 +18,10 @@ pub(super) fn is_same_origin<B>(request: &Request<B>) -> bool {
     }
 }
 
-/// Whether the request comes from this server, from a program, or is the way of a person who follows a link of another site.
-/// What another site loads for itself, as a picture, in a frame or with a script, is none of these, where the browser says it.
-pub(super) fn is_persons_way<B>(request: &Request<B>) -> bool {
+/// Whether the request comes from a page of this server or from a program, or is the navigation of a person who follows a
+/// link of another site. What another site loads for itself, as a picture, in a frame or with a script, is none of these, where
+/// the browser says it.
+pub(super) fn is_own_or_navigation<B>(request: &Request<B>) -> bool {
     let said = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
     let is = |name, wanted| said(name).is_none_or(|said| said == wanted);
     let is_of_another_site = said("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none"));
@@ -74,7 +75,7 @@ mod tests {
         let check = |site, mode, dest, expected| {
             let request = Request::get("/authorize").header("sec-fetch-site", site);
             let request = request.header("sec-fetch-mode", mode).header("sec-fetch-dest", dest).body(()).unwrap();
-            assert_eq!(is_persons_way(&request), expected, "{site} {mode} {dest}");
+            assert_eq!(is_own_or_navigation(&request), expected, "{site} {mode} {dest}");
         };
         check("cross-site", "navigate", "document", true);
         check("same-site", "navigate", "document", true);
@@ -84,7 +85,7 @@ mod tests {
         check("cross-site", "cors", "empty", false);
         check("none", "navigate", "document", true);
         check("same-origin", "cors", "empty", true);
-        assert!(is_persons_way(&Request::new(())));
+        assert!(is_own_or_navigation(&Request::new(())));
     }
 
     #[test]

@@ -26,7 +26,7 @@ const IDENTITY_WITHIN: Duration = Duration::from_secs(10);
 
 /// `GET /authorize?profile=NAME[&mode=demo]`: sends the browser to Withings' consent page.
 pub(super) async fn begin(app: &App, request: &Request<Incoming>) -> Response {
-    if !csrf::is_persons_way(request) {
+    if !csrf::is_own_or_navigation(request) {
         let sentence = "Another site cannot begin a login by itself. Choose one on the overview page.";
         return response::text(StatusCode::FORBIDDEN, sentence);
     }
