@@ -59,8 +59,9 @@ impl Hosts {
         Self(Arc::new(HostsInner { allowed, machine, is_said: AtomicBool::new(false) }))
     }
 
-    /// The response to a request for a name that is not served; `own_url` is an address of this exporter that is.
-    pub(super) fn refuse<B>(&self, request: &Request<B>, own_url: &str) -> Option<Response> {
+    /// The response to a request for a name that is not served; `own_url` gives an address of this exporter that
+    /// is.
+    pub(super) fn refuse<B>(&self, request: &Request<B>, own_url: impl FnOnce() -> String) -> Option<Response> {
         // A program that speaks HTTP/1.0 or HTTP/2 may leave it out; a browser does not.
         let Some(asked) = name(asked(request)?).filter(|asked| asked.len() <= LONGEST_NAME) else {
             return Some(response::text(StatusCode::MISDIRECTED_REQUEST, "The header “Host” has no name in it."));
@@ -82,11 +83,11 @@ impl Hosts {
         Some(response::text(StatusCode::MISDIRECTED_REQUEST, &sentence))
     }
 
-    fn serves(&self, asked: &str, own_url: &str) -> bool {
+    fn serves(&self, asked: &str, own_url: impl FnOnce() -> String) -> bool {
         is_private(asked)
             || asked == self.0.machine
             || self.0.allowed.iter().any(|allowed| allowed.is(asked))
-            || Url::parse(own_url).ok().and_then(|url| name(url.host_str()?)).is_some_and(|own| own == asked)
+            || Url::parse(&own_url()).ok().and_then(|url| name(url.host_str()?)).is_some_and(|own| own == asked)
     }
 }
 
@@ -151,7 +152,7 @@ mod tests {
     fn serves(allowed: &[&str], host: &str) -> bool {
         let hosts = Hosts::new(allowed.iter().map(|host| host.parse().unwrap()).collect());
         let request = Request::builder().header(HOST, host).body(()).unwrap();
-        hosts.refuse(&request, "https://own.example/withings/callback").is_none()
+        hosts.refuse(&request, || "https://own.example/withings/callback".to_owned()).is_none()
     }
 
     #[test]

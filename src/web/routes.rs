@@ -37,15 +37,10 @@ async fn refuse(
     route: Option<Route>,
 ) -> Option<Response> {
     let is_open = matches!(route, Some(Route::Own(path)) if path.is_open());
-    match hosts::refuse_headers(request) {
-        None if is_open => None,
-        None if security.knows_clients() => security.refuse(request, client).await,
-        None => match app.hosts.refuse(request, &app.logins.redirect_uri()) {
-            None => security.refuse(request, client).await,
-            refusal => refusal,
-        },
-        refusal => refusal,
-    }
+    let names_are_free = is_open || security.knows_clients();
+    let refusal = hosts::refuse_headers(request)
+        .or_else(|| if names_are_free { None } else { app.hosts.refuse(request, || app.logins.redirect_uri()) });
+    if refusal.is_some() || is_open { refusal } else { security.refuse(request, client).await }
 }
 
 #[derive(Clone, Copy)]
