@@ -22,6 +22,7 @@ use crate::catalogue;
 use crate::paths::OwnPath;
 use crate::telemetry::Build;
 use crate::telemetry::log::{self, Level};
+use crate::web::AllowedHost;
 
 /// Loopback: health data is not offered to the network unasked.
 const DEFAULT_ADDRESS: &str = "127.0.0.1:10064";
@@ -111,6 +112,17 @@ pub struct Flags {
     /// The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none].
     #[arg(long = "web.config.file", value_name = "FILE", global = true, env = "WITHINGS_EXPORTER_WEB_CONFIG_FILE")]
     pub web_config_file: Option<PathBuf>,
+
+    /// A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it
+    /// for several [default: none].
+    #[arg(
+        long = "web.allowed-host",
+        value_name = "NAME",
+        global = true,
+        value_delimiter = ',',
+        env = "WITHINGS_EXPORTER_WEB_ALLOWED_HOST"
+    )]
+    pub allowed_hosts: Vec<AllowedHost>,
 
     /// The path of the metrics.
     #[arg(

@@ -73,7 +73,7 @@ impl OwnPath {
         Self::at(path).is_some() || path.starts_with(MANAGEMENT)
     }
 
-    /// Whether clients need no password here and are not counted by the rate limit: probes, Withings, and browsers that it
+    /// Whether clients need no password here, are not counted by the rate limit, and may call the host what they like: probes, Withings, and browsers that it
     /// sends back. The callback takes nothing without the `state` that a login began with, the address that Withings
     /// posts to is a secret itself, and the style sheet is that of the callback's page.
     #[must_use]

@@ -71,7 +71,7 @@ _withings__exporter() {
 
     case "${cmd}" in
         withings__exporter)
-            opts="-V -h --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help demo backfill check-config authorize forget healthcheck measurements help"
+            opts="-V -h --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help demo backfill check-config authorize forget healthcheck measurements help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -90,6 +90,10 @@ _withings__exporter() {
                     return 0
                     ;;
                 --web.config.file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.allowed-host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -117,7 +121,7 @@ _withings__exporter() {
             return 0
             ;;
         withings__subcmd__exporter__subcmd__authorize)
-            opts="-V -h --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            opts="-V -h --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -136,6 +140,10 @@ _withings__exporter() {
                     return 0
                     ;;
                 --web.config.file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.allowed-host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -217,6 +225,10 @@ _withings__exporter() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --web.allowed-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --web.telemetry-path)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -241,7 +253,7 @@ _withings__exporter() {
             return 0
             ;;
         withings__subcmd__exporter__subcmd__check__subcmd__config)
-            opts="-V -h --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            opts="-V -h --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -260,6 +272,10 @@ _withings__exporter() {
                     return 0
                     ;;
                 --web.config.file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.allowed-host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -287,7 +303,7 @@ _withings__exporter() {
             return 0
             ;;
         withings__subcmd__exporter__subcmd__demo)
-            opts="-V -h --demo.replay --demo.backfill --demo.label --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            opts="-V -h --demo.replay --demo.backfill --demo.label --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -321,6 +337,10 @@ _withings__exporter() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --web.allowed-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --web.telemetry-path)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -345,7 +365,7 @@ _withings__exporter() {
             return 0
             ;;
         withings__subcmd__exporter__subcmd__forget)
-            opts="-V -h --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            opts="-V -h --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -364,6 +384,10 @@ _withings__exporter() {
                     return 0
                     ;;
                 --web.config.file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.allowed-host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -391,7 +415,7 @@ _withings__exporter() {
             return 0
             ;;
         withings__subcmd__exporter__subcmd__healthcheck)
-            opts="-V -h --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            opts="-V -h --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -410,6 +434,10 @@ _withings__exporter() {
                     return 0
                     ;;
                 --web.config.file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.allowed-host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -563,7 +591,7 @@ _withings__exporter() {
             return 0
             ;;
         withings__subcmd__exporter__subcmd__measurements)
-            opts="-V -h --format --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            opts="-V -h --format --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -586,6 +614,10 @@ _withings__exporter() {
                     return 0
                     ;;
                 --web.config.file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.allowed-host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

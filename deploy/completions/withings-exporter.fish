@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_withings_exporter_global_optspecs
-    string join \n config.file= storage.path= web.listen-address= web.systemd-socket web.config.file= web.telemetry-path= web.max-requests= web.disable-exporter-metrics log.level= log.format= V/version h/help
+    string join \n config.file= storage.path= web.listen-address= web.systemd-socket web.config.file= web.allowed-host= web.telemetry-path= web.max-requests= web.disable-exporter-metrics log.level= log.format= V/version h/help
 end
 
 function __fish_withings_exporter_needs_command
@@ -28,6 +28,7 @@ complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l con
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l web.telemetry-path -d 'The path of the metrics' -r
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l web.max-requests -d 'The most scrapes at the same time; 0 is no limit' -r
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l log.level -d 'The least severe messages to log' -r
@@ -51,6 +52,7 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l web.telemetry-path -d 'The path of the metrics' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l web.max-requests -d 'The most scrapes at the same time; 0 is no limit' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l log.level -d 'The least severe messages to log' -r
@@ -72,6 +74,7 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand back
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.telemetry-path -d 'The path of the metrics' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.max-requests -d 'The most scrapes at the same time; 0 is no limit' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l log.level -d 'The least severe messages to log' -r
@@ -86,6 +89,7 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand chec
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l web.telemetry-path -d 'The path of the metrics' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l web.max-requests -d 'The most scrapes at the same time; 0 is no limit' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l log.level -d 'The least severe messages to log' -r
@@ -98,6 +102,7 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand auth
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l web.telemetry-path -d 'The path of the metrics' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l web.max-requests -d 'The most scrapes at the same time; 0 is no limit' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l log.level -d 'The least severe messages to log' -r
@@ -110,6 +115,7 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forg
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l web.telemetry-path -d 'The path of the metrics' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l web.max-requests -d 'The most scrapes at the same time; 0 is no limit' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l log.level -d 'The least severe messages to log' -r
@@ -122,6 +128,7 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand heal
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l web.telemetry-path -d 'The path of the metrics' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l web.max-requests -d 'The most scrapes at the same time; 0 is no limit' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l log.level -d 'The least severe messages to log' -r
@@ -137,6 +144,7 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand meas
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l web.telemetry-path -d 'The path of the metrics' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l web.max-requests -d 'The most scrapes at the same time; 0 is no limit' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l log.level -d 'The least severe messages to log' -r

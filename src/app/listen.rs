@@ -1,5 +1,6 @@
 //! Tasks that listen, apart from the workers: to logins that other processes change, to events of beds, to reloads, and to a
-//! wall clock that runs away. None of them ever waits for a call, so that each hears at once whatever Withings does.
+//! wall clock that runs away. None of them ever waits for a call, so that each hears at once whatever Withings does; but for one,
+//! which ends logins that nobody has confirmed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,9 @@ use crate::webhooks::BedNotification;
 
 /// How often to look for changes of which no event tells.
 const POLL_EVERY: Duration = Duration::from_secs(2);
+
+/// How often to look for logins that nobody has confirmed.
+const REVOKE_EVERY: Duration = Duration::from_mins(1);
 
 /// How far the wall clock may run from the monotonic one between two looks: more is a suspended machine, or a clock that was
 /// set.
@@ -32,6 +36,7 @@ pub(super) fn spawn(
     tasks.spawn(poll(Arc::clone(profiles)));
     tasks.spawn(follow_server_clock(Arc::clone(profiles)));
     tasks.spawn(keep_plans(Arc::clone(profiles)));
+    tasks.spawn(revoke_unconfirmed(Arc::clone(profiles)));
     if let Some(reload_task) = reload_task {
         tasks.spawn(reload_task.run(Arc::clone(profiles)));
     }
@@ -92,6 +97,16 @@ async fn keep_plans(profiles: Arc<Profiles>) {
         looks.tick().await;
         profiles.storage().save_unsaved().await;
         profiles.storage().keep_plans().await;
+    }
+}
+
+/// Revokes logins that nobody has confirmed, one after the other. It is a task of its own, for it waits for Withings.
+async fn revoke_unconfirmed(profiles: Arc<Profiles>) {
+    let mut looks = interval(REVOKE_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        looks.tick().await;
+        profiles.logins.revoke_unconfirmed().await;
     }
 }
 

@@ -22,7 +22,7 @@ use crate::login::{self, Logins, Remote};
 use crate::reading::{Attempt, ProfileSnapshot, Sleep, Snapshot};
 use crate::storage::Storage;
 use crate::telemetry::Telemetry;
-use crate::web::{self, App, Reloads, Scrapes, Security, ServerLimits};
+use crate::web::{self, AllowedHost, App, Hosts, Reloads, Scrapes, Security, ServerLimits, VisitorCookie};
 use crate::webhooks::BedNotification;
 use crate::withings::client::Client;
 use crate::withings::oauth::{Application, OAuth};
@@ -67,6 +67,8 @@ pub struct Parts {
     pub telemetry_path: String,
     /// TLS, passwords and client certificates of the web server.
     pub security: Security,
+    /// The further names that the server answers to where it needs no password.
+    pub allowed_hosts: Vec<AllowedHost>,
     /// The most scrapes at the same time; 0 is no limit.
     pub max_requests: usize,
     /// Whether the exporter's own metrics are shown.
@@ -76,8 +78,7 @@ pub struct Parts {
 impl Exporter {
     /// Puts the parts together and shows what is stored.
     pub async fn assemble(parts: Parts) -> Result<Self> {
-        let Parts { config, reread, storage, telemetry, clock, telemetry_path, security, max_requests, self_metrics } =
-            parts;
+        let Parts { config, reread, storage, telemetry, clock, telemetry_path, security, .. } = parts;
         let (profiles, bed_notifications) = Profiles::restore(&config, storage, &clock, &telemetry).await?;
         let (ready, is_ready) = watch::channel(false);
         let (reloads, asked) = Reloads::channel();
@@ -87,10 +88,12 @@ impl Exporter {
                 profiles.snapshots.subscribe(),
                 telemetry.clone(),
                 profiles.logins.server_clock(),
-                self_metrics,
+                parts.self_metrics,
             ),
             security,
-            scrapes: Scrapes::at_most(max_requests),
+            hosts: Hosts::new(parts.allowed_hosts),
+            visitor: VisitorCookie::new(),
+            scrapes: Scrapes::at_most(parts.max_requests),
             snapshots: profiles.snapshots.subscribe(),
             logins: profiles.logins.clone(),
             inbox: profiles.inbox.clone(),

@@ -2,6 +2,7 @@
 //! host that reaches the callback address, a running exporter that gets the callback, or an address that is pasted.
 
 use std::io::{self, BufRead, Write};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -19,11 +20,11 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::exposition::{Exposition, SelfMetrics};
 use crate::http::is_loopback;
-use crate::login::{BeginError, Connected, FinishError, Logins, Mode};
-use crate::storage::{Class, STATE_LIFETIME, Storage};
+use crate::login::{BeginError, Connected, FinishError, Logins, Mode, Return};
+use crate::storage::{Beginning, Class, STATE_LIFETIME, Storage};
 use crate::telemetry::{Build, Telemetry};
 use crate::visible::cleaned;
-use crate::web::{self, App, Callback, Scrapes, Security, ServerLimits};
+use crate::web::{self, App, Callback, Hosts, Scrapes, Security, ServerLimits, VisitorCookie};
 use crate::webhooks::{Inbox, Subscriptions, unsubscribe_former};
 
 /// How often the stored login is read, for a running exporter may have finished it.
@@ -72,6 +73,8 @@ impl Terminal {
                 SelfMetrics::Hidden,
             ),
             security,
+            hosts: Hosts::new(flags.allowed_hosts.clone()),
+            visitor: VisitorCookie::new(),
             scrapes: Scrapes::at_most(1),
             snapshots,
             logins: logins.clone(),
@@ -85,7 +88,7 @@ impl Terminal {
     }
 
     async fn log_in(&self, profile: &str, out: &mut dyn Write) -> Result<()> {
-        let consent = match self.logins.begin(profile, Mode::Real).await {
+        let consent = match self.logins.begin(profile, Mode::Real, Beginning::Terminal).await {
             Err(BeginError::UnknownProfile) => bail!("{}", unknown_profile(&self.config, profile)),
             consent => consent?,
         };
@@ -136,7 +139,8 @@ impl Terminal {
                 return Ok(false);
             }
         };
-        match self.logins.finish(&state, &code).await {
+        let back = Return { state, code, is_proven: true, client: Ipv4Addr::LOCALHOST.into() };
+        match self.logins.finish(back).await {
             Ok(connected) => Ok(self.connected(connected).await),
             Err(FinishError::AnotherPerson { profile, confirmation }) => {
                 write!(

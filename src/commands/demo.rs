@@ -22,7 +22,7 @@ use crate::config::{Config, Selection};
 use crate::http::Http;
 use crate::login::{Logins, Mode};
 use crate::sim::{self, Callbacks, Cloud, Limits};
-use crate::storage::{Purpose, Storage};
+use crate::storage::{Beginning, Purpose, Storage};
 use crate::telemetry::{Build, Telemetry, log};
 
 /// The seed of the simulated people: the same people at every start.
@@ -124,7 +124,7 @@ fn config(cloud: &Cloud, cloud_url: &Url, page: &Url) -> Config {
 async fn visit(cloud: Cloud, logins: &Logins, browser: Http) -> Result<()> {
     for account in cloud.accounts() {
         let person = account.person();
-        let mut consent = logins.begin(&person.name, Mode::Real).await?;
+        let mut consent = logins.begin(&person.name, Mode::Real, Beginning::Terminal).await?;
         consent.query_pairs_mut().append_pair("selecteduser", &person.userid.to_string());
         let back = browser.redirect_of(consent).await?.context("the consent page did not lead back")?;
         ensure!(browser.redirect_of(back).await?.is_none(), "the login of {} did not end", person.name);

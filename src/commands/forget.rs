@@ -11,7 +11,7 @@ use crate::cli::Flags;
 use crate::clock::{Clock, ServerClock};
 use crate::config::Config;
 use crate::http::Http;
-use crate::storage::{Login, Storage};
+use crate::storage::{Class, Login, Storage};
 use crate::telemetry::{Build, Telemetry};
 use crate::withings::client::Client;
 use crate::withings::revoke::revoke;
@@ -70,7 +70,7 @@ async fn end_at_withings(config: &Config, storage: &Storage, telemetry: &Telemet
     let http = Http::reaching(&[&config.api_url])?;
     let clock = ServerClock::new(Clock::system());
     let client = Client::new(http, config.api_url.clone(), storage.clone(), telemetry.clone(), clock);
-    let revoked = revoke(&client, &config.client_id, &config.client_secret, &login.user_id);
+    let revoked = revoke(&client, Class::Refresh, &config.client_id, &config.client_secret, &login.user_id);
     let revoked = timeout(REVOKED_WITHIN, revoked).await;
     let late = || format!("Withings, or the budget of requests, left no time for it within {REVOKED_WITHIN:?}");
     Ok(revoked.with_context(late)??)

@@ -92,6 +92,7 @@ pub(super) fn parts(
         clock: Clock::system(),
         telemetry_path: flags.telemetry_path.clone(),
         security,
+        allowed_hosts: flags.allowed_hosts.clone(),
         max_requests: flags.max_requests,
         self_metrics: if flags.disable_exporter_metrics {
             SelfMetrics::Hidden

@@ -2,6 +2,7 @@
 //! once with a new one.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use secrecy::ExposeSecret;
@@ -27,11 +28,26 @@ pub struct Caller {
     class: Class,
     /// The claim that the calls are made for: when it has ended, no further page is asked for.
     claim: Option<Claim>,
+    pub(super) unconfirmed: Option<UnconfirmedLogin>,
+}
+
+/// A login that nobody has confirmed, which is not the profile's.
+#[derive(Clone)]
+pub(super) struct UnconfirmedLogin {
+    pub(super) login: Login,
+    /// The address of the client that has brought it.
+    client: IpAddr,
 }
 
 impl Caller {
     pub(super) fn new(logins: Logins, profile: Arc<str>, class: Class, claim: Option<Claim>) -> Self {
-        Self { logins, profile, class, claim }
+        Self { logins, profile, class, claim, unconfirmed: None }
+    }
+
+    /// Makes calls with a login that nobody has confirmed, in turn with all others that anybody can cause.
+    pub(super) fn of_unconfirmed(logins: Logins, profile: Arc<str>, login: Login, client: IpAddr) -> Self {
+        let unconfirmed = Some(UnconfirmedLogin { login, client });
+        Self { unconfirmed, ..Self::new(logins, profile, Class::Exchange, None) }
     }
 
     /// The profile's name.
@@ -121,7 +137,12 @@ impl Caller {
             while let Some(at) = storage.rests_until(digest) {
                 sleep_until(at).await;
             }
-            self.logins.client().turn(self.class).await?;
+            match &self.unconfirmed {
+                None => self.logins.client().turn(self.class).await?,
+                Some(unconfirmed) => {
+                    self.logins.exchange_turn(unconfirmed.client).await.map_err(CallError::from)?;
+                }
+            }
             self.check_claim()?;
             if storage.send(digest) {
                 return Ok(());

@@ -1,11 +1,12 @@
 //! Logging in: from the consent page's address to a stored login, for the right person.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use url::Url;
 
 use super::Logins;
-use crate::storage::{ConnectError, Login, NewConsent, Pending};
+use crate::storage::{Beginning, ConnectError, Login, NewConsent, NewLogin, Pending, WaitingConsent};
 use crate::withings::error::CallError;
 use crate::withings::oauth::random_token;
 
@@ -16,6 +17,18 @@ pub enum Mode {
     Real,
     /// Withings' demo user.
     Demo,
+}
+
+/// What a browser brings back from the consent page, or a person pastes. No `Debug`: these are secrets.
+pub struct Return {
+    /// The state that the login began with.
+    pub state: String,
+    /// The code to exchange.
+    pub code: String,
+    /// Whether it comes from where the login began: the browser remembers the state, or it was pasted in a terminal of this host.
+    pub is_proven: bool,
+    /// The address that it comes from.
+    pub client: IpAddr,
 }
 
 /// A login that worked.
@@ -52,6 +65,14 @@ pub enum FinishError {
     /// The login was not started here, was finished already, or took longer than 10 minutes.
     #[error("this login was not started here, was used already, or took longer than 10 minutes")]
     State,
+    /// The login was not begun where it was finished: somebody else may have sent the browser here.
+    #[error("the login of {profile} was not begun in this browser, and waits for a confirmation")]
+    Unproven {
+        /// The profile that the login was started for.
+        profile: Arc<str>,
+        /// What [`Logins::confirm`] takes, once, within 10 minutes, after the person was asked.
+        confirmation: String,
+    },
     /// The person who gave the consent belongs to another profile.
     #[error("this is the Withings account of {owner}, not of {profile}")]
     Taken {
@@ -67,6 +88,14 @@ pub enum FinishError {
         profile: Arc<str>,
         /// What [`Logins::confirm`] takes, once, within 10 minutes, after the person was asked.
         confirmation: String,
+    },
+    /// Too many logins are under way for the share of the budget that they have.
+    #[error(
+        "the login of {profile} had no turn: other logins are under way, or `requests_per_minute` leaves no room at the moment"
+    )]
+    Busy {
+        /// The profile that the login was started for.
+        profile: Arc<str>,
     },
     /// Withings refused the code.
     #[error("Withings refused the login of {profile}: {advice}")]
@@ -91,42 +120,68 @@ pub enum FinishError {
 
 impl Logins {
     /// Stores a new random state and gives the address of Withings' consent page.
-    pub async fn begin(&self, profile: &str, mode: Mode) -> Result<Url, BeginError> {
+    pub async fn begin(&self, profile: &str, mode: Mode, beginning: Beginning) -> Result<Url, BeginError> {
         let profile = self.profile(profile).ok_or(BeginError::UnknownProfile)?;
         if let Some(left) = self.storage().paused_for().await {
             return Err(BeginError::Paused { seconds: left.as_secs() + 1 });
         }
         let demo = mode == Mode::Demo;
         let (url, state) = self.oauth().authorize_url(demo);
-        let pending = Pending { profile: profile.to_string(), started_at: self.clock().unix(), demo };
+        let started_at = self.clock().unix();
+        let pending = Pending { profile: profile.to_string(), started_at, demo, beginning };
         let begun = self.storage().begin_login(&state, pending).await;
         begun.map_err(|error| BeginError::Storage(error.with_cause()))?;
         Ok(url)
     }
 
-    /// Finishes the login that was begun with `state`: exchanges the code at once and stores the login, unless it is
-    /// another person's.
-    pub async fn finish(&self, state: &str, code: &str) -> Result<Connected, FinishError> {
-        let pending = self.storage().take_login(state).await;
-        let pending = pending.map_err(|error| FinishError::Storage(error.with_cause()))?.ok_or(FinishError::State)?;
+    /// Finishes a login: exchanges the code at once and stores the login, unless it is another person's. Without a proof that
+    /// it is finished where it began, it is set aside. The exchange waits for its turn among the addresses of clients.
+    pub async fn finish(&self, back: Return) -> Result<Connected, FinishError> {
+        let pending = self.storage().take_login(&back.state).await;
+        let Some(pending) = pending.map_err(|error| FinishError::Storage(error.with_cause()))? else {
+            let before = self.0.finished.find(&back.state, self.clock().unix());
+            return before.filter(|_| back.is_proven).ok_or(FinishError::State);
+        };
         // The profile may have left the configuration meanwhile.
         let profile = self.profile(&pending.profile).ok_or(FinishError::State)?;
+        let new = self.exchange(&profile, &back).await?;
+        let consent = NewConsent { profile, new, demo: pending.demo };
+        if !back.is_proven && pending.beginning != Beginning::Terminal {
+            let profile = Arc::clone(&consent.profile);
+            return Err(FinishError::Unproven { profile, confirmation: self.set_aside(consent, false) });
+        }
+        let connected = self.connect(consent, false).await?;
+        self.0.finished.note(back.state, &connected, self.clock().unix());
+        Ok(connected)
+    }
+
+    async fn exchange(&self, profile: &Arc<str>, back: &Return) -> Result<NewLogin, FinishError> {
+        let profile = || Arc::clone(profile);
         if let Some(left) = self.storage().paused_for().await {
             let reason =
                 format!("it asked this application to wait {} seconds, and a code dies sooner", left.as_secs() + 1);
-            return Err(FinishError::Unreachable { profile, reason });
+            return Err(FinishError::Unreachable { profile: profile(), reason });
         }
-        let new = self.oauth().exchange(code).await.map_err(|error| FinishError::of_exchange(&profile, &error))?;
-        self.connect(NewConsent { profile, new, demo: pending.demo }, false).await
+        let turn = self.exchange_turn(back.client).await;
+        turn.map_err(|_| FinishError::Busy { profile: profile() })?;
+        let exchanged = self.oauth().exchange(&back.code).await;
+        exchanged.map_err(|error| FinishError::of_exchange(profile(), &error))
     }
 
-    /// Puts the login of another person in the place of the former one, whose readings are deleted first. `confirmation`
-    /// is that of [`FinishError::AnotherPerson`].
+    /// Connects what was set aside. `confirmation` is that of [`FinishError::Unproven`], or of [`FinishError::AnotherPerson`]:
+    /// then the readings of the former person are deleted first.
     pub async fn confirm(&self, confirmation: &str) -> Result<Connected, FinishError> {
-        let confirmed = self.storage().confirm(confirmation).ok_or(FinishError::State)?;
+        let WaitingConsent { consent, may_replace } = self.storage().confirm(confirmation).ok_or(FinishError::State)?;
         // The profile may have left the configuration meanwhile.
-        self.profile(&confirmed.profile).ok_or(FinishError::State)?;
-        self.connect(confirmed, true).await
+        self.profile(&consent.profile).ok_or(FinishError::State)?;
+        self.connect(consent, may_replace).await
+    }
+
+    /// Sets a consent aside and gives what confirms it.
+    fn set_aside(&self, consent: NewConsent, may_replace: bool) -> String {
+        let confirmation = random_token();
+        self.storage().set_aside(&confirmation, WaitingConsent { consent, may_replace });
+        confirmation
     }
 
     async fn connect(&self, consent: NewConsent, may_replace: bool) -> Result<Connected, FinishError> {
@@ -138,9 +193,7 @@ impl Logins {
             }
             Err(ConnectError::Taken(owner)) => Err(FinishError::Taken { profile, owner }),
             Err(ConnectError::AnotherPerson) => {
-                let confirmation = random_token();
-                self.storage().set_aside(&confirmation, consent);
-                Err(FinishError::AnotherPerson { profile, confirmation })
+                Err(FinishError::AnotherPerson { profile, confirmation: self.set_aside(consent, true) })
             }
             Err(ConnectError::Storage(error)) => Err(FinishError::Storage(error.with_cause())),
         }
@@ -148,8 +201,7 @@ impl Logins {
 }
 
 impl FinishError {
-    fn of_exchange(profile: &Arc<str>, error: &CallError) -> Self {
-        let profile = Arc::clone(profile);
+    fn of_exchange(profile: Arc<str>, error: &CallError) -> Self {
         match error {
             CallError::Refused(refusal) if refusal.status == 503 => Self::Refused {
                 profile,
@@ -159,13 +211,6 @@ impl FinishError {
                 ),
             },
             CallError::Refused(refusal) => Self::Refused { profile, advice: refusal.to_string() },
-            CallError::NoTurn(_) => Self::Unreachable {
-                profile,
-                reason:
-                    "`requests_per_minute` leaves no room for this login at the moment, and a code lives 30 seconds \
-                         only; start again in a minute"
-                        .to_owned(),
-            },
             error => Self::Unreachable { profile, reason: error.to_string() },
         }
     }

@@ -1,11 +1,14 @@
 //! Logins: the flow from the consent page to a stored login, tokens that work, and which person each profile shows.
 
 mod caller;
+mod exchange_line;
+mod finished;
 mod identity;
 mod login_flow;
 mod people;
 mod retry;
 mod tokens;
+mod unconfirmed;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,7 +17,7 @@ use tokio::sync::watch;
 
 pub use caller::Caller;
 pub use identity::{Identity, weighed_at};
-pub use login_flow::{BeginError, Connected, FinishError, Mode};
+pub use login_flow::{BeginError, Connected, FinishError, Mode, Return};
 pub use people::{People, Person};
 pub use retry::{Next, after_failure};
 
@@ -35,6 +38,8 @@ struct LoginsInner {
     configured: watch::Sender<Arc<[Arc<str>]>>,
     people: Mutex<Cached>,
     refreshes: Mutex<tokens::Refreshes>,
+    exchanges: exchange_line::ExchangeLine,
+    finished: finished::FinishedLogins,
 }
 
 /// The persons, for the edition of the logins and the configured profiles that they were made of.
@@ -112,6 +117,8 @@ impl Logins {
             configured: watch::channel(configured.into()).0,
             people: Mutex::default(),
             refreshes: Mutex::default(),
+            exchanges: exchange_line::ExchangeLine::default(),
+            finished: finished::FinishedLogins::default(),
         }))
     }
 

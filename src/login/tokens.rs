@@ -73,6 +73,10 @@ impl Caller {
     /// The login with a token that should work: the present one, or a new one if it ends soon or is the `refused` one.
     /// Nothing is held between the looks: another process may refresh the token meanwhile, and its pair is taken then.
     pub(super) async fn token(&self, refused: Option<&Login>) -> Result<Login, LoginError> {
+        if let Some(unconfirmed) = &self.unconfirmed {
+            // It is as new as can be: if it is refused, no refresh helps.
+            return if refused.is_none() { Ok(unconfirmed.login.clone()) } else { Err(LoginError::NoLogin) };
+        }
         for _ in 0..MOST_LOOKS {
             let login = self.logins.storage().login(&self.profile).await.map_err(LoginError::Storage)?;
             let login = login.ok_or(LoginError::NoLogin)?;

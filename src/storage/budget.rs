@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-/// The furthest that any class may reserve ahead, milliseconds: a code lives 30 s, of which the way to Withings takes some.
-const FURTHEST: i64 = 25_000;
+/// The furthest that any class may reserve ahead, milliseconds: as long as an exchange waits.
+const FURTHEST: i64 = 20_000;
 
 /// How large the stored budget is, bytes.
 pub(super) const SIZE: usize = 32;
@@ -14,7 +14,8 @@ pub(super) const SIZE: usize = 32;
 /// What a request is for: the further ahead its class may reserve, the sooner it has its turn among others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// A code exchange: the code lives 30 seconds.
+    /// A code exchange: the code lives 30 seconds. And what else a login needs that nobody has confirmed. Anybody can cause
+    /// them, so they have a third of the requests.
     Exchange,
     /// A token refresh: other calls wait for it.
     Refresh,
@@ -41,6 +42,8 @@ pub(super) struct Spacing {
     apart: i64,
     /// How early an exchange may be; 0 for one request a minute, which leaves no second one to spare.
     early: i64,
+    /// How far one exchange is from the next.
+    exchanges_apart: i64,
 }
 
 impl Spacing {
@@ -49,11 +52,13 @@ impl Spacing {
         // One millisecond more than the division says, so that a window of 60 s that begins and ends with a request does not
         // hold one too many.
         let apart = (60_000 / i64::from(per_minute.max(2) - 1)) + 1;
-        Self { apart, early: if per_minute > 1 { apart } else { 0 } }
+        // Of so few that a third of a minute's requests is less than one, every second one.
+        let exchanges_apart = if per_minute > 3 { 3 * apart } else { 2 * apart };
+        Self { apart, early: if per_minute > 1 { apart } else { 0 }, exchanges_apart }
     }
 }
 
-/// The budget as it is stored; all in Unix milliseconds but the length of the pause.
+/// The budget as it is known; all in Unix milliseconds but the length of the pause.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Budget {
     /// When the next request has its turn.
@@ -63,6 +68,8 @@ pub(super) struct Budget {
     pause: i64,
     /// When a backfill last had its turn.
     backfill: i64,
+    /// When an exchange was last given a turn.
+    exchange: Option<i64>,
 }
 
 impl Budget {
@@ -74,7 +81,7 @@ impl Budget {
     /// Asks for a permit at `now`. `next` is when this process knows that the next request has its turn at the earliest,
     /// whatever the wall clock did meanwhile.
     pub(super) fn take(&mut self, class: Class, spacing: Spacing, now: i64, next: i64) -> Turn {
-        let Spacing { apart, early } = spacing;
+        let Spacing { apart, early, exchanges_apart } = spacing;
         if self.next > now + 2 * apart + FURTHEST {
             // No reservation reaches so far: the wall clock was set back since it was stored, and would block everything.
             self.next = now + 2 * apart;
@@ -83,6 +90,10 @@ impl Budget {
         if class == Class::Backfill && now < self.backfill + 2 * apart && self.backfill <= now {
             return Turn::Denied(millis(self.backfill + 2 * apart - now));
         }
+        let exchange = self.exchange.filter(|at| class == Class::Exchange && *at <= now);
+        if let Some(at) = exchange.filter(|at| now < at + exchanges_apart) {
+            return Turn::Denied(millis(at + exchanges_apart - now));
+        }
         let early = if class == Class::Exchange { early } else { 0 };
         let wait = (self.next - early - now).max(0);
         let ahead = self.ahead(class, apart, now);
@@ -90,8 +101,11 @@ impl Budget {
             return Turn::Denied(millis(wait - ahead));
         }
         self.next = self.next.max(now + wait) + apart;
-        if class == Class::Backfill {
-            self.backfill = now + wait;
+        match class {
+            Class::Backfill => self.backfill = now + wait,
+            // Not of its turn: with the wait for that, the distances would add up to less than the share.
+            Class::Exchange => self.exchange = Some(now),
+            Class::Refresh | Class::Data | Class::FirstRead => {}
         }
         Turn::Granted(millis(wait))
     }
@@ -132,10 +146,14 @@ impl Budget {
         (left > 0).then(|| millis(left))
     }
 
+    /// The third number is the length of the pause in its lower half, and in the upper one how long before `next` the latest
+    /// exchange was given its turn, 0 if that was long ago: versions that know no share of exchanges have a 0 there.
     pub(super) fn to_bytes(self) -> [u8; SIZE] {
         let mut bytes = [0; SIZE];
-        let numbers = [self.next, self.paused_until, self.pause, self.backfill];
-        for (place, number) in bytes.chunks_exact_mut(8).zip(numbers) {
+        let before_next = self.exchange.and_then(|at| u32::try_from(self.next - at).ok()).unwrap_or(0);
+        let pause = u32::try_from(self.pause.max(0)).unwrap_or(u32::MAX);
+        let halves = i64::from(before_next) << 32 | i64::from(pause);
+        for (place, number) in bytes.chunks_exact_mut(8).zip([self.next, self.paused_until, halves, self.backfill]) {
             place.copy_from_slice(&number.to_le_bytes());
         }
         bytes
@@ -147,8 +165,11 @@ impl Budget {
             return None;
         }
         let mut numbers = bytes.chunks_exact(8).filter_map(|chunk| Some(i64::from_le_bytes(chunk.try_into().ok()?)));
-        let mut number = || numbers.next();
-        Some(Self { next: number()?, paused_until: number()?, pause: number()?, backfill: number()? })
+        let (next, paused_until, halves, backfill) =
+            (numbers.next()?, numbers.next()?, numbers.next()?, numbers.next()?);
+        let before_next = Some(halves >> 32).filter(|before| *before > 0);
+        let pause = halves & i64::from(u32::MAX);
+        Some(Self { next, paused_until, pause, backfill, exchange: before_next.map(|before| next - before) })
     }
 }
 
@@ -215,6 +236,22 @@ mod tests {
     }
 
     #[test]
+    fn exchanges_have_a_third_however_many_there_are_and_data_has_the_rest() {
+        for (per_minute, third) in [(1, 5), (2, 5), (3, 10), (6, 16), (20, 63), (100, 330), (120, 397)] {
+            let (mut budget, spacing) = (Budget::default(), Spacing::of(per_minute));
+            let (mut exchanges, mut data) = (0, 0);
+            for now in (MINUTE..11 * MINUTE).step_by(10) {
+                let mut asks = |class| usize::from(matches!(budget.take(class, spacing, now, 0), Turn::Granted(_)));
+                exchanges += asks(Class::Exchange);
+                data += asks(Class::Data);
+            }
+            assert!(exchanges.abs_diff(third) <= 1 + third / 50, "{exchanges} exchanges at {per_minute}");
+            let rest = 10 * (per_minute.max(2) as usize - 1) - third;
+            assert!(data + 1 >= rest, "{data} of {rest} at {per_minute}");
+        }
+    }
+
+    #[test]
     fn an_exchange_passes_the_others() {
         let (mut budget, spacing) = (Budget::default(), Spacing::of(2));
         assert_eq!(budget.take(Class::Data, spacing, MINUTE, 0), Turn::Granted(Duration::ZERO));
@@ -252,8 +289,14 @@ mod tests {
 
     #[test]
     fn what_is_stored_is_read_back() {
-        let budget = Budget { next: 1, paused_until: -2, pause: i64::MAX, backfill: 4 };
-        assert_eq!(Budget::from_bytes(&budget.to_bytes()), Some(budget));
+        let budget = Budget { next: 5000, paused_until: -2, pause: 3, backfill: 4, exchange: Some(4999) };
+        for exchange in [budget.exchange, Some(-5), None] {
+            let budget = Budget { exchange, ..budget };
+            assert_eq!(Budget::from_bytes(&budget.to_bytes()), Some(budget));
+        }
+        let long = Budget { pause: i64::MAX, exchange: Some(5000), ..budget };
+        let read = Budget { pause: u32::MAX.into(), exchange: None, ..budget };
+        assert_eq!(Budget::from_bytes(&long.to_bytes()), Some(read));
         assert_eq!(Budget::from_bytes(&[0; 31]), None);
     }
 }

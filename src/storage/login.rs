@@ -99,7 +99,8 @@ impl From<&Login> for LoginInfo {
 
 impl Login {
     /// The login of a new consent, in the place of one of the version `former`.
-    pub(super) fn of_consent(consent: &NewConsent, former: u64, connected_at: i64) -> Self {
+    #[must_use]
+    pub fn of_consent(consent: &NewConsent, former: u64, connected_at: i64) -> Self {
         let NewConsent { profile, new, demo } = consent;
         Self {
             profile: profile.to_string(),

@@ -11,6 +11,8 @@
 mod budget;
 mod directory;
 mod login;
+#[cfg(test)]
+mod login_tests;
 mod plan;
 mod queue;
 #[cfg(test)]
@@ -31,12 +33,13 @@ pub use directory::budget_file::NoTurn;
 pub use directory::checkpoint::{WorkDirectory, WorkError};
 pub use directory::disk::Disk;
 pub use directory::json_file::{load, save};
-pub use directory::login_states::{Pending, STATE_LIFETIME};
+pub use directory::login_states::{Beginning, Pending, STATE_LIFETIME};
 pub use directory::logins::{ConnectError, Forgotten, KnownLogin, KnownLogins};
 pub use directory::ownership::OwnershipError;
 pub use directory::readings::{SaveError, StoredState};
 pub use directory::root::{OpenError, Purpose};
 pub use directory::rotation::RotateError;
+pub use directory::set_aside::WaitingConsent;
 pub use login::{Login, LoginInfo, NewConsent, NewLogin};
 pub use plan::{CallPlan, Plan};
 pub use queue::{Claim, REPEAT_AFTER, Replan};

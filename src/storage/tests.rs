@@ -16,7 +16,6 @@ use tracing_subscriber::layer::SubscriberExt;
 use super::*;
 use crate::catalogue::Call;
 use crate::reading::in_bed::{BedEvent, InBed};
-use crate::storage::directory::login_states::MOST;
 use crate::telemetry::{Build, log};
 
 pub(super) fn surroundings(clock: &Clock) -> Surroundings {
@@ -24,11 +23,11 @@ pub(super) fn surroundings(clock: &Clock) -> Surroundings {
 }
 
 /// A clock that stands at this Unix second.
-fn at(unix: i64) -> Clock {
+pub(super) fn at(unix: i64) -> Clock {
     Clock::frozen(DateTime::from_timestamp(unix, 0).unwrap())
 }
 
-fn open(root: &Path) -> Storage {
+pub(super) fn open(root: &Path) -> Storage {
     Storage::open(root, Purpose::Serve, surroundings(&at(1000))).unwrap()
 }
 
@@ -36,7 +35,7 @@ fn joined(root: &Path) -> Storage {
     Storage::join(root, surroundings(&at(1000))).unwrap()
 }
 
-fn pair(n: u32) -> NewLogin {
+pub(super) fn pair(n: u32) -> NewLogin {
     NewLogin {
         user_id: "42".to_owned(),
         access_token: format!("access-{n}").into(),
@@ -46,7 +45,11 @@ fn pair(n: u32) -> NewLogin {
     }
 }
 
-fn consent(profile: &str, new: NewLogin) -> NewConsent {
+pub(super) fn pending(started_at: i64, beginning: Beginning) -> Pending {
+    Pending { profile: "Alice".to_owned(), started_at, demo: false, beginning }
+}
+
+pub(super) fn consent(profile: &str, new: NewLogin) -> NewConsent {
     NewConsent { profile: profile.into(), new, demo: false }
 }
 
@@ -370,47 +373,14 @@ async fn one_directory_has_one_server_and_one_purpose() {
 }
 
 #[tokio::test]
-async fn a_login_state_works_once_and_for_ten_minutes() {
-    let root = tempfile::tempdir().unwrap();
-    let clock = at(1000);
-    let storage = Storage::open(root.path(), Purpose::Serve, surroundings(&clock)).unwrap();
-    let pending = || Pending { profile: "Alice".to_owned(), started_at: 1000, demo: false };
-    storage.begin_login("s1", pending()).await.unwrap();
-    storage.begin_login("s2", pending()).await.unwrap();
-    clock.advance(Duration::from_secs(599));
-    assert_eq!(storage.take_login("s1").await.unwrap(), Some(pending()));
-    assert_eq!(storage.take_login("s1").await.unwrap(), None);
-    clock.advance(Duration::from_secs(1));
-    assert_eq!(storage.take_login("s2").await.unwrap(), None);
-    assert_eq!(storage.take_login("never").await.unwrap(), None);
-}
-
-#[tokio::test]
-async fn a_flood_of_begun_logins_is_bounded_and_keeps_the_newest() {
-    let root = tempfile::tempdir().unwrap();
-    let storage = open(root.path());
-    let pending = |started_at| Pending { profile: "Alice".into(), started_at, demo: false };
-    storage.begin_login("oldest", pending(999)).await.unwrap();
-    storage.begin_login("second", pending(1000)).await.unwrap();
-    let path = root.path().join("pending.json");
-    let mut states: directory::login_states::States = load(&path).unwrap().unwrap();
-    assert!(!states.contains_key("oldest"), "the file must not hold what finishes a login");
-    states.extend((2..MOST).map(|n| (format!("s{n}"), pending(1000))));
-    super::save(&path, &states).unwrap();
-    storage.begin_login("newest", pending(1000)).await.unwrap();
-    assert!(storage.take_login("second").await.unwrap().is_some());
-    assert!(storage.take_login("oldest").await.unwrap().is_none());
-    assert!(storage.take_login("newest").await.unwrap().is_some());
-}
-
-#[tokio::test]
 async fn a_forgotten_profile_leaves_nothing_and_takes_nobody_with_it() {
     let root = tempfile::tempdir().unwrap();
     let storage = open(root.path());
     for name in ["Alice", "Alice2"] {
         connect(&storage, name).await;
         save(&storage, name).await;
-        storage.begin_login(name, Pending { profile: name.to_owned(), started_at: 1000, demo: false }).await.unwrap();
+        let pending = Pending { profile: name.to_owned(), ..pending(1000, Beginning::Terminal) };
+        storage.begin_login(name, pending).await.unwrap();
     }
     storage.end_in_order().await;
     fs::copy(storage.path("logins", "Alice", "json"), storage.path("logins", "Alice", "json.broken-0")).unwrap();

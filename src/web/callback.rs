@@ -1,14 +1,6 @@
 //! What Withings' redirect to the callback brings, straight from the browser or pasted by hand.
 
-use hyper::HeaderMap;
-use hyper::header::COOKIE;
 use url::form_urlencoded;
-
-/// The cookie with the state of the login that a browser began last, for a code that is pasted without its state.
-const REMEMBERED: &str = "withings_state";
-
-/// How long a begun login may be finished, seconds: as long as its state lives.
-const LOGIN_LASTS_SECONDS: u32 = 600;
 
 /// The query of a redirect: `code` and `state` of a consent, or `error`. No `Debug`: these are secrets.
 #[derive(Default)]
@@ -48,19 +40,6 @@ pub(super) fn parameter(query: &str, name: &str) -> Option<String> {
     Some(value.into_owned()).filter(is_filled)
 }
 
-/// The cookie that remembers the state in the address of a consent page.
-pub(super) fn remember(consent: &url::Url) -> Option<String> {
-    let state = parameter(consent.query()?, "state")?;
-    let state: String = form_urlencoded::byte_serialize(state.as_bytes()).collect();
-    Some(format!("{REMEMBERED}={state}; Max-Age={LOGIN_LASTS_SECONDS}; HttpOnly; SameSite=Strict"))
-}
-
-/// The state that this browser remembers.
-pub(super) fn remembered(headers: &HeaderMap) -> Option<String> {
-    let cookies = headers.get_all(COOKIE).iter().filter_map(|header| header.to_str().ok());
-    cookies.flat_map(|cookies| cookies.split(';')).find_map(|cookie| parameter(cookie.trim(), REMEMBERED))
-}
-
 #[expect(clippy::ptr_arg, reason = "the shape that Option::filter wants")]
 fn is_filled(text: &String) -> bool {
     !text.is_empty()
@@ -96,14 +75,5 @@ mod tests {
     fn a_refusal_can_be_pasted_too() {
         let callback = Callback::from_pasted("http://localhost/callback?error=access_denied&state=s", None);
         assert_eq!(callback.error.as_deref(), Some("access_denied"));
-    }
-
-    #[test]
-    fn a_state_survives_the_cookie() {
-        let consent = url::Url::parse("https://account.withings.com/oauth2_user/authorize2?state=a%3B+%C3%AB").unwrap();
-        let cookie = remember(&consent).unwrap();
-        let sent = format!("other=1; {}", cookie.split(';').next().unwrap());
-        let headers = HeaderMap::from_iter([(COOKIE, sent.parse().unwrap())]);
-        assert_eq!(remembered(&headers).as_deref(), Some("a; ë"));
     }
 }

@@ -1,8 +1,9 @@
 //! Protection against cross-site request forgery: another site must not send our forms with a visitor's browser.
 
 use hyper::Request;
-use hyper::header::{HOST, ORIGIN};
-use hyper::http::uri::Authority;
+use hyper::header::ORIGIN;
+
+use super::hosts::asked;
 
 /// Whether the request comes from a page of this server, or from a program that is no browser.
 ///
@@ -10,13 +11,21 @@ use hyper::http::uri::Authority;
 /// `Origin` is compared with the host that was asked. A program that sends neither acts for itself.
 pub(super) fn is_same_origin<B>(request: &Request<B>) -> bool {
     let said = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
-    // HTTP/2 has the host in the address.
-    let asked = || request.uri().authority().map(Authority::as_str).or_else(|| said(HOST.as_str()));
     match (said("sec-fetch-site"), said(ORIGIN.as_str())) {
         (Some(site), _) => matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => host_of(origin).zip(asked()).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b)),
+        (None, Some(origin)) => host_of(origin).zip(asked(request)).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b)),
         (None, None) => true,
     }
+}
+
+/// Whether the request comes from a page of this server or from a program, or is the navigation of a person who follows a
+/// link of another site. What another site loads for itself, as a picture, in a frame or with a script, is none of these, where
+/// the browser says it.
+pub(super) fn is_own_or_navigation<B>(request: &Request<B>) -> bool {
+    let said = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
+    let is = |name, wanted| said(name).is_none_or(|said| said == wanted);
+    let is_of_another_site = said("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none"));
+    !is_of_another_site || is("sec-fetch-mode", "navigate") && is("sec-fetch-dest", "document")
 }
 
 /// Host and port of an origin; `None` for `null`, which a browser says when it hides where a form was.
@@ -59,6 +68,24 @@ mod tests {
             let request = Request::post(address).header(ORIGIN, "https://nas.local:10064").body(()).unwrap();
             assert_eq!(is_same_origin(&request), own, "{address}");
         }
+    }
+
+    #[test]
+    fn another_site_may_lead_a_person_here_and_load_nothing() {
+        let check = |site, mode, dest, expected| {
+            let request = Request::get("/authorize").header("sec-fetch-site", site);
+            let request = request.header("sec-fetch-mode", mode).header("sec-fetch-dest", dest).body(()).unwrap();
+            assert_eq!(is_own_or_navigation(&request), expected, "{site} {mode} {dest}");
+        };
+        check("cross-site", "navigate", "document", true);
+        check("same-site", "navigate", "document", true);
+        check("cross-site", "no-cors", "image", false);
+        check("same-site", "no-cors", "image", false);
+        check("cross-site", "navigate", "iframe", false);
+        check("cross-site", "cors", "empty", false);
+        check("none", "navigate", "document", true);
+        check("same-origin", "cors", "empty", true);
+        assert!(is_own_or_navigation(&Request::new(())));
     }
 
     #[test]

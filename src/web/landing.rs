@@ -7,6 +7,7 @@ use std::sync::Arc;
 use askama::Template;
 use chrono::{DateTime, Utc};
 use hyper::StatusCode;
+use hyper::header::SET_COOKIE;
 use url::form_urlencoded;
 
 use super::App;
@@ -31,7 +32,14 @@ pub(super) fn page(app: &App) -> Response {
         cards: profiles.iter().map(|profile| ProfileCard::of(profile, notifications(profile))).collect(),
         unused_logins: unused_logins(app),
     };
-    response::page(StatusCode::OK, &landing, Referrer::OwnPages)
+    let mut response = response::page(StatusCode::OK, &landing, Referrer::OwnPages);
+    response::set_text(&mut response, SET_COOKIE, &app.visitor.header(is_encrypted(app)));
+    response
+}
+
+/// Whether browsers reach the exporter over TLS, its own or a proxy's.
+pub(super) fn is_encrypted(app: &App) -> bool {
+    app.logins.redirect_uri().starts_with("https:")
 }
 
 /// The logins of profiles that are no longer configured.

@@ -1,24 +1,24 @@
 //! Connecting a profile: to Withings' consent page, and what comes back.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper::header::{
-    CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY, RETRY_AFTER, SET_COOKIE,
-};
-use hyper::{Request, StatusCode};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, REFERRER_POLICY, RETRY_AFTER, SET_COOKIE};
+use hyper::{HeaderMap, Request, StatusCode};
 use url::Url;
 
-use super::callback::{self, Callback, parameter};
+use super::callback::{Callback, parameter};
+use super::landing::is_encrypted;
 use super::pages::MessagePage;
 use super::response::{self, Response};
-use super::{App, csrf, form};
+use super::{App, cookies, csrf, form};
 use crate::catalogue::{Call, LabelName};
-use crate::login::{BeginError, Caller, Connected, FinishError, Identity, Mode, weighed_at};
+use crate::login::{BeginError, Caller, Connected, FinishError, Identity, Mode, Return, weighed_at};
 use crate::reading::{Attempt, ProfileSnapshot};
-use crate::storage::Class;
+use crate::storage::{Beginning, Class};
 use crate::telemetry::OutsideEvent;
 use crate::webhooks::unsubscribe_former;
 
@@ -26,44 +26,54 @@ use crate::webhooks::unsubscribe_former;
 const IDENTITY_WITHIN: Duration = Duration::from_secs(10);
 
 /// `GET /authorize?profile=NAME[&mode=demo]`: sends the browser to Withings' consent page.
-pub(super) async fn begin(app: &App, query: &str) -> Response {
+pub(super) async fn begin(app: &App, request: &Request<Incoming>) -> Response {
+    if !csrf::is_own_or_navigation(request) {
+        let sentence = "Another site cannot begin a login by itself. Choose one on the overview page.";
+        return response::text(StatusCode::FORBIDDEN, sentence);
+    }
+    let query = request.uri().query().unwrap_or_default();
     let Some(profile) = parameter(query, "profile") else { return MessagePage::no_profile().response() };
     let mode = match parameter(query, "mode").as_deref() {
         None => Mode::Real,
         Some("demo") => Mode::Demo,
         Some(_) => return MessagePage::unknown_mode().response(),
     };
-    match app.logins.begin(&profile, mode).await {
-        Ok(consent) => send_to(&consent),
+    let has_seen_overview = app.visitor.is_in(request.headers());
+    let beginning = if has_seen_overview { Beginning::Overview } else { Beginning::Somewhere };
+    match app.logins.begin(&profile, mode, beginning).await {
+        Ok(consent) => send_to(app, &consent, request.headers()),
         Err(error) => refuse(app, &profile, &error),
     }
 }
 
 /// `GET /callback`: what Withings' redirect brought.
-pub(super) async fn callback(app: &App, query: &str) -> Response {
-    finish(app, Callback::from_query(query)).await
+pub(super) async fn callback(app: &App, client: IpAddr, request: &Request<Incoming>) -> Response {
+    let callback = Callback::from_query(request.uri().query().unwrap_or_default());
+    finish(app, client, callback, cookies::remembered(request.headers()).collect()).await
 }
 
-/// `POST /authorize`: what the redirect brought, pasted by hand, from a browser that cannot reach the exporter; or the confirmation that
-/// another person may replace the former one.
-pub(super) async fn submit(app: &App, request: Request<Incoming>) -> Response {
+/// `POST /authorize`: what the redirect brought, pasted by hand, from a browser that cannot reach the exporter; or the confirmation of
+/// an account that waits for one, or that another person may replace the former one.
+pub(super) async fn submit(app: &App, client: IpAddr, request: Request<Incoming>) -> Response {
     if !csrf::is_same_origin(&request) {
         return foreign_form();
     }
-    let remembered = callback::remembered(request.headers());
+    let remembered: Vec<_> = cookies::remembered(request.headers()).collect();
     let form = match form(request).await {
         Ok(form) => form,
         Err(response) => return response,
     };
-    if let Some(confirmation) = parameter(&form, "replace") {
+    if let Some(confirmation) = parameter(&form, "confirm").or_else(|| parameter(&form, "replace")) {
         let logins = app.logins.clone();
-        return conclude(app, async move { logins.confirm(&confirmation).await }).await;
+        return conclude(app, client, async move { logins.confirm(&confirmation).await }).await;
     }
     let pasted = parameter(&form, "pasted").unwrap_or_default();
-    finish(app, Callback::from_pasted(&pasted, remembered)).await
+    let callback = Callback::from_pasted(&pasted, remembered.first().cloned());
+    finish(app, client, callback, remembered).await
 }
 
-async fn finish(app: &App, callback: Callback) -> Response {
+/// Finishes the login that `callback` is of. The states that the browser has `remembered` prove that it has begun it.
+async fn finish(app: &App, client: IpAddr, callback: Callback, remembered: Vec<String>) -> Response {
     let (state, code) = match callback {
         Callback { error: Some(error), .. } => return MessagePage::no_consent(&error).response(),
         Callback { code: None, .. } => return MessagePage::no_code().response(),
@@ -71,11 +81,16 @@ async fn finish(app: &App, callback: Callback) -> Response {
         Callback { code: Some(code), state: Some(state), .. } => (state, code),
     };
     let logins = app.logins.clone();
-    conclude(app, async move { logins.finish(&state, &code).await }).await
+    let back = Return { is_proven: remembered.contains(&state), state, code, client };
+    conclude(app, client, async move { logins.finish(back).await }).await
 }
 
 /// Ends a login in a task of its own: a browser that goes away must not stop it half way, for the code works only once.
-async fn conclude(app: &App, end: impl Future<Output = Result<Connected, FinishError>> + Send + 'static) -> Response {
+async fn conclude(
+    app: &App,
+    client: IpAddr,
+    end: impl Future<Output = Result<Connected, FinishError>> + Send + 'static,
+) -> Response {
     match tokio::spawn(end).await.expect("nobody aborts this task, and its panic is ours") {
         Ok(connected) => {
             if let Some(former) = connected.former.clone() {
@@ -85,9 +100,20 @@ async fn conclude(app: &App, end: impl Future<Output = Result<Connected, FinishE
             }
             MessagePage::connected(&connected, identity(app, &connected.profile).await.as_ref()).response()
         }
+        Err(FinishError::Unproven { profile, confirmation }) => {
+            tracing::info!(%profile, "a login was not begun in the browser that finished it, and waits for a confirmation");
+            let caller = app.logins.unconfirmed_caller(&confirmation, client);
+            let identity = async { caller?.identity().await.ok() };
+            let identity = tokio::time::timeout(IDENTITY_WITHIN, identity).await.ok().flatten();
+            MessagePage::asking(&profile, &confirmation, identity.as_ref()).response()
+        }
         Err(error) => {
             app.logins.telemetry().outside_event(OutsideEvent::LoginNotFinished, &error);
-            MessagePage::not_finished(&error).response()
+            let mut response = MessagePage::not_finished(&error).response();
+            if matches!(error, FinishError::Busy { .. }) {
+                response::set(&mut response, RETRY_AFTER, "60");
+            }
+            response
         }
     }
 }
@@ -143,11 +169,12 @@ fn foreign_form() -> Response {
     response::text(StatusCode::FORBIDDEN, "This form was sent by another site. Use the one on the overview page.")
 }
 
-fn send_to(consent: &Url) -> Response {
+fn send_to(app: &App, consent: &Url, headers: &HeaderMap) -> Response {
     let mut response = response::text(StatusCode::FOUND, "The login goes on at Withings.");
-    set_text(&mut response, LOCATION, consent.as_str());
-    if let Some(cookie) = callback::remember(consent) {
-        set_text(&mut response, SET_COOKIE, &cookie);
+    response::set_text(&mut response, LOCATION, consent.as_str());
+    if let Some(state) = consent.query().and_then(|query| parameter(query, "state")) {
+        let cookie = cookies::remember(&state, headers, is_encrypted(app));
+        response::set_text(&mut response, SET_COOKIE, &cookie);
     }
     response::set(&mut response, CACHE_CONTROL, "no-store");
     response::set(&mut response, REFERRER_POLICY, "no-referrer");
@@ -174,9 +201,4 @@ async fn form(request: Request<Incoming>) -> Result<String, Response> {
     }
     // What is no UTF-8 is no address of ours either; it is answered as an address without a code.
     form::read(request).await.map(|body| String::from_utf8_lossy(&body).into_owned())
-}
-
-fn set_text(response: &mut Response, name: HeaderName, text: &str) {
-    let value = HeaderValue::from_str(text).expect("addresses and cookies are percent-encoded ASCII");
-    response.headers_mut().insert(name, value);
 }

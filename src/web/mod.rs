@@ -6,8 +6,10 @@
 mod body;
 mod callback;
 mod connection_limit;
+mod cookies;
 mod csrf;
 mod form;
+mod hosts;
 mod in_flight;
 mod landing;
 mod login;
@@ -33,6 +35,8 @@ use crate::reading::Snapshot;
 use crate::webhooks::{Inbox, Subscriptions};
 
 pub use callback::Callback;
+pub use cookies::VisitorCookie;
+pub use hosts::{AllowedHost, Hosts};
 pub use reload::{Reload, ReloadBy, ReloadError, Reloads};
 pub use scrapes::Scrapes;
 pub use security::{Security, SecurityError, TlsError};
@@ -47,6 +51,10 @@ pub struct App {
     pub exposition: Exposition,
     /// Which clients may talk to the server, and how.
     pub security: Security,
+    /// The names that it answers to.
+    pub hosts: Hosts,
+    /// What tells browsers that have seen the landing page.
+    pub visitor: VisitorCookie,
     /// How many scrapes may run at one time.
     pub scrapes: Scrapes,
     /// What the landing page tells of the profiles.

@@ -26,6 +26,8 @@ pub(super) struct MessagePage {
 /// A button that does what was refused at first.
 struct ConfirmationButton {
     label: String,
+    /// The field of the form that has the secret.
+    field: &'static str,
     /// A secret that proves that the button was this page's.
     secret: String,
 }
@@ -71,6 +73,28 @@ impl MessagePage {
         Self::new(StatusCode::OK, format!("{profile} is connected"), what, advice)
     }
 
+    /// A login that was not begun in this browser, and whose it is: the person says whether it is right.
+    pub(super) fn asking(profile: &str, confirmation: &str, identity: Option<&Identity>) -> Self {
+        let unknown =
+            "Withings did not say in time whose account it is; this browser did not begin the login.".to_owned();
+        let page = Self::new(
+            StatusCode::OK,
+            format!("Connect this account as {profile}?"),
+            identity.map_or(unknown, |identity| {
+                format!("This browser did not begin the login, so nothing was changed yet. {}", described(identity))
+            }),
+            format!(
+                "If you have just logged in at Withings as {profile}, in another browser or with another address of the \
+                 exporter, go on. If somebody has sent you here, leave this page: after 10 minutes the account is forgotten."
+            ),
+        );
+        let label = format!("Connect as {profile}");
+        Self {
+            confirmation: Some(ConfirmationButton { label, field: "confirm", secret: confirmation.to_owned() }),
+            ..page
+        }
+    }
+
     /// Why a login could not be finished.
     pub(super) fn not_finished(error: &FinishError) -> Self {
         match error {
@@ -80,8 +104,19 @@ impl MessagePage {
                 "It was finished before, is more than 10 minutes old, or did not begin at this exporter.",
                 "See on the overview whether the profile is connected, and connect it again if it is not.",
             ),
+            FinishError::Unproven { profile, confirmation } => Self::asking(profile, confirmation, None),
             FinishError::Taken { profile, owner } => Self::taken(profile, owner),
             FinishError::AnotherPerson { profile, confirmation } => Self::another_person(profile, confirmation),
+            FinishError::Busy { profile } => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Other logins are under way",
+                format!(
+                    "{profile} was not connected: Withings’ code dies after 30 seconds, and within 20 there was no turn for it. \
+                     Of the requests that “requests_per_minute” allows, logins have a third."
+                ),
+                "Nothing is broken or locked. Connect again in a minute.",
+            )
+            .again(profile),
             FinishError::Refused { profile, advice } => Self::new(
                 StatusCode::BAD_GATEWAY,
                 "Withings refused the login",
@@ -164,7 +199,10 @@ impl MessagePage {
             ),
         );
         let label = format!("Replace the account of {profile}");
-        Self { confirmation: Some(ConfirmationButton { label, secret: confirmation.to_owned() }), ..page }
+        Self {
+            confirmation: Some(ConfirmationButton { label, field: "replace", secret: confirmation.to_owned() }),
+            ..page
+        }
     }
 
     fn not_stored(reason: &str) -> Self {

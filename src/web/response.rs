@@ -66,6 +66,12 @@ pub(super) fn set(response: &mut Response, name: HeaderName, value: &'static str
     response.headers_mut().insert(name, HeaderValue::from_static(value));
 }
 
+/// Sets a header to text that is visible ASCII, as addresses and cookies are.
+pub(super) fn set_text(response: &mut Response, name: HeaderName, text: &str) {
+    let value = HeaderValue::from_str(text).expect("addresses and cookies are percent-encoded ASCII");
+    response.headers_mut().insert(name, value);
+}
+
 fn with_type(status: StatusCode, content_type: &'static str, text: String) -> Response {
     let mut response = Response::new(text.into());
     *response.status_mut() = status;

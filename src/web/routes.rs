@@ -7,7 +7,8 @@ use hyper::header::{ALLOW, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use hyper::{Method, Request, StatusCode};
 
 use super::response::{self, Response};
-use super::{App, landing, login, reload, scrape, webhook};
+use super::security::InForce;
+use super::{App, hosts, landing, login, reload, scrape, webhook};
 use crate::paths::OwnPath;
 
 /// Answers one request, if its client may come in.
@@ -15,17 +16,31 @@ pub(super) async fn respond(app: &App, client: IpAddr, request: Request<Incoming
     let security = app.security.in_force();
     let is_head = request.method() == Method::HEAD;
     let route = Route::at(request.uri().path(), app);
-    let is_open = matches!(route, Some(Route::Own(path)) if path.is_open());
-    let refusal = if is_open { None } else { security.refuse(&request, client).await };
+    let refusal = refuse(app, &security, client, &request, route).await;
     let mut response = match (refusal, route) {
         (Some(refusal), _) => refusal,
         (None, None) => response::text(StatusCode::NOT_FOUND, "There is nothing at this address."),
         (None, Some(route)) if !route.methods().contains(request.method()) => refuse_method(route),
-        (None, Some(route)) => route.respond(app, request).await,
+        (None, Some(route)) => route.respond(app, client, request).await,
     };
     response::set(&mut response, X_CONTENT_TYPE_OPTIONS, "nosniff");
     security.add_headers(&mut response);
     if is_head { response::without_body(response) } else { response }
+}
+
+/// The response to a request that is not let in.
+async fn refuse(
+    app: &App,
+    security: &InForce,
+    client: IpAddr,
+    request: &Request<Incoming>,
+    route: Option<Route>,
+) -> Option<Response> {
+    let is_open = matches!(route, Some(Route::Own(path)) if path.is_open());
+    let names_are_free = is_open || security.knows_clients();
+    let refusal = hosts::refuse_headers(request)
+        .or_else(|| if names_are_free { None } else { app.hosts.refuse(request, || app.logins.redirect_uri()) });
+    if refusal.is_some() || is_open { refusal } else { security.refuse(request, client).await }
 }
 
 #[derive(Clone, Copy)]
@@ -59,17 +74,17 @@ impl Route {
     }
 
     /// The response to an allowed method. HEAD is answered as GET.
-    async fn respond(self, app: &App, request: Request<Incoming>) -> Response {
+    async fn respond(self, app: &App, client: IpAddr, request: Request<Incoming>) -> Response {
         let query = request.uri().query().unwrap_or_default();
         let Self::Own(path) = self else { return scrape::page(app, query, request.headers()).await };
         match path {
             OwnPath::Landing => landing::page(app),
             OwnPath::Style => response::style(),
-            OwnPath::Authorize if request.method() == Method::POST => login::submit(app, request).await,
-            OwnPath::Authorize => login::begin(app, query).await,
+            OwnPath::Authorize if request.method() == Method::POST => login::submit(app, client, request).await,
+            OwnPath::Authorize => login::begin(app, &request).await,
             // Withings checks with HEAD that the address is there; a code is never taken from that.
             OwnPath::Callback if request.method() == Method::HEAD => response::text(StatusCode::OK, "Here."),
-            OwnPath::Callback => login::callback(app, query).await,
+            OwnPath::Callback => login::callback(app, client, &request).await,
             OwnPath::Healthy => response::text(StatusCode::OK, "withings-exporter is healthy."),
             OwnPath::Ready => ready(app),
             OwnPath::Reload => reload::respond(app, &request).await,

@@ -18,9 +18,6 @@ use crate::http::{Http, ResponseHead};
 use crate::storage::{Class, Storage};
 use crate::telemetry::Telemetry;
 
-/// How long an exchange waits for its turn. A code lives 30 s, of which the way here and to Withings take some.
-const EXCHANGE_WITHIN: Duration = Duration::from_secs(27);
-
 /// How long a refresh of known data waits for its turn; then the profile is given back, and is still due.
 const TURN_WITHIN: Duration = Duration::from_mins(3);
 
@@ -59,8 +56,7 @@ impl Client {
     /// Waits for the right to make one request. No lock and no lease may be held meanwhile.
     pub async fn turn(&self, class: Class) -> Result<(), CallError> {
         let within = match class {
-            Class::Exchange => EXCHANGE_WITHIN,
-            Class::Refresh | Class::Data => TURN_WITHIN,
+            Class::Exchange | Class::Refresh | Class::Data => TURN_WITHIN,
             Class::FirstRead | Class::Backfill => PAGE_WITHIN,
         };
         Ok(self.storage.turn(class, within).await?)
@@ -92,9 +88,9 @@ impl Client {
         self.whole(Call::Requesttoken, "/v2/oauth2", form).await
     }
 
-    /// Sends a form that is signed and needs no token, and gives the body back.
-    pub(super) async fn signed(&self, path: &str, form: String) -> Result<Bytes, CallError> {
-        self.turn(Class::Refresh).await?;
+    /// Sends a form that is signed and needs no token, as a request of this class, and gives the body back.
+    pub(super) async fn signed(&self, class: Class, path: &str, form: String) -> Result<Bytes, CallError> {
+        self.turn(class).await?;
         let answer = self.whole(Call::Revoke, path, form).await?;
         match envelope::open(&answer)? {
             Ok(body) => Ok(Bytes::copy_from_slice(body.as_bytes())),

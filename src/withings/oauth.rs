@@ -21,6 +21,7 @@ use url::Url;
 use super::client::Client;
 use super::envelope::{self, DecodeError, Refusal};
 use super::error::CallError;
+use super::revoke::revoke;
 use super::wire;
 use crate::catalogue::Call;
 use crate::storage::{Class, NewLogin};
@@ -41,6 +42,7 @@ const SHORTEST_LIFETIME: Duration = Duration::from_mins(1);
 #[derive(Clone)]
 pub struct OAuth {
     inner: OAuthClient,
+    client_secret: SecretString,
     scopes: &'static str,
     client: Client,
 }
@@ -89,7 +91,7 @@ impl OAuth {
             .set_redirect_uri(redirect_uri)
             .set_auth_type(AuthType::RequestBody);
         let scopes = if application.webhooks { SCOPES_WITH_WEBHOOKS } else { SCOPES };
-        Self { inner, scopes, client }
+        Self { inner, client_secret: application.client_secret.clone(), scopes, client }
     }
 
     /// Where Withings sends the browser back to, exactly as registered.
@@ -110,11 +112,10 @@ impl OAuth {
         (url, state.into_secret())
     }
 
-    /// Exchanges the code that the consent page gave. It lives 30 seconds and works once.
+    /// Exchanges the code that the consent page gave. It lives 30 seconds and works once. The caller has waited for its turn.
     pub async fn exchange(&self, code: &str) -> Result<NewLogin, CallError> {
         let code = AuthorizationCode::new(code.to_owned());
         let request = self.inner.exchange_code(code).add_extra_param("action", "requesttoken");
-        self.client.turn(Class::Exchange).await?;
         let asked = Instant::now();
         new_login(request.request_async(&self.transport()).await, None, self.time_at(asked))
     }
@@ -126,6 +127,11 @@ impl OAuth {
         let request = self.inner.exchange_refresh_token(&token).add_extra_param("action", "requesttoken");
         let asked = Instant::now();
         new_login(request.request_async(&self.transport()).await, Some(user_id), self.time_at(asked))
+    }
+
+    /// Revokes everything that the person `user_id` has granted to the application, with requests of this class.
+    pub async fn revoke(&self, class: Class, user_id: &str) -> Result<(), CallError> {
+        revoke(&self.client, class, self.inner.client_id(), &self.client_secret, user_id).await
     }
 
     /// The time of a moment by Withings' clock, Unix seconds. It is asked after the answer, which has told the time.

@@ -11,10 +11,13 @@ use super::client::Client;
 use super::envelope::{self, DecodeError};
 use super::error::CallError;
 use super::wire;
+use crate::storage::Class;
 
-/// Revokes everything that the person `user_id` has granted to the application: both tokens are dead afterwards.
+/// Revokes everything that the person `user_id` has granted to the application, with requests of this class: both tokens are
+/// dead afterwards.
 pub async fn revoke(
     client: &Client,
+    class: Class,
     client_id: &str,
     client_secret: &SecretString,
     user_id: &str,
@@ -23,7 +26,7 @@ pub async fn revoke(
     let signature = sign(client_secret, &["getnonce", client_id, &timestamp]);
     let asked =
         [("action", "getnonce"), ("client_id", client_id), ("timestamp", &timestamp), ("signature", &signature)];
-    let answer = client.signed("/v2/signature", form(&asked)).await?;
+    let answer = client.signed(class, "/v2/signature", form(&asked)).await?;
     let body: NonceBody = envelope::parse(&answer).map_err(CallError::Body)?;
     let nonce = body.nonce.ok_or_else(|| CallError::Body(DecodeError::missing("nonce", "body.nonce")))?;
 
@@ -35,7 +38,7 @@ pub async fn revoke(
         ("signature", &signature),
         ("userid", user_id),
     ];
-    client.signed("/v2/oauth2", form(&asked)).await.map(|_| ())
+    client.signed(class, "/v2/oauth2", form(&asked)).await.map(|_| ())
 }
 
 #[derive(Default, Deserialize)]

@@ -204,6 +204,6 @@ async fn a_login_that_must_wait_for_too_long_says_why() {
     let mut requests = world.cloud.listen();
     requests.recv().await.unwrap();
     let done = world.log_in("Bob", &world.account("Bob")).await;
-    assert_eq!(done.status, 502);
+    assert_eq!((done.status, done.header("retry-after")), (503, Some("60")));
     assert!(done.body.contains("requests_per_minute"), "{}", done.body);
 }

@@ -1,6 +1,8 @@
 //! A tiny HTTP/1.1 client that sends exactly the bytes of a test, and shows exactly those that came back.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Mutex;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -28,7 +30,12 @@ impl Connection {
 
     /// Sends a request without a body. `headers` are whole lines, each with its end.
     pub(crate) async fn request(&mut self, method: &str, target: &str, headers: &str) -> Answer {
-        self.send(&format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n")).await;
+        self.request_to("localhost", method, target, headers).await
+    }
+
+    /// The same with another name of the host.
+    pub(crate) async fn request_to(&mut self, host: &str, method: &str, target: &str, headers: &str) -> Answer {
+        self.send(&format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n")).await;
         self.answer(method).await
     }
 
@@ -65,6 +72,31 @@ impl Connection {
         let mut line = String::new();
         self.0.read_line(&mut line).await.unwrap();
         line.trim_end().to_owned()
+    }
+}
+
+/// The cookies of one browser, which it sends to every server.
+#[derive(Default)]
+pub(crate) struct Cookies(Mutex<BTreeMap<String, String>>);
+
+impl Cookies {
+    /// Keeps those that an answer sets.
+    pub(crate) fn keep(&self, answer: &Answer) {
+        let set = answer.headers.iter().filter(|(name, _)| name == "set-cookie");
+        let cookies = set.filter_map(|(_, cookie)| cookie.split(';').next()?.split_once('='));
+        let cookies = cookies.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        self.0.lock().unwrap().extend(cookies);
+    }
+
+    /// The header with all of them, as a whole line; empty if there is none.
+    pub(crate) fn header(&self) -> String {
+        let cookies: Vec<_> = self.0.lock().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect();
+        if cookies.is_empty() { String::new() } else { format!("Cookie: {}\r\n", cookies.join("; ")) }
+    }
+
+    /// Forgets all of them, as another browser has none.
+    pub(crate) fn clear(&self) {
+        self.0.lock().unwrap().clear();
     }
 }
 

@@ -19,7 +19,7 @@ use url::Url;
 use withings_exporter::clock::Clock;
 use withings_exporter::sim::{self, Account, Cloud, Limits};
 
-use crate::http_client::{Answer, Connection};
+use crate::http_client::{Answer, Connection, Cookies};
 use crate::program::spawn;
 
 /// How long anything may take.
@@ -42,6 +42,7 @@ pub(crate) struct Installation {
     cloud_address: SocketAddr,
     cloud_end: Option<oneshot::Sender<()>>,
     base_url: String,
+    cookies: Cookies,
 }
 
 impl Installation {
@@ -61,7 +62,8 @@ impl Installation {
         runtime.spawn(sim::serve(listener, cloud.clone(), async { drop(ended.await) }));
         let folder = TempDir::new().unwrap();
         let base_url = base_url.to_owned();
-        let installation = Self { cloud, folder, runtime, cloud_address, cloud_end: Some(cloud_end), base_url };
+        let (cloud_end, cookies) = (Some(cloud_end), Cookies::default());
+        let installation = Self { cloud, folder, runtime, cloud_address, cloud_end, base_url, cookies };
         installation.configure(profiles, CLIENT_SECRET);
         installation
     }
@@ -113,17 +115,21 @@ impl Installation {
         exporter
     }
 
-    /// A request to `address`; `headers` are whole lines.
+    /// A request to `address`, in the one browser of this host; `headers` are whole lines.
     pub(crate) fn request(&self, address: SocketAddr, method: &str, target: &str, headers: &str) -> Answer {
-        self.runtime.block_on(async { Connection::open(address).await.request(method, target, headers).await })
+        let headers = self.cookies.header() + headers;
+        let asked = async { Connection::open(address).await.request(method, target, &headers).await };
+        let answer = self.runtime.block_on(asked);
+        self.cookies.keep(&answer);
+        answer
     }
 
     /// Sends a form to `address`, as a program does.
     pub(crate) fn post(&self, address: SocketAddr, target: &str, fields: &[(&str, &str)]) -> Answer {
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let kind = "Content-Type: application/x-www-form-urlencoded";
-        let head =
-            format!("POST {target} HTTP/1.1\r\nHost: localhost\r\n{kind}\r\nContent-Length: {}\r\n\r\n", form.len());
+        let head = format!("POST {target} HTTP/1.1\r\nHost: localhost\r\n{kind}\r\nContent-Length: {}\r\n", form.len());
+        let head = format!("{head}{}\r\n", self.cookies.header());
         self.runtime.block_on(async {
             let mut connection = Connection::open(address).await;
             connection.send(&(head + &form)).await;

@@ -122,7 +122,7 @@ fn a_whole_life_of_logins_shows_no_secret_anywhere() {
     let (mut run, exporter) = Run::start();
     let callback = run.consent("Mum", "Alice");
     run.get(&callback, 200);
-    run.get(&callback, 400);
+    run.get(&callback, 200);
     run.installation.until_weight(run.address, "Mum", true);
     go_wrong(&mut run);
 
@@ -160,6 +160,7 @@ fn a_whole_life_of_logins_shows_no_secret_anywhere() {
 #[test]
 fn a_flood_grows_nothing_and_disturbs_no_login_under_way() {
     let (mut run, exporter) = Run::start();
+    run.get("/", 200);
     let callback = run.consent("Mum", "Alice");
     let before = exporter.memory();
     let bogus: Vec<_> = (0..2000).map(|n| format!("/callback?code=bogus-{n}&state=bogus-{n}")).collect();
@@ -218,7 +219,7 @@ async fn the_pages_of_a_login_are_kept_by_nobody_and_load_nothing_from_elsewhere
     let headers = ["cache-control", "referrer-policy"].map(|name| begun.header(name));
     assert_eq!(headers, [Some("no-store"), Some("no-referrer")]);
     let cookie = begun.header("set-cookie").unwrap();
-    assert!(cookie.contains("; HttpOnly") && cookie.contains("; SameSite=Strict"), "{cookie}");
+    assert!(cookie.contains("; HttpOnly") && cookie.contains("; SameSite=Lax"), "{cookie}");
 }
 
 #[tokio::test(crate = "crate::paused")]

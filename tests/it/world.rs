@@ -28,7 +28,7 @@ use withings_exporter::telemetry::{Build, Telemetry};
 use withings_exporter::web::Security;
 use withings_exporter::zone::Zone;
 
-use crate::http_client::{Answer, Connection};
+use crate::http_client::{Answer, Connection, Cookies};
 use crate::program::until_started;
 
 /// The actions of the calls that bring measurements.
@@ -56,6 +56,8 @@ pub(crate) struct World {
     file: Arc<Mutex<Option<Config>>>,
     /// Who may talk to the next start of it.
     pub(crate) security: Security,
+    /// Those of the browser in which people log in.
+    pub(crate) cookies: Cookies,
     cloud_end: Option<oneshot::Sender<()>>,
     exporter: Option<Running>,
     /// The disks of exporters that crashed.
@@ -96,8 +98,19 @@ impl World {
         });
         let (clock, disk) = (cloud.clock(), TempDir::new().unwrap());
         let (host_clock, security) = (clock.clone(), Security::none());
-        let (cloud_end, file) = (Some(cloud_end), Arc::default());
-        Self { cloud, clock, host_clock, disk, config, file, security, cloud_end, exporter: None, wrecks: Vec::new() }
+        Self {
+            cloud,
+            clock,
+            host_clock,
+            disk,
+            config,
+            file: Arc::default(),
+            security,
+            cookies: Cookies::default(),
+            cloud_end: Some(cloud_end),
+            exporter: None,
+            wrecks: Vec::new(),
+        }
     }
 
     /// The same with accounts of the profiles' names and without rows.
@@ -138,6 +151,7 @@ impl World {
             clock: self.host_clock.clone(),
             telemetry_path: "/metrics".to_owned(),
             security: self.security.clone(),
+            allowed_hosts: Vec::new(),
             max_requests: 40,
             self_metrics: SelfMetrics::Shown { process: || None },
         });
@@ -265,14 +279,17 @@ impl World {
         format!("{}?{}", back.path(), back.query().unwrap())
     }
 
-    /// GET from the exporter.
+    /// GET from the exporter, in the browser in which people log in.
     pub(crate) async fn get(&self, target: &str) -> Answer {
         self.request("GET", target, "").await
     }
 
-    /// A request to the exporter; `headers` are whole lines.
+    /// A request to the exporter, in the same browser; `headers` are whole lines.
     pub(crate) async fn request(&self, method: &str, target: &str, headers: &str) -> Answer {
-        Connection::open(self.address()).await.request(method, target, headers).await
+        let headers = self.cookies.header() + headers;
+        let answer = Connection::open(self.address()).await.request(method, target, &headers).await;
+        self.cookies.keep(&answer);
+        answer
     }
 
     pub(crate) fn cloud_address(&self) -> SocketAddr {
@@ -297,7 +314,8 @@ impl World {
         let length = form.len();
         let head = format!(
             "POST {target} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n\
-             Content-Length: {length}\r\n{headers}\r\n"
+             Content-Length: {length}\r\n{}{headers}\r\n",
+            self.cookies.header()
         );
         connection.send(&(head + &form)).await;
         connection.answer("POST").await

@@ -16,6 +16,22 @@ pub const STATE_LIFETIME: i64 = 600;
 /// far more than people start while one of them logs in, so that a flood does not end that login either.
 pub(in crate::storage) const MOST: usize = 1000;
 
+/// How many of those that began [somewhere](Beginning::Somewhere) may be under way beside them: they forget only each other.
+pub(in crate::storage) const MOST_FROM_SOMEWHERE: usize = 64;
+
+/// Where a login began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Beginning {
+    /// In a terminal of this host, or in the program itself: nobody else knows its state, wherever it is finished.
+    Terminal,
+    /// In a browser that has seen the overview.
+    Overview,
+    /// Anywhere: a page of another site may have begun it in a visitor's browser.
+    #[default]
+    Somewhere,
+}
+
 /// A login under way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
@@ -25,6 +41,9 @@ pub struct Pending {
     pub started_at: i64,
     /// Whether Withings' demo user was asked for.
     pub demo: bool,
+    /// Where it began.
+    #[serde(default)]
+    pub beginning: Beginning,
 }
 
 /// The logins under way by the digest of their state: a copy of the file lets nobody finish a login, and comparing takes the
@@ -47,10 +66,14 @@ impl Storage {
 
 fn add(storage: &Storage, state: &str, pending: Pending) -> Result<(), StorageError> {
     change(storage, |states| {
-        states.retain(|_, pending| is_alive(pending, pending.started_at));
-        while states.len() >= MOST {
-            let oldest = states.iter().min_by_key(|(_, pending)| pending.started_at).map(|(state, _)| state.clone());
-            states.remove(&oldest.expect("the map has MOST entries, so it has an oldest"));
+        states.retain(|_, other| is_alive(other, pending.started_at));
+        let is_from_somewhere = pending.beginning == Beginning::Somewhere;
+        let most = if is_from_somewhere { MOST_FROM_SOMEWHERE } else { MOST };
+        let is_alike = |other: &Pending| (other.beginning == Beginning::Somewhere) == is_from_somewhere;
+        while states.values().filter(|other| is_alike(other)).count() >= most {
+            let alike = states.iter().filter(|(_, other)| is_alike(other));
+            let oldest = alike.min_by_key(|(_, other)| other.started_at).map(|(state, _)| state.clone());
+            states.remove(&oldest.expect("there are as many as may be, so there is an oldest"));
         }
         states.insert(digest(state), pending);
         true

@@ -293,6 +293,7 @@ impl Storage {
         });
         let forgotten = forgotten.await?;
         self.unsaved().forget(profile);
+        self.drop_waiting(profile);
         self.0.queue.forget(profile);
         self.0.logins.note(profile, None, false);
         Ok(forgotten)

@@ -172,6 +172,11 @@ impl InForce {
         self.tls.as_ref().map(|tls| Arc::clone(&tls.config))
     }
 
+    /// Whether every client must show a password or a certificate.
+    pub(super) fn knows_clients(&self) -> bool {
+        self.passwords.are_needed() || self.tls.as_ref().is_some_and(|tls| tls.client_policy.is_required())
+    }
+
     /// The response to a request that is not let in.
     pub(super) async fn refuse<B>(&self, request: &Request<B>, client: IpAddr) -> Option<Response> {
         if self.rate_limit.as_ref().is_some_and(|bucket| !bucket.take()) {

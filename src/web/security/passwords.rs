@@ -76,6 +76,11 @@ impl Passwords {
         }
     }
 
+    /// Whether a client must be one of the users.
+    pub(super) fn are_needed(&self) -> bool {
+        !self.users.is_empty()
+    }
+
     /// Whether the client at this address, which sends these headers, may come in. A password that was found right before
     /// waits for nothing.
     pub(super) async fn check(&self, headers: &HeaderMap, client: IpAddr) -> Admission {

@@ -37,6 +37,8 @@ pub(crate) struct Client {
 pub(crate) struct Head {
     pub(crate) status: u16,
     pub(crate) location: Option<String>,
+    /// The name and the value of the cookie that it sets.
+    pub(crate) cookie: Option<String>,
 }
 
 impl Client {
@@ -68,11 +70,12 @@ impl Client {
         self.stream.get_mut().write_all(request.as_bytes())?;
         let status = self.line()?;
         let status = status.get(9..12).and_then(|code| code.parse().ok()).ok_or(io::ErrorKind::InvalidData)?;
-        let (mut length, mut location) = (None, None);
+        let (mut length, mut location, mut cookie) = (None, None, None);
         while let Some((name, value)) = self.line()?.split_once(": ") {
             match name.to_ascii_lowercase().as_str() {
                 "content-length" => length = value.parse().ok(),
                 "location" => location = Some(value.to_owned()),
+                "set-cookie" => cookie = value.split(';').next().map(str::to_owned),
                 _ => {}
             }
         }
@@ -81,7 +84,7 @@ impl Client {
             Some(length) => self.read(length)?,
             None => self.read_chunks()?,
         }
-        Ok(Head { status, location })
+        Ok(Head { status, location, cookie })
     }
 
     fn read_chunks(&mut self) -> io::Result<()> {

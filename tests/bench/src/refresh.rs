@@ -94,6 +94,7 @@ impl Running {
             config: config(simulation.url()?, names)?,
             reread: None,
             security: withings_exporter::web::Security::none(),
+            allowed_hosts: Vec::new(),
             storage,
             telemetry,
             clock: Clock::system(),

@@ -67,19 +67,21 @@ impl Simulation {
     /// Logs the account of that name in as the profile of that name, as a browser does.
     pub(crate) fn log_in(&self, exporter: SocketAddr, name: &str) -> Result<()> {
         let query = form_urlencoded::Serializer::new(String::new()).append_pair("profile", name).finish();
-        let mut consent = redirect(exporter, &format!("/authorize?{query}"))?;
+        let (mut consent, cookie) = redirect(exporter, &format!("/authorize?{query}"))?;
+        let cookie = format!("Cookie: {}\r\n", cookie.context("the exporter sets no cookie")?);
         consent.query_pairs_mut().append_pair("selecteduser", &self.account(name)?.userid().to_string());
-        let back = redirect(self.address, &target(&consent))?;
-        let status = Client::connect(exporter)?.get(&target(&back), "")?.status;
+        let (back, _) = redirect(self.address, &target(&consent))?;
+        let status = Client::connect(exporter)?.get(&target(&back), &cookie)?.status;
         ensure!(status == 200, "the login of {name} ended with status {status}");
         Ok(())
     }
 }
 
-fn redirect(address: SocketAddr, target: &str) -> Result<Url> {
+/// Where a page leads to, and the cookie that it sets.
+fn redirect(address: SocketAddr, target: &str) -> Result<(Url, Option<String>)> {
     let answer = Client::connect(address)?.get(target, "")?;
     let location = answer.location.with_context(|| format!("{target} does not lead on: status {}", answer.status))?;
-    Ok(Url::parse(&location)?)
+    Ok((Url::parse(&location)?, answer.cookie))
 }
 
 fn target(url: &Url) -> String {

@@ -76,6 +76,31 @@ async fn two_people_connect_and_a_mix_up_is_seen_refused_and_put_right() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_login_crosses_two_sites_without_a_question_and_another_browser_gets_one() {
+    let (world, home) = household(&["Mum", "Dad"]).await;
+    // Two sites for a browser: a name and an address.
+    assert_eq!(
+        (world.config.account_url.host_str(), world.config.base_url.host_str()),
+        (Some("127.0.0.1"), Some("localhost"))
+    );
+    let browser = Browser::open(Setup::default()).await;
+    connect(&browser, &home, "Connect Mum", "Alice").await;
+    browser.sees(&["Mum is connected"]).await;
+
+    browser.goto(&home).await;
+    browser.press("Connect Dad").await;
+    browser.sees(&["Simulated Withings: who are you?"]).await;
+    let other = Browser::open(Setup::default()).await;
+    other.goto(browser.address().await.as_str()).await;
+    other.press("Bob").await;
+    other.sees(&["Connect this account as Dad?", "last stepped on a scale on 2026-11-"]).await;
+    assert!(weight(&world, "Dad").await.is_none());
+    other.press("Connect as Dad").await;
+    other.sees(&["Dad is connected"]).await;
+    world.until_measured("Dad", "weight_kg").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_login_is_reconnected_by_its_button() {
     let (world, home) = household(&["Mum"]).await;
     let browser = Browser::open(Setup::default()).await;

@@ -9,11 +9,10 @@ use serde::Deserialize;
 use serde_yaml::Value;
 
 use super::image::Image;
-use super::{approved, path, strings, text, understood};
+use super::{approved, check_answered, path, start_without_flags, strings, text, understood};
 use crate::config::{exporter, write};
 use crate::http_client::Connection;
-use crate::installation::free_address;
-use crate::program::{Program, fed, until};
+use crate::program::fed;
 use crate::python::tool;
 use crate::sources::root;
 
@@ -113,13 +112,7 @@ fn its_configuration_is_good_with_what_the_secret_brings() {
 
 #[tokio::test]
 async fn the_program_answers_what_the_probes_ask() {
-    let folder = tempfile::tempdir().unwrap();
-    let address = free_address();
-    write(&folder.path().join("withings.yaml"), "withings: {client_id: id, client_secret: secret, profiles: Alice}\n");
-    let mut program = exporter(folder.path());
-    program.args(["--web.listen-address", &address.to_string()]);
-    let program = Program::start(&mut program, &folder.path().join("log"));
-    until("the port", async || program.said().contains("listening").then_some(())).await;
+    let (_program, address, _folder) = start_without_flags().await;
     let manifests = rendered("base");
     let container = &only(&manifests, "StatefulSet")["spec"]["template"]["spec"]["containers"][0];
     for probe in ["livenessProbe", "readinessProbe"] {
@@ -128,6 +121,19 @@ async fn the_program_answers_what_the_probes_ask() {
         // Not yet ready is an answer too.
         assert!([200, 503].contains(&answer.status), "{probe} asks {path}: {}", answer.status);
     }
+}
+
+#[tokio::test]
+async fn scrapes_of_its_pod_and_of_its_service_are_answered_without_a_flag() {
+    let manifests = rendered("overlays/operator");
+    let service = only(&manifests, "Service");
+    let (name, port) =
+        (service["metadata"]["name"].as_str().unwrap(), service["spec"]["ports"][0]["port"].as_u64().unwrap());
+    let of_service = ["", ".monitoring.svc", ".monitoring.svc.cluster.local"].map(|end| format!("{name}{end}:{port}"));
+    // The operator's Prometheus finds the pod by its address.
+    let hosts =
+        [&["10.42.0.7:10064", "[fd00::7]:10064", "localhost:10064"][..], &of_service.each_ref().map(String::as_str)];
+    check_answered(&hosts.concat()).await;
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde_yaml::Value;
 use withings_exporter::cli;
 
 use super::image::Image;
-use super::{approved, path, strings, text, understood, yaml};
+use super::{approved, check_answered, path, strings, text, understood, yaml};
 use crate::config::write;
 
 const PROFILES: [&str; 2] = ["demo", "home"];
@@ -118,6 +118,13 @@ fn its_prometheus_is_the_one_beside_it_and_scrapes_the_exporter() {
     assert_eq!(*target, Value::from(format!("exporter:{}", Image::read().last("EXPOSE"))));
     *target = Value::from("localhost:10064");
     assert_eq!(scraper, yaml("prometheus/prometheus.yml"));
+}
+
+#[tokio::test]
+async fn its_prometheus_is_answered_without_a_flag() {
+    let scraper = scraper(&stack());
+    let target = scraper["scrape_configs"][0]["static_configs"][0]["targets"][0].as_str().unwrap();
+    check_answered(&[target, "localhost:10064"]).await;
 }
 
 /// Runs the script that puts the history into Prometheus' directory, with folders of this machine.

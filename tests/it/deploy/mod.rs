@@ -11,14 +11,19 @@ mod proxy;
 mod service_unit;
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
 
 use clap::Parser;
 use serde_yaml::Value;
+use tempfile::TempDir;
 use withings_exporter::cli::Cli;
 
-use crate::program::fed;
+use crate::config::{exporter, write};
+use crate::http_client::Connection;
+use crate::installation::free_address;
+use crate::program::{Program, fed, until};
 use crate::sources::root;
 
 /// A path in deploy/.
@@ -48,6 +53,28 @@ fn strings(list: &Value) -> Vec<&str> {
 fn understood(arguments: &[&str]) -> Cli {
     let line = [&["withings-exporter"], arguments].concat();
     Cli::try_parse_from(line).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A running exporter with no more flags than its address, and its folder.
+async fn start_without_flags() -> (Program, SocketAddr, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let address = free_address();
+    write(&folder.path().join("withings.yaml"), "withings: {client_id: id, client_secret: secret, profiles: Alice}\n");
+    let mut program = exporter(folder.path());
+    program.args(["--web.listen-address", &address.to_string()]);
+    let program = Program::start(&mut program, &folder.path().join("log"));
+    until("the port", async || program.said().contains("listening").then_some(())).await;
+    (program, address, folder)
+}
+
+/// Expects that scrapes of these hosts are answered, and by one that is open to everybody.
+async fn check_answered(hosts: &[&str]) {
+    let (_program, address, _folder) = start_without_flags().await;
+    let status = async |host| Connection::open(address).await.request_to(host, "GET", "/metrics", "").await.status;
+    for host in hosts {
+        assert_eq!(status(host).await, 200, "{host}");
+    }
+    assert_eq!(status("evil.example").await, 421);
 }
 
 /// What a tool prints about files that it must find good.

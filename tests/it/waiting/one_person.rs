@@ -18,8 +18,8 @@ const ANSWER: Duration = Duration::from_millis(300);
 struct Logins {
     /// The `authorize` of Mum at a terminal, and the address to paste there.
     terminal: (Program, String),
-    /// The login of Dad in a browser: the path of the callback, and the cookie header of the browser.
-    callback: (String, String),
+    /// The login of Dad in a browser: the path of the callback.
+    callback: String,
 }
 
 impl Logins {
@@ -28,9 +28,7 @@ impl Logins {
         let consent = program.line(|line| line.contains("authorize2?")).trim().to_owned();
         let pasted = installation.agree(&consent, "Alice");
         let begun = installation.request(address, "GET", "/authorize?profile=Dad", "");
-        let cookie = begun.header("set-cookie").and_then(|cookie| cookie.split(';').next());
-        let cookie = cookie.map(|cookie| format!("Cookie: {cookie}\r\n")).unwrap_or_default();
-        let callback = (installation.agree(begun.header("location").unwrap(), "Alice"), cookie);
+        let callback = installation.agree(begun.header("location").unwrap(), "Alice");
         Self { terminal: (program, pasted), callback }
     }
 
@@ -46,8 +44,7 @@ impl Logins {
         let asked = Instant::now();
         let rest = ANSWER.saturating_sub(apart + asked.elapsed());
         installation.cloud.fault(Fault::delay(rest).on("requesttoken"));
-        let (callback, cookie) = self.callback;
-        let page = installation.request(address, "GET", &callback, &cookie);
+        let page = installation.request(address, "GET", &self.callback, "");
         installation.cloud.heal();
         assert!([200, 409].contains(&page.status), "{}", page.body);
         [program.end().code == Some(0), page.status == 200]

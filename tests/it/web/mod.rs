@@ -2,10 +2,13 @@
 
 mod abuse;
 mod connections;
+mod exchanges;
+mod hosts;
 mod login;
 mod pages;
 mod passwords;
 mod routes;
+mod strangers;
 mod tls;
 
 use std::net::SocketAddr;
@@ -22,7 +25,7 @@ use withings_exporter::http::Http;
 use withings_exporter::login::{LoginServices, Logins, Remote};
 use withings_exporter::reading::Snapshot;
 use withings_exporter::telemetry::{Build, Telemetry};
-use withings_exporter::web::{App, Scrapes, Security, ServerLimits, serve};
+use withings_exporter::web::{App, Hosts, Scrapes, Security, ServerLimits, VisitorCookie, serve};
 use withings_exporter::webhooks::{Inbox, Subscriptions};
 use withings_exporter::withings::client::Client;
 use withings_exporter::withings::oauth::{Application, OAuth};
@@ -38,6 +41,7 @@ struct Setup {
     telemetry_path: &'static str,
     snapshot: Snapshot,
     security: Security,
+    allowed_hosts: &'static [&'static str],
     scrapes: Scrapes,
     limits: ServerLimits,
 }
@@ -48,6 +52,7 @@ impl Default for Setup {
             telemetry_path: "/metrics",
             snapshot: Snapshot::default(),
             security: Security::none(),
+            allowed_hosts: &[],
             scrapes: Scrapes::at_most(40),
             limits: ServerLimits::default(),
         }
@@ -86,6 +91,8 @@ impl Setup {
                 SelfMetrics::Shown { process: || None },
             ),
             security: self.security,
+            hosts: Hosts::new(self.allowed_hosts.iter().map(|host| host.parse().unwrap()).collect()),
+            visitor: VisitorCookie::new(),
             scrapes: self.scrapes,
             snapshots,
             inbox: Inbox::new(logins.clone(), telemetry.clone(), clock.clone()).0,

@@ -219,6 +219,19 @@ async fn only_clients_with_an_accepted_certificate_come_in() {
 }
 
 #[tokio::test]
+async fn a_name_that_somebody_else_may_have_is_answered_only_where_a_certificate_is_required() {
+    let other_name = ["--cert", "client.crt", "--key", "client.key", "--header", "Host: evil.example"];
+    for (policy, status) in [("VerifyClientCertIfGiven", 421), ("RequireAndVerifyClientCert", 200)] {
+        let policy = format!("{TLS}  client_auth_type: {policy}\n  client_ca_file: ca.crt\n");
+        let secured = Secured::start(&policy).await;
+        for version in ["--http1.1", "--http2"] {
+            let answered = secured.status(&[&other_name[..], &[version]].concat(), "/metrics").await;
+            assert_eq!(answered, Ok(status), "{version} {policy}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_client_is_known_by_any_of_its_names() {
     for (_, name) in CLIENT_NAMES.iter().filter_map(|name| name.split_once(':')) {
         let policy = format!("RequireAnyClientCert\n  client_allowed_sans: ['{name}']");

@@ -1,0 +1,41 @@
+//! Logins that were finished a moment ago: a browser that loads the page of their end again is told so once more.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::login_flow::Connected;
+use crate::storage::STATE_LIFETIME;
+
+/// How many are remembered, the latest ones.
+const MOST: usize = 64;
+
+/// The logins that were finished a moment ago, the oldest first.
+#[derive(Default)]
+pub(super) struct FinishedLogins(Mutex<VecDeque<FinishedLogin>>);
+
+struct FinishedLogin {
+    state: String,
+    /// Unix seconds.
+    at: i64,
+    profile: Arc<str>,
+    demo: bool,
+}
+
+impl FinishedLogins {
+    /// Remembers the login that was begun with `state` and finished `at` this time, Unix seconds.
+    pub(super) fn note(&self, state: String, connected: &Connected, at: i64) {
+        let mut finished = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if finished.len() >= MOST {
+            finished.pop_front();
+        }
+        finished.push_back(FinishedLogin { state, at, profile: Arc::clone(&connected.profile), demo: connected.demo });
+    }
+
+    /// The login that was begun with `state`, if it was finished less than 10 minutes ago.
+    pub(super) fn find(&self, state: &str, now: i64) -> Option<Connected> {
+        let finished = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_it = |login: &&FinishedLogin| login.state == state && (0..STATE_LIFETIME).contains(&(now - login.at));
+        let login = finished.iter().find(is_it)?;
+        Some(Connected { profile: Arc::clone(&login.profile), demo: login.demo, former: None })
+    }
+}

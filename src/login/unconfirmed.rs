@@ -1,0 +1,34 @@
+//! Logins that nobody has confirmed: what a person is shown of them before, and their end.
+
+use std::net::IpAddr;
+
+use super::{Caller, Logins};
+use crate::storage::{Class, Login};
+
+impl Logins {
+    /// A caller with a login that waits for this confirmation, to ask whose it is, for the client at this address.
+    #[must_use]
+    pub fn unconfirmed_caller(&self, confirmation: &str, client: IpAddr) -> Option<Caller> {
+        let consent = self.storage().waiting_consent(confirmation)?;
+        let login = Login::of_consent(&consent, 0, self.clock().unix());
+        Some(Caller::of_unconfirmed(self.clone(), consent.profile, login, client))
+    }
+
+    /// Revokes the logins that nobody has confirmed, but those of a person who has another one: with a revocation all end.
+    pub async fn revoke_unconfirmed(&self) {
+        for consent in self.storage().take_unconfirmed() {
+            let user_id = &*consent.new.user_id;
+            let has_login = self.storage().logins().values().any(|known| &*known.login.user_id == user_id);
+            // Withings' demo user is everybody's.
+            if has_login || consent.demo {
+                continue;
+            }
+            if let Err(error) = self.oauth().revoke(Class::Exchange, user_id).await {
+                tracing::warn!(
+                    profile = %consent.profile, %error,
+                    "a login that nobody has confirmed could not be revoked at Withings; it is not stored here"
+                );
+            }
+        }
+    }
+}
