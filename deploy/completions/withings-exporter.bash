@@ -171,7 +171,7 @@ _withings__exporter() {
             return 0
             ;;
         withings__subcmd__exporter__subcmd__backfill)
-            opts="-V -h --output --format --url --profile --start --end --label --sleep-stages --intraday --fill --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            opts="-V -h --output --format --url --profile --start --end --label --sleep-stages --intraday --fill --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
