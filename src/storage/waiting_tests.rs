@@ -1,6 +1,7 @@
 //! What waits: for a turn of the one budget, for the end of a pause, for a disk that hangs.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -72,6 +73,19 @@ async fn where_the_budget_cannot_be_shared_half_as_much_is_asked_for() {
     fs::remove_dir(root.path().join("budget")).unwrap();
     storage.turn(Class::Data, Duration::from_mins(1)).await.unwrap();
     assert_eq!(fs::metadata(root.path().join("budget")).unwrap().len(), 32);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_budget_that_is_a_link_to_something_else_overwrites_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let (_, _, command) = exporter_and_command(root.path(), 60);
+    let (budget, login) = (root.path().join("budget"), root.path().join("login"));
+    connect(&command, "Alice").await;
+    fs::copy(command.path("logins", "Alice", "json"), &login).unwrap();
+    let before = fs::read(&login).unwrap();
+    symlink(&login, &budget).unwrap();
+    command.turn(Class::Data, Duration::from_mins(1)).await.unwrap();
+    assert_eq!(fs::read(&login).unwrap(), before);
 }
 
 #[tokio::test(start_paused = true)]

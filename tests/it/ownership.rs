@@ -151,6 +151,19 @@ async fn the_directory_may_be_a_link() {
     assert!(host.storage().join("serve.lock").exists());
 }
 
+/// The exporter's own link, which leads to the budget in memory.
+#[tokio::test]
+async fn the_link_of_the_budget_is_made_anew() {
+    let (host, runtime) = (Host::new(), TempDir::new().unwrap());
+    let budget = host.storage().join("budget");
+    symlink("of-a-former-start", &budget).unwrap();
+    let mut command = exporter(host.0.path());
+    command.args(["--web.listen-address", "127.0.0.1:0", "--storage.path"]).arg(host.storage());
+    let program = Program::start(command.env("RUNTIME_DIRECTORY", runtime.path()), &host.0.path().join("log"));
+    program.address("").await;
+    assert_eq!(fs::read_link(&budget).unwrap(), runtime.path().join("budget"));
+}
+
 #[tokio::test(crate = "crate::paused")]
 async fn a_planted_temporary_name_or_link_gets_no_tokens() {
     let world = World::connected(&["Alice"]).await;

@@ -49,12 +49,14 @@ async fn successes(world: &World) -> BTreeMap<Call, f64> {
 
 #[tokio::test(crate = "crate::paused")]
 async fn without_the_measures_the_rest_goes_on() {
-    check("user.metrics", &[Call::Getmeas]).await;
+    check("user.metrics", &[Call::Getmeas, Call::HeartList]).await;
 }
 
 #[tokio::test(crate = "crate::paused")]
 async fn without_activity_and_sleep_the_rest_goes_on() {
-    check("user.activity", &[Call::Getsummary, Call::SleepGet, Call::Getactivity, Call::Getworkouts]).await;
+    let of_activity =
+        [Call::Getsummary, Call::SleepGet, Call::Getactivity, Call::Getintradayactivity, Call::Getworkouts];
+    check("user.activity", &of_activity).await;
 }
 
 /// Goals come with the permission for measures, too.

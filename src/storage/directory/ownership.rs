@@ -48,26 +48,27 @@ pub(super) fn check(root: &Path) -> Result<(), OwnershipError> {
     if mode & EVERYBODY_WRITES != 0 && mode & STICKY == 0 {
         return Err(OwnershipError::EverybodyWrites(root.to_owned()));
     }
-    let is_own_link = |path: &Path| path.file_name() == Some(budget_file::NAME.as_ref());
-    for path in files::of_installation(root) {
-        check_owner(root, &path, is_own_link(&path))?;
+    // The budget may be a link of a former start, which is made anew.
+    let is_own_link = |path: &PathBuf| path.ends_with(budget_file::NAME) && path.is_symlink();
+    for path in files::of_installation(root).into_iter().filter(|path| !is_own_link(path)) {
+        check_owner(root, &path)?;
     }
     for folder in files::folders(root) {
-        check_owner(root, &folder, false)?;
+        check_owner(root, &folder)?;
         for path in atomic::files(&folder).unwrap_or_default() {
-            check_owner(root, &path, false)?;
+            check_owner(root, &path)?;
         }
     }
     Ok(())
 }
 
-fn check_owner(root: &Path, path: &Path, may_be_link: bool) -> Result<(), OwnershipError> {
+fn check_owner(root: &Path, path: &Path) -> Result<(), OwnershipError> {
     let (Ok(found), user) = (fs::symlink_metadata(path), process::user()) else { return Ok(()) };
     if found.uid() != user {
         let (path, root, owner) = (path.to_owned(), root.to_owned(), found.uid());
         return Err(OwnershipError::AnotherUser { path, root, owner, user });
     }
-    if found.is_symlink() && !may_be_link {
+    if found.is_symlink() {
         return Err(OwnershipError::Link(path.to_owned()));
     }
     Ok(())
