@@ -135,7 +135,7 @@ pub struct Flags {
     )]
     pub telemetry_path: String,
 
-    /// The most scrapes at the same time; 0 is no limit.
+    /// The most scrapes that wait for their pages at the same time; 0 is no limit.
     #[arg(
         long = "web.max-requests",
         value_name = "NUMBER",

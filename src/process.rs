@@ -42,9 +42,15 @@ impl Process {
             resident_bytes: stat.resident_pages * rustix::param::page_size() as u64,
             threads: stat.threads,
             open_fds: open_fds()?,
-            max_fds: getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX),
+            max_fds: most_open_files(),
         })
     }
+}
+
+/// How many files this process may have open.
+#[must_use]
+pub fn most_open_files() -> u64 {
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
 /// The number of the user that this process runs as.

@@ -19,10 +19,11 @@ use crate::config::Config;
 use crate::exposition::{Exposition, SelfMetrics};
 use crate::http::{Http, is_loopback};
 use crate::login::{self, Logins, Remote};
+use crate::process::most_open_files;
 use crate::reading::{Attempt, ProfileSnapshot, Sleep, Snapshot};
 use crate::storage::Storage;
 use crate::telemetry::Telemetry;
-use crate::web::{self, AllowedHost, App, Hosts, Reloads, Scrapes, Security, ServerLimits, VisitorCookie};
+use crate::web::{self, AllowedHost, App, Connections, Hosts, Reloads, Scrapes, Security, ServerLimits, VisitorCookie};
 use crate::webhooks::BedNotification;
 use crate::withings::client::Client;
 use crate::withings::oauth::{Application, OAuth};
@@ -93,6 +94,7 @@ impl Exporter {
             security,
             hosts: Hosts::new(parts.allowed_hosts),
             visitor: VisitorCookie::new(),
+            connections: Connections::of_process_with(most_open_files()),
             scrapes: Scrapes::at_most(parts.max_requests),
             snapshots: profiles.snapshots.subscribe(),
             logins: profiles.logins.clone(),

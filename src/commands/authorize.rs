@@ -21,10 +21,11 @@ use crate::config::Config;
 use crate::exposition::{Exposition, SelfMetrics};
 use crate::http::is_loopback;
 use crate::login::{BeginError, Connected, FinishError, Logins, Mode, Return};
+use crate::process::most_open_files;
 use crate::storage::{Beginning, Class, STATE_LIFETIME, Storage};
 use crate::telemetry::{Build, Telemetry};
 use crate::visible::cleaned;
-use crate::web::{self, App, Callback, Hosts, Scrapes, Security, ServerLimits, VisitorCookie};
+use crate::web::{self, App, Callback, Connections, Hosts, Scrapes, Security, ServerLimits, VisitorCookie};
 use crate::webhooks::{Inbox, Subscriptions, unsubscribe_former};
 
 /// How often the stored login is read, for a running exporter may have finished it.
@@ -75,6 +76,7 @@ impl Terminal {
             security,
             hosts: Hosts::new(flags.allowed_hosts.clone()),
             visitor: VisitorCookie::new(),
+            connections: Connections::of_process_with(most_open_files()),
             scrapes: Scrapes::at_most(1),
             snapshots,
             logins: logins.clone(),

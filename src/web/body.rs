@@ -7,8 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 
-use super::in_flight::RequestInFlight;
-use super::scrapes::Scrape;
+use super::activity::RequestInWork;
 
 /// The most bytes handed to a connection at one time, so that a body is not done long before its client has it.
 const PIECE: usize = 256 * 1024;
@@ -16,18 +15,12 @@ const PIECE: usize = 256 * 1024;
 /// Bytes, sent a piece at a time without being copied.
 pub(super) struct ResponseBody {
     rest: Bytes,
-    _scrape: Option<Scrape>,
-    _request: Option<RequestInFlight>,
+    _request: Option<RequestInWork>,
 }
 
 impl ResponseBody {
-    /// These bytes. `scrape` ends when the last piece is with the connection.
-    pub(super) fn of(bytes: Bytes, scrape: Option<Scrape>) -> Self {
-        Self { rest: bytes, _scrape: scrape, _request: None }
-    }
-
-    /// The same, with `request` in flight until the last piece is with the connection.
-    pub(super) fn answering(self, request: RequestInFlight) -> Self {
+    /// The same, with `request` in work until the last piece is with the connection.
+    pub(super) fn answering(self, request: RequestInWork) -> Self {
         Self { _request: Some(request), ..self }
     }
 
@@ -42,9 +35,15 @@ impl ResponseBody {
     }
 }
 
+impl From<Bytes> for ResponseBody {
+    fn from(bytes: Bytes) -> Self {
+        Self { rest: bytes, _request: None }
+    }
+}
+
 impl From<String> for ResponseBody {
     fn from(text: String) -> Self {
-        Self::of(text.into(), None)
+        Bytes::from(text).into()
     }
 }
 

@@ -7,6 +7,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
 
+use super::activity::Activity;
 use super::response::{self, Response};
 
 /// The largest body, bytes: more than any address that a person pastes, and than any notification.
@@ -17,6 +18,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The body of a form that came whole, in time, and is no larger than it may be; else the response that says so.
 pub(super) async fn read(request: Request<Incoming>) -> Result<Bytes, Response> {
+    let _awaited = request.extensions().get().map(Activity::await_body);
     let body = Limited::new(request.into_body(), BODY_LIMIT).collect();
     match tokio::time::timeout(TIMEOUT, body).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),

@@ -3,14 +3,14 @@
 //! The pages are HTML without JavaScript, their links are relative, and none of them shows a measured value, a token or
 //! a code. Nothing here waits for Withings but [`crate::login`] when a login is finished.
 
+mod activity;
 mod body;
 mod callback;
-mod connection_limit;
+mod connections;
 mod cookies;
 mod csrf;
 mod form;
 mod hosts;
-mod in_flight;
 mod landing;
 mod login;
 mod pages;
@@ -21,7 +21,7 @@ mod scrape;
 mod scrapes;
 mod security;
 mod server;
-mod timeouts;
+mod stream;
 mod webhook;
 
 use std::sync::Arc;
@@ -35,6 +35,7 @@ use crate::reading::Snapshot;
 use crate::webhooks::{Inbox, Subscriptions};
 
 pub use callback::Callback;
+pub use connections::Connections;
 pub use cookies::VisitorCookie;
 pub use hosts::{AllowedHost, Hosts};
 pub use reload::{Reload, ReloadBy, ReloadError, Reloads};
@@ -55,7 +56,9 @@ pub struct App {
     pub hosts: Hosts,
     /// What tells browsers that have seen the landing page.
     pub visitor: VisitorCookie,
-    /// How many scrapes may run at one time.
+    /// The places for connections.
+    pub connections: Connections,
+    /// How many scrapes may wait for their pages at one time.
     pub scrapes: Scrapes,
     /// What the landing page tells of the profiles.
     pub snapshots: watch::Receiver<Snapshot>,

@@ -75,8 +75,7 @@ impl Route {
 
     /// The response to an allowed method. HEAD is answered as GET.
     async fn respond(self, app: &App, client: IpAddr, request: Request<Incoming>) -> Response {
-        let query = request.uri().query().unwrap_or_default();
-        let Self::Own(path) = self else { return scrape::page(app, query, request.headers()).await };
+        let Self::Own(path) = self else { return scrape::page(app, request).await };
         match path {
             OwnPath::Landing => landing::page(app),
             OwnPath::Style => response::style(),

@@ -1,28 +1,33 @@
 //! The metrics as a response.
 
+use hyper::body::Incoming;
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, VARY};
-use hyper::{HeaderMap, StatusCode};
+use hyper::{HeaderMap, Request, StatusCode};
 use url::form_urlencoded;
 
 use super::App;
-use super::body::ResponseBody;
+use super::activity::Activity;
 use super::response::{self, Response};
 use crate::exposition::{Encoding, FamilySelection, negotiate};
 
-/// The metrics in the format and encoding that the client prefers. A scrape runs until its client takes the page's end,
-/// but counts for 2 s at most.
-/// Of all metrics, or of those that the query names with `name[]`.
-pub(super) async fn page(app: &App, query: &str, headers: &HeaderMap) -> Response {
-    let Some(scrape) = app.scrapes.begin() else {
-        let sentence = format!("{} scrapes are running, and no more are allowed. Try again later.", app.scrapes.limit);
+/// The metrics in the format and encoding that the client prefers: all, or those that the query names with `name[]`.
+pub(super) async fn page(app: &App, request: Request<Incoming>) -> Response {
+    let Some(waiting) = app.scrapes.begin() else {
+        let limit = app.scrapes.limit;
+        let sentence = format!("{limit} scrapes wait for their pages, and no more are allowed. Try again later.");
         return response::text(StatusCode::SERVICE_UNAVAILABLE, &sentence);
     };
+    let headers = request.headers();
     let (format, encoding) = negotiate(values(headers, &ACCEPT), values(headers, &ACCEPT_ENCODING));
-    let page = match selection(query) {
+    let selection = selection(request.uri().query().unwrap_or_default());
+    let kind = selection.is_none().then_some((format, encoding));
+    let page = match selection {
         None => app.exposition.page(format, encoding).await,
         Some(selection) => app.exposition.selected_page(format, encoding, selection).await,
     };
-    let mut response = Response::new(ResponseBody::of(page, Some(scrape)));
+    drop(waiting);
+    let client = request.extensions().get::<Activity>().expect("the server puts it into each request");
+    let mut response = Response::new(app.scrapes.hand_over(page, kind, client.clone()).into());
     response::set(&mut response, CONTENT_TYPE, format.content_type());
     response::set(&mut response, VARY, "Accept, Accept-Encoding");
     if encoding == Encoding::Gzip {

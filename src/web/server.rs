@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use hyper::Request;
 use hyper::body::Incoming;
+use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -21,9 +22,9 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::connection_limit::{ConnectionLimit, ConnectionPermit};
+use super::connections::Place;
 use super::response::Response;
-use super::timeouts::{RequestTimeout, WriteTimeout};
+use super::stream::WatchedStream;
 use super::{App, routes};
 use crate::telemetry::OutsideEvent;
 
@@ -56,10 +57,7 @@ pub struct ServerLimits {
     pub header_bytes: usize,
     /// How long a client may take nothing of what it is sent. Default 30 s.
     pub write_timeout: Duration,
-    /// Connections at one time. For a further one, the client that has asked nothing for the longest time is cut; while
-    /// there is none, it waits. Default 512.
-    pub connections: usize,
-    /// Requests at one time on one connection of HTTP/2. Default 32.
+    /// Requests at one time on one connection of HTTP/2. Default 8: a scraper has one.
     pub streams: u32,
     /// How long responses may take to finish after the shutdown began. Default 10 s.
     pub drain: Duration,
@@ -72,8 +70,7 @@ impl Default for ServerLimits {
             header_timeout: Duration::from_secs(20),
             header_bytes: 16 * 1024,
             write_timeout: Duration::from_secs(30),
-            connections: 512,
-            streams: 32,
+            streams: 8,
             drain: Duration::from_secs(10),
         }
     }
@@ -83,7 +80,6 @@ impl Default for ServerLimits {
 /// finish for at most [`ServerLimits::drain`], cuts the rest, and returns. Never fails: a connection that cannot be accepted
 /// is logged.
 pub async fn serve(listener: TcpListener, app: App, limits: ServerLimits, shutdown: impl Future<Output = ()>) {
-    let limit = ConnectionLimit::new(limits.connections);
     let (open, closing) = watch::channel(());
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
@@ -93,9 +89,9 @@ pub async fn serve(listener: TcpListener, app: App, limits: ServerLimits, shutdo
     loop {
         tokio::select! {
             accepted = accept(&listener, &app), if newcomer.is_none() => newcomer = Some(accepted),
-            permit = limit.acquire(), if newcomer.is_some() => {
+            place = app.connections.place(), if newcomer.is_some() => {
                 let (stream, client) = newcomer.take().expect("the branch waits for one");
-                let connection = Connection { app: app.clone(), limits, client, permit, closing: closing.clone() };
+                let connection = Connection { app: app.clone(), limits, client, place, closing: closing.clone() };
                 connections.spawn(connection.serve(stream));
             }
             // Without this the set would keep what has ended.
@@ -130,7 +126,7 @@ struct Connection {
     app: App,
     limits: ServerLimits,
     client: IpAddr,
-    permit: ConnectionPermit,
+    place: Place,
     /// Closed when no more requests are taken.
     closing: watch::Receiver<()>,
 }
@@ -140,7 +136,7 @@ impl Connection {
     async fn serve(self, stream: TcpStream) {
         tokio::select! {
             () = self.speak(stream) => {}
-            () = self.permit.in_flight.is_cut() => tracing::debug!("a client that asked nothing made room for another one"),
+            () = self.place.activity.is_cut() => tracing::debug!("a client that only waited made room for another one"),
         }
     }
 
@@ -172,7 +168,7 @@ impl Connection {
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.header_timeout)
             .max_header_size(self.limits.header_bytes)
-            .serve_connection(self.with_write_timeout(stream), service);
+            .serve_connection(self.watched(stream, true), service);
         let mut closing = self.closing.clone();
         let closed = async { drop(closing.changed().await) };
         conclude(connection, http1::Connection::graceful_shutdown, closed, self.limits.drain).await;
@@ -184,32 +180,45 @@ impl Connection {
             .max_concurrent_streams(self.limits.streams)
             .max_header_list_size(u32::try_from(self.limits.header_bytes).unwrap_or(u32::MAX))
             .max_send_buf_size(SEND_BUFFER)
-            .serve_connection(self.with_write_timeout(stream), service);
+            .serve_connection(self.watched(stream, false), service);
         let mut closing = self.closing.clone();
         let closed = async {
             tokio::select! {
                 _ = closing.changed() => {}
-                () = self.permit.in_flight.rested(self.limits.header_timeout) => {}
+                () = self.place.activity.rested(self.limits.header_timeout) => {}
             }
         };
         conclude(connection, http2::Connection::graceful_shutdown, closed, self.limits.drain).await;
     }
 
-    /// Answers a request, which is in flight until its response is with the connection. The future outlives the borrow of
+    /// Answers a request, which is in work until its response is with the connection. The future outlives the borrow of
     /// the connection, since HTTP/2 runs requests in tasks of their own.
     fn respond(
         &self,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
     ) -> impl Future<Output = Result<Response, Infallible>> + Send + 'static {
-        let (app, client, in_flight) = (self.app.clone(), self.client, self.permit.in_flight.begin());
+        let (app, client, in_work) = (self.app.clone(), self.client, self.place.activity.begin_request());
+        request.extensions_mut().insert(self.place.activity.clone());
         async move {
             let response = routes::respond(&app, client, request).await;
-            Ok(response.map(|body| body.answering(in_flight)))
+            Ok(response.map(|body| body.answering(in_work)))
         }
     }
 
-    fn with_write_timeout<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> TokioIo<WriteTimeout<S>> {
-        TokioIo::new(WriteTimeout::new(stream, self.limits.write_timeout))
+    fn watched<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, is_http1: bool) -> TokioIo<WatchedStream<S>> {
+        let activity = self.place.activity.clone();
+        TokioIo::new(WatchedStream::new(stream, activity, is_http1, self.limits.write_timeout))
+    }
+}
+
+/// Runs each request of a connection of HTTP/2 for this long at most: there a client may read on and still take nothing of
+/// one response, which no time-out of the stream notices.
+#[derive(Clone)]
+struct RequestTimeout(Duration);
+
+impl<F: Future<Output: Send> + Send + 'static> Executor<F> for RequestTimeout {
+    fn execute(&self, request: F) {
+        tokio::spawn(timeout(self.0, request));
     }
 }
 
@@ -241,5 +250,26 @@ where
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_secs(30);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_of_http_2_that_does_not_end_is_dropped() {
+        let (held, dropped) = tokio::sync::oneshot::channel::<()>();
+        let begun = Instant::now();
+        RequestTimeout(TIMEOUT).execute(async move {
+            std::future::pending::<()>().await;
+            drop(held);
+        });
+        assert!(dropped.await.is_err());
+        assert_eq!(begun.elapsed(), TIMEOUT);
     }
 }

@@ -1,12 +1,15 @@
 //! Connections: their limits, keep-alive, and the end of the server.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use withings_exporter::catalogue::Measurement;
+use withings_exporter::exposition::SelfMetrics;
+use withings_exporter::process::Process;
 use withings_exporter::reading::{Labels, ProfileSnapshot, Reading, Sleep, Snapshot};
-use withings_exporter::web::{Scrapes, ServerLimits};
+use withings_exporter::web::{Connections, Scrapes, ServerLimits};
 
 use super::{Server, Setup};
 use crate::http_client::Connection;
@@ -63,22 +66,71 @@ async fn a_connection_serves_one_request_after_the_other() {
     assert_eq!((last.status, connection.rest().await.as_str()), (200, ""));
 }
 
+/// Whether pages cannot be made at the moment.
+static IS_MAKING_HELD: AtomicBool = AtomicBool::new(false);
+
+/// Holds up the making of a page.
+fn held_up() -> Option<Process> {
+    while IS_MAKING_HELD.load(Ordering::SeqCst) {
+        std::thread::yield_now();
+    }
+    None
+}
+
 #[tokio::test]
-async fn the_forty_first_scrape_is_refused_and_the_next_after_an_end_is_not() {
-    let scrapes = Scrapes::at_most(40);
-    let server = Setup { snapshot: large(), scrapes, ..Setup::default() }.start_on(narrow_listener());
-    let mut running = Vec::new();
+async fn the_forty_first_scrape_that_waits_for_its_page_is_refused_and_the_next_after_that_is_not() {
+    let setup = Setup { self_metrics: SelfMetrics::Shown { process: held_up }, ..Setup::default() };
+    let server = setup.start().await;
+    IS_MAKING_HELD.store(true, Ordering::SeqCst);
+    let mut waiting = Vec::new();
     for _ in 0..40 {
-        running.push(slow_scrape(&server).await);
+        let mut connection = server.connect().await;
+        connection.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+        waiting.push(connection);
     }
-    let refused = server.get("/metrics").await;
+    let refused = loop {
+        let mut next = server.connect().await;
+        let answer = tokio::time::timeout(Duration::from_millis(20), next.request("GET", "/metrics", "")).await;
+        // Some of the forty have not arrived yet.
+        if let Ok(answer) = answer {
+            break answer;
+        }
+    };
     assert_eq!(refused.status, 503);
-    assert!(refused.body.starts_with("40 scrapes are running"), "{}", refused.body);
+    assert!(refused.body.starts_with("40 scrapes wait for their pages"), "{}", refused.body);
     assert_eq!(server.get("/").await.status, 200);
-    drop(running);
-    while server.request("HEAD", "/metrics").await.status == 503 {
-        tokio::task::yield_now().await;
+    IS_MAKING_HELD.store(false, Ordering::SeqCst);
+    for mut connection in waiting {
+        assert_eq!(connection.answer("GET").await.status, 200);
     }
+    assert_eq!(server.get("/metrics").await.status, 200);
+}
+
+#[tokio::test]
+async fn any_number_of_clients_may_be_taking_the_page() {
+    let setup = Setup { snapshot: large(), scrapes: Scrapes::at_most(1), ..Setup::default() };
+    let server = setup.start_on(narrow_listener());
+    let mut slow = Vec::new();
+    for _ in 0..100 {
+        slow.push(slow_scrape(&server).await);
+    }
+    assert_eq!(server.request("HEAD", "/metrics").await.status, 200);
+}
+
+#[tokio::test]
+async fn whoever_still_takes_a_page_that_five_others_have_superseded_is_cut() {
+    let server = Setup { snapshot: large(), ..Setup::default() }.start_on(narrow_listener());
+    let whole: usize = server.request("HEAD", "/metrics").await.header("content-length").unwrap().parse().unwrap();
+    let mut oldest = slow_scrape(&server).await;
+    let mut later = Vec::new();
+    for _ in 0..5 {
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(1)).await;
+        tokio::time::resume();
+        later.push(slow_scrape(&server).await);
+    }
+    assert!(oldest.rest().await.len() < whole, "it was sent whole");
+    assert_eq!(server.request("HEAD", "/metrics").await.status, 200);
 }
 
 #[tokio::test]
@@ -105,8 +157,7 @@ async fn a_header_that_is_too_large_is_refused() {
 
 #[tokio::test]
 async fn a_connection_beyond_the_limit_takes_the_place_of_one_that_asks_nothing() {
-    let limits = ServerLimits { connections: 1, ..ServerLimits::default() };
-    let server = Setup { limits, ..Setup::default() }.start().await;
+    let server = Setup { connections: Connections::at_most(1), ..Setup::default() }.start().await;
     let mut first = server.connect().await;
     assert_eq!(first.request("GET", "/-/healthy", "").await.status, 200);
     assert_eq!(server.get("/-/healthy").await.status, 200);
@@ -114,17 +165,13 @@ async fn a_connection_beyond_the_limit_takes_the_place_of_one_that_asks_nothing(
 }
 
 #[tokio::test]
-async fn a_connection_beyond_the_limit_waits_where_all_are_served() {
-    let limits = ServerLimits { connections: 1, ..ServerLimits::default() };
-    let server = Setup { snapshot: large(), limits, ..Setup::default() }.start_on(narrow_listener());
-    let first = slow_scrape(&server).await;
-    let mut second = server.connect().await;
-    let answer = second.request("GET", "/-/healthy", "");
-    tokio::pin!(answer);
-    let waiting = tokio::time::timeout(Duration::from_millis(250), &mut answer).await;
-    assert!(waiting.is_err(), "answered beside the first");
-    drop(first);
-    assert_eq!(answer.await.status, 200);
+async fn a_client_that_takes_nothing_makes_room_too() {
+    let connections = Connections::at_most(1);
+    let server = Setup { snapshot: large(), connections, ..Setup::default() }.start_on(narrow_listener());
+    let whole: usize = server.request("HEAD", "/metrics").await.header("content-length").unwrap().parse().unwrap();
+    let mut stalled = slow_scrape(&server).await;
+    assert_eq!(server.get("/-/healthy").await.status, 200);
+    assert!(stalled.rest().await.len() < whole, "it was sent whole");
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ use withings_exporter::http::Http;
 use withings_exporter::login::{LoginServices, Logins, Remote};
 use withings_exporter::reading::Snapshot;
 use withings_exporter::telemetry::{Build, Telemetry};
-use withings_exporter::web::{App, Hosts, Scrapes, Security, ServerLimits, VisitorCookie, serve};
+use withings_exporter::web::{App, Connections, Hosts, Scrapes, Security, ServerLimits, VisitorCookie, serve};
 use withings_exporter::webhooks::{Inbox, Subscriptions};
 use withings_exporter::withings::client::Client;
 use withings_exporter::withings::oauth::{Application, OAuth};
@@ -42,6 +42,8 @@ struct Setup {
     snapshot: Snapshot,
     security: Security,
     allowed_hosts: &'static [&'static str],
+    self_metrics: SelfMetrics,
+    connections: Connections,
     scrapes: Scrapes,
     limits: ServerLimits,
 }
@@ -53,6 +55,8 @@ impl Default for Setup {
             snapshot: Snapshot::default(),
             security: Security::none(),
             allowed_hosts: &[],
+            self_metrics: SelfMetrics::Shown { process: || None },
+            connections: Connections::at_most(512),
             scrapes: Scrapes::at_most(40),
             limits: ServerLimits::default(),
         }
@@ -88,11 +92,12 @@ impl Setup {
                 snapshots.clone(),
                 telemetry.clone(),
                 ServerClock::new(clock.clone()),
-                SelfMetrics::Shown { process: || None },
+                self.self_metrics,
             ),
             security: self.security,
             hosts: Hosts::new(self.allowed_hosts.iter().map(|host| host.parse().unwrap()).collect()),
             visitor: VisitorCookie::new(),
+            connections: self.connections,
             scrapes: self.scrapes,
             snapshots,
             inbox: Inbox::new(logins.clone(), telemetry.clone(), clock.clone()).0,
