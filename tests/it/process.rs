@@ -28,10 +28,13 @@ struct Exporter {
 
 impl Exporter {
     fn start(arguments: &[&str]) -> Self {
+        Self::run(Command::new(env!("CARGO_BIN_EXE_withings-exporter")).args(arguments))
+    }
+
+    fn run(command: &mut Command) -> Self {
         let printed = TempDir::new().unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_withings-exporter"));
-        command.env_clear().args(arguments);
-        let program = Program::start(&mut command, &printed.path().join("printed"));
+        let command = command.env_clear();
+        let program = Program::start(command, &printed.path().join("printed"));
         Self { program, cookies: Cookies::default(), _printed: printed }
     }
 
@@ -210,6 +213,28 @@ async fn a_directory_is_served_from_by_one_program_only() {
     first.address().await;
     let sentence = "another withings-exporter serves from this directory; stop it or choose another one";
     check_refused(Exporter::serve(&config, storage.path()), sentence).await;
+}
+
+#[tokio::test]
+async fn clients_that_stay_take_no_file_from_storage_and_withings() {
+    let storage = TempDir::new().unwrap();
+    let mut limited = Command::new("/bin/sh");
+    limited.args(["-c", "ulimit -n 128; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_withings-exporter")]);
+    limited.args(["demo", "--web.listen-address", "127.0.0.1:0", "--storage.path", storage.path().to_str().unwrap()]);
+    let program = Exporter::run(&mut limited);
+    let address = program.address().await;
+    program.until_shown("withings_authorized{profile=\"Zoë\"} 1").await;
+    let mut clients = Vec::new();
+    for _ in 0..200 {
+        let mut client = Connection::open(address).await;
+        assert_eq!(client.request("GET", "/-/healthy", "").await.status, 200);
+        clients.push(client);
+    }
+    // The beginning of a login is stored, and what Withings says of it is asked for.
+    assert_eq!(program.get("/authorize?profile=Alice").await.status, 302);
+    let page = program.get("/metrics").await.body;
+    assert!(page.contains("\nwithings_exporter_storage_up 1\n"), "{page}");
+    assert!(!program.printed().contains("no connection can be accepted"), "{}", program.printed());
 }
 
 #[tokio::test]
