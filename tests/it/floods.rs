@@ -89,7 +89,7 @@ async fn what_else_strangers_send_is_not_logged() {
     for (target, fields) in [
         ("/webhook/guessed", &[("userid", "1"), ("appli", "1")][..]),
         ("/authorize", &[("pasted", "http://localhost/callback?error=access_denied")]),
-        ("/authorize", &[("pasted", "nonsense")]),
+        ("/authorize", &[("pasted", "http://localhost/callback")]),
         ("/authorize", &[]),
     ] {
         world.post(target, fields).await;

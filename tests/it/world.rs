@@ -32,8 +32,17 @@ use crate::http_client::{Answer, Connection, Cookies};
 use crate::program::until_started;
 
 /// The actions of the calls that bring measurements.
-pub(crate) const DATA_ACTIONS: [&str; 7] =
-    ["getmeas", "getsummary", "get", "getactivity", "getworkouts", "getdevice", "getgoals"];
+pub(crate) const DATA_ACTIONS: [&str; 9] = [
+    "getmeas",
+    "getsummary",
+    "get",
+    "getactivity",
+    "getintradayactivity",
+    "getworkouts",
+    "getdevice",
+    "getgoals",
+    "list",
+];
 
 /// When every world begins: 2026-11-22 17:05 UTC.
 pub(crate) fn beginning() -> DateTime<Utc> {

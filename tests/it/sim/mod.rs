@@ -10,3 +10,4 @@ mod notify;
 mod replay;
 pub(crate) mod server;
 mod skin;
+mod vitals;
