@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use chrono::DateTime;
 use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use url::Url;
@@ -71,6 +71,7 @@ impl Terminal {
                 telemetry.clone(),
                 logins.server_clock(),
                 SelfMetrics::Hidden,
+                Handle::current(),
             ),
             security,
             hosts: Hosts::new(flags.allowed_hosts.clone()),

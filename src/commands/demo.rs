@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use url::Url;
 
 use super::backfill::Answer;
-use super::serve::{Signals, into_tokio, landing_page, listeners, parts};
+use super::serve::{Signals, into_tokio, landing_page, listeners, parts, rendering};
 use crate::app::Exporter;
 use crate::cli::{DemoFlags, Flags, Label};
 use crate::clock::Clock;
@@ -53,7 +53,7 @@ pub(super) fn run(flags: &Flags, asked: &DemoFlags, out: &mut dyn Write) -> Resu
         Some(dir) => Cloud::replay(dir, Clock::system())?,
         None => Cloud::seeded(SEED, Clock::system()),
     };
-    let runtime = Runtime::new()?;
+    let (runtime, rendering) = (Runtime::new()?, rendering()?);
     let shown = runtime.block_on(async {
         let storage = Storage::open(&directory, Purpose::Demo, super::surroundings(&telemetry))?;
         let signals = Signals::listen()?;
@@ -68,7 +68,8 @@ pub(super) fn run(flags: &Flags, asked: &DemoFlags, out: &mut dyn Write) -> Resu
             client_secret: CLIENT_SECRET.to_owned(),
             redirect_uris: vec![config.redirect_uri()],
         });
-        let parts = parts(flags, config.clone(), None, security, storage.clone(), telemetry);
+        let parts =
+            parts(flags, config.clone(), None, security, storage.clone(), telemetry, rendering.handle().clone());
         let exporter = Exporter::assemble(parts).await?;
         greet(out, asked.replay.as_deref(), &page, &flags.telemetry_path)?;
         let logins = exporter.logins();
@@ -91,6 +92,7 @@ pub(super) fn run(flags: &Flags, asked: &DemoFlags, out: &mut dyn Write) -> Resu
     });
     runtime.shutdown_background();
     shown
+    rendering.shutdown_background();
 }
 
 /// Starts the simulated cloud on a free port of this host and gives its address.

@@ -17,6 +17,7 @@ use chrono::DateTime;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use url::Url;
 use withings_exporter::clock::{Clock, ServerClock};
@@ -90,6 +91,7 @@ impl Setup {
                 ServerClock::new(clock.clone()),
                 SelfMetrics::Shown { process: || None },
             ),
+                Handle::current(),
             security: self.security,
             hosts: Hosts::new(self.allowed_hosts.iter().map(|host| host.parse().unwrap()).collect()),
             visitor: VisitorCookie::new(),
