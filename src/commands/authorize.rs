@@ -89,7 +89,8 @@ impl Terminal {
     }
 
     async fn log_in(&self, profile: &str, out: &mut dyn Write) -> Result<()> {
-        let consent = match self.logins.begin(profile, Mode::Real, Beginning::Terminal).await {
+        let begun = self.logins.begin(profile, Mode::Real, Beginning::Terminal, Ipv4Addr::LOCALHOST.into()).await;
+        let consent = match begun {
             Err(BeginError::UnknownProfile) => bail!("{}", unknown_profile(&self.config, profile)),
             consent => consent?,
         };

@@ -2,6 +2,7 @@
 //! exporter on top.
 
 use std::io::Write;
+use std::net::Ipv4Addr;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::pin::pin;
@@ -91,8 +92,8 @@ pub(super) fn run(flags: &Flags, asked: &DemoFlags, out: &mut dyn Write) -> Resu
         Ok(())
     });
     runtime.shutdown_background();
-    shown
     rendering.shutdown_background();
+    shown
 }
 
 /// Starts the simulated cloud on a free port of this host and gives its address.
@@ -126,7 +127,8 @@ fn config(cloud: &Cloud, cloud_url: &Url, page: &Url) -> Config {
 async fn visit(cloud: Cloud, logins: &Logins, browser: Http) -> Result<()> {
     for account in cloud.accounts() {
         let person = account.person();
-        let mut consent = logins.begin(&person.name, Mode::Real, Beginning::Terminal).await?;
+        let mut consent =
+            logins.begin(&person.name, Mode::Real, Beginning::Terminal, Ipv4Addr::LOCALHOST.into()).await?;
         consent.query_pairs_mut().append_pair("selecteduser", &person.userid.to_string());
         let back = browser.redirect_of(consent).await?.context("the consent page did not lead back")?;
         ensure!(browser.redirect_of(back).await?.is_none(), "the login of {} did not end", person.name);

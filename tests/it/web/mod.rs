@@ -3,6 +3,7 @@
 mod abuse;
 mod connections;
 mod exchanges;
+mod floods;
 mod hosts;
 mod login;
 mod pages;
@@ -16,8 +17,8 @@ use std::net::SocketAddr;
 use chrono::DateTime;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tokio::sync::{oneshot, watch};
 use tokio::runtime::Handle;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use url::Url;
 use withings_exporter::clock::{Clock, ServerClock};
@@ -90,8 +91,8 @@ impl Setup {
                 telemetry.clone(),
                 ServerClock::new(clock.clone()),
                 SelfMetrics::Shown { process: || None },
-            ),
                 Handle::current(),
+            ),
             security: self.security,
             hosts: Hosts::new(self.allowed_hosts.iter().map(|host| host.parse().unwrap()).collect()),
             visitor: VisitorCookie::new(),
