@@ -16,6 +16,7 @@
 //! | 0 | [`zone`] | time zones by their names |
 //! | 0 | [`paths`] | the exporter's own paths, in one list |
 //! | 0 | [`regular_file`] | reading a file that somebody else may have put there |
+//! | 0 | [`fair_queue`] | a bounded queue that is served in turn by the addresses of clients |
 //! | 0 | [`visible`] | text from outside as people may see it |
 //! | 0 | [`catalogue`] | the one table of measurements and calls |
 //! | 1 | [`reading`] | immutable values: readings, the snapshot of a profile, the snapshot of all |
@@ -75,6 +76,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod exposition;
+pub mod fair_queue;
 pub mod history;
 pub mod http;
 pub mod login;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -74,6 +75,8 @@ pub struct Parts {
     pub max_requests: usize,
     /// Whether the exporter's own metrics are shown.
     pub self_metrics: SelfMetrics,
+    /// The runtime whose blocking threads render the pages.
+    pub rendering: Handle,
 }
 
 impl Exporter {
@@ -90,6 +93,7 @@ impl Exporter {
                 telemetry.clone(),
                 profiles.logins.server_clock(),
                 parts.self_metrics,
+                parts.rendering,
             ),
             security,
             hosts: Hosts::new(parts.allowed_hosts),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use chrono::DateTime;
 use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use url::Url;
@@ -72,6 +72,7 @@ impl Terminal {
                 telemetry.clone(),
                 logins.server_clock(),
                 SelfMetrics::Hidden,
+                Handle::current(),
             ),
             security,
             hosts: Hosts::new(flags.allowed_hosts.clone()),
@@ -90,7 +91,8 @@ impl Terminal {
     }
 
     async fn log_in(&self, profile: &str, out: &mut dyn Write) -> Result<()> {
-        let consent = match self.logins.begin(profile, Mode::Real, Beginning::Terminal).await {
+        let begun = self.logins.begin(profile, Mode::Real, Beginning::Terminal, Ipv4Addr::LOCALHOST.into()).await;
+        let consent = match begun {
             Err(BeginError::UnknownProfile) => bail!("{}", unknown_profile(&self.config, profile)),
             consent => consent?,
         };

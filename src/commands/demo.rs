@@ -2,6 +2,7 @@
 //! exporter on top.
 
 use std::io::Write;
+use std::net::Ipv4Addr;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::pin::pin;
@@ -14,7 +15,7 @@ use tokio::runtime::Runtime;
 use url::Url;
 
 use super::backfill::Answer;
-use super::serve::{Signals, into_tokio, landing_page, listeners, parts};
+use super::serve::{Signals, into_tokio, landing_page, listeners, parts, rendering};
 use crate::app::Exporter;
 use crate::cli::{DemoFlags, Flags, Label};
 use crate::clock::Clock;
@@ -53,7 +54,7 @@ pub(super) fn run(flags: &Flags, asked: &DemoFlags, out: &mut dyn Write) -> Resu
         Some(dir) => Cloud::replay(dir, Clock::system())?,
         None => Cloud::seeded(SEED, Clock::system()),
     };
-    let runtime = Runtime::new()?;
+    let (runtime, rendering) = (Runtime::new()?, rendering()?);
     let shown = runtime.block_on(async {
         let storage = Storage::open(&directory, Purpose::Demo, super::surroundings(&telemetry))?;
         let signals = Signals::listen()?;
@@ -68,7 +69,8 @@ pub(super) fn run(flags: &Flags, asked: &DemoFlags, out: &mut dyn Write) -> Resu
             client_secret: CLIENT_SECRET.to_owned(),
             redirect_uris: vec![config.redirect_uri()],
         });
-        let parts = parts(flags, config.clone(), None, security, storage.clone(), telemetry);
+        let parts =
+            parts(flags, config.clone(), None, security, storage.clone(), telemetry, rendering.handle().clone());
         let exporter = Exporter::assemble(parts).await?;
         greet(out, asked.replay.as_deref(), &page, &flags.telemetry_path)?;
         let logins = exporter.logins();
@@ -90,6 +92,7 @@ pub(super) fn run(flags: &Flags, asked: &DemoFlags, out: &mut dyn Write) -> Resu
         Ok(())
     });
     runtime.shutdown_background();
+    rendering.shutdown_background();
     shown
 }
 
@@ -124,7 +127,8 @@ fn config(cloud: &Cloud, cloud_url: &Url, page: &Url) -> Config {
 async fn visit(cloud: Cloud, logins: &Logins, browser: Http) -> Result<()> {
     for account in cloud.accounts() {
         let person = account.person();
-        let mut consent = logins.begin(&person.name, Mode::Real, Beginning::Terminal).await?;
+        let mut consent =
+            logins.begin(&person.name, Mode::Real, Beginning::Terminal, Ipv4Addr::LOCALHOST.into()).await?;
         consent.query_pairs_mut().append_pair("selecteduser", &person.userid.to_string());
         let back = browser.redirect_of(consent).await?.context("the consent page did not lead back")?;
         ensure!(browser.redirect_of(back).await?.is_none(), "the login of {} did not end", person.name);

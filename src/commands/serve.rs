@@ -1,13 +1,14 @@
 //! Serving: refresh and expose, until a signal.
 
 use std::env;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use tokio::net::TcpListener;
-use tokio::runtime;
+use tokio::runtime::{self, Handle, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use url::Url;
 
@@ -23,8 +24,12 @@ use crate::systemd::{self, ServiceManager};
 use crate::telemetry::{Build, Telemetry, log};
 use crate::web::{ReloadBy, Reloads, Security};
 
-/// How many threads may wait for the disk or render pages at one time: each has a stack and a heap of its own.
+/// How many threads may wait for the disk, hash passwords and look names up at one time: each has a stack and a heap of its
+/// own.
 const BLOCKING_THREADS: usize = 16;
+
+/// How many pages are rendered at one time.
+const RENDERING_THREADS: usize = 2;
 
 /// Serves what the configuration says, until SIGTERM or SIGINT.
 pub(super) fn run(flags: &Flags) -> Result<()> {
@@ -39,8 +44,9 @@ pub(super) fn run(flags: &Flags) -> Result<()> {
     let config = read(&flags.config_file, ReadAt::Start, base_url.as_ref())?;
     let storage_path = flags.storage_path(env::var_os("STATE_DIRECTORY"));
     let telemetry = Telemetry::new(Build::this());
-    // One thread, for the bar of CPU per scrape: several threads wake one another, and a scrape costs twice. Disk and rendering
-    // are on the blocking threads.
+    let rendering = rendering()?;
+    // One thread, for the bar of CPU per scrape: several threads wake one another, and a scrape costs twice. The disk is on the
+    // blocking threads.
     let runtime = runtime::Builder::new_current_thread().max_blocking_threads(BLOCKING_THREADS).enable_all().build()?;
     let served = runtime.block_on(async {
         let storage = Storage::open(&storage_path, Purpose::Serve, super::surroundings(&telemetry))?;
@@ -49,7 +55,7 @@ pub(super) fn run(flags: &Flags) -> Result<()> {
         let has_tls = security.has_tls();
         let path = flags.config_file.clone();
         let reread: ReadConfig = Arc::new(move || Ok(read(&path, ReadAt::Reload, base_url.as_ref())?));
-        let parts = parts(flags, config, Some(reread), security, storage, telemetry);
+        let parts = parts(flags, config, Some(reread), security, storage, telemetry, rendering.handle().clone());
         let exporter = Exporter::assemble(parts).await?;
         let reloads = exporter.reloads();
         announce(&listeners, flags, has_tls, &redirect_uri, &exporter);
@@ -67,7 +73,14 @@ pub(super) fn run(flags: &Flags) -> Result<()> {
     });
     // A thread may still wait for a file or a disk; its result is not needed any more.
     runtime.shutdown_background();
+    rendering.shutdown_background();
     served
+}
+
+/// The runtime that renders pages on its blocking threads and does nothing else. On those of the other one a page would wait
+/// for whatever has taken them all: disks and name servers that do not answer, passwords that somebody guesses.
+pub(super) fn rendering() -> io::Result<Runtime> {
+    runtime::Builder::new_current_thread().thread_name("rendering").max_blocking_threads(RENDERING_THREADS).build()
 }
 
 /// The configuration, as it is in the file now.
@@ -83,6 +96,7 @@ pub(super) fn parts(
     security: Security,
     storage: Storage,
     telemetry: Telemetry,
+    rendering: Handle,
 ) -> Parts {
     Parts {
         config,
@@ -99,6 +113,7 @@ pub(super) fn parts(
         } else {
             SelfMetrics::Shown { process: Process::read }
         },
+        rendering,
     }
 }
 

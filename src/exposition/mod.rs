@@ -17,6 +17,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::clock::ServerClock;
@@ -73,15 +74,17 @@ pub trait SampleWriter {
 }
 
 impl Exposition {
-    /// Pages of the newest of `snapshots`, with values that end by themselves judged by `clock`.
+    /// Pages of the newest of `snapshots`, with values that end by themselves judged by `clock`. The blocking threads of
+    /// `rendering` make them.
     #[must_use]
     pub fn new(
         snapshots: watch::Receiver<Snapshot>,
         telemetry: Telemetry,
         clock: ServerClock,
         self_metrics: SelfMetrics,
+        rendering: Handle,
     ) -> Self {
-        let sources = Sources { snapshots, telemetry, clock, self_metrics };
+        let sources = Sources { snapshots, telemetry, clock, self_metrics, rendering };
         let page = |format, encoding| CachedPage::new(format, encoding, sources.clone());
         Self(Arc::new(Pages {
             openmetrics: page(Format::OPENMETRICS, Encoding::Identity),

@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex, watch};
-use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use crate::clock::ServerClock;
@@ -33,6 +33,8 @@ pub(super) struct Sources {
     pub(super) telemetry: Telemetry,
     pub(super) clock: ServerClock,
     pub(super) self_metrics: SelfMetrics,
+    /// Whose blocking threads make them.
+    pub(super) rendering: Handle,
 }
 
 /// The page in one format and one encoding.
@@ -95,7 +97,8 @@ impl Sources {
         let snapshot = snapshots.borrow_and_update().clone();
         let changes_at = snapshot.changes_at(now);
         let sources = self.clone();
-        let page = spawn_blocking(move || encoding.encode(sources.text(&snapshot, now, format, &selection)));
+        let page =
+            self.rendering.spawn_blocking(move || encoding.encode(sources.text(&snapshot, now, format, &selection)));
         let page =
             page.await.expect("rendering does not panic, and a runtime that shuts down stops who waits here first");
         KeptPage { page, begun, now, changes_at, snapshots }

@@ -54,6 +54,9 @@ pub enum BeginError {
         /// How much longer.
         seconds: u64,
     },
+    /// Too many logins begin and end at the moment.
+    #[error("too many logins begin and end at the moment; please try again in a few seconds")]
+    TooMany,
     /// The login could not be remembered.
     #[error("the storage directory cannot be written: {0}")]
     Storage(String),
@@ -62,6 +65,9 @@ pub enum BeginError {
 /// A login could not be finished.
 #[derive(Debug, thiserror::Error)]
 pub enum FinishError {
+    /// Too many logins begin and end at the moment; nothing was changed.
+    #[error("too many logins begin and end at the moment; please try again in a few seconds")]
+    TooMany,
     /// The login was not started here, was finished already, or took longer than 10 minutes.
     #[error("this login was not started here, was used already, or took longer than 10 minutes")]
     State,
@@ -119,16 +125,33 @@ pub enum FinishError {
 }
 
 impl Logins {
-    /// Stores a new random state and gives the address of Withings' consent page.
-    pub async fn begin(&self, profile: &str, mode: Mode, beginning: Beginning) -> Result<Url, BeginError> {
+    /// Stores a new random state and gives the address of Withings' consent page, for the client at this address.
+    pub async fn begin(
+        &self,
+        profile: &str,
+        mode: Mode,
+        beginning: Beginning,
+        client: IpAddr,
+    ) -> Result<Url, BeginError> {
         let profile = self.profile(profile).ok_or(BeginError::UnknownProfile)?;
+        let slot = self.state_slot(client).await.ok_or(BeginError::TooMany)?;
+        let logins = self.clone();
+        // In a task of its own: a client that goes away makes no room while the disk still works for it.
+        let begun = tokio::spawn(async move {
+            let _slot = slot;
+            logins.begin_in_turn(&profile, mode, beginning).await
+        });
+        begun.await.expect("nobody aborts this task, and its panic is ours")
+    }
+
+    async fn begin_in_turn(&self, profile: &str, mode: Mode, beginning: Beginning) -> Result<Url, BeginError> {
         if let Some(left) = self.storage().paused_for().await {
             return Err(BeginError::Paused { seconds: left.as_secs() + 1 });
         }
         let demo = mode == Mode::Demo;
         let (url, state) = self.oauth().authorize_url(demo);
         let started_at = self.clock().unix();
-        let pending = Pending { profile: profile.to_string(), started_at, demo, beginning };
+        let pending = Pending { profile: profile.to_owned(), started_at, demo, beginning };
         let begun = self.storage().begin_login(&state, pending).await;
         begun.map_err(|error| BeginError::Storage(error.with_cause()))?;
         Ok(url)
@@ -137,7 +160,9 @@ impl Logins {
     /// Finishes a login: exchanges the code at once and stores the login, unless it is another person's. Without a proof that
     /// it is finished where it began, it is set aside. The exchange waits for its turn among the addresses of clients.
     pub async fn finish(&self, back: Return) -> Result<Connected, FinishError> {
+        let slot = self.state_slot(back.client).await.ok_or(FinishError::TooMany)?;
         let pending = self.storage().take_login(&back.state).await;
+        drop(slot);
         let Some(pending) = pending.map_err(|error| FinishError::Storage(error.with_cause()))? else {
             let before = self.0.finished.find(&back.state, self.clock().unix());
             return before.filter(|_| back.is_proven).ok_or(FinishError::State);

@@ -1,11 +1,11 @@
 //! Logins: the flow from the consent page to a stored login, tokens that work, and which person each profile shows.
 
 mod caller;
-mod exchange_line;
 mod finished;
 mod identity;
 mod login_flow;
 mod people;
+mod queues;
 mod retry;
 mod tokens;
 mod unconfirmed;
@@ -38,7 +38,7 @@ struct LoginsInner {
     configured: watch::Sender<Arc<[Arc<str>]>>,
     people: Mutex<Cached>,
     refreshes: Mutex<tokens::Refreshes>,
-    exchanges: exchange_line::ExchangeLine,
+    queues: queues::LoginQueues,
     finished: finished::FinishedLogins,
 }
 
@@ -117,7 +117,7 @@ impl Logins {
             configured: watch::channel(configured.into()).0,
             people: Mutex::default(),
             refreshes: Mutex::default(),
-            exchanges: exchange_line::ExchangeLine::default(),
+            queues: queues::LoginQueues::default(),
             finished: finished::FinishedLogins::default(),
         }))
     }

@@ -25,8 +25,11 @@ use crate::webhooks::unsubscribe_former;
 /// How long the page after a login waits to say whose it is.
 const IDENTITY_WITHIN: Duration = Duration::from_secs(10);
 
+/// When to try again if too many logins begin and end, seconds.
+const SOON: &str = "5";
+
 /// `GET /authorize?profile=NAME[&mode=demo]`: sends the browser to Withings' consent page.
-pub(super) async fn begin(app: &App, request: &Request<Incoming>) -> Response {
+pub(super) async fn begin(app: &App, client: IpAddr, request: &Request<Incoming>) -> Response {
     if !csrf::is_own_or_navigation(request) {
         let sentence = "Another site cannot begin a login by itself. Choose one on the overview page.";
         return response::text(StatusCode::FORBIDDEN, sentence);
@@ -40,7 +43,7 @@ pub(super) async fn begin(app: &App, request: &Request<Incoming>) -> Response {
     };
     let has_seen_overview = app.visitor.is_in(request.headers());
     let beginning = if has_seen_overview { Beginning::Overview } else { Beginning::Somewhere };
-    match app.logins.begin(&profile, mode, beginning).await {
+    match app.logins.begin(&profile, mode, beginning, client).await {
         Ok(consent) => send_to(app, &consent, request.headers()),
         Err(error) => refuse(app, &profile, &error),
     }
@@ -110,8 +113,10 @@ async fn conclude(
         Err(error) => {
             app.logins.telemetry().outside_event(OutsideEvent::LoginNotFinished, &error);
             let mut response = MessagePage::not_finished(&error).response();
-            if matches!(error, FinishError::Busy { .. }) {
-                response::set(&mut response, RETRY_AFTER, "60");
+            match error {
+                FinishError::TooMany => response::set(&mut response, RETRY_AFTER, SOON),
+                FinishError::Busy { .. } => response::set(&mut response, RETRY_AFTER, "60"),
+                _ => {}
             }
             response
         }
@@ -186,8 +191,10 @@ fn refuse(app: &App, profile: &str, error: &BeginError) -> Response {
         app.logins.telemetry().outside_event(OutsideEvent::LoginNotBegun, &format_args!("{profile}: {error}"));
     }
     let mut response = MessagePage::not_begun(profile, error).response();
-    if let BeginError::Paused { seconds } = error {
-        response.headers_mut().insert(RETRY_AFTER, (*seconds).into());
+    match error {
+        BeginError::TooMany => response::set(&mut response, RETRY_AFTER, SOON),
+        BeginError::Paused { seconds } => drop(response.headers_mut().insert(RETRY_AFTER, (*seconds).into())),
+        _ => {}
     }
     response
 }

@@ -55,6 +55,7 @@ impl MessagePage {
                 format!("Try again in {seconds} seconds."),
             )
             .again(profile),
+            BeginError::TooMany => Self::too_many().again(profile),
             BeginError::Storage(reason) => Self::not_stored(reason).again(profile),
         }
     }
@@ -98,6 +99,7 @@ impl MessagePage {
     /// Why a login could not be finished.
     pub(super) fn not_finished(error: &FinishError) -> Self {
         match error {
+            FinishError::TooMany => Self::too_many(),
             FinishError::State => Self::new(
                 StatusCode::BAD_REQUEST,
                 "This login is over",
@@ -203,6 +205,15 @@ impl MessagePage {
             confirmation: Some(ConfirmationButton { label, field: "replace", secret: confirmation.to_owned() }),
             ..page
         }
+    }
+
+    fn too_many() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Other logins are under way",
+            "Too many logins begin and end at the moment, and they take turns. Nothing was changed.",
+            "Nothing is broken or locked. Load this page again in a few seconds.",
+        )
     }
 
     fn not_stored(reason: &str) -> Self {

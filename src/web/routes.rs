@@ -80,7 +80,7 @@ impl Route {
             OwnPath::Landing => landing::page(app),
             OwnPath::Style => response::style(),
             OwnPath::Authorize if request.method() == Method::POST => login::submit(app, client, request).await,
-            OwnPath::Authorize => login::begin(app, &request).await,
+            OwnPath::Authorize => login::begin(app, client, &request).await,
             // Withings checks with HEAD that the address is there; a code is never taken from that.
             OwnPath::Callback if request.method() == Method::HEAD => response::text(StatusCode::OK, "Here."),
             OwnPath::Callback => login::callback(app, client, &request).await,

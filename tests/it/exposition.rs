@@ -14,6 +14,7 @@ use openmetrics_parser::PrometheusValue;
 use openmetrics_parser::openmetrics::parse_openmetrics;
 use openmetrics_parser::prometheus::parse_prometheus;
 use proptest::prelude::*;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use withings_exporter::catalogue::{Call, Kind, Measurement};
 use withings_exporter::clock::{Clock, ServerClock};
@@ -49,12 +50,18 @@ struct Scraped {
 
 impl Scraped {
     fn new(profiles: Vec<ProfileSnapshot>, self_metrics: SelfMetrics) -> Self {
+        Self::rendered_by(Handle::current(), profiles, self_metrics)
+    }
+
+    /// Pages that another runtime renders.
+    fn rendered_by(rendering: Handle, profiles: Vec<ProfileSnapshot>, self_metrics: SelfMetrics) -> Self {
         let (snapshots, receiver) = watch::channel(snapshot(profiles));
         let build =
             Build { version: "1.2.3", revision: "abc", branch: "main", os: "linux", arch: "x86_64", rustc: "1.95.0" };
         let telemetry = Telemetry::new(build);
         let clock = Clock::frozen(DateTime::<Utc>::from_timestamp(NOW, 0).unwrap());
-        let exposition = Exposition::new(receiver, telemetry.clone(), ServerClock::new(clock.clone()), self_metrics);
+        let server_clock = ServerClock::new(clock.clone());
+        let exposition = Exposition::new(receiver, telemetry.clone(), server_clock, self_metrics, rendering);
         Self { snapshots, telemetry, clock, exposition }
     }
 
@@ -204,7 +211,8 @@ proptest! {
     fn every_value_reads_back_as_it_was(mantissa: i64, unit in 0..=20_i32) {
         let value = mantissa as f64 / 10_f64.powi(unit);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let scraped = Scraped::new(vec![connected("Alice", &[("weight_kg", value)])], SelfMetrics::Hidden);
+        let weight = vec![connected("Alice", &[("weight_kg", value)])];
+        let scraped = Scraped::rendered_by(runtime.handle().clone(), weight, SelfMetrics::Hidden);
         let page = parse_prometheus(&runtime.block_on(scraped.page(Format::Text))).unwrap();
         let read = page.families["withings_weight_kg"].iter_samples().next().unwrap().value.clone();
         let PrometheusValue::Gauge(read) = read else { panic!("not a gauge: {read:?}") };
@@ -302,6 +310,23 @@ async fn families_are_selected_by_the_names_of_their_metrics_in_both_formats() {
     );
     assert_eq!(samples(&openmetrics), samples(&text));
     assert_eq!(scraped.selected(OPENMETRICS, &["nothing"]).await, "# EOF\n");
+}
+
+#[test]
+fn a_page_waits_for_no_thread_of_the_runtime_that_serves_it() {
+    let with_one_thread = || tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+    let (serving, rendering) = (with_one_thread(), with_one_thread());
+    serving.block_on(async {
+        let (release, busy) = std::sync::mpsc::channel::<()>();
+        tokio::task::spawn_blocking(move || busy.recv());
+        let weight = vec![connected("Alice", &[("weight_kg", 72.0)])];
+        let scraped = Scraped::rendered_by(rendering.handle().clone(), weight, SelfMetrics::Hidden);
+        for format in [OPENMETRICS, Format::Text] {
+            assert!(scraped.page(format).await.contains("withings_weight_kg{profile=\"Alice\"} 72"));
+            assert!(scraped.selected(format, &["withings_weight_kg"]).await.contains("withings_weight_kg"));
+        }
+        drop(release);
+    });
 }
 
 #[test]

@@ -238,6 +238,17 @@ async fn clients_that_stay_take_no_file_from_storage_and_withings() {
 }
 
 #[tokio::test]
+async fn pages_are_rendered_on_threads_of_their_own() {
+    let server = real_cloud();
+    let (config, storage) = (configuration(&server), TempDir::new().unwrap());
+    let program = Exporter::serve(&config.path().join("withings.yaml"), storage.path());
+    assert_eq!(program.get("/metrics").await.status, 200);
+    let threads = fs::read_dir(format!("/proc/{}/task", program.program.id())).unwrap();
+    let mut names = threads.map(|thread| fs::read_to_string(thread.unwrap().path().join("comm")).unwrap());
+    assert!(names.any(|name| name.trim() == "rendering"));
+}
+
+#[tokio::test]
 async fn a_port_that_is_taken_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

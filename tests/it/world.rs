@@ -12,6 +12,7 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use url::{Url, form_urlencoded};
@@ -163,6 +164,8 @@ impl World {
             allowed_hosts: Vec::new(),
             max_requests: 40,
             self_metrics: SelfMetrics::Shown { process: || None },
+            // A paused clock waits for its own runtime's threads alone.
+            rendering: Handle::current(),
         });
         let exporter = exporter.await.unwrap();
         let (snapshots, logins) = (exporter.snapshots(), exporter.logins());

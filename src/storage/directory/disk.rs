@@ -1,5 +1,5 @@
 //! The one way to the files: each operation is bounded in time and their number is bounded, so that a disk that hangs takes
-//! neither the async thread nor the threads that render pages. Storage can fail; a scrape cannot.
+//! neither the async thread nor all blocking ones. Storage can fail; a scrape cannot.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::telemetry::Telemetry;
 /// How long one operation may take before its caller goes on without it. A sync of a busy SD card takes seconds.
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// How many operations may be under way: the other blocking threads of the runtime are left to the pages.
+/// How many operations may be under way: the other blocking threads of the runtime are left to what else needs them.
 const AT_ONCE: usize = 6;
 
 /// The disk of a storage directory. Cheap to clone.

@@ -10,34 +10,31 @@ use hmac::{Hmac, Mac};
 use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
 use crate::config::web::User;
+use crate::fair_queue::{FairQueue, Slot};
 use crate::withings::oauth::random_token;
 
-/// How many checks may run and wait at one time; a client whose check would be one more is sent away. At bcrypt's usual cost
-/// the last one waits for a second or two.
-const CHECKS: usize = 16;
+/// How many passwords are hashed at one time, each for another address: guessing takes two processors at most, and one that
+/// comes from another address than the guesses begins at once.
+const CHECKS: usize = 2;
 
-/// How many of them may be of one client's address, so that a client that guesses leaves turns to the others.
-const CHECKS_OF_CLIENT: usize = 4;
+/// How many may wait. At bcrypt's usual cost the last one of an address waits for two seconds.
+const WAITING: usize = 32;
+
+const ANY_LENGTH: &str = "HMAC takes keys of any length";
 
 /// The users of one web configuration.
 pub(super) struct Passwords {
     users: HashMap<String, SecretString>,
-    /// The hash that the password of an unknown user is compared with, so that the time tells nothing.
-    decoy: Option<SecretString>,
     checks: Arc<Checks>,
 }
 
 /// The checks of passwords, and which were found right: bcrypt is slow on purpose, and a scraper comes every few seconds.
 /// Shared by a web configuration and the one that replaces it, so that a reload costs no check.
 pub(super) struct Checks {
-    /// One check at a time: guessing takes one processor at most.
-    turn: Arc<Semaphore>,
-    /// The addresses of the clients whose checks run or wait.
-    clients: Mutex<Vec<IpAddr>>,
+    queue: FairQueue,
     /// Without a password in it; with a key of this process the digests are worth nothing elsewhere.
     digest: Hmac<Sha256>,
     /// For each user a digest of the hash and of the password that fits it: one of another hash is never found right. There
@@ -56,12 +53,6 @@ pub(super) enum Admission {
     TryLater,
 }
 
-/// A check that runs or waits, until this is dropped.
-struct Check {
-    checks: Arc<Checks>,
-    client: IpAddr,
-}
-
 struct Credentials {
     user: String,
     password: Vec<u8>,
@@ -69,11 +60,7 @@ struct Credentials {
 
 impl Passwords {
     pub(super) fn new(users: &[User], checks: Arc<Checks>) -> Self {
-        Self {
-            users: users.iter().map(|user| (user.name.clone(), user.hash.clone())).collect(),
-            decoy: users.first().map(|user| user.hash.clone()),
-            checks,
-        }
+        Self { users: users.iter().map(|user| (user.name.clone(), user.hash.clone())).collect(), checks }
     }
 
     /// Whether a client must be one of the users.
@@ -84,54 +71,58 @@ impl Passwords {
     /// Whether the client at this address, which sends these headers, may come in. A password that was found right before
     /// waits for nothing.
     pub(super) async fn check(&self, headers: &HeaderMap, client: IpAddr) -> Admission {
-        let Some(decoy) = &self.decoy else { return Admission::Granted };
+        if !self.are_needed() {
+            return Admission::Granted;
+        }
         let Some(said) = headers.get(AUTHORIZATION).and_then(Credentials::read) else { return Admission::Denied };
-        let known = self.users.get(&said.user);
-        let hash = known.unwrap_or(decoy);
-        let digest = self.checks.digest(hash, &said.password);
-        let is_found_right = || known.is_some() && self.checks.is_right(&said.user, &digest);
-        if is_found_right() {
+        if self.is_found_right(&said) {
             return Admission::Granted;
         }
-        let Some(check) = Checks::begin(&self.checks, client) else { return Admission::TryLater };
-        let turn = Arc::clone(&self.checks.turn).acquire_owned().await.expect("nobody closes this semaphore");
+        let Some(slot) = self.checks.queue.slot(client).await else { return Admission::TryLater };
         // Several requests of one client may come before the first of them is checked.
-        if is_found_right() {
+        if self.is_found_right(&said) {
             return Admission::Granted;
         }
-        if fits(said.password, hash.clone(), (turn, check)).await && known.is_some() {
+        let known = self.users.get(&said.user);
+        let Some(hash) = known.or_else(|| self.stand_in(&said.user)) else { return Admission::Denied };
+        let digest = self.checks.digest(hash, &said.password);
+        if fits(said.password, hash.clone(), slot).await && known.is_some() {
             self.checks.note_right(said.user, digest);
             Admission::Granted
         } else {
             Admission::Denied
         }
     }
+
+    fn is_found_right(&self, said: &Credentials) -> bool {
+        let is_right =
+            |hash: &SecretString| self.checks.is_right(&said.user, &self.checks.digest(hash, &said.password));
+        self.users.get(&said.user).is_some_and(is_right)
+    }
+
+    /// The hash that the passwords of this user are compared with, who is not there: one of the configured ones, always the same,
+    /// so that the time tells nothing, not even where the hashes differ in cost. The hashes are the keys of the choice: nobody
+    /// else can make it, and it stays the same after a restart and when another user changes.
+    fn stand_in(&self, user: &str) -> Option<&SecretString> {
+        self.users.values().max_by_key(|hash| {
+            let key = Hmac::<Sha256>::new_from_slice(hash.expose_secret().as_bytes()).expect(ANY_LENGTH);
+            key.chain_update(user).finalize().into_bytes()
+        })
+    }
 }
 
 impl Default for Checks {
     fn default() -> Self {
         Self {
-            turn: Arc::new(Semaphore::new(1)),
-            clients: Mutex::default(),
+            queue: FairQueue::new(CHECKS, WAITING),
             // Not from the library of TLS, whose source of random numbers takes 30 ms of every start to begin with.
-            digest: Hmac::new_from_slice(random_token().as_bytes()).expect("HMAC takes keys of any length"),
+            digest: Hmac::new_from_slice(random_token().as_bytes()).expect(ANY_LENGTH),
             right: Mutex::default(),
         }
     }
 }
 
 impl Checks {
-    /// Joins the line; `None` if it is too long.
-    fn begin(checks: &Arc<Self>, client: IpAddr) -> Option<Check> {
-        let mut clients = checks.clients();
-        let of_client = clients.iter().filter(|other| **other == client).count();
-        if clients.len() >= CHECKS || of_client >= CHECKS_OF_CLIENT {
-            return None;
-        }
-        clients.push(client);
-        Some(Check { checks: Arc::clone(checks), client })
-    }
-
     /// The digest of a hash and a password. No hash has a zero byte in it.
     fn digest(&self, hash: &SecretString, password: &[u8]) -> Hmac<Sha256> {
         self.digest.clone().chain_update(hash.expose_secret()).chain_update([0]).chain_update(password)
@@ -146,28 +137,18 @@ impl Checks {
         self.right().insert(user, digest.finalize().into_bytes().into());
     }
 
-    fn clients(&self) -> MutexGuard<'_, Vec<IpAddr>> {
-        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn right(&self) -> MutexGuard<'_, HashMap<String, [u8; 32]>> {
         self.right.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Check {
-    fn drop(&mut self) {
-        let mut clients = self.checks.clients();
-        if let Some(index) = clients.iter().position(|client| *client == self.client) {
-            clients.swap_remove(index);
-        }
-    }
-}
-
-/// Whether the password fits the hash. `running` is moved into the thread: a client that goes away makes no room while the
+/// Whether the password fits the hash. The slot is moved into the thread: a client that goes away makes no room while the
 /// processor still works for it.
-async fn fits(password: Vec<u8>, hash: SecretString, running: (OwnedSemaphorePermit, Check)) -> bool {
-    let compare = move || (bcrypt::verify(password, hash.expose_secret()).unwrap_or(false), running).0;
+async fn fits(password: Vec<u8>, hash: SecretString, slot: Slot) -> bool {
+    let compare = move || {
+        let _slot = slot;
+        bcrypt::verify(password, hash.expose_secret()).unwrap_or(false)
+    };
     spawn_blocking(compare).await.unwrap_or(false)
 }
 
@@ -208,6 +189,15 @@ mod tests {
     fn basic(credentials: &str) -> HeaderMap {
         let header = format!("Basic {}", BASE64_STANDARD.encode(credentials));
         [(AUTHORIZATION, header.parse().unwrap())].into_iter().collect()
+    }
+
+    /// Takes every slot, for clients that nobody else is.
+    async fn take_all(checks: &Checks) -> Vec<Slot> {
+        let mut slots = Vec::new();
+        for number in 0..u8::try_from(CHECKS).unwrap() {
+            slots.extend(checks.queue.slot(client(100 + number)).await);
+        }
+        slots
     }
 
     async fn check(passwords: &Passwords, credentials: &str, expected: Admission) {
@@ -263,12 +253,12 @@ mod tests {
         let checks = Arc::clone(&before.checks);
         let after = Passwords::new(&[user("Zoë", "hush:hush"), user("Bob", "new")], Arc::clone(&checks));
         // Nothing can be checked, so whatever is found right was not checked again.
-        let turn = Arc::clone(&checks.turn).acquire_owned().await.unwrap();
+        let slots = take_all(&checks).await;
         check(&after, "Zoë:hush:hush", Admission::Granted).await;
         let headers = basic("Bob:other");
         let mut changed = pin!(after.check(&headers, client(1)));
         assert_eq!(changed.as_mut().now_or_never(), None);
-        drop(turn);
+        drop(slots);
         assert_eq!(changed.await, Admission::Denied);
         check(&after, "Bob:new", Admission::Granted).await;
         let without = Passwords::new(&[user("Bob", "new")], checks);
@@ -276,32 +266,43 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_line_is_short_and_a_client_that_guesses_leaves_turns_to_the_others() {
+    async fn the_queue_is_bounded_and_a_client_that_guesses_delays_no_known_password_and_others_by_a_turn() {
         let passwords = known_users();
         check(&passwords, "Zoë:hush:hush", Admission::Granted).await;
-        let turn = Arc::clone(&passwords.checks.turn).acquire_owned().await.unwrap();
+        let slots = take_all(&passwords.checks).await;
         let (wrong, right) = (basic("Bob:wrong"), basic("Bob:other"));
-        let mut waiting = Vec::new();
-        for _ in 0..CHECKS_OF_CLIENT {
+        let waits = || {
             let mut guess = Box::pin(passwords.check(&wrong, client(1)));
             assert_eq!(guess.as_mut().now_or_never(), None);
-            waiting.push(guess);
-        }
+            guess
+        };
+        let mut guesses: Vec<_> = (0..WAITING).map(|_| waits()).collect();
         check(&passwords, "Bob:wrong", Admission::TryLater).await;
         check(&passwords, "Zoë:hush:hush", Admission::Granted).await;
-        let mut other = Box::pin(passwords.check(&right, client(2)));
+        let mut other = pin!(passwords.check(&right, client(2)));
         assert_eq!(other.as_mut().now_or_never(), None);
-        for number in 3..100 {
-            let mut more = Box::pin(passwords.check(&wrong, client(number)));
-            match more.as_mut().now_or_never() {
-                None => waiting.push(more),
-                Some(admission) => assert_eq!((admission, waiting.len()), (Admission::TryLater, CHECKS - 1)),
-            }
-        }
-        // Clients that go away leave the line.
-        drop((waiting, turn));
+        assert_eq!(guesses.pop().unwrap().await, Admission::TryLater, "it left the queue for the other client");
+        drop(slots);
+        // None of the guesses is polled, so the one that has its turn never ends.
         assert_eq!(other.await, Admission::Granted);
-        assert!(passwords.checks.clients().is_empty());
+    }
+
+    #[tokio::test]
+    async fn who_is_not_there_has_the_hash_of_one_who_is_and_always_the_same() {
+        let users: Vec<_> =
+            (0..4).map(|number| user(&format!("user-{number}"), &format!("password-{number}"))).collect();
+        let hash_for = |passwords: &Passwords, name: &str| passwords.stand_in(name).unwrap().expose_secret().to_owned();
+        let (passwords, restarted) = (Passwords::new(&users, Arc::default()), Passwords::new(&users, Arc::default()));
+        let names: Vec<_> = (0..100).map(|number| format!("nobody-{number}")).collect();
+        let chosen: Vec<_> = names.iter().map(|name| hash_for(&passwords, name)).collect();
+        assert!(
+            users.iter().all(|user| chosen.contains(&user.hash.expose_secret().to_owned())),
+            "some stand for nobody"
+        );
+        assert!(names.iter().zip(&chosen).all(|(name, hash)| hash_for(&restarted, name) == *hash));
+        // The password of the one who stands in is of no use.
+        let stands_in = users.iter().position(|user| user.hash.expose_secret() == chosen[0]).unwrap();
+        check(&passwords, &format!("nobody-0:password-{stands_in}"), Admission::Denied).await;
     }
 
     #[tokio::test]

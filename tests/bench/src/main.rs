@@ -8,6 +8,7 @@
 mod client;
 mod decode;
 mod figures;
+mod flood;
 mod history;
 mod home;
 mod load;
@@ -30,7 +31,7 @@ use anyhow::{Result, bail};
 type Bench = (&'static str, fn() -> Result<()>);
 
 /// The benches in the order in which they run: those of a moment first.
-const BENCHES: [Bench; 9] = [
+const BENCHES: [Bench; 10] = [
     ("size", size::run),
     ("rendering", rendering::run),
     ("decode", decode::run),
@@ -39,6 +40,7 @@ const BENCHES: [Bench; 9] = [
     ("writes", writes::run),
     ("refresh", refresh::run),
     ("load", load::run),
+    ("flood", flood::run),
     ("history", history::run),
 ];
 

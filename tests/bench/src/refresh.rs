@@ -101,6 +101,7 @@ impl Running {
             telemetry_path: "/metrics".to_owned(),
             max_requests: 0,
             self_metrics: SelfMetrics::Hidden,
+            rendering: runtime.handle().clone(),
         });
         let exporter = runtime.block_on(exporter)?;
         let snapshots = exporter.snapshots();

@@ -30,7 +30,8 @@ pub(crate) fn run() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let (publish, snapshots) = watch::channel(snapshot());
     let telemetry = Telemetry::new(Build::this());
-    let exposition = Exposition::new(snapshots, telemetry, ServerClock::new(Clock::system()), SelfMetrics::Hidden);
+    let clock = ServerClock::new(Clock::system());
+    let exposition = Exposition::new(snapshots, telemetry, clock, SelfMetrics::Hidden, runtime.handle().clone());
     let format = Format::OpenMetrics { escaping: Escaping::default() };
     let page = || runtime.block_on(exposition.page(format, Encoding::Identity));
     let text = String::from_utf8(page().to_vec())?;

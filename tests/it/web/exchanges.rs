@@ -26,11 +26,16 @@ async fn household() -> World {
     world
 }
 
-/// A GET from this address of the host.
-async fn get_from(client: [u8; 4], address: SocketAddr, target: &str, headers: &str) -> Answer {
+/// A connection from this address of the host.
+pub(super) async fn connect_from(client: [u8; 4], address: SocketAddr) -> Connection {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((Ipv4Addr::from(client), 0).into()).unwrap();
-    Connection::from(socket.connect(address).await.unwrap()).request("GET", target, headers).await
+    Connection::from(socket.connect(address).await.unwrap())
+}
+
+/// A GET from this address of the host.
+async fn get_from(client: [u8; 4], address: SocketAddr, target: &str, headers: &str) -> Answer {
+    connect_from(client, address).await.request("GET", target, headers).await
 }
 
 /// Begins a login and calls back with a code that nobody gave.

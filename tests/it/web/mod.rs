@@ -3,6 +3,7 @@
 mod abuse;
 mod connections;
 mod exchanges;
+mod floods;
 mod hosts;
 mod login;
 mod pages;
@@ -16,6 +17,7 @@ use std::net::SocketAddr;
 use chrono::DateTime;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use url::Url;
@@ -93,6 +95,7 @@ impl Setup {
                 telemetry.clone(),
                 ServerClock::new(clock.clone()),
                 self.self_metrics,
+                Handle::current(),
             ),
             security: self.security,
             hosts: Hosts::new(self.allowed_hosts.iter().map(|host| host.parse().unwrap()).collect()),

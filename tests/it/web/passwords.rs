@@ -1,6 +1,6 @@
-//! Passwords that somebody guesses: the guesses are checked one after the other, and nobody else waits for them.
+//! Passwords that somebody guesses: the guesses of an address are checked one after the other, and nobody else waits for them.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,20 +8,24 @@ use std::time::Duration;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use tempfile::TempDir;
-use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 use withings_exporter::web::Security;
 
+use super::exchanges::connect_from;
 use super::{Server, Setup};
 use crate::config::write;
 use crate::http_client::Connection;
 use crate::program::until;
 
-/// How many requests the guesser makes at one time.
-const GUESSES: usize = 20;
+/// The addresses that guess: as many as there are checks at one time.
+const GUESSERS: [[u8; 4]; 2] = [[127, 0, 0, 1], [127, 0, 0, 3]];
 
-/// How many checks the guesser may have in the line, and one that runs.
-const CHECKS: usize = 5;
+/// How many requests each of them makes at one time, of which few can wait.
+const GUESSES: usize = 50;
+
+/// What one from another address may have to wait for: a check of each that has begun, its turn among them, and those that are
+/// made beside its own; far fewer than wait.
+const CHECKS: usize = 8;
 
 /// A server, and the folder of its web configuration.
 async fn start() -> (Server, TempDir) {
@@ -54,8 +58,8 @@ struct Guesser {
 }
 
 impl Guesser {
-    async fn guess(self: Arc<Self>, address: SocketAddr) {
-        let mut connection = Connection::open(address).await;
+    async fn guess(self: Arc<Self>, client: [u8; 4], address: SocketAddr) {
+        let mut connection = connect_from(client, address).await;
         loop {
             let answer = connection.request("GET", "/metrics", &basic("bob:wrong")).await;
             if answer.status == 401 {
@@ -85,12 +89,14 @@ async fn a_client_that_guesses_delays_no_known_password_even_after_a_reload_and_
     assert_eq!(scraper.request("GET", "/metrics", &basic("prometheus:hush")).await.status, 200);
     let guesser = Arc::new(Guesser::default());
     let mut tasks = JoinSet::new();
-    for _ in 0..GUESSES {
-        tasks.spawn(Arc::clone(&guesser).guess(server.address));
+    for client in GUESSERS {
+        for _ in 0..GUESSES {
+            tasks.spawn(Arc::clone(&guesser).guess(client, server.address));
+        }
     }
     let told = until("a guess to be sent away", async || guesser.retry_after.lock().unwrap().clone()).await;
     assert_eq!(told, "1");
-    guesser.check_beside(&mut scraper, "prometheus:hush", 1).await;
+    guesser.check_beside(&mut scraper, "prometheus:hush", GUESSERS.len()).await;
 
     write(&folder.path().join("web.yml"), &config("sameorigin"));
     let is_reloaded = async || {
@@ -98,11 +104,9 @@ async fn a_client_that_guesses_delays_no_known_password_even_after_a_reload_and_
         (answer.header("x-frame-options") == Some("sameorigin")).then_some(())
     };
     until("the reload", is_reloaded).await;
-    guesser.check_beside(&mut scraper, "prometheus:hush", 1).await;
+    guesser.check_beside(&mut scraper, "prometheus:hush", GUESSERS.len()).await;
 
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind((Ipv4Addr::new(127, 0, 0, 2), 0).into()).unwrap();
-    let mut other = Connection::from(socket.connect(server.address).await.unwrap());
+    let mut other = connect_from([127, 0, 0, 2], server.address).await;
     guesser.check_beside(&mut other, "alice:hush", CHECKS).await;
     assert!(tasks.try_join_next().is_none(), "a guess was answered with something else than 401 or 429");
 }
