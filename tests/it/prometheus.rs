@@ -188,11 +188,13 @@ fn check_lint(page: &str) {
     assert_eq!(String::from_utf8(said).unwrap(), ACCEPTED_FINDINGS);
 }
 
-/// The samples that belong to people.
+/// The samples that belong to people, to eleven digits: VictoriaMetrics cuts a mean such as 0.046656804733727808 off
+/// after the thirteenth.
 fn measured(samples: BTreeMap<String, f64>) -> BTreeMap<String, f64> {
     samples
         .into_iter()
         .filter(|(series, _)| series.starts_with("withings_") && !series.starts_with("withings_exporter_"))
+        .map(|(series, value)| (series, format!("{value:.10e}").parse().unwrap()))
         .collect()
 }
 
