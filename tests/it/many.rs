@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use tracing::level_filters::LevelFilter;
 use withings_exporter::catalogue::Measurement;
 use withings_exporter::sim::{Limits, Measure, MeasureGroup, Person};
@@ -26,8 +25,8 @@ async fn many(profiles: usize) -> World {
         world.account(name).add_group(group);
     }
     world.start_exporter().await;
-    for some in names.chunks(20) {
-        join_all(some.iter().map(|name| world.connect(name))).await;
+    for name in &names {
+        world.connect(name).await;
     }
     world.stop_exporter().await;
     world.config.requests_per_minute = 100.try_into().unwrap();
