@@ -28,8 +28,9 @@ const WARM_UP: Duration = Duration::from_secs(3);
 /// How long Prometheus waits for a page.
 const SCRAPE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What is flooded: each begins or ends a login, and so asks the storage.
-const TARGETS: [&str; 2] = ["/authorize?profile=person-0001", "/callback?code=made-up&state=made-up"];
+/// What is flooded: two that begin and end logins, and so ask the storage; and for comparison one that is answered at once, as
+/// logins are that are sent away.
+const TARGETS: [&str; 3] = ["/authorize?profile=person-0001", "/callback?code=made-up&state=made-up", "/nothing"];
 
 /// How many answers of each status the flood had.
 type Answers = BTreeMap<u16, usize>;
