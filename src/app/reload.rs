@@ -1,12 +1,10 @@
 //! Reading the configuration again while the exporter runs.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Result;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
-use tokio::time::{Instant, timeout_at};
 
 use super::profiles::Profiles;
 use crate::clock::Clock;
@@ -14,14 +12,8 @@ use crate::config::Config;
 use crate::telemetry::{OutsideEvent, Telemetry};
 use crate::web::{Reload, ReloadBy, ReloadError};
 
-/// How long a request for a reload waits for its answer, which is to come within 5 s. A reload that takes longer goes on, and
-/// the next one begins after its end.
-const WITHIN: Duration = Duration::from_millis(4500);
-
 /// Reads the configuration again, or says in words for the user why not. Blocks.
 pub type ReadConfig = Arc<dyn Fn() -> Result<Config> + Send + Sync>;
-
-type Task = JoinHandle<Result<(), String>>;
 
 /// The task that reads the configuration again while the exporter runs.
 pub(super) struct ReloadTask {
@@ -32,32 +24,18 @@ pub(super) struct ReloadTask {
 }
 
 impl ReloadTask {
-    /// Does each reload that is asked for, one after the other.
+    /// Does each reload that is asked for, one after the other, also those whose requests were given up meanwhile: what was read
+    /// for the one before may not be the present configuration.
     pub(super) async fn run(mut self, profiles: Arc<Profiles>) {
-        let mut under_way: Option<Task> = None;
         while let Some(reload) = self.asked.recv().await {
-            let deadline = Instant::now() + WITHIN;
-            // The configuration that the reload under way has read may not be the present one: this one reads it again.
-            let is_free = match &mut under_way {
-                Some(task) => timeout_at(deadline, task).await.is_ok(),
-                None => true,
-            };
-            if is_free {
-                under_way = Some(self.begin(&profiles, reload.by));
-            }
-            let outcome = match &mut under_way {
-                Some(task) if is_free => timeout_at(deadline, task).await.ok(),
-                _ => None,
-            };
-            if outcome.is_some() {
-                under_way = None;
-            }
+            // A task of its own, so that a panic ends this reload alone.
+            let outcome = self.begin(&profiles, reload.by).await;
             // The request may have been given up.
-            reload.done.send(outcome.map_or(Err(ReloadError::Late), answer)).ok();
+            reload.done.send(answer(outcome)).ok();
         }
     }
 
-    fn begin(&self, profiles: &Arc<Profiles>, by: ReloadBy) -> Task {
+    fn begin(&self, profiles: &Arc<Profiles>, by: ReloadBy) -> JoinHandle<Result<(), String>> {
         let (read, profiles) = (Arc::clone(&self.read), Arc::clone(profiles));
         let (telemetry, clock) = (self.telemetry.clone(), self.clock.clone());
         tokio::spawn(async move {

@@ -1,10 +1,17 @@
 //! `POST /-/reload`: the configuration is read again.
 
+use std::time::Duration;
+
+use hyper::header::RETRY_AFTER;
 use hyper::{Request, StatusCode};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::response::{self, Response};
 use super::{App, csrf};
+
+/// How long a request for a reload waits for its answer, which is to come within 5 s. A reload that takes longer goes on.
+const WITHIN: Duration = Duration::from_millis(4500);
 
 /// Where a reload is asked for. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -45,9 +52,13 @@ impl Reloads {
         (Self(asked), arriving)
     }
 
-    /// Asks for the configuration to be read again and waits, 5 s at most, until it is in force. The error is for the user and holds no
-    /// secret.
+    /// Asks for the configuration to be read again and waits until it is in force, also for the reloads before it, but 5 s at
+    /// most. The error is for the user and holds no secret.
     pub async fn ask(&self, by: ReloadBy) -> Result<(), ReloadError> {
+        timeout(WITHIN, self.ask_in_turn(by)).await.unwrap_or(Err(ReloadError::Late))
+    }
+
+    async fn ask_in_turn(&self, by: ReloadBy) -> Result<(), ReloadError> {
         let (done, told) = oneshot::channel();
         let ending = || ReloadError::Refused("the exporter is ending".to_owned());
         self.0.send(Reload { by, done }).await.map_err(|_| ending())?;
@@ -68,7 +79,9 @@ pub(super) async fn respond<B>(app: &App, request: &Request<B>) -> Response {
         Err(ReloadError::Late) => {
             let sentence = "The configuration is still being read: its file or the storage directory does not answer. It \
                             comes into force when it does; see the log.";
-            response::text(StatusCode::SERVICE_UNAVAILABLE, sentence)
+            let mut response = response::text(StatusCode::SERVICE_UNAVAILABLE, sentence);
+            response::set(&mut response, RETRY_AFTER, "5");
+            response
         }
         Err(ReloadError::Refused(error)) => {
             let sentence = format!("The configuration stays as it was: {error}");
