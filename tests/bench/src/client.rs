@@ -30,6 +30,8 @@ impl Encoding {
 /// A connection to a server.
 pub(crate) struct Client {
     stream: BufReader<TcpStream>,
+    /// The header that says who it is, a whole line; empty without a password.
+    authorization: String,
     /// The body of the last answer.
     pub(crate) body: Vec<u8>,
 }
@@ -46,7 +48,13 @@ impl Client {
     pub(crate) fn connect(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream: BufReader::with_capacity(64 * 1024, stream), body: Vec::new() })
+        let stream = BufReader::with_capacity(64 * 1024, stream);
+        Ok(Self { stream, authorization: String::new(), body: Vec::new() })
+    }
+
+    /// Shows these credentials, a user and a password in Base64, with each request from now on.
+    pub(crate) fn authorize(&mut self, credentials: &str) {
+        self.authorization = format!("Authorization: Basic {credentials}\r\n");
     }
 
     /// Has each wait for an answer fail after this time.
@@ -72,7 +80,8 @@ impl Client {
 
     /// Sends a GET with these headers, whole lines, and reads the answer.
     pub(crate) fn get(&mut self, target: &str, headers: &str) -> io::Result<Head> {
-        let request = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
+        let authorization = &self.authorization;
+        let request = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n{authorization}{headers}\r\n");
         self.stream.get_mut().write_all(request.as_bytes())?;
         let status = self.line()?;
         let status = status.get(9..12).and_then(|code| code.parse().ok()).ok_or(io::ErrorKind::InvalidData)?;

@@ -23,7 +23,7 @@ const SCRAPES: usize = 200;
 const SCRAPE_EVERY: Duration = Duration::from_millis(50);
 
 /// How long the flood runs before a scrape is timed.
-const WARM_UP: Duration = Duration::from_secs(3);
+pub(crate) const WARM_UP: Duration = Duration::from_secs(3);
 
 /// How long Prometheus waits for a page.
 const SCRAPE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -41,7 +41,7 @@ pub(crate) fn run() -> Result<()> {
     let exporter = Home::stored(2)?;
     let exporter = exporter.start()?;
     drop(exporter.connect()?);
-    println!("no flood: {}", Scrapes::timed(exporter.address)?.described());
+    println!("no flood: {}", Scrapes::timed(|| patient(exporter.address))?.described());
     for target in TARGETS {
         let (scrapes, answers) = flooded(&exporter, target)?;
         println!("{target}: {}; the flood's answers by status: {answers:?}", scrapes.described());
@@ -64,7 +64,7 @@ fn flooded(exporter: &Program, target: &str) -> Result<(Scrapes, Answers)> {
             });
         }
         sleep(WARM_UP);
-        let scrapes = Scrapes::timed(exporter.address);
+        let scrapes = Scrapes::timed(|| patient(exporter.address));
         ends.store(true, Ordering::Relaxed);
         scrapes
     });
@@ -73,8 +73,7 @@ fn flooded(exporter: &Program, target: &str) -> Result<(Scrapes, Answers)> {
 
 /// Asks on one connection until the end.
 fn ask_on(address: SocketAddr, target: &str, ends: &AtomicBool, answers: &Mutex<Answers>) -> io::Result<()> {
-    let mut client = Client::connect(address)?;
-    client.wait_at_most(SCRAPE_TIMEOUT)?;
+    let mut client = patient(address)?;
     // As a browser: a login with the cookie of the overview is one of 1,000 and not of 64.
     let cookie = client.get("/", "")?.cookie.ok_or(io::ErrorKind::InvalidData)?;
     let cookie = format!("Cookie: {cookie}\r\n");
@@ -85,21 +84,23 @@ fn ask_on(address: SocketAddr, target: &str, ends: &AtomicBool, answers: &Mutex<
     Ok(())
 }
 
+/// A connection on which nothing waits longer than Prometheus does.
+pub(crate) fn patient(address: SocketAddr) -> io::Result<Client> {
+    let client = Client::connect(address)?;
+    client.wait_at_most(SCRAPE_TIMEOUT)?;
+    Ok(client)
+}
+
 /// What became of the scrapes.
-struct Scrapes {
+pub(crate) struct Scrapes {
     /// How long each took that was answered, milliseconds.
     took: Vec<f64>,
     failures: usize,
 }
 
 impl Scrapes {
-    /// Scrapes again and again on one connection, as Prometheus does.
-    fn timed(address: SocketAddr) -> Result<Self> {
-        let connected = || -> io::Result<Client> {
-            let client = Client::connect(address)?;
-            client.wait_at_most(SCRAPE_TIMEOUT)?;
-            Ok(client)
-        };
+    /// Scrapes again and again on one connection, as Prometheus does. One that fails is `connected` anew.
+    pub(crate) fn timed(connected: impl Fn() -> io::Result<Client>) -> Result<Self> {
         let mut client = connected()?;
         let mut scrapes = Self { took: Vec::new(), failures: 0 };
         for _ in 0..SCRAPES {
@@ -116,7 +117,7 @@ impl Scrapes {
         Ok(scrapes)
     }
 
-    fn described(&self) -> String {
+    pub(crate) fn described(&self) -> String {
         let Self { took, failures } = self;
         let [p50, p99] = [0.5, 0.99].map(|part| quantile(took.clone(), part));
         format!("p50 {p50:.1} ms, p99 {p99:.1} ms, {failures} of {SCRAPES} failed")

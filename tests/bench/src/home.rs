@@ -99,9 +99,14 @@ impl Home {
 
     /// Starts the exporter here.
     pub(crate) fn start(&self) -> Result<Program> {
+        self.start_with(&[])
+    }
+
+    /// The same with these arguments.
+    pub(crate) fn start_with(&self, arguments: &[&str]) -> Result<Program> {
         let address = free_address()?;
         let mut command = self.command()?;
-        command.args(["--web.listen-address", &address.to_string()]);
+        command.args(["--web.listen-address", &address.to_string()]).args(arguments);
         Program::start(&mut command, address)
     }
 

@@ -9,6 +9,7 @@ mod client;
 mod decode;
 mod figures;
 mod flood;
+mod guesses;
 mod history;
 mod home;
 mod load;
@@ -31,7 +32,7 @@ use anyhow::{Result, bail};
 type Bench = (&'static str, fn() -> Result<()>);
 
 /// The benches in the order in which they run: those of a moment first.
-const BENCHES: [Bench; 10] = [
+const BENCHES: [Bench; 11] = [
     ("size", size::run),
     ("rendering", rendering::run),
     ("decode", decode::run),
@@ -41,6 +42,7 @@ const BENCHES: [Bench; 10] = [
     ("refresh", refresh::run),
     ("load", load::run),
     ("flood", flood::run),
+    ("guesses", guesses::run),
     ("history", history::run),
 ];
 
