@@ -176,7 +176,7 @@ async fn reload_on(mut hangup: Signal, reloads: Option<Reloads>) {
     loop {
         hangup.recv().await;
         if let Some(reloads) = &reloads {
-            // A failure is logged by the reload.
+            // A failure is logged by the reload, which goes on also if this wait ends.
             reloads.ask(ReloadBy::Signal).await.ok();
         }
     }

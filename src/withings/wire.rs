@@ -24,6 +24,32 @@ pub trait AnswerPage: DeserializeOwned + Default + Send {
     }
 }
 
+/// A page whose rows are its `series`.
+#[derive(Debug, Deserialize)]
+#[serde(default, bound = "R: Deserialize<'de> + Default")]
+pub struct SeriesPage<R> {
+    #[serde(deserialize_with = "list")]
+    series: Vec<R>,
+    #[serde(deserialize_with = "int")]
+    more: Option<i64>,
+    #[serde(deserialize_with = "int")]
+    offset: Option<i64>,
+}
+
+impl<R> Default for SeriesPage<R> {
+    fn default() -> Self {
+        Self { series: Vec::new(), more: None, offset: None }
+    }
+}
+
+impl<R: DeserializeOwned + Default + Send> AnswerPage for SeriesPage<R> {
+    type Row = R;
+
+    fn into_rows(self) -> (Vec<R>, Option<i64>) {
+        (self.series, next_offset(self.more, self.offset))
+    }
+}
+
 /// The offset of the next page. `more` is a bool, a number or absent; an offset without `more` means nothing: an answer of 200
 /// days has `more: false` and an offset.
 pub(super) fn next_offset(more: Option<i64>, offset: Option<i64>) -> Option<i64> {

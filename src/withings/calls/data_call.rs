@@ -79,8 +79,10 @@ pub trait PastCall: DataCall {
     /// What a backfill keeps of these rows.
     fn keep(rows: &[Self::Row], context: &mut Context<'_>) -> Vec<Self::Kept>;
 
-    /// The number of values in what is kept.
-    fn values(kept: &[Self::Kept]) -> usize;
+    /// The number of values in what is kept: one each, as readings are.
+    fn values(kept: &[Self::Kept]) -> usize {
+        kept.len()
+    }
 }
 
 /// What the requests and readings of a call depend on beside what is known of it.

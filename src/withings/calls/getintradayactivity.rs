@@ -80,10 +80,6 @@ impl PastCall for Getintradayactivity {
     fn keep(rows: &[(String, Fields)], context: &mut Context<'_>) -> Vec<Reading> {
         readings(rows, context)
     }
-
-    fn values(kept: &[Reading]) -> usize {
-        kept.len()
-    }
 }
 
 /// The field of a measurement of this call.

@@ -178,10 +178,6 @@ impl PastCall for Getmeas {
         let winners = winners(candidates.map(|candidate| ((candidate.series(), candidate.measured_at), candidate)));
         winners.values().map(Candidate::reading).collect()
     }
-
-    fn values(kept: &[Reading]) -> usize {
-        kept.len()
-    }
 }
 
 /// Every weigh-in, and nothing else.

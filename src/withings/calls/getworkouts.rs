@@ -18,19 +18,10 @@ use crate::telemetry::Unknown;
 use crate::withings::appli::Appli;
 use crate::withings::prune::{self, Rank, RankedRow};
 use crate::withings::request::{Request, RowSelection, data_fields};
-use crate::withings::wire::{AnswerPage, Float, int, list, map, next_offset};
+use crate::withings::wire::{Float, SeriesPage, int, map};
 
 /// A page of the answer to `getworkouts`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Getworkouts {
-    #[serde(deserialize_with = "list")]
-    series: Vec<WorkoutRow>,
-    #[serde(deserialize_with = "int")]
-    more: Option<i64>,
-    #[serde(deserialize_with = "int")]
-    offset: Option<i64>,
-}
+pub type Getworkouts = SeriesPage<WorkoutRow>;
 
 /// One workout.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -60,14 +51,6 @@ impl WorkoutRow {
     /// What tells it from other workouts.
     fn identity(&self) -> Option<i64> {
         self.id.or_else(|| Some(row_id(None, self.startdate?, self.enddate?)))
-    }
-}
-
-impl AnswerPage for Getworkouts {
-    type Row = WorkoutRow;
-
-    fn into_rows(self) -> (Vec<WorkoutRow>, Option<i64>) {
-        (self.series, next_offset(self.more, self.offset))
     }
 }
 

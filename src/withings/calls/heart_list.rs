@@ -11,7 +11,7 @@ use crate::reading::{Labels, Reading};
 use crate::telemetry::Unknown;
 use crate::withings::appli::Appli;
 use crate::withings::request::{Request, RowSelection};
-use crate::withings::wire::{AnswerPage, float, int, list, next_offset, object};
+use crate::withings::wire::{SeriesPage, float, int, object};
 
 /// The rows of so many seconds are read again where only changes are asked for, which the call cannot select: 30 days.
 const RECENT: i64 = 30 * 24 * 3600;
@@ -20,16 +20,7 @@ const RECENT: i64 = 30 * 24 * 3600;
 const CLASSES: i64 = 3;
 
 /// A page of the answer to `heart list`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct HeartList {
-    #[serde(deserialize_with = "list")]
-    series: Vec<HeartRow>,
-    #[serde(deserialize_with = "int")]
-    more: Option<i64>,
-    #[serde(deserialize_with = "int")]
-    offset: Option<i64>,
-}
+pub type HeartList = SeriesPage<HeartRow>;
 
 /// One recording.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -74,14 +65,6 @@ pub struct Auscultation {
 fn part<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<Option<T>, D::Error> {
     let json = <&'de RawValue>::deserialize(deserializer)?.get();
     Ok(json.starts_with('{').then(|| object(json)))
-}
-
-impl AnswerPage for HeartList {
-    type Row = HeartRow;
-
-    fn into_rows(self) -> (Vec<HeartRow>, Option<i64>) {
-        (self.series, next_offset(self.more, self.offset))
-    }
 }
 
 impl DataCall for HeartList {
@@ -140,10 +123,6 @@ impl PastCall for HeartList {
 
     fn keep(rows: &[HeartRow], context: &mut Context<'_>) -> Vec<Reading> {
         readings(rows, context)
-    }
-
-    fn values(kept: &[Reading]) -> usize {
-        kept.len()
     }
 }
 

@@ -13,7 +13,8 @@ use withings_exporter::web::Callback;
 use withings_exporter::withings::appli::Appli;
 use withings_exporter::withings::calls::sleep_get::Segments;
 use withings_exporter::withings::calls::{
-    Context, DataCall, Getactivity, Getdevice, Getgoals, Getmeas, Getsummary, Getworkouts, Moment, SleepGet,
+    Context, DataCall, Getactivity, Getdevice, Getgoals, Getintradayactivity, Getmeas, Getsummary, Getworkouts,
+    HeartList, Moment, SleepGet,
 };
 use withings_exporter::withings::envelope::{self, DecodeError, NotAnEnvelope};
 use withings_exporter::withings::notify::{Notification, SubscriptionList, is_future};
@@ -131,6 +132,8 @@ pub fn envelope(input: &[u8]) {
             nights(&rows::<Getsummary>(body), rows::<SleepGet>(body));
             repeated::<Getworkouts>(&rows::<Getworkouts>(body));
             repeated::<Getactivity>(&rows::<Getactivity>(body));
+            repeated::<Getintradayactivity>(&rows::<Getintradayactivity>(body));
+            repeated::<HeartList>(&rows::<HeartList>(body));
             repeated::<Getdevice>(&rows::<Getdevice>(body));
             repeated::<Getgoals>(&rows::<Getgoals>(body));
             rows::<SubscriptionList>(body);
@@ -180,9 +183,10 @@ fn nights(rows: &[<Getsummary as AnswerPage>::Row], mut segments: Vec<<SleepGet 
     check(forwards.1);
 }
 
-/// What is known after an answer with everything.
+/// What is known after an answer with everything that the call asks for.
 fn known<C: DataCall>(rows: &[C::Row]) -> C::Known {
-    let known = with_context(|context| C::note(&C::Known::default(), RowSelection::All, rows, &MOMENT, context));
+    let asked = C::asks(&C::Known::default(), RowSelection::All, &MOMENT)[0];
+    let known = with_context(|context| C::note(&C::Known::default(), asked, rows, &MOMENT, context));
     known.expect("everything tells enough")
 }
 

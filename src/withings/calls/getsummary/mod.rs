@@ -17,7 +17,7 @@ use crate::reading::{Labels, Reading};
 use crate::withings::appli::Appli;
 use crate::withings::prune;
 use crate::withings::request::{Request, RowSelection, data_fields};
-use crate::withings::wire::{AnswerPage, int, list, next_offset};
+use crate::withings::wire::SeriesPage;
 
 use row::LONGEST_SECONDS;
 pub use row::{SleepRow, SummaryRow};
@@ -37,24 +37,7 @@ const KEPT_SECONDS: i64 = 4 * 24 * 3600;
 const SPARE_SECONDS: i64 = 10 * 24 * 3600;
 
 /// A page of the answer to `getsummary`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Getsummary {
-    #[serde(deserialize_with = "list")]
-    series: Vec<SummaryRow>,
-    #[serde(deserialize_with = "int")]
-    more: Option<i64>,
-    #[serde(deserialize_with = "int")]
-    offset: Option<i64>,
-}
-
-impl AnswerPage for Getsummary {
-    type Row = SummaryRow;
-
-    fn into_rows(self) -> (Vec<SummaryRow>, Option<i64>) {
-        (self.series, next_offset(self.more, self.offset))
-    }
-}
+pub type Getsummary = SeriesPage<SummaryRow>;
 
 impl DataCall for Getsummary {
     const CALL: Call = Call::Getsummary;
