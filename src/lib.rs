@@ -28,7 +28,7 @@
 //! | 2 | [`storage`] | what survives a restart, behind few verbs: logins, readings, plans, the budget of requests |
 //! | 3 | [`withings`] | the remote service as types: envelope, errors, tokens; a file for each data call ([`withings::calls`]). Knows neither files nor configuration, and nor does [`login`] |
 //! | 4 | [`login`] | the login flow, tokens that work, rotation, the person of each profile |
-//! | 4 | [`exposition`] | snapshot → samples → bytes: OpenMetrics, the text format 0.0.4, CSV; the page cache; negotiation |
+//! | 4 | [`exposition`] | snapshot → samples → bytes: OpenMetrics, the text format 0.0.4, CSV; the page cache; shards; negotiation |
 //! | 5 | [`webhooks`] | subscriptions, the inbox, what a notification marks as due |
 //! | 5 | [`history`] | a period of readings → samples with times |
 //! | 6 | [`refresh`] | one refresh: claim → load → the calls that are due → save → publish |

@@ -8,6 +8,7 @@ mod csv;
 mod family;
 mod negotiation;
 mod page_cache;
+mod part;
 mod samples;
 mod selection;
 mod self_metrics;
@@ -29,8 +30,9 @@ pub use csv::CsvWriter;
 pub use family::{Family, own_labels};
 pub use negotiation::{Encoding, Escaping, Format, negotiate};
 use page_cache::{CachedPage, Sources};
+pub use part::{NoPart, Part, Shard};
 pub use samples::{Sample, of_time, of_value, samples};
-pub use selection::FamilySelection;
+pub use selection::{FamilySelection, Selection};
 pub use text::TextWriter;
 
 /// The source of pages. Cheap to clone; clones share what was made.
@@ -52,7 +54,7 @@ pub enum SelfMetrics {
     Hidden,
     /// They are, and this reads those of the process ([`Process::read`]); they are left out where it gives none.
     Shown {
-        /// Called at most once a second for each format and encoding, and for each page of selected families; must not block
+        /// Called at most once a second for each format and encoding, and for each page with a selection; must not block
         /// for long.
         process: fn() -> Option<Process>,
     },
@@ -106,8 +108,8 @@ impl Exposition {
         page.page().await
     }
 
-    /// The present page with the selected families only. It is made for one scrape alone and not kept.
-    pub async fn selected_page(&self, format: Format, encoding: Encoding, selection: FamilySelection) -> Bytes {
+    /// The present page with what is selected only. It is made for one scrape alone and not kept.
+    pub async fn selected_page(&self, format: Format, encoding: Encoding, selection: Selection) -> Bytes {
         self.0.sources.selected(format, encoding, selection).await
     }
 }

@@ -16,7 +16,7 @@ use crate::telemetry::Telemetry;
 
 use super::samples::{Sample, samples};
 use super::text::TextWriter;
-use super::{Encoding, FamilySelection, Format, SampleWriter, SelfMetrics, self_metrics};
+use super::{Encoding, Format, SampleWriter, Selection, SelfMetrics, self_metrics};
 
 /// How long a page is kept: what the exporter says of itself is never older.
 const LASTS: Duration = Duration::from_secs(1);
@@ -70,7 +70,7 @@ impl CachedPage {
         if let Some(kept) = kept.as_ref().filter(|kept| kept.is_true_at(self.sources.clock.now())) {
             return kept.page.clone();
         }
-        let made = self.sources.make(self.format, self.encoding, FamilySelection::everything()).await;
+        let made = self.sources.make(self.format, self.encoding, Selection::everything()).await;
         kept.insert(made).page.clone()
     }
 }
@@ -85,12 +85,12 @@ impl KeptPage {
 
 impl Sources {
     /// The present page with what is selected, for one scrape alone.
-    pub(super) async fn selected(&self, format: Format, encoding: Encoding, selection: FamilySelection) -> Bytes {
+    pub(super) async fn selected(&self, format: Format, encoding: Encoding, selection: Selection) -> Bytes {
         self.make(format, encoding, selection).await.page
     }
 
     /// Makes a page off the async threads: one of thousands of people takes a while.
-    async fn make(&self, format: Format, encoding: Encoding, selection: FamilySelection) -> KeptPage {
+    async fn make(&self, format: Format, encoding: Encoding, selection: Selection) -> KeptPage {
         // What is counted while the page is made may be missing in it.
         let (begun, now) = (Instant::now(), self.clock.now());
         let mut snapshots = self.snapshots.clone();
@@ -104,13 +104,15 @@ impl Sources {
         KeptPage { page, begun, now, changes_at, snapshots }
     }
 
-    fn text(&self, snapshot: &Snapshot, now: i64, format: Format, selection: &FamilySelection) -> Vec<u8> {
+    fn text(&self, snapshot: &Snapshot, now: i64, format: Format, selection: &Selection) -> Vec<u8> {
         let mut page = Vec::new();
         let mut writer = TextWriter::new(format, &mut page);
-        let is_selected = |sample: &Sample<'_>| selection.has(&sample.family.name);
-        samples(snapshot, now).filter(is_selected).for_each(|sample| writer.write(&sample).expect(VEC_WRITES));
-        if let SelfMetrics::Shown { process } = self.self_metrics {
-            writer.append(&self_metrics::text(&self.telemetry, format, selection)).expect(VEC_WRITES);
+        let Selection { families, part } = selection;
+        let is_selected = |sample: &Sample<'_>| families.has(&sample.family.name);
+        let people = part.of(snapshot);
+        samples(&people, now).filter(is_selected).for_each(|sample| writer.write(&sample).expect(VEC_WRITES));
+        if let (true, SelfMetrics::Shown { process }) = (part.has_own(), self.self_metrics) {
+            writer.append(&self_metrics::text(&self.telemetry, format, families)).expect(VEC_WRITES);
             let process = process().map(|process| self_metrics::process_samples(&process));
             let process = process.into_iter().flatten().filter(is_selected);
             process.for_each(|sample| writer.write(&sample).expect(VEC_WRITES));

@@ -8,10 +8,14 @@ use url::form_urlencoded;
 use super::App;
 use super::activity::Activity;
 use super::response::{self, Response};
-use crate::exposition::{Encoding, FamilySelection, negotiate};
+use crate::exposition::{Encoding, FamilySelection, NoPart, Part, Selection, negotiate};
 
-/// The metrics in the format and encoding that the client prefers: all, or those that the query names with `name[]`.
+/// The metrics in the format and encoding that the client prefers: all, or those that the query selects.
 pub(super) async fn page(app: &App, request: Request<Incoming>) -> Response {
+    let selection = match selection(request.uri().query().unwrap_or_default()) {
+        Ok(selection) => selection,
+        Err(error) => return response::text(StatusCode::BAD_REQUEST, &error.to_string()),
+    };
     let Some(waiting) = app.scrapes.begin() else {
         let limit = app.scrapes.limit;
         let sentence = format!("{limit} scrapes wait for their pages, and no more are allowed. Try again later.");
@@ -19,7 +23,6 @@ pub(super) async fn page(app: &App, request: Request<Incoming>) -> Response {
     };
     let headers = request.headers();
     let (format, encoding) = negotiate(values(headers, &ACCEPT), values(headers, &ACCEPT_ENCODING));
-    let selection = selection(request.uri().query().unwrap_or_default());
     let kind = selection.is_none().then_some((format, encoding));
     let page = match selection {
         None => app.exposition.page(format, encoding).await,
@@ -36,11 +39,20 @@ pub(super) async fn page(app: &App, request: Request<Incoming>) -> Response {
     response
 }
 
-/// What is selected, as Go's client library has it.
-fn selection(query: &str) -> Option<FamilySelection> {
-    let names = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == "name[]");
-    let mut names = names.map(|(_, name)| name.into_owned()).peekable();
-    names.peek().is_some().then(|| FamilySelection::of(names))
+/// What is selected: families by `name[]`, as Go's client library has it, and a part by `shard`; `None` for the whole page.
+fn selection(query: &str) -> Result<Option<Selection>, NoPart> {
+    let values = |wanted| form_urlencoded::parse(query.as_bytes()).filter(move |(key, _)| key == wanted);
+    let mut names = values("name[]").map(|(_, name)| name.into_owned()).peekable();
+    let families = names.peek().is_some().then(|| FamilySelection::of(names));
+    let mut parts = values("shard").map(|(_, part)| part.parse());
+    let part = parts.next().transpose()?;
+    if parts.next().is_some() {
+        return Err(NoPart);
+    }
+    Ok((families.is_some() || part.is_some()).then(|| Selection {
+        families: families.unwrap_or_else(FamilySelection::everything),
+        part: part.unwrap_or(Part::Whole),
+    }))
 }
 
 /// The readable lines of a header that may be sent several times.

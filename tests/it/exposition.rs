@@ -18,7 +18,9 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use withings_exporter::catalogue::{Call, Kind, Measurement};
 use withings_exporter::clock::{Clock, ServerClock};
-use withings_exporter::exposition::{Encoding, Escaping, Exposition, FamilySelection, Format, SelfMetrics};
+use withings_exporter::exposition::{
+    Encoding, Escaping, Exposition, FamilySelection, Format, Part, Selection, SelfMetrics,
+};
 use withings_exporter::process::Process;
 use withings_exporter::reading::{
     Attempt, CallStatus, Labels, LoginStatus, ProfileSnapshot, Reading, Sleep, SleepSegment, SleepState, Snapshot,
@@ -70,7 +72,8 @@ impl Scraped {
     }
 
     async fn selected(&self, format: Format, names: &[&str]) -> String {
-        let selection = FamilySelection::of(names.iter().copied().map(str::to_owned));
+        let families = FamilySelection::of(names.iter().copied().map(str::to_owned));
+        let selection = Selection { families, part: Part::Whole };
         read(self.exposition.selected_page(format, Encoding::Identity, selection).await)
     }
 }

@@ -38,7 +38,7 @@ fn the_web_configuration_is_good_with_a_password_of_its_own_and_not_before() {
 fn prometheus_understands_how_to_scrape() {
     let folder = certificates();
     write(&folder.path().join("password"), "PASSWORD\n");
-    for name in ["scrape.yml", "scrape-tls.yml"] {
+    for name in ["scrape.yml", "scrape-shards.yml", "scrape-tls.yml"] {
         fs::copy(path("examples").join(name), folder.path().join(name)).unwrap();
         approved(Command::new("promtool").current_dir(folder.path()).args(["check", "config", name]));
     }

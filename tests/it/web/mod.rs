@@ -9,6 +9,7 @@ mod login;
 mod pages;
 mod passwords;
 mod routes;
+mod shards;
 mod strangers;
 mod tls;
 

@@ -1,0 +1,112 @@
+//! Several scrapes that share the people.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use withings_exporter::reading::{ProfileSnapshot, Sleep, Snapshot};
+
+use super::{Server, Setup};
+use crate::program::until;
+use crate::tsdb::Server as Prometheus;
+
+const PEOPLE: usize = 300;
+
+/// A server with many people.
+async fn crowded() -> Server {
+    let person = |number| ProfileSnapshot::empty(format!("Person {number}").into(), Sleep::Newest(None));
+    let profiles = (0..PEOPLE).map(|number| Arc::new(person(number))).collect();
+    Setup { snapshot: Snapshot { profiles }, ..Setup::default() }.start().await
+}
+
+/// The samples of a page, of which no two are the same.
+async fn samples(server: &Server, query: &str) -> BTreeSet<String> {
+    let page = server.get(&format!("/metrics{query}")).await;
+    assert_eq!(page.status, 200, "{query}");
+    let lines: Vec<_> = page.body.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
+    let samples: BTreeSet<_> = lines.iter().cloned().collect();
+    assert_eq!(samples.len(), lines.len(), "{query}");
+    samples
+}
+
+#[tokio::test]
+async fn shards_have_everybody_once_and_none_has_what_the_exporter_says_of_itself() {
+    let server = crowded().await;
+    let whole = samples(&server, "").await;
+    let people = samples(&server, "?shard=0/1").await;
+    let own = samples(&server, "?shard=none").await;
+    assert!(people.iter().all(|sample| sample.contains("profile=\"Person ")));
+    assert!(own.iter().any(|sample| sample.starts_with("withings_exporter_build_info{")));
+    assert!(own.iter().all(|sample| !sample.contains("profile=")));
+    assert_eq!(people.union(&own).cloned().collect::<BTreeSet<_>>(), whole);
+    for count in [2, 7, 8, 80] {
+        let mut shared = BTreeSet::new();
+        for index in 0..count {
+            let shard = samples(&server, &format!("?shard={index}/{count}")).await;
+            assert!(shared.is_disjoint(&shard), "{index}/{count}");
+            shared.extend(shard);
+        }
+        assert_eq!(shared, people, "{count} shards");
+    }
+}
+
+#[tokio::test]
+async fn a_shard_is_selected_from_by_name_too() {
+    let server = crowded().await;
+    let selected = samples(&server, "?shard=0/2&name[]=withings_authorized").await;
+    assert!((PEOPLE / 3..PEOPLE * 2 / 3).contains(&selected.len()), "{}", selected.len());
+    assert!(selected.iter().all(|sample| sample.starts_with("withings_authorized{profile=")));
+}
+
+#[tokio::test]
+async fn what_is_no_shard_is_refused_with_what_one_is() {
+    let server = crowded().await;
+    for query in ["shard=", "shard=4/4", "shard=1", "shard=0/4&shard=1/4"] {
+        let answer = server.get(&format!("/metrics?{query}")).await;
+        assert_eq!(answer.status, 400, "{query}");
+        assert!(answer.body.contains("such as 0/4 for the first of four shards"), "{query}: {}", answer.body);
+    }
+}
+
+/// The example of a configuration with so many shards of this server, scraped each second.
+fn configuration(server: &Server, shards: usize) -> String {
+    let example =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/examples/scrape-shards.yml")).unwrap();
+    let example = example.replace("localhost:10064", &server.address.to_string()).replace("1m", "1s");
+    let (before, more) = example.split_once("      # What the exporter").unwrap();
+    let target = |index| {
+        let target = before.split_inclusive("      - targets").last().unwrap();
+        format!("      - targets{}", target.replace("3/4", &format!("{index}/4")))
+    };
+    let added: String = (4..shards).map(target).collect();
+    format!("{before}{added}      # What the exporter{more}").replace("/4", &format!("/{shards}"))
+}
+
+#[tokio::test]
+async fn a_real_prometheus_has_each_person_once_and_goes_on_with_a_shard_more() {
+    let (server, dir) = (crowded().await, TempDir::new().unwrap());
+    let prometheus = Prometheus::prometheus(&dir, &configuration(&server, 4)).await;
+    all_scraped(&prometheus, 4).await;
+    let before = series(&prometheus);
+    assert_eq!(before.len(), PEOPLE);
+    prometheus.configure(&configuration(&server, 5)).await;
+    all_scraped(&prometheus, 5).await;
+    assert_eq!(series(&prometheus), before);
+}
+
+/// Waits until Prometheus has scraped so many shards, and the exporter's own metrics.
+async fn all_scraped(prometheus: &Prometheus, shards: usize) {
+    until("every shard", async || {
+        let up = prometheus.query(&format!("up{{shard=~\".*/{shards}|none\"}} == 1"));
+        (up.len() == shards + 1 && series(prometheus).len() == PEOPLE).then_some(())
+    })
+    .await;
+}
+
+/// The labels of everybody's series of one metric.
+fn series(prometheus: &Prometheus) -> BTreeSet<BTreeMap<String, String>> {
+    let rows = prometheus.query("withings_authorized");
+    rows.iter().map(|row| serde_json::from_value(row["metric"].clone()).unwrap()).collect()
+}
