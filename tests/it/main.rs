@@ -47,6 +47,7 @@ mod process;
 mod program;
 mod prometheus;
 mod promql;
+mod proxies;
 mod python;
 mod readme;
 mod reload;
