@@ -61,6 +61,7 @@ mod shell;
 mod sim;
 mod sources;
 mod stack;
+mod surroundings;
 mod terminal;
 mod tsdb;
 mod values;

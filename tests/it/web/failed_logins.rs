@@ -97,14 +97,16 @@ async fn an_id_or_a_secret_that_is_wrong() {
 
 #[tokio::test(crate = "crate::paused")]
 async fn a_pause_that_withings_asks_for() {
-    let says = ["seconds"];
-    check(503, "Withings asks for a pause", &says, async |world| {
-        world.cloud.fault(Fault::new(Failure::TooManyRequests { wait_seconds: Some(68) }).on("requesttoken"));
-        let other = world.consent("Alice", &world.account("Alice")).await;
-        assert_eq!(world.get(&other).await.status, 502);
-        world.pass(Duration::from_secs(1)).await;
-    })
-    .await;
+    let mut world = World::with_accounts(&["Alice"]).await;
+    world.start_exporter().await;
+    world.cloud.fault(Fault::new(Failure::TooManyRequests { wait_seconds: Some(68) }).on("requesttoken"));
+    let first = world.consent("Alice", &world.account("Alice")).await;
+    let second = world.consent("Alice", &world.account("Alice")).await;
+    let refused = world.get(&first).await;
+    assert!(refused.status == 502 && refused.body.contains("status 601"), "{}", refused.body);
+    let paused = world.get(&second).await;
+    let seconds = paused.header("retry-after").unwrap();
+    assert!(paused.status == 503 && paused.body.contains(&format!("Try again in {seconds} seconds")), "{}", paused.body);
 }
 
 #[tokio::test(crate = "crate::paused")]
