@@ -10,7 +10,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use clap::builder::BoolishValueParser;
+use clap::builder::{BoolishValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use url::Url;
 
@@ -160,6 +160,7 @@ pub struct Flags {
         value_name = "LEVEL",
         global = true,
         default_value = "info",
+        value_parser = PossibleValuesParser::new(Level::NAMES).try_map(|word| word.parse::<Level>()),
         env = "WITHINGS_EXPORTER_LOG_LEVEL"
     )]
     pub log_level: Level,
@@ -170,6 +171,7 @@ pub struct Flags {
         value_name = "FORMAT",
         global = true,
         default_value = "logfmt",
+        value_parser = PossibleValuesParser::new(log::LogFormat::NAMES).try_map(|word| word.parse::<log::LogFormat>()),
         env = "WITHINGS_EXPORTER_LOG_FORMAT"
     )]
     pub log_format: log::LogFormat,

@@ -1,5 +1,6 @@
 //! The one HTTP client: time-outs, a body limit, no redirects, no proxy for loopback.
 
+mod connect_error;
 mod pinned;
 
 use std::error::Error;
@@ -11,8 +12,9 @@ use chrono::{DateTime, Utc};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Client, ClientBuilder, RequestBuilder, redirect};
 use rustls::pki_types::CertificateDer;
-use rustls::{AlertDescription, Error as TlsError};
 use url::{Host, Url};
+
+pub use connect_error::{ConnectError, ConnectProblem};
 
 /// How long an idle connection is kept. A server ends one after a time that it does not tell, and a request that meets that
 /// end has failed.
@@ -59,12 +61,12 @@ pub struct BuildError(#[source] reqwest::Error);
 /// Why no whole response came.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
-    /// No connection: refused, reset, name not found, TLS.
+    /// No connection: refused, reset, name not found, TLS, the proxy.
     #[error("no connection")]
-    Connect(#[source] reqwest::Error),
-    /// No whole answer within 30 seconds.
-    #[error("no answer in time")]
-    Timeout(#[source] reqwest::Error),
+    Connect(#[source] ConnectError),
+    /// No connection within 10 seconds, or no whole answer within 30.
+    #[error("no answer in time: {0}")]
+    Timeout(&'static str),
     /// The body could not be decompressed.
     #[error("the answer is not compressed as it says")]
     Decode(#[source] reqwest::Error),
@@ -140,19 +142,26 @@ impl HttpError {
     /// Whether the server is there, has shown its certificate, and wants one of this client too.
     #[must_use]
     pub fn wants_certificate(&self) -> bool {
-        let alert = causes(self).find_map(|error| match error.downcast_ref() {
-            Some(TlsError::AlertReceived(alert)) => Some(*alert),
-            _ => None,
-        });
-        matches!(alert, Some(AlertDescription::CertificateRequired | AlertDescription::HandshakeFailure))
+        matches!(self, Self::Connect(error) if error.problem() == ConnectProblem::ClientCertificate)
+    }
+
+    /// What a person can do about it, in sentences.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Connect(error) => error.problem().advice(),
+            Self::Timeout(_) => "Make sure that this machine reaches the internet, and try again in a few minutes.",
+            Self::Decode(_) | Self::TooLarge => "Try again in a few minutes.",
+        }
     }
 
     fn from_reqwest(error: reqwest::Error) -> Self {
         let error = error.without_url();
         match &error {
-            reason if reason.is_timeout() => Self::Timeout(error),
+            reason if reason.is_timeout() && reason.is_connect() => Self::Timeout("no connection within 10 seconds"),
+            reason if reason.is_timeout() => Self::Timeout("it was not whole within 30 seconds"),
             reason if is_of_unpacking(reason) => Self::Decode(error),
-            _ => Self::Connect(error),
+            reason => Self::Connect(ConnectError::of(reason)),
         }
     }
 }

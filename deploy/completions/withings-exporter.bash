@@ -106,11 +106,11 @@ _withings__exporter() {
                     return 0
                     ;;
                 --log.level)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "debug info warn error" -- "${cur}"))
                     return 0
                     ;;
                 --log.format)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "logfmt json" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -120,7 +120,7 @@ _withings__exporter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        withings__subcmd__exporter__subcmd__authorize)
+        withings__exporter__subcmd__authorize)
             opts="-V -h --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -156,11 +156,11 @@ _withings__exporter() {
                     return 0
                     ;;
                 --log.level)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "debug info warn error" -- "${cur}"))
                     return 0
                     ;;
                 --log.format)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "logfmt json" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -170,7 +170,7 @@ _withings__exporter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        withings__subcmd__exporter__subcmd__backfill)
+        withings__exporter__subcmd__backfill)
             opts="-V -h --output --format --url --profile --start --end --label --sleep-stages --intraday --fill --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -238,11 +238,11 @@ _withings__exporter() {
                     return 0
                     ;;
                 --log.level)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "debug info warn error" -- "${cur}"))
                     return 0
                     ;;
                 --log.format)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "logfmt json" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -252,7 +252,7 @@ _withings__exporter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        withings__subcmd__exporter__subcmd__check__subcmd__config)
+        withings__exporter__subcmd__check__subcmd__config)
             opts="-V -h --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -288,11 +288,11 @@ _withings__exporter() {
                     return 0
                     ;;
                 --log.level)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "debug info warn error" -- "${cur}"))
                     return 0
                     ;;
                 --log.format)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "logfmt json" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -302,7 +302,7 @@ _withings__exporter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        withings__subcmd__exporter__subcmd__demo)
+        withings__exporter__subcmd__demo)
             opts="-V -h --demo.replay --demo.backfill --demo.label --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -350,11 +350,11 @@ _withings__exporter() {
                     return 0
                     ;;
                 --log.level)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "debug info warn error" -- "${cur}"))
                     return 0
                     ;;
                 --log.format)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "logfmt json" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -364,7 +364,7 @@ _withings__exporter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        withings__subcmd__exporter__subcmd__forget)
+        withings__exporter__subcmd__forget)
             opts="-V -h --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -400,11 +400,11 @@ _withings__exporter() {
                     return 0
                     ;;
                 --log.level)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "debug info warn error" -- "${cur}"))
                     return 0
                     ;;
                 --log.format)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "logfmt json" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -414,7 +414,7 @@ _withings__exporter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        withings__subcmd__exporter__subcmd__healthcheck)
+        withings__exporter__subcmd__healthcheck)
             opts="-V -h --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -450,11 +450,11 @@ _withings__exporter() {
                     return 0
                     ;;
                 --log.level)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "debug info warn error" -- "${cur}"))
                     return 0
                     ;;
                 --log.format)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "logfmt json" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -464,7 +464,7 @@ _withings__exporter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        withings__subcmd__exporter__subcmd__help)
+        withings__exporter__subcmd__help)
             opts="demo backfill check-config authorize forget healthcheck measurements help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -478,7 +478,7 @@ _withings__exporter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        withings__subcmd__exporter__subcmd__help__subcmd__authorize)
+        withings__exporter__subcmd__help__subcmd__authorize)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -492,7 +492,7 @@ _withings__exporter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        withings__subcmd__exporter__subcmd__help__subcmd__backfill)
+        withings__exporter__subcmd__help__subcmd__backfill)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -506,7 +506,7 @@ _withings__exporter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        withings__subcmd__exporter__subcmd__help__subcmd__check__subcmd__config)
+        withings__exporter__subcmd__help__subcmd__check__subcmd__config)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -520,7 +520,7 @@ _withings__exporter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        withings__subcmd__exporter__subcmd__help__subcmd__demo)
+        withings__exporter__subcmd__help__subcmd__demo)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -534,7 +534,7 @@ _withings__exporter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        withings__subcmd__exporter__subcmd__help__subcmd__forget)
+        withings__exporter__subcmd__help__subcmd__forget)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -548,7 +548,7 @@ _withings__exporter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        withings__subcmd__exporter__subcmd__help__subcmd__healthcheck)
+        withings__exporter__subcmd__help__subcmd__healthcheck)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -562,7 +562,7 @@ _withings__exporter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        withings__subcmd__exporter__subcmd__help__subcmd__help)
+        withings__exporter__subcmd__help__subcmd__help)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -576,7 +576,7 @@ _withings__exporter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        withings__subcmd__exporter__subcmd__help__subcmd__measurements)
+        withings__exporter__subcmd__help__subcmd__measurements)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -590,7 +590,7 @@ _withings__exporter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        withings__subcmd__exporter__subcmd__measurements)
+        withings__exporter__subcmd__measurements)
             opts="-V -h --format --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -630,11 +630,11 @@ _withings__exporter() {
                     return 0
                     ;;
                 --log.level)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "debug info warn error" -- "${cur}"))
                     return 0
                     ;;
                 --log.format)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "logfmt json" -- "${cur}"))
                     return 0
                     ;;
                 *)

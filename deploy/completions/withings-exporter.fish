@@ -1,27 +1,9 @@
-# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
-function __fish_withings_exporter_global_optspecs
-    string join \n config.file= storage.path= web.listen-address= web.systemd-socket web.config.file= web.allowed-host= web.telemetry-path= web.max-requests= web.disable-exporter-metrics log.level= log.format= V/version h/help
-end
-
 function __fish_withings_exporter_needs_command
-    # Figure out if the current invocation already has a command.
-    set -l cmd (commandline -opc)
-    set -e cmd[1]
-    argparse -s (__fish_withings_exporter_global_optspecs) -- $cmd 2>/dev/null
-    or return
-    if set -q argv[1]
-        # Also print the command, so this can be used to figure out what it is.
-        echo $argv[1]
-        return 1
-    end
-    return 0
+    not __fish_seen_subcommand_from demo backfill check-config authorize forget healthcheck measurements help
 end
 
 function __fish_withings_exporter_using_subcommand
-    set -l cmd (__fish_withings_exporter_needs_command)
-    test -z "$cmd"
-    and return 1
-    contains -- $cmd[1] $argv
+    __fish_seen_subcommand_from $argv
 end
 
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l config.file -d 'The configuration file' -r -F
@@ -31,8 +13,12 @@ complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l web
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l web.telemetry-path -d 'The path of the metrics' -r
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l web.max-requests -d 'The most scrapes that wait for their pages at the same time; 0 is no limit' -r
-complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l log.level -d 'The least severe messages to log' -r
-complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l log.format -d 'The format of log messages' -r
+complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l log.level -d 'The least severe messages to log' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l log.format -d 'The format of log messages' -r -f -a "logfmt\t''
+json\t''"
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -s V -l version -d 'Print the version'
@@ -55,8 +41,12 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l web.telemetry-path -d 'The path of the metrics' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l web.max-requests -d 'The most scrapes that wait for their pages at the same time; 0 is no limit' -r
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l log.level -d 'The least severe messages to log' -r
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l log.format -d 'The format of log messages' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l log.level -d 'The least severe messages to log' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l log.format -d 'The format of log messages' -r -f -a "logfmt\t''
+json\t''"
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -s V -l version -d 'Print the version'
@@ -77,8 +67,12 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand back
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.telemetry-path -d 'The path of the metrics' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.max-requests -d 'The most scrapes that wait for their pages at the same time; 0 is no limit' -r
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l log.level -d 'The least severe messages to log' -r
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l log.format -d 'The format of log messages' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l log.level -d 'The least severe messages to log' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l log.format -d 'The format of log messages' -r -f -a "logfmt\t''
+json\t''"
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l sleep-stages -d 'Also read the stages and the curves of the nights, a request for each: of the last 90 days, or since --start'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l intraday -d 'Also read what watches measured through the days, a request for each: of the last 90 days, or since --start'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
@@ -92,8 +86,12 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand chec
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l web.telemetry-path -d 'The path of the metrics' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l web.max-requests -d 'The most scrapes that wait for their pages at the same time; 0 is no limit' -r
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l log.level -d 'The least severe messages to log' -r
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l log.format -d 'The format of log messages' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l log.level -d 'The least severe messages to log' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l log.format -d 'The format of log messages' -r -f -a "logfmt\t''
+json\t''"
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -s V -l version -d 'Print the version'
@@ -105,8 +103,12 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand auth
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l web.telemetry-path -d 'The path of the metrics' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l web.max-requests -d 'The most scrapes that wait for their pages at the same time; 0 is no limit' -r
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l log.level -d 'The least severe messages to log' -r
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l log.format -d 'The format of log messages' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l log.level -d 'The least severe messages to log' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l log.format -d 'The format of log messages' -r -f -a "logfmt\t''
+json\t''"
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -s V -l version -d 'Print the version'
@@ -118,8 +120,12 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forg
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l web.telemetry-path -d 'The path of the metrics' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l web.max-requests -d 'The most scrapes that wait for their pages at the same time; 0 is no limit' -r
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l log.level -d 'The least severe messages to log' -r
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l log.format -d 'The format of log messages' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l log.level -d 'The least severe messages to log' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l log.format -d 'The format of log messages' -r -f -a "logfmt\t''
+json\t''"
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -s V -l version -d 'Print the version'
@@ -131,8 +137,12 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand heal
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l web.telemetry-path -d 'The path of the metrics' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l web.max-requests -d 'The most scrapes that wait for their pages at the same time; 0 is no limit' -r
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l log.level -d 'The least severe messages to log' -r
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l log.format -d 'The format of log messages' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l log.level -d 'The least severe messages to log' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l log.format -d 'The format of log messages' -r -f -a "logfmt\t''
+json\t''"
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -s V -l version -d 'Print the version'
@@ -147,8 +157,12 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand meas
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l web.telemetry-path -d 'The path of the metrics' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l web.max-requests -d 'The most scrapes that wait for their pages at the same time; 0 is no limit' -r
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l log.level -d 'The least severe messages to log' -r
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l log.format -d 'The format of log messages' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l log.level -d 'The least severe messages to log' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l log.format -d 'The format of log messages' -r -f -a "logfmt\t''
+json\t''"
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -s V -l version -d 'Print the version'

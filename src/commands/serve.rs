@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use tokio::net::TcpListener;
 use tokio::runtime::{self, Handle, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -134,9 +134,21 @@ pub(super) fn listeners(flags: &Flags) -> Result<Vec<std::net::TcpListener>> {
 }
 
 fn bind(address: &ListenAddress) -> Result<std::net::TcpListener> {
-    std::net::TcpListener::bind(address).with_context(|| {
-        format!("cannot listen on {address}; is another program there? --web.listen-address chooses another address")
-    })
+    std::net::TcpListener::bind(address)
+        .map_err(|error| anyhow!("cannot listen on {address}: {error}; {}", advice(error.kind())))
+}
+
+/// What to do where the system gives no port.
+fn advice(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::PermissionDenied => {
+            "a port below 1024 is for root: choose a higher one with --web.listen-address, and let a reverse proxy, Docker or \
+             a .socket unit of systemd lead the low one there"
+        }
+        io::ErrorKind::AddrInUse => "another program is there; --web.listen-address chooses another address",
+        io::ErrorKind::AddrNotAvailable => "this machine does not have that address; :PORT is every address that it has",
+        _ => "--web.listen-address chooses another address",
+    }
 }
 
 /// The listeners as the runtime wants them; must be called within it.
@@ -204,4 +216,17 @@ pub(super) fn landing_page(address: SocketAddr, has_tls: bool) -> Url {
         IpAddr::V6(ip) => format!("[{ip}]"),
     };
     local_url(&host, address.port(), has_tls)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_the_system_refuses_has_the_advice_for_its_reason() {
+        assert!(advice(io::ErrorKind::PermissionDenied).contains("below 1024 is for root"));
+        assert!(advice(io::ErrorKind::AddrInUse).contains("another program is there"));
+        assert!(advice(io::ErrorKind::AddrNotAvailable).contains("does not have that address"));
+        assert!(advice(io::ErrorKind::Other).contains("--web.listen-address"));
+    }
 }

@@ -16,6 +16,13 @@ withings:
     - Alice
     - Bob";
 
+/// The key that every block of this program has, and a late one of Home Assistant has not.
+const PROFILES: &str = "profiles";
+
+/// Where what is missing can be found by who comes from there.
+const HOME_ASSISTANT: &str = "from Home Assistant: the people are the entries under Settings, Devices & services, Withings; id \
+    and secret are under Application credentials in the menu there, and in the file .storage/application_credentials";
+
 /// The block as it was written: every key known, none twice.
 pub(super) struct Block<'a> {
     name: Node,
@@ -62,9 +69,10 @@ impl<'a> Block<'a> {
         Mistake::at(value, what)
     }
 
-    /// The mistake of a block that lacks `key`.
-    pub(super) fn missing(&self, key: &str) -> Mistake {
-        Mistake::at(&self.name, format!("`{key}` is missing"))
+    /// The mistake of a block that lacks `key`, with this advice.
+    pub(super) fn missing(&self, key: &str, help: impl Into<String>) -> Mistake {
+        let mistake = Mistake::at(&self.name, format!("`{key}` is missing")).help(help);
+        if self.key(PROFILES).is_none() { mistake.help(HOME_ASSISTANT) } else { mistake }
     }
 
     fn entry(&self, key: &str) -> Option<&(Node, Node)> {

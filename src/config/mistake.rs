@@ -41,12 +41,10 @@ impl Mistake {
         self
     }
 
-    /// With the suggestion "did you mean", if there is one.
-    pub(super) fn did_you_mean(self, suggestion: Option<&str>) -> Self {
-        match suggestion {
-            Some(suggestion) => self.help(format!("did you mean `{suggestion}`?")),
-            None => self,
-        }
+    /// With the suggestion "did you mean", if there is one, of one word or of several together.
+    pub(super) fn did_you_mean<'a>(self, suggestions: impl IntoIterator<Item = &'a str>) -> Self {
+        let words: Vec<_> = suggestions.into_iter().map(|word| format!("`{word}`")).collect();
+        if words.is_empty() { self } else { self.help(format!("did you mean {}?", words.join(" and "))) }
     }
 
     /// The mistake in a few words, for a file of which no line may be shown.

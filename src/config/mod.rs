@@ -3,6 +3,7 @@
 //! A `withings:` block of Home Assistant works unchanged. [`Config::load`] reads the file; everything below it is a
 //! function of the text, except the secrets that the file refers to.
 
+mod base_url;
 mod block;
 mod credentials;
 mod diagnostic;
@@ -33,6 +34,7 @@ use url::Url;
 
 use crate::catalogue::{Measurement, Source};
 use crate::paths::OwnPath;
+use crate::process;
 use crate::regular_file::{self, ReadAt};
 use block::Block;
 use mistake::{Mistake, Place};
@@ -43,8 +45,6 @@ pub use duration::{format_duration, parse_duration};
 
 const REFRESH_INTERVAL: Duration = Duration::from_mins(5);
 const REQUESTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(100).expect("100 is not 0");
-const BASE_URL_HELP: &str =
-    "with --web.systemd-socket the address is known to systemd only; say where browsers reach the exporter";
 const API_URL: &str = "https://wbsapi.withings.net";
 const ACCOUNT_URL: &str = "https://account.withings.com";
 
@@ -109,6 +109,16 @@ pub enum ConfigError {
         /// What the system says.
         source: io::Error,
     },
+    /// The user of this process may not read the file.
+    #[error("user {user} may not read {}; `chown {user} {}` gives it to that user", path.display(), path.display())]
+    Denied {
+        /// The file.
+        path: PathBuf,
+        /// The number of the user.
+        user: u32,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The file says something that is not understood.
     #[error("{0}")]
     Mistake(Diagnostic),
@@ -128,6 +138,7 @@ impl Config {
         let bytes = regular_file::read(path, at).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => ConfigError::Missing(path.to_owned()),
             io::ErrorKind::IsADirectory => ConfigError::Directory(path.to_owned()),
+            io::ErrorKind::PermissionDenied => ConfigError::denied(path, source),
             _ => ConfigError::Read { path: path.to_owned(), source },
         })?;
         Self::from_bytes(&bytes, path, at, env, default_base_url)
@@ -174,16 +185,16 @@ impl Config {
     fn parse(text: &str, sources: &SecretSources<'_>, default_base_url: Option<&Url>) -> Result<Self, Mistake> {
         let block = Block::of(document::read(text)?, sources)?;
         let mut warnings = Vec::new();
-        let config = Self {
+        let mut config = Self {
             client_id: credentials::client_id(&block)?,
             client_secret: credentials::client_secret(&block)?,
             profiles: block
-                .read("profiles", names::profiles)?
-                .ok_or_else(|| block.missing("profiles").help(names::PROFILES_HELP))?,
-            base_url: match (block.read("base_url", scalar::url)?, default_base_url) {
+                .read("profiles", |key, node| names::profiles(key, node, &mut warnings))?
+                .ok_or_else(|| block.missing("profiles", names::PROFILES_HELP))?,
+            base_url: match (block.read("base_url", base_url::base_url)?, default_base_url) {
                 (Some(url), _) => url,
                 (None, Some(url)) => url.clone(),
-                (None, None) => return Err(block.missing("base_url").help(BASE_URL_HELP)),
+                (None, None) => return Err(block.missing("base_url", base_url::HELP)),
             },
             measurements: block
                 .read("measurements", |key, node| names::measurements(key, node, &mut warnings))?
@@ -192,13 +203,22 @@ impl Config {
             requests_per_minute: block
                 .read("requests_per_minute", scalar::requests_per_minute)?
                 .unwrap_or(REQUESTS_PER_MINUTE),
-            webhooks: block.read("webhooks", webhooks::switch)?.unwrap_or(false),
+            webhooks: false,
             api_url: block.read("api_url", scalar::url)?.unwrap_or_else(|| known_url(API_URL)),
             account_url: block.read("account_url", scalar::url)?.unwrap_or_else(|| known_url(ACCOUNT_URL)),
             warnings,
         };
+        config.webhooks = webhooks::are_wanted(&block, &config.base_url, &mut config.warnings)?;
         webhooks::check(&config, &block)?;
+        config.warnings.extend(credentials::warnings(&config.client_id, &config.client_secret));
+        config.warnings.extend(base_url::warning(&config.base_url));
         Ok(config)
+    }
+}
+
+impl ConfigError {
+    fn denied(path: &Path, source: io::Error) -> Self {
+        Self::Denied { path: path.to_owned(), user: process::user(), source }
     }
 }
 

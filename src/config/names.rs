@@ -19,14 +19,29 @@ pub(super) const PROFILES_HELP: &str = "write the name of each person: `profiles
 /// The word for every measurement.
 const ALL: &str = "all";
 
-/// `profiles`: at least one, each once, in the file's order.
-pub(super) fn profiles(key: &str, node: &Node) -> Result<Vec<Arc<str>>, Mistake> {
+/// What people call measurements, and the keys that they mean.
+const EVERYDAY_WORDS: [(&str, &[&str]); 6] = [
+    ("steps", &["activity_steps"]),
+    ("pulse", &["heart_pulse_bpm"]),
+    ("heart_rate", &["heart_pulse_bpm"]),
+    ("blood_pressure", &["systolic_blood_pressure_mmhg", "diastolic_blood_pressure_mmhg"]),
+    ("body_fat", &["fat_ratio_pct"]),
+    ("distance", &["activity_distance_meters"]),
+];
+
+/// `profiles`: at least one, each once, in the file's order. One name that looks like several is added to `warnings`.
+pub(super) fn profiles(key: &str, node: &Node, warnings: &mut Vec<String>) -> Result<Vec<Arc<str>>, Mistake> {
     if matches!(node.value, Value::Null) {
         return Err(Mistake::at(node, format!("`{key}` has no value")).help(PROFILES_HELP));
     }
     let names = names(key, node)?;
     if names.is_empty() {
         return Err(Mistake::at(node, format!("`{key}` is empty")).help(PROFILES_HELP));
+    }
+    // A comma can be in a name, so it is no mistake.
+    if node.text().is_some_and(|name| name.contains(',')) {
+        let one = if node.hidden { "one person" } else { &format!("one person, {}", shown(node)) };
+        warnings.push(format!("`{key}` is {one}; if it is several, write a list: `{key}: [Alice, Bob]`"));
     }
     names.into_iter().map(|(node, name)| profile(node, name)).collect()
 }
@@ -121,10 +136,17 @@ fn unknown(node: &Node, name: &str) -> Mistake {
     // The metric's name is the mistake that people make who copy from a dashboard.
     let key = name.strip_prefix("withings_").unwrap_or(name);
     let words: Vec<&str> = Measurement::all().map(|measurement| measurement.key).chain(groups()).collect();
+    let meant = everyday(key).or_else(|| nearest(key, words.iter().copied()).map(|word| vec![word]));
     Mistake::at(node, format!("{} is not a measurement", shown(node)))
-        .did_you_mean(nearest(key, words.iter().copied()).filter(|_| !node.hidden))
+        .did_you_mean(meant.into_iter().flatten().filter(|_| !node.hidden))
         .help(format!("allowed are the groups {}", groups().join(", ")))
         .help("and the keys that `withings-exporter measurements` prints")
+}
+
+/// The keys that an everyday word means.
+fn everyday(word: &str) -> Option<Vec<&'static str>> {
+    let word = word.to_lowercase().replace([' ', '-'], "_");
+    EVERYDAY_WORDS.iter().find(|(everyday, _)| *everyday == word).map(|(_, keys)| keys.to_vec())
 }
 
 /// The words for many measurements.

@@ -40,6 +40,11 @@ pub(super) fn text<'a>(key: &str, node: &'a Node) -> Result<&'a str, Mistake> {
     Err(mistake.help(format!("write it as `{key}: TEXT`, in quotes if it looks like something else")))
 }
 
+/// Text without a byte order mark and white space at its ends.
+pub(super) fn trimmed(text: &str) -> &str {
+    text.trim_matches(|sign: char| sign.is_whitespace() || sign == '\u{feff}')
+}
+
 /// An `http` or `https` URL without credentials, query and fragment; a slash at its end is dropped.
 pub(super) fn url(key: &str, node: &Node) -> Result<Url, Mistake> {
     let text = text(key, node)?;
@@ -74,7 +79,7 @@ pub(super) fn interval(key: &str, node: &Node) -> Result<Duration, Mistake> {
     if let Some(number) = bare_number(node) {
         let suggestion = match number {
             0..15 => format!("write `{number}m`"),
-            _ => format!("write `{number}m` or `{number}s`"),
+            _ => format!("write `{number}s` or `{number}m`"),
         };
         return Err(Mistake::at(node, format!("{} has no unit; {suggestion}", shown(node))).help(allowed));
     }

@@ -41,6 +41,7 @@ pub(super) const KEYS: &[Key] = &[
     ("refresh_interval", KeyKind::Duration),
     ("requests_per_minute", KeyKind::Number),
     ("webhooks", KeyKind::Boolean),
+    ("use_webhook", KeyKind::Boolean),
     ("api_url", KeyKind::Text),
     ("account_url", KeyKind::Text),
 ];

@@ -1,5 +1,6 @@
 //! Where secrets come from that are not in the configuration file: `secrets.yaml` beside it, files with one secret, and the environment.
 
+use std::io;
 use std::path::Path;
 
 use super::document;
@@ -7,9 +8,14 @@ use super::mistake::Mistake;
 use super::nearest::nearest;
 use super::node::{Node, Value};
 use super::redaction::quoted_key;
+use super::scalar::trimmed;
+use crate::process;
 use crate::regular_file::{self, ReadAt};
 
 const SECRETS_FILE: &str = "secrets.yaml";
+
+/// Where systemd puts the credentials of services.
+const CREDENTIALS: &str = "/run/credentials";
 
 /// How many names of `secrets.yaml` a message shows.
 const SHOWN_NAMES: usize = 3;
@@ -25,10 +31,10 @@ pub(super) struct SecretSources<'a> {
 }
 
 impl SecretSources<'_> {
-    /// A variable of the environment without its trailing newline; an empty one counts as not set.
+    /// A variable of the environment without what may stand around it; an empty one counts as not set.
     pub(super) fn variable(&self, name: &str) -> Option<String> {
         let value = (self.env)(name)?;
-        let value = value.trim_end_matches(['\r', '\n']);
+        let value = trimmed(&value);
         (!value.is_empty()).then(|| value.to_owned())
     }
 
@@ -48,17 +54,17 @@ impl SecretSources<'_> {
         Ok(Node { value, ..*node })
     }
 
-    /// The content of a file with one secret, named by `node`, without its trailing newline.
+    /// The content of a file with one secret, named by `node`, without what may stand around it.
     pub(super) fn secret_file(&self, node: &Node, name: &str) -> Result<String, Mistake> {
         // The name is not shown: people put the secret itself there.
-        let bytes = regular_file::read(&self.folder.join(name), self.at).map_err(|err| {
-            Mistake::at(node, format!("cannot read the secret file named here: {err}"))
-                .help("`client_secret_file` is the path of a file with the secret in it, relative to this file")
+        let path = self.folder.join(name);
+        let bytes = regular_file::read(&path, self.at).map_err(|err| {
+            Mistake::at(node, format!("cannot read the secret file named here: {err}")).help(advice(&path, &err))
         })?;
         let text =
             String::from_utf8(bytes).map_err(|_| Mistake::at(node, "the secret file named here is not UTF-8 text"))?;
-        let secret = text.trim_end_matches(['\r', '\n']);
-        if secret.trim().is_empty() {
+        let secret = trimmed(&text);
+        if secret.is_empty() {
             return Err(Mistake::at(node, "the secret file named here is empty"));
         }
         if secret.contains(['\r', '\n']) {
@@ -92,13 +98,33 @@ impl SecretSources<'_> {
 
     fn secrets(&self, node: &Node) -> Result<Value, Mistake> {
         let bytes = regular_file::read(&self.folder.join(SECRETS_FILE), self.at).map_err(|err| {
+            let reads = || format!("`!secret NAME` reads the line `NAME: value` of {SECRETS_FILE}");
+            let is_denied = err.kind() == io::ErrorKind::PermissionDenied;
             Mistake::at(node, format!("cannot read {SECRETS_FILE} beside this file: {err}"))
-                .help(format!("`!secret NAME` reads the line `NAME: value` of {SECRETS_FILE}"))
+                .help(if is_denied { unreadable() } else { reads() })
         })?;
         let document = super::decode(&bytes).and_then(document::read);
         let broken = |mistake: Mistake| Mistake::at(node, format!("{SECRETS_FILE}, {}", mistake.in_secret_file()));
         Ok(document.map_err(broken)?.value)
     }
+}
+
+/// What to do about a secret file that cannot be read.
+fn advice(path: &Path, error: &io::Error) -> String {
+    if path.starts_with(CREDENTIALS) {
+        return "systemd gives this file to the running service alone: elsewhere set WITHINGS_CLIENT_SECRET, or run the \
+                command with systemd-run and the same LoadCredential"
+            .to_owned();
+    }
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        return unreadable();
+    }
+    "`client_secret_file` is the path of a file with the secret in it, relative to this file".to_owned()
+}
+
+/// What to do about a file that this user may not read.
+pub(super) fn unreadable() -> String {
+    format!("this program runs as user {0}, who may not read it: `chown {0}` gives the file to that user", process::user())
 }
 
 /// The mistake of a name that `secrets.yaml` does not have. The word is not shown: people put the secret itself there.

@@ -23,9 +23,40 @@ const HOME_DOMAINS: [&str; 8] =
     ["localhost", "local", "lan", "home", "internal", "home.arpa", "localdomain", "fritz.box"];
 
 const BASE_URL: &str = "base_url";
+const WEBHOOKS: &str = "webhooks";
 
-/// `webhooks`: on or off.
-pub(super) fn switch(key: &str, node: &Node) -> Result<bool, Mistake> {
+/// The same in the blocks of Home Assistant.
+const USE_WEBHOOK: &str = "use_webhook";
+
+/// Whether webhooks are asked for, with the key of this program or with that of Home Assistant, which asks for them also where
+/// they cannot be: then `warnings` say so, for everything else is polled.
+pub(super) fn are_wanted(block: &Block<'_>, base_url: &Url, warnings: &mut Vec<String>) -> Result<bool, Mistake> {
+    if let (Some(_), Some(other)) = (block.key(WEBHOOKS), block.key(USE_WEBHOOK)) {
+        let what = format!("`{WEBHOOKS}` and `{USE_WEBHOOK}` are both given");
+        return Err(Mistake::at(other, what).help(format!("keep `{WEBHOOKS}`")));
+    }
+    if let Some(are_on) = block.read(WEBHOOKS, switch)? {
+        return Ok(are_on);
+    }
+    let are_asked_for = block.read(USE_WEBHOOK, switch)?.unwrap_or(false);
+    let why_not = match block.key(BASE_URL) {
+        None => Some("there is none"),
+        Some(_) => refusal(base_url).map(|(why, _)| why),
+    };
+    match why_not.filter(|_| are_asked_for) {
+        None => Ok(are_asked_for),
+        Some(why) => {
+            warnings.push(format!(
+                "`{USE_WEBHOOK}` has no effect, for Withings would not call this `{BASE_URL}`: {why}; everything but `in_bed` is \
+                 polled"
+            ));
+            Ok(false)
+        }
+    }
+}
+
+/// On or off.
+fn switch(key: &str, node: &Node) -> Result<bool, Mistake> {
     match node.value {
         Value::Bool(is_on) => Ok(is_on),
         _ => Err(wrong_kind(key, "`true` or `false`", node)),
@@ -43,7 +74,7 @@ pub(super) fn check(config: &Config, block: &Block<'_>) -> Result<(), Mistake> {
         return Ok(());
     }
     if block.key(BASE_URL).is_none() {
-        return Err(block.mistake("webhooks", format!("`webhooks: true` needs a `{BASE_URL}`")).help(format!(
+        return Err(block.mistake(WEBHOOKS, format!("`webhooks: true` needs a `{BASE_URL}`")).help(format!(
             "Withings calls <{BASE_URL}>{WEBHOOK_PATH}…, which must be a public `https` address that leads to this exporter"
         )));
     }

@@ -13,6 +13,7 @@ use super::question::Window;
 use super::work::{Part, Work};
 use crate::catalogue::Call;
 use crate::login::{Caller, LoginError, Next, after_failure};
+use crate::telemetry::log::with_causes;
 use crate::telemetry::{Telemetry, Unknown};
 use crate::withings::calls::sleep_get::SPAN;
 use crate::withings::calls::{
@@ -222,7 +223,7 @@ async fn patiently<P: AnswerPage>(caller: &Caller, request: &Request) -> Result<
         let Some(pause) = pause.filter(|pause| began.elapsed() + *pause <= PATIENCE) else {
             return Err(HistoryError::Call { profile: Arc::clone(profile), call: request.call, source: error }.into());
         };
-        tracing::warn!(%profile, call = %request.call, %error, seconds = pause.as_secs(), "a call failed and is repeated");
+        tracing::warn!(%profile, call = %request.call, error = with_causes(&error), seconds = pause.as_secs(), "a call failed and is repeated");
         sleep(pause).await;
     }
 }

@@ -7,6 +7,7 @@ use url::Url;
 
 use super::Logins;
 use crate::storage::{Beginning, ConnectError, Login, NewConsent, NewLogin, Pending, WaitingConsent};
+use crate::telemetry::log::with_causes;
 use crate::withings::error::CallError;
 use crate::withings::oauth::random_token;
 
@@ -111,13 +112,31 @@ pub enum FinishError {
         /// Withings' words and what to do.
         advice: String,
     },
-    /// Withings did not answer.
-    #[error("Withings could not be reached for the login of {profile}: {reason}")]
+    /// Withings could not be reached.
+    #[error("Withings could not be reached for the login of {profile}: {reason}. {advice}")]
     Unreachable {
         /// The profile that the login was started for.
         profile: Arc<str>,
-        /// What happened.
+        /// What happened, with its causes.
         reason: String,
+        /// What to do, in sentences.
+        advice: &'static str,
+    },
+    /// Withings could be reached, and gave no answer that is of any use.
+    #[error("Withings did not do its part in the login of {profile}: {reason}")]
+    NoUse {
+        /// The profile that the login was started for.
+        profile: Arc<str>,
+        /// What happened, with its causes.
+        reason: String,
+    },
+    /// Withings asks this application to wait.
+    #[error("the login of {profile} came too late: Withings asks this application to wait {seconds} seconds")]
+    Paused {
+        /// The profile that the login was started for.
+        profile: Arc<str>,
+        /// How much longer.
+        seconds: u64,
     },
     /// The login could not be saved.
     #[error("the login could not be saved: {0}")]
@@ -183,9 +202,7 @@ impl Logins {
     async fn exchange(&self, profile: &Arc<str>, back: &Return) -> Result<NewLogin, FinishError> {
         let profile = || Arc::clone(profile);
         if let Some(left) = self.storage().paused_for().await {
-            let reason =
-                format!("it asked this application to wait {} seconds, and a code dies sooner", left.as_secs() + 1);
-            return Err(FinishError::Unreachable { profile: profile(), reason });
+            return Err(FinishError::Paused { profile: profile(), seconds: left.as_secs() + 1 });
         }
         let turn = self.exchange_turn(back.client).await;
         turn.map_err(|_| FinishError::Busy { profile: profile() })?;
@@ -231,12 +248,16 @@ impl FinishError {
             CallError::Refused(refusal) if refusal.status == 503 => Self::Refused {
                 profile,
                 advice: format!(
-                    "{refusal}. A code lives 30 seconds and works once: please start again. If it happens again, check \
-                     client_id, client_secret and the registered redirect URI"
+                    "{refusal}. A code lives 30 seconds and works once; Withings says the same when client_id or client_secret \
+                     is wrong. Please start again. If it happens again, compare client_id, client_secret and the redirect \
+                     URI with those in Withings’ developer dashboard"
                 ),
             },
             CallError::Refused(refusal) => Self::Refused { profile, advice: refusal.to_string() },
-            error => Self::Unreachable { profile, reason: error.to_string() },
+            CallError::Http(unreachable) => {
+                Self::Unreachable { profile, reason: with_causes(error), advice: unreachable.advice() }
+            }
+            error => Self::NoUse { profile, reason: with_causes(error) },
         }
     }
 }

@@ -17,6 +17,7 @@ use super::{LoginError, Logins};
 use crate::catalogue::Call;
 use crate::storage::{Class, Login, REPEAT_AFTER, RotateError};
 use crate::telemetry::Reason;
+use crate::telemetry::log::with_causes;
 use crate::withings::envelope::Remedy;
 use crate::withings::error::CallError;
 
@@ -164,7 +165,7 @@ impl Caller {
         if before == 0 {
             // Here and not for each call: they all fail with it.
             tracing::warn!(
-                profile = %self.profile, error = %error,
+                profile = %self.profile, error = with_causes(&error),
                 "Withings does not accept the login any more; the last values stay, connect it again"
             );
         }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::{Caller, Logins};
 use crate::storage::{Class, Login};
+use crate::telemetry::log::with_causes;
 
 impl Logins {
     /// A caller with a login that waits for this confirmation, to ask whose it is, for the client at this address.
@@ -25,7 +26,7 @@ impl Logins {
             }
             if let Err(error) = self.oauth().revoke(Class::Exchange, user_id).await {
                 tracing::warn!(
-                    profile = %consent.profile, %error,
+                    profile = %consent.profile, error = with_causes(&error),
                     "a login that nobody has confirmed could not be revoked at Withings; it is not stored here"
                 );
             }

@@ -129,7 +129,7 @@ impl CallFailure {
                 _ => Attempt::Failed(with_causes(error)),
             },
             Self::Login(error) => Attempt::Failed(with_causes(error)),
-            Self::Subscriptions(error) => Attempt::Failed(error.to_string()),
+            Self::Subscriptions(error) => Attempt::Failed(with_causes(error)),
             Self::Profile(why) => Attempt::Failed(why.clone()),
         }
     }

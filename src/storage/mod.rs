@@ -26,6 +26,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{fs::File, io};
 
+use rustix::io::Errno;
 use tokio::time::{Instant, sleep_until};
 
 pub use budget::{Class, Turn};
@@ -64,6 +65,7 @@ pub struct Storage(Arc<StorageInner>);
 #[derive(Debug)]
 struct StorageInner {
     root: PathBuf,
+    purpose: Purpose,
     /// Held as long as the process serves from this directory; none in a command that works beside a running exporter.
     _locks: Vec<File>,
     disk: Disk,
@@ -115,6 +117,11 @@ impl StorageError {
         self.source.kind() == io::ErrorKind::PermissionDenied
     }
 
+    /// Whether the file system knows no such operation.
+    fn is_unsupported(&self) -> bool {
+        is_unsupported(&self.source)
+    }
+
     fn is_missing(&self) -> bool {
         self.source.kind() == io::ErrorKind::NotFound
     }
@@ -123,6 +130,12 @@ impl StorageError {
         let path = path.to_owned();
         move |source| Self { operation, path, source }
     }
+}
+
+/// Whether a file system knows no such operation, as some of networks and of FUSE do not: they say it in many ways.
+fn is_unsupported(error: &io::Error) -> bool {
+    let unsupported = [Errno::INVAL, Errno::NOTSUP, Errno::NOSYS, Errno::NOTTY, Errno::NOLCK, Errno::BADF];
+    Errno::from_io_error(error).is_some_and(|errno| unsupported.contains(&errno))
 }
 
 /// What a storage is opened with beside its path.
@@ -142,7 +155,7 @@ impl Storage {
     /// called within a tokio runtime.
     pub fn open(root: &Path, purpose: Purpose, surroundings: Surroundings) -> Result<Self, OpenError> {
         let locks = directory::root::prepare(root, purpose)?;
-        let storage = Self::at(root, locks, surroundings);
+        let storage = Self::at(root, purpose, locks, surroundings);
         if let Err(error) = storage.restore_plans() {
             tracing::warn!(
                 error = error.with_cause(),
@@ -155,13 +168,14 @@ impl Storage {
     /// Opens the directory of real people at `root` for a command that works beside a running exporter.
     pub fn join(root: &Path, surroundings: Surroundings) -> Result<Self, OpenError> {
         directory::root::prepare_to_join(root)?;
-        Ok(Self::at(root, Vec::new(), surroundings))
+        Ok(Self::at(root, Purpose::Serve, Vec::new(), surroundings))
     }
 
-    fn at(root: &Path, locks: Vec<File>, surroundings: Surroundings) -> Self {
+    fn at(root: &Path, purpose: Purpose, locks: Vec<File>, surroundings: Surroundings) -> Self {
         let Surroundings { clock, telemetry, runtime_directory } = surroundings;
         Self(Arc::new(StorageInner {
             root: root.to_owned(),
+            purpose,
             _locks: locks,
             disk: Disk::new(root, telemetry.clone()),
             clock,
@@ -174,6 +188,12 @@ impl Storage {
             rotations: Rotations::default(),
             plans_stored_at: Mutex::new(Instant::now()),
         }))
+    }
+
+    /// What the directory is used for.
+    #[must_use]
+    pub fn purpose(&self) -> Purpose {
+        self.0.purpose
     }
 
     /// The disk of the storage directory.

@@ -177,9 +177,14 @@ impl From<Level> for LevelFilter {
 }
 
 impl Level {
+    const ALL: [Self; 4] = [Self::Debug, Self::Info, Self::Warn, Self::Error];
+
+    /// The flag's words.
+    pub const NAMES: [&str; 4] = [Self::Debug.name(), Self::Info.name(), Self::Warn.name(), Self::Error.name()];
+
     /// The flag's word.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Debug => "debug",
             Self::Info => "info",
@@ -193,11 +198,14 @@ impl FromStr for Level {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Self, Self::Err> {
-        let all = [Self::Debug, Self::Info, Self::Warn, Self::Error];
-        all.into_iter()
-            .find(|level| level.name() == word)
-            .ok_or_else(|| "one of debug, info, warn, error is needed".to_owned())
+        let known = Self::ALL.into_iter().find(|level| level.name() == word);
+        known.ok_or_else(|| format!("one of {} is needed", Self::NAMES.join(", ")))
     }
+}
+
+impl LogFormat {
+    /// The flag's words.
+    pub const NAMES: [&str; 2] = ["logfmt", "json"];
 }
 
 impl FromStr for LogFormat {
@@ -207,7 +215,7 @@ impl FromStr for LogFormat {
         match word {
             "logfmt" => Ok(Self::Logfmt),
             "json" => Ok(Self::Json),
-            _ => Err("one of logfmt, json is needed".to_owned()),
+            _ => Err(format!("one of {} is needed", Self::NAMES.join(", "))),
         }
     }
 }

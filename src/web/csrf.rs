@@ -5,6 +5,9 @@ use hyper::header::ORIGIN;
 
 use super::hosts::asked;
 
+/// The headers in which browsers say what they want a page for: the standard's, and those of former ones.
+const AHEAD: [&str; 3] = ["sec-purpose", "purpose", "x-moz"];
+
 /// Whether the request comes from a page of this server, or from a program that is no browser.
 ///
 /// `Sec-Fetch-Site` is the browser's own verdict, but it is said only to https and loopback addresses; elsewhere
@@ -26,6 +29,12 @@ pub(super) fn is_own_or_navigation<B>(request: &Request<B>) -> bool {
     let is = |name, wanted| said(name).is_none_or(|said| said == wanted);
     let is_of_another_site = said("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none"));
     !is_of_another_site || is("sec-fetch-mode", "navigate") && is("sec-fetch-dest", "document")
+}
+
+/// Whether a browser asks ahead of its person, to have the page in case that it is wanted.
+pub(super) fn is_ahead<B>(request: &Request<B>) -> bool {
+    let says = |name: &str| request.headers().get_all(name).iter().filter_map(|said| said.to_str().ok());
+    AHEAD.into_iter().flat_map(says).any(|said| said.to_ascii_lowercase().contains("prefetch"))
 }
 
 /// Host and port of an origin; `None` for `null`, which a browser says when it hides where a form was.

@@ -30,6 +30,9 @@ const SOON: &str = "5";
 
 /// `GET /authorize?profile=NAME[&mode=demo]`: sends the browser to Withings' consent page.
 pub(super) async fn begin(app: &App, client: IpAddr, request: &Request<Incoming>) -> Response {
+    if csrf::is_ahead(request) {
+        return asked_too_soon();
+    }
     if !csrf::is_own_or_navigation(request) {
         let sentence = "Another site cannot begin a login by itself. Choose one on the overview page.";
         return response::text(StatusCode::FORBIDDEN, sentence);
@@ -51,6 +54,9 @@ pub(super) async fn begin(app: &App, client: IpAddr, request: &Request<Incoming>
 
 /// `GET /callback`: what Withings' redirect brought.
 pub(super) async fn callback(app: &App, client: IpAddr, request: &Request<Incoming>) -> Response {
+    if csrf::is_ahead(request) {
+        return asked_too_soon();
+    }
     let callback = Callback::from_query(request.uri().query().unwrap_or_default());
     finish(app, client, callback, cookies::remembered(request.headers()).collect()).await
 }
@@ -116,6 +122,7 @@ async fn conclude(
             match error {
                 FinishError::TooMany => response::set(&mut response, RETRY_AFTER, SOON),
                 FinishError::Busy { .. } => response::set(&mut response, RETRY_AFTER, "60"),
+                FinishError::Paused { seconds, .. } => drop(response.headers_mut().insert(RETRY_AFTER, seconds.into())),
                 _ => {}
             }
             response
@@ -168,6 +175,14 @@ async fn devices(caller: &Caller, refreshed: Option<&ProfileSnapshot>) -> Option
         Some(models) => Some(models),
         None => caller.devices().await.ok(),
     }
+}
+
+/// The response to a browser that asks for a page before its person does: nothing has happened yet, and the request that the
+/// person makes must not find the code used up.
+fn asked_too_soon() -> Response {
+    let mut response = response::text(StatusCode::SERVICE_UNAVAILABLE, "A login is not fetched ahead. Open the address.");
+    response::set(&mut response, CACHE_CONTROL, "no-store");
+    response
 }
 
 fn foreign_form() -> Response {

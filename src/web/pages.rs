@@ -48,13 +48,7 @@ impl MessagePage {
                 format!("No profile with the name “{}” is configured.", cleaned(profile)),
                 "Choose one on the overview, or add the name to “profiles” in the configuration.",
             ),
-            BeginError::Paused { seconds } => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "Withings asks for a pause",
-                "Withings takes no requests from this application at the moment. Nothing is broken.",
-                format!("Try again in {seconds} seconds."),
-            )
-            .again(profile),
+            BeginError::Paused { seconds } => Self::pause(*seconds).again(profile),
             BeginError::TooMany => Self::too_many().again(profile),
             BeginError::Storage(reason) => Self::not_stored(reason).again(profile),
         }
@@ -126,13 +120,22 @@ impl MessagePage {
                 format!("{advice}."),
             )
             .again(profile),
-            FinishError::Unreachable { profile, reason } => Self::new(
+            FinishError::Unreachable { profile, reason, advice } => Self::new(
                 StatusCode::BAD_GATEWAY,
                 "Withings could not be reached",
                 format!("{profile} was not connected: {reason}."),
-                "Make sure that this machine reaches the internet, then connect again.",
+                format!("{advice} Then connect again."),
             )
             .again(profile),
+            FinishError::NoUse { profile, reason } => Self::new(
+                StatusCode::BAD_GATEWAY,
+                "Withings has a problem",
+                format!("{profile} was not connected: {reason}."),
+                "This machine reaches Withings, and the mistake is there, or in a proxy in between. Connect again in a few \
+                 minutes.",
+            )
+            .again(profile),
+            FinishError::Paused { profile, seconds } => Self::pause(*seconds).again(profile),
             FinishError::Storage(reason) => Self::not_stored(reason),
         }
     }
@@ -205,6 +208,15 @@ impl MessagePage {
             confirmation: Some(ConfirmationButton { label, field: "replace", secret: confirmation.to_owned() }),
             ..page
         }
+    }
+
+    fn pause(seconds: u64) -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Withings asks for a pause",
+            "Withings takes no requests from this application at the moment. Nothing is broken.",
+            format!("Try again in {seconds} seconds."),
+        )
     }
 
     fn too_many() -> Self {

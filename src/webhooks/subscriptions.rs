@@ -225,7 +225,7 @@ impl Subscriptions {
             Ok(_) => {}
             Err(SubscriptionError::Refused { remedy: Remedy::SwitchOff, .. }) => drop(progress.refused.insert(appli)),
             Err(error @ SubscriptionError::Refused { remedy: Remedy::Retry | Remedy::FullRead, .. }) => {
-                progress.problem.get_or_insert_with(|| error.to_string());
+                progress.problem.get_or_insert_with(|| with_causes(&error));
             }
             Err(error) => {
                 // The others would fail as well: the list is read anew after the pause.

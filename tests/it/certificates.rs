@@ -1,9 +1,16 @@
 //! Certificates, made when a test needs them: no key lies in the repository.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
 use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::program::fed;
 
@@ -57,3 +64,19 @@ pub(crate) fn make(folder: &Path, name: &str, extension: &str, authority: Option
 }
 
 const NO_AUTHORITY: [&str; 2] = ["-addext", "basicConstraints=critical,CA:FALSE"];
+
+/// The server's side of TLS with a certificate of this folder.
+pub(crate) fn acceptor(folder: &Path, certificate: &str) -> TlsAcceptor {
+    let file = |extension: &str| folder.join(format!("{certificate}.{extension}"));
+    let chain = vec![CertificateDer::from_pem_file(file("crt")).unwrap()];
+    let key = PrivateKeyDer::from_pem_file(file("key")).unwrap();
+    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap();
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// Takes TLS off and passes the rest on to `server`. Who does not trust the certificate goes away.
+pub(crate) async fn unwrap_tls(stream: TcpStream, acceptor: TlsAcceptor, server: SocketAddr) {
+    let Ok(mut client) = acceptor.accept(stream).await else { return };
+    let mut server = TcpStream::connect(server).await.unwrap();
+    drop(tokio::io::copy_bidirectional(&mut client, &mut server).await);
+}

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
+use withings_exporter::process;
 
 use crate::program::fed;
 
@@ -143,6 +144,57 @@ fn a_former_key_is_taken_and_the_new_one_named() {
 }
 
 #[test]
+fn what_is_probably_meant_otherwise_is_taken_with_a_warning() {
+    let names = "`profiles` is one person, `Alice, Bob`; if it is several, write a list: `profiles: [Alice, Bob]`";
+    let off = "`use_webhook` has no effect, for Withings would not call this `base_url`";
+    for (line, warnings) in [
+        ("profiles: Alice, Bob", vec![names]),
+        ("profiles: [\"Alice, Bob\", Ann]", vec![]),
+        ("profiles: Ann\n  base_url: http://192.168.1.2:10064", vec!["`base_url` is an IP address"]),
+        ("profiles: Ann\n  base_url: http://[::1]:10064", vec!["`base_url` is an IP address"]),
+        ("profiles: Ann\n  base_url: http://nas.local:10064", vec![]),
+        ("profiles: Ann\n  use_webhook: true", vec![off]),
+        ("profiles: Ann\n  use_webhook: true\n  base_url: http://health.example", vec![off, "it is not `https`"]),
+        ("profiles: Ann\n  use_webhook: false", vec![]),
+    ] {
+        check_warned(&format!("withings:\n  client_id: id\n  client_secret: hush-hush\n  {line}\n"), &warnings);
+    }
+    let example = "withings:\n  client_id: CLIENT_ID\n  client_secret: CLIENT_SECRET\n  profiles: Ann\n";
+    let word = "the word of the example; write what Withings’ developer dashboard shows";
+    let said = [format!("`client_id` is `CLIENT_ID`, {word}"), format!("`client_secret` is `CLIENT_SECRET`, {word}")];
+    check_warned(example, &said.each_ref().map(String::as_str));
+}
+
+/// Expects that this configuration is taken, with a warning for these texts and none without.
+#[track_caller]
+fn check_warned(config: &str, warnings: &[&str]) {
+    let output = run(&[("withings.yaml", config)], &[]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert_eq!(said.contains("level=warn"), !warnings.is_empty(), "{config}: {said}");
+    for text in warnings {
+        assert!(said.contains(text), "{text} is missing in {said}");
+    }
+}
+
+#[test]
+fn what_stands_around_a_secret_is_taken_off() {
+    // Whether it came through is seen by the warning about the word of the example.
+    let is_clean = |secret: &str, files: &[(&str, &str)], variables: &[(&str, &str)]| {
+        let config = format!("withings:\n  client_id: id\n  {secret}\n  profiles: Alice\n");
+        let output = run(&[&[("withings.yaml", config.as_str())], files].concat(), variables);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success() && said.contains("`client_secret` is `CLIENT_SECRET`"), "{secret}: {said}");
+    };
+    is_clean("client_secret: \" CLIENT_SECRET\\t\"", &[], &[]);
+    for content in ["\u{feff}CLIENT_SECRET\r\n", " CLIENT_SECRET \n\n", "\nCLIENT_SECRET"] {
+        is_clean("client_secret_file: secret.txt", &[("secret.txt", content)], &[]);
+        is_clean("client_secret: !secret here", &[("secrets.yaml", "here: 'CLIENT_SECRET  '\n")], &[]);
+        is_clean("", &[], &[("WITHINGS_CLIENT_SECRET", content)]);
+    }
+}
+
+#[test]
 fn an_address_of_withings_without_encryption_is_warned_of_unless_it_is_on_this_host() {
     let config = "withings: {client_id: a, client_secret: b, profiles: Ann, KEY: URL}";
     for (key, url, is_warned) in [
@@ -168,6 +220,17 @@ fn check_config(folder: &Path, file: &Path, variables: &[(&str, &str)]) -> Outpu
 pub(crate) fn exporter(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_withings-exporter"));
     command.current_dir(folder).env_clear();
+    command
+}
+
+/// The same program as a user who is not root: root may do everything, but for what takes that from it.
+pub(crate) fn powerless(folder: &Path) -> Command {
+    let program = exporter(folder);
+    if process::user() != 0 {
+        return program;
+    }
+    let mut command = Command::new("/usr/bin/setpriv");
+    command.current_dir(folder).env_clear().args(["--bounding-set", "-all"]).arg(program.get_program());
     command
 }
 

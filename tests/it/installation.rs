@@ -82,10 +82,23 @@ impl Installation {
 
     /// Writes a configuration with another budget and the shortest refresh interval.
     pub(crate) fn allow(&self, requests_per_minute: u32) {
+        let budget = format!("requests_per_minute: {requests_per_minute}\n  refresh_interval: 15s");
+        self.rewrite("requests_per_minute: 120", &budget);
+    }
+
+    /// Has the exporter look for Withings' API at this URL.
+    pub(crate) fn move_api(&self, api_url: &str) {
+        self.rewrite(&format!("api_url: http://{}", self.cloud_address), &format!("api_url: {api_url}"));
+    }
+
+    fn rewrite(&self, from: &str, to: &str) {
         let path = self.folder.path().join("withings.yaml");
         let text = fs::read_to_string(&path).unwrap();
-        let budget = format!("requests_per_minute: {requests_per_minute}\n  refresh_interval: 15s");
-        crate::config::write(&path, &text.replace("requests_per_minute: 120", &budget));
+        crate::config::write(&path, &text.replace(from, to));
+    }
+
+    pub(crate) fn cloud_address(&self) -> SocketAddr {
+        self.cloud_address
     }
 
     pub(crate) fn account(&self, name: &str) -> Account {
@@ -102,8 +115,13 @@ impl Installation {
 
     /// Starts the program in the folder.
     pub(crate) fn start(&self, arguments: &[&str]) -> Program {
+        self.start_in(arguments, &[])
+    }
+
+    /// The same with these variables in the environment, and no others.
+    pub(crate) fn start_in(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Program {
         let mut command = Command::new(env!("CARGO_BIN_EXE_withings-exporter"));
-        command.env_clear().current_dir(self.folder.path()).args(arguments);
+        command.env_clear().envs(variables.iter().copied()).current_dir(self.folder.path()).args(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Program::of(spawn(&mut command).unwrap())
     }

@@ -7,6 +7,7 @@ mod section;
 mod tls;
 mod value;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -81,8 +82,10 @@ impl Default for WebConfig {
 impl WebConfig {
     /// Reads the file at `path`, which may be a pipe if `at` says so. Fails with the first mistake.
     pub fn load(path: &Path, at: ReadAt) -> Result<Self, ConfigError> {
-        let bytes =
-            regular_file::read(path, at).map_err(|source| ConfigError::ReadWeb { path: path.to_owned(), source })?;
+        let bytes = regular_file::read(path, at).map_err(|source| match source.kind() {
+            io::ErrorKind::PermissionDenied => ConfigError::denied(path, source),
+            _ => ConfigError::ReadWeb { path: path.to_owned(), source },
+        })?;
         let in_file = |mistake: Mistake, text: &str| ConfigError::Mistake(mistake.in_file(path, text, FILE));
         let text = decode(&bytes).map_err(|mistake| in_file(mistake, &String::from_utf8_lossy(&bytes)))?;
         Self::parse(text, path).map_err(ConfigError::Mistake)

@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 use std::thread;
 use std::time::Duration;
 
@@ -131,9 +132,27 @@ pub(super) fn remove(path: &Path) -> Result<bool, StorageError> {
     }
 }
 
-/// Makes the directory's entries durable: without it a rename may be forgotten by a power cut.
+/// Makes the directory's entries durable: without it a rename may be forgotten by a power cut. A file system that cannot do
+/// it, as some of networks and of FUSE, is used nevertheless, for the files themselves are synced; the first time it is said.
 pub(super) fn sync_dir(folder: &Path) -> Result<(), StorageError> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(StorageError::new("sync", folder))
+    sync_dir_by(folder, File::sync_all)
+}
+
+fn sync_dir_by(folder: &Path, sync: impl FnOnce(&File) -> io::Result<()>) -> Result<(), StorageError> {
+    static SAID: Once = Once::new();
+    let synced = File::open(folder).and_then(|folder| sync(&folder)).map_err(StorageError::new("sync", folder));
+    match synced {
+        Err(error) if error.is_unsupported() => {
+            SAID.call_once(|| {
+                tracing::warn!(
+                    error = error.with_cause(),
+                    "the file system cannot sync a directory; after a power cut a person may have to log in again"
+                );
+            });
+            Ok(())
+        }
+        synced => synced,
+    }
 }
 
 /// Makes a directory that only its owner may enter, with its parents; one that exists is left as it is.
@@ -182,4 +201,23 @@ fn own(file: File) -> io::Result<File> {
     }
     let foreign = format!("it belongs to user {owner}, and this is user {user}; `chown {user}` gives it to the latter");
     Err(io::Error::new(io::ErrorKind::PermissionDenied, foreign))
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn a_directory_that_cannot_be_synced_is_used_and_one_that_fails_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let synced = |errno: Errno| sync_dir_by(folder.path(), |_| Err(errno.into()));
+        for unsupported in [Errno::INVAL, Errno::NOTSUP, Errno::NOSYS] {
+            assert!(synced(unsupported).is_ok(), "{unsupported}");
+        }
+        for failed in [Errno::IO, Errno::NOSPC] {
+            assert!(synced(failed).is_err(), "{failed}");
+        }
+    }
 }

@@ -1,13 +1,14 @@
 //! The storage directory as a whole: whose it is, and that only one process serves from it.
 
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::ownership::{self, OwnershipError};
 use super::{StorageError, atomic, files, json_file, logins};
 use crate::process;
+use crate::storage::is_unsupported;
 
 const LOCK: &str = "serve.lock";
 
@@ -51,6 +52,14 @@ pub enum OpenError {
     /// Another process serves from the directory.
     #[error("{path}: another withings-exporter serves from this directory; stop it or choose another one with --storage.path", path = .0.display())]
     InUse(PathBuf),
+    /// The file system cannot lock files.
+    #[error("{path}: the file system cannot lock files, and without that two programs could spoil each other's logins; mount it with locks, or choose another one with --storage.path", path = path.display())]
+    NoLocks {
+        /// The file that was to be locked.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// A newer version of this program has written to the directory.
     #[error("{path}: format {format} is of a newer version of withings-exporter; use that version, or choose another directory with --storage.path. Nothing was changed", path = .path.display())]
     Newer {
@@ -103,21 +112,30 @@ fn check_formats(root: &Path) -> Result<(), OpenError> {
 /// Makes the directory, takes its locks, which are held as long as these files are open, checks its purpose, and proves that
 /// it can be written. Readings on a disk that is full or read-only are served nevertheless.
 pub(in crate::storage) fn prepare(root: &Path, purpose: Purpose) -> Result<Vec<File>, OpenError> {
-    take(root, purpose).map_err(|error| error.with_advice(root))
+    take(root, purpose, &File::try_lock).map_err(|error| error.with_advice(root))
 }
+
+/// How a file is locked.
+type TryLock = dyn Fn(&File) -> Result<(), TryLockError>;
 
 /// The directory itself is locked first. That needs no file: so it also keeps a second process out of a read-only disk that
 /// becomes writable later, and a process that is refused or killed leaves nothing behind. Network file systems know the lock
-/// of a directory on one host only; the lock of a file is for the other hosts.
-fn take(root: &Path, purpose: Purpose) -> Result<Vec<File>, OpenError> {
+/// of a directory on one host only, or not at all; the lock of a file is for the other hosts.
+fn take(root: &Path, purpose: Purpose, try_lock: &TryLock) -> Result<Vec<File>, OpenError> {
     atomic::make_private_dir(root)?;
     ownership::check(root)?;
     check_formats(root)?;
     let directory = File::open(root).map_err(StorageError::new("open", root))?;
-    let mut locks = vec![exclusive(directory, root, root)?];
+    let mut locks = match exclusive(directory, root, root, try_lock) {
+        Err(OpenError::NoLocks { .. }) => {
+            tracing::warn!("the file system cannot lock a directory; the lock of a file keeps a second exporter away");
+            Vec::new()
+        }
+        locked => vec![locked?],
+    };
     check_purpose(root, purpose)?;
-    match claim(root, purpose, &mut locks) {
-        Err(OpenError::Storage(error)) if purpose == Purpose::Serve && has_logins(root)? => tracing::error!(
+    match claim(root, purpose, &mut locks, try_lock) {
+        Err(OpenError::Storage(error)) if purpose == Purpose::Serve && !locks.is_empty() && has_logins(root)? => tracing::error!(
             error = error.with_cause(),
             "the storage directory cannot be written; what is stored is shown, and storing is tried again"
         ),
@@ -155,7 +173,7 @@ fn is_empty(root: &Path) -> Result<bool, StorageError> {
     first.map(|first| first.is_none()).map_err(StorageError::new("list", root))
 }
 
-fn claim(root: &Path, purpose: Purpose, locks: &mut Vec<File>) -> Result<(), OpenError> {
+fn claim(root: &Path, purpose: Purpose, locks: &mut Vec<File>, try_lock: &TryLock) -> Result<(), OpenError> {
     if purpose == Purpose::Demo {
         // Before any other file: one that is killed knows its directory again.
         atomic::open_private(&root.join(DEMO_MARK))?;
@@ -168,9 +186,9 @@ fn claim(root: &Path, purpose: Purpose, locks: &mut Vec<File>) -> Result<(), Ope
     let opened = atomic::open_private(&lock);
     if let Some(file) = opened.as_ref().err().and_then(|_| File::open(&lock).ok()) {
         // On a read-only disk it is locked as it is.
-        locks.push(exclusive(file, root, &lock)?);
+        locks.push(exclusive(file, root, &lock, try_lock)?);
     }
-    locks.push(exclusive(opened?, root, &lock)?);
+    locks.push(exclusive(opened?, root, &lock, try_lock)?);
     let proof = root.join(PROOF);
     atomic::remove(&proof)?;
     let mut file = atomic::create_new(&proof)?;
@@ -180,15 +198,20 @@ fn claim(root: &Path, purpose: Purpose, locks: &mut Vec<File>) -> Result<(), Ope
     Ok(atomic::sync_dir(root)?)
 }
 
-fn exclusive(file: File, root: &Path, path: &Path) -> Result<File, OpenError> {
-    if atomic::try_lock(&file, path)? { Ok(file) } else { Err(OpenError::InUse(root.to_owned())) }
+fn exclusive(file: File, root: &Path, path: &Path, try_lock: &TryLock) -> Result<File, OpenError> {
+    match try_lock(&file) {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(root.to_owned())),
+        Err(TryLockError::Error(source)) if is_unsupported(&source) => {
+            Err(OpenError::NoLocks { path: path.to_owned(), source })
+        }
+        Err(TryLockError::Error(error)) => Err(StorageError::new("lock", path)(error).into()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs::TryLockError;
-    use std::io;
-
+    use rustix::io::Errno;
     use tempfile::TempDir;
 
     use super::*;
@@ -249,5 +272,27 @@ mod tests {
         File::create(block(root.path(), "logins").join("a.json")).unwrap();
         assert!(prepare(root.path(), Purpose::Serve).is_ok());
         assert!(prepare(root.path(), Purpose::Demo).is_err());
+    }
+
+    #[test]
+    fn a_file_system_that_locks_files_alone_is_used() {
+        let root = tempfile::tempdir().unwrap();
+        let try_lock = |file: &File| {
+            let is_directory = file.metadata().is_ok_and(|found| found.is_dir());
+            if is_directory { Err(TryLockError::Error(Errno::BADF.into())) } else { file.try_lock() }
+        };
+        let held = take(root.path(), Purpose::Serve, &try_lock).unwrap();
+        assert!(matches!(take(root.path(), Purpose::Serve, &try_lock), Err(OpenError::InUse(_))));
+        drop(held);
+        assert!(take(root.path(), Purpose::Serve, &try_lock).is_ok());
+    }
+
+    #[test]
+    fn a_file_system_without_locks_is_refused_with_that_reason() {
+        for root in [tempfile::tempdir().unwrap(), with_login()] {
+            let try_lock = |_: &File| Err(TryLockError::Error(Errno::NOTSUP.into()));
+            let error = take(root.path(), Purpose::Serve, &try_lock).unwrap_err();
+            assert!(error.to_string().contains("serve.lock: the file system cannot lock files"), "{error}");
+        }
     }
 }

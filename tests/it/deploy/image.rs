@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::Command;
 
 use withings_exporter::process;
 
 use super::{approved, path, text, understood};
-use crate::config::{exporter, write};
+use crate::config::{powerless, write};
 use crate::program::fed;
 use crate::python::tool;
 use crate::sources::root;
@@ -101,13 +100,7 @@ fn a_volume_of_somebody_else_is_refused_with_advice() {
     let volume = folder.path().join("volume");
     std::fs::create_dir(&volume).unwrap();
     std::fs::set_permissions(&volume, std::fs::Permissions::from_mode(0o500)).unwrap();
-    let user = process::user();
-    let mut program = exporter(folder.path());
-    if user == 0 {
-        // Root may write everywhere, but for what takes that from it.
-        program = Command::new("setpriv");
-        program.current_dir(folder.path()).args(["--bounding-set", "-all", env!("CARGO_BIN_EXE_withings-exporter")]);
-    }
+    let (user, mut program) = (process::user(), powerless(folder.path()));
     program.args(["--web.listen-address", "127.0.0.1:0", "--storage.path"]).arg(&volume);
     let output = fed(program.env("WITHINGS_CLIENT_SECRET", "secret"), b"");
     let said = String::from_utf8(output.stderr).unwrap();

@@ -2,6 +2,7 @@
 //! them is one that the program has.
 
 mod cluster;
+mod completions;
 mod compose;
 mod examples;
 mod generated;

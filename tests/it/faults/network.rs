@@ -3,20 +3,15 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
 
 use tempfile::TempDir;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use withings_exporter::sim::Failure;
 
 use super::row::{Row, Trouble};
 use super::served::{Served, alice, is_possible, weigh};
-use crate::certificates::{certificates, make};
+use crate::certificates::{acceptor, certificates, make, unwrap_tls};
 use crate::config::write;
 use crate::program::until;
 use crate::world::World;
@@ -26,8 +21,11 @@ const NAME: &str = "wbsapi.test";
 
 /// The rows that are played here.
 pub(super) fn rows() -> [Row; 2] {
-    ["A name that is not found", "A certificate that is not trusted"]
-        .map(|action| Row::failing(action, Failure::HangUp, "connect", "no connection").by(Trouble::Network))
+    [
+        ("A name that is not found", "the name of the server is not found"),
+        ("A certificate that is not trusted", "the certificate of the server is not accepted"),
+    ]
+    .map(|(action, log)| Row::failing(action, Failure::HangUp, "connect", log).by(Trouble::Network))
 }
 
 /// Withings' host, which speaks TLS.
@@ -42,14 +40,10 @@ impl Host {
     }
 
     fn start_on(listener: TcpListener, cloud: SocketAddr, folder: &Path, certificate: &str) -> Self {
-        let file = |extension: &str| folder.join(format!("{certificate}.{extension}"));
-        let chain = vec![CertificateDer::from_pem_file(file("crt")).unwrap()];
-        let key = PrivateKeyDer::from_pem_file(file("key")).unwrap();
-        let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap();
-        let (address, acceptor) = (listener.local_addr().unwrap(), TlsAcceptor::from(Arc::new(config)));
+        let (address, acceptor) = (listener.local_addr().unwrap(), acceptor(folder, certificate));
         let serving = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(forward(stream, acceptor.clone(), cloud));
+                tokio::spawn(unwrap_tls(stream, acceptor.clone(), cloud));
             }
         });
         Self { address, serving }
@@ -61,13 +55,6 @@ impl Host {
         assert!(self.serving.await.unwrap_err().is_cancelled());
         Self::start_on(TcpListener::bind(self.address).await.unwrap(), cloud, folder, certificate)
     }
-}
-
-/// Takes TLS off. Who does not trust us goes away.
-async fn forward(stream: TcpStream, acceptor: TlsAcceptor, cloud: SocketAddr) {
-    let Ok(mut client) = acceptor.accept(stream).await else { return };
-    let mut cloud = TcpStream::connect(cloud).await.unwrap();
-    drop(tokio::io::copy_bidirectional(&mut client, &mut cloud).await);
 }
 
 /// What the program is started with.

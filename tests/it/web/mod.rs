@@ -3,6 +3,7 @@
 mod abuse;
 mod connections;
 mod exchanges;
+mod failed_logins;
 mod floods;
 mod hosts;
 mod login;
