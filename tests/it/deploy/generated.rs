@@ -10,7 +10,7 @@ use super::{path, text};
 use crate::config::check_expected;
 
 /// The rules of Prometheus, by their file's name.
-const RULES: [&str; 4] = ["base-units", "data", "exporter", "vitals"];
+const RULES: [&str; 5] = ["base-units", "data", "exporter", "limits", "vitals"];
 
 fn command() -> Command {
     Cli::command().version(env!("CARGO_PKG_VERSION"))
