@@ -29,6 +29,10 @@ for (const once of ['main', 'h1', 'header', 'title']) {
   if (number !== 1) complaints.push(`${number} times <${once}>`);
 }
 for (const outside of document.querySelectorAll('p form, p p, p div')) complaints.push(`not in a paragraph: ${outside.outerHTML}`);
+for (const time of document.querySelectorAll('time')) {
+  const [shown, cell] = [time, time.closest('dd')].map(element => element.getBoundingClientRect());
+  if (time.getClientRects().length !== 1 || shown.right > cell.right + 1) complaints.push(`wraps away: ${time.outerHTML}`);
+}
 for (const empty of document.querySelectorAll('p:empty')) complaints.push('an empty paragraph');
 for (const control of document.querySelectorAll('a, button, summary, input:not([type=hidden])')) {
   if (!control.checkVisibility()) continue;
