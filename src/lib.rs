@@ -19,10 +19,10 @@
 //! | 0 | [`fair_queue`] | a bounded queue that is served in turn by the addresses of clients |
 //! | 0 | [`visible`] | text from outside as people may see it |
 //! | 0 | [`catalogue`] | the one table of measurements and calls |
+//! | 0 | [`process`] | plain values from `/proc` |
 //! | 1 | [`reading`] | immutable values: readings, the snapshot of a profile, the snapshot of all |
 //! | 1 | [`telemetry`] | logging and the exporter's own metrics |
 //! | 1 | [`config`] | the configuration files → [`config::Config`] and [`config::web::WebConfig`], with diagnostics |
-//! | 1 | [`process`] | plain values from `/proc` |
 //! | 1 | [`systemd`] | the service manager: notifications, passed sockets |
 //! | 1 | [`http`] | the one HTTP client: time-outs, body limit |
 //! | 2 | [`storage`] | what survives a restart, behind few verbs: logins, readings, plans, the budget of requests |

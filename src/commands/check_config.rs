@@ -6,8 +6,9 @@ use anyhow::Result;
 use url::Url;
 
 use crate::app::warnings;
+use crate::catalogue::Group;
 use crate::cli::Flags;
-use crate::config::{Config, format_duration};
+use crate::config::{Config, Selection, format_duration};
 use crate::telemetry::log;
 
 /// Loads the configuration and prints what would be exported; fails with the mistake.
@@ -28,7 +29,6 @@ pub(super) fn run(flags: &Flags, out: &mut dyn Write) -> Result<()> {
 }
 
 fn print(config: &Config, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "Redirect URI         {} (register this one with Withings)", config.redirect_uri())?;
     writeln!(out, "API                  {}", plain(&config.api_url))?;
     writeln!(out, "Login page           {}", plain(&config.account_url))?;
     writeln!(out, "Refresh interval     {}", format_duration(config.refresh_interval))?;
@@ -40,10 +40,23 @@ fn print(config: &Config, out: &mut dyn Write) -> io::Result<()> {
     for profile in &config.profiles {
         writeln!(out, "  {profile}")?;
     }
-    let measured = config.measured();
+    print_metrics(&config.measured(), out)?;
+    writeln!(out, "\nRegister this redirect URI (callback URL) with Withings, exactly as it is here:")?;
+    writeln!(out, "  {}", config.redirect_uri())
+}
+
+/// The metrics by their groups.
+fn print_metrics(measured: &Selection, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\nMetrics ({})", measured.iter().len())?;
-    for measurement in measured.iter() {
-        writeln!(out, "  {:45}  {}", measurement.metric(), measurement.what)?;
+    for group in Group::ALL {
+        let of_group: Vec<_> = measured.iter().filter(|measurement| measurement.group == group).collect();
+        if of_group.is_empty() {
+            continue;
+        }
+        writeln!(out, "\n  {} ({})", group.name(), of_group.len())?;
+        for measurement in of_group {
+            writeln!(out, "    {:43}  {}", measurement.metric(), measurement.what)?;
+        }
     }
     Ok(())
 }

@@ -146,7 +146,9 @@ fn advice(kind: io::ErrorKind) -> &'static str {
              a .socket unit of systemd lead the low one there"
         }
         io::ErrorKind::AddrInUse => "another program is there; --web.listen-address chooses another address",
-        io::ErrorKind::AddrNotAvailable => "this machine does not have that address; :PORT is every address that it has",
+        io::ErrorKind::AddrNotAvailable => {
+            "this machine does not have that address; :PORT is every address that it has"
+        }
         _ => "--web.listen-address chooses another address",
     }
 }

@@ -100,8 +100,11 @@ impl SecretSources<'_> {
         let bytes = regular_file::read(&self.folder.join(SECRETS_FILE), self.at).map_err(|err| {
             let reads = || format!("`!secret NAME` reads the line `NAME: value` of {SECRETS_FILE}");
             let is_denied = err.kind() == io::ErrorKind::PermissionDenied;
-            Mistake::at(node, format!("cannot read {SECRETS_FILE} beside this file: {err}"))
-                .help(if is_denied { unreadable() } else { reads() })
+            Mistake::at(node, format!("cannot read {SECRETS_FILE} beside this file: {err}")).help(if is_denied {
+                unreadable()
+            } else {
+                reads()
+            })
         })?;
         let document = super::decode(&bytes).and_then(document::read);
         let broken = |mistake: Mistake| Mistake::at(node, format!("{SECRETS_FILE}, {}", mistake.in_secret_file()));
@@ -124,7 +127,10 @@ fn advice(path: &Path, error: &io::Error) -> String {
 
 /// What to do about a file that this user may not read.
 pub(super) fn unreadable() -> String {
-    format!("this program runs as user {0}, who may not read it: `chown {0}` gives the file to that user", process::user())
+    format!(
+        "this program runs as user {0}, who may not read it: `chown {0}` gives the file to that user",
+        process::user()
+    )
 }
 
 /// The mistake of a name that `secrets.yaml` does not have. The word is not shown: people put the secret itself there.

@@ -87,16 +87,18 @@ impl ConnectProblem {
         if let Some(error) = cause.downcast_ref::<TlsError>() {
             return match error {
                 TlsError::InvalidCertificate(_) => Some(Self::Certificate),
-                TlsError::AlertReceived(
-                    AlertDescription::CertificateRequired | AlertDescription::HandshakeFailure,
-                ) => Some(Self::ClientCertificate),
+                TlsError::AlertReceived(AlertDescription::CertificateRequired | AlertDescription::HandshakeFailure) => {
+                    Some(Self::ClientCertificate)
+                }
                 _ => None,
             };
         }
         match cause.downcast_ref::<io::Error>()?.kind() {
             io::ErrorKind::ConnectionRefused => Some(Self::Refused),
             io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Some(Self::NoRoute),
-            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => Some(Self::Cut),
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => {
+                Some(Self::Cut)
+            }
             _ => None,
         }
     }

@@ -6,30 +6,37 @@ use std::sync::Arc;
 
 use askama::Template;
 use chrono::{DateTime, Utc};
-use hyper::StatusCode;
 use hyper::header::SET_COOKIE;
+use hyper::{Request, StatusCode};
 use url::form_urlencoded;
 
-use super::App;
+use super::documents;
+use super::moment::{Moment, minute};
 use super::response::{self, Referrer, Response};
+use super::{App, elsewhere};
 use crate::catalogue::Call;
 use crate::login::LoginError;
 use crate::paths::OwnPath;
 use crate::reading::{Attempt, CallStatus, ProfileSnapshot};
+use crate::storage::Purpose;
 use crate::webhooks::SubscriptionStatus;
 
 /// The landing page. It needs nothing but memory, so that it works when everything else is broken.
-pub(super) fn page(app: &App) -> Response {
-    let profiles = app.snapshots.borrow().profiles.clone();
+pub(super) fn page<B>(app: &App, request: &Request<B>) -> Response {
+    let (profiles, now) = (app.snapshots.borrow().profiles.clone(), app.clock.now());
     let notifications = |profile: &ProfileSnapshot| {
         let last = app.inbox.last(&profile.profile);
         app.inbox.is_open().then(|| (last, app.subscriptions.status(&profile.profile)))
     };
+    let redirect_uri = &app.logins.redirect_uri();
     let landing = LandingPage {
+        root: "./",
         metrics: app.telemetry_path.trim_start_matches('/'),
-        redirect_uri: &app.logins.redirect_uri(),
-        now: minute(app.clock.now()),
-        cards: profiles.iter().map(|profile| ProfileCard::of(profile, notifications(profile))).collect(),
+        redirect_uri,
+        elsewhere: elsewhere::address_bar(request, redirect_uri),
+        is_demo: app.logins.storage().purpose() == Purpose::Demo,
+        now: minute(now),
+        cards: profiles.iter().map(|profile| ProfileCard::of(profile, notifications(profile), now)).collect(),
         unused_logins: unused_logins(app),
     };
     let mut response = response::page(StatusCode::OK, &landing, Referrer::OwnPages);
@@ -74,13 +81,25 @@ pub(super) fn connect_link(profile: &str) -> String {
 #[derive(Template)]
 #[template(path = "landing.html")]
 struct LandingPage<'a> {
+    /// Where the overview is, relative to this page.
+    root: &'static str,
     /// The telemetry path without its first slash.
     metrics: &'a str,
     /// What must be registered at Withings.
     redirect_uri: &'a str,
+    /// Host and port in the address bar, if they are not those of the redirect URI.
+    elsewhere: Option<String>,
+    is_demo: bool,
     now: String,
     cards: Vec<ProfileCard<'a>>,
     unused_logins: Vec<UnusedLogin>,
+}
+
+impl LandingPage<'_> {
+    /// Whether anybody has logged in, so that there is a next step.
+    fn is_connected(&self) -> bool {
+        self.cards.iter().any(|card| card.login.has_login())
+    }
 }
 
 /// A login of a profile that is no longer configured.
@@ -99,14 +118,14 @@ struct ProfileCard<'a> {
     name: &'a str,
     link: String,
     login: LoginState,
-    since: Option<String>,
+    since: Option<Moment>,
     /// When a call last worked.
-    succeeded: Option<String>,
+    succeeded: Option<Moment>,
     /// Since when a call fails, and when it is tried again.
     failing: Option<FailingCalls>,
-    newest: Option<String>,
+    newest: Option<Moment>,
     /// How the notifications are; `None` where Withings is not asked for them.
-    notifications: Option<String>,
+    notifications: Option<NotificationWords>,
     /// Calls often fail for one reason, such as a cloud that does not answer: it is said once.
     problems: BTreeSet<Cow<'a, str>>,
     missing_scopes: BTreeSet<&'static str>,
@@ -114,14 +133,15 @@ struct ProfileCard<'a> {
 
 /// What is known of calls that fail.
 struct FailingCalls {
-    since: String,
+    since: Moment,
     /// When the next of the calls is tried again; `None`: not before the profile is reconnected.
-    next_try: Option<String>,
+    next_try: Option<Moment>,
 }
 
 impl FailingCalls {
     /// When the longest failure began, and the next try of any call.
-    fn of(calls: &BTreeMap<Call, CallStatus>) -> Option<Self> {
+    fn of(calls: &BTreeMap<Call, CallStatus>, now: DateTime<Utc>) -> Option<Self> {
+        let time = |unix: i64| Moment::of(unix, now);
         let failing = || calls.values().filter(|call| call.failing_since.is_some());
         let since = failing().filter_map(|call| call.failing_since).min().and_then(time)?;
         Some(Self { since, next_try: failing().filter_map(|call| call.next_try).min().and_then(time) })
@@ -137,7 +157,8 @@ enum LoginState {
 }
 
 impl<'a> ProfileCard<'a> {
-    fn of(profile: &'a ProfileSnapshot, notifications: Option<NotificationStatus>) -> Self {
+    fn of(profile: &'a ProfileSnapshot, notifications: Option<NotificationStatus>, now: DateTime<Utc>) -> Self {
+        let time = |unix: i64| Moment::of(unix, now);
         let login = match &profile.login {
             None => LoginState::Absent,
             Some(login) if !login.accepted => LoginState::Refused,
@@ -150,9 +171,9 @@ impl<'a> ProfileCard<'a> {
             login,
             since: profile.login.as_ref().and_then(|login| time(login.connected_at)),
             succeeded: profile.calls.values().filter_map(|call| call.last_success).max().and_then(time),
-            failing: FailingCalls::of(&profile.calls),
+            failing: FailingCalls::of(&profile.calls, now),
             newest: profile.newest_measured_at().and_then(time),
-            notifications: notifications.as_ref().map(in_words),
+            notifications: notifications.as_ref().map(|notifications| NotificationWords::of(notifications, now)),
             problems: BTreeSet::new(),
             missing_scopes: BTreeSet::new(),
         };
@@ -177,11 +198,21 @@ impl<'a> ProfileCard<'a> {
     }
 }
 
-fn in_words((last, subscriptions): &NotificationStatus) -> String {
-    match (last.and_then(time), subscriptions.subscribed) {
-        (Some(last), _) => format!("last one {last}"),
-        (None, true) => "subscribed, none yet".to_owned(),
-        (None, false) => "not subscribed yet".to_owned(),
+/// How notifications are: in words, and when the last one came.
+struct NotificationWords {
+    words: &'static str,
+    last: Option<Moment>,
+}
+
+impl NotificationWords {
+    fn of((last, subscriptions): &NotificationStatus, now: DateTime<Utc>) -> Self {
+        let last = last.and_then(|unix| Moment::of(unix, now));
+        let words = match (&last, subscriptions.subscribed) {
+            (Some(_), _) => "last one",
+            (None, true) => "subscribed, none yet",
+            (None, false) => "not subscribed yet",
+        };
+        Self { words, last }
     }
 }
 
@@ -210,15 +241,7 @@ impl LoginState {
     }
 }
 
-fn time(unix: i64) -> Option<String> {
-    DateTime::from_timestamp(unix, 0).map(minute)
-}
-
 /// The day of a time in Unix seconds, in UTC.
 pub(super) fn date(unix: i64) -> Option<String> {
     DateTime::from_timestamp(unix, 0).map(|time| time.format("%Y-%m-%d").to_string())
-}
-
-fn minute(time: DateTime<Utc>) -> String {
-    time.format("%Y-%m-%d %H:%M UTC").to_string()
 }

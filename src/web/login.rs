@@ -180,7 +180,8 @@ async fn devices(caller: &Caller, refreshed: Option<&ProfileSnapshot>) -> Option
 /// The response to a browser that asks for a page before its person does: nothing has happened yet, and the request that the
 /// person makes must not find the code used up.
 fn asked_too_soon() -> Response {
-    let mut response = response::text(StatusCode::SERVICE_UNAVAILABLE, "A login is not fetched ahead. Open the address.");
+    let mut response =
+        response::text(StatusCode::SERVICE_UNAVAILABLE, "A login is not fetched ahead. Open the address.");
     response::set(&mut response, CACHE_CONTROL, "no-store");
     response
 }

@@ -9,11 +9,16 @@ use crate::login::{BeginError, Connected, FinishError, Identity};
 use crate::paths::OwnPath;
 use crate::visible::cleaned;
 
+/// From how deep a path the way back is shown.
+const DEEPEST: usize = 20;
+
 /// A page with one message to a person.
 #[derive(Template)]
 #[template(path = "message.html")]
 pub(super) struct MessagePage {
     status: StatusCode,
+    /// Where the overview is, relative to this page.
+    root: String,
     title: String,
     what: String,
     advice: String,
@@ -33,6 +38,18 @@ struct ConfirmationButton {
 }
 
 impl MessagePage {
+    /// Nothing at this path, which may be a deep one.
+    pub(super) fn not_found(path: &str) -> Self {
+        let folders = path.matches('/').count().saturating_sub(1).min(DEEPEST);
+        let page = Self::new(
+            StatusCode::NOT_FOUND,
+            "Nothing here",
+            "There is nothing at this address.",
+            "The overview has links to everything that there is.",
+        );
+        Self { root: if folders == 0 { page.root } else { "../".repeat(folders) }, ..page }
+    }
+
     /// The page as a response.
     pub(super) fn response(&self) -> Response {
         let referrer = if self.confirmation.is_some() { Referrer::OwnPages } else { Referrer::Never };
@@ -63,8 +80,8 @@ impl MessagePage {
             format!("The exporter now reads the measurements of {profile}. The first ones appear in a moment.")
         };
         let what = identity.map(described).map_or_else(|| what.clone(), |person| format!("{what} {person}"));
-        let advice =
-            "Withings remembers who signed in. To connect the next person, open the overview in a private window.";
+        let advice = "Withings remembers who signed in. To connect the next person, open the overview in a private window. The \
+            overview says what to do when all are connected.";
         Self::new(StatusCode::OK, format!("{profile} is connected"), what, advice)
     }
 
@@ -242,7 +259,15 @@ impl MessagePage {
     }
 
     fn new(status: StatusCode, title: impl Into<String>, what: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { status, title: title.into(), what: what.into(), advice: advice.into(), again: None, confirmation: None }
+        Self {
+            status,
+            root: "./".to_owned(),
+            title: title.into(),
+            what: what.into(),
+            advice: advice.into(),
+            again: None,
+            confirmation: None,
+        }
     }
 
     fn again(self, profile: &str) -> Self {

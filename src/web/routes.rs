@@ -6,6 +6,7 @@ use hyper::body::Incoming;
 use hyper::header::{ALLOW, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use hyper::{Method, Request, StatusCode};
 
+use super::pages::MessagePage;
 use super::response::{self, Response};
 use super::security::InForce;
 use super::{App, hosts, landing, login, reload, scrape, webhook};
@@ -19,7 +20,7 @@ pub(super) async fn respond(app: &App, client: IpAddr, request: Request<Incoming
     let refusal = refuse(app, &security, client, &request, route).await;
     let mut response = match (refusal, route) {
         (Some(refusal), _) => refusal,
-        (None, None) => response::text(StatusCode::NOT_FOUND, "There is nothing at this address."),
+        (None, None) => MessagePage::not_found(request.uri().path()).response(),
         (None, Some(route)) if !route.methods().contains(request.method()) => refuse_method(route),
         (None, Some(route)) => route.respond(app, client, request).await,
     };
@@ -77,7 +78,7 @@ impl Route {
     async fn respond(self, app: &App, client: IpAddr, request: Request<Incoming>) -> Response {
         let Self::Own(path) = self else { return scrape::page(app, request).await };
         match path {
-            OwnPath::Landing => landing::page(app),
+            OwnPath::Landing => landing::page(app, &request),
             OwnPath::Style => response::style(),
             OwnPath::Authorize if request.method() == Method::POST => login::submit(app, client, request).await,
             OwnPath::Authorize => login::begin(app, client, &request).await,

@@ -57,3 +57,11 @@ impl Demo {
         self.program.said()
     }
 }
+
+#[tokio::test]
+async fn the_overview_says_that_it_is_a_demo() {
+    let dir = TempDir::new().unwrap();
+    let demo = Demo::start(&[], &dir, &[]).await;
+    let page = Connection::open(demo.address).await.request("GET", "/", "").await.body;
+    assert!(page.contains("This is the demo.") && page.contains("No account at Withings is used"), "{page}");
+}

@@ -253,7 +253,11 @@ async fn a_port_that_is_taken_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let program = Exporter::start(&["--web.listen-address", &address]);
-    check_refused(program, &format!("cannot listen on {address}: Address already in use (os error 98); another program is there")).await;
+    check_refused(
+        program,
+        &format!("cannot listen on {address}: Address already in use (os error 98); another program is there"),
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -15,9 +15,12 @@ const CONFIG: &str = "withings:\n  client_id: id\n  client_secret: !secret secre
 /// A folder with a configuration, its secrets, and the file of another secret.
 fn folder(config: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    for (name, text) in
-        [("withings.yaml", config), ("secrets.yaml", "secret: hush\n"), ("secret.txt", "hush\n"), ("web.yml", "rate_limit:\n")]
-    {
+    for (name, text) in [
+        ("withings.yaml", config),
+        ("secrets.yaml", "secret: hush\n"),
+        ("secret.txt", "hush\n"),
+        ("web.yml", "rate_limit:\n"),
+    ] {
         write(&folder.path().join(name), text);
     }
     folder

@@ -135,10 +135,12 @@ fn take(root: &Path, purpose: Purpose, try_lock: &TryLock) -> Result<Vec<File>, 
     };
     check_purpose(root, purpose)?;
     match claim(root, purpose, &mut locks, try_lock) {
-        Err(OpenError::Storage(error)) if purpose == Purpose::Serve && !locks.is_empty() && has_logins(root)? => tracing::error!(
-            error = error.with_cause(),
-            "the storage directory cannot be written; what is stored is shown, and storing is tried again"
-        ),
+        Err(OpenError::Storage(error)) if purpose == Purpose::Serve && !locks.is_empty() && has_logins(root)? => {
+            tracing::error!(
+                error = error.with_cause(),
+                "the storage directory cannot be written; what is stored is shown, and storing is tried again"
+            )
+        }
         claimed => claimed?,
     }
     ownership::close_folders(root);

@@ -8,8 +8,9 @@ use withings_exporter::sim::{Failure, Fault};
 use super::chromium::{Browser, Setup};
 use super::{connect, household, restart};
 
-/// The widths of a phone and a desktop screen, each light and dark.
-const SETUPS: [Setup; 4] = [
+/// The widths of a phone and a desktop screen, each light and dark, and that of the latter at 200 %.
+const SETUPS: [Setup; 5] = [
+    Setup { width: 640, dark: false, scripts: true },
     Setup { width: 390, dark: false, scripts: true },
     Setup { width: 390, dark: true, scripts: true },
     Setup { width: 1280, dark: false, scripts: true },
@@ -28,6 +29,10 @@ for (const once of ['main', 'h1', 'header', 'title']) {
   if (number !== 1) complaints.push(`${number} times <${once}>`);
 }
 for (const outside of document.querySelectorAll('p form, p p, p div')) complaints.push(`not in a paragraph: ${outside.outerHTML}`);
+for (const time of document.querySelectorAll('time')) {
+  const [shown, cell] = [time, time.closest('dd')].map(element => element.getBoundingClientRect());
+  if (time.getClientRects().length !== 1 || shown.right > cell.right + 1) complaints.push(`wraps away: ${time.outerHTML}`);
+}
 for (const empty of document.querySelectorAll('p:empty')) complaints.push('an empty paragraph');
 for (const control of document.querySelectorAll('a, button, summary, input:not([type=hidden])')) {
   if (!control.checkVisibility()) continue;
@@ -95,6 +100,14 @@ async fn check_every_page(setup: Setup) {
     browser.sees(&[&format!("{home}callback")]).await;
     check_look(&browser, setup, "nobody").await;
 
+    browser.goto(&home.replace("localhost", "127.0.0.1")).await;
+    browser.sees(&["You are at 127.0.0.1:", "Paste the address"]).await;
+    check_look(&browser, setup, "elsewhere").await;
+    browser.goto(&format!("{home}no/such/page")).await;
+    check_look(&browser, setup, "nothing").await;
+    browser.press("Back to the overview").await;
+    browser.sees(&["Profiles"]).await;
+
     connect(&browser, &home, "Connect Mum", "Alice").await;
     check_look(&browser, setup, "connected").await;
     connect(&browser, &home, "Connect Dad", "Alice").await;
@@ -114,7 +127,14 @@ async fn check_every_page(setup: Setup) {
         connect(&browser, &home, "Connect Grandmother Elisabeth", "Zoë").await;
         world.until_measured("Grandmother Elisabeth", "weight_kg").await;
         browser.goto(&home).await;
-        browser.sees(&["Login refused", "Logins of profiles that are no longer configured", "Connected since"]).await;
+        browser
+            .sees(&[
+                "Login refused",
+                "Logins of profiles that are no longer configured",
+                "Connected since",
+                "What now?",
+            ])
+            .await;
         check_look(&browser, setup, "every-state").await;
     })
     .await;

@@ -127,12 +127,13 @@ async fn a_browser_that_cannot_reach_the_callback_pastes_the_address_or_the_code
         let browser = Browser::open(Setup::default()).await;
         let stranded = async |button, person| {
             browser.goto(&home).await;
+            browser.sees(&["You are at localhost:", "sends the browser to http://callback.invalid/callback"]).await;
             browser.press(button).await;
             browser.press(person).await;
             let address = browser.address().await;
             assert_eq!(address.host_str(), Some("callback.invalid"));
             browser.goto(&home).await;
-            browser.press("The browser cannot open the page after the login?").await;
+            browser.sees(&["Paste the address that it tried to open"]).await;
             browser.tab_to("").await;
             address
         };

@@ -98,7 +98,8 @@ fn bash_completes() {
 #[test]
 fn zsh_completes() {
     let folder = path("completions");
-    let setup = format!("fpath=({} $fpath); autoload -Uz compinit; compinit -u -D; unsetopt prompt_cr", folder.display());
+    let setup =
+        format!("fpath=({} $fpath); autoload -Uz compinit; compinit -u -D; unsetopt prompt_cr", folder.display());
     Terminal::start("zsh -f -i").check(&setup);
 }
 

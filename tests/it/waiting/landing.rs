@@ -18,7 +18,8 @@ const OUTAGE: Duration = Duration::from_secs(150);
 async fn said(world: &World, name: &str) -> Option<String> {
     let page = world.get("/").await;
     assert_eq!(page.status, 200);
-    let (_, rest) = page.body.split_once(&format!("<dt>{name}</dt><dd>"))?;
+    let (_, rest) = page.body.split_once(&format!("<dt>{name}</dt><dd><time datetime=\""))?;
+    let (_, rest) = rest.split_once('>').unwrap();
     Some(rest.split('<').next().unwrap().to_owned())
 }
 
@@ -39,7 +40,7 @@ async fn latest_success(world: &World) -> String {
 /// Expects that the page tells the success that the metric tells, and that it has not moved.
 async fn check_success(world: &World, expected: &str) {
     assert_eq!(latest_success(world).await, expected);
-    assert_eq!(said(world, "Last refresh").await.as_deref(), Some(expected));
+    assert_eq!(said(world, "Last success").await.as_deref(), Some(expected));
 }
 
 /// Expects that the page tells of a failure since about this time, and of a next try.

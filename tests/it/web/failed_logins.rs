@@ -106,7 +106,11 @@ async fn a_pause_that_withings_asks_for() {
     assert!(refused.status == 502 && refused.body.contains("status 601"), "{}", refused.body);
     let paused = world.get(&second).await;
     let seconds = paused.header("retry-after").unwrap();
-    assert!(paused.status == 503 && paused.body.contains(&format!("Try again in {seconds} seconds")), "{}", paused.body);
+    assert!(
+        paused.status == 503 && paused.body.contains(&format!("Try again in {seconds} seconds")),
+        "{}",
+        paused.body
+    );
 }
 
 #[tokio::test(crate = "crate::paused")]

@@ -52,15 +52,62 @@ fn check(page: &str, says: &[&str], hides: &[&str]) {
 async fn a_new_profile_can_be_connected() {
     let page = landing([unconnected("Alice")]).await;
     let links = [r#"href="authorize?profile=Alice""#, r#"href="authorize?profile=Alice&amp;mode=demo""#];
-    check(&page, &links, &["Reconnect", "Last refresh", "private window"]);
-    check(&page, &["Not connected", "It is 2026-11-22 17:05 UTC."], &[]);
+    check(&page, &links, &["Reconnect", "Last success", "private window", "What now?"]);
+    check(&page, &["Not connected", "It is 2026-11-22 17:05 UTC."], &["This is the demo"]);
 }
 
 #[tokio::test]
 async fn a_connected_profile_shows_times_but_no_values() {
     let page = landing([connected(), unconnected("Bob")]).await;
-    check(&page, &["2026-11-21 17:05 UTC", "2026-11-22 17:04 UTC", "2026-11-22 16:05 UTC"], &["72.3"]);
+    let times = [
+        "<time datetime=\"2026-11-21T17:05:00Z\">2026-11-21 17:05 UTC</time> <span class=\"age\">(24 hours ago)</span>",
+        "<time datetime=\"2026-11-22T17:04:00Z\">2026-11-22 17:04 UTC</time> <span class=\"age\">(1 minute ago)</span>",
+        "<time datetime=\"2026-11-22T16:05:00Z\">2026-11-22 16:05 UTC</time> <span class=\"age\">(60 minutes ago)</span>",
+    ];
+    check(&page, &times, &["72.3"]);
     check(&page, &["Reconnect", "private window"], &["problem"]);
+}
+
+#[tokio::test]
+async fn a_call_that_fails_tells_since_when_and_when_it_is_tried_next() {
+    let status = CallStatus { failing_since: Some(NOW - 7200), next_try: Some(NOW + 250), ..CallStatus::default() };
+    let profile = ProfileSnapshot { calls: [(Call::Getmeas, status)].into(), ..connected() };
+    let page = landing([profile]).await;
+    let since = "<dt>Failing since</dt><dd><time datetime=\"2026-11-22T15:05:00Z\">2026-11-22 15:05 UTC</time>";
+    check(
+        &page,
+        &[since, "(2 hours ago)", "<dt>Next try</dt>", "(in 4 minutes)", "<dt>Last success</dt><dd>not yet"],
+        &[],
+    );
+}
+
+#[tokio::test]
+async fn who_is_connected_is_told_what_comes_next() {
+    let page = landing([connected()]).await;
+    check(&page, &["What now?", "href=\"./metrics\">metrics</a>", "docs/dashboards.md", "README.md"], &[]);
+}
+
+/// The landing page as it is at this host.
+async fn seen_at(host: &str, headers: &str) -> String {
+    let server = Setup::default().start().await;
+    server.connect().await.request_to(host, "GET", "/", headers).await.body
+}
+
+#[tokio::test]
+async fn at_another_address_than_withings_leads_to_the_box_for_it_is_open_and_explained_first() {
+    let open = "<details open>\n<summary>The browser cannot open the page after the login?</summary>";
+    let page = seen_at("nas.local:10064", "").await;
+    let explained = "You are at <code>nas.local:10064</code>, and after a login Withings sends the browser to \
+                     <code>http://localhost:10064/callback</code>";
+    check(&page, &[open, explained], &[]);
+    assert!(page.find(explained) < page.find("class=\"cards\""), "it stands after the links that begin a login");
+    for (host, headers) in [
+        ("localhost:10064", ""),
+        ("127.0.0.1:9", "X-Forwarded-Host: localhost:10064\r\n"),
+        ("127.0.0.1:9", "X-Forwarded-For: 192.0.2.1\r\n"),
+    ] {
+        check(&seen_at(host, headers).await, &["<details>\n<summary>The browser cannot"], &["You are at"]);
+    }
 }
 
 #[tokio::test]

@@ -18,8 +18,20 @@ async fn each_path_answers_for_itself() {
     check("/metrics", 200, "text/plain; version=0.0.4; charset=utf-8", "").await;
     check("/style.css", 200, "text/css; charset=utf-8", "prefers-color-scheme").await;
     check("/-/healthy", 200, text, "healthy").await;
-    check("/metrics/", 404, text, "nothing at this address").await;
-    check("/../etc/passwd", 404, text, "nothing at this address").await;
+    check("/metrics/", 404, html, "nothing at this address").await;
+    check("/../etc/passwd", 404, html, "nothing at this address").await;
+}
+
+#[tokio::test]
+async fn from_where_nothing_is_a_link_leads_back() {
+    let server = Setup::default().start().await;
+    for (target, root) in [("/nothing", "./"), ("/metrics/", "../"), ("/a/b/c?d=/e/f", "../../")] {
+        let answer = server.get(target).await;
+        assert_eq!(answer.status, 404);
+        let link = format!("<a href=\"{root}\">Back to the overview</a>");
+        let style = format!("<link rel=\"stylesheet\" href=\"{root}style.css\">");
+        assert!(answer.body.contains(&link) && answer.body.contains(&style), "{target}: {}", answer.body);
+    }
 }
 
 #[tokio::test]
