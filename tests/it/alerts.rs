@@ -94,14 +94,13 @@ async fn a_fever_arrives_once_and_so_does_its_end_after_a_normal_reading() {
     world.account("Alice").add_group(MeasureGroup::new(world.clock.unix(), [Measure::new(71, 366, -1)]));
     let told = until("its end", async || Some(inbox.taken("/family")).filter(|told| told.len() > 1)).await;
 
-    let summary = format!("Alice: body temperature of {fever:.1} °C");
-    let message = |title: &str, message: &str| {
-        let link = "http://localhost:3000/d/withings-health/withings-health?var-profile=Alice";
-        json!({"topic": "TOPIC", "title": title, "message": message, "click": link})
-    };
-    let begun = format!("{summary}\nAt or above 38 °C, measured in the last 24 hours.");
-    let ended = format!("Ended: {summary}");
-    assert_eq!(told, [message(&summary, &begun), message(&ended, &ended)]);
+    let summary = format!("Alice:\u{a0}body temperature of {fever:.1} °C");
+    let link = "http://localhost:3000/d/withings-health/withings-health?var-profile=Alice";
+    let message =
+        |title: &str, message: &str| json!({"topic": "TOPIC", "title": title, "message": message, "click": link});
+    let begun = format!("{summary}\nAt or above 38 °C, measured in the last 24 hours.\n{link}\n\n");
+    let ended = format!("Ended:\u{a0}{summary}");
+    assert_eq!(told, [message(&summary, &begun), message(&ended, &format!("{ended}\n"))]);
     assert_eq!(inbox.taken("/operator"), [] as [Value; 0]);
 }
 
