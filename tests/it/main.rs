@@ -4,6 +4,7 @@
 
 mod abuse;
 mod aiowithings;
+mod alerts;
 mod browser;
 mod budget;
 mod captured;
@@ -30,6 +31,7 @@ mod history;
 mod house;
 mod household;
 mod http_client;
+mod http_server;
 mod installation;
 mod judges;
 mod kills;

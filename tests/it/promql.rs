@@ -39,7 +39,9 @@ pub(crate) fn selectors(expression: &str) -> Vec<Selector<'_>> {
     let grouped = grouped(expression);
     let mut found = Vec::new();
     let mut at = 0;
-    while let Some(start) = expression[at..].find(is_of_name).map(|found| at + found) {
+    // A selector may have braces and no name.
+    let may_begin = |letter: char| is_of_name(letter) || letter == '{';
+    while let Some(start) = expression[at..].find(may_begin).map(|found| at + found) {
         let rest = &expression[start..];
         let (metric, after) = rest.split_at(rest.find(|letter| !is_of_name(letter)).unwrap_or(rest.len()));
         let is_bare = metric.starts_with("withings") && !grouped.iter().any(|group| group.contains(&start));
@@ -99,7 +101,7 @@ fn is_of_name(letter: char) -> bool {
 #[test]
 fn selectors_are_found() {
     let expression = "a * rate(withings_b{withings_c=~\"d{2}|e.*\",f!=\"g\"}[15m]) > scalar(withings_limit:h) and \
-                      max by (withings_i) (withings_j) / up{}";
+                      max by (withings_i) (withings_j) / up{} or {withings_k=\"withings_l\"}";
     let selector = |metric, function, is_range| Selector { metric, matchers: Vec::new(), function, is_range };
     let matchers = vec![("withings_c", "=~\"d{2}|e.*\""), ("f", "!=\"g\"")];
     assert_eq!(
@@ -109,6 +111,7 @@ fn selectors_are_found() {
             selector("withings_limit:h", "scalar", false),
             selector("withings_j", "", false),
             selector("up", "", false),
+            Selector { matchers: vec![("withings_k", "=\"withings_l\"")], ..selector("", "", false) },
         ]
     );
 }

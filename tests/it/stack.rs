@@ -18,7 +18,7 @@ use crate::rules::SwitchedOn;
 use crate::tsdb::{Server, tsdb};
 
 /// A Prometheus with everything switched on.
-struct Stack {
+pub(crate) struct Stack {
     prometheus: Server,
     rules: SwitchedOn,
 }
@@ -47,15 +47,18 @@ struct Alert {
 }
 
 impl Stack {
-    /// Starts Prometheus in `dir`, where it finds the history.
-    async fn start(dir: &TempDir, target: SocketAddr) -> Self {
+    /// Starts Prometheus in `dir`, where it finds the history. It scrapes `target` and sends alerts to this Alertmanager.
+    pub(crate) async fn start(dir: &TempDir, target: SocketAddr, alertmanager: SocketAddr) -> Self {
         let rules = SwitchedOn::new();
+        // The minute in which a limit of one person is awaited.
+        rules.edit("vitals", |text| text.replace("for: 1m\n", "for: 1s\n"));
         let file = rules.configuration();
         let folder = file.parent().unwrap().display().to_string();
         // The target and the files are elsewhere, and in a test a minute is a second.
         let configuration = fs::read_to_string(&file).unwrap();
         let configuration = configuration
             .replace("localhost:10064", &target.to_string())
+            .replace("localhost:9093", &alertmanager.to_string())
             .replace("- rules/", &format!("- {folder}/rules/"))
             .replace("60s", "1s");
         Self { prometheus: Server::prometheus(dir, &configuration).await, rules }
@@ -106,7 +109,7 @@ async fn the_rules_are_sound_and_alert_about_whom_they_should() {
     let _demo = Demo::start(&arguments.concat(), &dir, &PEOPLE).await;
     until("the history", async || history.exists().then_some(())).await;
     give(&history, &dir);
-    let stack = Stack::start(&dir, target).await;
+    let stack = Stack::start(&dir, target, free_address()).await;
     check_health(&stack).await;
     check_alerts(&stack, target).await;
 }

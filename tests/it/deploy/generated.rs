@@ -1,13 +1,14 @@
 //! Files that are generated from others and committed for installing: `UPDATE_EXPECT=1` writes them anew.
 
 use std::fs;
+use std::process::Command as Program;
 
 use clap::{Command, CommandFactory};
 use clap_complete::{Shell, generate};
 use withings_exporter::cli::Cli;
 
-use super::{path, text};
-use crate::config::check_expected;
+use super::{approved, path, text};
+use crate::config::{check_expected, write};
 
 /// The rules of Prometheus, by their file's name.
 const RULES: [&str; 5] = ["base-units", "data", "exporter", "limits", "vitals"];
@@ -67,6 +68,61 @@ fn the_manual_describes_what_there_is() {
         check_expected(&path("man").join(&name), &fs::read_to_string(made.path().join(&name)).unwrap());
     }
     assert_eq!(names(&path("man")), names(made.path()));
+}
+
+/// The rules with a link for each alert to what it means and what to do, if the project has a `repository`, which may be
+/// empty; other links are left out.
+fn with_runbooks(rules: &str, repository: &str) -> String {
+    let mut made = String::new();
+    let mut alert = "";
+    for line in rules.lines().filter(|line| !key_of(line).starts_with("runbook_url: ")) {
+        alert = key_of(line).strip_prefix("- alert: ").unwrap_or(alert);
+        made.extend([line, "\n"]);
+        // Each alert has a dashboard, last of its annotations.
+        if let (true, Some((indentation, _))) = (!repository.is_empty(), line.split_once("dashboard: ")) {
+            let anchor = alert.to_lowercase();
+            made += &format!("{indentation}runbook_url: {repository}/blob/HEAD/deploy/prometheus/README.md#{anchor}\n");
+        }
+    }
+    made
+}
+
+/// A line without indentation, and without the sign of what is switched off.
+fn key_of(line: &str) -> &str {
+    line.trim_start_matches('#').trim_start()
+}
+
+#[test]
+fn every_alert_links_to_its_runbook_if_there_is_a_repository() {
+    for name in RULES {
+        let file = path("prometheus/rules").join(format!("{name}.yml"));
+        let rules = text(&format!("prometheus/rules/{name}.yml"));
+        check_expected(&file, &with_runbooks(&rules, env!("CARGO_PKG_REPOSITORY")));
+        check_runbooks(&rules);
+    }
+}
+
+/// With a repository each alert has a link to its own heading, and without one none is left.
+fn check_runbooks(rules: &str) {
+    let linked = with_runbooks(rules, "https://example.org/withings-exporter");
+    let explained = text("prometheus/README.md").to_lowercase();
+    let mut alert = "";
+    let mut links = 0;
+    for line in linked.lines().map(key_of) {
+        alert = line.strip_prefix("- alert: ").unwrap_or(alert);
+        let Some(link) = line.strip_prefix("runbook_url: ") else { continue };
+        let (document, anchor) = link.split_once('#').unwrap();
+        assert_eq!(document, "https://example.org/withings-exporter/blob/HEAD/deploy/prometheus/README.md");
+        assert!(anchor == alert.to_lowercase() && explained.contains(&format!("\n### {anchor}\n")), "{alert}");
+        links += 1;
+    }
+    assert_eq!(links, linked.lines().filter(|line| key_of(line).starts_with("- alert: ")).count());
+    assert_eq!(with_runbooks(&linked, "https://example.org/withings-exporter"), linked, "made twice, it is the same");
+    assert_eq!(with_runbooks(&linked, ""), with_runbooks(rules, ""));
+    let file = tempfile::tempdir().unwrap();
+    let file = file.path().join("rules.yml");
+    write(&file, &linked);
+    approved(Program::new("promtool").args(["check", "rules", "--lint-fatal"]).arg(&file));
 }
 
 #[test]

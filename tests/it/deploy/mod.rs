@@ -1,6 +1,7 @@
 //! What deploy/ says is true: its files are valid for the tools that read them, and every flag, path and variable in
 //! them is one that the program has.
 
+pub(crate) mod alertmanager;
 mod cluster;
 mod completions;
 mod compose;

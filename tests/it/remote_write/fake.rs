@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use withings_exporter::remote_write::TimeSeries;
 
 use super::shown;
+use crate::http_server::request;
 
 /// What happens to the next request.
 #[derive(Clone, Copy, Debug)]
@@ -81,7 +82,7 @@ impl Fake {
                 state.heads.push(head);
                 let fate = state.fates.pop_front();
                 if matches!(fate, None | Some(Fate::AnswerLost)) {
-                    state.taken.extend(lines(&body));
+                    state.taken.extend(lines(&series(&body)));
                 }
                 fate
             };
@@ -97,17 +98,9 @@ impl Fake {
     }
 }
 
-/// The head of the next request, and the series in its body; `None` when there is none.
-async fn request(stream: &mut BufReader<TcpStream>) -> Option<(String, Vec<TimeSeries>)> {
-    let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") {
-        stream.read_line(&mut head).await.ok().filter(|bytes| *bytes > 0)?;
-    }
-    let head = head.to_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
-    let mut body = vec![0; length.parse().unwrap()];
-    stream.read_exact(&mut body).await.ok()?;
-    Some((head, write_request(&snap::raw::Decoder::new().decompress_vec(&body).unwrap())))
+/// The series of a body.
+fn series(body: &[u8]) -> Vec<TimeSeries> {
+    write_request(&snap::raw::Decoder::new().decompress_vec(body).unwrap())
 }
 
 /// The series of a `WriteRequest`.

@@ -48,7 +48,7 @@ impl SwitchedOn {
         // As the files say: the sign at the begin of these lines is removed.
         let lines = text.lines().filter(|line| !line.trim_start().starts_with("runbook_url:"));
         let switched_on = |line: &str| match line.strip_prefix('#') {
-            Some(rule) if rule.starts_with("  ") => format!("{rule}\n"),
+            Some(rule) if rule.starts_with("  ") || rule == "alerting:" => format!("{rule}\n"),
             _ => line.replace("# - rules/", "- rules/") + "\n",
         };
         write(&path, &lines.map(switched_on).collect::<String>());
@@ -57,6 +57,12 @@ impl SwitchedOn {
     /// Prometheus' configuration.
     pub(crate) fn configuration(&self) -> PathBuf {
         self.0.path().join(DEPLOYED).join("prometheus.yml")
+    }
+
+    /// Changes the text of this file of rules.
+    pub(crate) fn edit(&self, name: &str, edit: impl FnOnce(String) -> String) {
+        let file = self.0.path().join(DEPLOYED).join(format!("rules/{name}.yml"));
+        write(&file, &edit(fs::read_to_string(&file).unwrap()));
     }
 
     /// Every file of rules.
@@ -135,7 +141,12 @@ fn promtool_accepts_the_configuration_with_and_without_what_is_opt_in() {
 
 #[test]
 fn every_rule_does_what_its_tests_say() {
-    promtool(&["test", "rules"], &SwitchedOn::new().files("tests/rules"));
+    accepted("promtool", &["test", "rules"], &SwitchedOn::new().files("tests/rules"));
+}
+
+#[test]
+fn every_rule_does_what_its_tests_say_in_the_oldest_prometheus() {
+    accepted("promtool-oldest", &["test", "rules"], &SwitchedOn::new().files("tests/rules"));
 }
 
 #[test]
@@ -275,11 +286,14 @@ fn selectors(expression: &str) -> Vec<Selector<'_>> {
 /// The output of the Prometheus that the stack pins about these files, which it must accept, and so must the oldest that
 /// is supported.
 fn promtool(command: &[&str], files: &[PathBuf]) -> String {
-    let [said, _] = ["promtool", "promtool-oldest"].map(|program| {
-        let output = fed(Command::new(program).args(command).args(files), b"");
-        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-        assert!(output.status.success() && !files.is_empty(), "{program}: {said}");
-        said
-    });
+    accepted("promtool-oldest", command, files);
+    accepted("promtool", command, files)
+}
+
+/// The output of this program about files that it must accept.
+fn accepted(program: &str, command: &[&str], files: &[PathBuf]) -> String {
+    let output = fed(Command::new(program).args(command).args(files), b"");
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(output.status.success() && !files.is_empty(), "{program}: {said}");
     said
 }
