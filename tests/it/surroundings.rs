@@ -47,7 +47,7 @@ fn a_file_that_may_not_be_read() {
         let folder = folder(config);
         let arguments = ["check-config", "--web.config.file", "web.yml"];
         check(folder.path(), &arguments, 0, &[]);
-        fs::set_permissions(folder.path().join(file), Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(folder.path().join(file), Permissions::from_mode(0o000)).unwrap();
         check(folder.path(), &arguments, 2, &["Permission denied", &format!("`chown {user}"), &format!("user {user}")]);
     }
 }

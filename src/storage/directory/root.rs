@@ -139,7 +139,7 @@ fn take(root: &Path, purpose: Purpose, try_lock: &TryLock) -> Result<Vec<File>, 
             tracing::error!(
                 error = error.with_cause(),
                 "the storage directory cannot be written; what is stored is shown, and storing is tried again"
-            )
+            );
         }
         claimed => claimed?,
     }

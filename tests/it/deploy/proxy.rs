@@ -81,7 +81,8 @@ async fn check(example: &str, base_url: &str) {
     let overview = ask(&["--fail", &format!("{base_url}/")]);
     // Where a browser goes from here: relative, so that it stays behind the prefix.
     let begin = "authorize?profile=Alice";
-    assert!(overview.contains(&format!("\"{begin}")) && overview.contains("\"style.css"), "{overview}");
+    assert!(overview.contains(&format!("\"{begin}")) && overview.contains("\"./style.css"), "{overview}");
+    assert!(!overview.contains("You are at"), "{overview}");
     ask(&["--fail", &format!("{base_url}/style.css")]);
     let consent = ask(&["--write-out", "%{redirect_url}", "--output", "page", &format!("{base_url}/{begin}")]);
     let back: String = url::form_urlencoded::byte_serialize(format!("{base_url}/callback").as_bytes()).collect();
