@@ -8,9 +8,24 @@ pub(crate) const REM: &str = "#B877D9";
 pub(crate) const LIGHT: &str = "#8AB8FF";
 pub(crate) const DEEP: &str = "#1F60C4";
 
+pub(crate) const WEIGHT: &str = "#5794F2";
+pub(crate) const BODY_MASS_INDEX: &str = "#B877D9";
 pub(crate) const FAT: &str = "#F2CC0C";
 pub(crate) const MUSCLE: &str = "#E0604E";
 pub(crate) const BONE: &str = "#B7B7B7";
+
+pub(crate) const WATER: &str = "#8AB8FF";
+pub(crate) const OUTER_WATER: &str = "#1F60C4";
+
+pub(crate) const SYSTOLIC: &str = "#FF7383";
+pub(crate) const DIASTOLIC: &str = "#8AB8FF";
+pub(crate) const PULSE: &str = "#E685B5";
+pub(crate) const ELECTROCARDIOGRAM: &str = "#73C2BE";
+pub(crate) const VESSELS: &str = "#FF9830";
+pub(crate) const TEMPERATURE: &str = "#E685B5";
+pub(crate) const SKIN: &str = "#FFCB7D";
+pub(crate) const OXYGEN: &str = "#5794F2";
+pub(crate) const GLUCOSE: &str = "#73C2BE";
 
 /// From little to much effort.
 pub(crate) const EFFORT: [&str; 4] = ["#96D98D", "#37872D", "#FF9830", "#E02F44"];
@@ -20,14 +35,14 @@ pub(crate) const MEAN: &str = "#B877D9";
 pub(crate) const LOWEST: &str = "#8AB8FF";
 pub(crate) const AIM: &str = "#73BF69";
 
-/// The classes of a blood pressure.
-pub(crate) const BLOOD_PRESSURE_CLASSES: Words = &[
-    (0, "normal", "green"),
-    (1, "elevated", "yellow"),
-    (2, "stage 1", "orange"),
-    (3, "stage 2", "red"),
-    (4, "severe", "dark-red"),
-];
+/// A limit that alerts have, and the one beyond it.
+pub(crate) const LIMIT: &str = "orange";
+pub(crate) const OUTER_LIMIT: &str = "red";
+
+/// A paler shade of a colour, for the dots beside a line of the same colour.
+pub(crate) fn pale(colour: &str) -> String {
+    format!("{colour}66")
+}
 
 /// What an examination for atrial fibrillation has found.
 pub(crate) const FIBRILLATION: Words =
@@ -42,15 +57,9 @@ pub(crate) const CONNECTED: Words = &[(0, "to be connected", "red"), (1, "connec
 /// Whether somebody is in bed.
 pub(crate) const IN_BED: Words = &[(0, "no", "text"), (1, "yes", "blue")];
 
-/// The stages of a night; what ends it is not drawn.
-pub(crate) const STAGES: &[(&str, &str, &str)] = &[
-    ("awake", "awake", AWAKE),
-    ("rem", "REM", REM),
-    ("light", "light", LIGHT),
-    ("deep", "deep", DEEP),
-    ("unknown", "unknown", "gray"),
-    ("none", " ", "transparent"),
-];
+/// The stages of a night, from the deepest up.
+pub(crate) const STAGES: Words =
+    &[(0, "unknown", "gray"), (1, "deep", DEEP), (2, "light", LIGHT), (3, "REM", REM), (4, "awake", AWAKE)];
 
 /// How full a battery is.
 pub(crate) const BATTERY: &[(&str, &str, &str)] =

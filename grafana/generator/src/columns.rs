@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::limits::Limits;
-use crate::pieces::{mappings, thresholds};
-use crate::quantity::{Quantity, System};
+use crate::pieces::{mappings, plain_words, thresholds};
+use crate::quantity::{COUNT, Quantity, System};
 
 /// A column.
 pub(crate) struct Column {
@@ -25,6 +25,16 @@ impl Column {
     /// A label.
     pub(crate) fn label(label: &'static str, title: &'static str) -> Self {
         Self { title, content: Content::Label(label), properties: Vec::new() }
+    }
+
+    /// Shows a label's values without underlines.
+    pub(crate) fn in_plain_words(self) -> Self {
+        self.property("mappings", plain_words())
+    }
+
+    /// Makes the column this wide, in pixels; the others share what is left.
+    pub(crate) fn wide(self, width: u32) -> Self {
+        self.property("custom.width", json!(width))
     }
 
     /// The value of the query with this letter.
@@ -72,6 +82,7 @@ impl Column {
         let mut properties = self.properties.clone();
         if let Content::Value(_, quantity, limits) = self.content {
             properties.push(("unit", json!(quantity.unit(system))));
+            properties.extend(quantity.decimals().map(|decimals| ("decimals", json!(decimals))));
             properties.extend(limits.map(|limits| ("thresholds", thresholds(Some(limits), quantity, system))));
         }
         properties.into_iter().map(|(id, value)| json!({"id": id, "value": value})).collect()
@@ -80,18 +91,39 @@ impl Column {
 
 /// One row for the same labels, the columns in this order and no others, for so many queries.
 pub(crate) fn transformations(columns: &[Column], queries: usize) -> Value {
+    Value::Array(merged(columns, queries))
+}
+
+/// One row for each day, with its begin as the time, and a column for each of these queries.
+pub(crate) fn of_days(names: impl Iterator<Item = &'static str>, queries: usize) -> Value {
+    let values = ('A'..).zip(names).map(|(letter, name)| Column::value(letter, name, COUNT));
+    let columns: Vec<Column> = [Column::label("period", "Day")].into_iter().chain(values).collect();
+    Value::Array([merged(&columns, queries), in_time("Day", &["number", "time"])].concat())
+}
+
+/// Rows in the order of the time that `field` becomes, through these types.
+pub(crate) fn in_time(field: &str, types: &[&str]) -> Vec<Value> {
+    let conversions = types.iter().map(|name| json!({"destinationType": name, "targetField": field}));
+    let conversions: Vec<Value> = conversions.collect();
+    vec![
+        json!({"id": "convertFieldType", "options": {"conversions": conversions, "fields": {}}}),
+        json!({"id": "sortBy", "options": {"fields": {}, "sort": [{"field": field}]}}),
+    ]
+}
+
+fn merged(columns: &[Column], queries: usize) -> Vec<Value> {
     let fields: Vec<String> = columns.iter().map(|column| column.field(queries == 1)).collect();
     let places = fields.iter().enumerate().map(|(place, field)| (field.clone(), json!(place)));
     let titles = fields.iter().zip(columns).map(|(field, column)| (field.clone(), json!(column.title)));
-    json!([
-        {"id": "merge", "options": {}},
-        {"id": "filterFieldsByName", "options": {"include": {"names": fields}}},
-        {"id": "organize", "options": {
+    vec![
+        json!({"id": "merge", "options": {}}),
+        json!({"id": "filterFieldsByName", "options": {"include": {"names": fields}}}),
+        json!({"id": "organize", "options": {
             "excludeByName": {},
             "indexByName": places.collect::<Map<_, _>>(),
             "renameByName": titles.collect::<Map<_, _>>(),
-        }},
-    ])
+        }}),
+    ]
 }
 
 /// Grafana's overrides of these columns.

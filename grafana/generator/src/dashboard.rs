@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::expression::{EXPORTER, firing};
 use crate::panel::Placed;
 use crate::pieces::data_source;
 use crate::quantity::System;
+use crate::variables;
 
 /// How wide Grafana's grid is.
 pub(crate) const COLUMNS: u32 = 24;
@@ -19,6 +19,12 @@ pub(crate) struct Dashboard {
     pub(crate) tags: &'static [&'static str],
     /// The time range that it opens with, until now.
     pub(crate) from: &'static str,
+    /// The time ranges that are chosen by a click: a name, and the begin.
+    pub(crate) ranges: &'static [(&'static str, &'static str)],
+    /// The alerts that are regions in the charts: a name, and the query.
+    pub(crate) alerts: (&'static str, String),
+    /// Its own variables, beside those that every dashboard has.
+    pub(crate) variables: Vec<Value>,
     pub(crate) system: System,
     pub(crate) rows: Vec<Row>,
 }
@@ -51,7 +57,7 @@ impl Dashboard {
     /// Grafana's JSON, ending with a newline.
     pub(crate) fn render(&self) -> String {
         let json = json!({
-            "annotations": {"list": annotations()},
+            "annotations": {"list": self.annotations()},
             "description": self.description,
             "editable": true,
             "fiscalYearStartMonth": 0,
@@ -61,9 +67,9 @@ impl Dashboard {
             "refresh": "5m",
             "schemaVersion": 39,
             "tags": self.tags,
-            "templating": {"list": variables()},
+            "templating": {"list": self.variables()},
             "time": {"from": self.from, "to": "now"},
-            "timepicker": {"refresh_intervals": ["1m", "5m", "15m", "1h"]},
+            "timepicker": {"quick_ranges": self.quick_ranges(), "refresh_intervals": ["1m", "5m", "15m", "1h"]},
             "timezone": "browser",
             "title": self.title,
             "uid": self.uid,
@@ -107,92 +113,57 @@ impl Dashboard {
         panel["id"] = json!(id);
         panel
     }
-}
 
-/// Alerts that fire, as regions in the charts.
-fn annotations() -> Value {
-    let builtin = json!({
-        "builtIn": 1,
-        "datasource": {"type": "grafana", "uid": "-- Grafana --"},
-        "enable": true,
-        "hide": true,
-        "iconColor": "rgba(0, 211, 255, 1)",
-        "name": "Annotations & Alerts",
-        "type": "dashboard",
-    });
-    let alerts = json!({
-        "datasource": data_source(),
-        "enable": true,
-        "expr": firing(""),
-        "iconColor": "red",
-        "name": "Alerts",
-        "step": "60s",
-        "tagKeys": "severity",
-        "textFormat": "{{profile}}",
-        "titleFormat": "{{alertname}}",
-    });
-    json!([builtin, alerts])
+    fn variables(&self) -> Vec<Value> {
+        variables::of_all().into_iter().chain(self.variables.clone()).collect()
+    }
+
+    fn quick_ranges(&self) -> Vec<Value> {
+        self.ranges.iter().map(|(name, from)| json!({"display": name, "from": from, "to": "now"})).collect()
+    }
+
+    /// Alerts that fire, as regions in the charts.
+    fn annotations(&self) -> Value {
+        let builtin = json!({
+            "builtIn": 1,
+            "datasource": {"type": "grafana", "uid": "-- Grafana --"},
+            "enable": true,
+            "hide": true,
+            "iconColor": "rgba(0, 211, 255, 1)",
+            "name": "Annotations & Alerts",
+            "type": "dashboard",
+        });
+        let (name, expression) = &self.alerts;
+        let alerts = json!({
+            "datasource": data_source(),
+            "enable": true,
+            "expr": expression,
+            // On a phone its switch would take a line of the screen.
+            "hide": true,
+            "iconColor": "red",
+            "name": name,
+            "step": "60s",
+            "tagKeys": "severity",
+            "textFormat": "{{profile}}",
+            "titleFormat": "{{alertname}}",
+        });
+        json!([builtin, alerts])
+    }
 }
 
 fn links() -> Value {
     let tagged = json!({
-        "asDropdown": false,
+        "asDropdown": true,
         "icon": "external link",
         "includeVars": true,
-        "keepTime": true,
+        // Health is looked at in months, the exporter in hours.
+        "keepTime": false,
         "tags": ["withings"],
         "targetBlank": false,
-        "title": "",
+        "title": "Dashboards",
         "tooltip": "",
         "type": "dashboards",
         "url": "",
     });
     json!([tagged])
-}
-
-/// The data source, which exporter, and who.
-fn variables() -> Value {
-    let source = json!({
-        "current": {},
-        "hide": 0,
-        "includeAll": false,
-        "label": "Data source",
-        "multi": false,
-        "name": "datasource",
-        "options": [],
-        "query": "prometheus",
-        "refresh": 1,
-        "regex": "",
-        "skipUrlSync": false,
-        "type": "datasource",
-    });
-    let profiles = format!("{{{EXPORTER}}}");
-    json!([
-        source,
-        variable("job", "Job", 2, "label_values(withings_up, job)"),
-        variable("instance", "Instance", 2, r#"label_values(withings_up{job=~"$job"}, instance)"#),
-        variable("profile", "Person", 0, &format!("label_values(withings_up{profiles}, profile)")),
-    ])
-}
-
-/// A variable with the values of a label; Grafana hides it with `hide` 2.
-fn variable(name: &str, label: &str, hide: u8, query: &str) -> Value {
-    json!({
-        "allValue": ".+",
-        "current": {"selected": true, "text": ["All"], "value": ["$__all"]},
-        "datasource": data_source(),
-        "definition": query,
-        "hide": hide,
-        "includeAll": true,
-        "label": label,
-        "multi": true,
-        "name": name,
-        "options": [],
-        "query": {"query": query, "refId": "PrometheusVariableQueryEditor-VariableQuery"},
-        "refresh": 2,
-        "regex": "",
-        "skipUrlSync": false,
-        "sort": 1,
-        "type": "query",
-    })
 }

@@ -5,7 +5,9 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::expression::{Series, blood_pressure_class, body_mass_index, of};
+use crate::expression::{Series, blood_pressure_class, body_mass_index, firing, limit, of, of_one_person};
+use crate::guideline::GUIDELINES;
+use crate::target::gained_or_lost;
 
 /// Series of a person in promtool's notation, with a value every hour from midnight on.
 fn series(metric: &str, labels: &str, values: &str) -> Value {
@@ -22,17 +24,33 @@ fn measured(key: &str, values: &str, times: &str) -> Vec<Value> {
     ]
 }
 
-/// Asks promtool for `expression` at some hours; `None` is no answer.
+/// What stands for Grafana's variables in charts of days.
+const BY_DAY: [(&str, &str); 7] = [
+    ("$__interval_ms", "86400000"),
+    ("$__interval", "1d"),
+    ("$__range", "3d"),
+    ("$guideline", "esh"),
+    ("$profile", "p"),
+    ("$job", ".+"),
+    ("$instance", ".+"),
+];
+
+/// Asks promtool for `expression` of the person at some hours; `None` is no answer.
 #[track_caller]
 fn check(expression: &str, input: &[Value], expected: &[(u32, Option<f64>)]) {
-    let expression = ["profile", "job", "instance"]
-        .iter()
-        .fold(expression.replace("$__interval", "1d"), |text, name| text.replace(&format!("${name}"), ".+"));
     let labels = "{job=\"j\",instance=\"i\",profile=\"p\"}";
-    let tests = expected.iter().map(|(hour, value)| {
-        let samples: Vec<_> = value.iter().map(|value| json!({"labels": labels, "value": value})).collect();
-        let of_person = format!("max by (job, instance, profile) ({expression})");
-        json!({"expr": of_person, "eval_time": format!("{hour}h"), "exp_samples": samples})
+    let expected: Vec<_> =
+        expected.iter().map(|(hour, value)| (*hour, value.iter().map(|value| (labels, *value)).collect())).collect();
+    check_samples(&format!("max by (job, instance, profile) ({expression})"), input, &expected);
+}
+
+/// Asks promtool for `expression` at some hours, for the labels and value of each sample.
+#[track_caller]
+fn check_samples(expression: &str, input: &[Value], expected: &[(u32, Vec<(&str, f64)>)]) {
+    let expression = BY_DAY.iter().fold(expression.to_owned(), |text, (name, value)| text.replace(name, value));
+    let tests = expected.iter().map(|(hour, samples)| {
+        let samples: Vec<_> = samples.iter().map(|(labels, value)| json!({"labels": labels, "value": value})).collect();
+        json!({"expr": expression, "eval_time": format!("{hour}h"), "exp_samples": samples})
     });
     let tests: Vec<_> = tests.collect();
     let file = json!({"tests": [{"interval": "1h", "input_series": input, "promql_expr_test": tests}]});
@@ -72,9 +90,41 @@ fn a_value_of_the_history_stands_there_too() {
 }
 
 #[test]
+fn a_longer_step_shows_the_mean() {
+    let week = |expression: &str| expression.replace("$__interval_ms", "604800000").replace("$__interval", "7d");
+    let twice = measured("weight_kg", "_x7 80 _x23 82 _x300", "_x7 25200 _x23 111600 _x300");
+    check(&week(&weight().measured()), &twice, &[(0, Some(81.0)), (168, None)]);
+}
+
+#[test]
 fn what_is_counted_stands_on_its_day_with_its_last_count() {
+    let begins = series("withings_activity_day_start_timestamp_seconds", "", "0x23 86400x23");
     let steps = series("withings_activity_steps", "", "0+100x23 0+10x23");
-    check(&of("activity_steps").highest_of_day(), &[steps], &[(0, Some(2300.0)), (24, Some(230.0)), (48, None)]);
+    let days = vec![("{period=\"0\"}", 2300.0), ("{period=\"86400000\"}", 230.0)];
+    check_samples(&of("activity_steps").of_days(), &[begins, steps], &[(47, days)]);
+}
+
+#[test]
+fn a_day_is_the_persons_own_in_scrapes_and_in_history() {
+    // In Tokyo a day begins at 15 hours of UTC; until then it is the day before.
+    let begins = series("withings_activity_day_start_timestamp_seconds", "", "-32400x14 54000x23");
+    let scraped = [begins, series("withings_activity_steps", "", "5000+100x14 0+100x23")];
+    let days = vec![("{period=\"-32400000\"}", 6400.0), ("{period=\"54000000\"}", 2300.0)];
+    check_samples(&of("activity_steps").of_days(), &scraped, &[(38, days.clone())]);
+    let begins = series("withings_activity_day_start_timestamp_seconds", "", "_x14 -32400 _x22 54000");
+    let history = [begins, series("withings_activity_steps", "", "_x14 6400 _x22 2300")];
+    check_samples(&of("activity_steps").of_days(), &history, &[(38, days)]);
+}
+
+#[test]
+fn a_goal_stands_on_the_same_days() {
+    let input = [
+        series("withings_activity_day_start_timestamp_seconds", "", "-32400x14 54000x23"),
+        series("withings_activity_steps", "", "5000+100x14 0+100x23"),
+        series("withings_goal_steps", "", "9000x40"),
+    ];
+    let days = vec![("{period=\"-32400000\"}", 9000.0), ("{period=\"54000000\"}", 9000.0)];
+    check_samples(&of("goal_steps").on_days(), &input, &[(38, days)]);
 }
 
 #[test]
@@ -107,24 +157,93 @@ fn the_body_mass_index_takes_the_height_of_the_present_day_for_all_days() {
     check(&body_mass_index(&weight().measured(), &height.constant()), &input.concat(), &[(0, Some(20.0)), (49, None)]);
 }
 
+/// The two values of a blood pressure.
+fn pressure(systolic: &str, diastolic: &str) -> [Value; 2] {
+    [("systolic", systolic), ("diastolic", diastolic)]
+        .map(|(reading, values)| series(&format!("withings_{reading}_blood_pressure_mmhg"), "", values))
+}
+
 #[test]
-fn the_class_of_a_blood_pressure_is_the_higher_one() {
-    let class = blood_pressure_class();
+fn the_class_of_a_blood_pressure_is_the_higher_one_of_the_chosen_guideline() {
     for (systolic, diastolic, expected) in [
-        (119, 79, 0.0),
-        (120, 79, 1.0),
-        (130, 79, 2.0),
-        (119, 80, 2.0),
-        (140, 79, 3.0),
-        (119, 90, 3.0),
-        (180, 120, 3.0),
-        (181, 79, 4.0),
-        (119, 121, 4.0),
+        (119, 79, [0.0, 0.0]),
+        (120, 79, [0.0, 1.0]),
+        (130, 79, [0.0, 2.0]),
+        (119, 80, [0.0, 2.0]),
+        (135, 79, [1.0, 3.0]),
+        (119, 85, [1.0, 3.0]),
+        (180, 120, [1.0, 3.0]),
+        (181, 79, [2.0, 4.0]),
+        (119, 121, [2.0, 4.0]),
     ] {
-        let input = [
-            series("withings_systolic_blood_pressure_mmhg", "", &systolic.to_string()),
-            series("withings_diastolic_blood_pressure_mmhg", "", &diastolic.to_string()),
-        ];
-        check(&class, &input, &[(1, Some(expected))]);
+        let input = pressure(&systolic.to_string(), &diastolic.to_string());
+        for (guideline, expected) in GUIDELINES.iter().zip(expected) {
+            let class = blood_pressure_class(guideline);
+            let chosen = class.replace("$guideline", guideline.name);
+            check(&chosen, &input, &[(1, Some(expected))]);
+            check(&class.replace("$guideline", "another"), &input, &[(1, None)]);
+        }
     }
+}
+
+#[test]
+fn a_class_and_a_finding_hold_from_one_reading_to_the_next() {
+    // One sample for each reading is history, the same value at each hour is scraped.
+    let class = blood_pressure_class(&GUIDELINES[0]);
+    for values in [["140 _x99 120", "80 _x99 80"], ["140x99 120", "80x99 80"]] {
+        check(&class, &pressure(values[0], values[1]), &[(0, Some(1.0)), (99, Some(1.0)), (100, Some(0.0))]);
+    }
+    let finding = of("ecg_classification").held_state();
+    check(&finding, &[series("withings_ecg_classification", "", "1 _x99 0")], &[(99, Some(1.0)), (100, Some(0.0))]);
+}
+
+#[test]
+fn a_timeline_says_that_there_is_nothing_where_there_is_nothing() {
+    let nothing = of("systolic_blood_pressure_mmhg").nothing();
+    check_samples(&nothing, &[series("withings_weight_kg", "", "80x50")], &[(48, vec![("{}", 0.0)])]);
+    check_samples(&nothing, &pressure("120", "80"), &[(48, vec![])]);
+}
+
+#[test]
+fn a_limit_is_the_persons_own_or_that_of_everybody() {
+    let fever = limit(&of("body_temperature_c"), "fever");
+    let temperature = series("withings_body_temperature_c", "", "37x50");
+    let limits = |of_whom: &[(&str, &str)]| {
+        let limits = of_whom.iter().map(|(profile, value)| {
+            let metric = format!("withings_limit:body_temperature_c:fever{{profile=\"{profile}\"}}");
+            json!({"series": metric, "values": format!("{value}x50")})
+        });
+        [vec![temperature.clone()], limits.collect()].concat()
+    };
+    check_samples(&fever, &limits(&[("", "38"), ("p", "37.5"), ("q", "39")]), &[(24, vec![("{}", 37.5)])]);
+    check_samples(&fever, &limits(&[("", "38"), ("q", "39")]), &[(24, vec![("{}", 38.0)])]);
+    // Without rules there is none, and a limit alone is no chart.
+    check_samples(&fever, &limits(&[]), &[(24, vec![])]);
+    check_samples(&fever, &limits(&[("", "38")])[1..], &[(24, vec![])]);
+}
+
+#[test]
+fn what_is_left_after_a_change_is_gained_or_lost_and_never_both() {
+    for (change, gained, lost) in [("2", Some(2.0), None), ("-2", None, Some(2.0)), ("-0.04", Some(0.0), None)] {
+        let input = [series("withings_weight_kg", "", change)];
+        for (target, expected) in gained_or_lost(["Gained", "Lost"], &weight().now()).into_iter().zip([gained, lost]) {
+            check(target.expression(), &input, &[(0, expected)]);
+        }
+    }
+}
+
+#[test]
+fn alerts_are_regions_where_one_person_is_shown() {
+    let alerts =
+        json!({"series": "ALERTS{alertname=\"WithingsFever\",alertstate=\"firing\",profile=\"p\"}", "values": "1"});
+    let people = |profiles: &[&str]| {
+        let people = profiles.iter().map(|profile| {
+            json!({"series": format!("withings_authorized{{job=\"j\",instance=\"i\",profile=\"{profile}\"}}"), "values": "1"})
+        });
+        [vec![alerts.clone()], people.collect()].concat()
+    };
+    let shown = of_one_person(&firing("")).replace("$profile", "p|q");
+    let count = format!("count({shown})");
+    check_samples(&count, &people(&["p"]), &[(0, vec![("{}", 1.0)])]);
+    check_samples(&count, &people(&["p", "q"]), &[(0, vec![])]);
 }

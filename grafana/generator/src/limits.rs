@@ -1,5 +1,7 @@
 //! Where colours change, and who says so. A value without such a source stays neutral.
 
+use crate::colours::{AWAKE, DEEP, LIGHT, REM};
+
 /// Values at which the colour changes.
 pub(crate) struct Limits {
     /// The colour below the first of them.
@@ -9,28 +11,6 @@ pub(crate) struct Limits {
     /// Where they come from, as a sentence for the description; empty where they are no more than a scale.
     pub(crate) source: &'static str,
 }
-
-/// Normal, elevated, stage 1, stage 2, severe.
-pub(crate) const SYSTOLIC: Limits = Limits {
-    below: "blue",
-    steps: &[(90.0, "green"), (120.0, "yellow"), (130.0, "orange"), (140.0, "red"), (181.0, "dark-red")],
-    source: BLOOD_PRESSURE_SOURCE,
-};
-
-/// The same for the lower value, which has no elevated class.
-pub(crate) const DIASTOLIC: Limits = Limits {
-    below: "blue",
-    steps: &[(60.0, "green"), (80.0, "orange"), (90.0, "red"), (121.0, "dark-red")],
-    source: BLOOD_PRESSURE_SOURCE,
-};
-
-/// Where stage 1 begins, for both values in one chart.
-pub(crate) const BLOOD_PRESSURE_LINES: Limits = Limits {
-    below: "transparent",
-    steps: &[(80.0, "orange"), (130.0, "orange")],
-    source: "The lines are where stage 1 of high blood pressure begins, diastolic at 80 and systolic at 130 mmHg \
-             (ACC/AHA 2017).",
-};
 
 /// Classes of the body mass index.
 pub(crate) const BODY_MASS_INDEX: Limits = Limits {
@@ -42,38 +22,32 @@ pub(crate) const BODY_MASS_INDEX: Limits = Limits {
 /// Oxygen saturation.
 pub(crate) const OXYGEN: Limits = Limits {
     below: "red",
-    steps: &[(90.0, "orange"), (93.0, "yellow"), (95.0, "green")],
-    source: "The limits are those of the NHS for oximetry at home: 95 % and more is expected, 93 and 94 % are a reason \
-             to ask, 92 % and less an emergency.",
+    steps: &[(93.0, "yellow"), (95.0, "green")],
+    source: "The limits of oxygen are those of the NHS for oximetry at home: 95 % and more is expected, 93 and 94 % are \
+             a reason to ask, 92 % and less an emergency.",
 };
 
 /// Body temperature.
 pub(crate) const TEMPERATURE: Limits = Limits {
     below: "blue",
-    steps: &[(35.5, "green"), (37.3, "yellow"), (38.0, "orange"), (39.0, "red")],
-    source: "Fever begins at 38.0 °C, 100.4 °F (CDC, NHS); 37.3 and 39.0 °C, 99.1 and 102.2 °F, are steps of this \
-             dashboard.",
+    steps: &[(35.0, "green"), (38.0, "orange"), (39.5, "red")],
+    source: "Fever begins at 38.0 °C, 100.4 °F (CDC, NHS), and is high from 39.5 °C, 103.1 °F; below 35.0 °C, 95 °F, it is \
+             blue.",
 };
 
-/// Where fever begins and its neighbours, as lines.
-pub(crate) const FEVER_LINES: Limits = Limits {
-    below: "transparent",
-    steps: &[(37.3, "yellow"), (38.0, "orange"), (39.0, "red")],
-    source: TEMPERATURE.source,
-};
-
-/// Pulse at rest.
+/// Pulse at rest: as the alerts have it, below the one and above the other.
 pub(crate) const RESTING_PULSE: Limits = Limits {
     below: "blue",
-    steps: &[(50.0, "green"), (90.0, "yellow"), (100.0, "orange"), (120.0, "red")],
-    source: "A resting pulse above 100 is called fast and below 50 slow; of people in training a slow one is common.",
+    steps: &[(45.0, "green"), (101.0, "orange")],
+    source: "A pulse at rest above 100 is called fast and is orange, one below 45 is slow and blue; of people in training \
+             a slow one is common.",
 };
 
 /// Stiffness of the large arteries.
 pub(crate) const PULSE_WAVE: Limits = Limits {
     below: "green",
     steps: &[(8.0, "yellow"), (10.0, "orange"), (12.0, "red")],
-    source: "10 m/s is the marker of stiff arteries in guidelines, 8 and 12 m/s are steps of this dashboard; values \
+    source: "For the pulse wave 10 m/s is the marker of stiff arteries in guidelines, 8 and 12 m/s are steps of this dashboard; values \
              rise with age, so compare with your own trend.",
 };
 
@@ -85,7 +59,7 @@ pub(crate) const PULSE_WAVE_LINE: Limits =
 pub(crate) const APNEA: Limits = Limits {
     below: "green",
     steps: &[(5.0, "yellow"), (15.0, "orange"), (30.0, "red")],
-    source: "The limits are the degrees of sleep apnoea by the AASM: mild from 5, moderate from 15, severe from 30.",
+    source: "The limits of pauses in breathing are the degrees of sleep apnoea by the AASM: mild from 5, moderate from 15, severe from 30.",
 };
 
 /// How long somebody slept.
@@ -144,6 +118,6 @@ pub(crate) const BUDGET: Limits = Limits {
     source: "The lines are the default of requests_per_minute, 100, and what Withings allows an application, 120.",
 };
 
-const BLOOD_PRESSURE_SOURCE: &str = "The limits of blood pressure are the classes of ACC/AHA 2017: elevated from 120, \
-                                     stage 1 from 130/80, stage 2 from 140/90, severe above 180/120; blue is below \
-                                     90/60.";
+/// The stages of a night by their numbers, for their colours.
+pub(crate) const STAGE: Limits =
+    Limits { below: "gray", steps: &[(0.5, DEEP), (1.5, LIGHT), (2.5, REM), (3.5, AWAKE)], source: "" };

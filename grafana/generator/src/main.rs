@@ -8,6 +8,7 @@ mod dashboard;
 mod expression;
 #[cfg(test)]
 mod expression_tests;
+mod guideline;
 mod health;
 mod limits;
 mod operator;
@@ -15,6 +16,7 @@ mod panel;
 mod pieces;
 mod quantity;
 mod target;
+mod variables;
 
 use std::path::PathBuf;
 

@@ -1,17 +1,19 @@
 //! The dashboard for who runs the exporter: does it keep its logins, does it get its data, what does it cost.
 
-use crate::colours::{CONNECTED, WORKS};
+use serde_json::json;
+
+use crate::colours::{CONNECTED, LIMIT, WORKS};
 use crate::dashboard::{Dashboard, Row};
-use crate::expression::{exporter, person};
+use crate::expression::{exporter, firing_of, person};
 use crate::limits::{BUDGET, LAG, REFRESH_AGE, TOKEN};
 use crate::panel::{Panel, lines, stacked, tiles, timeline};
-use crate::quantity::{AGE, COUNT, Quantity, SECONDS, System};
+use crate::quantity::{AGE, COUNT, Quantity, System, TIME_TAKEN};
 use crate::target::query;
 
-const NO_REFRESH: &str = "no refresh was tried since the start, or nobody is connected.";
-const NO_SCRAPE: &str = "Prometheus does not scrape the exporter under this job and instance.";
-const NO_COUNTERS: &str = "nothing of the kind has happened, or the exporter runs with --web.disable-exporter-metrics.";
-const NO_OWN_METRICS: &str = "the exporter is not scraped, or runs with --web.disable-exporter-metrics.";
+const NO_REFRESH: &str = "No refresh yet";
+const NO_SCRAPE: &str = "Prometheus does not scrape the exporter under this job and instance";
+const NO_COUNTERS: &str = "Nothing of the kind has happened, or the exporter runs with --web.disable-exporter-metrics";
+const NO_OWN_METRICS: &str = "No metrics of its own";
 
 /// The operator's dashboard.
 pub(crate) fn dashboard() -> Dashboard {
@@ -21,6 +23,10 @@ pub(crate) fn dashboard() -> Dashboard {
         description: "How the Withings exporter is doing: logins, refreshes, requests to Withings, scrapes, process.",
         tags: &["withings", "exporter"],
         from: "now-24h",
+        ranges: &[("3 hours", "now-3h"), ("24 hours", "now-24h"), ("7 days", "now-7d"), ("30 days", "now-30d")],
+        // Those on the whole exporter have no profile.
+        alerts: ("Exporter alerts", firing_of("exporter", r#"profile=~"$profile|""#)),
+        variables: Vec::new(),
         system: System::Metric,
         rows: vec![now(), people(), withings(), process()],
     }
@@ -30,10 +36,10 @@ fn now() -> Row {
     Row::open(
         "Now",
         vec![
-            logins().at(0, 0, 6, 5),
-            newest_refreshes().at(6, 0, 6, 5),
-            tokens().at(12, 0, 6, 5),
-            program().at(18, 0, 6, 5),
+            logins().at(0, 0, 8, 4),
+            newest_refreshes().at(8, 0, 8, 4),
+            tokens().at(16, 0, 8, 4),
+            program().at(0, 4, 24, 3),
         ],
     )
 }
@@ -80,9 +86,10 @@ fn process() -> Row {
 /// Whether Withings accepts each login.
 pub(crate) fn logins() -> Panel {
     tiles("Logins")
+        .small()
         .about(
             "Whether Withings accepts each person's login. Who is to be connected goes to the exporter's own page.",
-            "the exporter is not scraped, or has no profile.",
+            "The exporter has no profile, or Prometheus does not scrape it: see deploy/prometheus",
         )
         .show(query("{{profile}}", person("withings_authorized").now()).words(CONNECTED))
 }
@@ -91,7 +98,8 @@ pub(crate) fn logins() -> Panel {
 pub(crate) fn newest_refreshes() -> Panel {
     let newest = person("withings_exporter_refresh_last_success_timestamp_seconds").now();
     tiles("Last successful call")
-        .about("How long ago a call of each person last worked.", "no call has ever worked.")
+        .small()
+        .about("How long ago a call of each person last worked.", "No call has ever worked")
         .unit(AGE)
         .limits(&REFRESH_AGE)
         .show(query("{{profile}}", format!("time() - max by (profile) ({newest})")))
@@ -99,15 +107,17 @@ pub(crate) fn newest_refreshes() -> Panel {
 
 /// Whether everything worked, over time.
 pub(crate) fn refreshes() -> Panel {
-    timeline("Refreshes", WORKS)
+    timeline("Refreshes")
         .about("Whether the latest attempt of every call of a person has worked.", NO_REFRESH)
-        .show(query("{{profile}}", person("withings_up").now()))
+        .show(query("{{profile}}", person("withings_up").now()).words(WORKS))
+        .or_nothing(&person("withings_up"))
 }
 
 fn tokens() -> Panel {
     tiles("Access token ends in")
-        .about("The exporter renews a token by itself before it ends.", "nobody is connected.")
-        .unit(SECONDS)
+        .small()
+        .about("The exporter renews a token by itself before it ends.", "Nobody is connected")
+        .unit(AGE)
         .limits(&TOKEN)
         .show(query(
             "{{profile}}",
@@ -117,6 +127,7 @@ fn tokens() -> Panel {
 
 fn program() -> Panel {
     tiles("Program")
+        .small()
         .about(
             "How long ago this version was started, whether Prometheus reaches it, whether its configuration was read \
              at the last reload, and whether its storage works.",
@@ -134,20 +145,21 @@ fn program() -> Panel {
             .unit(AGE),
         )
         .show(query("Scrape", exporter("up").now()).words(WORKS))
-        .show(query("Configuration", exporter("withings_exporter_config_last_reload_successful").now()).words(WORKS))
+        .show(query("Config", exporter("withings_exporter_config_last_reload_successful").now()).words(WORKS))
         .show(query("Storage", exporter("withings_exporter_storage_up").now()).words(WORKS))
 }
 
 fn calls() -> Panel {
-    timeline("Calls", WORKS)
+    timeline("Calls")
         .about("Whether the latest attempt of each call of a person has worked.", NO_REFRESH)
-        .show(query("{{profile}}, {{call}}", person("withings_exporter_refresh_success").now()))
+        .show(query("{{profile}} {{call}}", person("withings_exporter_refresh_success").now()).words(WORKS))
+        .or_nothing(&person("withings_exporter_refresh_success"))
 }
 
 fn refresh_duration() -> Panel {
     lines("Duration of a refresh")
         .about("How long the latest refresh of each person took, waiting for its turn included.", NO_REFRESH)
-        .unit(AGE)
+        .unit(TIME_TAKEN)
         .show(query("{{profile}}", person("withings_exporter_refresh_duration_seconds").now()))
 }
 
@@ -160,24 +172,26 @@ fn refresh_lag() -> Panel {
              It grows where requests_per_minute does not carry all people.",
             NO_OWN_METRICS,
         )
-        .unit(AGE)
+        .unit(Quantity::Minutes)
+        .defaults(json!({"decimals": 1}))
         .explained_by(&LAG)
         .show(query("longest wait", exporter("withings_exporter_refresh_lag_seconds").now()))
-        .show(query("refresh_interval", interval.clone()))
-        .show(query("limit", format!("2 * {interval}")).goal())
+        .show(query("configured interval", interval.clone()))
+        .show(query("limit", format!("2 * {interval}")).limit(LIMIT))
 }
 
 fn storage() -> Panel {
-    timeline("Storage", WORKS)
+    timeline("Storage")
         .about("Whether the latest write and the latest read of the storage directory have worked.", NO_OWN_METRICS)
-        .show(query("{{instance}}", exporter("withings_exporter_storage_up").now()))
+        .show(query("{{instance}}", exporter("withings_exporter_storage_up").now()).words(WORKS))
+        .or_nothing(&exporter("withings_exporter_storage_up"))
 }
 
 fn requests() -> Panel {
     stacked("Requests per minute")
         .about("Requests that were sent to Withings, by call, for all people together.", NO_COUNTERS)
         .unit(Quantity::Plain("cpm"))
-        .behind(&BUDGET, "dashed")
+        .dashed_at(&BUDGET)
         .axis(0.0, 120.0)
         .show(query("{{call}}", exporter("withings_exporter_api_requests_total").per_minute("call")))
 }
@@ -198,7 +212,7 @@ fn answer_time() -> Panel {
         |share: &str| format!("histogram_quantile({share}, sum by (call, le) (rate({buckets}[$__rate_interval])))");
     lines("Withings' time to answer")
         .about("Half of the answers came within the median, 95 of 100 within the other.", NO_COUNTERS)
-        .unit(AGE)
+        .unit(TIME_TAKEN)
         .show(query("{{call}}, median", quantile("0.5")))
         .show(query("{{call}}, 95 %", quantile("0.95")))
 }
@@ -231,7 +245,7 @@ fn scrape_size() -> Panel {
 fn scrape_duration() -> Panel {
     lines("Duration of a scrape")
         .about("How long Prometheus waits for each scrape: it never waits for Withings.", NO_SCRAPE)
-        .unit(AGE)
+        .unit(TIME_TAKEN)
         .show(query("{{instance}}", exporter("scrape_duration_seconds").now()))
 }
 

@@ -3,13 +3,14 @@
 use serde_json::{Value, json};
 
 use crate::columns::{self, Column};
+use crate::expression::Series;
 use crate::limits::Limits;
-use crate::pieces::{data_source, mappings, merge, thresholds};
-use crate::quantity::{COUNT, Quantity, System};
-use crate::target::{Shape, Target};
+use crate::pieces::{data_source, merge, thresholds};
+use crate::quantity::{COUNT, Quantity, System, number};
+use crate::target::{Shape, Target, query};
 
-/// What an empty graph says; and so does its tooltip of each gap, where a sentence would be too much.
-const NOTHING: &str = "nothing measured";
+/// The variable with the length of a step: a day, and longer in a long time range.
+const BY_DAY: &str = "$step";
 
 /// A panel that is not placed yet.
 pub(crate) struct Panel {
@@ -35,6 +36,8 @@ pub(crate) struct Panel {
     axis: Option<(f64, f64)>,
     /// The columns of a table.
     columns: Vec<Column>,
+    /// Overrides of fields by their names.
+    named: Vec<Value>,
     /// Further properties of the panel itself.
     more: Value,
 }
@@ -53,15 +56,12 @@ pub(crate) fn tiles(title: &'static str) -> Panel {
         "justifyMode": "auto",
         "orientation": "auto",
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": false},
-        "text": {"titleSize": 13, "valueSize": 24},
+        "text": {"titleSize": 13, "valueSize": 20},
         "textMode": "value_and_name",
+        // Beside each other a name and its value are laid over each other where there is little room.
+        "wideLayout": false,
     });
-    let unknown = json!([{
-        "type": "special",
-        "options": {"match": "null+nan", "result": {"color": "text", "index": 0, "text": "–"}},
-    }]);
-    Panel::new("stat", title, Shape::Instant, options)
-        .defaults(json!({"color": {"mode": "thresholds"}, "mappings": unknown}))
+    Panel::new("stat", title, Shape::Instant, options).defaults(json!({"color": {"mode": "thresholds"}}))
 }
 
 /// Lines over time.
@@ -71,7 +71,7 @@ pub(crate) fn lines(title: &'static str) -> Panel {
         "tooltip": {"mode": "multi", "sort": "none"},
     });
     Panel::new("timeseries", title, Shape::Range, options)
-        .defaults(json!({"color": {"mode": "palette-classic"}, "noValue": NOTHING}))
+        .defaults(json!({"color": {"mode": "palette-classic"}}))
         .custom(json!({
             "axisColorMode": "text",
             "axisPlacement": "auto",
@@ -86,7 +86,7 @@ pub(crate) fn lines(title: &'static str) -> Panel {
 }
 
 /// Bars over time, side by side.
-pub(crate) fn bars(title: &'static str) -> Panel {
+fn bars(title: &'static str) -> Panel {
     lines(title).defaults(json!({"min": 0})).custom(
         json!({"barAlignment": 1, "drawStyle": "bars", "fillOpacity": 80, "lineWidth": 0, "showPoints": "never"}),
     )
@@ -98,18 +98,19 @@ pub(crate) fn stacked(title: &'static str) -> Panel {
 }
 
 /// States over time.
-pub(crate) fn timeline<V: ToString>(title: &'static str, words: &[(V, &str, &str)]) -> Panel {
+pub(crate) fn timeline(title: &'static str) -> Panel {
     let options = json!({
-        "alignValue": "center",
+        "alignValue": "left",
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": true},
         "mergeValues": true,
         "rowHeight": 0.9,
-        "showValue": "auto",
+        // Words would be cut to what fits into a state: the legend and the tooltip have them.
+        "showValue": "never",
         "tooltip": {"mode": "single", "sort": "none"},
     });
     // With thresholds as the colours Grafana does not show the words.
     Panel::new("state-timeline", title, Shape::Range, options)
-        .defaults(json!({"color": {"mode": "palette-classic"}, "mappings": mappings(words), "noValue": NOTHING}))
+        .defaults(json!({"color": {"mode": "palette-classic"}}))
         .custom(json!({"fillOpacity": 80, "lineWidth": 0}))
 }
 
@@ -139,11 +140,12 @@ impl Panel {
             custom: json!({}),
             axis: None,
             columns: Vec::new(),
+            named: Vec::new(),
             more: json!({}),
         }
     }
 
-    /// Says `what` it is, and what it means when it is `empty`.
+    /// Says `what` it is, and what it means when it is `empty`, which an empty panel says too.
     pub(crate) fn about(mut self, what: &'static str, empty: &'static str) -> Self {
         (self.what, self.empty) = (what, empty);
         self
@@ -159,9 +161,9 @@ impl Panel {
         self
     }
 
-    /// Makes a step of the chart a day, or longer in a long time range.
+    /// Makes a step of the chart a day, or as long as the dashboard's variable says.
     pub(crate) fn by_day(self) -> Self {
-        self.every("1d")
+        self.every(BY_DAY)
     }
 
     pub(crate) fn every(mut self, interval: &'static str) -> Self {
@@ -181,15 +183,28 @@ impl Panel {
         self
     }
 
-    /// Colours each bar by these limits.
-    pub(crate) fn coloured(self, limits: &'static Limits) -> Self {
-        // Without the scheme all bars have one colour.
-        self.limits(limits).defaults(json!({"color": {"mode": "thresholds"}})).custom(json!({"gradientMode": "scheme"}))
+    /// Shows the values of `expression` as bars, whose colours say in which of these classes they are: one query for
+    /// each. Grafana's own colours by thresholds would be a gradient in each bar, mostly of the wrong colour.
+    pub(crate) fn show_classes(self, limits: &'static Limits, names: &[&'static str], expression: &str) -> Self {
+        let begins = limits.steps.iter().map(|(limit, _)| Some(*limit));
+        let colours = limits.steps.iter().map(|(_, colour)| *colour);
+        let ends = begins.clone().chain([None]);
+        let classes = [None].into_iter().chain(begins).zip(ends).zip([limits.below].into_iter().chain(colours));
+        classes.zip(names).fold(self.explained_by(limits), |panel, (((begin, end), colour), name)| {
+            let begin = begin.map_or_else(String::new, |begin| format!(" >= {}", number(begin)));
+            let end = end.map_or_else(String::new, |end| format!(" < {}", number(end)));
+            panel.show(query(name, format!("({expression}){begin}{end}")).colour(colour))
+        })
     }
 
-    /// Shows these limits behind the values: as `dashed` lines or as an `area`.
-    pub(crate) fn behind(self, limits: &'static Limits, style: &'static str) -> Self {
-        self.limits(limits).custom(json!({"thresholdsStyle": {"mode": style}}))
+    /// Shows these limits as dashed lines.
+    pub(crate) fn dashed_at(self, limits: &'static Limits) -> Self {
+        self.limits(limits).custom(json!({"thresholdsStyle": {"mode": "dashed"}}))
+    }
+
+    /// Shows these limits as areas behind the values.
+    pub(crate) fn before(self, limits: &'static Limits) -> Self {
+        self.limits(limits).custom(json!({"thresholdsStyle": {"mode": "area"}}))
     }
 
     /// What the axis shows at least, so that limits are in sight.
@@ -198,14 +213,9 @@ impl Panel {
         self
     }
 
-    /// Gives what has the same name the same colour, as dots and the line that goes with them.
-    pub(crate) fn coloured_by_name(self) -> Self {
-        self.defaults(json!({"color": {"mode": "palette-classic-by-name"}}))
-    }
-
-    /// Names each value alone, without a number.
+    /// Names each value alone, without a number, one below the other.
     pub(crate) fn names_alone(self) -> Self {
-        self.options(json!({"textMode": "name"}))
+        self.options(json!({"orientation": "horizontal", "text": {"valueSize": 16}, "textMode": "name"}))
     }
 
     pub(crate) fn options(mut self, options: Value) -> Self {
@@ -228,10 +238,40 @@ impl Panel {
         self
     }
 
+    /// A smaller size of many values in a tile.
+    pub(crate) fn small(self) -> Self {
+        self.options(json!({"text": {"titleSize": 12, "valueSize": 14}}))
+    }
+
+    /// Changes the fields with these names.
+    pub(crate) fn named(mut self, overrides: impl IntoIterator<Item = Value>) -> Self {
+        self.named.extend(overrides);
+        self
+    }
+
+    /// Says what it means in a timeline without `series`: Grafana's own words for an empty one are about time fields.
+    pub(crate) fn or_nothing(self, series: &Series) -> Self {
+        let nothing = query(self.empty, series.nothing()).words(&[(0, " ", "transparent")]);
+        self.show(nothing.unlisted())
+    }
+
+    /// Says `nothing` in the column of a label where a table would have its headings alone.
+    pub(crate) fn or_row(self, label: &str, nothing: &str) -> Self {
+        let row = format!("label_replace(vector(0), \"{label}\", \"{nothing}\", \"\", \"\")");
+        let row = format!("{row} unless on () ({})", self.targets[0].expression());
+        self.show(query("", row).unit(COUNT))
+    }
+
     /// Adds these columns of a table.
     pub(crate) fn columns(mut self, columns: impl IntoIterator<Item = Column>) -> Self {
         self.columns.extend(columns);
         self
+    }
+
+    /// Draws each day of the person at its own begin: [`crate::expression::Series::of_days`].
+    pub(crate) fn by_own_day(mut self) -> Self {
+        self.shape = Shape::Days;
+        self.by_day()
     }
 
     /// Takes the present values as rows of a table, which transformations make something else of.
@@ -263,6 +303,10 @@ impl Panel {
         if !self.columns.is_empty() {
             panel["transformations"] = columns::transformations(&self.columns, self.targets.len());
         }
+        if self.shape == Shape::Days {
+            let names = self.targets.iter().map(|target| target.legend);
+            panel["transformations"] = columns::of_days(names, self.targets.len());
+        }
         panel
     }
 
@@ -272,22 +316,46 @@ impl Panel {
     }
 
     fn overrides(&self, system: System) -> Vec<Value> {
-        let of_targets = self.letters().map(|(id, target)| (id, target.overrides(self.quantity, system)));
-        let of_targets = of_targets.filter(|(_, properties)| !properties.is_empty());
-        let of_targets = of_targets.map(
-            |(id, properties)| json!({"matcher": {"id": "byFrameRefID", "options": id}, "properties": properties}),
-        );
-        of_targets.chain(columns::overrides(&self.columns, system)).collect()
+        // What an empty tile says would have the colour of the lowest value.
+        let of_tiles = self.limits.filter(|_| self.kind == "stat");
+        let of_targets =
+            self.letters().map(|(id, target)| (id, target.legend, target.overrides(self.quantity, of_tiles, system)));
+        let of_targets = of_targets.filter(|(.., properties)| !properties.is_empty());
+        let of_targets = of_targets
+            .map(|(id, name, properties)| json!({"matcher": self.matcher(id, name), "properties": properties}));
+        let of_columns = columns::overrides(&self.columns, system);
+        self.of_gaps().into_iter().chain(of_targets).chain(of_columns).chain(self.named.iter().cloned()).collect()
+    }
+
+    /// The fields of a query: after days are merged they have its name alone.
+    fn matcher(&self, id: char, name: &str) -> Value {
+        match self.shape {
+            Shape::Days => json!({"id": "byName", "options": name}),
+            Shape::Instant | Shape::Rows | Shape::Range => json!({"id": "byFrameRefID", "options": id}),
+        }
+    }
+
+    /// What a cell of a table and the tooltip of a chart say where a value is missing: not what the empty panel says.
+    fn of_gaps(&self) -> Option<Value> {
+        ["timeseries", "table"].contains(&self.kind).then(|| {
+            json!({"matcher": {"id": "byType", "options": "number"}, "properties": [{"id": "noValue", "value": "–"}]})
+        })
     }
 
     fn field_defaults(&self, system: System) -> Value {
         let mut defaults = json!({
             "custom": self.custom,
             "mappings": [],
-            "noValue": "–",
-            "thresholds": thresholds(self.limits, self.quantity, system),
+            "thresholds": thresholds(self.limits.filter(|_| self.kind != "stat"), self.quantity, system),
             "unit": self.quantity.unit(system),
         });
+        // In a timeline each gap would be a state: that of a text, or 0 for null.
+        if self.kind != "state-timeline" {
+            defaults["noValue"] = json!(self.empty);
+        }
+        if let Some(decimals) = self.quantity.decimals() {
+            defaults["decimals"] = json!(decimals);
+        }
         merge(&mut defaults, self.defaults.clone());
         if let Some((from, to)) = self.axis {
             let [from, to] = [from, to].map(|limit| self.quantity.value(system, limit));
@@ -306,9 +374,12 @@ impl Panel {
                 sentences.push(source);
             }
         }
-        if self.interval == Some("1d") {
-            sentences.push("One step is a day: choose a time range of 2 days or more.");
+        if self.interval == Some(BY_DAY) {
+            sentences.push(
+                "One step is a day; of the longer steps in long time ranges the mean is shown. Choose a time range of 2 \
+                 days or more.",
+            );
         }
-        format!("{} Empty: {}", sentences.join(" "), self.empty)
+        format!("{} Empty: {}.", sentences.join(" "), self.empty)
     }
 }

@@ -15,6 +15,13 @@ pub(crate) fn fixed(colour: &str) -> Value {
     json!({"fixedColor": colour, "mode": "fixed"})
 }
 
+/// Texts without underlines: `left_foot` as "left foot", and a kind that has no name, `category_533`, as "other (533)".
+pub(crate) fn plain_words() -> Value {
+    let pattern =
+        |pattern: &str, text: &str| json!({"type": "regex", "options": {"pattern": pattern, "result": {"text": text}}});
+    json!([pattern("/^[a-z]+_([0-9]+)$/", "other ($1)"), pattern("/_/g", " ")])
+}
+
 /// Values or texts as words with colours.
 pub(crate) fn mappings<V: ToString>(words: &[(V, &str, &str)]) -> Value {
     let options = words.iter().enumerate().map(|(index, (value, word, colour))| {

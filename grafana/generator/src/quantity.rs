@@ -30,30 +30,44 @@ pub(crate) enum Quantity {
     Clock,
     /// A share of 1, shown in percent.
     Share,
-    /// Shown as it is, with this unit of Grafana.
+    /// Shown as it is, with this unit of Grafana and as many decimals as there are.
     Plain(&'static str),
+    /// Shown as it is, with this unit of Grafana and so many decimals.
+    Rounded(&'static str, u8),
 }
 
-/// Seconds, for tiles: `07:24:00`.
-pub(crate) const SECONDS: Quantity = Quantity::Plain("dthms");
+/// Seconds, for tiles: `07h:24m`.
+pub(crate) const DURATION: Quantity = Quantity::Rounded("clocks", 1);
 
-/// Seconds in whatever fits: `18.8 hours`, `2.1 days`.
-pub(crate) const AGE: Quantity = Quantity::Plain("s");
+/// Seconds in whatever fits: `19 hours`, `2 days`.
+pub(crate) const AGE: Quantity = Quantity::Rounded("s", 0);
+
+/// Seconds as they were measured: `35 ms`.
+pub(crate) const TIME_TAKEN: Quantity = Quantity::Plain("s");
 
 /// A number of things or a score.
-pub(crate) const COUNT: Quantity = Quantity::Plain("none");
+pub(crate) const COUNT: Quantity = Quantity::Rounded("none", 0);
 
 /// Percent, 0 to 100.
-pub(crate) const PERCENT: Quantity = Quantity::Plain("percent");
+pub(crate) const PERCENT: Quantity = Quantity::Rounded("percent", 0);
+
+/// Fat as a share of the weight, 0 to 100 percent.
+pub(crate) const SHARE_OF_BODY: Quantity = Quantity::Rounded("percent", 1);
 
 /// Beats or breaths.
-pub(crate) const PER_MINUTE: Quantity = Quantity::Plain("suffix:/min");
+pub(crate) const PER_MINUTE: Quantity = Quantity::Rounded("suffix:/min", 0);
 
 /// Blood pressure.
-pub(crate) const MMHG: Quantity = Quantity::Plain("suffix:mmHg");
+pub(crate) const MMHG: Quantity = Quantity::Rounded("suffix:mmHg", 0);
 
 /// Energy.
-pub(crate) const KCAL: Quantity = Quantity::Plain("suffix:kcal");
+pub(crate) const KCAL: Quantity = Quantity::Rounded("suffix:kcal", 0);
+
+/// Steps.
+pub(crate) const STEPS: Quantity = Quantity::Rounded("locale", 0);
+
+/// How fast the pulse runs.
+pub(crate) const VELOCITY: Quantity = Quantity::Rounded("velocityms", 1);
 
 /// How a unit comes from the metric's: multiplied, divided, added.
 struct Conversion {
@@ -67,6 +81,16 @@ impl Quantity {
     /// Grafana's unit.
     pub(crate) fn unit(self, system: System) -> &'static str {
         self.conversion(system).unit
+    }
+
+    /// How many decimals are shown; `None` leaves it to Grafana.
+    pub(crate) fn decimals(self) -> Option<u8> {
+        match self {
+            Self::Mass | Self::Temperature | Self::Distance | Self::Hours => Some(1),
+            Self::Height | Self::Minutes | Self::Milliseconds | Self::Share => Some(0),
+            Self::Time | Self::Clock | Self::Plain(_) => None,
+            Self::Rounded(_, decimals) => Some(decimals),
+        }
     }
 
     /// A value in the metric's unit in that of the system.
@@ -100,13 +124,13 @@ impl Quantity {
             (Self::Distance, Imperial) => ("suffix:mi", 1.0, 1609.344, 0.0),
             (Self::Height, Metric) => ("suffix:m", 1.0, 1.0, 0.0),
             (Self::Height, Imperial) => ("suffix:ft", 1.0, 0.3048, 0.0),
-            (Self::Hours, _) => ("h", 1.0, 3600.0, 0.0),
-            (Self::Minutes, _) => ("m", 1.0, 60.0, 0.0),
+            (Self::Hours, _) => ("suffix:h", 1.0, 3600.0, 0.0),
+            (Self::Minutes, _) => ("suffix:min", 1.0, 60.0, 0.0),
             (Self::Milliseconds, _) => ("ms", 1000.0, 1.0, 0.0),
-            (Self::Time, _) => ("dateTimeAsLocal", 1000.0, 1.0, 0.0),
+            (Self::Time, _) => ("time:YYYY-MM-DD HH:mm", 1000.0, 1.0, 0.0),
             (Self::Clock, _) => ("time:HH:mm", 1000.0, 1.0, 0.0),
             (Self::Share, _) => ("percentunit", 1.0, 1.0, 0.0),
-            (Self::Plain(unit), _) => (unit, 1.0, 1.0, 0.0),
+            (Self::Plain(unit) | Self::Rounded(unit, _), _) => (unit, 1.0, 1.0, 0.0),
         };
         Conversion { unit, times, per, plus }
     }
@@ -129,7 +153,7 @@ mod tests {
             (Quantity::Mass, Imperial, "suffix:lb", "(x) / 0.45359237", 220.462_262),
             (Quantity::Temperature, Imperial, "fahrenheit", "(x) * 1.8 + 32", 212.0),
             (Quantity::Distance, Imperial, "suffix:mi", "(x) / 1609.344", 0.062_137),
-            (Quantity::Hours, Imperial, "h", "(x) / 3600", 0.027_778),
+            (Quantity::Hours, Imperial, "suffix:h", "(x) / 3600", 0.027_778),
             (PERCENT, Imperial, "percent", "x", 100.0),
         ] {
             assert_eq!((quantity.unit(system), quantity.expression(system, "x").as_str()), (unit, expression));

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::colours::Words;
+use crate::colours::{AIM, Words, pale};
 use crate::limits::Limits;
 use crate::pieces::{data_source, fixed, mappings, thresholds};
 use crate::quantity::{Quantity, System};
@@ -10,7 +10,7 @@ use crate::quantity::{Quantity, System};
 /// A query with what is its own in the panel.
 pub(crate) struct Target {
     expression: String,
-    legend: &'static str,
+    pub(crate) legend: &'static str,
     quantity: Option<Quantity>,
     limits: Option<&'static Limits>,
     words: Option<Words>,
@@ -25,6 +25,8 @@ pub(crate) enum Shape {
     Instant,
     /// The present value of each series, a row for each.
     Rows,
+    /// A row for each day, with its begin as a label.
+    Days,
     /// Values over the time range.
     Range,
 }
@@ -32,6 +34,13 @@ pub(crate) enum Shape {
 /// A query; `legend` names its values.
 pub(crate) fn query(legend: &'static str, expression: String) -> Target {
     Target { expression, legend, quantity: None, limits: None, words: None, properties: Vec::new() }
+}
+
+/// A difference in kg under the first name, and under the second without its sign where it is negative.
+pub(crate) fn gained_or_lost(names: [&'static str; 2], difference: &str) -> [Target; 2] {
+    let [gained, lost] = names;
+    // What is shown as 0.0 is neither gained nor lost, and has no sign.
+    [query(gained, format!("clamp_min(({difference}) > -0.05, 0)")), query(lost, format!("-({difference}) >= 0.05"))]
 }
 
 impl Target {
@@ -61,15 +70,27 @@ impl Target {
         self.property("color", fixed(colour))
     }
 
-    /// Draws the values as dots, and does not name them in the legend: the line that goes with them is named there.
-    pub(crate) fn dots(self) -> Self {
-        let hidden = json!({"legend": true, "tooltip": false, "viz": false});
-        self.lone_dots().property("custom.hideFrom", hidden)
+    /// Leaves the values out of the legend.
+    pub(crate) fn unlisted(self) -> Self {
+        self.property("custom.hideFrom", json!({"legend": true, "tooltip": false, "viz": false}))
+    }
+
+    /// Draws the values where they are, among others that are stacked.
+    pub(crate) fn unstacked(self) -> Self {
+        self.property("custom.stacking", json!({"group": "A", "mode": "none"}))
+    }
+
+    /// Draws the values as pale dots, and does not name them in the legend: the line of this colour that goes with them
+    /// is named there.
+    pub(crate) fn dots_beside(self, colour: &str) -> Self {
+        self.dots().property("color", fixed(&pale(colour))).unlisted()
     }
 
     /// Draws the values as dots.
-    pub(crate) fn lone_dots(self) -> Self {
-        self.property("custom.lineWidth", json!(0)).property("custom.showPoints", json!("always"))
+    pub(crate) fn dots(self) -> Self {
+        self.property("custom.drawStyle", json!("points"))
+            .property("custom.fillOpacity", json!(100))
+            .property("custom.showPoints", json!("always"))
     }
 
     /// Draws the values as a smooth, wide line.
@@ -81,17 +102,31 @@ impl Target {
 
     /// Draws the values as a dashed line, for what somebody aims at.
     pub(crate) fn goal(self) -> Self {
+        self.dashed(10).property("custom.lineWidth", json!(2)).colour(AIM)
+    }
+
+    /// Draws the values as a thin dashed line, for a limit.
+    pub(crate) fn limit(self, colour: &'static str) -> Self {
+        self.dashed(4).property("custom.lineWidth", json!(1)).colour(colour)
+    }
+
+    /// A dashed line through the whole panel, also among bars.
+    fn dashed(self, length: u8) -> Self {
         self.property("custom.drawStyle", json!("line"))
-            .property("custom.lineStyle", json!({"fill": "dash", "dash": [10, 10]}))
-            .property("custom.lineWidth", json!(2))
+            .property("custom.lineStyle", json!({"fill": "dash", "dash": [length, length]}))
             .property("custom.fillOpacity", json!(0))
             .property("custom.showPoints", json!("never"))
-            .property("custom.stacking", json!({"group": "A", "mode": "none"}))
+            .unstacked()
     }
 
     pub(crate) fn property(mut self, id: &'static str, value: Value) -> Self {
         self.properties.push((id, value));
         self
+    }
+
+    /// What is asked, in the metric's unit.
+    pub(crate) fn expression(&self) -> &str {
+        &self.expression
     }
 
     /// Where the limits of the query come from.
@@ -105,7 +140,7 @@ impl Target {
             "datasource": data_source(),
             "editorMode": "code",
             "expr": self.quantity.unwrap_or(of_panel).expression(system, &self.expression),
-            "format": if shape == Shape::Rows { "table" } else { "time_series" },
+            "format": if matches!(shape, Shape::Rows | Shape::Days) { "table" } else { "time_series" },
             "instant": shape != Shape::Range,
             "legendFormat": self.legend,
             "range": shape == Shape::Range,
@@ -113,13 +148,17 @@ impl Target {
         })
     }
 
-    /// How the values of the query differ from the panel's others; nothing if they don't.
-    pub(crate) fn overrides(&self, of_panel: Quantity, system: System) -> Vec<Value> {
+    /// How the values of the query differ from the panel's others, with these `limits` unless it has its own; nothing if
+    /// they don't.
+    pub(crate) fn overrides(&self, of_panel: Quantity, limits: Option<&Limits>, system: System) -> Vec<Value> {
         let quantity = self.quantity.unwrap_or(of_panel);
         let unit = self.quantity.map(|quantity| ("unit", json!(quantity.unit(system))));
-        let steps = self.limits.map(|limits| ("thresholds", thresholds(Some(limits), quantity, system)));
+        let decimals = self.quantity.and_then(Quantity::decimals).map(|decimals| ("decimals", json!(decimals)));
+        let limits = self.limits.or(limits);
+        let steps = limits.map(|limits| ("thresholds", thresholds(Some(limits), quantity, system)));
         let words = self.words.map(|words| ("mappings", mappings(words)));
-        let properties = unit.into_iter().chain(steps).chain(words).chain(self.properties.iter().cloned());
+        let properties =
+            unit.into_iter().chain(decimals).chain(steps).chain(words).chain(self.properties.iter().cloned());
         properties.map(|(id, value)| json!({"id": id, "value": value})).collect()
     }
 }

@@ -56,6 +56,29 @@ const FOOT_SCAN: &[&str] = &["electrochemical", "electrodermal", "nerve_health"]
 
 const CUFF: &[&str] = &["corrected_qt", "diastolic", "ecg", "pr_interval", "qrs", "qt_interval", "systolic"];
 
+/// What an expression has that need not find anything, whoever is asked for.
+const OF_OTHER_TIMES: [(&str, &str); 5] = [
+    ("withings_limit:", "no rules are loaded here"),
+    ("\"acc_aha\"", "the other guideline is chosen"),
+    ("clamp_min(", "who has lost has gained nothing"),
+    (") >= 0.05) /", "who has gained has lost nothing"),
+    ("unless on () ALERTS", "alerts fire here"),
+];
+
+/// An expression without the comparisons at its end: of the classes of a value only one is there.
+pub(super) fn of_any_class(expression: &str) -> &str {
+    let is_number = |text: &str| text.parse::<f64>().is_ok();
+    let before = |operator: &str| expression.rsplit_once(operator).filter(|(_, limit)| is_number(limit));
+    [" < ", " >= "].iter().find_map(|operator| before(operator)).map_or(expression, |(rest, _)| of_any_class(rest))
+}
+
+/// Whether a query is for what a panel says without readings, or without an exporter.
+pub(super) fn says_that_there_is_nothing(expression: &str) -> bool {
+    ["vector(0) unless", "vector(1) unless", "label_replace(vector(0)", "absent("]
+        .iter()
+        .any(|start| expression.starts_with(start))
+}
+
 /// Whether a query for one person or for [`EVERYBODY`] may find nothing.
 pub(super) fn may_be_empty(expression: &str, profile: &str) -> bool {
     let metrics: Vec<_> = selectors(expression).into_iter().map(|selector| selector.metric).collect();
@@ -67,11 +90,21 @@ pub(super) fn may_be_empty(expression: &str, profile: &str) -> bool {
     let is_of_stages =
         profile != EVERYBODY && expression.contains("withings_sleep_heart_rate_variability_average_seconds");
     // Zoë's life began two weeks ago.
-    let is_too_old = profile == "Zoë" && expression.contains("offset 30d");
+    let is_too_old = profile == "Zoë" && ["offset 30d", "offset 365d"].iter().any(|age| expression.contains(age));
     let begins = |key: &&str| {
         ["withings_", "measurement=\""].iter().any(|prefix| expression.contains(&format!("{prefix}{key}")))
     };
-    is_rare || is_of_present_day || is_of_stages || is_too_old || lacked(profile).any(|series| begins(&series))
+    let is_of_other_times =
+        says_that_there_is_nothing(expression) || OF_OTHER_TIMES.iter().any(|(part, _)| expression.contains(part));
+    // Regions of alerts are for one person.
+    let is_of_one = profile == EVERYBODY && expression.contains("count by (profile)");
+    is_rare
+        || is_of_other_times
+        || is_of_one
+        || is_of_present_day
+        || is_of_stages
+        || is_too_old
+        || lacked(profile).any(|series| begins(&series))
 }
 
 /// Nobody has what the list says that they lack.

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::asked::{asked, panels};
-use super::{HEALTH, all, read};
+use super::names::OF_RULES;
+use super::{EXPORTER, HEALTH, all, read};
 use crate::promql::{Selector, selectors};
 
 /// How wide Grafana's grid is.
@@ -36,7 +37,8 @@ fn mistakes_are_found() {
         ("/panels/1/title", json!(""), "no title"),
         ("/panels/1/description", json!("Weight."), "does not say what it means when empty"),
         ("/panels/1/type", json!("grafana-piechart-panel"), "is no core panel"),
-        ("/panels/1/fieldConfig/defaults/noValue", Value::Null, "no noValue"),
+        ("/panels/1/fieldConfig/defaults/noValue", Value::Null, "when empty"),
+        ("/panels/1/options/wideLayout", json!(true), "laid over"),
         ("/panels/1/datasource/uid", json!("prometheus"), "data source"),
         ("/panels/1/targets/0/datasource/uid", json!("prometheus"), "data source"),
         ("/panels/1/targets/0/instant", json!(false), "instant"),
@@ -52,20 +54,6 @@ fn mistakes_are_found() {
         dashboard.pointer_mut(parent).unwrap()[name] = value;
         let found = mistakes(&dashboard);
         assert!(found.iter().any(|finding| finding.contains(expected)), "{place}: {found:?}");
-    }
-}
-
-#[test]
-fn what_would_add_people_up_is_there_for_each_of_them() {
-    for dashboard in HEALTH.map(read) {
-        let mut row = Value::Null;
-        for panel in dashboard["panels"].as_array().unwrap() {
-            if panel["type"] == "row" {
-                row = panel.clone();
-            }
-            let is_stacked = panel["fieldConfig"]["defaults"]["custom"]["stacking"]["mode"] == "normal";
-            assert!(!is_stacked || [&row, panel].iter().any(|part| part["repeat"] == "profile"), "{}", panel["title"]);
-        }
     }
 }
 
@@ -89,8 +77,13 @@ fn imperial_units_change_units_and_nothing_else() {
     }
     let fever = |dashboard: &Value| {
         let panels = panels(dashboard);
-        let panel = panels.iter().find(|panel| panel["title"] == "Body temperature").unwrap();
-        panel["fieldConfig"]["defaults"]["thresholds"]["steps"][2]["value"].clone()
+        let panel = panels.iter().find(|panel| panel["title"] == "Heart").unwrap();
+        let overrides = panel["fieldConfig"]["overrides"].as_array().unwrap().iter();
+        let properties = overrides.map(|own| own["properties"].as_array().unwrap());
+        let is_temperature = |property: &Value| ["celsius", "fahrenheit"].iter().any(|unit| property["value"] == *unit);
+        let temperature = properties.clone().find(|properties| properties.iter().any(is_temperature)).unwrap();
+        let limits = temperature.iter().find(|property| property["id"] == "thresholds").unwrap();
+        limits["value"]["steps"][2]["value"].clone()
     };
     assert_eq!([fever(&metric), fever(&imperial)], [json!(38.0), json!(100.4)]);
 }
@@ -125,10 +118,11 @@ fn of_variables(dashboard: &Value) -> Vec<String> {
     let variables = dashboard["templating"]["list"].as_array().unwrap();
     let names: Vec<_> = variables.iter().map(|variable| variable["name"].as_str().unwrap()).collect();
     let mut found = Vec::new();
-    if names != ["datasource", "job", "instance", "profile"] {
+    let own: &[&str] = if dashboard["uid"] == EXPORTER { &[] } else { &["step", "guideline"] };
+    if names != [&["datasource", "job", "instance", "profile"], own].concat() {
         found.push(format!("the variables are {names:?}"));
     }
-    for variable in &variables[1..] {
+    for variable in &variables[1..4] {
         let expected =
             [("allValue", json!(".+")), ("includeAll", json!(true)), ("multi", json!(true)), ("refresh", json!(2))];
         let wrong = expected.iter().filter(|(name, value)| variable[name] != *value);
@@ -173,19 +167,30 @@ fn of_panel(panel: &Value) -> Vec<String> {
     let text = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
     let defaults = &panel["fieldConfig"]["defaults"];
     let targets = panel["targets"].as_array().unwrap();
-    let is_graph = panel["type"] == "timeseries" || panel["type"] == "state-timeline" && panel["timeFrom"].is_null();
+    let is_timeline = panel["type"] == "state-timeline";
+    // Rows of a table may be drawn as a graph.
+    let is_graph = is_timeline || panel["type"] == "timeseries" && panel["transformations"].is_null();
+    let description = panel["description"].as_str().unwrap_or_default();
+    let said = if is_timeline { &targets[targets.len() - 1]["legendFormat"] } else { &defaults["noValue"] };
+    let custom = &defaults["custom"];
     let source = json!({"type": "prometheus", "uid": "${datasource}"});
     let steps = defaults["thresholds"]["steps"].as_array().unwrap();
     let ids: BTreeSet<_> = targets.iter().map(|target| target["refId"].as_str()).collect();
     let rules = [
         (text(&panel["title"]), "no title"),
         (
-            panel["description"].as_str().is_some_and(|text| text.contains(" Empty: ")),
+            text(said) && description.ends_with(&format!(" Empty: {}.", said.as_str().unwrap_or_default())),
             "it does not say what it means when empty",
         ),
+        (
+            !is_timeline || said.as_str().is_some_and(|said| said.len() < 25),
+            "on a phone what an empty timeline says would be cut",
+        ),
+        (!is_timeline || defaults.get("noValue").is_none(), "each gap of a timeline would be in its legend"),
+        (custom["drawStyle"] != "bars" || custom["gradientMode"].is_null(), "bars are of several colours each"),
+        (panel["type"] != "stat" || panel["options"]["wideLayout"] == false, "names are laid over their values"),
         (CORE.iter().any(|kind| panel["type"] == *kind), "it is no core panel"),
         (text(&defaults["unit"]), "no unit"),
-        (text(&defaults["noValue"]), "no noValue"),
         (steps[1..].is_sorted_by_key(|step| step["value"].as_f64()), "thresholds are not in order"),
         (!targets.is_empty(), "no query"),
         (ids.len() == targets.len(), "two queries have one id"),
@@ -202,6 +207,7 @@ fn of_query(expression: &str) -> Vec<String> {
     let selectors = selectors(expression);
     let elsewhere = |selector: &&Selector| {
         selector.metric != ALERTS
+            && !OF_RULES.iter().any(|start| selector.metric.starts_with(start))
             && !["job", "instance"]
                 .iter()
                 .all(|label| selector.matchers.contains(&(*label, format!("=~\"${label}\"").as_str())))

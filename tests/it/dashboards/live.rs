@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use withings_exporter::clock::Clock;
 
 use super::asked::{Asked, asked};
-use super::lacks::{EVERYBODY, check_lacks, may_be_empty};
+use super::lacks::{EVERYBODY, check_lacks, may_be_empty, of_any_class, says_that_there_is_nothing};
 use super::names::check_names;
 use super::{HEALTH, all, read};
 use crate::config::write;
@@ -52,6 +52,7 @@ async fn every_query_is_answered_for_each_person() {
     })
     .await;
     check_variables(&asking).await;
+    check_days(&asking).await;
     check_answers(&asking).await;
 }
 
@@ -62,7 +63,7 @@ async fn an_empty_prometheus_answers_every_query_with_nothing() {
     for query in queries() {
         let expression = replaced(&query, EVERYBODY);
         let answer = asking.ask(&expression, query.step.as_deref()).await;
-        assert_eq!(answer, Vec::<Value>::new(), "{query:?}");
+        assert_eq!(answer.is_empty(), !says_that_there_is_nothing(&expression), "{query:?}");
     }
 }
 
@@ -78,9 +79,11 @@ fn queries() -> Vec<Asked> {
 /// The text with an alert of each severity for each person.
 fn with_alerts(history: &Path) -> PathBuf {
     let now = Clock::system().unix();
-    let people = PEOPLE.iter().flat_map(|person| ["critical", "warning", "info"].map(|severity| (person, severity)));
-    let alerts = people.map(|(profile, severity)| {
-        let of_rule = format!("alertname=\"WithingsTest\",alertstate=\"firing\",severity=\"{severity}\"");
+    let kinds = [("critical", "vitals"), ("warning", "exporter"), ("info", "data")];
+    let people = PEOPLE.iter().flat_map(|person| kinds.map(|kind| (person, kind)));
+    let alerts = people.map(|(profile, (severity, category))| {
+        let of_rule =
+            format!("alertname=\"WithingsTest\",alertstate=\"firing\",severity=\"{severity}\",category=\"{category}\"");
         let of_person = format!("job=\"withings\",instance=\"{INSTANCE}\",profile=\"{profile}\"");
         format!("ALERTS{{{of_rule},{of_person}}} 1 {now}\n")
     });
@@ -116,14 +119,30 @@ async fn check_variables(asking: &Asking) {
     }
 }
 
+/// Steps stand where the day of the person began, which the exporter says.
+async fn check_days(asking: &Asking) {
+    let steps = queries()
+        .into_iter()
+        .find(|query| query.place.ends_with(": Steps") && query.expression.starts_with("avg"))
+        .unwrap();
+    for profile in PEOPLE {
+        let begin = format!("withings_activity_day_start_timestamp_seconds{{profile=\"{profile}\"}}");
+        let yesterday = asking.ask(&format!("1000 * last_over_time({begin}[2d] offset 1d)"), None).await;
+        let begins = asking.ask(&replaced(&steps, profile), steps.step.as_deref()).await;
+        let begins: Vec<_> = begins.iter().map(|day| &day["metric"]["period"]).collect();
+        assert!(begins.contains(&&yesterday[0]["value"][1]), "{profile}: {yesterday:?} is not in {begins:?}");
+    }
+}
+
 /// Each query has an answer for each person alone, unless the person lacks what it asks for, and for all together.
 async fn check_answers(asking: &Asking) {
     let mut mistakes = Vec::new();
     for query in queries() {
         for profile in PEOPLE.into_iter().chain([EVERYBODY]) {
             let expression = replaced(&query, profile);
-            let is_empty = asking.ask(&expression, query.step.as_deref()).await.is_empty();
-            if is_empty && !may_be_empty(&expression, profile) {
+            let expression = of_any_class(&expression);
+            let is_empty = asking.ask(expression, query.step.as_deref()).await.is_empty();
+            if is_empty && !may_be_empty(expression, profile) {
                 mistakes.push(format!("{} has nothing for {profile}: {expression}", query.place));
             }
         }
@@ -133,13 +152,18 @@ async fn check_answers(asking: &Asking) {
 
 /// A query with Grafana's variables in their places.
 fn replaced(query: &Asked, profile: &str) -> String {
-    in_text(&query.expression, profile).replace("$__interval", query.step.as_deref().unwrap_or("1h"))
+    let milliseconds = if query.interval == "1d" { "86400000" } else { "3600000" };
+    in_text(&query.expression, profile)
+        .replace("$__interval_ms", milliseconds)
+        .replace("$__interval", &query.interval)
+        .replace("$__range", "30d")
 }
 
 fn in_text(expression: &str, profile: &str) -> String {
     expression
         .replace("$__rate_interval", "1m")
         .replace("$profile", profile)
+        .replace("$guideline", "esh")
         .replace("$job", "withings")
         .replace("$instance", INSTANCE)
 }

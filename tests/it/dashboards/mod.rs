@@ -6,7 +6,10 @@ mod lacks;
 mod lint;
 mod live;
 mod names;
+mod pictures;
 mod provisioning;
+mod room;
+mod sense;
 mod versions;
 
 use serde_json::Value;

@@ -1,6 +1,7 @@
 //! The dashboards name what exists, and show what there is.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 use withings_exporter::catalogue::Measurement;
 
@@ -8,10 +9,10 @@ use super::asked::asked;
 use super::{HEALTH, all, read};
 use crate::page::Page;
 use crate::promql::{Selector, selectors};
+use crate::sources::root;
 
 /// Measurements that no panel shows.
-const NOT_SHOWN: [(&str, &str); 4] = [
-    ("activity_day_start_timestamp_seconds", "each day stands where it is in the charts"),
+const NOT_SHOWN: [(&str, &str); 3] = [
     ("sleep_chest_movement_average_per_minute", "the rate of breathing says it"),
     ("sleep_chest_movement_min_per_minute", "the rate of breathing says it"),
     ("sleep_chest_movement_max_per_minute", "the rate of breathing says it"),
@@ -19,6 +20,9 @@ const NOT_SHOWN: [(&str, &str); 4] = [
 
 /// What Prometheus itself writes down about a target.
 const OF_PROMETHEUS: [&str; 4] = ["ALERTS", "scrape_duration_seconds", "scrape_samples_scraped", "up"];
+
+/// How the names begin of what the rules write down.
+pub(super) const OF_RULES: [&str; 2] = ["withings_limit:", "withings_guideline"];
 
 /// What appears with its first event, with its labels.
 const RARE: [(&str, &[&str]); 3] = [
@@ -39,6 +43,19 @@ fn every_measurement_is_on_the_health_dashboards() {
     }
 }
 
+#[test]
+fn limits_in_the_charts_are_those_of_the_alerts() {
+    let rules = fs::read_to_string(root().join("deploy/prometheus/rules/vitals.yml")).unwrap();
+    let asked: Vec<_> = HEALTH.map(read).iter().flat_map(asked).collect();
+    let selectors = asked.iter().flat_map(|query| selectors(&query.expression));
+    let limits: BTreeSet<&str> =
+        selectors.map(|selector| selector.metric).filter(|metric| metric.starts_with("withings_limit:")).collect();
+    assert!(limits.len() > 7, "{limits:?}");
+    for limit in limits {
+        assert!(rules.contains(&format!("record: {limit}")), "no rule records {limit}");
+    }
+}
+
 /// Everything that the dashboards select is on the page, with these labels, and what belongs to a person is selected by
 /// person.
 pub(super) fn check_names(page: &Page) {
@@ -52,7 +69,7 @@ pub(super) fn check_names(page: &Page) {
 
 fn check_selector(selector: &Selector, labels: &BTreeMap<String, BTreeSet<String>>, place: &str) {
     let metric = selector.metric;
-    if OF_PROMETHEUS.contains(&metric) {
+    if OF_PROMETHEUS.contains(&metric) || OF_RULES.iter().any(|start| metric.starts_with(start)) {
         return;
     }
     let known = labels.get(metric).unwrap_or_else(|| panic!("{place}: nothing is called {metric}"));

@@ -15,8 +15,14 @@ const UNTYPED: [&str; 5] = [
     "/templating/list/definition",
 ];
 
-/// Further losses in the oldest version: a mark of what Grafana makes anyway, and that two people stand in a row.
-const LOST_IN_10_1: [&str; 2] = ["/annotations/list/builtIn", "/panels/maxPerRow"];
+/// Further losses in the oldest version: a mark of what Grafana makes anyway, that names stand above their values as they
+/// do there in any case, and the quick ranges, in whose place it has its own.
+const LOST_IN_10_1: [&str; 4] = [
+    "/annotations/list/builtIn",
+    "/panels/options/wideLayout",
+    "/panels/panels/options/wideLayout",
+    "/timepicker/quick_ranges",
+];
 
 #[test]
 fn the_newest_grafana_loses_nothing() {

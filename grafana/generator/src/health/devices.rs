@@ -33,12 +33,13 @@ fn devices() -> Panel {
     table("Devices")
         .about(
             "What Withings lists for each person. It tells how full a battery is in these words alone.",
-            "the login lacks the permission, or nobody owns a device.",
+            "Nobody owns a device, or the login lacks the permission",
         )
         .unit(AGE)
         .show(query("", format!("max by (profile, device, category, model) ({info})")))
         .show(query("", format!("max by (profile, device, withings_device_battery_state) ({battery} == 1)")))
         .show(query("", format!("max by (profile, device) ({silent})")))
+        .or_row("profile", "none")
         .columns([
             Column::label("profile", "Person"),
             Column::label("category", "Kind"),
