@@ -139,14 +139,14 @@ fn every_package_is_watched_for_advisories_and_updates() {
     denied.sort_unstable();
     assert_eq!(denied, manifests);
     assert!(!deny["on"]["schedule"][0]["cron"].is_null());
-    let updates: Value =
+    let dependabot: Value =
         serde_yaml::from_str(&fs::read_to_string(root().join(".github/dependabot.yml")).unwrap()).unwrap();
-    let cargo = updates["updates"].as_sequence().unwrap().iter().find(|update| update["package-ecosystem"] == "cargo");
-    let updated = strings(&cargo.unwrap()["directories"]);
-    let mut updated: Vec<_> =
-        updated.iter().map(|folder| Path::new(folder.trim_start_matches('/')).join("Cargo.toml")).collect();
-    updated.sort();
-    assert_eq!(updated, manifests.iter().map(PathBuf::from).collect::<Vec<_>>());
+    let mut watchers = dependabot["updates"].as_sequence().unwrap().iter();
+    let folders = &watchers.find(|watcher| watcher["package-ecosystem"] == "cargo").unwrap()["directories"];
+    let manifest = |folder: &str| Path::new(folder.trim_start_matches('/')).join("Cargo.toml");
+    let mut watched: Vec<PathBuf> = strings(folders).into_iter().map(manifest).collect();
+    watched.sort();
+    assert_eq!(watched, manifests.iter().map(PathBuf::from).collect::<Vec<_>>());
 }
 
 #[test]
