@@ -50,7 +50,7 @@ pub enum Command {
     Backfill(BackfillFlags),
     /// Read the configuration and print what would be exported, or the mistake.
     CheckConfig,
-    /// Log a profile in from this terminal, also beside a running exporter.
+    /// Log a profile in from this terminal. The exporter may be running.
     Authorize {
         /// The profile, as the configuration names it.
         profile: String,

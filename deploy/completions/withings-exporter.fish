@@ -26,14 +26,14 @@ complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -s h -
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -f -a "demo" -d 'Show a simulated household: metrics with no account'
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -f -a "backfill" -d 'Write the history of profiles as OpenMetrics, or send it to a server'
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -f -a "check-config" -d 'Read the configuration and print what would be exported, or the mistake'
-complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -f -a "authorize" -d 'Log a profile in from this terminal, also beside a running exporter'
+complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -f -a "authorize" -d 'Log a profile in from this terminal. The exporter may be running'
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -f -a "forget" -d 'Delete everything stored about a profile, and end its login at Withings'
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -f -a "healthcheck" -d 'Ask the running exporter whether it is healthy; it is started with the same flags and variables'
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -f -a "measurements" -d 'Print the catalogue of measurements'
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l demo.replay -d 'Serve the captured answers in this directory instead of a simulation' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l demo.backfill -d 'First write the people\'s history to this file' -r -F
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l demo.label -d 'A label that every series of that file gets; repeat it for several. With the `job` and `instance` of the live scrapes there is no seam' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l demo.label -d 'A label for every series of that file; repeat the flag for several. With `job` and `instance` as in Prometheus\' targets, history and live scrapes are the same series' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l config.file -d 'The configuration file' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
@@ -55,11 +55,11 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand back
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l format -d 'Write OpenMetrics text with timestamps, or a table' -r -f -a "openmetrics\t'OpenMetrics text with timestamps, for Prometheus and VictoriaMetrics'
 csv\t'A table for people, spreadsheets and notebooks'"
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l url -d 'Send it to this server by remote write: Prometheus, VictoriaMetrics and others' -r
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l profile -d 'The profile; repeat it for several [default: all with a login]' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l profile -d 'The profile; repeat the flag for several [default: all that have a login]' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l start -d 'The first time, as YYYY-MM-DD in UTC or RFC 3339 [default: everything]' -r
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l end -d 'The last day, as YYYY-MM-DD in UTC, or before when, as RFC 3339 [default: three hours ago]' -r
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l label -d 'A label that every series gets; repeat it for several. With the `job` and `instance` of the live scrapes there is no seam' -r
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l fill -d 'Repeat each value this often until the next one, as 4m, for queries without `last_over_time`' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l end -d 'The last day, as YYYY-MM-DD in UTC, or the first time to leave out, as RFC 3339 [default: three hours ago]' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l label -d 'A label for every series; repeat the flag for several. With `job` and `instance` as in Prometheus\' targets, history and live scrapes are the same series' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l fill -d 'Repeat each value at this interval until the next one, such as 4m, for queries without `last_over_time`' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l config.file -d 'The configuration file' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
@@ -170,7 +170,7 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand meas
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget healthcheck measurements help" -f -a "demo" -d 'Show a simulated household: metrics with no account'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget healthcheck measurements help" -f -a "backfill" -d 'Write the history of profiles as OpenMetrics, or send it to a server'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget healthcheck measurements help" -f -a "check-config" -d 'Read the configuration and print what would be exported, or the mistake'
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget healthcheck measurements help" -f -a "authorize" -d 'Log a profile in from this terminal, also beside a running exporter'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget healthcheck measurements help" -f -a "authorize" -d 'Log a profile in from this terminal. The exporter may be running'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget healthcheck measurements help" -f -a "forget" -d 'Delete everything stored about a profile, and end its login at Withings'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget healthcheck measurements help" -f -a "healthcheck" -d 'Ask the running exporter whether it is healthy; it is started with the same flags and variables'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget healthcheck measurements help" -f -a "measurements" -d 'Print the catalogue of measurements'

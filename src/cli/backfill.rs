@@ -31,7 +31,7 @@ pub struct BackfillFlags {
     #[arg(long, value_name = "ADDRESS", env = "WITHINGS_EXPORTER_BACKFILL_URL", hide_env_values = true)]
     pub url: Option<String>,
 
-    /// The profile; repeat it for several [default: all with a login].
+    /// The profile; repeat the flag for several [default: all that have a login].
     #[arg(long = "profile", value_name = "NAME")]
     pub profiles: Vec<String>,
 
@@ -39,12 +39,12 @@ pub struct BackfillFlags {
     #[arg(long, value_name = "TIME")]
     pub start: Option<Time>,
 
-    /// The last day, as YYYY-MM-DD in UTC, or before when, as RFC 3339 [default: three hours ago].
+    /// The last day, as YYYY-MM-DD in UTC, or the first time to leave out, as RFC 3339 [default: three hours ago].
     #[arg(long, value_name = "TIME")]
     pub end: Option<Time>,
 
-    /// A label that every series gets; repeat it for several. With the `job` and `instance` of the live scrapes there is no
-    /// seam.
+    /// A label for every series; repeat the flag for several. With `job` and `instance` as in Prometheus' targets, history
+    /// and live scrapes are the same series.
     #[arg(long = "label", value_name = "NAME=VALUE")]
     pub labels: Vec<Label>,
 
@@ -56,7 +56,7 @@ pub struct BackfillFlags {
     #[arg(long)]
     pub intraday: bool,
 
-    /// Repeat each value this often until the next one, as 4m, for queries without `last_over_time`.
+    /// Repeat each value at this interval until the next one, such as 4m, for queries without `last_over_time`.
     #[arg(long, value_name = "DURATION", value_parser = fill)]
     pub fill: Option<Duration>,
 }

@@ -17,8 +17,8 @@ pub struct DemoFlags {
     #[arg(long = "demo.backfill", value_name = "FILE", env = "WITHINGS_EXPORTER_DEMO_BACKFILL")]
     pub backfill: Option<PathBuf>,
 
-    /// A label that every series of that file gets; repeat it for several. With the `job` and `instance` of the live
-    /// scrapes there is no seam.
+    /// A label for every series of that file; repeat the flag for several. With `job` and `instance` as in Prometheus'
+    /// targets, history and live scrapes are the same series.
     #[arg(long = "demo.label", value_name = "NAME=VALUE", requires = "backfill")]
     pub labels: Vec<Label>,
 }

@@ -48,6 +48,7 @@ fn size(demo: &Demo) -> (usize, u64) {
 }
 
 #[tokio::test]
+#[ignore = "long: tests/run --long"]
 async fn it_serves_on_and_does_not_grow() {
     let dir = TempDir::new().unwrap();
     let demo = Demo::start(&[], &dir, &["Alice", "Bob", "Zoë"]).await;

@@ -132,7 +132,7 @@ fn every_link_leads_somewhere() {
 #[test]
 fn every_file_that_is_named_exists() {
     for (name, text) in documents() {
-        let quoted = text.split('`').skip(1).step_by(2).map(|code| code.split('*').next().unwrap());
+        let quoted = text.split('`').skip(1).step_by(2).map(|code| code.split(['*', ' ']).next().unwrap());
         let mut files = quoted.filter(|code| OF_PROJECT.iter().any(|folder| code.starts_with(folder)));
         let missing = files.find(|file| !root().join(file).exists() && *file != "deploy/withings.yaml");
         assert!(missing.is_none() || name == "CHANGELOG.md", "{name}: {missing:?}");

@@ -50,6 +50,19 @@ fn bodies_are_counted_between_their_braces() {
     assert_eq!(bodies(text.parse().unwrap()), expected);
 }
 
+/// `tests/run --long` runs what is left out otherwise, so nothing may be left out for another reason.
+#[test]
+fn only_long_tests_are_left_out() {
+    let mut left_out = 0;
+    for (file, text) in published() {
+        for mark in text.lines().map(str::trim).filter(|line| line.starts_with("#[ignore")) {
+            assert_eq!(mark, "#[ignore = \"long: tests/run --long\"]", "{file}");
+            left_out += 1;
+        }
+    }
+    assert!(left_out > 0);
+}
+
 /// A parameter of a closure says what it is: `|row|`, `|reading|`.
 #[test]
 fn nothing_is_called_it() {

@@ -222,11 +222,13 @@ async fn check_kills(rotation: Rotation) {
 }
 
 #[tokio::test]
+#[ignore = "long: tests/run --long"]
 async fn no_kill_costs_a_login() {
     check_kills(Rotation::Grace).await;
 }
 
 #[tokio::test]
+#[ignore = "long: tests/run --long"]
 async fn where_a_token_works_once_only_an_answer_lost_on_the_wire_costs_a_login() {
     check_kills(Rotation::Strict).await;
 }

@@ -145,7 +145,7 @@ impl Answer {
         let left_out = fetch.left_out().to_vec();
         drop(fetch);
         display.end();
-        tracing::info!("everything is fetched; it is sorted and given away");
+        tracing::info!("all history has been read from Withings; writing it");
         let outcome = destination.take(&work).await?;
         spawn_blocking(move || work.finish()).await.expect("storage does not panic")?;
         Ok(Report { destination, outcome, left_out, now })

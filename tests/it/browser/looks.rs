@@ -141,6 +141,7 @@ async fn check_every_page(setup: Setup) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: tests/run --long"]
 async fn every_page_is_readable_at_every_width_in_light_and_dark() {
     for setup in SETUPS {
         check_every_page(setup).await;

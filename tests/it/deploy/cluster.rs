@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_yaml::Value;
 
 use super::image::Image;
-use super::{approved, check_answered, path, start_without_flags, strings, text, understood};
+use super::{approved, check_answered, documented_labels, path, start_without_flags, strings, text, understood};
 use crate::config::{exporter, write};
 use crate::http_client::Connection;
 use crate::program::fed;
@@ -234,10 +234,39 @@ fn an_overlay_as_the_document_has_it_brings_its_own_image_and_people() {
     let manifests = rendered_at(&own);
     let set = only(&manifests, "StatefulSet");
     assert_eq!(set["metadata"]["namespace"], "monitoring");
-    assert_eq!(set["spec"]["template"]["spec"]["containers"][0]["image"], "REGISTRY/withings-exporter");
+    let image = format!("REGISTRY/withings-exporter:{}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(set["spec"]["template"]["spec"]["containers"][0]["image"], image.as_str());
+    assert!(document.contains(&format!("docker push {image}\n")));
+    let mut of_operator = manifests.iter().filter(|manifest| manifest["apiVersion"] == OPERATOR);
+    assert!(of_operator.all(|manifest| manifest["metadata"]["labels"]["release"] == "kube-prometheus-stack"));
     let people = manifests.iter().find(|manifest| !manifest["data"]["withings.yaml"].is_null()).unwrap();
     assert_eq!(people["data"]["withings.yaml"], "withings: {profiles: Zoë}\n");
     assert_eq!(set["spec"]["template"]["spec"]["volumes"][0]["configMap"]["name"], people["metadata"]["name"]);
+}
+
+#[test]
+fn the_history_has_the_labels_of_the_live_series() {
+    let manifests = rendered("overlays/operator");
+    let set = only(&manifests, "StatefulSet");
+    let monitor = &only(&manifests, "ServiceMonitor")["spec"]["endpoints"][0];
+    let instance = &monitor["relabelings"][0];
+    assert_eq!(instance["targetLabel"], "instance");
+    let service = only(&manifests, "Service")["metadata"]["name"].as_str().unwrap();
+    let pod = format!("{}-0", set["metadata"]["name"].as_str().unwrap());
+    // As Prometheus Operator labels the targets of a `ServiceMonitor`.
+    let expected = [
+        ("job", service),
+        ("instance", instance["replacement"].as_str().unwrap()),
+        ("namespace", "monitoring"),
+        ("service", service),
+        ("pod", &pod),
+        ("container", set["spec"]["template"]["spec"]["containers"][0]["name"].as_str().unwrap()),
+        ("endpoint", monitor["port"].as_str().unwrap()),
+    ];
+    assert_eq!(
+        documented_labels("kubectl exec"),
+        expected.map(|(name, value)| format!("{name}={value}").parse().unwrap())
+    );
 }
 
 #[test]

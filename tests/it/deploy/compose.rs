@@ -7,7 +7,7 @@ use serde_yaml::Value;
 use withings_exporter::cli;
 
 use super::image::Image;
-use super::{approved, check_answered, path, strings, text, understood, yaml};
+use super::{approved, check_answered, documented, documented_labels, path, strings, text, understood, yaml};
 use crate::config::write;
 use crate::sources::root;
 
@@ -207,5 +207,36 @@ fn the_history_has_the_labels_of_the_scrapes() {
     match understood(&strings(&stack["services"]["demo-exporter"]["command"])).command {
         Some(cli::Command::Demo(asked)) => assert_eq!(asked.labels, expected),
         other => panic!("{other:?}"),
+    }
+    assert_eq!(documented_labels("docker compose --profile home exec"), expected);
+}
+
+#[test]
+fn the_history_of_real_people_is_added_to_their_prometheus() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = "# TYPE withings_weight_kg gauge\nwithings_weight_kg{profile=\"a\"} 72.5 1700000000\n# EOF\n";
+    write(&folder.path().join("history.om"), page);
+    let command = documented("docker compose --profile home run");
+    let (engine, arguments) = command.split_once(" prometheus ").unwrap();
+    assert!(engine.contains("--volume ./history.om:/history.om:ro --entrypoint promtool"), "{engine}");
+    let prometheus = folder.path().join("prometheus");
+    std::fs::create_dir_all(prometheus.join("wal")).unwrap();
+    let arguments = arguments.replace("/prometheus", prometheus.to_str().unwrap());
+    let arguments = arguments.replace("/history.om", folder.path().join("history.om").to_str().unwrap());
+    approved(Command::new("promtool").args(arguments.split_whitespace()));
+    let dump = approved(Command::new("promtool").args(["tsdb", "dump"]).arg(&prometheus));
+    assert_eq!(dump, "{__name__=\"withings_weight_kg\", profile=\"a\"} 72.5 1700000000000\n");
+    let stack = stack();
+    assert!(mounts(&stack["services"]["prometheus"]).iter().any(|(_, target)| *target == "/prometheus"));
+}
+
+#[test]
+fn the_dashboard_is_where_the_documents_link_to() {
+    let link = "http://localhost:3000/d/";
+    let dashboard = std::fs::read_to_string(root().join("grafana/dashboards/withings-health.json")).unwrap();
+    let dashboard: serde_json::Value = serde_json::from_str(&dashboard).unwrap();
+    for name in ["README.md", "deploy/README.md", "deploy/compose.yaml"] {
+        let text = std::fs::read_to_string(root().join(name)).unwrap();
+        assert!(text.contains(&format!("{link}{}", dashboard["uid"].as_str().unwrap())), "{name}");
     }
 }

@@ -30,7 +30,7 @@ impl Image {
         self.all(name).last().unwrap_or_else(|| panic!("no {name}"))
     }
 
-    fn all(&self, name: &str) -> impl DoubleEndedIterator<Item = &str> {
+    pub(super) fn all(&self, name: &str) -> impl DoubleEndedIterator<Item = &str> {
         self.instructions.iter().filter(move |(instruction, _)| instruction == name).map(|(_, value)| value.as_str())
     }
 
@@ -56,8 +56,9 @@ fn it_runs_as_a_number_with_a_directory_of_its_own() {
     let (user, storage) = (image.user(), image.variables()["WITHINGS_EXPORTER_STORAGE_PATH"]);
     assert_eq!(image.last("USER"), format!("{user}:{user}"));
     assert_eq!(image.last("VOLUME"), storage);
-    assert!(image.last("COPY").ends_with(&format!("--chown={user}:{user} /state {storage}")));
-    assert!(image.last("RUN").ends_with("install -d -m 0700 /state"));
+    let folder = storage.strip_suffix("/withings-exporter").unwrap();
+    assert!(image.last("COPY").ends_with(&format!("--chown={user}:{user} /image/state {folder}")));
+    assert!(text("release/image.sh").contains(&format!("readonly user={user}\n")));
 }
 
 #[test]
@@ -74,7 +75,7 @@ fn it_listens_where_it_says_and_is_asked_there() {
 #[test]
 fn its_labels_say_what_the_package_says() {
     let image = Image::read();
-    let labels = image.last("LABEL");
+    let labels = image.all("LABEL").collect::<String>();
     for (label, said) in [("version", env!("CARGO_PKG_VERSION")), ("licenses", env!("CARGO_PKG_LICENSE"))] {
         assert!(labels.contains(&format!("org.opencontainers.image.{label}=\"{said}\"")), "{labels}");
     }
@@ -88,7 +89,7 @@ fn it_is_built_from_what_is_there_and_what_the_program_needs() {
         assert!(root().join(path).exists(), "{}", path.display());
     }
     // What cargo reads to build the program, and the folder of what rustc reads.
-    for needed in ["Cargo.toml", "Cargo.lock", "build.rs", "askama.toml", "src"] {
+    for needed in ["Cargo.toml", "Cargo.lock", "build.rs", "askama.toml", "deploy/release", "src"] {
         assert!(copied.contains(&needed.into()), "{needed}");
     }
 }

@@ -5,12 +5,17 @@ pub(crate) mod alertmanager;
 mod cluster;
 mod completions;
 mod compose;
+mod debian;
 mod examples;
 mod generated;
 mod image;
+mod image_content;
 mod package;
 mod proxy;
+mod release;
+mod repository;
 mod service_unit;
+mod workflows;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -20,12 +25,14 @@ use std::process::Command;
 use clap::Parser;
 use serde_yaml::Value;
 use tempfile::TempDir;
-use withings_exporter::cli::Cli;
+use withings_exporter::cli::{self, Cli, Label};
 
 use crate::config::{exporter, write};
+use crate::documents::blocks_of;
 use crate::http_client::Connection;
 use crate::installation::free_address;
 use crate::program::{Program, fed, until};
+use crate::python::answer;
 use crate::sources::root;
 
 /// A path in deploy/.
@@ -48,6 +55,39 @@ fn yaml(name: &str) -> Value {
 /// The strings of a list; none where there is no list.
 fn strings(list: &Value) -> Vec<&str> {
     list.as_sequence().into_iter().flatten().map(|text| text.as_str().unwrap()).collect()
+}
+
+/// A script of deploy/release.
+fn release(script: &str) -> Command {
+    let mut command = Command::new(path("release").join(script));
+    // Tests run with what the build script said, and a build within would take that for an order.
+    command.env_remove("WITHINGS_EXPORTER_REVISION").env_remove("WITHINGS_EXPORTER_BRANCH");
+    command
+}
+
+/// The static program that a release offers, which the first to ask for it waits minutes for.
+fn static_program() -> PathBuf {
+    let built = answer(&mut release("build.sh"), b"");
+    root().join(String::from_utf8(built).unwrap().trim_end())
+}
+
+/// The command of deploy/README.md that begins so, in one line.
+fn documented(begin: &str) -> String {
+    let commands = blocks_of(&text("README.md"), "sh").concat().replace("\\\n", " ");
+    let command = commands.lines().find(|command| command.starts_with(begin));
+    command.unwrap_or_else(|| panic!("deploy/README.md has no command {begin}")).to_owned()
+}
+
+/// The labels that a history gets which this command of deploy/README.md writes to a file.
+fn documented_labels(begin: &str) -> Vec<Label> {
+    let command = documented(begin);
+    let (_, backfill) = command.split_once(" withings-exporter backfill ").unwrap();
+    let (arguments, _) = backfill.split_once(" >history.om").unwrap();
+    let arguments: Vec<&str> = ["backfill"].into_iter().chain(arguments.split_whitespace()).collect();
+    match understood(&arguments).command {
+        Some(cli::Command::Backfill(asked)) => asked.labels,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// The command line of the program with these arguments, which it must understand.

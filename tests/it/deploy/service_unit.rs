@@ -25,7 +25,8 @@ fn installed() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("withings-exporter.service.d")).unwrap();
     for name in [UNIT, SOCKET, WITH_SOCKET] {
-        let unit = text(name).replace("/usr/local/bin/withings-exporter", env!("CARGO_BIN_EXE_withings-exporter"));
+        let start = format!("ExecStart={}", env!("CARGO_BIN_EXE_withings-exporter"));
+        let unit = text(name).replace("ExecStart=withings-exporter", &start);
         write(&folder.path().join(name.strip_prefix("systemd/").unwrap()), &unit);
     }
     folder
@@ -58,7 +59,7 @@ fn it_starts_the_program_with_flags_that_it_has() {
     let unit = text(UNIT);
     let (program, arguments) = setting(&unit, "ExecStart").split_once(' ').unwrap();
     let configuration = understood(&arguments.split(' ').collect::<Vec<_>>()).flags.config_file;
-    assert_eq!(program, "/usr/local/bin/withings-exporter");
+    assert_eq!(program, "withings-exporter", "wherever systemd looks");
     assert!(text("README.md").contains(configuration.to_str().unwrap()), "deploy/README.md says where it lies");
 }
 

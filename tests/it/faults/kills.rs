@@ -17,6 +17,7 @@ const KILLS: i32 = 6;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::test]
+#[ignore = "long: tests/run --long"]
 async fn no_kill_costs_the_last_values() {
     let world = alice().await;
     let mut stored = 72.0;

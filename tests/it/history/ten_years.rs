@@ -20,6 +20,7 @@ use crate::world::World;
 const PERIOD: &str = "11y";
 
 #[tokio::test]
+#[ignore = "long: tests/run --long"]
 async fn ten_years_are_in_the_servers_and_live_scrapes_go_on_with_the_same_series() {
     let mut world = World::around(Cloud::with_history(7, 10, Clock::system()), &["Alice"]).await;
     // In real time, which the servers live in: nobody wants to wait for half of what Withings allows.

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Builds the program that a release offers, for the architecture of this machine, and prints where it is. It is static: it runs on any
+# Linux, and in an image that has nothing else. Needs rustup, and a C compiler for musl: Debian's package musl-tools.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+target="$(uname -m)-unknown-linux-musl"
+rustup --quiet target add "$target" >&2
+cargo build --profile dist --locked --bin withings-exporter --target "$target" >&2
+printf '%s\n' "${CARGO_TARGET_DIR:-target}/$target/dist/withings-exporter"
