@@ -114,14 +114,11 @@ fn kubernetes_has_the_same_routes_and_inhibitions() {
     let (here, there) = (yaml("alertmanager/alertmanager.yml"), kubernetes()["spec"].clone());
     let matchers = |list: &Value| -> Vec<String> {
         let list = list.as_sequence().unwrap().iter();
-        list.map(|matcher| match matcher.as_str() {
-            Some(text) => text.to_owned(),
-            None => {
-                let field = |name: &str| matcher[name].as_str().unwrap();
-                format!("{}{}\"{}\"", field("name"), field("matchType"), field("value"))
-            }
-        })
-        .collect()
+        let written = |matcher: &Value| {
+            let field = |name: &str| matcher[name].as_str().unwrap();
+            format!("{}{}\"{}\"", field("name"), field("matchType"), field("value"))
+        };
+        list.map(|matcher| matcher.as_str().map_or_else(|| written(matcher), str::to_owned)).collect()
     };
     let route = |route: &Value, names: [&str; 4]| {
         let [by, wait, interval, repeat] = names.map(|name| route[name].clone());

@@ -10,6 +10,9 @@ use withings_exporter::cli::Cli;
 use super::{approved, path, text};
 use crate::config::{check_expected, write};
 
+/// Where the project is published; empty while it is nowhere.
+const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
+
 /// The rules of Prometheus, by their file's name.
 const RULES: [&str; 5] = ["base-units", "data", "exporter", "limits", "vitals"];
 
@@ -73,18 +76,18 @@ fn the_manual_describes_what_there_is() {
 /// The rules with a link for each alert to what it means and what to do, if the project has a `repository`, which may be
 /// empty; other links are left out.
 fn with_runbooks(rules: &str, repository: &str) -> String {
-    let mut made = String::new();
+    let mut made = Vec::new();
     let mut alert = "";
     for line in rules.lines().filter(|line| !key_of(line).starts_with("runbook_url: ")) {
         alert = key_of(line).strip_prefix("- alert: ").unwrap_or(alert);
-        made.extend([line, "\n"]);
+        made.push(line.to_owned());
         // Each alert has a dashboard, last of its annotations.
         if let (true, Some((indentation, _))) = (!repository.is_empty(), line.split_once("dashboard: ")) {
             let anchor = alert.to_lowercase();
-            made += &format!("{indentation}runbook_url: {repository}/blob/HEAD/deploy/prometheus/README.md#{anchor}\n");
+            made.push(format!("{indentation}runbook_url: {repository}/blob/HEAD/deploy/prometheus/README.md#{anchor}"));
         }
     }
-    made
+    made.join("\n") + "\n"
 }
 
 /// A line without indentation, and without the sign of what is switched off.
@@ -97,7 +100,7 @@ fn every_alert_links_to_its_runbook_if_there_is_a_repository() {
     for name in RULES {
         let file = path("prometheus/rules").join(format!("{name}.yml"));
         let rules = text(&format!("prometheus/rules/{name}.yml"));
-        check_expected(&file, &with_runbooks(&rules, env!("CARGO_PKG_REPOSITORY")));
+        check_expected(&file, &with_runbooks(&rules, REPOSITORY));
         check_runbooks(&rules);
     }
 }
@@ -128,7 +131,7 @@ fn check_runbooks(rules: &str) {
 #[test]
 fn the_operators_rules_are_those_of_prometheus() {
     for name in RULES {
-        let rules = text(&format!("prometheus/rules/{name}.yml"));
+        let rules = with_runbooks(&text(&format!("prometheus/rules/{name}.yml")), REPOSITORY);
         let indented = rules.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("  {line}\n") });
         let object = format!(
             "# Made from deploy/prometheus/rules/{name}.yml.\napiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\n\

@@ -1,10 +1,29 @@
 //! Limits are those of everybody, or of one person who has another one: every alert compares with both in the same way.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use super::{DEPLOYED, Rule, RuleFile, SwitchedOn, promtool, selectors};
 use crate::config::write;
 use crate::sources::root;
+
+/// The classes of a blood pressure at home, mmHg, by guideline: the systolic and the diastolic value with which each of
+/// elevated, high, stage 2 and severe begins, where the guideline has it. Severe is above its values.
+pub(crate) fn classes() -> BTreeMap<String, [[Option<u16>; 2]; 4]> {
+    let text = fs::read_to_string(root().join(DEPLOYED).join("rules/vitals.yml")).unwrap();
+    let (_, table) = text.split_once("guideline   elevated").unwrap();
+    let rows = table.lines().skip(1).map_while(|line| line.trim().strip_prefix("#   "));
+    let pair = |cell: &str| {
+        let mut values = cell.split('/').map(|value| value.parse().ok());
+        [values.next().flatten(), values.next().flatten()]
+    };
+    rows.map(|row| {
+        let mut cells = row.split_whitespace();
+        let guideline = cells.next().unwrap().to_owned();
+        (guideline, cells.map(pair).collect::<Vec<_>>().try_into().unwrap())
+    })
+    .collect()
+}
 
 /// Operators that compare, the longer ones first.
 const COMPARISONS: [&str; 4] = [" >= ", " <= ", " > ", " < "];
@@ -101,5 +120,28 @@ fn the_examples_for_one_person_are_good_once_they_are_switched_on() {
         let metric = rule.record.as_deref().unwrap();
         let has_reading = |rule: &Rule| rule.labels.contains_key("reading");
         assert!(recorded(&files, metric).any(|known| has_reading(known) == has_reading(rule)), "{metric} is no limit");
+    }
+}
+
+#[test]
+fn the_limits_of_blood_pressure_are_those_of_the_classes() {
+    let classes = classes();
+    assert_eq!(classes.keys().collect::<Vec<_>>(), ["acc_aha", "esh"]);
+    let value = |guideline: &str, class: usize, reading: usize| classes[guideline][class][reading].unwrap();
+    let files = SwitchedOn::new().rules();
+    let expression = |name: &str, reading: &str| {
+        let mut rules = recorded(&files, name);
+        rules.find(|rule| rule.labels["reading"] == reading).unwrap().expr.clone()
+    };
+    for (at, reading) in ["systolic", "diastolic"].into_iter().enumerate() {
+        let high = format!(
+            "vector({}) and on () withings_guideline{{guideline=\"acc_aha\"}} or vector({})",
+            value("acc_aha", 1, at),
+            value("esh", 1, at)
+        );
+        assert_eq!(expression("withings_limit:blood_pressure_mmhg:high", reading), high);
+        let severe = format!("vector({})", value("esh", 3, at));
+        assert_eq!(expression("withings_limit:blood_pressure_mmhg:severe", reading), severe);
+        assert_eq!(value("esh", 3, at), value("acc_aha", 3, at));
     }
 }
