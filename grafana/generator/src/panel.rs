@@ -119,7 +119,7 @@ pub(crate) fn table(title: &'static str) -> Panel {
     let options = json!({"cellHeight": "sm", "showHeader": true});
     Panel::new("table", title, Shape::Rows, options)
         .defaults(json!({"color": {"mode": "thresholds"}}))
-        .custom(json!({"align": "auto", "cellOptions": {"type": "auto"}, "inspect": false}))
+        .custom(json!({"align": "auto", "cellOptions": {"type": "auto"}, "inspect": false, "minWidth": 80}))
 }
 
 impl Panel {

@@ -80,13 +80,15 @@ fn the_morning_of_one_person_is_on_one_screen_and_of_three_on_two() {
 /// The letters of the longest value; those of a unit are smaller.
 fn longest_value(panel: &Value) -> f64 {
     let config = panel["fieldConfig"].to_string();
-    // "connected", "121 mmHg", "10 hours", "172.9 lb".
+    // "connected", "121 mmHg", "10 hours", "1485 kcal", "172.9 lb".
     if config.contains("\"connected\"") {
         9.0
     } else if config.contains("suffix:mmHg") {
         7.0
     } else if panel["fieldConfig"]["defaults"]["unit"] == "s" {
         9.0
+    } else if config.contains("suffix:kcal") {
+        8.5
     } else {
         6.5
     }

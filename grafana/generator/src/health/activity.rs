@@ -43,6 +43,7 @@ fn steps() -> Panel {
 
 fn present_day() -> Panel {
     tiles("Today")
+        .options(json!({"text": {"titleSize": 13, "valueSize": 17}}))
         .about(
             "What was counted since midnight where the person is, up to the last contact of the tracker.",
             "Nothing was counted on this day yet; it takes a watch, or the phone's steps",

@@ -25,7 +25,9 @@ pub(super) fn firing_now() -> Panel {
         .names_alone()
         .named(names());
     let panel = severities.into_iter().fold(panel, |panel, (severity, colour)| {
-        panel.show(query("{{alertname}}", firing(&format!("severity=\"{severity}\","))).colour(colour))
+        // An alert may fire for both readings of a blood pressure.
+        let names = format!("max by (alertname) ({})", firing(&format!("severity=\"{severity}\",")));
+        panel.show(query("{{alertname}}", names).colour(colour))
     });
     let quiet = format!("max({}) unless on () {}", of("authorized").now(), firing(""));
     panel

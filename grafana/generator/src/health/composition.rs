@@ -57,6 +57,7 @@ fn ages() -> Panel {
 fn body() -> Panel {
     tiles("More of the body")
         .about("The last value of each; the index of visceral fat is Withings' own.", BODY_SCALE)
+        .small()
         .show(query("Fat-free mass", of("fat_free_mass_kg").last()).unit(Quantity::Mass))
         .show(query("Water in cells", of("intracellular_water_kg").last()).unit(Quantity::Mass))
         .show(query("Visceral fat", of("visceral_fat_index").last()).unit(COUNT).decimals(1))
