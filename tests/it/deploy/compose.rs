@@ -218,7 +218,7 @@ fn the_history_of_real_people_is_added_to_their_prometheus() {
     write(&folder.path().join("history.om"), page);
     let command = documented("docker compose --profile home run");
     let (engine, arguments) = command.split_once(" prometheus ").unwrap();
-    assert!(engine.contains("--volume ./history.om:/history.om:ro --entrypoint promtool"), "{engine}");
+    assert!(engine.contains("--volume \"$PWD/history.om:/history.om:ro\" --entrypoint promtool"), "{engine}");
     let prometheus = folder.path().join("prometheus");
     std::fs::create_dir_all(prometheus.join("wal")).unwrap();
     let arguments = arguments.replace("/prometheus", prometheus.to_str().unwrap());
