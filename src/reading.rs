@@ -4,8 +4,9 @@
 
 pub mod in_bed;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashSet};
+use std::num::NonZeroI64;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -29,7 +30,7 @@ pub struct Reading {
     pub measured_at: i64,
     /// When the value ends, Unix seconds: from then on it is not shown. `None` for a value that stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<i64>,
+    pub until: Option<NonZeroI64>,
 }
 
 /// The labels of a reading beside the profile, in the catalogue's order; most readings have none. Cheap to
@@ -37,7 +38,28 @@ pub struct Reading {
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Labels(Option<Pairs>);
 
-type Pairs = Arc<[(LabelName, Box<str>)]>;
+/// Names and values behind a pointer of one word, for the bar of memory for each further profile: most readings have none.
+type Pairs = Arc<Box<[(LabelName, Box<str>)]>>;
+
+/// The labels in use. Equal labels are kept once, for the same bar: people have the same stages, workouts and positions, and
+/// labels of its own were a third of a profile's memory.
+#[derive(Default)]
+struct LabelsInUse(HashSet<Pairs>);
+
+impl LabelsInUse {
+    /// The labels that are equal to `pairs`.
+    fn shared(&mut self, pairs: Box<[(LabelName, Box<str>)]>) -> Pairs {
+        if let Some(same) = self.0.get(&pairs) {
+            return Arc::clone(same);
+        }
+        if self.0.len() == self.0.capacity() {
+            self.0.retain(|pairs| Arc::strong_count(pairs) > 1);
+        }
+        let pairs = Arc::new(pairs);
+        self.0.insert(Arc::clone(&pairs));
+        pairs
+    }
+}
 
 impl Labels {
     /// Labels with these names and values.
@@ -66,8 +88,10 @@ impl Labels {
 
 impl FromIterator<(LabelName, Box<str>)> for Labels {
     fn from_iter<I: IntoIterator<Item = (LabelName, Box<str>)>>(pairs: I) -> Self {
-        let pairs: Pairs = pairs.into_iter().collect();
-        Self((!pairs.is_empty()).then_some(pairs))
+        static IN_USE: LazyLock<Mutex<LabelsInUse>> = LazyLock::new(Mutex::default);
+        let pairs: Box<[_]> = pairs.into_iter().collect();
+        let in_use = || IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
+        Self(if pairs.is_empty() { None } else { Some(in_use().shared(pairs)) })
     }
 }
 
@@ -87,7 +111,7 @@ impl Reading {
     /// Whether the value has not ended at `now`, Unix seconds.
     #[must_use]
     pub fn is_shown_at(&self, now: i64) -> bool {
-        self.until.is_none_or(|until| now < until)
+        self.until.is_none_or(|until| now < until.get())
     }
 }
 
@@ -318,7 +342,8 @@ impl ProfileSnapshot {
             Sleep::Newest(Some(segment)) => Some(segment.expires_at() + 1),
             Sleep::Newest(None) | Sleep::NotSelected => None,
         };
-        self.readings.iter().filter_map(|reading| reading.until).chain(segment).filter(|at| *at > now).min()
+        let ends = self.readings.iter().filter_map(|reading| reading.until).map(NonZeroI64::get);
+        ends.chain(segment).filter(|at| *at > now).min()
     }
 }
 
@@ -364,6 +389,18 @@ impl Snapshot {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn equal_labels_are_kept_once_and_as_long_as_they_are_in_use() {
+        let mut in_use = LabelsInUse::default();
+        let mut of = |value: &str| in_use.shared([(LabelName::Device, value.into())].into());
+        let kept = of("kept");
+        for device in 0..1000 {
+            of(&device.to_string());
+        }
+        assert!(Arc::ptr_eq(&kept, &of("kept")));
+        assert!(in_use.0.len() < 10, "{}", in_use.0.len());
+    }
 
     fn connected(calls: &[Attempt], segment: Option<SleepSegment>) -> ProfileSnapshot {
         let status = |latest: &Attempt| CallStatus { latest: latest.clone(), ..CallStatus::default() };

@@ -14,6 +14,14 @@ impl Zone {
     /// Coordinated universal time.
     pub const UTC: Self = Self(TimeZone::UTC);
 
+    /// The zone of this host by its IANA name, from `TZ` or else from where the link `/etc/localtime` leads; UTC where neither names
+    /// one. It is for invented people alone: what a row of Withings means must not depend on the host.
+    #[must_use]
+    pub fn of_host() -> Self {
+        let named = TimeZone::try_system().ok().filter(|zone| zone.iana_name().is_some());
+        named.map_or(Self::UTC, Self)
+    }
+
     /// The zone of this IANA name, such as `Europe/Zurich`; `None` for a name that is not in the tables.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {

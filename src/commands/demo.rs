@@ -22,9 +22,11 @@ use crate::clock::Clock;
 use crate::config::{Config, Selection};
 use crate::http::Http;
 use crate::login::{Logins, Mode};
+use crate::process::host_name;
 use crate::sim::{self, Callbacks, Cloud, Limits};
 use crate::storage::{Beginning, Purpose, Storage};
 use crate::telemetry::{Build, Telemetry, log};
+use crate::zone::Zone;
 
 /// The seed of the simulated people: the same people at every start.
 const SEED: u64 = 1;
@@ -42,7 +44,7 @@ const REQUESTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(12_000).expect("it is no
 
 /// Shows the simulated people, or what was captured, until SIGTERM or SIGINT, and first writes their history if `asked`.
 pub(super) fn run(flags: &Flags, asked: &DemoFlags, out: &mut dyn Write) -> Result<()> {
-    log::init(flags.log_level, flags.log_format)?;
+    log::init_demo(flags.log_level, flags.log_format)?;
     let labels = Label::distinct(&asked.labels, "--demo.label")?;
     let security = super::security(flags)?;
     let listeners = listeners(flags)?;
@@ -52,7 +54,7 @@ pub(super) fn run(flags: &Flags, asked: &DemoFlags, out: &mut dyn Write) -> Resu
     let telemetry = Telemetry::new(Build::this());
     let cloud = match &asked.replay {
         Some(dir) => Cloud::replay(dir, Clock::system())?,
-        None => Cloud::seeded(SEED, Clock::system()),
+        None => Cloud::seeded_in(&Zone::of_host(), SEED, Clock::system()),
     };
     let (runtime, rendering) = (Runtime::new()?, rendering()?);
     let shown = runtime.block_on(async {
@@ -148,10 +150,13 @@ fn greet(out: &mut dyn Write, replay: Option<&Path>, page: &Url, telemetry_path:
         Some(dir) => format!("Captured answers in {}, real exporter. They may be somebody's data.", dir.display()),
         None => "Simulated people, real exporter. Nothing here is anybody's data.".to_owned(),
     };
+    let (host, port) = (page.host_str().unwrap_or("localhost"), page.port_or_known_default().unwrap_or_default());
     writeln!(out, "{source}\n")?;
-    writeln!(out, "  People and logins  {page}")?;
-    writeln!(out, "  Metrics            {metrics}")?;
-    writeln!(out, "  A few of them      curl -s {metrics} | grep withings_weight_kg\n")?;
+    writeln!(out, "  People and logins     {page}")?;
+    writeln!(out, "  Metrics               {metrics}")?;
+    writeln!(out, "  A few of them         curl -s {metrics} | grep withings_weight_kg")?;
+    writeln!(out, "  Dashboards            in deploy: docker compose --profile demo up --build")?;
+    writeln!(out, "  From another machine  ssh -L {port}:{host}:{port} {}, then as above\n", host_name())?;
     writeln!(out, "Ctrl-C ends it.")?;
     Ok(out.flush()?)
 }

@@ -41,10 +41,10 @@ pub struct Exposition(Arc<Pages>);
 
 struct Pages {
     sources: Sources,
-    openmetrics: CachedPage,
-    openmetrics_gzip: CachedPage,
-    text: CachedPage,
-    text_gzip: CachedPage,
+    openmetrics: Arc<CachedPage>,
+    openmetrics_gzip: Arc<CachedPage>,
+    text: Arc<CachedPage>,
+    text_gzip: Arc<CachedPage>,
 }
 
 /// Whether the exporter's own metrics are shown.
@@ -87,7 +87,7 @@ impl Exposition {
         rendering: Handle,
     ) -> Self {
         let sources = Sources { snapshots, telemetry, clock, self_metrics, rendering };
-        let page = |format, encoding| CachedPage::new(format, encoding, sources.clone());
+        let page = |format, encoding| Arc::new(CachedPage::new(format, encoding, sources.clone()));
         Self(Arc::new(Pages {
             openmetrics: page(Format::OPENMETRICS, Encoding::Identity),
             openmetrics_gzip: page(Format::OPENMETRICS, Encoding::Gzip),

@@ -1,6 +1,7 @@
 //! The page in one format and one encoding, kept between scrapes.
 
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,7 +9,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::clock::ServerClock;
 use crate::reading::Snapshot;
@@ -65,13 +66,20 @@ impl CachedPage {
     }
 
     /// The page that is kept, or a new one. A scrape that is given up meanwhile leaves the next one to make it.
-    pub(super) async fn page(&self) -> Bytes {
+    pub(super) async fn page(self: &Arc<Self>) -> Bytes {
         let mut kept = self.kept.lock().await;
         if let Some(kept) = kept.as_ref().filter(|kept| kept.is_true_at(self.sources.clock.now())) {
             return kept.page.clone();
         }
         let made = self.sources.make(self.format, self.encoding, Selection::everything()).await;
+        tokio::spawn(Arc::clone(self).drop_old());
         kept.insert(made).page.clone()
+    }
+
+    /// Drops the page when it is too old to be shown: between scrapes it would be most of the memory of many profiles.
+    async fn drop_old(self: Arc<Self>) {
+        sleep(LASTS).await;
+        self.kept.lock().await.take_if(|kept| kept.is_old());
     }
 }
 
@@ -79,7 +87,11 @@ impl KeptPage {
     /// Whether it is what would be made at `now`, Unix seconds.
     fn is_true_at(&self, now: i64) -> bool {
         let has_not_ended = self.now <= now && self.changes_at.is_none_or(|at| now < at);
-        has_not_ended && self.begun.elapsed() < LASTS && !self.snapshots.borrow().has_changed()
+        has_not_ended && !self.is_old() && !self.snapshots.borrow().has_changed()
+    }
+
+    fn is_old(&self) -> bool {
+        self.begun.elapsed() >= LASTS
     }
 }
 

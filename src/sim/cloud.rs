@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast;
 
 use crate::clock::Clock;
+use crate::zone::Zone;
 
 use super::app::{App, PageSizes};
 use super::call::Call;
@@ -21,6 +22,9 @@ use super::replay::{ReplayError, recorded};
 use super::reply::Reply;
 use super::user::User;
 
+/// How long people have measured where nothing else is said.
+const YEARS: u16 = 3;
+
 /// A simulated Withings cloud. Clones are handles to the same cloud.
 #[derive(Clone)]
 pub struct Cloud(Arc<Mutex<Model>>);
@@ -32,17 +36,27 @@ impl Cloud {
         Self::of(0, clock, Vec::new())
     }
 
-    /// A cloud with the three [`people`] and three years of their history. The same seed and the same time give the
-    /// same answers, byte for byte; as the clock moves, further rows appear.
+    /// A cloud with the three [`people`] and three years of their history. They live in Paris, New York and Tokyo. The same
+    /// seed and the same time give the same answers, byte for byte; as the clock moves, further rows appear.
     #[must_use]
     pub fn seeded(seed: u64, clock: Clock) -> Self {
-        Self::with_history(seed, 3, clock)
+        Self::with_history(seed, YEARS, clock)
     }
 
-    /// A cloud with the three [`people`] and so many years of their history.
+    /// The same with everybody living in one zone.
+    #[must_use]
+    pub fn seeded_in(zone: &Zone, seed: u64, clock: Clock) -> Self {
+        Self::household(seed, YEARS, [(); 3].map(|()| zone.clone()), clock)
+    }
+
+    /// The cloud of [`Self::seeded`] with so many years of their history.
     #[must_use]
     pub fn with_history(seed: u64, years: u16, clock: Clock) -> Self {
-        let users = people::household(seed, years, clock.unix());
+        Self::household(seed, years, ["Europe/Paris", "America/New_York", "Asia/Tokyo"].map(Zone::known), clock)
+    }
+
+    fn household(seed: u64, years: u16, zones: [Zone; 3], clock: Clock) -> Self {
+        let users = people::household(seed, years, zones, clock.unix());
         Self::of(seed, clock, users)
     }
 

@@ -1,8 +1,11 @@
 //! Logging to stderr, as logfmt or JSON, with the keys of the Prometheus exporters that are written in Go.
 
 use std::fmt::{self, Debug, Display, Write};
+use std::io;
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 
+use indicatif::ProgressBar;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Subscriber};
@@ -19,6 +22,12 @@ use crate::visible::is_unprintable;
 
 /// What the targets of our own events begin with.
 const OWN_TARGET: &str = "withings_exporter";
+
+/// What the targets of events of the commands themselves begin with.
+const COMMANDS: &str = "withings_exporter::commands";
+
+/// The bar at the foot of the terminal, while there is one.
+static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 /// What is logged: this level and those above it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,9 +55,46 @@ pub enum LogFormat {
 
 /// Starts logging to stderr. An error if the process logs already.
 pub fn init(level: Level, format: LogFormat) -> Result<(), TryInitError> {
-    // Dependencies log at debug what may hold addresses and headers: only our own lines go below warn.
-    let filter = Targets::new().with_default(LevelFilter::WARN).with_target(OWN_TARGET, level);
-    tracing_subscriber::registry().with(filter).with(lines(format, std::io::stderr)).try_init()
+    start(filter(level), format)
+}
+
+/// The same for the demo. It says itself what is to be seen, and that its people are logged in and read is no news: at the default
+/// level only a backfill's progress is.
+pub fn init_demo(level: Level, format: LogFormat) -> Result<(), TryInitError> {
+    let filter = match level {
+        Level::Info => filter(Level::Warn).with_target(COMMANDS, level),
+        Level::Debug | Level::Warn | Level::Error => filter(level),
+    };
+    start(filter, format)
+}
+
+/// Dependencies log at debug what may hold addresses and headers: only our own lines go below warn.
+fn filter(level: Level) -> Targets {
+    Targets::new().with_default(LevelFilter::WARN).with_target(OWN_TARGET, level)
+}
+
+fn start(filter: Targets, format: LogFormat) -> Result<(), TryInitError> {
+    tracing_subscriber::registry().with(filter).with(lines(format, || AboveBar)).try_init()
+}
+
+/// Has lines written above this bar, which is drawn on stderr, from now on; `None`: it is gone.
+pub fn write_above(bar: Option<ProgressBar>) {
+    *BAR.lock().unwrap_or_else(PoisonError::into_inner) = bar;
+}
+
+/// Stderr, where the bar makes room for a line.
+struct AboveBar;
+
+impl io::Write for AboveBar {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let bar = BAR.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let write = || io::Write::write(&mut io::stderr(), bytes);
+        bar.map_or_else(write, |bar| bar.suspend(write))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::Write::flush(&mut io::stderr())
+    }
 }
 
 /// The layer that writes each event to `writer`, as a line in `format`.

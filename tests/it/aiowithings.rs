@@ -17,9 +17,6 @@ const HIDDEN_MODEL: &str = "Aura Sensor V2";
 /// The measure types that the library does not know, and its word for them.
 const UNKNOWN_TYPES: [u32; 10] = [119, 147, 148, 151, 204, 205, 229, 248, 249, 251];
 const UNKNOWN_TYPE: u32 = 0;
-/// The category of workout that no list has yet, and what the library takes it for: some other kind.
-const NEW_CATEGORY: u32 = 569;
-const OTHER_CATEGORY: u32 = 36;
 /// The kind of device that the library does not know, and its words for that.
 const UNKNOWN_DEVICE: &str = "Urine Analyzer";
 const UNKNOWN_KIND: (&str, u32) = ("unknown", 0);
@@ -193,7 +190,7 @@ fn workout(stored: &Stored<Workout>, account: &Account) -> Value {
     let workout = &stored.row;
     let mut expected = json!({
         "workout_id": stored.id,
-        "category": if workout.category == NEW_CATEGORY { OTHER_CATEGORY } else { workout.category },
+        "category": workout.category,
         "attribution": workout.attrib,
         "start_date": workout.startdate,
         "end_date": workout.enddate,

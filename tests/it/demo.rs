@@ -1,9 +1,13 @@
 //! The demo, as a program of its own.
 
 use std::net::SocketAddr;
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
+use withings_exporter::clock::Clock;
+use withings_exporter::process::host_name;
+use withings_exporter::zone::Zone;
 
 use crate::http_client::Connection;
 use crate::program::{Program, until};
@@ -14,6 +18,17 @@ pub(crate) const PEOPLE: [&str; 3] = ["Alice", "Bob", "Zoë"];
 /// Measurements that may be missing in the demo at a moment.
 pub(crate) const RARELY_MEASURED: [&str; 3] =
     ["withings_in_bed", "withings_sleep_nap_duration_seconds", "withings_unlisted_measure"];
+
+/// The name of a zone other than UTC in which it is the middle of the day now, so that the people of a demo there have had a part
+/// of it.
+pub(crate) fn daytime_zone() -> String {
+    let hour = Clock::system().unix() / 3600 % 24;
+    // These names count hours westwards.
+    match hour - 14 {
+        0 => "Etc/GMT+1".to_owned(),
+        hours => format!("Etc/GMT{hours:+}"),
+    }
+}
 
 /// A running `withings-exporter demo`.
 pub(crate) struct Demo {
@@ -26,7 +41,8 @@ impl Demo {
     /// takes a demo without TLS and passwords if there are any.
     pub(crate) async fn start(arguments: &[&str], dir: &TempDir, people: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_withings-exporter"));
-        command.env_clear().args(["demo", "--web.listen-address", "127.0.0.1:0", "--storage.path"]);
+        command.env_clear().env("TZ", daytime_zone());
+        command.args(["demo", "--web.listen-address", "127.0.0.1:0", "--storage.path"]);
         command.arg(dir.path().join("demo")).args(arguments);
         let program = Program::start(&mut command, &dir.path().join("demo.log"));
         let address = until("the demo's address", async || {
@@ -64,4 +80,101 @@ async fn the_overview_says_that_it_is_a_demo() {
     let demo = Demo::start(&[], &dir, &[]).await;
     let page = Connection::open(demo.address).await.request("GET", "/", "").await.body;
     assert!(page.contains("This is the demo.") && page.contains("No account at Withings is used"), "{page}");
+}
+
+/// Waits for everything that the demo does by itself at first.
+async fn everything_is_read(demo: &Demo) -> String {
+    // The devices are the last that is read after a login.
+    until("everybody's devices", async || {
+        let page = demo.page("").await;
+        let has_devices = |name: &&str| page.contains(&format!("withings_device_info{{profile=\"{name}\""));
+        PEOPLE.iter().all(has_devices).then_some(page)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn it_says_where_to_look_and_nothing_else() {
+    let dir = TempDir::new().unwrap();
+    let demo = Demo::start(&[], &dir, &[]).await;
+    everything_is_read(&demo).await;
+    let (address, port, host) = (demo.address, demo.address.port(), host_name());
+    let expected = format!(
+        "Simulated people, real exporter. Nothing here is anybody's data.\n\n  \
+         People and logins     http://{address}/\n  \
+         Metrics               http://{address}/metrics\n  \
+         A few of them         curl -s http://{address}/metrics | grep withings_weight_kg\n  \
+         Dashboards            in deploy: docker compose --profile demo up --build\n  \
+         From another machine  ssh -L {port}:127.0.0.1:{port} {host}, then as above\n\n\
+         Ctrl-C ends it.\n"
+    );
+    assert_eq!(demo.said(), expected);
+}
+
+#[tokio::test]
+async fn its_people_live_where_the_host_is() {
+    let dir = TempDir::new().unwrap();
+    let demo = Demo::start(&[], &dir, &[]).await;
+    let page = everything_is_read(&demo).await;
+    let zone = Zone::named(&daytime_zone()).unwrap();
+    let today = zone.midnight(zone.date(Clock::system().unix()));
+    for name in PEOPLE {
+        let day = format!("withings_activity_day_start_timestamp_seconds{{profile=\"{name}\"}} {today}\n");
+        assert!(page.contains(&day), "{day}{page}");
+    }
+}
+
+#[tokio::test]
+async fn on_a_terminal_its_progress_and_its_log_leave_each_other_whole() {
+    let dir = TempDir::new().unwrap();
+    let program = on_a_terminal("--log.level debug --demo.backfill history.om", dir.path());
+    until("the end of the backfill", async || program.said().contains("create-blocks-from").then_some(())).await;
+    let said = program.said();
+    assert!(said.contains("calls, ") && said.contains(" left  Alice: "), "there is no bar in {said:?}");
+    let screen = screen(&said);
+    let logged: Vec<_> = screen.iter().filter(|line| line.contains("time=2")).collect();
+    assert!(logged.len() > 50, "{screen:#?}");
+    for line in logged {
+        assert!(line.starts_with("time=2") && line.matches("time=2").count() == 1, "{line:?}");
+        assert!(line.contains(" level=") && line.contains(" msg="), "{line:?}");
+    }
+    assert!(screen.iter().all(|line| !line.contains("calls, ")), "the bar stays: {screen:#?}");
+}
+
+/// Starts the demo in `dir` on a terminal that is wide enough for its lines.
+fn on_a_terminal(arguments: &str, dir: &Path) -> Program {
+    let demo = env!("CARGO_BIN_EXE_withings-exporter");
+    let line = format!("stty cols 1000 rows 50; exec {demo} demo --web.listen-address 127.0.0.1:0 {arguments}");
+    let mut command = Command::new("script");
+    command.args(["--quiet", "--flush", "--command", &line, "/dev/null"]).stdin(Stdio::null()).current_dir(dir);
+    Program::start(command.env("TZ", daytime_zone()).env("TERM", "xterm"), &dir.join("demo.log"))
+}
+
+/// What is to be read on a terminal after this was written to it.
+fn screen(written: &str) -> Vec<String> {
+    let (mut lines, mut row, mut column) = (vec![Vec::new()], 0, 0);
+    let mut rest = written.chars();
+    while let Some(character) = rest.next() {
+        match character {
+            '\r' => column = 0,
+            '\n' => row += 1,
+            '\u{1b}' => {
+                let mut number = String::new();
+                let command = rest.by_ref().inspect(|sign| number.extend(sign.is_ascii_digit().then_some(*sign)));
+                match command.into_iter().find(char::is_ascii_alphabetic) {
+                    Some('A') => row -= number.parse().unwrap_or(1),
+                    Some('K') => lines[row].clear(),
+                    other => panic!("{other:?} {number}"),
+                }
+            }
+            _ => {
+                let line: &mut Vec<_> = &mut lines[row];
+                line.resize(line.len().max(column + 1), ' ');
+                line[column] = character;
+                column += 1;
+            }
+        }
+        lines.resize(lines.len().max(row + 1), Vec::new());
+    }
+    lines.into_iter().map(String::from_iter).collect()
 }

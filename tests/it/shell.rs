@@ -9,6 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
+use crate::demo::daytime_zone;
 use crate::program::{fed, spawn};
 use crate::sources::root;
 
@@ -40,6 +41,7 @@ impl Home {
             .env_remove("WITHINGS_EXPORTER_BRANCH")
             .env("WITHINGS_EXPORTER_CONFIG_FILE", self.0.path().join("withings.yaml"))
             .env("STATE_DIRECTORY", self.0.path().join("state"))
+            .env("TZ", daytime_zone())
             .env("WITHINGS_EXPORTER_WEB_LISTEN_ADDRESS", "127.0.0.1:0");
         command
     }

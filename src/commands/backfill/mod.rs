@@ -144,7 +144,7 @@ impl Answer {
         }
         let left_out = fetch.left_out().to_vec();
         drop(fetch);
-        display.end();
+        drop(display);
         tracing::info!("all history has been read from Withings; writing it");
         let outcome = destination.take(&work).await?;
         spawn_blocking(move || work.finish()).await.expect("storage does not panic")?;
@@ -215,7 +215,7 @@ impl Destination {
                 let mut display = progress::display();
                 let series = reader.map(|stretch| stretch.map(|stretch| TimeSeries::of(stretch.samples())));
                 push.send(series, |samples| display.sent(samples)).await?;
-                display.end();
+                drop(display);
                 Ok(BackfillOutcome::Sent { samples: push.confirmed(), before })
             }
         }

@@ -8,6 +8,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use tokio::time::Instant;
 
 use crate::history::FetchProgress;
+use crate::telemetry::log;
 use crate::visible::escaped;
 
 /// How often a line is logged.
@@ -23,7 +24,9 @@ pub(super) enum Display {
 pub(super) fn display() -> Display {
     if stderr().is_terminal() {
         let style = ProgressStyle::with_template("{bar:24} {pos}/{len} calls, {eta} left  {msg}");
-        Display::Bar(ProgressBar::no_length().with_style(style.expect("the template is written here")))
+        let bar = ProgressBar::no_length().with_style(style.expect("the template is written here"));
+        log::write_above(Some(bar.clone()));
+        Display::Bar(bar)
     } else {
         Display::Lines { began: Instant::now(), last: None }
     }
@@ -62,11 +65,14 @@ impl Display {
             }
         }
     }
+}
 
-    /// Takes the bar away.
-    pub(super) fn end(self) {
+impl Drop for Display {
+    /// Takes the bar away, also where the backfill has failed or was interrupted.
+    fn drop(&mut self) {
         if let Self::Bar(bar) = self {
             bar.finish_and_clear();
+            log::write_above(None);
         }
     }
 }

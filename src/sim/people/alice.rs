@@ -11,7 +11,7 @@ use super::mat::{CALM, DISTURBANCES, Mat};
 use super::pedometer::Pedometer;
 use super::profile::Profile;
 use super::scale::Scale;
-use super::sport::{Habit, NEW, RIDE, RUN, SWIM, Sport, WALK, YOGA};
+use super::sport::{Habit, RIDE, RUN, SWIM, Sport, WALK, YOGA};
 use super::thermometer::Thermometer;
 use super::urine::UrineAnalyzer;
 use super::watch::Watch;
@@ -31,19 +31,18 @@ const BODY: Body = Body {
     height_cm: 168,
 };
 
-const HABITS: [Habit; 6] = [
+const HABITS: [Habit; 5] = [
     Habit { category: RUN, every: 3, last: 5, hour: 18.2, minutes: 38.0, speed: 2.7 },
     Habit { category: WALK, every: 2, last: 4, hour: 12.5, minutes: 24.0, speed: 1.4 },
     Habit { category: SWIM, every: 7, last: 6, hour: 10.0, minutes: 45.0, speed: 0.6 },
     Habit { category: RIDE, every: 14, last: 9, hour: 14.5, minutes: 80.0, speed: 5.6 },
     Habit { category: YOGA, every: 10, last: 7, hour: 8.0, minutes: 40.0, speed: 0.0 },
-    Habit { category: NEW, every: 45, last: 12, hour: 16.5, minutes: 30.0, speed: 0.0 },
 ];
 
-/// Alice after so many days.
-pub(super) fn alice(seed: u64, days: u64, now: i64) -> User {
+/// Alice after so many days in this zone.
+pub(super) fn alice(zone: Zone, seed: u64, days: u64, now: i64) -> User {
     let goals = Goals { steps: Some(9000), sleep: Some(28_800), weight: Some(68_000) };
-    let mut person = Person { goals, ..Person::new(ALICE, "Alice", Zone::known("Europe/Paris")) };
+    let mut person = Person { goals, ..Person::new(ALICE, "Alice", zone) };
     let mut profile = Profile::of(&person, seed, days, now);
     profile.falls_ill = true;
     // A second mat with the id of the first and no name, as the fixtures of joostlek/python-withings list one.

@@ -32,10 +32,10 @@ const HABITS: [Habit; 3] = [
     Habit { category: WEIGHTS, every: 9, last: 3, hour: 17.0, minutes: 30.0, speed: 0.0 },
 ];
 
-/// Bob after so many days.
-pub(super) fn bob(seed: u64, days: u64, now: i64) -> User {
+/// Bob after so many days in this zone.
+pub(super) fn bob(zone: Zone, seed: u64, days: u64, now: i64) -> User {
     let goals = Goals { steps: Some(6000), weight: Some(82_000), sleep: None };
-    let person = Person { goals, ..Person::new(BOB, "Bob", Zone::known("America/New_York")) };
+    let person = Person { goals, ..Person::new(BOB, "Bob", zone) };
     let profile = Profile::of(&person, seed, days, now);
     let recorders = measuring(&profile).into_iter().chain(moving()).collect();
     User::generated(person, Generator::new(recorders, profile))

@@ -8,13 +8,14 @@ use crate::sim::person::Person;
 use crate::sim::user::User;
 use crate::zone::Zone;
 
-/// Alice and Bob with so many years of rows, and Zoë with two weeks.
-pub(in crate::sim) fn household(seed: u64, years: u16, now: i64) -> Vec<User> {
+/// Alice and Bob with so many years of rows, and Zoë with two weeks, in these zones.
+pub(in crate::sim) fn household(seed: u64, years: u16, zones: [Zone; 3], now: i64) -> Vec<User> {
     let days = u64::from(years) * 365;
+    let [of_alice, of_bob, of_zoe] = zones;
     vec![
-        alice(seed, days, now),
-        bob(seed, days, now),
-        newcomer(Person::new(ZOE, "Zoë", Zone::known("Asia/Tokyo")), seed, now),
+        alice(of_alice, seed, days, now),
+        bob(of_bob, seed, days, now),
+        newcomer(Person::new(ZOE, "Zoë", of_zoe), seed, now),
     ]
 }
 

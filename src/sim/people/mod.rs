@@ -1,17 +1,17 @@
 //! Believable people, generated from a seed as the clock moves.
 //!
-//! * `Alice` in Paris owns everything. She loses weight, more slowly each year and less in winter, naps now and then,
+//! * `Alice` owns everything. She loses weight, more slowly each year and less in winter, naps now and then,
 //!   and has a fever when the cloud begins and every half year before.
-//! * `Bob` in New York has high blood pressure, which a treatment brings down, not always far enough, and atrial
+//! * `Bob` has high blood pressure, which a treatment brings down, not always far enough, and atrial
 //!   fibrillation on the evening before the cloud begins. He has sleep apnoea, and counts steps by phone.
-//! * `Zoë` in Tokyo bought a scale two weeks ago, and a sleep mat some days later.
+//! * `Zoë` bought a scale two weeks ago, and a sleep mat some days later.
 //!
 //! A day is a pure function of the seed, of the day on which the cloud began, and of itself. What holds for every day:
 //! weight is fat-free mass and fat mass; sleep is light, deep and dreaming; efficiency is sleep over time in bed; who
 //! moves burns more than who rests; a workout ends on its day. A day's totals grow from hour to hour. What misleads
 //! readers of the real service happens now and then: late uploads, manual entries, somebody else on the scale, a goal
 //! among the measurements, another power of ten for the same type, missing values as null, −1, 0 or nothing, a phone
-//! that counts the watch's steps again, a workout of a kind that no list has, a device that is listed twice.
+//! that counts the watch's steps again, a device that is listed twice.
 
 mod alice;
 mod bob;

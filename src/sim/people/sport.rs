@@ -18,8 +18,6 @@ pub(super) const SWIM: u32 = 7;
 pub(super) const BADMINTON: u32 = 15;
 pub(super) const WEIGHTS: u32 = 16;
 pub(super) const YOGA: u32 = 28;
-/// A category that no list has yet: new ones appear without notice, as seen (joostlek/python-withings#807).
-pub(super) const NEW: u32 = 569;
 
 /// The attribution of a workout that the device has detected and the person has confirmed.
 const CONFIRMED: u32 = 7;

@@ -6,6 +6,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::num::NonZeroI64;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -234,7 +235,7 @@ fn day(row: &ActivityRow, context: &mut Context<'_>) -> Option<ActivityDay> {
         labels,
         value,
         measured_at: origin.modified.clamp(begins_at, ends_at),
-        until: Some(ends_at),
+        until: NonZeroI64::new(ends_at),
     };
     let readings = values(row, begins_at, context).into_iter().map(reading).collect();
     let has_device = row.hash_deviceid.is_some() || row.deviceid.is_some();

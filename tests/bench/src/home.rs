@@ -128,18 +128,20 @@ impl Home {
 
 /// Waits until the page of `program` shows that everybody's calls have worked.
 pub(crate) fn until_up(program: &Program, profiles: &[String]) -> Result<()> {
-    let began = std::time::Instant::now();
     let is_up = |page: &str, name: &String| page.contains(&format!("withings_up{{profile=\"{name}\"}} 1\n"));
-    loop {
-        let page = String::from_utf8(program.page(Encoding::Plain)?)?;
-        if profiles.iter().all(|name| is_up(&page, name))
-            && page.contains("withings_exporter_refresh_duration_seconds{")
-        {
-            return Ok(());
-        }
+    until_page(program, |page| {
+        profiles.iter().all(|name| is_up(page, name)) && page.contains("withings_exporter_refresh_duration_seconds{")
+    })
+}
+
+/// Waits until the page of `program` is as wanted.
+fn until_page(program: &Program, is_wanted: impl Fn(&str) -> bool) -> Result<()> {
+    let began = std::time::Instant::now();
+    while !is_wanted(&String::from_utf8(program.page(Encoding::Plain)?)?) {
         ensure!(began.elapsed() < PATIENCE, "nobody was read");
         sleep(Duration::from_millis(200));
     }
+    Ok(())
 }
 
 /// What a storage is opened with beside its directory.
@@ -168,7 +170,8 @@ fn stored_readings() -> Result<&'static Value> {
     let program = home.start()?;
     drop(program.connect()?);
     simulation.log_in(program.address, &names[0])?;
-    until_up(&program, &names)?;
+    // The devices are the last that is read after a login.
+    until_page(&program, |page| page.contains("\nwithings_device_info{"))?;
     drop(program);
     let mut files =
         fs::read_dir(home.storage_path().join("readings"))?.filter_map(Result::ok).map(|entry| entry.path());

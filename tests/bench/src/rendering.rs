@@ -27,7 +27,7 @@ const ROUNDS: usize = 21;
 pub(crate) fn run() -> Result<()> {
     announce("rendering", "time for one sample of a plain OpenMetrics page, against a Collector of prometheus-client");
     println!("{PROFILES} profiles with every gauge; both in turn, {ROUNDS} rounds, medians; wanted: no slower");
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let (publish, snapshots) = watch::channel(snapshot());
     let telemetry = Telemetry::new(Build::this());
     let clock = ServerClock::new(Clock::system());

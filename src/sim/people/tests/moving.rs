@@ -164,10 +164,10 @@ fn only_a_watch_feels_the_heart_of_a_workout() {
 }
 
 #[test]
-fn everybody_does_several_things_and_alice_one_that_is_new() {
+fn everybody_does_several_things() {
     let categories = people()
         .map(|account| account.workouts().into_iter().map(|workout| workout.row.category).collect::<BTreeSet<_>>());
-    assert_eq!(categories, [vec![1, 2, 6, 7, 28, 569], vec![1, 3, 16], vec![6, 15]].map(BTreeSet::from_iter));
+    assert_eq!(categories, [vec![1, 2, 6, 7, 28], vec![1, 3, 16], vec![6, 15]].map(BTreeSet::from_iter));
     let [alice, bob, _] = people().map(|account| account.workouts());
     assert!(
         alice.iter().any(|workout| workout.row.attrib == 7)

@@ -30,7 +30,8 @@ fn told(sleeps: &Sleeps, key: &str) -> Vec<(i64, f64, Option<i64>)> {
     let hours = |at: i64| (at - MIDNIGHT) / HOUR;
     let history =
         sleeps.history(MIDNIGHT + 1000 * HOUR, |_| Vec::new()).filter(|reading| reading.measurement.key == key);
-    history.map(|reading| (hours(reading.measured_at), reading.value, reading.until.map(hours))).collect()
+    let end = |reading: &Reading| reading.until.map(|until| hours(until.get()));
+    history.map(|reading| (hours(reading.measured_at), reading.value, end(&reading))).collect()
 }
 
 #[test]

@@ -1,11 +1,9 @@
 //! The hypnogram of a night: its segments become few stretches, each of one stage, without a hole from begin to end.
 
-use std::sync::LazyLock;
-
 use serde::{Deserialize, Serialize};
 
 use super::{SegmentRow, SleepRow, state};
-use crate::catalogue::{LabelName, Measurement, MinuteField, STAGES, Source};
+use crate::catalogue::{LabelName, Measurement, MinuteField, Source};
 use crate::reading::{Labels, Origin, Reading, SleepState};
 use crate::withings::calls::context::scaled;
 
@@ -83,7 +81,7 @@ impl Hypnogram {
         let rows: Vec<_> = stages.chain([(GOT_UP, self.ended_at)]).collect();
         let reading = |measurement, place: usize, (stage, started_at): (&str, i64)| Reading {
             measurement,
-            labels: labels(place, stage),
+            labels: Labels::new([(LabelName::Segment, &format!("{place:02}")), (LabelName::Stage, stage)]),
             value: started_at as f64,
             measured_at: night.ended_at,
             until: None,
@@ -113,19 +111,6 @@ fn variability(segments: &[&SegmentRow]) -> Option<f64> {
     let minutes: Vec<f64> = minutes.filter(|value| value.is_finite() && *value > 0.0).collect();
     let mean = minutes.iter().sum::<f64>() / minutes.len() as f64;
     (!minutes.is_empty()).then_some(mean).and_then(|mean| scaled(mean, 0, MinuteField::Rmssd.exponent()))
-}
-
-/// The labels of the stretch at `place` in a stage. All nights share them, for the bar of memory for each further profile: made
-/// anew they were a quarter of a profile's.
-fn labels(place: usize, stage: &str) -> Labels {
-    static ALL: LazyLock<Vec<Labels>> = LazyLock::new(|| {
-        let new = |place: usize, stage| {
-            Labels::new([(LabelName::Segment, &format!("{place:02}")), (LabelName::Stage, stage)])
-        };
-        (0..=MOST_STRETCHES).flat_map(|place| STAGES.iter().map(move |stage| new(place, stage))).collect()
-    });
-    let stage = STAGES.iter().position(|name| *name == stage).expect("every stage is in the catalogue");
-    ALL[place * STAGES.len() + stage].clone()
 }
 
 fn stretches(night: &SleepRow, segments: &[&SegmentRow]) -> Vec<StageStretch> {
