@@ -63,7 +63,7 @@ async fn a_profile_costs_what_the_document_says() {
     assert!(everything <= 60 && thirty <= 38, "{everything} {thirty}");
     let document = std::fs::read_to_string(root().join("docs/refreshes.md")).unwrap();
     let said =
-        format!("{everything} requests an hour for each profile, and {thirty} with the first thirty measurements");
+        format!("{everything} requests an hour for each profile, or {thirty} with only the first thirty measurements");
     assert!(document.split_whitespace().collect::<Vec<_>>().join(" ").contains(&said), "it does not say: {said}");
 }
 
