@@ -1,7 +1,7 @@
 //! The alert rules: promtool accepts them, each alert does what its tests say, and what they name exists.
 
 mod cases;
-mod limits;
+pub(crate) mod limits;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
