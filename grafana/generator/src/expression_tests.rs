@@ -129,9 +129,9 @@ fn a_goal_stands_on_the_same_days() {
 
 #[test]
 fn an_average_counts_each_measurement_once() {
-    // Of the history 80 at 7 on the first day and 81 on the second; then 85 at 7 on the third, scraped until its end.
+    // Of the history 80 before 7 on the first day and 81 on the second; then 85 on the third, scraped until its end.
     let values = "_x7 80 _x23 81 _x23 85x16 _x48";
-    let times = "_x7 25200 _x23 111600 _x23 198000x16 _x48";
+    let times = "_x7 25199 _x23 111599 _x23 197999x16 _x48";
     let average = Some(82.0);
     check(&weight().average_of_week(), &measured("weight_kg", values, times), &[(48, average), (72, average)]);
 }
@@ -151,7 +151,8 @@ fn a_headline_outlives_an_outage_and_its_age_goes_on() {
 
 #[test]
 fn the_body_mass_index_takes_the_height_of_the_present_day_for_all_days() {
-    let input = [measured("weight_kg", "80 _x49", "0 _x49"), vec![series("withings_height_m", "", "_x10 2 _x39")]];
+    let input =
+        [measured("weight_kg", "_ 80 _x48", "_ 3600 _x48"), vec![series("withings_height_m", "", "_x10 2 _x39")]];
     let height = of("height_m");
     check(&body_mass_index(&weight().last(), &height.last()), &input.concat(), &[(9, None), (10, Some(20.0))]);
     check(&body_mass_index(&weight().measured(), &height.constant()), &input.concat(), &[(0, Some(20.0)), (49, None)]);
@@ -204,6 +205,9 @@ fn a_timeline_says_that_there_is_nothing_where_there_is_nothing() {
     check_samples(&nothing, &pressure("120", "80"), &[(48, vec![])]);
 }
 
+/// An hour after the last sample: promtool loads the samples up to the last hour that is asked for.
+const LATER: (u32, Vec<(&str, f64)>) = (60, Vec::new());
+
 #[test]
 fn a_limit_is_the_persons_own_or_that_of_everybody() {
     let fever = limit(&of("body_temperature_c"), "fever");
@@ -215,11 +219,11 @@ fn a_limit_is_the_persons_own_or_that_of_everybody() {
         });
         [vec![temperature.clone()], limits.collect()].concat()
     };
-    check_samples(&fever, &limits(&[("", "38"), ("p", "37.5"), ("q", "39")]), &[(24, vec![("{}", 37.5)])]);
-    check_samples(&fever, &limits(&[("", "38"), ("q", "39")]), &[(24, vec![("{}", 38.0)])]);
+    check_samples(&fever, &limits(&[("", "38"), ("p", "37.5"), ("q", "39")]), &[(24, vec![("{}", 37.5)]), LATER]);
+    check_samples(&fever, &limits(&[("", "38"), ("q", "39")]), &[(24, vec![("{}", 38.0)]), LATER]);
     // Without rules there is none, and a limit alone is no chart.
-    check_samples(&fever, &limits(&[]), &[(24, vec![])]);
-    check_samples(&fever, &limits(&[("", "38")])[1..], &[(24, vec![])]);
+    check_samples(&fever, &limits(&[]), &[(24, vec![]), LATER]);
+    check_samples(&fever, &limits(&[("", "38")])[1..], &[(24, vec![]), LATER]);
 }
 
 #[test]

@@ -183,7 +183,7 @@ fn of_panel(panel: &Value) -> Vec<String> {
             "it does not say what it means when empty",
         ),
         (
-            !is_timeline || said.as_str().is_some_and(|said| said.len() < 25),
+            !is_timeline || said.as_str().is_some_and(|said| said.len() < 23),
             "on a phone what an empty timeline says would be cut",
         ),
         (!is_timeline || defaults.get("noValue").is_none(), "each gap of a timeline would be in its legend"),
