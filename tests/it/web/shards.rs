@@ -42,13 +42,13 @@ async fn shards_have_everybody_once_and_none_has_what_the_exporter_says_of_itsel
     assert!(own.iter().all(|sample| !sample.contains("profile=")));
     assert_eq!(people.union(&own).cloned().collect::<BTreeSet<_>>(), whole);
     for count in [2, 7, 8, 80] {
-        let mut shared = BTreeSet::new();
+        let mut together = BTreeSet::new();
         for index in 0..count {
             let shard = samples(&server, &format!("?shard={index}/{count}")).await;
-            assert!(shared.is_disjoint(&shard), "{index}/{count}");
-            shared.extend(shard);
+            assert!(together.is_disjoint(&shard), "{index}/{count}");
+            together.extend(shard);
         }
-        assert_eq!(shared, people, "{count} shards");
+        assert_eq!(together, people, "{count} shards");
     }
 }
 
