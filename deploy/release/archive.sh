@@ -8,8 +8,10 @@ folder="$(realpath "$1")"
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 # Documents keep their places, for they link to each other.
-readonly content=(CHANGELOG.md LICENSE README.md SECURITY.md docs deploy/README.md deploy/MIGRATION.md deploy/completions
-  deploy/examples deploy/man deploy/prometheus deploy/systemd grafana/dashboards)
+readonly content=(CHANGELOG.md CONTRIBUTING.md LICENSE README.md SECURITY.md docs deploy/README.md deploy/MIGRATION.md
+  deploy/alertmanager/alertmanager.yml deploy/alertmanager/withings.tmpl deploy/compose.yaml deploy/Dockerfile
+  deploy/completions deploy/debian deploy/examples deploy/kubernetes deploy/man deploy/prometheus deploy/systemd
+  grafana/dashboards grafana/kustomization.yaml grafana/pictures grafana/provisioning)
 
 program="$(deploy/release/build.sh)"
 version="$(cargo pkgid --locked)"

@@ -109,7 +109,7 @@ pub(super) static ROWS: &[CatalogueRow] = &[
     summary("sleep_core_body_temperature_average_c", "Average core body temperature of the last night", DegreesCelsius, &["core_body_temperature_avg"]),
     summary("sleep_core_body_temperature_min_c", "Lowest core body temperature of the last night", DegreesCelsius, &["core_body_temperature_min"]),
     summary("sleep_core_body_temperature_max_c", "Highest core body temperature of the last night", DegreesCelsius, &["core_body_temperature_max"]),
-    variability("sleep_heart_rate_variability_start_seconds", "Heart rate variability (RMSSD) at the begin of the last night", &["rmssd_start_avg"]),
+    variability("sleep_heart_rate_variability_start_seconds", "Heart rate variability (RMSSD) at the start of the last night", &["rmssd_start_avg"]),
     variability("sleep_heart_rate_variability_end_seconds", "Heart rate variability (RMSSD) at the end of the last night", &["rmssd_end_avg"]),
     minute("sleep_heart_rate_variability_average_seconds", "Mean heart rate variability (RMSSD) of the last night", Seconds, Source::NightVariability),
     minute("sleep_heart_rate_bpm", "Heart rate of the newest minute asleep", BeatsPerMinute, Source::SleepMinute(MinuteField::HeartRate)),

@@ -20,8 +20,13 @@ const OTHER_VARIABLES: [&str; 4] =
 const OF_TESTS: &str = "WITHINGS_TEST_";
 
 /// What flags of Prometheus and Alertmanager begin with.
-const OF_PROMETHEUS: [&str; 4] =
-    ["storage.tsdb.", "web.enable-remote-write-receiver", "cluster.listen-address", "alertmanager.url"];
+const OF_PROMETHEUS: [&str; 5] = [
+    "storage.tsdb.",
+    "web.enable-admin-api",
+    "web.enable-remote-write-receiver",
+    "cluster.listen-address",
+    "alertmanager.url",
+];
 
 /// What the paths of the project's files begin with.
 const OF_PROJECT: [&str; 5] = ["src/", "tests/", "docs/", "deploy/", "grafana/"];
@@ -117,8 +122,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
 #[test]
 fn every_link_leads_somewhere() {
     for (name, text) in documents() {
-        let links = text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
-        for link in links.filter(|link| !link.contains("://")) {
+        for link in links(&text) {
             let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
             let target =
                 if file.is_empty() { root().join(&name) } else { root().join(&name).with_file_name("").join(file) };
@@ -137,6 +141,12 @@ fn every_file_that_is_named_exists() {
         let missing = files.find(|file| !root().join(file).exists() && *file != "deploy/withings.yaml");
         assert!(missing.is_none() || name == "CHANGELOG.md", "{name}: {missing:?}");
     }
+}
+
+/// The links of a document to others of the project.
+pub(crate) fn links(text: &str) -> impl Iterator<Item = &str> {
+    let links = text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
+    links.filter(|link| !link.contains("://"))
 }
 
 #[test]

@@ -36,7 +36,7 @@ impl Folder {
         write(&file, &edit(fs::read_to_string(&file).unwrap()));
     }
 
-    /// Switches an example on, as the file says: the sign at the begin of its lines is removed.
+    /// Switches an example on, as the file says: the sign at the start of its lines is removed.
     pub(crate) fn switch_on(&self, example: &str) {
         self.edit(|text| {
             let begin = text.find(&format!("#    {example}:")).unwrap();

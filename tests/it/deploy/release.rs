@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::{approved, path, release, static_program};
 use crate::config::write;
+use crate::documents::links;
 use crate::program::fed;
 use crate::sources::walk;
 
@@ -99,4 +100,15 @@ fn the_archive_has_the_program_with_its_documents_and_is_the_same_each_time() {
     {
         assert!(folder.join(needed).exists(), "{needed} is missing");
     }
+    walk(&folder, &mut |file| {
+        // What contributors read is in the repository.
+        if file.extension().is_none_or(|kind| kind != "md") || file.ends_with("CONTRIBUTING.md") {
+            return;
+        }
+        for link in links(&fs::read_to_string(file).unwrap()) {
+            let target = link.split('#').next().unwrap();
+            let there = target.is_empty() || file.with_file_name("").join(target).exists();
+            assert!(there, "{} links to {link}", file.display());
+        }
+    });
 }

@@ -90,7 +90,7 @@ rows! {
     status_401_once: Row::struck("Status 401 once", Fault::new(Failure::InvalidToken), "auth", "").once(),
     status_401: Row::failing("Status 401 for ever", Failure::InvalidToken, "", "status 401")
         .told_by("withings_authorized{profile=\"Alice\"}", 0.0).again(Again::Hourly),
-    status_403: Row::failing("Status 403: a permission lacks", Failure::InsufficientScope, "scope", "status 403")
+    status_403: Row::failing("Status 403: a permission is missing", Failure::InsufficientScope, "scope", "status 403")
         .again(Again::NewLogin),
     status_503: Row::failing("Status 503 to a call for data", Failure::InvalidParams, "invalid_request", "status 503")
         .again(Again::FullRead),

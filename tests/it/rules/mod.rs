@@ -45,7 +45,7 @@ impl SwitchedOn {
         let text = fs::read_to_string(file).unwrap();
         let path = self.0.path().join(file.strip_prefix(root()).unwrap());
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        // As the files say: the sign at the begin of these lines is removed.
+        // As the files say: the sign at the start of these lines is removed.
         let lines = text.lines().filter(|line| !line.trim_start().starts_with("runbook_url:"));
         let switched_on = |line: &str| match line.strip_prefix('#') {
             Some(rule) if rule.starts_with("  ") || rule == "alerting:" => format!("{rule}\n"),
