@@ -21,7 +21,7 @@ pub use label::Label;
 use crate::catalogue;
 use crate::paths::OwnPath;
 use crate::telemetry::Build;
-use crate::telemetry::log::{self, Level};
+use crate::telemetry::log::{Level, LogFormat};
 use crate::web::AllowedHost;
 
 /// Loopback: health data is not offered to the network unasked.
@@ -159,8 +159,8 @@ pub struct Flags {
         long = "log.level",
         value_name = "LEVEL",
         global = true,
-        default_value = "info",
-        value_parser = PossibleValuesParser::new(Level::NAMES).try_map(|word| word.parse::<Level>()),
+        default_value = Level::default().name(),
+        value_parser = one_of(Level::ALL, Level::name),
         env = "WITHINGS_EXPORTER_LOG_LEVEL"
     )]
     pub log_level: Level,
@@ -170,11 +170,11 @@ pub struct Flags {
         long = "log.format",
         value_name = "FORMAT",
         global = true,
-        default_value = "logfmt",
-        value_parser = PossibleValuesParser::new(log::LogFormat::NAMES).try_map(|word| word.parse::<log::LogFormat>()),
+        default_value = LogFormat::default().name(),
+        value_parser = one_of(LogFormat::ALL, LogFormat::name),
         env = "WITHINGS_EXPORTER_LOG_FORMAT"
     )]
-    pub log_format: log::LogFormat,
+    pub log_format: LogFormat,
 
     /// Print the version.
     #[arg(short = 'V', long, global = true, action = ArgAction::SetTrue)]
@@ -294,6 +294,14 @@ impl ToSocketAddrs for ListenAddress {
     }
 }
 
+impl ListenAddress {
+    /// The port; 0 for any that is free.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+}
+
 impl From<CatalogueFormat> for catalogue::DocumentFormat {
     fn from(format: CatalogueFormat) -> Self {
         match format {
@@ -310,6 +318,16 @@ pub fn local_url(host: &str, port: u16, has_tls: bool) -> Url {
     let scheme = if has_tls { "https" } else { "http" };
     let url = Url::parse(&format!("{scheme}://{host}:{port}"));
     url.unwrap_or_else(|_| Url::parse(&format!("{scheme}://localhost:{port}")).expect("every port makes a URL"))
+}
+
+/// Reads the name of one of `all`.
+fn one_of<T, const N: usize>(all: [T; N], name: fn(T) -> &'static str) -> impl TypedValueParser<Value = T>
+where
+    T: Copy + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(all.map(name)).map(move |word| {
+        all.into_iter().find(|one| name(*one) == word).expect("the parser before lets only these names through")
+    })
 }
 
 fn telemetry_path(text: &str) -> Result<String, &'static str> {

@@ -64,9 +64,12 @@ pub enum HttpError {
     /// No connection: refused, reset, name not found, TLS, the proxy.
     #[error("no connection")]
     Connect(#[source] ConnectError),
-    /// No connection within 10 seconds, or no whole answer within 30.
-    #[error("no answer in time: {0}")]
-    Timeout(&'static str),
+    /// No connection in time.
+    #[error("no answer in time: no connection within {} seconds", CONNECT_TIMEOUT.as_secs())]
+    ConnectTimeout,
+    /// The server was reached, and its answer was not whole in time.
+    #[error("no answer in time: no whole answer within {} seconds", TIMEOUT.as_secs())]
+    AnswerTimeout,
     /// The body could not be decompressed.
     #[error("the answer is not compressed as it says")]
     Decode(#[source] reqwest::Error),
@@ -145,21 +148,21 @@ impl HttpError {
         matches!(self, Self::Connect(error) if error.problem() == ConnectProblem::ClientCertificate)
     }
 
-    /// What a person can do about it, in sentences.
+    /// What a person can do so that the server is reached, in sentences; `None` if it was.
     #[must_use]
-    pub fn advice(&self) -> &'static str {
+    pub fn advice(&self) -> Option<&'static str> {
         match self {
-            Self::Connect(error) => error.problem().advice(),
-            Self::Timeout(_) => "Make sure that this machine reaches the internet, and try again in a few minutes.",
-            Self::Decode(_) | Self::TooLarge => "Try again in a few minutes.",
+            Self::Connect(error) => Some(error.problem().advice()),
+            Self::ConnectTimeout => Some(ConnectProblem::Other.advice()),
+            Self::AnswerTimeout | Self::Decode(_) | Self::TooLarge => None,
         }
     }
 
     fn from_reqwest(error: reqwest::Error) -> Self {
         let error = error.without_url();
         match &error {
-            reason if reason.is_timeout() && reason.is_connect() => Self::Timeout("no connection within 10 seconds"),
-            reason if reason.is_timeout() => Self::Timeout("it was not whole within 30 seconds"),
+            reason if reason.is_timeout() && reason.is_connect() => Self::ConnectTimeout,
+            reason if reason.is_timeout() => Self::AnswerTimeout,
             reason if is_of_unpacking(reason) => Self::Decode(error),
             reason => Self::Connect(ConnectError::of(reason)),
         }

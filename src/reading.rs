@@ -28,7 +28,8 @@ pub struct Reading {
     pub value: f64,
     /// When it was measured, Unix seconds; for a night, its end; 0 for what is not measured ([`crate::catalogue::CatalogueRow::has_time`]).
     pub measured_at: i64,
-    /// When the value ends, Unix seconds: from then on it is not shown. `None` for a value that stays.
+    /// When the value ends, Unix seconds: from then on it is not shown. `None` for a value that stays. Not zero, so that `None`
+    /// takes no 8 bytes more in each reading.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<NonZeroI64>,
 }
@@ -108,6 +109,12 @@ impl<'de> Deserialize<'de> for Labels {
 }
 
 impl Reading {
+    /// The reading with this end, Unix seconds; `None`: it stays.
+    #[must_use]
+    pub fn ending_at(self, end: Option<i64>) -> Self {
+        Self { until: end.and_then(NonZeroI64::new), ..self }
+    }
+
     /// Whether the value has not ended at `now`, Unix seconds.
     #[must_use]
     pub fn is_shown_at(&self, now: i64) -> bool {

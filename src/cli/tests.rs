@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::{CommandFactory, Parser};
 
 use super::{CatalogueFormat, Cli, Command, DemoFlags, Flags, ListenAddress};
-use crate::telemetry::log::{self, Level};
+use crate::telemetry::log::{Level, LogFormat};
 
 fn parse(line: &str) -> Cli {
     Cli::try_parse_from(line.split_whitespace()).unwrap_or_else(|err| panic!("{line}: {err}"))
@@ -37,7 +37,7 @@ fn nothing_means_serve_with_the_defaults() {
     assert_eq!(flags.telemetry_path, "/metrics");
     assert_eq!(flags.max_requests, 40);
     assert!(!flags.disable_exporter_metrics);
-    assert_eq!((flags.log_level, flags.log_format), (Level::Info, log::LogFormat::Logfmt));
+    assert_eq!((flags.log_level, flags.log_format), (Level::Info, LogFormat::Logfmt));
 }
 
 #[test]

@@ -16,10 +16,10 @@ withings:
     - Alice
     - Bob";
 
-/// The key that every block of this program has, and a late one of Home Assistant has not.
+/// The key that every block of this program has. The block that Home Assistant took last has no such key.
 const PROFILES: &str = "profiles";
 
-/// Where what is missing can be found by who comes from there.
+/// Where somebody who comes from Home Assistant finds what is missing.
 const HOME_ASSISTANT: &str = "from Home Assistant: the people are the entries under Settings, Devices & services, Withings; id \
     and secret are under Application credentials in the menu there, and in the file .storage/application_credentials";
 

@@ -34,7 +34,6 @@ use url::Url;
 
 use crate::catalogue::{Measurement, Source};
 use crate::paths::OwnPath;
-use crate::process;
 use crate::regular_file::{self, ReadAt};
 use block::Block;
 use mistake::{Mistake, Place};
@@ -110,12 +109,10 @@ pub enum ConfigError {
         source: io::Error,
     },
     /// The user of this process may not read the file.
-    #[error("user {user} may not read {}; `chown {user} {}` gives it to that user", path.display(), path.display())]
+    #[error("cannot read {}: {}", path.display(), secret_sources::unreadable())]
     Denied {
         /// The file.
         path: PathBuf,
-        /// The number of the user.
-        user: u32,
         /// What the system says.
         source: io::Error,
     },
@@ -218,7 +215,7 @@ impl Config {
 
 impl ConfigError {
     fn denied(path: &Path, source: io::Error) -> Self {
-        Self::Denied { path: path.to_owned(), user: process::user(), source }
+        Self::Denied { path: path.to_owned(), source }
     }
 }
 

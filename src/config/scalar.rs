@@ -28,10 +28,10 @@ pub(super) fn shown(node: &Node) -> String {
     text.unwrap_or_else(|| "this value".to_owned())
 }
 
-/// Text that is not blank. A whole number counts, as ids may look like one.
+/// Text that has more than white space and a byte order mark. A whole number counts, as ids may look like one.
 pub(super) fn text<'a>(key: &str, node: &'a Node) -> Result<&'a str, Mistake> {
     let mistake = match &node.value {
-        Value::Text(text) if text.trim().is_empty() => Mistake::at(node, format!("`{key}` is empty")),
+        Value::Text(text) if trimmed(text).is_empty() => Mistake::at(node, format!("`{key}` is empty")),
         Value::Text(text) | Value::Integer(text) => return Ok(text),
         Value::Null => Mistake::at(node, format!("`{key}` has no value")),
         // A fraction or an exponent would not come back as it was written.

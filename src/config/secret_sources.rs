@@ -17,6 +17,9 @@ const SECRETS_FILE: &str = "secrets.yaml";
 /// Where systemd puts the credentials of services.
 const CREDENTIALS: &str = "/run/credentials";
 
+/// The variable that a service with credentials has, and no other program.
+const CREDENTIALS_VARIABLE: &str = "CREDENTIALS_DIRECTORY";
+
 /// How many names of `secrets.yaml` a message shows.
 const SHOWN_NAMES: usize = 3;
 
@@ -59,7 +62,7 @@ impl SecretSources<'_> {
         // The name is not shown: people put the secret itself there.
         let path = self.folder.join(name);
         let bytes = regular_file::read(&path, self.at).map_err(|err| {
-            Mistake::at(node, format!("cannot read the secret file named here: {err}")).help(advice(&path, &err))
+            Mistake::at(node, format!("cannot read the secret file named here: {err}")).help(self.advice(&path, &err))
         })?;
         let text =
             String::from_utf8(bytes).map_err(|_| Mistake::at(node, "the secret file named here is not UTF-8 text"))?;
@@ -72,6 +75,22 @@ impl SecretSources<'_> {
                 .help("it holds the secret and nothing else"));
         }
         Ok(secret.to_owned())
+    }
+
+    /// What to do about a secret file that cannot be read.
+    fn advice(&self, path: &Path, error: &io::Error) -> String {
+        let is_credential = path.starts_with(CREDENTIALS);
+        if is_credential && self.variable(CREDENTIALS_VARIABLE).is_some() {
+            "`LoadCredential` of the systemd unit gives this service no credential at this path".to_owned()
+        } else if is_credential {
+            "systemd gives this file to the running service alone: elsewhere set WITHINGS_CLIENT_SECRET, or run the command \
+             with systemd-run and the same LoadCredential"
+                .to_owned()
+        } else if error.kind() == io::ErrorKind::PermissionDenied {
+            unreadable()
+        } else {
+            "`client_secret_file` is the path of a file with the secret in it, relative to this file".to_owned()
+        }
     }
 
     fn secret(&self, node: &Node, tag: &str, name: &Node) -> Result<Node, Mistake> {
@@ -98,13 +117,12 @@ impl SecretSources<'_> {
 
     fn secrets(&self, node: &Node) -> Result<Value, Mistake> {
         let bytes = regular_file::read(&self.folder.join(SECRETS_FILE), self.at).map_err(|err| {
-            let reads = || format!("`!secret NAME` reads the line `NAME: value` of {SECRETS_FILE}");
-            let is_denied = err.kind() == io::ErrorKind::PermissionDenied;
-            Mistake::at(node, format!("cannot read {SECRETS_FILE} beside this file: {err}")).help(if is_denied {
+            let help = if err.kind() == io::ErrorKind::PermissionDenied {
                 unreadable()
             } else {
-                reads()
-            })
+                format!("`!secret NAME` reads the line `NAME: value` of {SECRETS_FILE}")
+            };
+            Mistake::at(node, format!("cannot read {SECRETS_FILE} beside this file: {err}")).help(help)
         })?;
         let document = super::decode(&bytes).and_then(document::read);
         let broken = |mistake: Mistake| Mistake::at(node, format!("{SECRETS_FILE}, {}", mistake.in_secret_file()));
@@ -112,23 +130,10 @@ impl SecretSources<'_> {
     }
 }
 
-/// What to do about a secret file that cannot be read.
-fn advice(path: &Path, error: &io::Error) -> String {
-    if path.starts_with(CREDENTIALS) {
-        return "systemd gives this file to the running service alone: elsewhere set WITHINGS_CLIENT_SECRET, or run the \
-                command with systemd-run and the same LoadCredential"
-            .to_owned();
-    }
-    if error.kind() == io::ErrorKind::PermissionDenied {
-        return unreadable();
-    }
-    "`client_secret_file` is the path of a file with the secret in it, relative to this file".to_owned()
-}
-
 /// What to do about a file that this user may not read.
 pub(super) fn unreadable() -> String {
     format!(
-        "this program runs as user {0}, who may not read it: `chown {0}` gives the file to that user",
+        "this program runs as user {0}, who may not read the file; `chown {0}` gives it to that user",
         process::user()
     )
 }

@@ -40,16 +40,13 @@ pub(super) fn are_wanted(block: &Block<'_>, base_url: &Url, warnings: &mut Vec<S
     }
     let are_asked_for = block.read(USE_WEBHOOK, switch)?.unwrap_or(false);
     let why_not = match block.key(BASE_URL) {
-        None => Some("there is none"),
-        Some(_) => refusal(base_url).map(|(why, _)| why),
+        None => Some(format!("it needs a `{BASE_URL}`")),
+        Some(_) => refusal(base_url).map(|(why, _)| format!("Withings would not call this `{BASE_URL}`: {why}")),
     };
     match why_not.filter(|_| are_asked_for) {
         None => Ok(are_asked_for),
         Some(why) => {
-            warnings.push(format!(
-                "`{USE_WEBHOOK}` has no effect, for Withings would not call this `{BASE_URL}`: {why}; everything but `in_bed` is \
-                 polled"
-            ));
+            warnings.push(format!("`{USE_WEBHOOK}` has no effect, for {why}; everything but `in_bed` is polled"));
             Ok(false)
         }
     }

@@ -30,7 +30,7 @@ pub use csv::CsvWriter;
 pub use family::{Family, own_labels};
 pub use negotiation::{Encoding, Escaping, Format, negotiate};
 use page_cache::{CachedPage, Sources};
-pub use part::{NoPart, Part, Shard};
+pub use part::{InvalidPart, Part, Shard};
 pub use samples::{Sample, of_time, of_value, samples};
 pub use selection::{FamilySelection, Selection};
 pub use text::TextWriter;

@@ -1,4 +1,4 @@
-//! The part of the page that a scrape asks for: all of it, a share of the people, or what the exporter says of itself.
+//! The part of the page that a scrape asks for: all of it, a share of the people, or what the exporter counts itself.
 
 use std::borrow::Cow;
 use std::num::NonZeroU16;
@@ -11,11 +11,11 @@ use crate::reading::Snapshot;
 /// A part of the page. As text it is `INDEX/COUNT` or `none`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// All people, and what the exporter says of itself.
+    /// All people, and what the exporter counts itself.
     Whole,
     /// The people of one shard, and nothing else.
     People(Shard),
-    /// What the exporter says of itself, and nobody's series.
+    /// What the exporter counts itself, also by profile, and nobody's measurements.
     Own,
 }
 
@@ -30,21 +30,21 @@ pub struct Shard {
 /// The text is no part of a page.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "shard is INDEX/COUNT, such as 0/4 for the first of four shards, or none for what the exporter says of itself. INDEX \
+    "shard is INDEX/COUNT, such as 0/4 for the first of four shards, or none for what the exporter counts itself. INDEX \
      counts from 0 and stays below COUNT, which is at most 65535."
 )]
-pub struct NoPart;
+pub struct InvalidPart;
 
 impl FromStr for Part {
-    type Err = NoPart;
+    type Err = InvalidPart;
 
-    fn from_str(text: &str) -> Result<Self, NoPart> {
+    fn from_str(text: &str) -> Result<Self, InvalidPart> {
         if text == "none" {
             return Ok(Self::Own);
         }
-        let (index, count) = text.split_once('/').ok_or(NoPart)?;
-        let (index, count) = (index.parse().map_err(|_| NoPart)?, count.parse().map_err(|_| NoPart)?);
-        Shard::new(index, count).map(Self::People).ok_or(NoPart)
+        let (index, count) = text.split_once('/').ok_or(InvalidPart)?;
+        let (index, count) = (index.parse().map_err(|_| InvalidPart)?, count.parse().map_err(|_| InvalidPart)?);
+        Shard::new(index, count).map(Self::People).ok_or(InvalidPart)
     }
 }
 
@@ -61,7 +61,7 @@ impl Part {
         }
     }
 
-    /// Whether it has what the exporter says of itself.
+    /// Whether it has what the exporter counts itself.
     pub(super) fn has_own(self) -> bool {
         !matches!(self, Self::People(_))
     }

@@ -1,5 +1,5 @@
-//! Why there is no connection, in plain words, and what to do about it. The libraries' own words follow: they name the system's
-//! error or what is wrong with a certificate, and never an address.
+//! Why there is no connection, in plain words, and what to do about it. The libraries' own words follow: the system's error, or
+//! what is wrong with a certificate, with the names of the server and of the certificate.
 
 use std::error::Error;
 use std::fmt;
@@ -19,6 +19,10 @@ const SAYS_NOTHING: [&str; 7] = [
     "tcp connect error",
     "dns error",
 ];
+
+/// What the libraries' words for a failure of the proxy begin with.
+const OF_PROXY: [&str; 4] =
+    ["tunnel error", "SOCKS error", "error connecting to socks proxy", "error resolving for socks proxy"];
 
 /// There is no connection, or it ended early.
 #[derive(Debug)]
@@ -53,15 +57,17 @@ impl ConnectError {
     /// What an error of the HTTP library is about.
     pub(super) fn of(error: &reqwest::Error) -> Self {
         let said: Vec<_> = causes(error).map(ToString::to_string).collect();
-        let is_of_proxy = |said: &String| said.starts_with("tunnel error") || said.to_lowercase().contains("socks");
-        let problem = if said.iter().any(is_of_proxy) {
+        let is_said = |words: &[&str]| said.iter().any(|said| begins_with_one(said, words));
+        let problem = if is_said(&OF_PROXY) {
             ConnectProblem::Proxy
-        } else if error.is_dns() || said.iter().any(|said| said == "dns error") {
+        } else if error.is_dns() || is_said(&["dns error"]) {
             ConnectProblem::Name
+        } else if is_said(&["connection closed before message completed"]) {
+            ConnectProblem::Cut
         } else {
             causes(error).find_map(ConnectProblem::of_cause).unwrap_or(ConnectProblem::Other)
         };
-        let mut causes: Vec<_> = said.into_iter().filter(|said| !says_nothing(said)).collect();
+        let mut causes: Vec<_> = said.into_iter().filter(|said| !begins_with_one(said, &SAYS_NOTHING)).collect();
         causes.dedup();
         Self { problem, causes }
     }
@@ -134,6 +140,6 @@ impl ConnectProblem {
     }
 }
 
-fn says_nothing(said: &str) -> bool {
-    SAYS_NOTHING.iter().any(|nothing| said.starts_with(nothing))
+fn begins_with_one(said: &str, words: &[&str]) -> bool {
+    words.iter().any(|words| said.starts_with(words))
 }

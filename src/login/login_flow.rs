@@ -11,6 +11,10 @@ use crate::telemetry::log::with_causes;
 use crate::withings::error::CallError;
 use crate::withings::oauth::random_token;
 
+/// What to do where Withings was reached and gave no answer that is of any use.
+const UNUSABLE_ADVICE: &str =
+    "This machine reaches Withings, and the mistake is there, or in a proxy in between. Wait a few minutes.";
+
 /// Whether a person is asked to log in, or Withings' demo user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -123,15 +127,17 @@ pub enum FinishError {
         advice: &'static str,
     },
     /// Withings could be reached, and gave no answer that is of any use.
-    #[error("Withings did not do its part in the login of {profile}: {reason}")]
-    NoUse {
+    #[error("Withings gave no usable answer for the login of {profile}: {reason}. {advice}")]
+    UnusableAnswer {
         /// The profile that the login was started for.
         profile: Arc<str>,
         /// What happened, with its causes.
         reason: String,
+        /// What to do, in sentences.
+        advice: &'static str,
     },
     /// Withings asks this application to wait.
-    #[error("the login of {profile} came too late: Withings asks this application to wait {seconds} seconds")]
+    #[error("the login of {profile} cannot be finished now: Withings asks this application to wait {seconds} seconds")]
     Paused {
         /// The profile that the login was started for.
         profile: Arc<str>,
@@ -254,10 +260,14 @@ impl FinishError {
                 ),
             },
             CallError::Refused(refusal) => Self::Refused { profile, advice: refusal.to_string() },
-            CallError::Http(unreachable) => {
-                Self::Unreachable { profile, reason: with_causes(error), advice: unreachable.advice() }
+            error => {
+                let reason = with_causes(error);
+                let unreachable = if let CallError::Http(error) = error { error.advice() } else { None };
+                match unreachable {
+                    Some(advice) => Self::Unreachable { profile, reason, advice },
+                    None => Self::UnusableAnswer { profile, reason, advice: UNUSABLE_ADVICE },
+                }
             }
-            error => Self::NoUse { profile, reason: with_causes(error) },
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The handle to a cloud, which tests, `demo` and the HTTP skin hold.
 
+use std::array;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -46,7 +47,7 @@ impl Cloud {
     /// The same with everybody living in one zone.
     #[must_use]
     pub fn seeded_in(zone: &Zone, seed: u64, clock: Clock) -> Self {
-        Self::household(seed, YEARS, [(); 3].map(|()| zone.clone()), clock)
+        Self::household(seed, YEARS, array::from_fn(|_| zone.clone()), clock)
     }
 
     /// The cloud of [`Self::seeded`] with so many years of their history.

@@ -2,7 +2,6 @@
 
 use std::fmt::{self, Debug, Display, Write};
 use std::io;
-use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::ProgressBar;
@@ -223,14 +222,12 @@ impl From<Level> for LevelFilter {
 }
 
 impl Level {
-    const ALL: [Self; 4] = [Self::Debug, Self::Info, Self::Warn, Self::Error];
-
-    /// The flag's words.
-    pub const NAMES: [&str; 4] = [Self::Debug.name(), Self::Info.name(), Self::Warn.name(), Self::Error.name()];
+    /// Every level, the least severe first.
+    pub const ALL: [Self; 4] = [Self::Debug, Self::Info, Self::Warn, Self::Error];
 
     /// The flag's word.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Debug => "debug",
             Self::Info => "info",
@@ -240,28 +237,16 @@ impl Level {
     }
 }
 
-impl FromStr for Level {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Self, Self::Err> {
-        let known = Self::ALL.into_iter().find(|level| level.name() == word);
-        known.ok_or_else(|| format!("one of {} is needed", Self::NAMES.join(", ")))
-    }
-}
-
 impl LogFormat {
-    /// The flag's words.
-    pub const NAMES: [&str; 2] = ["logfmt", "json"];
-}
+    /// Every format, the default first.
+    pub const ALL: [Self; 2] = [Self::Logfmt, Self::Json];
 
-impl FromStr for LogFormat {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Self, Self::Err> {
-        match word {
-            "logfmt" => Ok(Self::Logfmt),
-            "json" => Ok(Self::Json),
-            _ => Err(format!("one of {} is needed", Self::NAMES.join(", "))),
+    /// The flag's word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Logfmt => "logfmt",
+            Self::Json => "json",
         }
     }
 }

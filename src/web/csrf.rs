@@ -5,7 +5,7 @@ use hyper::header::ORIGIN;
 
 use super::hosts::asked;
 
-/// The headers in which browsers say what they want a page for: the standard's, and those of former ones.
+/// The headers in which browsers say what they want a page for: the standard's, and those of older browsers.
 const AHEAD: [&str; 3] = ["sec-purpose", "purpose", "x-moz"];
 
 /// Whether the request comes from a page of this server, or from a program that is no browser.

@@ -11,20 +11,24 @@ const OF_PROXIES: [&str; 6] =
     ["forwarded", "via", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-server", "x-real-ip"];
 
 /// The host and port that the browser has in its address bar, if they are not those of `redirect_uri`. Behind a proxy they are
-/// those of `X-Forwarded-Host`; a proxy that does not say them is taken to be where the redirect URI leads to.
+/// those of `X-Forwarded-Host`; a proxy that does not say them is taken to be where the redirect URI leads to, and so is its port
+/// where it leaves that out, as nginx's `$host` does.
 ///
 /// Nothing but the words of a page depends on it, so that it does not matter who has written the headers.
 pub(super) fn address_bar<B>(request: &Request<B>, redirect_uri: &str) -> Option<String> {
     let expected = Url::parse(redirect_uri).ok()?;
     let said = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let host = match said("x-forwarded-host") {
+    let forwarded = said("x-forwarded-host");
+    let host = match forwarded {
         // Each proxy in a row adds its own: the first is the browser's.
         Some(hosts) => hosts.split(',').next().unwrap_or_default().trim(),
         None if OF_PROXIES.iter().any(|name| request.headers().contains_key(*name)) => return None,
         None => asked(request)?,
     };
     let shown = Url::parse(&format!("{}://{host}", expected.scheme())).ok()?;
-    let is_same = shown.host() == expected.host() && shown.port_or_known_default() == expected.port_or_known_default();
+    let is_port_unknown = forwarded.is_some() && shown.port().is_none();
+    let is_port_same = is_port_unknown || shown.port_or_known_default() == expected.port_or_known_default();
+    let is_same = shown.host() == expected.host() && is_port_same;
     (!is_same).then(|| shown[Position::BeforeHost..Position::AfterPort].to_owned())
 }
 
@@ -59,5 +63,8 @@ mod tests {
         check(own, &[("host", "10.0.0.1"), ("x-forwarded-host", "health.example, inner.example")], None);
         check(own, &[("host", "127.0.0.1:10064"), ("x-forwarded-for", "192.0.2.1")], None);
         check(own, &[("host", "127.0.0.1:10064"), ("via", "1.1 proxy")], None);
+        let own = "http://nas.local:8080/callback";
+        check(own, &[("host", "127.0.0.1:10064"), ("x-forwarded-host", "nas.local")], None);
+        check(own, &[("host", "127.0.0.1:10064"), ("x-forwarded-host", "nas.local:81")], Some("nas.local:81"));
     }
 }

@@ -26,7 +26,7 @@ use crate::webhooks::unsubscribe_former;
 const IDENTITY_WITHIN: Duration = Duration::from_secs(10);
 
 /// When to try again if too many logins begin and end, seconds.
-const SOON: &str = "5";
+const SOON: u64 = 5;
 
 /// `GET /authorize?profile=NAME[&mode=demo]`: sends the browser to Withings' consent page.
 pub(super) async fn begin(app: &App, client: IpAddr, request: &Request<Incoming>) -> Response {
@@ -120,9 +120,9 @@ async fn conclude(
             app.logins.telemetry().outside_event(OutsideEvent::LoginNotFinished, &error);
             let mut response = MessagePage::not_finished(&error).response();
             match error {
-                FinishError::TooMany => response::set(&mut response, RETRY_AFTER, SOON),
-                FinishError::Busy { .. } => response::set(&mut response, RETRY_AFTER, "60"),
-                FinishError::Paused { seconds, .. } => drop(response.headers_mut().insert(RETRY_AFTER, seconds.into())),
+                FinishError::TooMany => retry_after(&mut response, SOON),
+                FinishError::Busy { .. } => retry_after(&mut response, 60),
+                FinishError::Paused { seconds, .. } => retry_after(&mut response, seconds),
                 _ => {}
             }
             response
@@ -180,8 +180,10 @@ async fn devices(caller: &Caller, refreshed: Option<&ProfileSnapshot>) -> Option
 /// The response to a browser that asks for a page before its person does: nothing has happened yet, and the request that the
 /// person makes must not find the code used up.
 fn asked_too_soon() -> Response {
-    let mut response =
-        response::text(StatusCode::SERVICE_UNAVAILABLE, "A login is not fetched ahead. Open the address.");
+    let mut response = response::text(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "This address is not for prefetching. Open it to go on with the login.",
+    );
     response::set(&mut response, CACHE_CONTROL, "no-store");
     response
 }
@@ -208,11 +210,16 @@ fn refuse(app: &App, profile: &str, error: &BeginError) -> Response {
     }
     let mut response = MessagePage::not_begun(profile, error).response();
     match error {
-        BeginError::TooMany => response::set(&mut response, RETRY_AFTER, SOON),
-        BeginError::Paused { seconds } => drop(response.headers_mut().insert(RETRY_AFTER, (*seconds).into())),
+        BeginError::TooMany => retry_after(&mut response, SOON),
+        BeginError::Paused { seconds } => retry_after(&mut response, *seconds),
         _ => {}
     }
     response
+}
+
+/// Says in how many seconds the client may try again.
+fn retry_after(response: &mut Response, seconds: u64) {
+    response.headers_mut().insert(RETRY_AFTER, seconds.into());
 }
 
 /// The text of a form that came whole, in time, and is no larger than it may be.

@@ -2,11 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-/// The lengths that have a word, in seconds, the longest first.
-const UNITS: [(i64, &str); 3] = [(86_400, "day"), (3600, "hour"), (60, "minute")];
-
-/// From how many of a unit on it is used: "36 hours ago" says more than "2 days ago" would.
-const FROM: i64 = 2;
+/// The lengths that have a word, the longest first: seconds, from how many on it is used, and the word. "36 hours ago" says more
+/// than "1 day ago" would.
+const UNITS: [(i64, i64, &str); 3] = [(86_400, 2, "day"), (3600, 2, "hour"), (60, 1, "minute")];
 
 /// A time as a page shows it.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,8 +37,8 @@ pub(super) fn minute(time: DateTime<Utc>) -> String {
 /// So many seconds ago, or ahead if they are negative.
 fn age(seconds: i64) -> String {
     let length = seconds.abs();
-    let unit = UNITS.into_iter().find(|(unit, _)| length >= FROM * unit || *unit == 60 && length >= 60);
-    let Some((unit, word)) = unit else { return if seconds < 0 { "in a moment" } else { "just now" }.to_owned() };
+    let unit = UNITS.into_iter().find(|(unit, from, _)| length >= from * unit);
+    let Some((unit, _, word)) = unit else { return if seconds < 0 { "in a moment" } else { "just now" }.to_owned() };
     let number = length / unit;
     let plural = if number == 1 { "" } else { "s" };
     if seconds < 0 { format!("in {number} {word}{plural}") } else { format!("{number} {word}{plural} ago") }

@@ -9,9 +9,6 @@ use crate::login::{BeginError, Connected, FinishError, Identity};
 use crate::paths::OwnPath;
 use crate::visible::cleaned;
 
-/// From how deep a path the way back is shown.
-const DEEPEST: usize = 20;
-
 /// A page with one message to a person.
 #[derive(Template)]
 #[template(path = "message.html")]
@@ -40,7 +37,7 @@ struct ConfirmationButton {
 impl MessagePage {
     /// Nothing at this path, which may be a deep one.
     pub(super) fn not_found(path: &str) -> Self {
-        let folders = path.matches('/').count().saturating_sub(1).min(DEEPEST);
+        let folders = path.matches('/').count().saturating_sub(1);
         let page = Self::new(
             StatusCode::NOT_FOUND,
             "Nothing here",
@@ -144,12 +141,11 @@ impl MessagePage {
                 format!("{advice} Then connect again."),
             )
             .again(profile),
-            FinishError::NoUse { profile, reason } => Self::new(
+            FinishError::UnusableAnswer { profile, reason, advice } => Self::new(
                 StatusCode::BAD_GATEWAY,
-                "Withings has a problem",
+                "Withings gave no usable answer",
                 format!("{profile} was not connected: {reason}."),
-                "This machine reaches Withings, and the mistake is there, or in a proxy in between. Connect again in a few \
-                 minutes.",
+                format!("{advice} Then connect again."),
             )
             .again(profile),
             FinishError::Paused { profile, seconds } => Self::pause(*seconds).again(profile),

@@ -8,7 +8,7 @@ use url::form_urlencoded;
 use super::App;
 use super::activity::Activity;
 use super::response::{self, Response};
-use crate::exposition::{Encoding, FamilySelection, NoPart, Part, Selection, negotiate};
+use crate::exposition::{Encoding, FamilySelection, InvalidPart, Part, Selection, negotiate};
 
 /// The metrics in the format and encoding that the client prefers: all, or those that the query selects.
 pub(super) async fn page(app: &App, request: Request<Incoming>) -> Response {
@@ -40,14 +40,14 @@ pub(super) async fn page(app: &App, request: Request<Incoming>) -> Response {
 }
 
 /// What is selected: families by `name[]`, as Go's client library has it, and a part by `shard`; `None` for the whole page.
-fn selection(query: &str) -> Result<Option<Selection>, NoPart> {
+fn selection(query: &str) -> Result<Option<Selection>, InvalidPart> {
     let values = |wanted| form_urlencoded::parse(query.as_bytes()).filter(move |(key, _)| key == wanted);
     let mut names = values("name[]").map(|(_, name)| name.into_owned()).peekable();
     let families = names.peek().is_some().then(|| FamilySelection::of(names));
     let mut parts = values("shard").map(|(_, part)| part.parse());
     let part = parts.next().transpose()?;
     if parts.next().is_some() {
-        return Err(NoPart);
+        return Err(InvalidPart);
     }
     Ok((families.is_some() || part.is_some()).then(|| Selection {
         families: families.unwrap_or_else(FamilySelection::everything),

@@ -74,7 +74,7 @@ impl CallError {
     pub fn reason(&self) -> Reason {
         match self {
             Self::Http(HttpError::Connect(_)) => Reason::Connect,
-            Self::Http(HttpError::Timeout(_)) => Reason::Timeout,
+            Self::Http(HttpError::ConnectTimeout | HttpError::AnswerTimeout) => Reason::Timeout,
             Self::Http(HttpError::TooLarge) => Reason::TooLarge,
             Self::HttpStatus(_) => Reason::Http,
             Self::Http(HttpError::Decode(_))

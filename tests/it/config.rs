@@ -153,7 +153,7 @@ fn what_is_probably_meant_otherwise_is_taken_with_a_warning() {
         ("profiles: Ann\n  base_url: http://192.168.1.2:10064", vec!["`base_url` is an IP address"]),
         ("profiles: Ann\n  base_url: http://[::1]:10064", vec!["`base_url` is an IP address"]),
         ("profiles: Ann\n  base_url: http://nas.local:10064", vec![]),
-        ("profiles: Ann\n  use_webhook: true", vec![off]),
+        ("profiles: Ann\n  use_webhook: true", vec!["`use_webhook` has no effect, for it needs a `base_url`"]),
         ("profiles: Ann\n  use_webhook: true\n  base_url: http://health.example", vec![off, "it is not `https`"]),
         ("profiles: Ann\n  use_webhook: false", vec![]),
     ] {

@@ -58,6 +58,19 @@ fn a_credential_that_systemd_gives_to_the_service() {
     let folder = folder(&CONFIG.replace("client_secret: !secret secret", &format!("client_secret_file: {name}")));
     let says = ["systemd gives this file to the running service alone", "WITHINGS_CLIENT_SECRET", "LoadCredential"];
     check(folder.path(), &["check-config"], 2, &says);
+    let mut service = exporter(folder.path());
+    service.arg("check-config").env("CREDENTIALS_DIRECTORY", "/run/credentials/withings-exporter.service");
+    let said = String::from_utf8(fed(&mut service, b"").stderr).unwrap();
+    assert!(
+        said.contains("`LoadCredential` of the systemd unit gives this service no credential at this path"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_port_that_is_for_root() {
+    let says = ["cannot listen on 127.0.0.1:1: Permission denied", "a port below 1024 is for root"];
+    check(folder(CONFIG).path(), &["--web.listen-address", "127.0.0.1:1"], 1, &says);
 }
 
 #[test]

@@ -146,7 +146,7 @@ fn sync_dir_by(folder: &Path, sync: impl FnOnce(&File) -> io::Result<()>) -> Res
             SAID.call_once(|| {
                 tracing::warn!(
                     error = error.with_cause(),
-                    "the file system cannot sync a directory; after a power cut a person may have to log in again"
+                    "the file system cannot sync a directory; a power cut may undo what was stored last"
                 );
             });
             Ok(())

@@ -187,8 +187,11 @@ fn claim(root: &Path, purpose: Purpose, locks: &mut Vec<File>, try_lock: &TryLoc
     let lock = root.join(LOCK);
     let opened = atomic::open_private(&lock);
     if let Some(file) = opened.as_ref().err().and_then(|_| File::open(&lock).ok()) {
-        // On a read-only disk it is locked as it is.
-        locks.push(exclusive(file, root, &lock, try_lock)?);
+        // On a read-only disk it is locked as it is, but not on NFS, which locks only what is open for writing.
+        match exclusive(file, root, &lock, try_lock) {
+            Err(OpenError::NoLocks { .. }) => {}
+            locked => locks.push(locked?),
+        }
     }
     locks.push(exclusive(opened?, root, &lock, try_lock)?);
     let proof = root.join(PROOF);
@@ -276,17 +279,27 @@ mod tests {
         assert!(prepare(root.path(), Purpose::Demo).is_err());
     }
 
+    /// Locks a file as NFS does, where it is open for writing.
+    fn try_lock_as_nfs(file: &File) -> Result<(), TryLockError> {
+        let is_directory = file.metadata().is_ok_and(|found| found.is_dir());
+        if is_directory { Err(TryLockError::Error(Errno::BADF.into())) } else { file.try_lock() }
+    }
+
     #[test]
     fn a_file_system_that_locks_files_alone_is_used() {
         let root = tempfile::tempdir().unwrap();
-        let try_lock = |file: &File| {
-            let is_directory = file.metadata().is_ok_and(|found| found.is_dir());
-            if is_directory { Err(TryLockError::Error(Errno::BADF.into())) } else { file.try_lock() }
-        };
-        let held = take(root.path(), Purpose::Serve, &try_lock).unwrap();
-        assert!(matches!(take(root.path(), Purpose::Serve, &try_lock), Err(OpenError::InUse(_))));
+        let held = take(root.path(), Purpose::Serve, &try_lock_as_nfs).unwrap();
+        assert!(matches!(take(root.path(), Purpose::Serve, &try_lock_as_nfs), Err(OpenError::InUse(_))));
         drop(held);
-        assert!(take(root.path(), Purpose::Serve, &try_lock).is_ok());
+        assert!(take(root.path(), Purpose::Serve, &try_lock_as_nfs).is_ok());
+    }
+
+    #[test]
+    fn nfs_that_is_read_only_is_refused_for_that_reason() {
+        let root = with_login();
+        block(root.path(), LOCK);
+        let error = take(root.path(), Purpose::Serve, &try_lock_as_nfs).unwrap_err();
+        assert!(matches!(error, OpenError::Storage(_)), "{error}");
     }
 
     #[test]

@@ -6,7 +6,6 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::num::NonZeroI64;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -230,12 +229,9 @@ fn day(row: &ActivityRow, context: &mut Context<'_>) -> Option<ActivityDay> {
         return None;
     }
     let origin = Origin { modified: row.modified.unwrap_or(0), id: 0 };
-    let reading = |(measurement, labels, value)| Reading {
-        measurement,
-        labels,
-        value,
-        measured_at: origin.modified.clamp(begins_at, ends_at),
-        until: NonZeroI64::new(ends_at),
+    let measured_at = origin.modified.clamp(begins_at, ends_at);
+    let reading = |(measurement, labels, value)| {
+        Reading { measurement, labels, value, measured_at, until: None }.ending_at(Some(ends_at))
     };
     let readings = values(row, begins_at, context).into_iter().map(reading).collect();
     let has_device = row.hash_deviceid.is_some() || row.deviceid.is_some();

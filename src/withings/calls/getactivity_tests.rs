@@ -143,8 +143,9 @@ fn several_sources_of_a_day_never_add_up() {
 fn the_values_end_with_the_day_by_themselves() {
     let now = at("2026-11-22T12:00:00Z");
     let (days, _) = noted(&[with(row("2026-11-22", "Asia/Tokyo", 1), "modified", json!(now - 60))], now);
+    let end = at("2026-11-22T15:00:00Z");
     for reading in days.readings(now) {
-        assert_eq!(reading.until.map(NonZeroI64::get), Some(at("2026-11-22T15:00:00Z")));
+        assert!(reading.is_shown_at(end - 1) && !reading.is_shown_at(end));
         assert_eq!(reading.measured_at, now - 60);
     }
     assert_eq!(value(&days, "activity_day_start_timestamp_seconds", now), Some(at("2026-11-21T15:00:00Z") as f64));

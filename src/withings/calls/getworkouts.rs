@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::num::NonZeroI64;
 use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
@@ -178,12 +177,9 @@ pub fn history(workouts: Vec<(i64, Workout)>) -> Vec<Reading> {
     for ((category, measured_at), workout) in &ended {
         let mut later =
             ended.range((Bound::Excluded((*category, *measured_at)), Bound::Included((*category, i64::MAX))));
-        let until = later.next().and_then(|((_, ended_at), _)| NonZeroI64::new(*ended_at));
-        history.extend(workout.readings(*category).map(|reading| Reading {
-            measured_at: *measured_at,
-            until,
-            ..reading
-        }));
+        let end = later.next().map(|((_, ended_at), _)| *ended_at);
+        let at_its_end = |reading| Reading { measured_at: *measured_at, ..reading }.ending_at(end);
+        history.extend(workout.readings(*category).map(at_its_end));
     }
     history
 }

@@ -48,5 +48,5 @@ async fn a_refusal_says_how_to_mend_it() {
 async fn a_server_that_cannot_is_tried_for_minutes() {
     let later = "SERVER: cannot be given the samples now; start again when it answers, and it goes on where it stopped";
     check(Fate::Answered(503, "", "full"), 10, &format!("{later}: it answers HTTP 503: full")).await;
-    check(Fate::Hangs, 10, &format!("{later}: no answer in time: it was not whole within 30 seconds")).await;
+    check(Fate::Hangs, 10, &format!("{later}: no answer in time: no whole answer within 30 seconds")).await;
 }

@@ -83,11 +83,12 @@ impl Setup {
 
     fn start_on(self, listener: TcpListener) -> Server {
         let address = listener.local_addr().unwrap();
+        let telemetry = Telemetry::new(Build::this());
+        self.snapshot.profiles.iter().for_each(|person| telemetry.expect_profile(&person.profile));
         let (_, snapshots) = watch::channel(self.snapshot);
         let (ready, readiness) = watch::channel(false);
         let (shutdown, told) = oneshot::channel();
         let clock = Clock::frozen(DateTime::from_timestamp(NOW, 0).unwrap());
-        let telemetry = Telemetry::new(Build::this());
         let disk = TempDir::new().unwrap();
         let logins = logins_of_nobody(&disk, &clock, &telemetry);
         let app = App {

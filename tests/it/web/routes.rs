@@ -25,7 +25,8 @@ async fn each_path_answers_for_itself() {
 #[tokio::test]
 async fn from_where_nothing_is_a_link_leads_back() {
     let server = Setup::default().start().await;
-    for (target, root) in [("/nothing", "./"), ("/metrics/", "../"), ("/a/b/c?d=/e/f", "../../")] {
+    let (deep, out) = (format!("/{}", "a/".repeat(30)), "../".repeat(30));
+    for (target, root) in [("/nothing", "./"), ("/metrics/", "../"), ("/a/b/c?d=/e/f", "../../"), (&deep, &out)] {
         let answer = server.get(target).await;
         assert_eq!(answer.status, 404);
         let link = format!("<a href=\"{root}\">Back to the overview</a>");

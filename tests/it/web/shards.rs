@@ -32,14 +32,17 @@ async fn samples(server: &Server, query: &str) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn shards_have_everybody_once_and_none_has_what_the_exporter_says_of_itself() {
+async fn shards_have_everybody_once_and_none_has_what_the_exporter_counts_itself() {
     let server = crowded().await;
     let whole = samples(&server, "").await;
     let people = samples(&server, "?shard=0/1").await;
     let own = samples(&server, "?shard=none").await;
     assert!(people.iter().all(|sample| sample.contains("profile=\"Person ")));
     assert!(own.iter().any(|sample| sample.starts_with("withings_exporter_build_info{")));
-    assert!(own.iter().all(|sample| !sample.contains("profile=")));
+    let rotations = "withings_exporter_token_rotations_total{profile=";
+    let of_profiles: Vec<_> = own.iter().filter(|sample| sample.contains("profile=")).collect();
+    assert_eq!(of_profiles.len(), PEOPLE);
+    assert!(of_profiles.iter().all(|sample| sample.starts_with(rotations)));
     assert_eq!(people.union(&own).cloned().collect::<BTreeSet<_>>(), whole);
     for count in [2, 7, 8, 80] {
         let mut together = BTreeSet::new();

@@ -1,6 +1,5 @@
 //! The nights of a history: every night, chosen by the rules by which the last one is chosen.
 
-use std::num::NonZeroI64;
 use std::ops::Range;
 use std::ptr;
 
@@ -18,12 +17,12 @@ impl Sleeps {
     /// since, as it adds up. They end with the next night. Sleeps that are not over at `now` (Unix seconds) are left out.
     pub fn history(&self, now: i64, course: impl Fn(&SleepRow) -> Vec<Reading>) -> impl Iterator<Item = Reading> {
         let nights = nights(&self.days(now));
-        let next_ends: Vec<_> = nights.iter().skip(1).map(|next| NonZeroI64::new(next.night.ended_at)).collect();
+        let next_ends: Vec<_> = nights.iter().skip(1).map(|next| Some(next.night.ended_at)).collect();
         nights.into_iter().zip(next_ends.into_iter().chain([None])).flat_map(
-            move |(ShownSleep { night, others }, until)| {
+            move |(ShownSleep { night, others }, end)| {
                 let course = course(night);
                 let naps = (1..=others.len()).filter_map(move |count| nap_reading(night, &others[..count]));
-                night_readings(night).chain(course).chain(naps).map(move |reading| Reading { until, ..reading })
+                night_readings(night).chain(course).chain(naps).map(move |reading| reading.ending_at(end))
             },
         )
     }
