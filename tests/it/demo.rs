@@ -77,6 +77,19 @@ impl Demo {
     }
 }
 
+/// Waits until a demo has written its people's history: a minute after each time that it says how much of it is left.
+pub(crate) async fn until_history(program: &Program) {
+    let is_written = || program.said().contains("create-blocks-from openmetrics");
+    let mut steps = 0;
+    while !is_written() {
+        steps = until("the history", async || {
+            let taken = program.said().matches(" left").count();
+            (taken > steps || is_written()).then_some(taken)
+        })
+        .await;
+    }
+}
+
 #[tokio::test]
 async fn the_overview_says_that_it_is_a_demo() {
     let dir = TempDir::new().unwrap();
@@ -131,7 +144,7 @@ async fn its_people_live_where_the_host_is() {
 async fn on_a_terminal_its_progress_and_its_log_leave_each_other_whole() {
     let dir = TempDir::new().unwrap();
     let program = on_a_terminal("--log.level debug --demo.backfill history.om", dir.path());
-    until("the end of the backfill", async || program.said().contains("create-blocks-from").then_some(())).await;
+    until_history(&program).await;
     let said = program.said();
     assert!(said.contains("calls, ") && said.contains(" left  Alice: "), "there is no bar in {said:?}");
     let screen = screen(&said);
