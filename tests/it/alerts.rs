@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use withings_exporter::clock::Clock;
-use withings_exporter::sim::{Cloud, Limits, Measure, MeasureGroup};
+use withings_exporter::sim::{Limits, Measure, MeasureGroup};
 
 use crate::deploy::alertmanager::Folder;
 use crate::http_server::Inbox;
@@ -72,10 +71,11 @@ fn command() -> Command {
     command
 }
 
-/// Alice of the demo, whose exporter asks for news each second.
+/// Alice, who has a temperature of 38.6 °C, and whose exporter asks for news each second.
 async fn alice() -> World {
-    let mut world = World::around(Cloud::seeded(1, Clock::system()), &["Alice"]).await;
+    let mut world = World::in_real_time(&["Alice"]).await;
     world.cloud.limits(Limits::OFF);
+    take_temperature(&world, 386);
     world.config.refresh_interval = Duration::from_secs(1);
     world.config.requests_per_minute = 6000.try_into().unwrap();
     world.start_exporter().await;
@@ -83,24 +83,29 @@ async fn alice() -> World {
     world
 }
 
+/// Alice takes her temperature, in tenths of a degree.
+fn take_temperature(world: &World, tenths: i64) {
+    let temperature = Measure::new(71, tenths, -1);
+    world.account("Alice").add_group(MeasureGroup::new(world.clock.unix(), [temperature]));
+}
+
 #[tokio::test]
 async fn a_fever_arrives_once_and_so_does_its_end_after_a_normal_reading() {
     let (dir, inbox) = (TempDir::new().unwrap(), Inbox::open().await);
     let alertmanager = Alertmanager::start(&dir, &inbox).await;
     let world = alice().await;
-    let fever = world.value("Alice", "body_temperature_c").await.unwrap();
     let _stack = Stack::start(&dir, world.address(), alertmanager.address).await;
     until("the fever", async || (!inbox.taken("/family").is_empty()).then_some(())).await;
-    world.account("Alice").add_group(MeasureGroup::new(world.clock.unix(), [Measure::new(71, 366, -1)]));
+    take_temperature(&world, 366);
     let told = until("its end", async || Some(inbox.taken("/family")).filter(|told| told.len() > 1)).await;
 
-    let summary = format!("Alice:\u{a0}body temperature of {fever:.1} °C");
+    let summary = "Alice:\u{a0}body temperature of 38.6 °C";
     let link = "http://localhost:3000/d/withings-health/withings-health?var-profile=Alice";
     let message =
         |title: &str, message: &str| json!({"topic": "TOPIC", "title": title, "message": message, "click": link});
     let begun = format!("{summary}\nAt or above 38 °C, measured in the last 24 hours.\n{link}\n\n");
     let ended = format!("Ended:\u{a0}{summary}");
-    assert_eq!(told, [message(&summary, &begun), message(&ended, &format!("{ended}\n"))]);
+    assert_eq!(told, [message(summary, &begun), message(&ended, &format!("{ended}\n"))]);
     assert_eq!(inbox.taken("/operator"), [] as [Value; 0]);
 }
 

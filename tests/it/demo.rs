@@ -34,14 +34,17 @@ pub(crate) fn daytime_zone() -> String {
 pub(crate) struct Demo {
     pub(crate) program: Program,
     pub(crate) address: SocketAddr,
+    /// The name of the zone in which it started.
+    zone: String,
 }
 
 impl Demo {
     /// Starts the demo with its files in `dir`, and waits until the first refresh of each of `people` has ended, which
     /// takes a demo without TLS and passwords if there are any.
     pub(crate) async fn start(arguments: &[&str], dir: &TempDir, people: &[&str]) -> Self {
+        let zone = daytime_zone();
         let mut command = Command::new(env!("CARGO_BIN_EXE_withings-exporter"));
-        command.env_clear().env("TZ", daytime_zone());
+        command.env_clear().env("TZ", &zone);
         command.args(["demo", "--web.listen-address", "127.0.0.1:0", "--storage.path"]);
         command.arg(dir.path().join("demo")).args(arguments);
         let program = Program::start(&mut command, &dir.path().join("demo.log"));
@@ -50,7 +53,7 @@ impl Demo {
             let (_, metrics) = said.split_once("Metrics ")?;
             Some(metrics.split_once("://")?.1.split_once("/metrics")?.0.parse().unwrap())
         });
-        let demo = Self { address: address.await, program };
+        let demo = Self { address: address.await, program, zone };
         if people.is_empty() {
             return demo;
         }
@@ -71,6 +74,19 @@ impl Demo {
     /// The output and the log so far.
     pub(crate) fn said(&self) -> String {
         self.program.said()
+    }
+}
+
+/// Waits until a demo has written its people's history: a minute after each time that it says how much of it is left.
+pub(crate) async fn until_history(program: &Program) {
+    let is_written = || program.said().contains("create-blocks-from openmetrics");
+    let mut steps = 0;
+    while !is_written() {
+        steps = until("the history", async || {
+            let taken = program.said().matches(" left").count();
+            (taken > steps || is_written()).then_some(taken)
+        })
+        .await;
     }
 }
 
@@ -116,7 +132,7 @@ async fn its_people_live_where_the_host_is() {
     let dir = TempDir::new().unwrap();
     let demo = Demo::start(&[], &dir, &[]).await;
     let page = everything_is_read(&demo).await;
-    let zone = Zone::named(&daytime_zone()).unwrap();
+    let zone = Zone::named(&demo.zone).unwrap();
     let today = zone.midnight(zone.date(Clock::system().unix()));
     for name in PEOPLE {
         let day = format!("withings_activity_day_start_timestamp_seconds{{profile=\"{name}\"}} {today}\n");
@@ -128,7 +144,7 @@ async fn its_people_live_where_the_host_is() {
 async fn on_a_terminal_its_progress_and_its_log_leave_each_other_whole() {
     let dir = TempDir::new().unwrap();
     let program = on_a_terminal("--log.level debug --demo.backfill history.om", dir.path());
-    until("the end of the backfill", async || program.said().contains("create-blocks-from").then_some(())).await;
+    until_history(&program).await;
     let said = program.said();
     assert!(said.contains("calls, ") && said.contains(" left  Alice: "), "there is no bar in {said:?}");
     let screen = screen(&said);

@@ -278,6 +278,18 @@ async fn a_page_is_made_once_for_all_scrapes_of_a_second() {
     }
 }
 
+#[tokio::test(crate = "crate::paused")]
+async fn a_page_is_kept_for_its_second_and_no_longer() {
+    for (format, encoding) in ALL {
+        let scraped = Scraped::new(household(), shown());
+        let page = scraped.exposition.page(format, encoding).await;
+        tokio::time::sleep(Duration::from_millis(999)).await;
+        assert!(!page.is_unique(), "it is kept for the next scrape");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        assert!(page.is_unique(), "nobody else has it in memory");
+    }
+}
+
 /// The names of the families that a page tells of, as its format has them.
 fn families(page: &str) -> Vec<&str> {
     page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect()

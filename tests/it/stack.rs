@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 
-use crate::demo::{Demo, PEOPLE};
+use crate::demo::{Demo, PEOPLE, until_history};
 use crate::installation::free_address;
 use crate::program::{fed, until};
 use crate::rules::SwitchedOn;
@@ -106,8 +106,8 @@ async fn the_rules_are_sound_and_alert_about_whom_they_should() {
     let (listen, instance) = (target.to_string(), format!("instance={target}"));
     let labels = ["--demo.label", "job=withings", "--demo.label", &instance];
     let arguments = [&["--web.listen-address", &listen, "--demo.backfill", history.to_str().unwrap()], &labels[..]];
-    let _demo = Demo::start(&arguments.concat(), &dir, &PEOPLE).await;
-    until("the history", async || history.exists().then_some(())).await;
+    let demo = Demo::start(&arguments.concat(), &dir, &PEOPLE).await;
+    until_history(&demo.program).await;
     give(&history, &dir);
     let stack = Stack::start(&dir, target, free_address()).await;
     check_health(&stack).await;

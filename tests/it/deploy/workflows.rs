@@ -1,6 +1,7 @@
 //! What runs where the project is hosted: the workflows fit their schema, run what the repository has, and name every action
 //! and image so that it cannot change; every script passes shellcheck.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -107,17 +108,27 @@ fn every_image_has_an_exact_version() {
     }
 }
 
+/// The versions of Rust that a text names: of an image, and for rustup.
+fn versions_of_rust(text: &str) -> impl Iterator<Item = &str> {
+    let named = ["rust:", "rustup toolchain install ", "rustup default "];
+    let after = named.into_iter().flat_map(|name| text.split(name).skip(1));
+    after.map(|version| version.split(['-', ' ', '\n']).next().unwrap())
+}
+
 #[test]
 fn it_is_the_same_rust_everywhere() {
-    let image = Image::read();
-    let oldest = env!("CARGO_PKG_RUST_VERSION");
-    assert!(image.all("FROM").next().unwrap().starts_with(&format!("rust:{oldest}.")));
+    let image = Image::read().all("FROM").next().unwrap().to_owned();
+    let expected = versions_of_rust(&image).next().unwrap();
+    assert!(expected.starts_with(concat!(env!("CARGO_PKG_RUST_VERSION"), ".")));
+    let mut naming = BTreeSet::new();
     for (file, workflow) in workflows() {
-        let text = serde_yaml::to_string(&workflow).unwrap();
-        let named = text.split("rust:").chain(text.split("toolchain install ")).skip(1);
-        let mut named = named.filter(|after| after.starts_with(|first: char| first.is_ascii_digit()));
-        assert!(named.all(|version| version.starts_with(&format!("{oldest}."))), "{}", file.display());
+        let name = file.file_name().unwrap().to_str().unwrap();
+        for version in versions_of_rust(&serde_yaml::to_string(&workflow).unwrap()) {
+            assert_eq!(version, expected, "{name}");
+            naming.insert(name.to_owned());
+        }
     }
+    assert!(["test.yml", "release.yml"].iter().all(|name| naming.contains(*name)), "{naming:?}");
 }
 
 #[test]

@@ -9,9 +9,8 @@ use withings_exporter::catalogue::{Call, Measurement};
 use withings_exporter::sim::{Measure, MeasureGroup};
 
 use super::{alice, of_alice, read};
-use crate::demo::Demo;
+use crate::demo::{Demo, until_history};
 use crate::page::Page;
-use crate::program::until;
 
 /// Metrics of the page that have no history: what people own and aim for, and what needs --sleep-stages.
 fn has_history(measurement: Measurement, stages: bool) -> bool {
@@ -173,7 +172,7 @@ async fn the_demo_writes_its_peoples_history_and_goes_on() {
     let file = dir.path().join("history.om");
     let labels = ["--demo.label", "job=demo", "--demo.label", "at=home"];
     let demo = Demo::start(&[&["--demo.backfill", file.to_str().unwrap()], &labels[..]].concat(), &dir, &[]).await;
-    until("the history", async || demo.said().contains("create-blocks-from openmetrics").then_some(())).await;
+    until_history(&demo.program).await;
     let history = read(&fs::read_to_string(&file).unwrap());
     for name in ["Alice", "Bob", "Zoë"] {
         let series = format!("withings_weight_kg{{at=\"home\",job=\"demo\",profile=\"{name}\"}}");
