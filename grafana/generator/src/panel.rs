@@ -186,6 +186,7 @@ impl Panel {
     /// Shows the values of `expression` as bars, whose colours say in which of these classes they are: one query for
     /// each. Grafana's own colours by thresholds would be a gradient in each bar, mostly of the wrong colour.
     pub(crate) fn show_classes(self, limits: &'static Limits, names: &[&'static str], expression: &str) -> Self {
+        assert_eq!(names.len(), limits.steps.len() + 1, "each class has a name");
         let begins = limits.steps.iter().map(|(limit, _)| Some(*limit));
         let colours = limits.steps.iter().map(|(_, colour)| *colour);
         let ends = begins.clone().chain([None]);
@@ -203,7 +204,7 @@ impl Panel {
     }
 
     /// Shows these limits as areas behind the values.
-    pub(crate) fn before(self, limits: &'static Limits) -> Self {
+    pub(crate) fn areas_at(self, limits: &'static Limits) -> Self {
         self.limits(limits).custom(json!({"thresholdsStyle": {"mode": "area"}}))
     }
 
