@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use crate::expression::{Series, blood_pressure_class, body_mass_index, firing, limit, of, of_one_person};
 use crate::guideline::GUIDELINES;
-use crate::target::gained_or_lost;
+use crate::panel::{Panel, table};
+use crate::quantity::System;
+use crate::target::{gained_or_lost, query};
 
 /// Series of a person in promtool's notation, with a value every hour from midnight on.
 fn series(metric: &str, labels: &str, values: &str) -> Value {
@@ -203,6 +205,18 @@ fn a_timeline_says_that_there_is_nothing_where_there_is_nothing() {
     let nothing = of("systolic_blood_pressure_mmhg").nothing();
     check_samples(&nothing, &[series("withings_weight_kg", "", "80x50")], &[(48, vec![("{}", 0.0)])]);
     check_samples(&nothing, &pressure("120", "80"), &[(48, vec![])]);
+}
+
+#[test]
+fn a_table_says_that_there_is_nothing_where_none_of_its_queries_has_a_row() {
+    let rows = ["weight_kg", "height_m"].map(|key| query("", of(key).last()));
+    let table = rows.into_iter().fold(table("Body"), Panel::show).or_row("profile", "none");
+    let table = table.render(System::Metric);
+    let nothing = table["targets"][2]["expr"].as_str().unwrap();
+    check_samples(nothing, &pressure("120", "80"), &[(0, vec![("{profile=\"none\"}", 0.0)])]);
+    for metric in ["withings_weight_kg", "withings_height_m"] {
+        check_samples(nothing, &[series(metric, "", "2")], &[(0, vec![])]);
+    }
 }
 
 /// An hour after the last sample: promtool loads the samples up to the last hour that is asked for.

@@ -259,7 +259,7 @@ impl Panel {
     /// Says `nothing` in the column of a label where a table would have its headings alone.
     pub(crate) fn or_row(self, label: &str, nothing: &str) -> Self {
         let row = format!("label_replace(vector(0), \"{label}\", \"{nothing}\", \"\", \"\")");
-        let row = format!("{row} unless on () ({})", self.targets[0].expression());
+        let row = self.targets.iter().fold(row, |row, target| format!("{row} unless on () ({})", target.expression()));
         self.show(query("", row).unit(COUNT))
     }
 
