@@ -34,8 +34,9 @@ const HELD: &str = "[90d]";
 /// How often the day of a person is looked at: the zones of nearly all people begin their days on a half-hour.
 const HALF_HOUR: &str = "30m";
 
-/// The hour that begins at the step of a subquery, which is the begin of an hour.
-const THIS_HOUR: &str = "[1h] offset -1h";
+/// Moves a range so that it ends with the step that begins where it is asked for. The quarter of an hour keeps both ends
+/// off the hours: versions of Prometheus differ in whether a range has the moment of its begin.
+const TO_END_OF_STEP: &str = "offset -${__interval}15m";
 
 /// The series of a metric.
 pub(crate) struct Series {
@@ -95,12 +96,14 @@ impl Series {
     }
 
     /// For each step something of what was measured in it, and nothing for one without: of a day the last value, of a
-    /// longer step the mean.
+    /// longer step the mean of its readings.
     pub(crate) fn measured(&self) -> String {
         let values = self.now();
         let of_day = format!("last_over_time({values}{THIS_STEP}) and on () vector($__interval_ms) <= {DAY_MS}");
-        let of_longer = format!("avg_over_time({values}{THIS_STEP}) and on () vector($__interval_ms) > {DAY_MS}");
-        format!("({of_day} or {of_longer}) and {}", self.was_measured(THIS_STEP))
+        let mean = self.mean("$__interval", TO_END_OF_STEP);
+        let of_longer = format!("{mean} and on () vector($__interval_ms) > {DAY_MS}");
+        let times = self.times().now();
+        format!("({of_day} or {of_longer}) and on {SAME} (last_over_time({times}{THIS_STEP}) >= time())")
     }
 
     /// The last value until each step, from each reading to the next.
@@ -132,7 +135,7 @@ impl Series {
 
     /// The average of what was measured in the week that ends with the day.
     pub(crate) fn average_of_week(&self) -> String {
-        self.week(" offset -$__interval")
+        self.mean("7d", TO_END_OF_STEP)
     }
 
     /// Whether the last reading until each step is one of these states.
@@ -155,12 +158,12 @@ impl Series {
 
     /// By how much the average of the last week is above that of the week `days` before.
     pub(crate) fn change(&self, days: u32) -> String {
-        format!("{} - {}", self.week(""), self.week(&format!(" offset {days}d")))
+        format!("{} - {}", self.week(0), self.week(days))
     }
 
     /// By how much the average of the last week is above the value of `other`.
     pub(crate) fn above(&self, other: &Self) -> String {
-        format!("{} - on {SAME} {}", self.week(""), other.last())
+        format!("{} - on {SAME} {}", self.week(0), other.last())
     }
 
     /// How long ago the newest value was measured.
@@ -178,16 +181,24 @@ impl Series {
         format!("sum by ({labels}) (rate({}[$__rate_interval])) * 60", self.now())
     }
 
-    /// The average of what was measured in a week, each hour's last value once. The average of the samples would be
-    /// that of the newest value alone, soon after a history of one sample a day has been followed by scrapes.
-    fn week(&self, offset: &str) -> String {
-        let hourly = format!("last_over_time({}{THIS_HOUR}) and {}", self.now(), self.was_measured(THIS_HOUR));
-        format!("avg_over_time(({hourly})[7d:1h]{offset})")
+    /// The average of the week that ended so many days ago, at the end of the present hour.
+    fn week(&self, days: u32) -> String {
+        self.mean("7d", &format!("offset {}h", 24 * i64::from(days) - 1))
     }
 
-    /// Those people whose newest measurement is of the period that begins at the step.
-    fn was_measured(&self, period: &str) -> String {
-        format!("on {SAME} (last_over_time({}{period}) >= time())", self.times().now())
+    /// The mean of a range's readings: of each hour that brought one, the last. The average of the samples would weigh a
+    /// reading by how long it was scraped, also one from before the range, and one of the history is a single sample.
+    fn mean(&self, range: &str, offset: &str) -> String {
+        let hourly = format!("last_over_time({}[1h]) and on {SAME} {}", self.now(), self.brought_by_hour());
+        format!("avg_over_time(({hourly})[{range}:1h] {offset})")
+    }
+
+    /// The newest time of measurement, if the last hour brought it. Many a reading is fetched in a later hour than it was
+    /// measured in, so it counts up to a day later, and the day before tells whether it was known already.
+    fn brought_by_hour(&self) -> String {
+        let times = self.times().now();
+        let newest = format!("last_over_time({times}[1h])");
+        format!("({newest} > time() - 25 * 3600 unless {newest} <= last_over_time({times}[1d] offset 1h))")
     }
 
     /// The measurement's key in the exporter's catalogue.

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use crate::expression::{Series, blood_pressure_class, body_mass_index, firing, limit, of, of_one_person};
 use crate::guideline::GUIDELINES;
-use crate::target::gained_or_lost;
+use crate::panel::{Panel, table};
+use crate::quantity::System;
+use crate::target::{gained_or_lost, query};
 
 /// Series of a person in promtool's notation, with a value every hour from midnight on.
 fn series(metric: &str, labels: &str, values: &str) -> Value {
@@ -25,9 +27,10 @@ fn measured(key: &str, values: &str, times: &str) -> Vec<Value> {
 }
 
 /// What stands for Grafana's variables in charts of days.
-const BY_DAY: [(&str, &str); 7] = [
+const BY_DAY: [(&str, &str); 8] = [
     ("$__interval_ms", "86400000"),
     ("$__interval", "1d"),
+    ("${__interval}", "1d"),
     ("$__range", "3d"),
     ("$guideline", "esh"),
     ("$profile", "p"),
@@ -89,11 +92,42 @@ fn a_value_of_the_history_stands_there_too() {
     check(&weight().measured(), &once, &[(0, Some(80.0)), (24, None), (48, Some(81.0)), (72, None)]);
 }
 
+/// An expression in a chart whose step is a week.
+fn by_week(expression: &str) -> String {
+    expression.replace("$__interval_ms", "604800000").replace("$__interval", "7d").replace("${__interval}", "7d")
+}
+
 #[test]
 fn a_longer_step_shows_the_mean() {
-    let week = |expression: &str| expression.replace("$__interval_ms", "604800000").replace("$__interval", "7d");
     let twice = measured("weight_kg", "_x7 80 _x23 82 _x300", "_x7 25200 _x23 111600 _x300");
-    check(&week(&weight().measured()), &twice, &[(0, Some(81.0)), (168, None)]);
+    check(&by_week(&weight().measured()), &twice, &[(0, Some(81.0)), (168, None)]);
+}
+
+#[test]
+fn the_mean_of_a_longer_step_is_that_of_what_was_measured_in_it() {
+    // A fever in the last hour of the week, after months without a reading, scraped every hour; then nothing.
+    let times = "-8640000x166 599400x180";
+    let scraped = measured("body_temperature_c", "36.6x166 39x180", times);
+    check(&by_week(&of("body_temperature_c").measured()), &scraped, &[(0, Some(39.0)), (168, None), (336, None)]);
+}
+
+#[test]
+fn the_mean_of_a_longer_step_counts_each_reading_once() {
+    // 80 is one sample of the history. 82 was scraped for days, first in the second hour after it was measured and not
+    // for some hours of an outage.
+    let values = "_x7 80 _x24 82x9 _x5 82x300";
+    let times = "_x7 25200 _x24 111540x9 _x5 111540x300";
+    let weeks = [(0, Some(81.0)), (168, None), (336, None)];
+    check(&by_week(&weight().measured()), &measured("weight_kg", values, times), &weeks);
+}
+
+#[test]
+fn a_reading_counts_in_one_of_two_longer_steps() {
+    // 80 became known at the moment where the first week ends.
+    let values = "_x168 80x30 82x140";
+    let times = "_x168 603000x30 712000x140";
+    let weeks = [(0, Some(80.0)), (168, Some(82.0)), (336, None)];
+    check(&by_week(&weight().measured()), &measured("weight_kg", values, times), &weeks);
 }
 
 #[test]
@@ -134,6 +168,12 @@ fn an_average_counts_each_measurement_once() {
     let times = "_x7 25199 _x23 111599 _x23 197999x16 _x48";
     let average = Some(82.0);
     check(&weight().average_of_week(), &measured("weight_kg", values, times), &[(48, average), (72, average)]);
+}
+
+#[test]
+fn an_average_counts_what_was_fetched_in_a_later_hour_than_it_was_measured_in() {
+    let late = measured("weight_kg", "_x7 80 _x24 86x16 _x60", "_x7 25200 _x24 111540x16 _x60");
+    check(&weight().average_of_week(), &late, &[(48, Some(83.0))]);
 }
 
 #[test]
@@ -203,6 +243,18 @@ fn a_timeline_says_that_there_is_nothing_where_there_is_nothing() {
     let nothing = of("systolic_blood_pressure_mmhg").nothing();
     check_samples(&nothing, &[series("withings_weight_kg", "", "80x50")], &[(48, vec![("{}", 0.0)])]);
     check_samples(&nothing, &pressure("120", "80"), &[(48, vec![])]);
+}
+
+#[test]
+fn a_table_says_that_there_is_nothing_where_none_of_its_queries_has_a_row() {
+    let rows = ["weight_kg", "height_m"].map(|key| query("", of(key).last()));
+    let table = rows.into_iter().fold(table("Body"), Panel::show).or_row("profile", "none");
+    let table = table.render(System::Metric);
+    let nothing = table["targets"][2]["expr"].as_str().unwrap();
+    check_samples(nothing, &pressure("120", "80"), &[(0, vec![("{profile=\"none\"}", 0.0)])]);
+    for metric in ["withings_weight_kg", "withings_height_m"] {
+        check_samples(nothing, &[series(metric, "", "2")], &[(0, vec![])]);
+    }
 }
 
 /// An hour after the last sample: promtool loads the samples up to the last hour that is asked for.

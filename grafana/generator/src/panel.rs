@@ -186,6 +186,7 @@ impl Panel {
     /// Shows the values of `expression` as bars, whose colours say in which of these classes they are: one query for
     /// each. Grafana's own colours by thresholds would be a gradient in each bar, mostly of the wrong colour.
     pub(crate) fn show_classes(self, limits: &'static Limits, names: &[&'static str], expression: &str) -> Self {
+        assert_eq!(names.len(), limits.steps.len() + 1, "each class has a name");
         let begins = limits.steps.iter().map(|(limit, _)| Some(*limit));
         let colours = limits.steps.iter().map(|(_, colour)| *colour);
         let ends = begins.clone().chain([None]);
@@ -203,7 +204,7 @@ impl Panel {
     }
 
     /// Shows these limits as areas behind the values.
-    pub(crate) fn before(self, limits: &'static Limits) -> Self {
+    pub(crate) fn areas_at(self, limits: &'static Limits) -> Self {
         self.limits(limits).custom(json!({"thresholdsStyle": {"mode": "area"}}))
     }
 
@@ -258,7 +259,7 @@ impl Panel {
     /// Says `nothing` in the column of a label where a table would have its headings alone.
     pub(crate) fn or_row(self, label: &str, nothing: &str) -> Self {
         let row = format!("label_replace(vector(0), \"{label}\", \"{nothing}\", \"\", \"\")");
-        let row = format!("{row} unless on () ({})", self.targets[0].expression());
+        let row = self.targets.iter().fold(row, |row, target| format!("{row} unless on () ({})", target.expression()));
         self.show(query("", row).unit(COUNT))
     }
 

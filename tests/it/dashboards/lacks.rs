@@ -89,8 +89,8 @@ pub(super) fn may_be_empty(expression: &str, profile: &str) -> bool {
     // The demo's history is one without --sleep-stages, and live scrapes have the last night alone.
     let is_of_stages =
         profile != EVERYBODY && expression.contains("withings_sleep_heart_rate_variability_average_seconds");
-    // Zoë's life began two weeks ago.
-    let is_too_old = profile == "Zoë" && ["offset 30d", "offset 365d"].iter().any(|age| expression.contains(age));
+    // Zoë's life began two weeks ago; the week that ended 30 or 365 days ago has the present hour.
+    let is_too_old = profile == "Zoë" && ["offset 719h", "offset 8759h"].iter().any(|age| expression.contains(age));
     let begins = |key: &&str| {
         ["withings_", "measurement=\""].iter().any(|prefix| expression.contains(&format!("{prefix}{key}")))
     };

@@ -47,7 +47,7 @@ fn mass_index() -> Panel {
             "No weigh-in in this time, or no height; it takes a scale, and the height in Withings' application",
         )
         .by_day()
-        .before(&limits::BODY_MASS_INDEX)
+        .areas_at(&limits::BODY_MASS_INDEX)
         .axis(18.0, 31.0)
         .show(
             query("BMI", body_mass_index(&of("weight_kg").measured(), &of("height_m").constant()))
