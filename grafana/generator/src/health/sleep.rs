@@ -101,7 +101,7 @@ fn span(title: &'static str, key: &str, unit: &str) -> Panel {
 fn variability() -> Panel {
     lines("Heart rate variability")
         .about(
-            "How much the time between heartbeats varies (RMSSD), at the begin and at the end of each night and in its \
+            "How much the time between heartbeats varies (RMSSD), at the start and at the end of each night and in its \
              mean. Compare with your own trend.",
             NIGHT,
         )
