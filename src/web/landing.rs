@@ -29,12 +29,14 @@ pub(super) fn page<B>(app: &App, request: &Request<B>) -> Response {
         app.inbox.is_open().then(|| (last, app.subscriptions.status(&profile.profile)))
     };
     let redirect_uri = &app.logins.redirect_uri();
+    let is_demo = app.logins.storage().purpose() == Purpose::Demo;
     let landing = LandingPage {
         root: "./",
         metrics: app.telemetry_path.trim_start_matches('/'),
         redirect_uri,
-        elsewhere: elsewhere::address_bar(request, redirect_uri),
-        is_demo: app.logins.storage().purpose() == Purpose::Demo,
+        // The demo's people are logged in already, at whatever address it is looked at.
+        elsewhere: if is_demo { None } else { elsewhere::address_bar(request, redirect_uri) },
+        is_demo,
         now: minute(now),
         cards: profiles.iter().map(|profile| ProfileCard::of(profile, notifications(profile), now)).collect(),
         unused_logins: unused_logins(app),
@@ -87,7 +89,7 @@ struct LandingPage<'a> {
     metrics: &'a str,
     /// What must be registered at Withings.
     redirect_uri: &'a str,
-    /// Host and port in the address bar, if they are not those of the redirect URI.
+    /// Host and port in the address bar, if they are not those of the redirect URI and somebody may have to log in there.
     elsewhere: Option<String>,
     is_demo: bool,
     now: String,

@@ -94,8 +94,9 @@ pub(crate) async fn until_history(program: &Program) {
 async fn the_overview_says_that_it_is_a_demo() {
     let dir = TempDir::new().unwrap();
     let demo = Demo::start(&[], &dir, &[]).await;
-    let page = Connection::open(demo.address).await.request("GET", "/", "").await.body;
+    let page = Connection::open(demo.address).await.request_to("localhost:10064", "GET", "/", "").await.body;
     assert!(page.contains("This is the demo.") && page.contains("No account at Withings is used"), "{page}");
+    assert!(!page.contains("You are at"), "nobody has to log in, at whatever address it is looked at: {page}");
 }
 
 /// Waits for everything that the demo does by itself at first.
