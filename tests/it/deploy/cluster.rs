@@ -277,8 +277,9 @@ fn the_demo_needs_no_secret_and_keeps_nothing() {
     let demo = understood(&strings(&pod["containers"][0]["args"]));
     assert!(matches!(demo.command, Some(withings_exporter::cli::Command::Demo { .. })));
     // Everybody may write to the volume itself, which the exporter refuses.
-    let volume = Path::new(pod["containers"][0]["volumeMounts"][0]["mountPath"].as_str().unwrap());
-    assert_eq!(demo.flags.storage_path(None).parent(), Some(volume));
+    let mounts = pod["containers"][0]["volumeMounts"].as_sequence().unwrap();
+    let volume = mounts.iter().find(|mount| mount["name"] == "storage").unwrap()["mountPath"].as_str().unwrap();
+    assert_eq!(demo.flags.storage_path(None).parent(), Some(Path::new(volume)));
     assert!(
         strings(&pod["containers"][0]["env"]).is_empty()
             && set["spec"]["volumeClaimTemplates"].as_sequence().unwrap().is_empty()
