@@ -101,7 +101,7 @@ pub(crate) fn of_days(names: impl Iterator<Item = &'static str>, queries: usize)
     Value::Array([merged(&columns, queries), in_time("Day", &["number", "time"])].concat())
 }
 
-/// Rows in the order of the time that `field` becomes, through these types.
+/// Rows in the order of `field`, which is converted to each of these types in turn, at last to a time.
 pub(crate) fn in_time(field: &str, types: &[&str]) -> Vec<Value> {
     let conversions = types.iter().map(|name| json!({"destinationType": name, "targetField": field}));
     let conversions: Vec<Value> = conversions.collect();
