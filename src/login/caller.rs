@@ -143,11 +143,17 @@ impl Caller {
                     self.logins.exchange_turn(unconfirmed.client).await.map_err(CallError::from)?;
                 }
             }
-            self.check_claim()?;
-            if storage.send(digest) {
+            self.renew_claim().await?;
+            if storage.send(digest).await {
                 return Ok(());
             }
         }
+    }
+
+    /// Renews the claim before a page is asked for, and fails if it has ended.
+    async fn renew_claim(&self) -> Result<(), LoginError> {
+        let Some(claim) = &self.claim else { return Ok(()) };
+        if self.logins.storage().renew(claim).await { Ok(()) } else { Err(LoginError::Superseded) }
     }
 
     /// Fails if the claim has ended: a person has logged in, or the configuration has changed, and the answer is not needed.

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 use super::caller::Caller;
 use super::{LoginError, Logins};
 use crate::catalogue::Call;
-use crate::storage::{Class, Login, REPEAT_AFTER, RotateError};
+use crate::storage::{Class, Login, NotRefreshed, REPEAT_AFTER, RotateError};
 use crate::telemetry::Reason;
 use crate::telemetry::log::with_causes;
 use crate::withings::envelope::Remedy;
@@ -144,8 +144,13 @@ impl Caller {
         }
         let (oauth, user_id) = (self.logins.oauth(), login.user_id.clone());
         let ask = move |_| async move {
-            let pair = oauth.refresh(&with, &user_id).await.map_err(LoginError::Refresh)?;
-            Ok((with, pair))
+            match oauth.refresh(&with, &user_id).await {
+                Ok(pair) => Ok((with, pair)),
+                Err(error) => {
+                    let is_answered = matches!(error, CallError::Refused(_));
+                    Err(NotRefreshed { error: LoginError::Refresh(error), is_answered })
+                }
+            }
         };
         self.logins.storage().rotate(&self.profile, login.version, ask).await
     }

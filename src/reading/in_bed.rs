@@ -40,6 +40,11 @@ impl InBed {
         }
     }
 
+    /// Notes what else is known.
+    pub fn take_in(&mut self, others: &Self) {
+        others.0.iter().cloned().for_each(|event| self.note(event));
+    }
+
     /// Whether somebody is in bed, on any of the mats, and since when; `None` before the first event.
     #[must_use]
     pub fn reading(&self) -> Option<Reading> {

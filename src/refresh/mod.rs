@@ -83,7 +83,7 @@ impl Refresher {
         let began = Instant::now();
         let mut state = match self.load(&claim).await {
             Ok(state) => state,
-            Err(error) => return self.fail(claim, &error.with_cause()),
+            Err(error) => return self.fail(claim, &error.with_cause()).await,
         };
         self.publish(&claim, &state);
         for call in claim.calls.clone() {
@@ -99,7 +99,7 @@ impl Refresher {
                     self.note(&mut claim.plan, &claim.profile, call, began, made);
                 }
             }
-            self.storage().note_progress(&claim);
+            self.storage().note_progress(&claim).await;
             self.save(&claim, &mut state).await;
             self.publish(&claim, &state);
         }
@@ -107,7 +107,7 @@ impl Refresher {
             claim.plan.refreshed_at = Some(Instant::now());
             self.publish_duration(&claim, began.elapsed());
         }
-        self.storage().finish(claim);
+        self.storage().finish(claim).await;
     }
 
     /// Loads what is known of the person whose login the profile has.
@@ -143,13 +143,13 @@ impl Refresher {
     }
 
     /// Ends a claim whose calls have all failed for one reason: its state cannot be read, or its worker has failed.
-    fn fail(&self, mut claim: Claim, why: &str) {
+    async fn fail(&self, mut claim: Claim, why: &str) {
         for call in claim.calls.clone() {
             let failure = CallFailure::Profile(why.to_owned());
             self.note(&mut claim.plan, &claim.profile, call, Instant::now(), Err(failure));
         }
         self.publish_calls(&claim.profile, &claim.plan, || self.storage().is_current(&claim));
-        self.storage().finish(claim);
+        self.storage().finish(claim).await;
     }
 
     fn services(&self) -> &RefreshServices {

@@ -90,10 +90,11 @@ impl Refresher {
         profiles.extend(left.cloned());
         let settings = self.services().settings.borrow().clone();
         let planner = Planner { settings: &settings, now: Instant::now(), refresher: self, occasion };
-        self.storage().plan_all(&profiles, |profile, present| {
+        let replan = |profile: &str, present: Option<&Plan>| {
             let is_configured = people.get(profile).is_some();
             planner.replan(profile, present, is_configured, subscribed.contains(profile))
-        });
+        };
+        self.storage().plan_all(&profiles, replan).await;
         for (profile, plan) in self.storage().planned() {
             self.publish_calls(&profile, &plan, || true);
         }

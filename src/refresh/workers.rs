@@ -34,7 +34,7 @@ impl Refresher {
         let (refresher, held) = (self.clone(), claim.clone());
         if has_panicked(async move { refresher.refresh(held).await }).await {
             tracing::error!(profile = %claim.profile, "a refresh has failed for a mistake in this program, please report it");
-            self.fail(claim, "a mistake in this program; its log says more");
+            self.fail(claim, "a mistake in this program; its log says more").await;
         }
     }
 }

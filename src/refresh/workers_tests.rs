@@ -95,11 +95,12 @@ async fn a_panic_ends_its_claim_as_failed_and_the_next_profile_is_refreshed() {
     let now = Instant::now();
     // Nobody ever plans to refresh a token: whoever does so has made a mistake. It is the longest overdue, and comes first.
     let mistaken = (Call::Requesttoken, CallPlan::at(now.checked_sub(Duration::from_secs(1)).unwrap()));
-    storage.plan_all(&profiles.iter().cloned().collect::<BTreeSet<_>>(), |profile, _| {
+    let plan = |profile: &str, _: Option<&Plan>| {
         let mistaken = Some(mistaken.clone()).filter(|_| profile == &**alice);
         let calls = mistaken.into_iter().chain([(Call::Getmeas, CallPlan::at(now))]).collect();
         Replan { plan: Plan { calls, refreshed_at: None }, ends_claim: true, is_new_login: false }
-    });
+    };
+    storage.plan_all(&profiles.iter().cloned().collect::<BTreeSet<_>>(), plan).await;
     let working = tokio::spawn(async move { refresher.run().await });
     let failed =
         |all: &Snapshot| all.get("Alice").is_some_and(|alice| alice.login.is_some() && alice.up() == Some(false));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::tests::{at, consent, open, pair, pending, surroundings};
 use super::*;
-use crate::storage::directory::login_states::{MOST, MOST_FROM_SOMEWHERE};
+use crate::storage::pending::{MOST, MOST_FROM_SOMEWHERE};
 
 #[tokio::test]
 async fn a_login_state_works_once_and_for_ten_minutes() {
@@ -31,9 +31,9 @@ async fn a_flood_of_begun_logins_is_bounded_and_keeps_the_newest() {
     storage.begin_login("oldest", seen(999)).await.unwrap();
     storage.begin_login("second", seen(1000)).await.unwrap();
     let path = root.path().join("pending.json");
-    let mut states: directory::login_states::States = load(&path).unwrap().unwrap();
-    assert!(!states.contains_key("oldest"), "the file must not hold what finishes a login");
-    states.extend((2..MOST).map(|n| (format!("s{n}"), seen(1000))));
+    let mut states: pending::States = load(&path).unwrap().unwrap();
+    assert!(!states.0.contains_key("oldest"), "the file must not hold what finishes a login");
+    states.0.extend((2..MOST).map(|n| (format!("s{n}"), seen(1000))));
     save(&path, &states).unwrap();
     storage.begin_login("newest", seen(1000)).await.unwrap();
     assert!(storage.take_login("second").await.unwrap().is_some());

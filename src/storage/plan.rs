@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::catalogue::Call;
+use crate::clock::Clock;
 use crate::reading::Attempt;
 
 /// The plan of one profile. In the process all times to wait for are of the monotonic clock: setting the wall clock neither
 /// shortens nor prolongs a pause.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
     /// The calls that the configuration needs.
     pub calls: BTreeMap<Call, CallPlan>,
@@ -19,7 +20,7 @@ pub struct Plan {
 }
 
 /// When one call is next made, and how it went.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CallPlan {
     /// When the call is due; `None`: not before the login changes.
     pub due: Option<Instant>,
@@ -113,6 +114,11 @@ pub(super) struct Now {
 }
 
 impl Now {
+    /// The present time, by this wall clock.
+    pub(super) fn of(clock: &Clock) -> Self {
+        Self { monotonic: Instant::now(), unix_ms: clock.unix_ms() }
+    }
+
     /// A wall time, Unix milliseconds, on the monotonic clock; one that has passed is now.
     pub(super) fn instant(self, unix_ms: i64) -> Instant {
         self.monotonic + std::time::Duration::from_millis(u64::try_from(unix_ms - self.unix_ms).unwrap_or(0))

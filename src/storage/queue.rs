@@ -35,10 +35,32 @@ pub struct Claim {
     /// The calls that are due; none where the profile is only to be shown anew.
     pub calls: Vec<Call>,
     generation: u64,
+    /// What tells this claim from later ones in a storage of many hosts; 0 in a directory.
+    pub(super) fence: u64,
+}
+
+/// What storage gives with the right to refresh a profile.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// What tells this claim from later ones.
+    pub(super) fence: u64,
+    /// What is stored of the profile's work, where other hosts may have changed it.
+    pub(super) work: Option<StoredWork>,
+}
+
+/// The work of one profile as storage of many hosts has it.
+#[derive(Debug, Default)]
+pub(super) struct StoredWork {
+    /// The plan; `None`: a person has just logged in, and each host makes the same plan.
+    pub(super) plan: Option<Plan>,
+    /// The calls that Withings has news of, and when that came.
+    pub(super) marks: BTreeMap<Call, Instant>,
+    /// Until when another host refreshes the profile.
+    pub(super) held_until: Option<Instant>,
 }
 
 /// A digest of person, call and arguments, and when they were sent.
-type Sent = (u64, Instant);
+pub(super) type Sent = (u64, Instant);
 
 /// What there is to claim.
 pub(super) enum NextClaim {
@@ -78,6 +100,8 @@ struct Entry {
     is_to_be_shown: bool,
     /// The calls that Withings has news of, and when they may be made.
     marks: BTreeMap<Call, Instant>,
+    /// Before this time the profile is not claimed: another host has it, or storage is away.
+    rests_until: Option<Instant>,
     /// By when all calls are to be made. Set while the profile is claimed, for the claim brings its own plan back.
     all_due_at: Option<Instant>,
 }
@@ -107,6 +131,44 @@ impl Queue {
             if let Some(at) = entry.all_due_at.take() {
                 entry.make_due(at);
             }
+        }
+        drop(inner);
+        self.wake();
+    }
+
+    /// Takes what storage says of a claimed profile; gives the claim anew, or nothing if by that no call is due.
+    pub(super) fn adopt(&self, claim: Claim, held: Held) -> Option<Claim> {
+        let Held { fence, work } = held;
+        let Some(work) = work else { return Some(Claim { fence, ..claim }) };
+        let now = Instant::now();
+        let mut inner = self.inner();
+        let entry = inner.entries.get_mut(&claim.profile).filter(|entry| entry.generation == claim.generation)?;
+        entry.is_claimed = false;
+        entry.take(StoredWork { held_until: None, ..work });
+        entry.is_due(now).then(|| Claim { fence, ..entry.claim(claim.profile, now, true) })
+    }
+
+    /// Takes what other hosts have stored of the work of `profile`.
+    pub(super) fn take(&self, profile: &str, work: StoredWork) {
+        let mut inner = self.inner();
+        if let Some(entry) = inner.entries.get_mut(profile).filter(|entry| !entry.is_claimed) {
+            entry.take(work);
+        } else if let Some(plan) = work.plan.filter(|_| !inner.entries.contains_key(profile)) {
+            inner.stored.insert(profile.into(), plan);
+        }
+        drop(inner);
+        self.wake();
+    }
+
+    /// Gives a claim back that could not be had, for this time.
+    pub(super) fn put_off(&self, claim: &Claim, time: Duration) {
+        let now = Instant::now();
+        let mut inner = self.inner();
+        if let Some(entry) = inner.entries.get_mut(&claim.profile).filter(|entry| entry.generation == claim.generation)
+        {
+            let marked = claim.calls.iter().filter(|call| !claim.plan.calls.get(call).is_some_and(|plan| plan.is_due(now)));
+            entry.marks.extend(marked.map(|call| (*call, now)));
+            (entry.is_claimed, entry.rests_until) = (false, Some(now + time));
         }
         drop(inner);
         self.wake();
@@ -144,13 +206,14 @@ impl Queue {
 
     /// Changes the plan of every profile in `profiles` and takes all others out of the queue. `change` is given the present
     /// plan, if there is one, and says what becomes of it. The plan of a profile that has left and has a login is kept: it may
-    /// come back.
+    /// come back. Gives the plans that have changed though nobody has logged in.
     pub(super) fn plan_all(
         &self,
         profiles: &BTreeSet<Arc<str>>,
         has_login: impl Fn(&str) -> bool,
         change: impl Fn(&str, Option<&Plan>) -> Replan,
-    ) {
+    ) -> Vec<(Arc<str>, Plan)> {
+        let mut changed = Vec::new();
         let mut inner = self.inner();
         let QueueState { entries, stored, generations, .. } = &mut *inner;
         let left: Vec<_> = entries.extract_if(.., |profile, _| !profiles.contains(profile)).collect();
@@ -158,8 +221,11 @@ impl Queue {
         stored.retain(|profile, _| has_login(profile));
         for profile in profiles {
             let present = entries.get(profile);
-            let Replan { plan, ends_claim, is_new_login } =
-                change(profile, present.map(|entry| &entry.plan).or_else(|| stored.get(profile)));
+            let former = present.map(|entry| &entry.plan).or_else(|| stored.get(profile));
+            let Replan { plan, ends_claim, is_new_login } = change(profile, former);
+            if !is_new_login && former.is_some_and(|former| *former != plan) {
+                changed.push((Arc::clone(profile), plan.clone()));
+            }
             stored.remove(profile);
             let is_new = present.is_none();
             let entry = entries.entry(Arc::clone(profile)).or_insert_with(|| Entry::of(Plan::default()));
@@ -174,6 +240,7 @@ impl Queue {
         }
         drop(inner);
         self.wake();
+        changed
     }
 
     /// Makes the calls of all profiles due that wait for the next interval, spread over `spread`.
@@ -226,6 +293,13 @@ impl Queue {
         inner.sent.retain(|_, at| now < *at + REPEAT_AFTER);
         // Two workers may have asked at once: the second one waits.
         inner.sent.insert(digest, now).is_none()
+    }
+
+    /// Lets the call with this digest rest: another host has sent it.
+    pub(super) fn rest_call(&self, digest: u64, rest: Duration) {
+        let now = Instant::now();
+        let sent = (now + rest).checked_sub(REPEAT_AFTER).unwrap_or(now);
+        self.inner().sent.insert(digest, sent);
     }
 
     /// The plan of `profile`.
@@ -309,6 +383,7 @@ impl Entry {
             is_new_login: false,
             is_to_be_shown: false,
             marks: BTreeMap::new(),
+            rests_until: None,
             all_due_at: None,
         }
     }
@@ -318,6 +393,20 @@ impl Entry {
         for plan in self.plan.calls.values_mut().filter(|plan| plan.failures == 0) {
             plan.due = plan.due.map(|due| due.min(at));
         }
+    }
+
+    /// Takes what storage has of the work; of the plan only the calls that the configuration needs.
+    fn take(&mut self, work: StoredWork) {
+        for (call, stored) in work.plan.into_iter().flat_map(|plan| {
+            self.plan.refreshed_at = plan.refreshed_at;
+            plan.calls
+        }) {
+            if let Some(plan) = self.plan.calls.get_mut(&call) {
+                *plan = stored;
+            }
+        }
+        self.marks = work.marks.into_iter().map(|(call, at)| (call, at + GATHER)).collect();
+        self.rests_until = work.held_until;
     }
 
     fn claim(&mut self, profile: Arc<str>, now: Instant, may_call: bool) -> Claim {
@@ -330,12 +419,12 @@ impl Entry {
             self.is_new_login = false;
         }
         (self.is_claimed, self.is_to_be_shown) = (true, false);
-        Claim { profile, plan: self.plan.clone(), calls, generation: self.generation }
+        Claim { profile, plan: self.plan.clone(), calls, generation: self.generation, fence: 0 }
     }
 
     fn due(&self) -> Option<Instant> {
         let marked = self.marks.values().min().map(|at| self.not_too_soon(*at));
-        self.plan.due().into_iter().chain(marked).min()
+        self.plan.due().into_iter().chain(marked).min().map(|at| self.rests_until.map_or(at, |rest| at.max(rest)))
     }
 
     fn is_due(&self, now: Instant) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -64,6 +64,12 @@ pub(super) fn got_up(at: i64) -> BedEvent {
     BedEvent { in_bed: false, at, mat: None }
 }
 
+/// The file of a profile in this folder.
+pub(super) fn file_of(storage: &Storage, folder: &str, profile: &str, extension: &str) -> PathBuf {
+    let BackEnd::Directory(directory) = &storage.0.back_end;
+    directory.path(folder, profile, extension)
+}
+
 fn write(path: &Path, bytes: &[u8]) {
     File::create(path).unwrap().write_all(bytes).unwrap();
 }
@@ -75,14 +81,14 @@ async fn claim(storage: &Storage, profile: &str) -> Claim {
         ends_claim: false,
         is_new_login: false,
     };
-    storage.plan_all(&BTreeSet::from([Arc::from(profile)]), plan);
+    storage.plan_all(&BTreeSet::from([Arc::from(profile)]), plan).await;
     storage.claim().await
 }
 
 async fn save(storage: &Storage, profile: &str) {
     let claim = claim(storage, profile).await;
     storage.save(&claim, StoredState::of(profile)).await.unwrap();
-    storage.finish(claim);
+    storage.finish(claim).await;
 }
 
 /// Refreshes the login with this token, which brings this pair.
@@ -121,7 +127,7 @@ async fn one_refresh_at_a_time_and_a_new_login_waits_for_none() {
     let first = connect(&storage, "Alice").await;
     let slow = |login: Login| async move {
         tokio::time::sleep(Duration::from_secs(20)).await;
-        Ok::<_, Infallible>((login.refresh_token, pair(2)))
+        Ok::<_, NotRefreshed<Infallible>>((login.refresh_token, pair(2)))
     };
     let alice: Arc<str> = "Alice".into();
     let rotation = storage.rotate(&alice, first.version, slow);
@@ -144,7 +150,7 @@ async fn a_forgotten_login_is_not_stored_by_a_rotation_that_was_under_way() {
     let first = connect(&storage, "Alice").await;
     let ask = move |login: Login| async move {
         beside.forget("Alice").await.unwrap();
-        Ok::<_, Infallible>((login.refresh_token, pair(2)))
+        Ok::<_, NotRefreshed<Infallible>>((login.refresh_token, pair(2)))
     };
     assert!(matches!(storage.rotate(&"Alice".into(), first.version, ask).await, Err(RotateError::Stale)));
     assert!(storage.login("Alice").await.unwrap().is_none());
@@ -188,7 +194,7 @@ async fn what_happened_in_the_bed_of_a_former_person_is_neither_shown_nor_stored
     let storage = open(root.path());
     let former = connect(&storage, "Alice").await;
     // Nobody can write a file where a directory is, not even root.
-    let blocked = storage.path("events", "Alice", "json.new");
+    let blocked = file_of(&storage, "events", "Alice", "json.new");
     fs::create_dir_all(&blocked).unwrap();
     storage.note_event(&"Alice".into(), &former.user_id, got_up(900)).await;
     assert_ne!(storage.load("Alice").await.unwrap().in_bed, InBed::default());
@@ -197,7 +203,7 @@ async fn what_happened_in_the_bed_of_a_former_person_is_neither_shown_nor_stored
     assert_eq!(storage.load("Alice").await.unwrap().in_bed, InBed::default());
     fs::remove_dir(blocked).unwrap();
     assert!(storage.save_unsaved().await);
-    assert!(!storage.path("events", "Alice", "json").exists());
+    assert!(!file_of(&storage, "events", "Alice", "json").exists());
 }
 
 #[tokio::test]
@@ -263,7 +269,7 @@ async fn check_set_aside(written: &[u8]) {
     let storage = open(root.path());
     connect(&storage, "Alice").await;
     save(&storage, "Alice").await;
-    let path = storage.path("readings", "Alice", "json");
+    let path = file_of(&storage, "readings", "Alice", "json");
     write(&path, written);
     let aside = path.with_extension("json.broken-0");
     let file = tempfile::NamedTempFile::new().unwrap();
@@ -295,7 +301,7 @@ async fn a_directory_that_a_newer_version_has_written_to_is_refused_and_left_as_
     let storage = open(root.path());
     connect(&storage, "Alice").await;
     for (folder, newer) in [("logins", 3), ("readings", 3)] {
-        let path = storage.path(folder, "Alice", "json");
+        let path = file_of(&storage, folder, "Alice", "json");
         fs::DirBuilder::new().recursive(true).create(path.parent().unwrap()).unwrap();
         let former = fs::read(&path).ok();
         let written = format!(r#"{{"format":{newer},"else":[7]}}"#);
@@ -318,7 +324,7 @@ async fn going_back_to_0_1_0_finds_the_logins() {
     connect(&storage, "Alice").await;
     save(&storage, "Alice").await;
     let read = |folder: &str| -> serde_json::Value {
-        serde_json::from_slice(&fs::read(storage.path(folder, "Alice", "json")).unwrap()).unwrap()
+        serde_json::from_slice(&fs::read(file_of(&storage, folder, "Alice", "json")).unwrap()).unwrap()
     };
     // 0.1.0 reads format 1 and sets aside what is of another one.
     assert_eq!((read("logins")["format"].as_i64(), read("readings")["format"].as_i64()), (Some(1), Some(2)));
@@ -332,7 +338,7 @@ async fn files_from_before_there_were_versions_are_read_and_get_one() {
     let root = tempfile::tempdir().unwrap();
     let storage = open(root.path());
     let login = connect(&storage, "Alice").await;
-    let path = storage.path("logins", "Alice", "json");
+    let path = file_of(&storage, "logins", "Alice", "json");
     let versioned: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     assert_eq!(versioned["format"], 1);
     let bare = versioned["content"].to_string();
@@ -347,7 +353,7 @@ async fn files_from_before_there_were_versions_are_read_and_get_one() {
 async fn an_unreadable_file_is_left_alone() {
     let root = tempfile::tempdir().unwrap();
     let storage = open(root.path());
-    let path = storage.path("logins", "Alice", "json");
+    let path = file_of(&storage, "logins", "Alice", "json");
     // A directory in the file's place cannot be read as a file by anybody, not even by root.
     fs::create_dir_all(&path).unwrap();
     let error = storage.login("Alice").await.unwrap_err().to_string();
@@ -383,8 +389,8 @@ async fn a_forgotten_profile_leaves_nothing_and_takes_nobody_with_it() {
         storage.begin_login(name, pending).await.unwrap();
     }
     storage.end_in_order().await;
-    fs::copy(storage.path("logins", "Alice", "json"), storage.path("logins", "Alice", "json.broken-0")).unwrap();
-    fs::copy(storage.path("logins", "Alice", "json"), storage.path("logins", "Alice", "json.new")).unwrap();
+    fs::copy(file_of(&storage, "logins", "Alice", "json"), file_of(&storage, "logins", "Alice", "json.broken-0")).unwrap();
+    fs::copy(file_of(&storage, "logins", "Alice", "json"), file_of(&storage, "logins", "Alice", "json.new")).unwrap();
     assert_eq!(storage.forget("Alice").await.unwrap().files, 4);
     assert_eq!(storage.forget("Alice").await.unwrap().files, 0);
     assert!(storage.login("Alice").await.unwrap().is_none());
@@ -413,16 +419,16 @@ async fn a_claim_that_has_ended_stores_nothing() {
     let held = claim(&storage, "Alice").await;
     beside.forget("Alice").await.unwrap();
     assert!(matches!(storage.save(&held, StoredState::of("Alice")).await, Err(SaveError::Superseded)));
-    assert!(!storage.path("readings", "Alice", "json").exists(), "a forgotten profile must not come back");
+    assert!(!file_of(&storage, "readings", "Alice", "json").exists(), "a forgotten profile must not come back");
 }
 
 #[tokio::test]
 async fn a_write_that_was_killed_leaves_nothing_for_long() {
     let root = tempfile::tempdir().unwrap();
     let storage = open(root.path());
-    let half_written = storage.path("logins", "Alice", "json.Xy12ab.new");
-    let of_0_1_0 = storage.path("logins", "Alice", "json.new");
-    let kill = |half_written: &Path| fs::copy(storage.path("logins", "Alice", "json"), half_written).unwrap();
+    let half_written = file_of(&storage, "logins", "Alice", "json.Xy12ab.new");
+    let of_0_1_0 = file_of(&storage, "logins", "Alice", "json.new");
+    let kill = |half_written: &Path| fs::copy(file_of(&storage, "logins", "Alice", "json"), half_written).unwrap();
     connect(&storage, "Alice").await;
     kill(&half_written);
     storage.forget("Alice").await.unwrap();
@@ -442,18 +448,18 @@ async fn nothing_is_sent_twice_within_11_seconds_though_the_process_ends_in_betw
     let clock = Clock::following_tokio(DateTime::from_timestamp(1000, 0).unwrap());
     let open = || Storage::open(root.path(), Purpose::Serve, surroundings(&clock)).unwrap();
     let storage = open();
-    assert!(storage.send(7) && !storage.send(7) && storage.send(8));
+    assert!(storage.send(7).await && !storage.send(7).await && storage.send(8).await);
     storage.end_in_order().await;
     drop(storage);
     tokio::time::sleep(Duration::from_secs(4)).await;
     let storage = open();
-    assert!(!storage.send(7) && storage.send(9));
+    assert!(!storage.send(7).await && storage.send(9).await);
     let rest = storage.rests_until(7).unwrap() - Instant::now();
     assert!((6..=7).contains(&rest.as_secs()), "{rest:?}");
     drop(storage);
     // That one has not ended in order: what it has sent is not known.
     let storage = open();
-    assert!(!storage.send(1));
+    assert!(!storage.send(1).await);
     tokio::time::sleep(Duration::from_secs(11)).await;
-    assert!(storage.send(1));
+    assert!(storage.send(1).await);
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 
-use super::tests::{connect, got_up, surroundings};
+use super::tests::{connect, file_of, got_up, surroundings};
 use super::*;
 
 /// The time, and the storages of two processes that work on `root` with a budget of `per_minute` requests.
@@ -81,7 +81,7 @@ async fn a_budget_that_is_a_link_to_something_else_overwrites_nothing() {
     let (_, _, command) = exporter_and_command(root.path(), 60);
     let (budget, login) = (root.path().join("budget"), root.path().join("login"));
     connect(&command, "Alice").await;
-    fs::copy(command.path("logins", "Alice", "json"), &login).unwrap();
+    fs::copy(file_of(&command, "logins", "Alice", "json"), &login).unwrap();
     let before = fs::read(&login).unwrap();
     symlink(&login, &budget).unwrap();
     command.turn(Class::Data, Duration::from_mins(1)).await.unwrap();
@@ -93,14 +93,14 @@ async fn a_disk_that_hangs_takes_ten_seconds_and_no_more() {
     let root = tempfile::tempdir().unwrap();
     let (_, storage, _) = exporter_and_command(root.path(), 60);
     connect(&storage, "Alice").await;
-    storage.disk().hang(true);
+    storage.hang_disk(true);
     let began = Instant::now();
     assert!(storage.login("Alice").await.is_err());
     assert_eq!(began.elapsed().as_secs(), 10);
     let began = Instant::now();
     storage.turn(Class::Data, Duration::from_mins(1)).await.unwrap();
     assert!(began.elapsed().as_secs() <= 8, "{:?}", began.elapsed());
-    storage.disk().hang(false);
+    storage.hang_disk(false);
     assert!(storage.login("Alice").await.unwrap().is_some());
 }
 
@@ -109,9 +109,9 @@ async fn an_event_that_comes_while_the_disk_hangs_is_not_lost() {
     let root = tempfile::tempdir().unwrap();
     let (_, storage, _) = exporter_and_command(root.path(), 60);
     let login = connect(&storage, "Alice").await;
-    storage.disk().hang(true);
+    storage.hang_disk(true);
     let in_bed = storage.note_event(&"Alice".into(), &login.user_id, got_up(900)).await;
-    storage.disk().hang(false);
+    storage.hang_disk(false);
     assert!(storage.save_unsaved().await);
     assert_eq!(storage.load("Alice").await.unwrap().in_bed, in_bed);
 }

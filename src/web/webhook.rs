@@ -13,7 +13,7 @@ pub(super) async fn respond(app: &App, request: Request<Incoming>) -> Response {
         match form::read(request).await {
             Ok(body) if body.is_empty() => {}
             // What is of no use is answered like the rest, or Withings would send it again for hours.
-            Ok(body) => match app.inbox.take(&body) {
+            Ok(body) => match app.inbox.take(&body).await {
                 Receipt::Taken => {}
                 Receipt::Busy => {
                     return response::text(StatusCode::SERVICE_UNAVAILABLE, "Too much waits; send it again.");

@@ -1,7 +1,8 @@
 //! The inbox: takes what Withings posts, at once, and marks calls as due or passes an event of the bed on.
 //!
 //! Withings signs nothing, so the address is the secret. A notification changes nothing but when Withings is asked, and
-//! what is known of the bed. Withings waits two seconds for the answer, so nothing here waits for a disk or a call.
+//! what is known of the bed. Withings waits two seconds for the answer, so nothing here waits for a disk or a call, and for a
+//! database no longer than that.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -55,7 +56,7 @@ pub struct BedNotification {
 pub enum Receipt {
     /// It is taken, or of no use, and need not be sent again.
     Taken,
-    /// Too many events wait: Withings is to send it again.
+    /// Too many events wait, or storage is away: Withings is to send it again.
     Busy,
 }
 
@@ -94,15 +95,15 @@ impl Inbox {
 
     /// Takes what was posted.
     #[must_use]
-    pub fn take(&self, form: &[u8]) -> Receipt {
-        let Some((kind, outcome)) = self.deliver(form) else { return Receipt::Busy };
+    pub async fn take(&self, form: &[u8]) -> Receipt {
+        let Some((kind, outcome)) = self.deliver(form).await else { return Receipt::Busy };
         tracing::debug!(kind, outcome = outcome.name(), "a notification came");
         self.0.telemetry.notification(kind, outcome);
         Receipt::Taken
     }
 
-    /// The kind of a notification and what became of it; `None` if there is no room for it.
-    fn deliver(&self, form: &[u8]) -> Option<(&'static str, NotificationOutcome)> {
+    /// The kind of a notification and what became of it; `None` if it cannot be kept now.
+    async fn deliver(&self, form: &[u8]) -> Option<(&'static str, NotificationOutcome)> {
         let Some(notification) = Notification::parse(form) else { return Some((OTHER, NotificationOutcome::Invalid)) };
         let Some(appli) = Appli::by_number(notification.appli) else {
             return Some((OTHER, NotificationOutcome::UnknownKind));
@@ -111,12 +112,18 @@ impl Inbox {
         let Some(profile) = people.profile_of(&notification.user_id) else {
             return Some((appli.name(), NotificationOutcome::UnknownUser));
         };
-        let outcome = self.leave(&notification, appli, profile)?;
+        let outcome = self.leave(&notification, appli, profile).await?;
         self.0.last.lock().unwrap_or_else(PoisonError::into_inner).insert(Arc::clone(profile), self.0.clock.unix());
         Some((appli.name(), outcome))
     }
 
-    fn leave(&self, notification: &Notification, appli: Appli, profile: &Arc<str>) -> Option<NotificationOutcome> {
+    async fn leave(
+        &self,
+        notification: &Notification,
+        appli: Appli,
+        profile: &Arc<str>,
+    ) -> Option<NotificationOutcome> {
+        let storage = self.0.logins.storage();
         let now = self.0.logins.server_now();
         match notification.bed_event(appli, now) {
             Some(event) if is_future(&event, now) => {
@@ -128,10 +135,11 @@ impl Inbox {
                 return Some(NotificationOutcome::Invalid);
             }
             Some(event) => {
+                storage.takes_notifications().then_some(())?;
                 let (profile, user_id) = (Arc::clone(profile), notification.user_id.as_str().into());
                 self.0.events.try_send(BedNotification { profile, user_id, event }).ok()?;
             }
-            None => self.0.logins.storage().mark(profile, &told_of(appli).collect::<Vec<_>>()),
+            None => storage.mark(profile, &told_of(appli).collect::<Vec<_>>()).await.ok()?,
         }
         Some(NotificationOutcome::Followed)
     }

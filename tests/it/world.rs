@@ -220,7 +220,7 @@ impl World {
 
     /// Lets every read and write of the running exporter's storage hang from now on, or go on again.
     pub(crate) fn hang_disk(&self, hangs: bool) {
-        self.exporter.as_ref().unwrap().logins.storage().disk().hang(hangs);
+        self.exporter.as_ref().unwrap().logins.storage().hang_disk(hangs);
     }
 
     /// Makes calls for `profile`, beside the running exporter's refreshes.

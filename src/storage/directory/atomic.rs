@@ -43,12 +43,12 @@ pub(super) fn write<T: Serialize>(path: &Path, value: &T, durability: Durability
     let folder = path.parent().expect("every stored file is in a directory");
     let bytes = serde_json::to_vec(value).expect("stored values have string keys and no failing fields");
     make_private_dir(folder)?;
-    let mut new = temporary(path, folder).map_err(StorageError::new("write", path))?;
-    new.write_all(&bytes).map_err(StorageError::new("write", path))?;
+    let mut new = temporary(path, folder).map_err(StorageError::file("write", path))?;
+    new.write_all(&bytes).map_err(StorageError::file("write", path))?;
     if durability == Durability::Synced {
-        new.as_file().sync_all().map_err(StorageError::new("sync", path))?;
+        new.as_file().sync_all().map_err(StorageError::file("sync", path))?;
     }
-    new.persist(path).map_err(|failed| StorageError::new("replace", path)(failed.error))?;
+    new.persist(path).map_err(|failed| StorageError::file("replace", path)(failed.error))?;
     if durability == Durability::Synced { sync_dir(folder) } else { Ok(()) }
 }
 
@@ -59,7 +59,7 @@ pub(super) fn lock(path: &Path, within: Duration) -> Result<File, StorageError> 
     let mut tries = within.as_millis() / TRY_EVERY.as_millis();
     while !try_lock(&file, path)? {
         if tries == 0 {
-            return Err(StorageError::new("lock", path)(io::ErrorKind::TimedOut.into()));
+            return Err(StorageError::file("lock", path)(io::ErrorKind::TimedOut.into()));
         }
         tries -= 1;
         thread::sleep(TRY_EVERY);
@@ -72,7 +72,7 @@ pub(super) fn try_lock(file: &File, path: &Path) -> Result<bool, StorageError> {
     match file.try_lock() {
         Ok(()) => Ok(true),
         Err(TryLockError::WouldBlock) => Ok(false),
-        Err(TryLockError::Error(error)) => Err(StorageError::new("lock", path)(error)),
+        Err(TryLockError::Error(error)) => Err(StorageError::file("lock", path)(error)),
     }
 }
 
@@ -111,9 +111,9 @@ pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>, StorageError> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(StorageError::new("list", folder)(error)),
+        Err(error) => return Err(StorageError::file("list", folder)(error)),
     };
-    entries.map(|entry| entry.map(|found| found.path()).map_err(StorageError::new("list", folder))).collect()
+    entries.map(|entry| entry.map(|found| found.path()).map_err(StorageError::file("list", folder))).collect()
 }
 
 /// The stored values in `folder`: files that end in `.json`.
@@ -128,7 +128,7 @@ pub(super) fn remove(path: &Path) -> Result<bool, StorageError> {
     match fs::remove_file(path) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(StorageError::new("delete", path)(error)),
+        Err(error) => Err(StorageError::file("delete", path)(error)),
     }
 }
 
@@ -140,7 +140,7 @@ pub(super) fn sync_dir(folder: &Path) -> Result<(), StorageError> {
 
 fn sync_dir_by(folder: &Path, sync: impl FnOnce(&File) -> io::Result<()>) -> Result<(), StorageError> {
     static SAID: Once = Once::new();
-    let synced = File::open(folder).and_then(|folder| sync(&folder)).map_err(StorageError::new("sync", folder));
+    let synced = File::open(folder).and_then(|folder| sync(&folder)).map_err(StorageError::file("sync", folder));
     match synced {
         Err(error) if error.is_unsupported() => {
             SAID.call_once(|| {
@@ -161,7 +161,7 @@ pub(super) fn make_private_dir(path: &Path) -> Result<(), StorageError> {
         .recursive(true)
         .mode(0o700)
         .create(path)
-        .map_err(StorageError::new("make the directory", path))
+        .map_err(StorageError::file("make the directory", path))
 }
 
 /// Opens a file of ours that only its owner may read, making it and its directory if they are missing. A link is not followed.
@@ -171,7 +171,7 @@ pub(super) fn open_private(path: &Path) -> Result<File, StorageError> {
     }
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let opened = rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR).map_err(io::Error::from);
-    opened.map(File::from).and_then(own_regular).map_err(StorageError::new("open", path))
+    opened.map(File::from).and_then(own_regular).map_err(StorageError::file("open", path))
 }
 
 /// Opens a file of ours for reading, which is no link.
@@ -183,7 +183,7 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
 pub(super) fn create_new(path: &Path) -> Result<File, StorageError> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o600);
-    options.open(path).map_err(StorageError::new("make", path))
+    options.open(path).map_err(StorageError::file("make", path))
 }
 
 fn own_regular(file: File) -> io::Result<File> {

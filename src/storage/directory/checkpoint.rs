@@ -61,7 +61,7 @@ impl WorkDirectory {
     pub fn create(&self, name: &str) -> Result<File, StorageError> {
         let path = self.file(name);
         let file = atomic::open_private(&path)?;
-        file.set_len(0).map_err(StorageError::new("empty", &path))?;
+        file.set_len(0).map_err(StorageError::file("empty", &path))?;
         Ok(file)
     }
 
@@ -73,8 +73,8 @@ impl WorkDirectory {
 
     /// Puts a file that was written in place at `target`, over whatever is there: whole, or not at all.
     pub fn publish(&self, name: &str, file: &File, target: &Path) -> Result<(), StorageError> {
-        file.sync_all().map_err(StorageError::new("sync", target))?;
-        fs::rename(self.file(name), target).map_err(StorageError::new("replace", target))?;
+        file.sync_all().map_err(StorageError::file("sync", target))?;
+        fs::rename(self.file(name), target).map_err(StorageError::file("replace", target))?;
         match target.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => atomic::sync_dir(folder),
             _ => atomic::sync_dir(Path::new(".")),
@@ -102,7 +102,7 @@ impl WorkDirectory {
 /// Deletes a work directory, if there is one.
 pub(super) fn remove(root: &Path) -> Result<(), StorageError> {
     match fs::remove_dir_all(root) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StorageError::new("delete", root)(error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StorageError::file("delete", root)(error)),
         Ok(()) | Err(_) => Ok(()),
     }
 }

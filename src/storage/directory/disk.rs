@@ -22,7 +22,7 @@ const AT_ONCE: usize = 6;
 
 /// The disk of a storage directory. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Disk {
+pub(in crate::storage) struct Disk {
     root: PathBuf,
     places: Arc<Semaphore>,
     hangs: watch::Sender<bool>,
@@ -65,7 +65,7 @@ impl Disk {
 
     /// Makes every operation that begins from now on hang, or go on again, as a network file system does whose server is away:
     /// for tests.
-    pub fn hang(&self, hangs: bool) {
+    pub(in crate::storage) fn hang(&self, hangs: bool) {
         self.hangs.send_replace(hangs);
     }
 
@@ -92,7 +92,7 @@ impl Disk {
         &self,
         work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
     ) -> Result<T, StorageError> {
-        let timed_out = StorageError::new("use the disk", &self.root);
+        let timed_out = StorageError::file("use the disk", &self.root);
         timeout(WITHIN, self.in_place(work)).await.unwrap_or_else(|_| Err(timed_out(io::ErrorKind::TimedOut.into())))
     }
 

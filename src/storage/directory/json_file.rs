@@ -80,13 +80,13 @@ pub(super) fn load_formats<T>(
     let bytes = match atomic::open(path).and_then(|file| regular_file::content(file, most_bytes)) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(StorageError::new("read", path)(error)),
+        Err(error) => return Err(StorageError::file("read", path)(error)),
     };
     match parse(&bytes, known, read) {
         Ok(value) => Ok(Some(value)),
         Err(Unusable::Newer(format)) => {
             let newer = format!("its format {format} is of a newer version of this program");
-            Err(StorageError::new("understand", path)(io::Error::new(io::ErrorKind::Unsupported, newer)))
+            Err(StorageError::file("understand", path)(io::Error::new(io::ErrorKind::Unsupported, newer)))
         }
         Err(Unusable::Broken(error)) => {
             let aside = set_aside(path)?;
@@ -120,7 +120,7 @@ pub(super) fn format_of(path: &Path) -> Result<Option<u64>, StorageError> {
         Ok(_) => {}
         // A file that is no text is set aside when it is needed.
         Err(error) if error.kind() == io::ErrorKind::InvalidData => return Ok(None),
-        Err(error) => return Err(StorageError::new("read", path)(error)),
+        Err(error) => return Err(StorageError::file("read", path)(error)),
     }
     let Some(rest) = head.strip_prefix("{\"format\":") else { return Ok(None) };
     Ok(rest.split(|c: char| !c.is_ascii_digit()).next().and_then(|number| number.parse().ok()))
@@ -130,6 +130,6 @@ pub(super) fn format_of(path: &Path) -> Result<Option<u64>, StorageError> {
 fn set_aside(path: &Path) -> Result<PathBuf, StorageError> {
     let candidates = (0_u32..).map(|n| path.with_extension(format!("json.broken-{n}")));
     let aside = candidates.into_iter().find(|path| !path.exists()).expect("a directory has fewer than 2^32 files");
-    fs::rename(path, &aside).map_err(StorageError::new("set aside", path))?;
+    fs::rename(path, &aside).map_err(StorageError::file("set aside", path))?;
     Ok(aside)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::ownership::{self, OwnershipError};
 use super::{StorageError, atomic, files, json_file, logins};
 use crate::process;
-use crate::storage::is_unsupported;
+use crate::storage::error::is_unsupported;
 
 const LOCK: &str = "serve.lock";
 
@@ -125,7 +125,7 @@ fn take(root: &Path, purpose: Purpose, try_lock: &TryLock) -> Result<Vec<File>, 
     atomic::make_private_dir(root)?;
     ownership::check(root)?;
     check_formats(root)?;
-    let directory = File::open(root).map_err(StorageError::new("open", root))?;
+    let directory = File::open(root).map_err(StorageError::file("open", root))?;
     let mut locks = match exclusive(directory, root, root, try_lock) {
         Err(OpenError::NoLocks { .. }) => {
             tracing::warn!("the file system cannot lock a directory; the lock of a file keeps a second exporter away");
@@ -172,7 +172,7 @@ fn check_purpose(root: &Path, purpose: Purpose) -> Result<(), OpenError> {
 
 fn is_empty(root: &Path) -> Result<bool, StorageError> {
     let first = fs::read_dir(root).and_then(|mut entries| entries.next().transpose());
-    first.map(|first| first.is_none()).map_err(StorageError::new("list", root))
+    first.map(|first| first.is_none()).map_err(StorageError::file("list", root))
 }
 
 fn claim(root: &Path, purpose: Purpose, locks: &mut Vec<File>, try_lock: &TryLock) -> Result<(), OpenError> {
@@ -197,7 +197,7 @@ fn claim(root: &Path, purpose: Purpose, locks: &mut Vec<File>, try_lock: &TryLoc
     let proof = root.join(PROOF);
     atomic::remove(&proof)?;
     let mut file = atomic::create_new(&proof)?;
-    let written = file.write_all(&[0; 4096]).map_err(StorageError::new("write", &proof));
+    let written = file.write_all(&[0; 4096]).map_err(StorageError::file("write", &proof));
     atomic::remove(&proof)?;
     written?;
     Ok(atomic::sync_dir(root)?)
@@ -210,7 +210,7 @@ fn exclusive(file: File, root: &Path, path: &Path, try_lock: &TryLock) -> Result
         Err(TryLockError::Error(source)) if is_unsupported(&source) => {
             Err(OpenError::NoLocks { path: path.to_owned(), source })
         }
-        Err(TryLockError::Error(error)) => Err(StorageError::new("lock", path)(error).into()),
+        Err(TryLockError::Error(error)) => Err(StorageError::file("lock", path)(error).into()),
     }
 }
 
@@ -225,7 +225,7 @@ mod tests {
     fn whoever_may_not_write_hears_who_must_own_the_directory() {
         let root = tempfile::tempdir().unwrap();
         let said = |kind: io::ErrorKind| {
-            let error = StorageError::new("open", root.path())(kind.into());
+            let error = StorageError::file("open", root.path())(kind.into());
             OpenError::from(error).with_advice(root.path()).to_string()
         };
         let user = process::user();

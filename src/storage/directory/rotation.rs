@@ -1,181 +1,41 @@
-//! Rotation of a token pair: the lease is tried, the refresh is asked for, the pair is stored before anything can use it. Two
-//! refreshes at once would leave one side with a dead token (home-assistant/core#102886).
+//! The lease of a rotation: the lock of a file, which ends with its process.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+use std::fs::File;
 
-use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
+use super::{Directory, StorageError, atomic, json_file};
+use crate::storage::login::Login;
+use crate::storage::rotation::UnsavedPair;
 
-use super::login::{Login, NewLogin};
-use super::{Storage, StorageError, atomic, json_file};
-
-/// How long the request for a new pair may take.
-const ASK_WITHIN: Duration = Duration::from_secs(30);
-
-/// A pair was not stored.
-#[derive(Debug, thiserror::Error)]
-pub enum RotateError<E> {
-    /// Another task or process rotates this login at the moment.
-    #[error("the login is being refreshed elsewhere")]
-    Busy,
-    /// The login was changed or removed meanwhile.
-    #[error("the login was changed meanwhile")]
-    Stale,
-    /// No answer came in time.
-    #[error("there was no answer within 30 seconds")]
-    TimedOut,
-    /// The request for a new pair failed.
-    #[error(transparent)]
-    Asked(E),
-    /// The login could not be read, or the pair could not be written.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-}
-
-/// A pair that a refresh brought and that could not be stored yet.
-#[derive(Clone, Debug)]
-pub(in crate::storage) struct UnsavedPair {
-    version: u64,
-    /// The refresh token that brought the pair; it lives until the pair is first used.
-    refreshed: SecretString,
-    pair: NewLogin,
-}
-
-pub(in crate::storage) type UnsavedPairs = BTreeMap<Arc<str>, UnsavedPair>;
-
-/// How many rotations are under way, and whether they are to be cut off.
-#[derive(Debug, Default)]
-pub(in crate::storage) struct Rotations {
-    count: watch::Sender<usize>,
-    cut: watch::Sender<bool>,
-}
-
-/// Counts a rotation as under way, as long as this value lives.
-struct UnderWay(watch::Sender<usize>);
-
-impl Rotations {
-    fn begin(&self) -> UnderWay {
-        self.count.send_modify(|count| *count += 1);
-        UnderWay(self.count.clone())
-    }
-
-    async fn none(&self) {
-        drop(self.count.subscribe().wait_for(|count| *count == 0).await);
-    }
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.0.send_modify(|count| *count -= 1);
-    }
-}
-
-impl Storage {
-    /// Asks for a new pair for the login of `profile` if its version is still `held`, and stores it. `ask` is given the login
-    /// and answers with the refresh token that it has used and the pair. A pair that cannot be stored stays in memory, unused,
-    /// until it can be: a restart then still has the former refresh token, which lives. The rotation goes on when its caller
-    /// gives up, in a task of its own: a pair that Withings has sent must not get lost.
-    pub async fn rotate<E, F>(
-        &self,
-        profile: &Arc<str>,
-        held: u64,
-        ask: impl FnOnce(Login) -> F + Send + 'static,
-    ) -> Result<Login, RotateError<E>>
-    where
-        E: Send + 'static,
-        F: Future<Output = Result<(SecretString, NewLogin), E>> + Send + 'static,
-    {
-        let (storage, profile) = (self.clone(), Arc::clone(profile));
-        let (under_way, mut cut) = (self.0.rotations.begin(), self.0.rotations.cut.subscribe());
-        let rotation = tokio::spawn(async move {
-            let _under_way = under_way;
-            tokio::select! {
-                biased;
-                rotated = storage.rotate_leased(&profile, held, ask) => rotated,
-                _ = cut.wait_for(|cut| *cut) => Err(RotateError::TimedOut),
-            }
-        });
-        rotation.await.expect("a rotation does not panic and is never cancelled")
-    }
-
-    async fn rotate_leased<E, F>(
-        &self,
-        profile: &Arc<str>,
-        held: u64,
-        ask: impl FnOnce(Login) -> F,
-    ) -> Result<Login, RotateError<E>>
-    where
-        F: Future<Output = Result<(SecretString, NewLogin), E>>,
-    {
-        if let Some(login) = self.save_pair(profile).await? {
-            return Ok(login);
-        }
-        // Before the lease: its file has the profile's name, and must not be made anew for a profile that was forgotten.
-        self.login(profile).await?.ok_or(RotateError::Stale)?;
+impl Directory {
+    /// Takes the lease of the login of `profile`, which is held as long as the file is open; `None` if it is taken.
+    pub(in crate::storage) async fn lease(&self, profile: &str) -> Result<Option<File>, StorageError> {
         let path = self.path("logins", profile, "lock");
-        let lease = self.0.disk.write(move || {
+        let lease = self.disk().write(move || {
             let file = atomic::open_private(&path)?;
             Ok(atomic::try_lock(&file, &path)?.then_some(file))
         });
-        let _lease = lease.await?.ok_or(RotateError::Busy)?;
-        let login = self.login(profile).await?.ok_or(RotateError::Stale)?;
-        if login.version != held {
-            return Ok(login);
-        }
-        let answer = timeout(ASK_WITHIN, ask(login)).await.map_err(|_| RotateError::TimedOut)?;
-        let (refreshed, pair) = answer.map_err(RotateError::Asked)?;
-        self.unsaved().pairs.insert(Arc::clone(profile), UnsavedPair { version: held, refreshed, pair });
-        self.save_pair(profile).await?.ok_or(RotateError::Stale)
+        lease.await
     }
 
-    /// Whether a pair of the profile waits to be stored.
-    #[must_use]
-    pub fn has_unsaved_pair(&self, profile: &str) -> bool {
-        self.unsaved().pairs.contains_key(profile)
-    }
-
-    /// Stores the pair of a profile that is not stored yet; `None` if there is no such pair, or if the login is another one by
-    /// now.
-    pub(in crate::storage) async fn save_pair(&self, profile: &Arc<str>) -> Result<Option<Login>, StorageError> {
-        let Some(unsaved) = self.unsaved().pairs.get(profile).cloned() else { return Ok(None) };
-        let (storage, name) = (self.clone(), Arc::clone(profile));
-        let saved = self.0.disk.write(move || storage.store_pair(&name, &unsaved)).await?;
-        self.unsaved().pairs.remove(profile);
-        if let Some(login) = &saved {
-            self.note_rotated(login);
-            self.0.telemetry.rotation(profile);
-            tracing::info!(%profile, "a new token pair was stored");
-        }
-        Ok(saved)
-    }
-
-    fn store_pair(&self, profile: &str, unsaved: &UnsavedPair) -> Result<Option<Login>, StorageError> {
-        let UnsavedPair { version, refreshed, pair } = unsaved;
-        let _lock = self.lock_logins()?;
-        let path = self.path("logins", profile, "json");
-        let Some(stored) = json_file::load::<Login>(&path)? else { return Ok(None) };
-        if stored.access_token.expose_secret() == pair.access_token.expose_secret() {
-            // A write that took longer than its caller waited has stored it after all.
-            return Ok(Some(stored));
-        }
-        if stored.version != *version {
-            return Ok(None);
-        }
-        let login = stored.rotated(refreshed, pair);
-        json_file::save(&path, &login)?;
-        Ok(Some(login))
-    }
-
-    /// Waits until no rotation is under way, `within` this time, stores what is not stored yet, and returns whether everything
-    /// is. A rotation that takes longer is cut off: Withings keeps the former refresh token alive until the new pair is used.
-    pub async fn settle(&self, within: Duration) -> bool {
-        let deadline = Instant::now() + within;
-        let rests = timeout(within, self.0.rotations.none()).await.is_ok();
-        self.0.rotations.cut.send_replace(true);
-        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(500));
-        rests && timeout(left, self.save_unsaved()).await.unwrap_or(false)
+    /// Stores a pair; `None` if the login is another one by now.
+    pub(in crate::storage) async fn store_pair(
+        &self,
+        profile: &str,
+        unsaved: UnsavedPair,
+    ) -> Result<Option<Login>, StorageError> {
+        let (directory, path) = (self.clone(), self.path("logins", profile, "json"));
+        let stored = self.disk().write(move || {
+            let _lock = directory.lock_logins()?;
+            let Some(stored) = json_file::load::<Login>(&path)? else { return Ok(None) };
+            if unsaved.is_in(&stored) {
+                return Ok(Some(stored));
+            }
+            let rotated = unsaved.rotated(stored);
+            if let Some(login) = &rotated {
+                json_file::save(&path, login)?;
+            }
+            Ok(rotated)
+        });
+        stored.await
     }
 }

@@ -2,14 +2,15 @@
 //! no more than another login.
 
 use super::login::NewConsent;
-use super::{Storage, login_states::STATE_LIFETIME};
+use super::Storage;
+use super::pending::STATE_LIFETIME;
 
 /// How many consents may wait. One more drops the oldest, so that a flood of logins cannot fill the memory.
 const MOST: usize = 20;
 
 /// The consents that wait, and those that nobody has confirmed.
 #[derive(Debug, Default)]
-pub(in crate::storage) struct WaitingConsents {
+pub(super) struct WaitingConsents {
     /// The oldest first.
     waiting: Vec<Waiting>,
     dropped: Vec<NewConsent>,
@@ -76,7 +77,7 @@ impl Storage {
     }
 
     /// Drops the consents that wait for `profile`.
-    pub(in crate::storage) fn drop_waiting(&self, profile: &str) {
+    pub(super) fn drop_waiting(&self, profile: &str) {
         self.waiting().drop_where(|waiting| &*waiting.content.consent.profile == profile);
     }
 }

@@ -1,0 +1,317 @@
+//! The back ends of storage, which behave alike.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::StorageError;
+use super::budget::{Budget, Spacing};
+use super::directory::Directory;
+use super::directory::logins::Seen;
+use super::login::{Login, NewConsent};
+use super::logins::{Changes, ConnectError, Forgotten, KnownLogins};
+use super::pending::Pending;
+use super::plan::Plan;
+use super::queue::{Claim, Held, Sent};
+use super::readings::{Events, StoredState};
+use super::rotation::UnsavedPair;
+use crate::catalogue::Call;
+
+/// How long a request for a new pair may take that keeps other processes of this host from asking.
+const ASK_WITHIN: Duration = Duration::from_secs(30);
+
+/// Where what survives a restart is.
+#[derive(Clone, Debug)]
+pub(super) enum BackEnd {
+    /// In a directory of one host.
+    Directory(Directory),
+}
+
+/// Up to where the changes that others made are known.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Mark {
+    /// Nothing is known yet.
+    #[default]
+    Nothing,
+    /// The files that were seen.
+    Directory(Arc<Seen>),
+}
+
+/// The right to rotate the tokens of a login.
+#[derive(Debug)]
+pub(super) enum Lease {
+    /// The lock of a file, which is held as long as it is open.
+    Directory { _lock: File },
+}
+
+/// Who has a lease, in a storage of many hosts.
+pub(super) type Holder = Arc<str>;
+
+/// Whether a profile may be refreshed here.
+#[derive(Debug)]
+pub(super) enum Hold {
+    Granted(Held),
+    /// Another host refreshes it, for so long at the most.
+    Elsewhere(Duration),
+}
+
+impl Lease {
+    /// Who has the lease, where what is stored says that too.
+    pub(super) fn holder(&self) -> Option<Holder> {
+        match self {
+            Self::Directory { .. } => None,
+        }
+    }
+}
+
+impl BackEnd {
+    /// Whether other hosts use the same storage.
+    pub(super) fn is_of_many_hosts(&self) -> bool {
+        match self {
+            Self::Directory(_) => false,
+        }
+    }
+
+    /// Whether what Withings tells can be kept; else Withings is to tell it again.
+    pub(super) fn takes_notifications(&self) -> bool {
+        match self {
+            Self::Directory(_) => true,
+        }
+    }
+
+    pub(super) fn backfill_directory(&self) -> PathBuf {
+        match self {
+            Self::Directory(directory) => directory.backfill_directory(),
+        }
+    }
+
+    pub(super) async fn change_budget<T: Send + 'static>(
+        &self,
+        spacing: Spacing,
+        work: impl Fn(&mut Budget, i64) -> T + Send + 'static,
+    ) -> Result<T, StorageError> {
+        match self {
+            Self::Directory(directory) => directory.change_budget(spacing, work).await,
+        }
+    }
+
+    /// What others have changed since `mark`, and the mark after it; `None`: nothing.
+    pub(super) async fn changes(
+        &self,
+        mark: Mark,
+        known: Arc<KnownLogins>,
+    ) -> Result<Option<(Changes, Mark)>, StorageError> {
+        match self {
+            Self::Directory(directory) => {
+                let before = match mark {
+                    Mark::Directory(seen) => seen,
+                    Mark::Nothing => Arc::default(),
+                };
+                let changes = directory.changes(before, known).await?;
+                Ok(changes.map(|(changes, seen)| (changes, Mark::Directory(Arc::new(seen)))))
+            }
+        }
+    }
+
+    pub(super) async fn login(&self, profile: &str) -> Result<Option<Login>, StorageError> {
+        match self {
+            Self::Directory(directory) => directory.login(profile).await,
+        }
+    }
+
+    /// Stores the login of a new consent, and gives it and the login of another person in whose place it came. `others` are the
+    /// profiles that must not have the same person.
+    pub(super) async fn connect(
+        &self,
+        consent: NewConsent,
+        others: Vec<Arc<str>>,
+        may_replace: bool,
+        connected_at: i64,
+    ) -> Result<(Login, Option<Login>), ConnectError> {
+        match self {
+            Self::Directory(directory) => directory.connect(consent, others, may_replace, connected_at).await,
+        }
+    }
+
+    pub(super) async fn forget(&self, profile: &str) -> Result<Forgotten, StorageError> {
+        match self {
+            Self::Directory(directory) => directory.forget(profile).await,
+        }
+    }
+
+    pub(super) async fn prove(&self, profile: &str, version: u64) -> Result<(), StorageError> {
+        match self {
+            Self::Directory(directory) => directory.prove(profile, version).await,
+        }
+    }
+
+    /// How long a request for a new pair may take.
+    pub(super) fn ask_within(&self) -> Duration {
+        match self {
+            Self::Directory(_) => ASK_WITHIN,
+        }
+    }
+
+    /// Takes the lease of the login of `profile` in this version; `None` if it is taken.
+    pub(super) async fn lease(&self, profile: &str, _version: u64) -> Result<Option<Lease>, StorageError> {
+        match self {
+            Self::Directory(directory) => {
+                Ok(directory.lease(profile).await?.map(|lock| Lease::Directory { _lock: lock }))
+            }
+        }
+    }
+
+    /// Whether enough is left of the lease to ask for a new pair.
+    pub(super) async fn is_fresh(&self, lease: &Lease) -> Result<bool, StorageError> {
+        match (self, lease) {
+            (Self::Directory(_), Lease::Directory { .. }) => Ok(true),
+        }
+    }
+
+    /// Gives back a lease with which Withings was asked and has refused; returns whether it was still held.
+    pub(super) async fn release(&self, lease: Lease) -> Result<bool, StorageError> {
+        match (self, lease) {
+            (Self::Directory(_), Lease::Directory { .. }) => Ok(true),
+        }
+    }
+
+    /// Stores a pair; `None` if the login is another one by now.
+    pub(super) async fn store_pair(&self, profile: &str, pair: UnsavedPair) -> Result<Option<Login>, StorageError> {
+        match self {
+            Self::Directory(directory) => directory.store_pair(profile, pair).await,
+        }
+    }
+
+    pub(super) async fn load(&self, profile: &str) -> Result<StoredState, StorageError> {
+        match self {
+            Self::Directory(directory) => directory.load(profile).await,
+        }
+    }
+
+    pub(super) async fn load_events(&self, profile: &str) -> Result<Option<Events>, StorageError> {
+        match self {
+            Self::Directory(directory) => directory.load_events(profile).await,
+        }
+    }
+
+    /// Stores the state that the calls of a claim have changed; returns false if that may not be, for the claim has ended or
+    /// the profile was forgotten.
+    pub(super) async fn save(&self, claim: &Claim, state: StoredState) -> Result<bool, StorageError> {
+        match self {
+            Self::Directory(directory) => directory.save(&claim.profile, state).await,
+        }
+    }
+
+    /// Adds events to those that are stored of the same person, if the profile has a login.
+    pub(super) async fn save_events(&self, profile: &str, events: Events) -> Result<(), StorageError> {
+        match self {
+            Self::Directory(directory) => directory.save_events(profile, events).await,
+        }
+    }
+
+    /// Takes the right to refresh a profile.
+    pub(super) async fn hold(&self, _profile: &str) -> Result<Hold, StorageError> {
+        match self {
+            Self::Directory(_) => Ok(Hold::Granted(Held::default())),
+        }
+    }
+
+    /// Gives that right back, and nothing was done.
+    pub(super) async fn let_go(&self, _profile: &str, _fence: u64) {
+        match self {
+            Self::Directory(_) => {}
+        }
+    }
+
+    /// Keeps that right; returns false if it is lost.
+    pub(super) async fn renew(&self, _claim: &Claim) -> Result<bool, StorageError> {
+        match self {
+            Self::Directory(_) => Ok(true),
+        }
+    }
+
+    /// Stores the plan of a claim that goes on, or that has ended. In a directory the plans of all profiles are stored at once.
+    pub(super) async fn store_work(&self, _claim: &Claim, _has_ended: bool) -> Result<(), StorageError> {
+        match self {
+            Self::Directory(_) => Ok(()),
+        }
+    }
+
+    /// Stores plans that a start or a reload has changed, where other hosts use them.
+    pub(super) async fn store_plans_of(&self, _plans: Vec<(Arc<str>, Plan)>) -> Result<(), StorageError> {
+        match self {
+            Self::Directory(_) => Ok(()),
+        }
+    }
+
+    /// Stores the plans of all profiles, and the calls that were sent of late.
+    pub(super) async fn store_plans(
+        &self,
+        plans: BTreeMap<Arc<str>, Plan>,
+        sent: Vec<Sent>,
+        orderly: bool,
+    ) -> Result<(), StorageError> {
+        match self {
+            Self::Directory(directory) => directory.store_plans(plans, sent, orderly).await,
+        }
+    }
+
+    /// Stores that Withings has news for these calls, where other hosts may make them.
+    pub(super) async fn mark(&self, _profile: &str, _calls: &[Call]) -> Result<(), StorageError> {
+        match self {
+            Self::Directory(_) => Ok(()),
+        }
+    }
+
+    /// Notes that the call with this digest is sent now; gives how long it must rest if another host has sent it of late.
+    pub(super) async fn send(&self, _digest: u64) -> Result<Option<Duration>, StorageError> {
+        match self {
+            Self::Directory(_) => Ok(None),
+        }
+    }
+
+    pub(super) async fn begin_login(&self, digest: String, pending: Pending) -> Result<(), StorageError> {
+        match self {
+            Self::Directory(directory) => directory.begin_login(digest, pending).await,
+        }
+    }
+
+    pub(super) async fn take_login(&self, digest: String) -> Result<Option<Pending>, StorageError> {
+        match self {
+            Self::Directory(directory) => directory.take_login(digest).await,
+        }
+    }
+
+    pub(super) async fn installation_secret(
+        &self,
+        name: &'static str,
+        random: impl FnOnce() -> String + Send + 'static,
+    ) -> Result<SecretString, StorageError> {
+        match self {
+            Self::Directory(directory) => directory.installation_secret(name, random).await,
+        }
+    }
+
+    /// Those of `profiles` with addresses that may be subscribed at Withings.
+    pub(super) async fn with_callbacks(&self, profiles: Vec<Arc<str>>) -> Result<BTreeSet<Arc<str>>, StorageError> {
+        match self {
+            Self::Directory(directory) => directory.with_callbacks(profiles).await,
+        }
+    }
+
+    pub(super) async fn callbacks(&self, profile: &str) -> Result<BTreeSet<String>, StorageError> {
+        match self {
+            Self::Directory(directory) => directory.callbacks(profile).await,
+        }
+    }
+
+    pub(super) async fn save_callbacks(&self, profile: &str, callbacks: BTreeSet<String>) -> Result<(), StorageError> {
+        match self {
+            Self::Directory(directory) => directory.save_callbacks(profile, callbacks).await,
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Claims: which profile is refreshed next, by which worker of which process, and what is planned of all others.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::back_end::Hold;
+use super::plan::Plan;
+use super::queue::{Claim, NextClaim, Replan};
+use super::{Storage, StorageError};
+use crate::catalogue::Call;
+
+/// How often the plans are stored at the most.
+const STORED_EVERY: Duration = Duration::from_mins(1);
+
+/// How long a profile is left alone whose claim could not be asked for, for storage is away.
+const AWAY: Duration = Duration::from_secs(5);
+
+/// How long a call is left alone of which it could not be asked whether another host has sent it.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+impl Storage {
+    /// Waits for the next profile that is due: new logins first, then what Withings has news of, then by due time. Nothing is
+    /// claimed for a call while the application is paused or data waits for a turn: all workers would hold a profile and wait
+    /// for the same turn. A caller that gives up waiting loses nothing.
+    pub async fn claim(&self) -> Claim {
+        loop {
+            let claim = self.next_claim().await;
+            if claim.calls.is_empty() {
+                return claim;
+            }
+            if let Some(claim) = self.hold(claim).await {
+                if !claim.plan.is_new() {
+                    self.expect_data_turn();
+                }
+                return claim;
+            }
+        }
+    }
+
+    /// The next claim as this process sees it.
+    async fn next_claim(&self) -> Claim {
+        loop {
+            let rest = self.known_pause().max(self.data_turn());
+            let at = match self.0.queue.next(Instant::now(), rest.is_none()) {
+                NextClaim::Claim(claim) => return *claim,
+                NextClaim::At(at) => at.into_iter().chain(rest).min(),
+            };
+            tokio::select! {
+                () = self.0.queue.woken() => {}
+                () = sleep_until_some(at) => {}
+            }
+        }
+    }
+
+    /// Takes the claim in storage; `None` if another host has it, or has done what was due.
+    async fn hold(&self, claim: Claim) -> Option<Claim> {
+        match self.0.back_end.hold(&claim.profile).await {
+            Ok(Hold::Granted(held)) => {
+                let fence = held.fence;
+                let profile = Arc::clone(&claim.profile);
+                let adopted = self.0.queue.adopt(claim, held);
+                if adopted.is_none() {
+                    self.0.back_end.let_go(&profile, fence).await;
+                }
+                adopted
+            }
+            Ok(Hold::Elsewhere(left)) => {
+                self.0.queue.put_off(&claim, left);
+                None
+            }
+            Err(error) => {
+                tracing::debug!(profile = %claim.profile, error = error.with_cause(), "it is not known who refreshes the profile");
+                self.0.queue.put_off(&claim, AWAY);
+                None
+            }
+        }
+    }
+
+    /// Notes the plan of a claim while it goes on: a call that has worked is not made again should the process end.
+    pub async fn note_progress(&self, claim: &Claim) {
+        self.0.queue.note_progress(claim);
+        if let Err(error) = self.0.back_end.store_work(claim, false).await {
+            tracing::debug!(profile = %claim.profile, error = error.with_cause(), "the plan could not be stored");
+        }
+    }
+
+    /// Gives a claim back with its plan.
+    pub async fn finish(&self, claim: Claim) {
+        if !claim.calls.is_empty()
+            && let Err(error) = self.0.back_end.store_work(&claim, true).await
+        {
+            tracing::debug!(profile = %claim.profile, error = error.with_cause(), "the plan could not be stored");
+        }
+        self.0.queue.finish(claim);
+    }
+
+    /// Whether the claim has not ended: asked before anything is shown, for a new login, a `forget` or a changed configuration
+    /// ends it without waiting for its worker.
+    #[must_use]
+    pub fn is_current(&self, claim: &Claim) -> bool {
+        self.0.queue.is_current(claim)
+    }
+
+    /// Renews the claim before a page is asked for; returns false if it has ended, here or on another host.
+    pub async fn renew(&self, claim: &Claim) -> bool {
+        if !self.is_current(claim) {
+            return false;
+        }
+        match self.0.back_end.renew(claim).await {
+            Ok(is_ours) => {
+                if !is_ours {
+                    self.0.queue.end_claim(&claim.profile);
+                }
+                is_ours
+            }
+            // Whether the answer may be stored is asked again when it is.
+            Err(_) => true,
+        }
+    }
+
+    /// Makes `calls` of `profile` due, for Withings has news: at the earliest 30 s after the profile's latest refresh. A pause
+    /// after a failure stays. Fails if that cannot be noted where it must be.
+    pub async fn mark(&self, profile: &str, calls: &[Call]) -> Result<(), StorageError> {
+        self.0.back_end.mark(profile, calls).await?;
+        self.0.queue.mark(profile, calls);
+        Ok(())
+    }
+
+    /// Plans the calls of exactly these profiles: `change` makes each plan from the present one.
+    pub async fn plan_all(&self, profiles: &BTreeSet<Arc<str>>, change: impl Fn(&str, Option<&Plan>) -> Replan) {
+        let logins = self.logins();
+        let changed = self.0.queue.plan_all(profiles, |profile| logins.contains_key(profile), change);
+        if let Err(error) = self.0.back_end.store_plans_of(changed).await {
+            tracing::debug!(error = error.with_cause(), "the new plans could not be stored");
+        }
+    }
+
+    /// The plan of `profile`.
+    #[must_use]
+    pub fn plan(&self, profile: &str) -> Option<Plan> {
+        self.0.queue.plan(profile)
+    }
+
+    /// The plan of each profile.
+    #[must_use]
+    pub fn planned(&self) -> BTreeMap<Arc<str>, Plan> {
+        self.0.queue.planned()
+    }
+
+    /// Makes the calls of all profiles due, spread over an `interval` if the budget does not carry them in a minute.
+    pub fn make_all_due(&self, interval: Duration) {
+        let is_carried = self.0.queue.calls() <= self.0.turns.per_minute() as usize;
+        self.0.queue.make_all_due(if is_carried { Duration::ZERO } else { interval });
+    }
+
+    /// Lets every profile be claimed once to be shown anew, whether a call is due or not.
+    pub fn show_all(&self) {
+        self.0.queue.show_all();
+    }
+
+    /// How long the most overdue call of a profile that is not claimed has been due.
+    #[must_use]
+    pub fn lag(&self) -> Duration {
+        self.0.queue.lag()
+    }
+
+    /// When the call whose person, name and arguments have this digest may be sent; `None`: now. Withings never sees the same
+    /// arguments twice within 11 s, restarts and new logins included.
+    #[must_use]
+    pub fn rests_until(&self, digest: u64) -> Option<Instant> {
+        self.0.queue.rests_until(digest)
+    }
+
+    /// Notes that the call with this digest is sent now; returns false if it may not be sent yet.
+    #[must_use]
+    pub async fn send(&self, digest: u64) -> bool {
+        if !self.0.queue.send(digest) {
+            return false;
+        }
+        let rest = match self.0.back_end.send(digest).await {
+            Ok(rest) => rest,
+            Err(_) => Some(ASK_AGAIN),
+        };
+        if let Some(rest) = rest {
+            self.0.queue.rest_call(digest, rest);
+        }
+        rest.is_none()
+    }
+
+    /// Stores the plans if that was not done in the last minute.
+    pub async fn keep_plans(&self) {
+        let is_due = {
+            let mut stored_at = self.0.plans_stored_at.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_due = stored_at.elapsed() >= STORED_EVERY;
+            if is_due {
+                *stored_at = Instant::now();
+            }
+            is_due
+        };
+        if is_due {
+            self.store_plans(false).await;
+        }
+    }
+
+    /// Stores the plans at the end of the process.
+    pub async fn end_in_order(&self) {
+        self.store_plans(true).await;
+    }
+
+    async fn store_plans(&self, orderly: bool) {
+        let (plans, sent) = self.0.queue.plans();
+        if let Err(error) = self.0.back_end.store_plans(plans, sent, orderly).await {
+            tracing::debug!(error = error.with_cause(), "the plans could not be stored");
+        }
+    }
+}
+
+async fn sleep_until_some(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

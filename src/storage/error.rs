@@ -1,0 +1,63 @@
+//! What storage could not do.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
+
+use crate::telemetry::log::with_causes;
+
+/// Storage could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// A file could not be read or written.
+    #[error("{path}: cannot {operation}", path = path.display())]
+    File {
+        /// What was tried, as an infinitive.
+        operation: &'static str,
+        /// The file or the directory.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl StorageError {
+    /// The error and its cause in one line, for people.
+    #[must_use]
+    pub fn with_cause(&self) -> String {
+        with_causes(self)
+    }
+
+    /// Whether the permissions of the file, or of a directory above it, keep this process out.
+    pub(super) fn is_permission_denied(&self) -> bool {
+        self.io_kind() == Some(io::ErrorKind::PermissionDenied)
+    }
+
+    /// Whether the file system knows no such operation.
+    pub(super) fn is_unsupported(&self) -> bool {
+        let Self::File { source, .. } = self;
+        is_unsupported(source)
+    }
+
+    pub(super) fn is_missing(&self) -> bool {
+        self.io_kind() == Some(io::ErrorKind::NotFound)
+    }
+
+    fn io_kind(&self) -> Option<io::ErrorKind> {
+        let Self::File { source, .. } = self;
+        Some(source.kind())
+    }
+
+    /// Makes the error of an operation with the file at `path` from what the system says.
+    pub(super) fn file(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::File { operation, path, source }
+    }
+}
+
+/// Whether a file system knows no such operation, as some of networks and of FUSE do not: they say it in many ways.
+pub(super) fn is_unsupported(error: &io::Error) -> bool {
+    let unsupported = [Errno::INVAL, Errno::NOTSUP, Errno::NOSYS, Errno::NOTTY, Errno::NOLCK, Errno::BADF];
+    Errno::from_io_error(error).is_some_and(|errno| unsupported.contains(&errno))
+}

@@ -1,0 +1,233 @@
+//! The logins, as this process knows them: each file or row is read when it has changed.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use super::back_end::Mark;
+use super::login::{Login, LoginInfo, NewConsent};
+use super::{Storage, StorageError};
+
+/// A login as this process knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownLogin {
+    /// The login without its tokens.
+    pub login: LoginInfo,
+    /// A number that tells this consent from all others that this process has seen.
+    pub consent: u64,
+}
+
+/// All logins, by profile.
+pub type KnownLogins = BTreeMap<Arc<str>, KnownLogin>;
+
+/// A new consent was not stored.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The person belongs to another configured profile.
+    #[error("this is the person of {0}")]
+    Taken(Arc<str>),
+    /// The profile belongs to another person, whose replacement was not confirmed.
+    #[error("the profile has been another person's")]
+    AnotherPerson,
+    /// A login could not be read or written.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// What a `forget` has deleted.
+#[derive(Debug)]
+pub struct Forgotten {
+    /// The login, if there was one that could be read.
+    pub login: Option<Login>,
+    /// How many files there were.
+    pub files: usize,
+}
+
+/// What was changed by others since the last look.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    /// The profiles whose login is new or another one; `None`: there is none any more.
+    pub(super) logins: Vec<(Arc<str>, Option<LoginInfo>)>,
+}
+
+/// What this process knows of the logins.
+#[derive(Debug)]
+pub(super) struct LoginTable {
+    inner: Mutex<Table>,
+    /// Tells of each change.
+    changes: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    logins: Arc<KnownLogins>,
+    /// How many consents this process has seen.
+    consents: u64,
+    /// Grows with each change by this process, so that what was read before a change is not believed after it.
+    edition: u64,
+    /// Up to where the changes of others are known.
+    mark: Mark,
+}
+
+impl LoginTable {
+    pub(super) fn new() -> Self {
+        Self { inner: Mutex::default(), changes: watch::channel(0).0 }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Table> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes which login is stored of a profile now; `is_new_consent` where a person has just logged in.
+    fn note(&self, profile: &str, login: Option<LoginInfo>, is_new_consent: bool) {
+        let mut table = self.inner();
+        table.note(profile, login, is_new_consent);
+        table.edition += 1;
+        drop(table);
+        self.changes.send_modify(|edition| *edition += 1);
+    }
+
+    /// Takes what others have changed up to `mark`; returns false if this process has changed a login since it was `edition`:
+    /// then what was read may be older than that.
+    fn take(&self, changes: Vec<(Arc<str>, Option<LoginInfo>)>, mark: Mark, edition: u64) -> bool {
+        let mut table = self.inner();
+        if table.edition != edition {
+            return false;
+        }
+        let before = Arc::clone(&table.logins);
+        for (profile, login) in changes {
+            table.note(&profile, login, false);
+        }
+        table.mark = mark;
+        let is_new = table.logins != before;
+        drop(table);
+        if is_new {
+            self.changes.send_modify(|edition| *edition += 1);
+        }
+        true
+    }
+}
+
+impl Table {
+    fn note(&mut self, profile: &str, login: Option<LoginInfo>, is_new_consent: bool) {
+        let logins = Arc::make_mut(&mut self.logins);
+        let Some(login) = login else {
+            logins.remove(profile);
+            return;
+        };
+        let same = logins.get(profile).filter(|known| !is_new_consent && known.login.consent() == login.consent());
+        let consent = same.map_or_else(
+            || {
+                self.consents += 1;
+                self.consents
+            },
+            |known| known.consent,
+        );
+        logins.insert(profile.into(), KnownLogin { login, consent });
+    }
+}
+
+impl NewConsent {
+    /// Whether a login is one of the same person. Withings' demo user is nobody.
+    pub(super) fn is_of_the_person_of(&self, login: &Login) -> bool {
+        !self.demo && !login.demo && login.user_id == self.new.user_id
+    }
+
+    /// The login of another person whose place this consent takes, of the `present` one of its profile. Refused if it is another
+    /// person's and `may_replace` is false.
+    pub(super) fn replaces(&self, present: Option<&Login>, may_replace: bool) -> Result<Option<Login>, ConnectError> {
+        let is_of_another = |login: &&Login| login.user_id != self.new.user_id;
+        if !may_replace && present.is_some_and(|login| !login.demo && (self.demo || is_of_another(&login))) {
+            return Err(ConnectError::AnotherPerson);
+        }
+        Ok(present.filter(is_of_another).cloned())
+    }
+}
+
+impl Storage {
+    /// Every login, also of profiles that are no longer configured, as it was last read or written.
+    #[must_use]
+    pub fn logins(&self) -> Arc<KnownLogins> {
+        Arc::clone(&self.0.logins.inner().logins)
+    }
+
+    /// A receiver that is told of each change of [`Storage::logins`].
+    #[must_use]
+    pub fn login_changes(&self) -> watch::Receiver<u64> {
+        self.0.logins.changes.subscribe()
+    }
+
+    /// Takes the changes that other processes made.
+    pub async fn changes(&self) -> Result<(), StorageError> {
+        let (edition, mark) = {
+            let table = self.0.logins.inner();
+            (table.edition, table.mark.clone())
+        };
+        if let Some((changes, mark)) = self.0.back_end.changes(mark, self.logins()).await? {
+            self.0.logins.take(changes.logins, mark, edition);
+        }
+        Ok(())
+    }
+
+    /// The login of `profile` as it is stored now; `None` if there is none.
+    pub async fn login(&self, profile: &str) -> Result<Option<Login>, StorageError> {
+        let edition = self.0.logins.inner().edition;
+        let login = self.0.back_end.login(profile).await?;
+        let info = login.as_ref().map(LoginInfo::from);
+        let is_known = {
+            let table = self.0.logins.inner();
+            // A change that this process made meanwhile is newer than what was read.
+            table.edition != edition || table.logins.get(profile).map(|known| &known.login) == info.as_ref()
+        };
+        if !is_known {
+            self.0.logins.note(profile, info, false);
+        }
+        Ok(login)
+    }
+
+    /// Stores the login of a new consent and gives the login of another person that was there before. Refused if the person
+    /// belongs to another of the `configured` profiles, or if the profile belongs to another person and `may_replace` is
+    /// false. The readings of a former person are deleted before the new login is stored: a crash in between must not show
+    /// them under the new person.
+    pub async fn connect(
+        &self,
+        consent: NewConsent,
+        configured: &[Arc<str>],
+        may_replace: bool,
+    ) -> Result<Option<Login>, ConnectError> {
+        let profile = Arc::clone(&consent.profile);
+        let others = configured.iter().filter(|other| **other != profile).cloned().collect();
+        let connected_at = self.0.clock.unix();
+        let (login, former) = self.0.back_end.connect(consent, others, may_replace, connected_at).await?;
+        let mut unsaved = self.unsaved();
+        unsaved.pairs.remove(&profile);
+        if former.is_some() {
+            unsaved.forget(&profile);
+        }
+        drop(unsaved);
+        self.0.queue.end_claim(&profile);
+        self.0.logins.note(&profile, Some(LoginInfo::from(&login)), true);
+        Ok(former)
+    }
+
+    /// Deletes everything that is stored of the profile.
+    pub async fn forget(&self, profile: &str) -> Result<Forgotten, StorageError> {
+        let forgotten = self.0.back_end.forget(profile).await?;
+        self.unsaved().forget(profile);
+        self.drop_waiting(profile);
+        self.0.queue.forget(profile);
+        self.0.logins.note(profile, None, false);
+        Ok(forgotten)
+    }
+
+    /// Drops the previous refresh token of this version of the login: the access token was used, so it is dead now.
+    pub async fn prove(&self, profile: &str, version: u64) -> Result<(), StorageError> {
+        self.0.back_end.prove(profile, version).await
+    }
+
+    /// Notes a login that was stored by a rotation.
+    pub(super) fn note_rotated(&self, login: &Login) {
+        self.0.logins.note(&login.profile, Some(LoginInfo::from(login)), false);
+    }
+}

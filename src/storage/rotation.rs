@@ -1,0 +1,193 @@
+//! Rotation of a token pair: the lease is tried, the refresh is asked for, the pair is stored before anything can use it. Two
+//! refreshes at once would leave one side with a dead token (home-assistant/core#102886).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+
+use super::back_end::Holder;
+use super::login::{Login, NewLogin};
+use super::{Storage, StorageError};
+
+/// A pair was not stored.
+#[derive(Debug, thiserror::Error)]
+pub enum RotateError<E> {
+    /// Another task or process rotates this login at the moment.
+    #[error("the login is being refreshed elsewhere")]
+    Busy,
+    /// The login was changed or removed meanwhile.
+    #[error("the login was changed meanwhile")]
+    Stale,
+    /// No answer came in time.
+    #[error("there was no answer in time")]
+    TimedOut,
+    /// The request for a new pair failed.
+    #[error(transparent)]
+    Asked(E),
+    /// The login could not be read, or the pair could not be written.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// A request for a new pair brought none.
+#[derive(Debug)]
+pub struct NotRefreshed<E> {
+    /// Why.
+    pub error: E,
+    /// Whether Withings has answered. If not, the request may still be on its way.
+    pub is_answered: bool,
+}
+
+/// A pair that a refresh brought and that could not be stored yet.
+#[derive(Clone, Debug)]
+pub(super) struct UnsavedPair {
+    pub(super) version: u64,
+    /// The refresh token that brought the pair; it lives until the pair is first used.
+    refreshed: SecretString,
+    pub(super) pair: NewLogin,
+    /// Who had the lease, where storage asks for that.
+    pub(super) holder: Option<Holder>,
+}
+
+pub(super) type UnsavedPairs = BTreeMap<Arc<str>, UnsavedPair>;
+
+impl UnsavedPair {
+    /// The login with this pair in place of the `stored` one; `None` if that is another one by now.
+    pub(super) fn rotated(&self, stored: Login) -> Option<Login> {
+        (stored.version == self.version).then(|| stored.rotated(&self.refreshed, &self.pair))
+    }
+
+    /// Whether the pair is the `stored` one: a write that took longer than its caller waited has stored it after all.
+    pub(super) fn is_in(&self, stored: &Login) -> bool {
+        stored.access_token.expose_secret() == self.pair.access_token.expose_secret()
+    }
+}
+
+/// How many rotations are under way, and whether they are to be cut off.
+#[derive(Debug, Default)]
+pub(super) struct Rotations {
+    count: watch::Sender<usize>,
+    cut: watch::Sender<bool>,
+}
+
+/// Counts a rotation as under way, as long as this value lives.
+struct UnderWay(watch::Sender<usize>);
+
+impl Rotations {
+    fn begin(&self) -> UnderWay {
+        self.count.send_modify(|count| *count += 1);
+        UnderWay(self.count.clone())
+    }
+
+    async fn none(&self) {
+        drop(self.count.subscribe().wait_for(|count| *count == 0).await);
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+}
+
+impl Storage {
+    /// Asks for a new pair for the login of `profile` if its version is still `held`, and stores it. `ask` is given the login
+    /// and answers with the refresh token that it has used and the pair. A pair that cannot be stored stays in memory, unused,
+    /// until it can be: a restart then still has the former refresh token, which lives. The rotation goes on when its caller
+    /// gives up, in a task of its own: a pair that Withings has sent must not get lost.
+    pub async fn rotate<E, F>(
+        &self,
+        profile: &Arc<str>,
+        held: u64,
+        ask: impl FnOnce(Login) -> F + Send + 'static,
+    ) -> Result<Login, RotateError<E>>
+    where
+        E: Send + 'static,
+        F: Future<Output = Result<(SecretString, NewLogin), NotRefreshed<E>>> + Send + 'static,
+    {
+        let (storage, profile) = (self.clone(), Arc::clone(profile));
+        let (under_way, mut cut) = (self.0.rotations.begin(), self.0.rotations.cut.subscribe());
+        let rotation = tokio::spawn(async move {
+            let _under_way = under_way;
+            tokio::select! {
+                biased;
+                rotated = storage.rotate_leased(&profile, held, ask) => rotated,
+                _ = cut.wait_for(|cut| *cut) => Err(RotateError::TimedOut),
+            }
+        });
+        rotation.await.expect("a rotation does not panic and is never cancelled")
+    }
+
+    async fn rotate_leased<E, F>(
+        &self,
+        profile: &Arc<str>,
+        held: u64,
+        ask: impl FnOnce(Login) -> F,
+    ) -> Result<Login, RotateError<E>>
+    where
+        F: Future<Output = Result<(SecretString, NewLogin), NotRefreshed<E>>>,
+    {
+        if let Some(login) = self.save_pair(profile).await? {
+            return Ok(login);
+        }
+        // Before the lease, which must not leave a trace of a profile that was forgotten.
+        self.login(profile).await?.ok_or(RotateError::Stale)?;
+        let lease = self.0.back_end.lease(profile, held).await?;
+        let login = self.login(profile).await?.ok_or(RotateError::Stale)?;
+        if login.version != held {
+            return Ok(login);
+        }
+        let lease = lease.ok_or(RotateError::Busy)?;
+        if !self.0.back_end.is_fresh(&lease).await? {
+            return Err(RotateError::Busy);
+        }
+        let answer = timeout(self.0.back_end.ask_within(), ask(login)).await.map_err(|_| RotateError::TimedOut)?;
+        match answer {
+            Ok((refreshed, pair)) => {
+                let unsaved = UnsavedPair { version: held, refreshed, pair, holder: lease.holder() };
+                self.unsaved().pairs.insert(Arc::clone(profile), unsaved);
+                self.save_pair(profile).await?.ok_or(RotateError::Stale)
+            }
+            Err(NotRefreshed { error, is_answered: true }) => {
+                // An answer counts only for the one that has the lease: else the login may be another one by now.
+                let is_ours = self.0.back_end.release(lease).await?;
+                Err(if is_ours { RotateError::Asked(error) } else { RotateError::Stale })
+            }
+            Err(NotRefreshed { error, is_answered: false }) => Err(RotateError::Asked(error)),
+        }
+    }
+
+    /// Whether a pair of the profile waits to be stored.
+    #[must_use]
+    pub fn has_unsaved_pair(&self, profile: &str) -> bool {
+        self.unsaved().pairs.contains_key(profile)
+    }
+
+    /// Stores the pair of a profile that is not stored yet; `None` if there is no such pair, or if the login is another one by
+    /// now.
+    pub(super) async fn save_pair(&self, profile: &Arc<str>) -> Result<Option<Login>, StorageError> {
+        let Some(unsaved) = self.unsaved().pairs.get(profile).cloned() else { return Ok(None) };
+        let saved = self.0.back_end.store_pair(profile, unsaved).await?;
+        self.unsaved().pairs.remove(profile);
+        if let Some(login) = &saved {
+            self.note_rotated(login);
+            self.0.telemetry.rotation(profile);
+            tracing::info!(%profile, "a new token pair was stored");
+        }
+        Ok(saved)
+    }
+
+    /// Waits until no rotation is under way, `within` this time, stores what is not stored yet, and returns whether everything
+    /// is. A rotation that takes longer is cut off: Withings keeps the former refresh token alive until the new pair is used.
+    pub async fn settle(&self, within: Duration) -> bool {
+        let deadline = Instant::now() + within;
+        let rests = timeout(within, self.0.rotations.none()).await.is_ok();
+        self.0.rotations.cut.send_replace(true);
+        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(500));
+        rests && timeout(left, self.save_unsaved()).await.unwrap_or(false)
+    }
+}
