@@ -82,8 +82,11 @@ async fn poll(profiles: Arc<Profiles>) {
         }
         profiles.record_lag();
         profiles.telemetry.log_outside_events();
-        if let Err(error) = profiles.storage().changes().await {
-            tracing::debug!(error = error.with_cause(), "it is not known whether logins have changed");
+        match profiles.storage().changes().await {
+            Ok(refreshed) => profiles.show_refreshed(&refreshed).await,
+            Err(error) => {
+                tracing::debug!(error = error.with_cause(), "it is not known whether logins have changed");
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::login::{Logins, People, Remote};
 use crate::reading::Snapshot;
 use crate::refresh::{self, Occasion, Refresher, Settings};
-use crate::storage::{Storage, StorageError};
+use crate::storage::{Refreshed, Storage, StorageError};
 use crate::telemetry::Telemetry;
 use crate::webhooks::{BedNotification, DesiredSubscriptions, Inbox, Subscriptions};
 use crate::withings::oauth::random_token;
@@ -207,6 +207,14 @@ impl Profiles {
         let BedNotification { profile, user_id, event } = notification;
         let in_bed = self.storage().note_event(&profile, &user_id, event).await;
         self.refresher.publish_in_bed(&profile, &user_id, &in_bed);
+    }
+
+    /// Shows what other hosts have found for the profiles.
+    pub(super) async fn show_refreshed(&self, refreshed: &Refreshed) {
+        for some in Vec::from_iter(&refreshed.readings).chunks(AT_ONCE) {
+            join_all(some.iter().map(|profile| self.refresher.show_stored(profile))).await;
+        }
+        self.refresher.show_plans(&refreshed.plans);
     }
 
     /// Makes all profiles due: the wall clock has run away from the monotonic one, and the plans wait by that.

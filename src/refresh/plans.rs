@@ -59,6 +59,30 @@ impl Refresher {
         Restored { first_successes: first_successes.unwrap_or_default(), unread: state.to_be_read().collect() }
     }
 
+    /// Shows what another host has found for `profile`. Where that cannot be read, the last values stay.
+    pub async fn show_stored(&self, profile: &Arc<str>) {
+        match self.storage().load(profile).await {
+            Ok(stored) => {
+                let state = ProfileState::restore(self.of_person(profile, stored));
+                let is_shown =
+                    || self.services().logins.people().get(profile).is_some_and(|person| person.duplicate_of.is_none());
+                self.show(profile, &state, &self.storage().plan(profile).unwrap_or_default(), is_shown);
+            }
+            Err(error) => {
+                tracing::warn!(%profile, error = error.with_cause(), "what another host has found cannot be read; the last values stay");
+            }
+        }
+    }
+
+    /// Shows how the calls of these profiles went, where another host has made them.
+    pub fn show_plans(&self, profiles: &BTreeSet<Arc<str>>) {
+        for profile in profiles {
+            if let Some(plan) = self.storage().plan(profile) {
+                self.publish_calls(profile, &plan, || true);
+            }
+        }
+    }
+
     /// Shows the values that are stored of a profile without a login: its login file may be broken.
     pub async fn show_without_login(&self, profile: &Arc<str>) {
         if let Ok(stored) = self.storage().load(profile).await

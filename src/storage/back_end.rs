@@ -16,6 +16,8 @@ use super::login::{Login, NewConsent};
 use super::logins::{Changes, ConnectError, Forgotten, KnownLogins};
 use super::pending::Pending;
 use super::plan::Plan;
+#[cfg(feature = "postgres")]
+use super::postgres::{Followed, LoginLease, Postgres};
 use super::queue::{Claim, Held, Sent};
 use super::readings::{Events, StoredState};
 use super::rotation::UnsavedPair;
@@ -29,6 +31,9 @@ const ASK_WITHIN: Duration = Duration::from_secs(30);
 pub(super) enum BackEnd {
     /// In a directory of one host.
     Directory(Directory),
+    /// In a database of many hosts.
+    #[cfg(feature = "postgres")]
+    Postgres(Postgres),
 }
 
 /// Up to where the changes that others made are known.
@@ -39,6 +44,9 @@ pub(super) enum Mark {
     Nothing,
     /// The files that were seen.
     Directory(Arc<Seen>),
+    /// The transactions that were seen.
+    #[cfg(feature = "postgres")]
+    Postgres(Followed),
 }
 
 /// The right to rotate the tokens of a login.
@@ -46,6 +54,9 @@ pub(super) enum Mark {
 pub(super) enum Lease {
     /// The lock of a file, which is held as long as it is open.
     Directory { _lock: File },
+    /// A row of the database, until its time is over.
+    #[cfg(feature = "postgres")]
+    Postgres(LoginLease),
 }
 
 /// Who has a lease, in a storage of many hosts.
@@ -64,6 +75,8 @@ impl Lease {
     pub(super) fn holder(&self) -> Option<Holder> {
         match self {
             Self::Directory { .. } => None,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(lease) => Some(lease.holder()),
         }
     }
 }
@@ -73,6 +86,8 @@ impl BackEnd {
     pub(super) fn is_of_many_hosts(&self) -> bool {
         match self {
             Self::Directory(_) => false,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => true,
         }
     }
 
@@ -80,12 +95,16 @@ impl BackEnd {
     pub(super) fn takes_notifications(&self) -> bool {
         match self {
             Self::Directory(_) => true,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.is_up(),
         }
     }
 
     pub(super) fn backfill_directory(&self) -> PathBuf {
         match self {
             Self::Directory(directory) => directory.backfill_directory(),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.backfill_directory(),
         }
     }
 
@@ -96,6 +115,8 @@ impl BackEnd {
     ) -> Result<T, StorageError> {
         match self {
             Self::Directory(directory) => directory.change_budget(spacing, work).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.change_budget(spacing, work).await,
         }
     }
 
@@ -107,19 +128,20 @@ impl BackEnd {
     ) -> Result<Option<(Changes, Mark)>, StorageError> {
         match self {
             Self::Directory(directory) => {
-                let before = match mark {
-                    Mark::Directory(seen) => seen,
-                    Mark::Nothing => Arc::default(),
-                };
+                let before = if let Mark::Directory(seen) = mark { seen } else { Arc::default() };
                 let changes = directory.changes(before, known).await?;
                 Ok(changes.map(|(changes, seen)| (changes, Mark::Directory(Arc::new(seen)))))
             }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.changes(mark, known).await,
         }
     }
 
     pub(super) async fn login(&self, profile: &str) -> Result<Option<Login>, StorageError> {
         match self {
             Self::Directory(directory) => directory.login(profile).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.login(profile).await,
         }
     }
 
@@ -134,18 +156,24 @@ impl BackEnd {
     ) -> Result<(Login, Option<Login>), ConnectError> {
         match self {
             Self::Directory(directory) => directory.connect(consent, others, may_replace, connected_at).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.connect(consent, others, may_replace, connected_at).await,
         }
     }
 
     pub(super) async fn forget(&self, profile: &str) -> Result<Forgotten, StorageError> {
         match self {
             Self::Directory(directory) => directory.forget(profile).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.forget(profile).await,
         }
     }
 
     pub(super) async fn prove(&self, profile: &str, version: u64) -> Result<(), StorageError> {
         match self {
             Self::Directory(directory) => directory.prove(profile, version).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.prove(profile, version).await,
         }
     }
 
@@ -153,29 +181,37 @@ impl BackEnd {
     pub(super) fn ask_within(&self) -> Duration {
         match self {
             Self::Directory(_) => ASK_WITHIN,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => super::postgres::ASK_WITHIN,
         }
     }
 
     /// Takes the lease of the login of `profile` in this version; `None` if it is taken.
-    pub(super) async fn lease(&self, profile: &str, _version: u64) -> Result<Option<Lease>, StorageError> {
+    pub(super) async fn lease(&self, profile: &str, version: u64) -> Result<Option<Lease>, StorageError> {
         match self {
             Self::Directory(directory) => {
                 Ok(directory.lease(profile).await?.map(|lock| Lease::Directory { _lock: lock }))
             }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => Ok(postgres.lease(profile, version).await?.map(Lease::Postgres)),
         }
     }
 
     /// Whether enough is left of the lease to ask for a new pair.
     pub(super) async fn is_fresh(&self, lease: &Lease) -> Result<bool, StorageError> {
         match (self, lease) {
-            (Self::Directory(_), Lease::Directory { .. }) => Ok(true),
+            #[cfg(feature = "postgres")]
+            (Self::Postgres(postgres), Lease::Postgres(lease)) => postgres.is_fresh(lease).await,
+            _ => Ok(true),
         }
     }
 
     /// Gives back a lease with which Withings was asked and has refused; returns whether it was still held.
     pub(super) async fn release(&self, lease: Lease) -> Result<bool, StorageError> {
         match (self, lease) {
-            (Self::Directory(_), Lease::Directory { .. }) => Ok(true),
+            #[cfg(feature = "postgres")]
+            (Self::Postgres(postgres), Lease::Postgres(lease)) => postgres.release(lease).await,
+            _ => Ok(true),
         }
     }
 
@@ -183,18 +219,24 @@ impl BackEnd {
     pub(super) async fn store_pair(&self, profile: &str, pair: UnsavedPair) -> Result<Option<Login>, StorageError> {
         match self {
             Self::Directory(directory) => directory.store_pair(profile, pair).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.store_pair(profile, pair).await,
         }
     }
 
     pub(super) async fn load(&self, profile: &str) -> Result<StoredState, StorageError> {
         match self {
             Self::Directory(directory) => directory.load(profile).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.load(profile).await,
         }
     }
 
     pub(super) async fn load_events(&self, profile: &str) -> Result<Option<Events>, StorageError> {
         match self {
             Self::Directory(directory) => directory.load_events(profile).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.load_events(profile).await,
         }
     }
 
@@ -203,6 +245,8 @@ impl BackEnd {
     pub(super) async fn save(&self, claim: &Claim, state: StoredState) -> Result<bool, StorageError> {
         match self {
             Self::Directory(directory) => directory.save(&claim.profile, state).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.save(claim, state).await,
         }
     }
 
@@ -210,41 +254,53 @@ impl BackEnd {
     pub(super) async fn save_events(&self, profile: &str, events: Events) -> Result<(), StorageError> {
         match self {
             Self::Directory(directory) => directory.save_events(profile, events).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.save_events(profile, events).await,
         }
     }
 
     /// Takes the right to refresh a profile.
-    pub(super) async fn hold(&self, _profile: &str) -> Result<Hold, StorageError> {
+    pub(super) async fn hold(&self, profile: &str) -> Result<Hold, StorageError> {
         match self {
             Self::Directory(_) => Ok(Hold::Granted(Held::default())),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.hold(profile).await,
         }
     }
 
     /// Gives that right back, and nothing was done.
-    pub(super) async fn let_go(&self, _profile: &str, _fence: u64) {
+    pub(super) async fn let_go(&self, profile: &str, fence: u64) {
         match self {
             Self::Directory(_) => {}
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.let_go(profile, fence).await,
         }
     }
 
     /// Keeps that right; returns false if it is lost.
-    pub(super) async fn renew(&self, _claim: &Claim) -> Result<bool, StorageError> {
+    pub(super) async fn renew(&self, claim: &Claim) -> Result<bool, StorageError> {
         match self {
             Self::Directory(_) => Ok(true),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.renew(claim).await,
         }
     }
 
     /// Stores the plan of a claim that goes on, or that has ended. In a directory the plans of all profiles are stored at once.
-    pub(super) async fn store_work(&self, _claim: &Claim, _has_ended: bool) -> Result<(), StorageError> {
+    pub(super) async fn store_work(&self, claim: &Claim, has_ended: bool) -> Result<(), StorageError> {
         match self {
             Self::Directory(_) => Ok(()),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.store_work(claim, has_ended).await,
         }
     }
 
     /// Stores plans that a start or a reload has changed, where other hosts use them.
-    pub(super) async fn store_plans_of(&self, _plans: Vec<(Arc<str>, Plan)>) -> Result<(), StorageError> {
+    pub(super) async fn store_plans_of(&self, plans: Vec<(Arc<str>, Plan)>) -> Result<(), StorageError> {
         match self {
             Self::Directory(_) => Ok(()),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.store_plans_of(plans).await,
         }
     }
 
@@ -257,32 +313,42 @@ impl BackEnd {
     ) -> Result<(), StorageError> {
         match self {
             Self::Directory(directory) => directory.store_plans(plans, sent, orderly).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => Ok(()),
         }
     }
 
     /// Stores that Withings has news for these calls, where other hosts may make them.
-    pub(super) async fn mark(&self, _profile: &str, _calls: &[Call]) -> Result<(), StorageError> {
+    pub(super) async fn mark(&self, profile: &str, calls: &[Call]) -> Result<(), StorageError> {
         match self {
             Self::Directory(_) => Ok(()),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.mark(profile, calls).await,
         }
     }
 
     /// Notes that the call with this digest is sent now; gives how long it must rest if another host has sent it of late.
-    pub(super) async fn send(&self, _digest: u64) -> Result<Option<Duration>, StorageError> {
+    pub(super) async fn send(&self, digest: u64) -> Result<Option<Duration>, StorageError> {
         match self {
             Self::Directory(_) => Ok(None),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.send(digest).await,
         }
     }
 
     pub(super) async fn begin_login(&self, digest: String, pending: Pending) -> Result<(), StorageError> {
         match self {
             Self::Directory(directory) => directory.begin_login(digest, pending).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.begin_login(digest, pending).await,
         }
     }
 
     pub(super) async fn take_login(&self, digest: String) -> Result<Option<Pending>, StorageError> {
         match self {
             Self::Directory(directory) => directory.take_login(digest).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.take_login(digest).await,
         }
     }
 
@@ -293,6 +359,8 @@ impl BackEnd {
     ) -> Result<SecretString, StorageError> {
         match self {
             Self::Directory(directory) => directory.installation_secret(name, random).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.installation_secret(name, random).await,
         }
     }
 
@@ -300,18 +368,24 @@ impl BackEnd {
     pub(super) async fn with_callbacks(&self, profiles: Vec<Arc<str>>) -> Result<BTreeSet<Arc<str>>, StorageError> {
         match self {
             Self::Directory(directory) => directory.with_callbacks(profiles).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.with_callbacks(profiles).await,
         }
     }
 
     pub(super) async fn callbacks(&self, profile: &str) -> Result<BTreeSet<String>, StorageError> {
         match self {
             Self::Directory(directory) => directory.callbacks(profile).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.callbacks(profile).await,
         }
     }
 
     pub(super) async fn save_callbacks(&self, profile: &str, callbacks: BTreeSet<String>) -> Result<(), StorageError> {
         match self {
             Self::Directory(directory) => directory.save_callbacks(profile, callbacks).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.save_callbacks(profile, callbacks).await,
         }
     }
 }

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
+#[cfg(feature = "postgres")]
+use super::postgres::{DatabaseError, SealError};
 use crate::telemetry::log::with_causes;
 
 /// Storage could not be read or written.
@@ -20,6 +22,14 @@ pub enum StorageError {
         /// What the system says.
         source: io::Error,
     },
+    /// The database could not be read or written.
+    #[cfg(feature = "postgres")]
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// What is stored in the database cannot be opened with the keys.
+    #[cfg(feature = "postgres")]
+    #[error(transparent)]
+    Sealed(#[from] SealError),
 }
 
 impl StorageError {
@@ -36,17 +46,23 @@ impl StorageError {
 
     /// Whether the file system knows no such operation.
     pub(super) fn is_unsupported(&self) -> bool {
-        let Self::File { source, .. } = self;
-        is_unsupported(source)
+        self.of_file().is_some_and(is_unsupported)
     }
 
     pub(super) fn is_missing(&self) -> bool {
         self.io_kind() == Some(io::ErrorKind::NotFound)
     }
 
+    fn of_file(&self) -> Option<&io::Error> {
+        match self {
+            Self::File { source, .. } => Some(source),
+            #[cfg(feature = "postgres")]
+            Self::Database(_) | Self::Sealed(_) => None,
+        }
+    }
+
     fn io_kind(&self) -> Option<io::ErrorKind> {
-        let Self::File { source, .. } = self;
-        Some(source.kind())
+        self.of_file().map(io::Error::kind)
     }
 
     /// Makes the error of an operation with the file at `path` from what the system says.

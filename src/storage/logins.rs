@@ -1,12 +1,13 @@
 //! The logins, as this process knows them: each file or row is read when it has changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
 use super::back_end::Mark;
 use super::login::{Login, LoginInfo, NewConsent};
+use super::queue::StoredWork;
 use super::{Storage, StorageError};
 
 /// A login as this process knows it.
@@ -49,6 +50,19 @@ pub struct Forgotten {
 pub(super) struct Changes {
     /// The profiles whose login is new or another one; `None`: there is none any more.
     pub(super) logins: Vec<(Arc<str>, Option<LoginInfo>)>,
+    /// What other hosts did with the work of profiles.
+    pub(super) work: Vec<(Arc<str>, StoredWork)>,
+    /// The profiles whose readings other hosts have changed.
+    pub(super) readings: BTreeSet<Arc<str>>,
+}
+
+/// The profiles that other hosts have refreshed, or that were forgotten there, and that are to be shown anew.
+#[derive(Debug, Default)]
+pub struct Refreshed {
+    /// Those with other readings.
+    pub readings: BTreeSet<Arc<str>>,
+    /// Those with another plan and the same readings.
+    pub plans: BTreeSet<Arc<str>>,
 }
 
 /// What this process knows of the logins.
@@ -158,16 +172,25 @@ impl Storage {
         self.0.logins.changes.subscribe()
     }
 
-    /// Takes the changes that other processes made.
-    pub async fn changes(&self) -> Result<(), StorageError> {
+    /// Takes the changes that other processes made, and gives the profiles that other hosts have refreshed.
+    pub async fn changes(&self) -> Result<Refreshed, StorageError> {
         let (edition, mark) = {
             let table = self.0.logins.inner();
             (table.edition, table.mark.clone())
         };
-        if let Some((changes, mark)) = self.0.back_end.changes(mark, self.logins()).await? {
-            self.0.logins.take(changes.logins, mark, edition);
+        let Some((changes, mark)) = self.0.back_end.changes(mark, self.logins()).await? else {
+            return Ok(Refreshed::default());
+        };
+        let Changes { logins, work, readings } = changes;
+        if !self.0.logins.take(logins, mark, edition) {
+            return Ok(Refreshed::default());
         }
-        Ok(())
+        let is_other = |profile: &Arc<str>| !readings.contains(profile);
+        let plans = work.iter().map(|(profile, _)| Arc::clone(profile)).filter(is_other).collect();
+        for (profile, work) in work {
+            self.0.queue.take(&profile, work);
+        }
+        Ok(Refreshed { readings, plans })
     }
 
     /// The login of `profile` as it is stored now; `None` if there is none.

@@ -18,6 +18,8 @@ mod login_tests;
 mod logins;
 mod pending;
 mod plan;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod queue;
 mod readings;
 mod rotation;
@@ -41,7 +43,7 @@ pub use directory::ownership::OwnershipError;
 pub use directory::root::{OpenError, Purpose};
 pub use error::StorageError;
 pub use login::{Login, LoginInfo, NewConsent, NewLogin};
-pub use logins::{ConnectError, Forgotten, KnownLogin, KnownLogins};
+pub use logins::{ConnectError, Forgotten, KnownLogin, KnownLogins, Refreshed};
 pub use pending::{Beginning, Pending, STATE_LIFETIME};
 pub use plan::{CallPlan, Plan};
 pub use queue::{Claim, REPEAT_AFTER, Replan};
@@ -132,6 +134,16 @@ impl Storage {
         Ok(Self::with(BackEnd::Directory(directory), Purpose::Serve, surroundings))
     }
 
+    /// Opens the database, which is checked: its schema, that the keys are its own, and that it has not moved away.
+    #[cfg(feature = "postgres")]
+    pub async fn open_postgres(
+        settings: postgres::Settings,
+        surroundings: Surroundings,
+    ) -> Result<Self, postgres::PostgresError> {
+        let postgres = postgres::Postgres::open(settings, &surroundings).await?;
+        Ok(Self::with(BackEnd::Postgres(postgres), Purpose::Serve, surroundings))
+    }
+
     fn with(back_end: BackEnd, purpose: Purpose, surroundings: Surroundings) -> Self {
         let Surroundings { clock, telemetry, .. } = surroundings;
         Self(Arc::new(StorageInner {
@@ -158,8 +170,9 @@ impl Storage {
     /// Makes every operation of the disk that begins from now on hang, or go on again, as a network file system does whose
     /// server is away: for tests.
     pub fn hang_disk(&self, hangs: bool) {
-        let BackEnd::Directory(directory) = &self.0.back_end;
-        directory.disk().hang(hangs);
+        if let BackEnd::Directory(directory) = &self.0.back_end {
+            directory.disk().hang(hangs);
+        }
     }
 
     /// Whether what Withings tells can be kept; else Withings is to tell it again.

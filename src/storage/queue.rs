@@ -166,7 +166,8 @@ impl Queue {
         let mut inner = self.inner();
         if let Some(entry) = inner.entries.get_mut(&claim.profile).filter(|entry| entry.generation == claim.generation)
         {
-            let marked = claim.calls.iter().filter(|call| !claim.plan.calls.get(call).is_some_and(|plan| plan.is_due(now)));
+            let marked =
+                claim.calls.iter().filter(|call| !claim.plan.calls.get(call).is_some_and(|plan| plan.is_due(now)));
             entry.marks.extend(marked.map(|call| (*call, now)));
             (entry.is_claimed, entry.rests_until) = (false, Some(now + time));
         }

@@ -121,7 +121,8 @@ impl Storage {
             None => self.0.back_end.load(profile).await?,
         };
         let unsaved = self.unsaved().events.get(profile).cloned();
-        let all = unsaved.map(|new| Events { user_id: stored.user_id.clone(), in_bed: stored.in_bed.clone() }.with(new));
+        let all =
+            unsaved.map(|new| Events { user_id: stored.user_id.clone(), in_bed: stored.in_bed.clone() }.with(new));
         Ok(stored.with(all))
     }
 

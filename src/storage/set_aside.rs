@@ -1,8 +1,8 @@
 //! New logins that wait until a person confirms them: nothing is changed before. They are only in memory, for a restart costs
 //! no more than another login.
 
-use super::login::NewConsent;
 use super::Storage;
+use super::login::NewConsent;
 use super::pending::STATE_LIFETIME;
 
 /// How many consents may wait. One more drops the oldest, so that a flood of logins cannot fill the memory.

@@ -66,7 +66,7 @@ pub(super) fn got_up(at: i64) -> BedEvent {
 
 /// The file of a profile in this folder.
 pub(super) fn file_of(storage: &Storage, folder: &str, profile: &str, extension: &str) -> PathBuf {
-    let BackEnd::Directory(directory) = &storage.0.back_end;
+    let BackEnd::Directory(directory) = &storage.0.back_end else { panic!("it has no files") };
     directory.path(folder, profile, extension)
 }
 
@@ -389,7 +389,8 @@ async fn a_forgotten_profile_leaves_nothing_and_takes_nobody_with_it() {
         storage.begin_login(name, pending).await.unwrap();
     }
     storage.end_in_order().await;
-    fs::copy(file_of(&storage, "logins", "Alice", "json"), file_of(&storage, "logins", "Alice", "json.broken-0")).unwrap();
+    fs::copy(file_of(&storage, "logins", "Alice", "json"), file_of(&storage, "logins", "Alice", "json.broken-0"))
+        .unwrap();
     fs::copy(file_of(&storage, "logins", "Alice", "json"), file_of(&storage, "logins", "Alice", "json.new")).unwrap();
     assert_eq!(storage.forget("Alice").await.unwrap().files, 4);
     assert_eq!(storage.forget("Alice").await.unwrap().files, 0);

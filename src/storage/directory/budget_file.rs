@@ -73,4 +73,3 @@ fn target(path: &Path) -> PathBuf {
     let link = fs::symlink_metadata(path).ok().filter(is_ours);
     link.and_then(|_| fs::read_link(path).ok()).unwrap_or_else(|| path.to_owned())
 }
-

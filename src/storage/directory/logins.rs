@@ -76,7 +76,7 @@ impl Directory {
         let is_its = |(path, login): &(PathBuf, Login)| self.path("logins", &login.profile, "json") == *path;
         let new = read.iter().filter(|read| is_its(read));
         let new = new.map(|(_, login)| (login.profile.as_str().into(), Some(LoginInfo::from(login))));
-        let changes = Changes { logins: gone.chain(new).collect() };
+        let changes = Changes { logins: gone.chain(new).collect(), ..Changes::default() };
         let trusted = stamp.filter(|stamp| before.directory == Some(*stamp));
         Ok(Some((changes, Seen { stamps, directory: stamp, trusted, compared_at: Some(Instant::now()) })))
     }

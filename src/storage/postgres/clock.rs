@@ -1,0 +1,27 @@
+//! The database's clock, by which everything that many hosts share is timed: theirs may be wrong.
+
+use std::sync::{Mutex, PoisonError};
+
+use tokio::time::Instant;
+
+use crate::storage::plan::Now;
+
+/// The database's clock, as it was last heard of.
+#[derive(Debug, Default)]
+pub(super) struct DatabaseClock(Mutex<Option<Now>>);
+
+impl DatabaseClock {
+    /// Notes that the database says this time now, Unix milliseconds.
+    pub(super) fn note(&self, unix_ms: i64) -> Now {
+        let now = Now { monotonic: Instant::now(), unix_ms };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+        now
+    }
+
+    /// The present time by the database's clock; `None` before it was heard.
+    pub(super) fn now(&self) -> Option<Now> {
+        let heard = (*self.0.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let monotonic = Instant::now();
+        Some(Now { monotonic, unix_ms: heard.unix_ms(monotonic) })
+    }
+}

@@ -1,0 +1,27 @@
+//! What other replicas have changed, by the transactions that did it.
+
+use std::sync::Arc;
+
+use super::{Postgres, StorageError};
+use crate::storage::back_end::Mark;
+use crate::storage::logins::{Changes, KnownLogins};
+
+/// Up to which transaction the changes of others are known.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::storage) struct Followed;
+
+impl Postgres {
+    /// What has changed since `mark`; `None`: nothing.
+    pub(in crate::storage) async fn changes(
+        &self,
+        _mark: Mark,
+        _known: Arc<KnownLogins>,
+    ) -> Result<Option<(Changes, Mark)>, StorageError> {
+        todo!("W")
+    }
+
+    /// Whether the latest operation with the database worked.
+    pub(in crate::storage) fn is_up(&self) -> bool {
+        todo!("W")
+    }
+}

@@ -1,0 +1,84 @@
+//! The back end that is a PostgreSQL database, for many replicas: its address, connections, schema, and the seal of what nobody
+//! may read there.
+//!
+//! No lock is held for longer than a statement or a short transaction, and nothing needs `LISTEN` or advisory locks. Each
+//! statement begins with a comment that names its function. `PgBouncer` needs `pool_mode = session`: what a session is told
+//! once would be forgotten or met by others in the other modes.
+
+mod address;
+mod budget;
+mod clock;
+mod connect;
+mod error;
+mod feed;
+mod identity;
+mod key_file;
+mod logins;
+mod migrate;
+mod open;
+mod parameters;
+mod pending;
+mod pool;
+mod rotation;
+pub mod schema;
+mod seal;
+mod secrets;
+mod snapshots;
+mod tls;
+mod uuid;
+mod work;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub use address::{Address, AddressError, Encryption};
+pub use error::{DatabaseError, Problem};
+pub use identity::ServerIdentity;
+pub use key_file::{KeyFileError, Renewed, make as make_key_file, renew as renew_key_file};
+pub use migrate::{MigrateError, Migrated, migrate};
+pub use open::PostgresError;
+pub use pool::{ANSWERED_WITHIN, CONNECTIONS, Connection, Pool, Session};
+pub use seal::{Context, Keys, Kind, SealError};
+pub use uuid::random_uuid;
+
+pub(super) use feed::Followed;
+pub(super) use rotation::{ASK_WITHIN, LoginLease};
+
+use super::{StorageError, Surroundings};
+use clock::DatabaseClock;
+
+/// What a database is opened with.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where it is.
+    pub address: Address,
+    /// The keys of the logins.
+    pub keys: Keys,
+    /// Where a backfill keeps what it has fetched, on this host.
+    pub work_directory: PathBuf,
+}
+
+/// A database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Postgres(Arc<PostgresInner>);
+
+#[derive(Debug)]
+struct PostgresInner {
+    pool: Pool,
+    keys: Keys,
+    /// What tells this process from the other replicas: random, and of this run alone.
+    replica: String,
+    clock: DatabaseClock,
+    work_directory: PathBuf,
+}
+
+impl Postgres {
+    /// The work directory of a backfill.
+    pub(super) fn backfill_directory(&self) -> PathBuf {
+        self.0.work_directory.join("backfill")
+    }
+
+    fn pool(&self) -> &Pool {
+        &self.0.pool
+    }
+}
