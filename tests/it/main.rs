@@ -45,6 +45,7 @@ mod page;
 mod paused;
 mod people;
 mod permissions;
+mod postgres;
 mod process;
 mod program;
 mod prometheus;
