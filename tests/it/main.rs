@@ -64,6 +64,7 @@ mod shell;
 mod sim;
 mod sources;
 mod stack;
+mod storage;
 mod surroundings;
 mod terminal;
 mod tsdb;

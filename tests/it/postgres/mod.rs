@@ -1,7 +1,7 @@
 //! Real servers of PostgreSQL: one that tests share, and own ones that are stopped, frozen, killed, copied and promoted.
 
 mod cuttable;
-mod database;
+pub(crate) mod database;
 mod server;
 mod tests;
 
