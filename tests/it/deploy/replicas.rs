@@ -169,6 +169,10 @@ fn the_overlays_as_the_document_has_them_bring_their_own_image_and_people() {
     }
     write(&overlays.join("own/withings.yaml"), "withings: {profiles: Zoë}\n");
     let (manifests, migration) = (rendered_at(&overlays.join("own")), rendered_at(&overlays.join("own-migrate")));
+    // What the document appends for another command.
+    write(&overlays.join("own-migrate/kustomization.yaml"), &examples[1..3].concat());
+    let other = rendered_at(&overlays.join("own-migrate"));
+    assert_eq!(strings(&pod(only(&other, "Job")).1["args"]), ["storage", "accept-restore"]);
     let image = format!("REGISTRY/withings-exporter:{}", env!("CARGO_PKG_VERSION"));
     for workload in [only(&manifests, "Deployment"), only(&migration, "Job")] {
         assert_eq!(workload["metadata"]["namespace"], "monitoring");
