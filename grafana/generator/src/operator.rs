@@ -182,7 +182,7 @@ fn refresh_lag() -> Panel {
 
 fn storage() -> Panel {
     timeline("Storage")
-        .about("Whether the latest write and the latest read of the storage directory have worked.", NO_OWN_METRICS)
+        .about("Whether the latest write and the latest read of the storage have worked.", NO_OWN_METRICS)
         .show(query("{{instance}}", exporter("withings_exporter_storage_up").now()).words(WORKS))
         .or_nothing(&exporter("withings_exporter_storage_up"))
 }

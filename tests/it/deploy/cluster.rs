@@ -7,6 +7,7 @@ use std::process::Command;
 
 use serde::Deserialize;
 use serde_yaml::Value;
+use tempfile::TempDir;
 
 use super::image::Image;
 use super::{approved, check_answered, documented_labels, path, start_without_flags, strings, text, understood};
@@ -16,18 +17,18 @@ use crate::program::fed;
 use crate::python::tool;
 use crate::sources::root;
 
-/// The groups of kinds that an add-on brings, which the schemas do not know.
-const OPERATOR: &str = "monitoring.coreos.com/v1";
+/// The versions of kinds that an add-on brings, which the schemas do not know.
+const OPERATOR: [&str; 2] = ["monitoring.coreos.com/v1", "monitoring.coreos.com/v1alpha1"];
 
 /// The largest object that Kubernetes takes, bytes.
 const LARGEST: usize = 1 << 20;
 
 /// The manifests that kubectl renders from this folder of kubernetes/.
-fn rendered(folder: &str) -> Vec<Value> {
+pub(super) fn rendered(folder: &str) -> Vec<Value> {
     rendered_at(&path("kubernetes").join(folder))
 }
 
-fn rendered_at(folder: &Path) -> Vec<Value> {
+pub(super) fn rendered_at(folder: &Path) -> Vec<Value> {
     let mut kubectl = Command::new("kubectl");
     let output = fed(kubectl.arg("kustomize").arg(folder), b"");
     let errors = String::from_utf8(output.stderr).unwrap();
@@ -37,17 +38,32 @@ fn rendered_at(folder: &Path) -> Vec<Value> {
 }
 
 /// The only manifest of this kind.
-fn only<'a>(manifests: &'a [Value], kind: &str) -> &'a Value {
+pub(super) fn only<'a>(manifests: &'a [Value], kind: &str) -> &'a Value {
     let mut found = manifests.iter().filter(|manifest| manifest["kind"] == kind);
     let first = found.next().unwrap_or_else(|| panic!("no {kind}"));
     assert!(found.next().is_none(), "more than one {kind}");
     first
 }
 
+/// Whether it is of a kind that the operator brings.
+pub(super) fn is_of_operator(manifest: &Value) -> bool {
+    OPERATOR.contains(&manifest["apiVersion"].as_str().unwrap())
+}
+
+/// A copy of the manifests and of the dashboards that they refer to, in which overlays may be made.
+pub(super) fn copied() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("deploy")).unwrap();
+    for (from, to) in [(path("kubernetes"), "deploy"), (root().join("grafana"), ".")] {
+        approved(Command::new("cp").arg("-r").arg(from).arg(folder.path().join(to)));
+    }
+    folder
+}
+
 /// Expects that the schemas of the oldest and the newest Kubernetes that the judge has allow these, without the
 /// add-on's.
 fn check_valid(folder: &str) {
-    let known = rendered(folder).into_iter().filter(|manifest| manifest["apiVersion"] != OPERATOR);
+    let known = rendered(folder).into_iter().filter(|manifest| !is_of_operator(manifest));
     let known: Vec<_> = known.map(|manifest| serde_yaml::to_string(&manifest).unwrap()).collect();
     let file = tempfile::tempdir().unwrap();
     let file = file.path().join("manifests.yaml");
@@ -60,7 +76,9 @@ fn check_valid(folder: &str) {
 
 #[test]
 fn the_schemas_allow_everything() {
-    for folder in ["base", "overlays/demo", "overlays/operator"] {
+    for folder in
+        ["base", "migrate", "overlays/demo", "overlays/operator", "overlays/replicas", "overlays/replicas-operator"]
+    {
         check_valid(folder);
     }
 }
@@ -208,7 +226,7 @@ fn the_operator_gets_rules_and_the_sidecar_dashboards() {
     let of_kind = |kind: &str| manifests.iter().filter(|manifest| manifest["kind"] == kind).collect::<Vec<_>>();
     let rules = of_kind("PrometheusRule");
     assert_eq!(rules.len(), 2);
-    assert!(rules.iter().all(|rule| rule["apiVersion"] == OPERATOR && rule["spec"]["groups"].is_sequence()));
+    assert!(rules.iter().all(|rule| is_of_operator(rule) && rule["spec"]["groups"].is_sequence()));
     let mut dashboards = of_kind("ConfigMap");
     dashboards.retain(|dashboard| dashboard["metadata"]["labels"]["grafana_dashboard"] == "1");
     assert_eq!(dashboards.len(), 2);
@@ -220,11 +238,7 @@ fn the_operator_gets_rules_and_the_sidecar_dashboards() {
 
 #[test]
 fn an_overlay_as_the_document_has_it_brings_its_own_image_and_people() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::create_dir(folder.path().join("deploy")).unwrap();
-    for (from, to) in [(path("kubernetes"), "deploy"), (root().join("grafana"), ".")] {
-        approved(Command::new("cp").arg("-r").arg(from).arg(folder.path().join(to)));
-    }
+    let folder = copied();
     let own = folder.path().join("deploy/kubernetes/overlays/own");
     fs::create_dir(&own).unwrap();
     let document = text("README.md");
@@ -237,7 +251,7 @@ fn an_overlay_as_the_document_has_it_brings_its_own_image_and_people() {
     let image = format!("REGISTRY/withings-exporter:{}", env!("CARGO_PKG_VERSION"));
     assert_eq!(set["spec"]["template"]["spec"]["containers"][0]["image"], image.as_str());
     assert!(document.contains(&format!("docker push {image}\n")));
-    let mut of_operator = manifests.iter().filter(|manifest| manifest["apiVersion"] == OPERATOR);
+    let mut of_operator = manifests.iter().filter(|manifest| is_of_operator(manifest));
     assert!(of_operator.all(|manifest| manifest["metadata"]["labels"]["release"] == "kube-prometheus-stack"));
     let people = manifests.iter().find(|manifest| !manifest["data"]["withings.yaml"].is_null()).unwrap();
     assert_eq!(people["data"]["withings.yaml"], "withings: {profiles: Zoë}\n");

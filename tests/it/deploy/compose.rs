@@ -11,12 +11,12 @@ use super::{approved, check_answered, documented, documented_labels, path, strin
 use crate::config::write;
 use crate::sources::root;
 
-const PROFILES: [&str; 2] = ["demo", "home"];
+const PROFILES: [&str; 3] = ["demo", "home", "replicas"];
 
-/// The user's own file, which exists only on the machine that runs the stack.
-const USERS_OWN: &str = "./withings.yaml";
+/// The user's own files, which exist only on the machine that runs the stack: the configuration, and the key of the logins.
+pub(super) const USERS_OWN: [&str; 2] = ["./withings.yaml", "./storage.key"];
 
-fn stack() -> Value {
+pub(super) fn stack() -> Value {
     yaml("compose.yaml")
 }
 
@@ -27,7 +27,7 @@ fn services(stack: &Value) -> Vec<(&str, &Value)> {
 }
 
 /// The sources and targets of the mounts of a service.
-fn mounts(service: &Value) -> Vec<(&str, &str)> {
+pub(super) fn mounts(service: &Value) -> Vec<(&str, &str)> {
     let mounts = service["volumes"].as_sequence().unwrap().iter();
     let mounts = mounts.map(|mount| match mount.as_str() {
         Some(short) => {
@@ -79,7 +79,7 @@ fn everything_that_a_service_names_is_there() {
     for (name, service) in services(&stack) {
         for (source, _) in mounts(service) {
             let there = if source.starts_with('.') {
-                source == USERS_OWN || path(source).exists()
+                USERS_OWN.contains(&source) || path(source).exists()
             } else {
                 stack["volumes"].as_mapping().unwrap().contains_key(source)
             };
@@ -116,16 +116,18 @@ fn each_profile_has_the_same_four_and_offers_them_to_this_machine_only() {
 }
 
 #[test]
-fn real_and_invented_people_share_no_volume_with_data() {
+fn no_two_profiles_share_a_volume_with_data() {
     let stack = stack();
     let volumes = |profile: &str| {
         let services = services(&stack).into_iter().filter(|(_, service)| strings(&service["profiles"]) == [profile]);
         let mounted = services.flat_map(|(_, service)| mounts(service)).map(|(source, _)| source.to_owned());
         mounted.filter(|source| !source.starts_with('.')).collect::<Vec<_>>()
     };
-    let (demo, home) = (volumes("demo"), volumes("home"));
-    assert!(!demo.is_empty() && !home.is_empty());
-    assert!(demo.iter().all(|volume| !home.contains(volume)), "{demo:?} {home:?}");
+    for (profile, other) in [("demo", "home"), ("demo", "replicas"), ("home", "replicas")] {
+        let (here, there) = (volumes(profile), volumes(other));
+        assert!(!here.is_empty() && !there.is_empty());
+        assert!(here.iter().all(|volume| !there.contains(volume)), "{here:?} {there:?}");
+    }
 }
 
 #[test]
@@ -135,7 +137,7 @@ fn the_exporters_find_their_files_and_understand_their_arguments() {
     let (configuration, storage) =
         (variables["WITHINGS_EXPORTER_CONFIG_FILE"], variables["WITHINGS_EXPORTER_STORAGE_PATH"]);
     let [home, demo] = ["exporter", "demo-exporter"].map(|name| &stack["services"][name]);
-    assert_eq!(mounts(home), [(USERS_OWN, configuration), ("logins", storage)]);
+    assert_eq!(mounts(home), [(USERS_OWN[0], configuration), ("logins", storage)]);
     assert_eq!(mounts(demo), [("demo-history", storage)]);
     let cli = understood(&strings(&demo["command"]));
     assert!(Path::new(&cli.flags.storage_path.unwrap()).starts_with(storage));

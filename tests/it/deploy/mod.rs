@@ -13,6 +13,7 @@ mod image_content;
 mod package;
 mod proxy;
 mod release;
+mod replicas;
 mod repository;
 mod service_unit;
 mod workflows;

@@ -54,7 +54,7 @@ impl Behind {
     }
 }
 
-fn nginx_in(folder: &Path) -> Command {
+pub(super) fn nginx_in(folder: &Path) -> Command {
     let mut nginx = Command::new("nginx");
     // Debian has it where only root looks.
     let path = std::env::var("PATH").unwrap_or_default();
@@ -68,10 +68,15 @@ fn nginx(example: &str, folder: &Path, inside: SocketAddr, outside: SocketAddr) 
         .replace("listen 443", &format!("listen {outside}"))
         .replace("127.0.0.1:10064", &inside.to_string())
         .replace("/etc/nginx/", &format!("{}/", folder.display()));
+    around(&example, folder)
+}
+
+/// A whole configuration around a part of one, which keeps its files in this folder.
+pub(super) fn around(part: &str, folder: &Path) -> String {
     let own_folders: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|kind| format!("{kind}_temp_path {}/{kind};\n", folder.display()))
         .concat();
-    format!("pid nginx.pid;\nevents {{}}\nhttp {{\naccess_log off;\n{own_folders}{example}}}\n")
+    format!("pid nginx.pid;\nevents {{}}\nhttp {{\naccess_log off;\n{own_folders}{part}}}\n")
 }
 
 async fn check(example: &str, base_url: &str) {
