@@ -12,15 +12,15 @@ use super::StorageError;
 use super::budget::{Budget, Spacing};
 use super::directory::Directory;
 use super::directory::logins::Seen;
+use super::known_logins::{Changes, ConnectError, Forgotten, KnownLogins};
 use super::login::{Login, NewConsent};
-use super::logins::{Changes, ConnectError, Forgotten, KnownLogins};
+use super::pair::{Holder, UnsavedPair};
 use super::pending::Pending;
 use super::plan::Plan;
 #[cfg(feature = "postgres")]
 use super::postgres::{Followed, LoginLease, Postgres};
-use super::queue::{Claim, Held, Sent};
+use super::queue::{Claim, Held, Hold, Sent};
 use super::readings::{Events, StoredState};
-use super::rotation::UnsavedPair;
 use crate::catalogue::Call;
 
 /// How long a request for a new pair may take that keeps other processes of this host from asking.
@@ -57,17 +57,6 @@ pub(super) enum Lease {
     /// A row of the database, until its time is over.
     #[cfg(feature = "postgres")]
     Postgres(LoginLease),
-}
-
-/// Who has a lease, in a storage of many hosts.
-pub(super) type Holder = Arc<str>;
-
-/// Whether a profile may be refreshed here.
-#[derive(Debug)]
-pub(super) enum Hold {
-    Granted(Held),
-    /// Another host refreshes it, for so long at the most.
-    Elsewhere(Duration),
 }
 
 impl Lease {
@@ -133,7 +122,11 @@ impl BackEnd {
                 Ok(changes.map(|(changes, seen)| (changes, Mark::Directory(Arc::new(seen)))))
             }
             #[cfg(feature = "postgres")]
-            Self::Postgres(postgres) => postgres.changes(mark, known).await,
+            Self::Postgres(postgres) => {
+                let before = if let Mark::Postgres(followed) = mark { Some(followed) } else { None };
+                let changes = postgres.changes(before, known).await?;
+                Ok(changes.map(|(changes, followed)| (changes, Mark::Postgres(followed))))
+            }
         }
     }
 

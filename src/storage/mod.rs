@@ -12,10 +12,12 @@ mod claims;
 mod directory;
 mod error;
 mod installation;
+mod known_logins;
 mod login;
 #[cfg(test)]
 mod login_tests;
 mod logins;
+mod pair;
 mod pending;
 mod plan;
 #[cfg(feature = "postgres")]
@@ -42,8 +44,8 @@ pub use directory::json_file::{load, save};
 pub use directory::ownership::OwnershipError;
 pub use directory::root::{OpenError, Purpose};
 pub use error::StorageError;
+pub use known_logins::{ConnectError, Forgotten, KnownLogin, KnownLogins, Refreshed};
 pub use login::{Login, LoginInfo, NewConsent, NewLogin};
-pub use logins::{ConnectError, Forgotten, KnownLogin, KnownLogins, Refreshed};
 pub use pending::{Beginning, Pending, STATE_LIFETIME};
 pub use plan::{CallPlan, Plan};
 pub use queue::{Claim, REPEAT_AFTER, Replan};
@@ -57,9 +59,10 @@ use crate::telemetry::Telemetry;
 use back_end::BackEnd;
 use directory::Directory;
 use logins::LoginTable;
+use pair::UnsavedPairs;
 use queue::Queue;
 use readings::{UnsavedEvents, UnsavedStates};
-use rotation::{Rotations, UnsavedPairs};
+use rotation::Rotations;
 use set_aside::WaitingConsents;
 use turns::Turns;
 

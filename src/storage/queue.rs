@@ -59,6 +59,14 @@ pub(super) struct StoredWork {
     pub(super) held_until: Option<Instant>,
 }
 
+/// Whether a profile may be refreshed here.
+#[derive(Debug)]
+pub(super) enum Hold {
+    Granted(Held),
+    /// Another host refreshes it, for so long at the most.
+    Elsewhere(Duration),
+}
+
 /// A digest of person, call and arguments, and when they were sent.
 pub(super) type Sent = (u64, Instant);
 

@@ -1,16 +1,15 @@
 //! Rotation of a token pair: the lease is tried, the refresh is asked for, the pair is stored before anything can use it. Two
 //! refreshes at once would leave one side with a dead token (home-assistant/core#102886).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-use super::back_end::Holder;
 use super::login::{Login, NewLogin};
+use super::pair::UnsavedPair;
 use super::{Storage, StorageError};
 
 /// A pair was not stored.
@@ -40,31 +39,6 @@ pub struct NotRefreshed<E> {
     pub error: E,
     /// Whether Withings has answered. If not, the request may still be on its way.
     pub is_answered: bool,
-}
-
-/// A pair that a refresh brought and that could not be stored yet.
-#[derive(Clone, Debug)]
-pub(super) struct UnsavedPair {
-    pub(super) version: u64,
-    /// The refresh token that brought the pair; it lives until the pair is first used.
-    refreshed: SecretString,
-    pub(super) pair: NewLogin,
-    /// Who had the lease, where storage asks for that.
-    pub(super) holder: Option<Holder>,
-}
-
-pub(super) type UnsavedPairs = BTreeMap<Arc<str>, UnsavedPair>;
-
-impl UnsavedPair {
-    /// The login with this pair in place of the `stored` one; `None` if that is another one by now.
-    pub(super) fn rotated(&self, stored: Login) -> Option<Login> {
-        (stored.version == self.version).then(|| stored.rotated(&self.refreshed, &self.pair))
-    }
-
-    /// Whether the pair is the `stored` one: a write that took longer than its caller waited has stored it after all.
-    pub(super) fn is_in(&self, stored: &Login) -> bool {
-        stored.access_token.expose_secret() == self.pair.access_token.expose_secret()
-    }
 }
 
 /// How many rotations are under way, and whether they are to be cut off.

@@ -6,6 +6,12 @@ use sha2::{Digest, Sha256};
 
 use super::{StorageError, atomic, budget_file};
 
+/// The file whose presence says that what was here has moved into a database.
+pub(super) const MOVED: &str = "MOVED";
+
+/// The file whose presence says that an export from a database into this directory is not finished.
+pub(super) const EXPORTING: &str = "EXPORTING";
+
 /// The folders that hold a file for each profile. The logins are the last: a deletion that is cut short leaves the login, and
 /// `forget` can be called again.
 const FOLDERS: [&str; 4] = ["readings", "events", "callbacks", "logins"];

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,8 +15,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Directory, StorageError, atomic, checkpoint, files, json_file};
+use crate::storage::known_logins::{Changes, ConnectError, Forgotten, KnownLogins};
 use crate::storage::login::{Login, LoginInfo, NewConsent};
-use crate::storage::logins::{Changes, ConnectError, Forgotten, KnownLogins};
 
 /// The lock of all logins.
 pub(super) const LOCK: &str = "logins.lock";
@@ -166,8 +167,20 @@ impl Directory {
         proven.await
     }
 
-    /// Takes the lock of all logins, which is held for a read and a write only.
+    /// Takes the lock of all logins, which is held for a read and a write only. Refused where they have moved into a database
+    /// since the directory was opened.
     pub(super) fn lock_logins(&self) -> Result<File, StorageError> {
+        let lock = self.lock_logins_for_transfer()?;
+        let mark = self.root().join(files::MOVED);
+        if mark.exists() {
+            let moved = io::Error::other("what was stored here has moved to PostgreSQL");
+            return Err(StorageError::file("change logins beside this mark", &mark)(moved));
+        }
+        Ok(lock)
+    }
+
+    /// Takes the lock of all logins, whatever marks the directory has.
+    pub(super) fn lock_logins_for_transfer(&self) -> Result<File, StorageError> {
         atomic::lock(&self.root().join(LOCK), atomic::LOCK_WITHIN)
     }
 

@@ -16,6 +16,8 @@ mod readings;
 pub(super) mod root;
 mod rotation;
 mod secrets;
+#[cfg(feature = "postgres")]
+pub(super) mod transfer;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -2,6 +2,7 @@
 //! too soon.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ impl Directory {
     /// Blocks.
     pub(in crate::storage) fn restore_plans(&self, queue: &Queue) -> Result<(), StorageError> {
         let path = self.root().join(FILE);
-        let Some(stored) = json_file::load::<StoredPlans>(&path)? else { return Ok(()) };
+        let Some(stored) = read(self.root())? else { return Ok(()) };
         let now = Now::of(&self.0.clock);
         let plans = stored.profiles.iter().map(|(profile, plan)| (profile.as_str().into(), plan.clone().restored(now)));
         let sent = stored.sent.iter().filter_map(|(digest, at)| {
@@ -50,11 +51,20 @@ impl Directory {
 
     /// Removes the plan of a profile.
     pub(super) fn forget_plan(&self, profile: &str) -> Result<(), StorageError> {
-        let path = self.root().join(FILE);
-        let Some(mut stored) = json_file::load::<StoredPlans>(&path)? else { return Ok(()) };
+        let Some(mut stored) = read(self.root())? else { return Ok(()) };
         match stored.profiles.remove(profile) {
-            Some(_) => json_file::save_unsynced(&path, &stored),
+            Some(_) => write(self.root(), &stored),
             None => Ok(()),
         }
     }
+}
+
+/// The stored plans.
+pub(super) fn read(root: &Path) -> Result<Option<StoredPlans>, StorageError> {
+    json_file::load(&root.join(FILE))
+}
+
+/// Writes the plans.
+pub(super) fn write(root: &Path, plans: &StoredPlans) -> Result<(), StorageError> {
+    json_file::save_unsynced(&root.join(FILE), plans)
 }

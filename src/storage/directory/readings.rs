@@ -31,7 +31,7 @@ impl Directory {
         let (directory, name) = (self.clone(), profile.to_owned());
         let saved = self.disk().write(move || {
             let Some(_lock) = directory.lock_login(&name)? else { return Ok(false) };
-            json_file::save_as(FORMAT, &directory.path("readings", &name, "json"), &state)?;
+            save_state(&directory.path("readings", &name, "json"), &state)?;
             let events = directory.path("events", &name, "json");
             if state.in_bed != InBed::default() && !events.exists() {
                 // 0.1.0 stored the events among the readings.
@@ -61,7 +61,12 @@ impl Directory {
     }
 }
 
-fn load_state(path: &Path) -> Result<StoredState, StorageError> {
+/// Writes the state, which has the events in a file of their own.
+pub(super) fn save_state(path: &Path, state: &StoredState) -> Result<(), StorageError> {
+    json_file::save_as(FORMAT, path, state)
+}
+
+pub(super) fn load_state(path: &Path) -> Result<StoredState, StorageError> {
     let state = json_file::load_formats(path, MOST_BYTES, &[1, FORMAT], |format, json| match format {
         FORMAT => serde_json::from_str(json),
         _ => of_first_format(json),

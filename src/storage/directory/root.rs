@@ -68,6 +68,12 @@ pub enum OpenError {
         /// The format of the file.
         format: u64,
     },
+    /// What was in the directory is in a database.
+    #[error("{path}: what was stored here has moved to PostgreSQL, and a login that is in two places dies; name the database with --storage.url, or bring it back with `withings-exporter storage export --to {path}`", path = .0.display())]
+    Moved(PathBuf),
+    /// The directory does not have everything yet that is in a database.
+    #[error("{path}: an export from PostgreSQL into this directory was not finished; run `withings-exporter storage export --to {path}` again, with the same --storage.url and --storage.key-file", path = .0.display())]
+    Exporting(PathBuf),
     /// The directory holds the demo's people.
     #[error("{path}: this directory belongs to the demo; choose another one with --storage.path", path = .0.display())]
     OfTheDemo(PathBuf),
@@ -93,6 +99,7 @@ pub(in crate::storage) fn prepare_to_join(root: &Path) -> Result<(), OpenError> 
     atomic::make_private_dir(root)?;
     ownership::check(root)?;
     check_formats(root)?;
+    check_marks(root)?;
     check_purpose(root, Purpose::Serve).map_err(|error| error.with_advice(root))?;
     ownership::close_folders(root);
     Ok(())
@@ -109,10 +116,31 @@ fn check_formats(root: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// Refuses a directory whose content is in a database, whatever this build knows of databases.
+fn check_marks(root: &Path) -> Result<(), OpenError> {
+    if root.join(files::MOVED).exists() {
+        return Err(OpenError::Moved(root.to_owned()));
+    }
+    if root.join(files::EXPORTING).exists() {
+        return Err(OpenError::Exporting(root.to_owned()));
+    }
+    Ok(())
+}
+
+/// Makes the directory and takes its locks like [`prepare`], whatever its marks say.
+#[cfg(feature = "postgres")]
+pub(super) fn prepare_for_transfer(root: &Path) -> Result<Vec<File>, OpenError> {
+    take(root, Purpose::Serve, &File::try_lock).map_err(|error| error.with_advice(root))
+}
+
 /// Makes the directory, takes its locks, which are held as long as these files are open, checks its purpose, and proves that
 /// it can be written. Readings on a disk that is full or read-only are served nevertheless.
 pub(in crate::storage) fn prepare(root: &Path, purpose: Purpose) -> Result<Vec<File>, OpenError> {
-    take(root, purpose, &File::try_lock).map_err(|error| error.with_advice(root))
+    check_marks(root)?;
+    let locks = take(root, purpose, &File::try_lock).map_err(|error| error.with_advice(root))?;
+    // A transfer may have come first.
+    check_marks(root)?;
+    Ok(locks)
 }
 
 /// How a file is locked.

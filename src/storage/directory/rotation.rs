@@ -4,7 +4,7 @@ use std::fs::File;
 
 use super::{Directory, StorageError, atomic, json_file};
 use crate::storage::login::Login;
-use crate::storage::rotation::UnsavedPair;
+use crate::storage::pair::UnsavedPair;
 
 impl Directory {
     /// Takes the lease of the login of `profile`, which is held as long as the file is open; `None` if it is taken.

@@ -2,6 +2,7 @@
 //! may be subscribed at Withings, so that they can be taken back when they change.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -9,9 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Directory, StorageError, atomic, json_file};
 
+/// A secret as it is stored.
 #[derive(Serialize, Deserialize)]
-struct Secret {
-    secret: String,
+pub(super) struct Secret {
+    pub(super) secret: String,
 }
 
 impl Directory {
@@ -21,7 +23,7 @@ impl Directory {
         name: &'static str,
         random: impl FnOnce() -> String + Send + 'static,
     ) -> Result<SecretString, StorageError> {
-        let path = self.root().join(format!("{name}.json"));
+        let path = self.secret(name);
         let secret = self.disk().write(move || {
             if let Some(stored) = json_file::load::<Secret>(&path)? {
                 return Ok(stored.secret.into());
@@ -31,6 +33,11 @@ impl Directory {
             Ok(secret)
         });
         secret.await
+    }
+
+    /// The file of the secret with this name.
+    pub(super) fn secret(&self, name: &str) -> PathBuf {
+        self.root().join(format!("{name}.json"))
     }
 
     /// Those of `profiles` with addresses that may be subscribed at Withings.

@@ -3,20 +3,19 @@
 use std::sync::Arc;
 
 use super::{Postgres, StorageError};
-use crate::storage::back_end::Mark;
-use crate::storage::logins::{Changes, KnownLogins};
+use crate::storage::known_logins::{Changes, KnownLogins};
 
 /// Up to which transaction the changes of others are known.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::storage) struct Followed;
 
 impl Postgres {
-    /// What has changed since `mark`; `None`: nothing.
+    /// What has changed since `before`; `None`: nothing.
     pub(in crate::storage) async fn changes(
         &self,
-        _mark: Mark,
+        _before: Option<Followed>,
         _known: Arc<KnownLogins>,
-    ) -> Result<Option<(Changes, Mark)>, StorageError> {
+    ) -> Result<Option<(Changes, Followed)>, StorageError> {
         todo!("W")
     }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{Postgres, StorageError};
+use crate::storage::known_logins::{ConnectError, Forgotten};
 use crate::storage::login::{Login, NewConsent};
-use crate::storage::logins::{ConnectError, Forgotten};
 
 impl Postgres {
     /// The login of `profile` as it is stored now; `None` if there is none.

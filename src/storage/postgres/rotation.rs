@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::{Postgres, StorageError};
-use crate::storage::back_end::Holder;
 use crate::storage::login::Login;
-use crate::storage::rotation::UnsavedPair;
+use crate::storage::pair::Holder;
+use crate::storage::pair::UnsavedPair;
 
 /// How long a request for a new pair may take. The lease lasts 20 s longer, in which a request that was given up may still
 /// arrive.

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::{Postgres, StorageError};
 use crate::catalogue::Call;
-use crate::storage::back_end::Hold;
 use crate::storage::plan::Plan;
 use crate::storage::queue::Claim;
+use crate::storage::queue::Hold;
 
 impl Postgres {
     /// Takes the right to refresh a profile.
