@@ -164,7 +164,9 @@ impl Cluster {
     /// Lets a frozen server go on.
     pub(crate) fn resume(&self) {
         let first = self.first_process();
-        processes(first).into_iter().for_each(|process| send(process, Signal::CONT));
+        for process in processes(first) {
+            send(process, Signal::CONT);
+        }
     }
 
     fn first_process(&self) -> Pid {
@@ -275,7 +277,9 @@ impl Drop for Cluster {
             let first = Pid::from_child(&child);
             let all = processes(first);
             send(first, Signal::QUIT);
-            all.iter().for_each(|process| send(*process, Signal::CONT));
+            for process in &all {
+                send(*process, Signal::CONT);
+            }
             let is_over = |child: &mut Child| {
                 child.try_wait().ok().flatten()?;
                 all.iter().all(|process| state(*process).is_none()).then_some(())
@@ -297,7 +301,9 @@ fn kill(first: &mut Child) {
     let id = Pid::from_child(first);
     freeze(id);
     let all = processes(id);
-    all.iter().for_each(|process| send(*process, Signal::KILL));
+    for process in &all {
+        send(*process, Signal::KILL);
+    }
     first.wait().unwrap();
     until("the end of the server", || all.iter().all(|process| state(*process).is_none()).then_some(()));
 }
