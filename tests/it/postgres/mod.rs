@@ -23,7 +23,7 @@ use crate::program::spawn;
 
 /// What every server is told: small, on this host alone, and with nothing outside of its folder. It syncs to the disk, which
 /// is PostgreSQL's own default.
-const SETTINGS: [(&str, &str); 8] = [
+const SETTINGS: [(&str, &str); 11] = [
     ("listen_addresses", "127.0.0.1"),
     ("max_connections", "100"),
     ("shared_buffers", "16MB"),
@@ -31,8 +31,12 @@ const SETTINGS: [(&str, &str); 8] = [
     ("jit", "off"),
     ("timezone", "GMT"),
     ("log_timezone", "GMT"),
-    // A standby that was away for a while finds what it missed.
+    // After a kill nothing is lost that a file at a time would save.
+    ("recovery_init_sync_method", "syncfs"),
+    // A standby that was away for a while comes back at once and finds what it missed.
     ("wal_keep_size", "64MB"),
+    ("wal_retrieve_retry_interval", "100ms"),
+    ("wal_receiver_status_interval", "1s"),
 ];
 
 /// Why there is a process to send a signal to.
@@ -160,7 +164,9 @@ impl Cluster {
     /// Lets a frozen server go on.
     pub(crate) fn resume(&self) {
         let first = self.first_process();
-        processes(first).into_iter().for_each(|process| send(process, Signal::CONT));
+        for process in processes(first) {
+            send(process, Signal::CONT);
+        }
     }
 
     fn first_process(&self) -> Pid {
@@ -176,8 +182,12 @@ impl Cluster {
     pub(crate) fn wait_for(&self, standbys: &str) {
         self.psql("postgres", &format!("ALTER SYSTEM SET synchronous_standby_names = '{standbys}'"));
         self.psql("postgres", "SELECT pg_reload_conf()");
-        let is_set = || (self.psql("postgres", "SHOW synchronous_standby_names") == standbys).then_some(());
-        until("the settings to be read", is_set);
+        // The processes that feed the standbys read the settings each at their own time.
+        let is_set = format!(
+            "SELECT current_setting('synchronous_standby_names') = '{standbys}' AND NOT EXISTS (SELECT FROM \
+             pg_stat_replication WHERE (sync_state = 'async') = (position(application_name IN '{standbys}') > 0))"
+        );
+        until("the settings to be read", || (self.psql("postgres", &is_set) == "t").then_some(()));
         // The process that makes checkpoints tells the others who commit; it has read the settings before it makes one.
         self.psql("postgres", "CHECKPOINT");
     }
@@ -267,7 +277,9 @@ impl Drop for Cluster {
             let first = Pid::from_child(&child);
             let all = processes(first);
             send(first, Signal::QUIT);
-            all.iter().for_each(|process| send(*process, Signal::CONT));
+            for process in &all {
+                send(*process, Signal::CONT);
+            }
             let is_over = |child: &mut Child| {
                 child.try_wait().ok().flatten()?;
                 all.iter().all(|process| state(*process).is_none()).then_some(())
@@ -289,7 +301,9 @@ fn kill(first: &mut Child) {
     let id = Pid::from_child(first);
     freeze(id);
     let all = processes(id);
-    all.iter().for_each(|process| send(*process, Signal::KILL));
+    for process in &all {
+        send(*process, Signal::KILL);
+    }
     first.wait().unwrap();
     until("the end of the server", || all.iter().all(|process| state(*process).is_none()).then_some(()));
 }
