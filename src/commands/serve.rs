@@ -42,7 +42,7 @@ pub(super) fn run(flags: &Flags) -> Result<()> {
     let listeners = listeners(flags)?;
     let base_url = if flags.systemd_socket { None } else { Some(base_url(&listeners, security.has_tls())?) };
     let config = read(&flags.config_file, ReadAt::Start, base_url.as_ref())?;
-    let storage_path = flags.storage_path(env::var_os("STATE_DIRECTORY"));
+    let storage_path = super::directory(flags)?;
     let telemetry = Telemetry::new(Build::this());
     let rendering = rendering()?;
     // One thread, for the bar of CPU per scrape: several threads wake one another, and a scrape costs twice. The disk is on the

@@ -14,6 +14,8 @@ mod login;
 #[cfg(test)]
 mod login_tests;
 mod plan;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod queue;
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,191 @@
+//! Why the database did not do what it was asked, in words for people.
+
+use deadpool_postgres::{HookError, PoolError, TimeoutType};
+use tokio_postgres::error::{DbError, SqlState};
+
+use super::address::Address;
+use super::tls::TlsError;
+use crate::telemetry::log::with_causes;
+
+/// An operation on the database failed.
+///
+/// It never has a value of a row: of what the server says, only the message and its code are kept, and not the detail.
+#[derive(Debug, thiserror::Error)]
+#[error("PostgreSQL at {address}: cannot {operation}: {problem}")]
+pub struct DatabaseError {
+    operation: &'static str,
+    /// Without the password.
+    address: String,
+    problem: Problem,
+    /// Whether the operation had begun, and not only the connection.
+    was_sent: bool,
+    #[source]
+    cause: Option<Cause>,
+}
+
+/// What stands in the way, with what a person can do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// No host answers.
+    #[error("no host of --storage.url could be reached; is the server running, and do host, port and firewall fit?")]
+    Unreachable,
+    /// No answer in time. What was asked may have happened nevertheless.
+    #[error("there was no answer in time")]
+    Late,
+    /// All connections of this process are busy.
+    #[error("all connections of this exporter are busy")]
+    Busy,
+    /// The connection ended. What was asked may have happened nevertheless.
+    #[error("the connection ended")]
+    Ended,
+    /// The user or password is wrong.
+    #[error("the server does not accept this user or password; check --storage.url and PGPASSWORD")]
+    Password,
+    /// The server wants a password, and there is none.
+    #[error("the server wants a password; put it into PGPASSWORD")]
+    NoPassword,
+    /// `pg_hba.conf` has no line for this.
+    #[error("the server's pg_hba.conf does not let this user into this database from here, or not with this sslmode")]
+    NotAdmitted,
+    /// The server speaks no TLS.
+    #[error(
+        "the server offers no TLS; switch it on there (`ssl = on`), or accept an open connection with sslmode=disable"
+    )]
+    NoTls,
+    /// The certificate of the server was not believed, or TLS failed otherwise.
+    #[error(
+        "TLS failed; sslrootcert=FILE names the authority of the server's certificate, which must bear the host's name"
+    )]
+    Tls,
+    /// There is no such database.
+    #[error("there is no such database; make it with `createdb`, or correct the name in --storage.url")]
+    NoDatabase,
+    /// A table is missing.
+    #[error("its tables are missing or of another version; `withings-exporter storage migrate` makes them")]
+    NoSchema,
+    /// The user may not do this.
+    #[error(
+        "the database user may not do this; it must own the tables, and to make them may create in the schema `public`"
+    )]
+    NoPermission,
+    /// The server is a standby, or does not write for another reason.
+    #[error("the server does not accept writes now: it is a standby, or was one a moment ago")]
+    ReadOnly,
+    /// Somebody else holds a row for too long.
+    #[error("another session holds what is needed")]
+    Locked,
+    /// The server has no connection left.
+    #[error("the server has no connection left; an exporter needs 8")]
+    NoConnectionLeft,
+    /// The server starts, stops or has no place.
+    #[error("the server cannot work at present")]
+    Unavailable,
+    /// Anything else.
+    #[error("the server refused it")]
+    Refused,
+}
+
+/// What the driver or the server said.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Cause(String);
+
+impl DatabaseError {
+    /// The error of `operation` ("read the logins"), which the server was asked for and has not answered.
+    pub(super) fn sent(operation: &'static str, address: &Address, problem: Problem) -> Self {
+        Self { operation, address: address.to_string(), problem, was_sent: true, cause: None }
+    }
+
+    /// The error of `operation` that the driver reports.
+    pub(super) fn of(operation: &'static str, address: &Address, error: &tokio_postgres::Error) -> Self {
+        Self { cause: Some(Cause(said(error))), ..Self::sent(operation, address, Problem::of(error)) }
+    }
+
+    /// There was no connection.
+    pub(super) fn of_pool(address: &Address, error: &PoolError) -> Self {
+        let connect = |problem| Self { was_sent: false, ..Self::sent("connect", address, problem) };
+        match error {
+            PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => {
+                Self { cause: Some(Cause(said(error))), ..connect(Problem::of(error)) }
+            }
+            PoolError::Timeout(TimeoutType::Wait) => connect(Problem::Busy),
+            PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => connect(Problem::Late),
+            PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(HookError::Message(_)) => {
+                connect(Problem::Ended)
+            }
+        }
+    }
+
+    /// The error of TLS that cannot even be set up, as with a file that is none.
+    pub(super) fn of_tls(address: &Address, error: &TlsError) -> Self {
+        let cause = Some(Cause(error.to_string()));
+        Self { was_sent: false, cause, ..Self::sent("prepare TLS", address, Problem::Tls) }
+    }
+
+    /// What stands in the way.
+    #[must_use]
+    pub fn problem(&self) -> Problem {
+        self.problem
+    }
+
+    /// Whether what was asked may have happened nevertheless: the answer to a commit was not heard.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        self.was_sent && matches!(self.problem, Problem::Late | Problem::Ended | Problem::Unavailable)
+    }
+}
+
+impl Problem {
+    fn of(error: &tokio_postgres::Error) -> Self {
+        if let Some(code) = error.code() {
+            return Self::of_code(code);
+        }
+        let text = said(error);
+        let is = |words: &str| text.contains(words);
+        // The driver tells these kinds in words alone.
+        match () {
+            () if error.is_closed() => Self::Ended,
+            () if is("server does not support TLS") => Self::NoTls,
+            () if is("TLS handshake") => Self::Tls,
+            () if is("does not allow writes") => Self::ReadOnly,
+            () if is("password missing") => Self::NoPassword,
+            () if is("authentication error") => Self::Password,
+            () if is("error connecting to server") => Self::Unreachable,
+            () if is("error communicating with the server") => Self::Ended,
+            () => Self::Refused,
+        }
+    }
+
+    fn of_code(code: &SqlState) -> Self {
+        match code {
+            code if *code == SqlState::INVALID_PASSWORD => Self::Password,
+            code if *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION => Self::NotAdmitted,
+            code if *code == SqlState::INVALID_CATALOG_NAME => Self::NoDatabase,
+            code if [SqlState::UNDEFINED_TABLE, SqlState::UNDEFINED_COLUMN, SqlState::UNDEFINED_FUNCTION]
+                .contains(code) =>
+            {
+                Self::NoSchema
+            }
+            code if *code == SqlState::INSUFFICIENT_PRIVILEGE => Self::NoPermission,
+            code if *code == SqlState::READ_ONLY_SQL_TRANSACTION => Self::ReadOnly,
+            code if [SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED].contains(code) => Self::Locked,
+            code if *code == SqlState::TOO_MANY_CONNECTIONS => Self::NoConnectionLeft,
+            // Shutdown, crash and start of the server: the connection is gone with them.
+            code if code.code().starts_with("57P") => Self::Unavailable,
+            code if code.code().starts_with("53") => Self::Unavailable,
+            _ => Self::Refused,
+        }
+    }
+}
+
+/// The error and its causes in one line. Of the server's words the detail stays out: it repeats what is in a row.
+fn said(error: &tokio_postgres::Error) -> String {
+    if let Some(error) = error.as_db_error() {
+        return of_server(error);
+    }
+    with_causes(error)
+}
+
+fn of_server(error: &DbError) -> String {
+    format!("{} (SQLSTATE {})", error.message(), error.code().code())
+}

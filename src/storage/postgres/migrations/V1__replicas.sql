@@ -1,0 +1,95 @@
+-- All times are the database's. Numbers of readings must keep their text, so parts and events are json and not jsonb.
+
+create function wx_now() returns timestamptz language sql stable as 'select statement_timestamp()';
+comment on function wx_now() is 'the time of every lease and due time; a test may replace it';
+
+create table installation (
+    only_row bool primary key default true check (only_row),
+    id uuid not null,
+    system_identifier bigint not null,
+    timeline int not null,
+    suspended text,
+    canary text,
+    canary_until timestamptz,
+    moved_to text,
+    imported_from text
+);
+comment on column installation.id is 'that of the key file; another one is refused';
+comment on column installation.system_identifier is 'of pg_control_system(): another one means a dump that was restored';
+comment on column installation.timeline is 'of the write-ahead log; a fail-over raises it';
+comment on column installation.suspended is 'why no login is rotated; null: all are';
+comment on column installation.canary is 'the profile that is rotated first after a doubt, and alone until canary_until';
+
+create table budget (
+    only_row bool primary key default true check (only_row),
+    state bytea not null check (length(state) = 32)
+) with (fillfactor = 10);
+comment on table budget is 'the one budget of requests; changed for each of them, so its page has room for many versions';
+
+create table login (
+    profile text primary key,
+    person text not null,
+    version bigint not null,
+    sealed bytea not null,
+    expires_at bigint not null,
+    connected_at bigint not null,
+    demo bool not null,
+    holder uuid,
+    held_until timestamptz,
+    changed xid8 not null default pg_current_xact_id()
+) with (fillfactor = 70);
+create index login_changed on login (changed);
+create index login_person on login (person);
+comment on column login.sealed is 'sealed with the key of the key file, for this profile and version';
+comment on column login.holder is 'who rotates it until held_until';
+
+create table work (
+    profile text primary key,
+    plan jsonb,
+    marks jsonb not null default '{}',
+    fence bigint not null default 0,
+    holder uuid,
+    held_until timestamptz,
+    changed xid8 not null default pg_current_xact_id()
+) with (fillfactor = 50);
+create index work_changed on work (changed);
+comment on column work.fence is 'counts the claims: what a former one saves is refused';
+
+create table snapshot (
+    profile text primary key,
+    person text,
+    parts json not null,
+    events json,
+    changed xid8 not null default pg_current_xact_id()
+) with (fillfactor = 80);
+create index snapshot_changed on snapshot (changed);
+
+create table gone (
+    profile text primary key,
+    changed xid8 not null default pg_current_xact_id()
+);
+create index gone_changed on gone (changed);
+comment on table gone is 'forgotten profiles: tells the replicas';
+
+create table sent (
+    digest bigint primary key,
+    at timestamptz not null
+);
+comment on table sent is 'which arguments were sent when: the same are not sent again within 11 s';
+
+create table pending (
+    digest text primary key,
+    pending jsonb not null,
+    started_at timestamptz not null default now()
+);
+comment on table pending is 'logins that have begun, by the digest of their state';
+
+create table callbacks (
+    profile text primary key,
+    sealed bytea not null
+);
+
+create table secret (
+    name text primary key,
+    sealed bytea not null
+);

@@ -1,0 +1,95 @@
+//! The tables: which version they have, and whether it is ours.
+
+use refinery::Migration;
+use tokio_postgres::Error;
+
+use super::error::DatabaseError;
+use super::pool::{Pool, Session};
+
+/// The steps from an empty database to the tables of this version. A step that was released is never changed.
+const STEPS: [(&str, &str); 1] = [("V1__replicas", include_str!("migrations/V1__replicas.sql"))];
+
+/// The version of the tables that this program works with: the number of the last step.
+pub const VERSION: i32 = 1;
+
+/// The tables are not those of this version.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// There are none.
+    #[error(
+        "the database at {address} has no tables of withings-exporter yet; make them with `withings-exporter storage migrate`, with the same --storage.url and --storage.key-file"
+    )]
+    Missing {
+        /// Where, without a password.
+        address: String,
+    },
+    /// They are of an older version.
+    #[error(
+        "the tables at {address} have version {found}, and this withings-exporter needs {VERSION}; stop the older ones, and run `withings-exporter storage migrate`, with the same --storage.url and --storage.key-file"
+    )]
+    Older {
+        /// Where, without a password.
+        address: String,
+        /// Their version.
+        found: i32,
+    },
+    /// They are of a newer version.
+    #[error(
+        "the tables at {address} have version {found}, and this withings-exporter knows {VERSION}; use a newer withings-exporter. Nothing was changed"
+    )]
+    Newer {
+        /// Where, without a password.
+        address: String,
+        /// Their version.
+        found: i32,
+    },
+    /// They could not be looked at.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+/// Whether the tables are those of this version. Changes nothing.
+pub async fn check(pool: &Pool) -> Result<(), SchemaError> {
+    let address = pool.address().to_string();
+    match pool.run("read the version of the tables", async |session| version(session).await).await? {
+        None => Err(SchemaError::Missing { address }),
+        Some(VERSION) => Ok(()),
+        Some(found) if found < VERSION => Err(SchemaError::Older { address, found }),
+        Some(found) => Err(SchemaError::Newer { address, found }),
+    }
+}
+
+/// The version of the tables; `None` without any.
+pub(super) async fn version(session: &Session) -> Result<Option<i32>, Error> {
+    let exists = "/* schema::version */ select to_regclass('refinery_schema_history') is not null";
+    if !session.query_one(exists, &[]).await?.try_get::<_, bool>(0)? {
+        return Ok(None);
+    }
+    let latest = "/* schema::version */ select max(version)::int from refinery_schema_history";
+    session.query_one(latest, &[]).await?.try_get(0)
+}
+
+/// The steps, for the one who takes them.
+pub(super) fn steps() -> Vec<Migration> {
+    let step = |(name, sql): (&str, &str)| Migration::unapplied(name, sql).expect("the names are as they must be");
+    STEPS.into_iter().map(step).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_step_makes_the_version_of_this_program() {
+        let versions: Vec<_> = steps().iter().map(Migration::version).collect();
+        assert!(versions.is_sorted());
+        assert_eq!(versions.last(), Some(&VERSION));
+    }
+
+    /// Whoever has taken a step would be refused when it is another one now.
+    #[test]
+    fn a_step_that_was_released_is_never_changed() {
+        let sums: Vec<_> = steps().iter().map(|step| format!("{step} {}", step.checksum())).collect();
+        assert_eq!(sums, ["V1__replicas 0"]);
+    }
+}

@@ -1,0 +1,99 @@
+//! TLS to the database: who is believed.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls_platform_verifier::BuilderVerifierExt;
+
+use super::address::Encryption;
+use crate::regular_file::{self, ReadAt};
+
+/// TLS cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TlsError {
+    /// The file cannot be read.
+    #[error("the file of sslrootcert cannot be read: {0}")]
+    Read(io::Error),
+    /// Not PEM.
+    #[error("the file of sslrootcert is no PEM file: {0}")]
+    Pem(pem::Error),
+    /// PEM without a certificate.
+    #[error("the file of sslrootcert has no certificate")]
+    Empty,
+    /// A certificate or the whole set is of no use.
+    #[error("{0}")]
+    Unusable(rustls::Error),
+}
+
+/// TLS as an address asks for it; of no use for one without encryption, which gets a set that believes nobody.
+pub(super) fn config(encryption: &Encryption) -> Result<ClientConfig, TlsError> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .expect("the provider speaks them all");
+    Ok(match encryption {
+        Encryption::Off => builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth(),
+        Encryption::Unverified => {
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider))).with_no_client_auth()
+        }
+        Encryption::Verified(None) => {
+            builder.with_platform_verifier().map_err(TlsError::Unusable)?.with_no_client_auth()
+        }
+        Encryption::Verified(Some(file)) => builder.with_root_certificates(authorities(file)?).with_no_client_auth(),
+    })
+}
+
+/// The certificates in a PEM file.
+fn authorities(file: &Path) -> Result<RootCertStore, TlsError> {
+    let bytes = regular_file::read(file, ReadAt::Start).map_err(TlsError::Read)?;
+    let mut store = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&bytes) {
+        store.add(certificate.map_err(TlsError::Pem)?).map_err(TlsError::Unusable)?;
+    }
+    if store.is_empty() { Err(TlsError::Empty) } else { Ok(store) }
+}
+
+/// Believes every certificate, as `sslmode=require` does: against those who listen, not against those who answer.
+#[derive(Debug)]
+struct Anybody(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
