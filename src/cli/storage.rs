@@ -17,7 +17,7 @@ const PATH_VARIABLE: &str = "WITHINGS_EXPORTER_STORAGE_PATH";
 /// The flags of a storage that many exporters share.
 #[derive(Clone, Debug, Default, Args)]
 pub struct DatabaseFlags {
-    /// PostgreSQL in place of a directory, for many exporters with the same profiles: postgres://USER@HOST/DATABASE; the
+    /// PostgreSQL in place of a directory, for many exporters with the same profiles: `postgres://USER@HOST/DATABASE`; the
     /// password is better in `PGPASSWORD` [default: none].
     // The value may have a password, which a help page with the values of variables would show.
     #[arg(

@@ -9,7 +9,9 @@ use tokio::runtime::Runtime;
 
 use super::variable;
 use crate::cli::{Flags, Place, StorageCommand, UsageError};
-use crate::storage::postgres::{Address, KeyFileError, MigrateError, Migrated, Pool, Renewed, migrate, renew_key_file};
+use crate::storage::postgres::{
+    Address, KeyFileError, MigrateError, Migrated, Pool, Renewed, SchemaError, migrate, renew_key_file,
+};
 use crate::telemetry::log;
 
 /// Does what is asked.
@@ -47,7 +49,7 @@ fn migrated(flags: &Flags, out: &mut dyn Write) -> Result<()> {
     runtime.shutdown_background();
     let Migrated { from, to, installation, made_key_file } = migrated.map_err(|error| match error {
         MigrateError::KeyFile(error) => mistake(&error),
-        MigrateError::AnotherInstallation { .. } => UsageError(error.to_string()).into(),
+        MigrateError::Schema(SchemaError::AnotherInstallation { .. }) => UsageError(error.to_string()).into(),
         error => error.into(),
     })?;
     match from {

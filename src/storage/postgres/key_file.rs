@@ -213,7 +213,7 @@ impl Content {
             let (name, value) = line.split_once(':').ok_or(Problem::Line(number))?;
             match (name.trim(), value.trim()) {
                 ("installation", value) if installation.is_none() && is_uuid(value) => {
-                    installation = Some(value.to_owned())
+                    installation = Some(value.to_owned());
                 }
                 ("installation", _) => return Err(Problem::Installation(number)),
                 ("key", value) => keys.push(key(value).ok_or(Problem::Key(number))?),
