@@ -3,6 +3,7 @@
 mod backfill;
 mod demo;
 mod label;
+mod storage;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -17,6 +18,7 @@ use url::Url;
 pub use backfill::{BackfillFlags, HistoryFormat, Output, Time};
 pub use demo::DemoFlags;
 pub use label::Label;
+pub use storage::{DatabaseFlags, NOT_BUILT, Place, StorageCommand};
 
 use crate::catalogue;
 use crate::paths::OwnPath;
@@ -60,6 +62,9 @@ pub enum Command {
         /// The profile; it need not be in the configuration any more.
         profile: String,
     },
+    /// Look after a storage in PostgreSQL.
+    #[command(subcommand)]
+    Storage(StorageCommand),
     /// Ask the running exporter whether it is healthy; it is started with the same flags and variables.
     Healthcheck,
     /// Print the catalogue of measurements.
@@ -88,6 +93,10 @@ pub struct Flags {
     /// The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`].
     #[arg(long = "storage.path", value_name = "DIR", global = true, env = "WITHINGS_EXPORTER_STORAGE_PATH")]
     pub storage_path: Option<PathBuf>,
+
+    /// What names a PostgreSQL instead.
+    #[command(flatten)]
+    pub database: DatabaseFlags,
 
     /// The address to listen on, as HOST:PORT or :PORT; repeat it for several.
     #[arg(

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::{CommandFactory, Parser};
 
-use super::{CatalogueFormat, Cli, Command, DemoFlags, Flags, ListenAddress};
+use super::{CatalogueFormat, Cli, Command, DemoFlags, Flags, ListenAddress, Place};
 use crate::telemetry::log::{Level, LogFormat};
 
 fn parse(line: &str) -> Cli {
@@ -128,6 +128,57 @@ fn storage_is_the_flags_then_systemds_then_data() {
     assert_eq!(given.storage_path(Some("/var/lib/withings".into())), Path::new("here"));
 }
 
+/// Where state is kept, or why not, with these flags and variables.
+#[cfg(feature = "postgres")]
+fn place(flags: &str, variables: &[(&str, &str)]) -> Result<Place, String> {
+    let flags = parse(&format!("withings-exporter {flags}")).flags;
+    let env = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+    flags.place(&env).map_err(|error| error.to_string())
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn a_database_and_its_key_file_go_together_and_leave_no_place_for_a_directory() {
+    const URL: &str = "--storage.url postgres://me@db/withings";
+    let check_refused = |flags: &str, part_of_message: &str| {
+        let message = place(flags, &[]).unwrap_err();
+        assert!(message.contains(part_of_message), "{flags}: {message}");
+    };
+    check_refused(URL, "needs --storage.key-file");
+    check_refused("--storage.key-file key", "--storage.url is missing");
+    check_refused(&format!("{URL} --storage.key-file key --storage.path here"), "leave one of them out");
+    let both = format!("{URL} --storage.key-file key");
+    assert!(matches!(place(&both, &[]).unwrap(), Place::Database { key_file, .. } if key_file == Path::new("key")));
+    assert!(
+        matches!(place("", &[("STATE_DIRECTORY", "/state")]).unwrap(), Place::Directory(path) if path == Path::new("/state"))
+    );
+    // An image sets the variable of the directory for those who name no place.
+    let of_image = [("WITHINGS_EXPORTER_STORAGE_PATH", "/data")];
+    assert!(matches!(place(&format!("{both} --storage.path /data"), &of_image).unwrap(), Place::Database { .. }));
+}
+
+#[cfg(not(feature = "postgres"))]
+#[test]
+fn a_build_without_postgresql_says_so() {
+    let flags = parse("withings-exporter --storage.url postgres://me@db/withings").flags;
+    assert!(flags.place(&|_| None).unwrap_err().to_string().contains("built without PostgreSQL"));
+    assert!(matches!(parse("withings-exporter").flags.place(&|_| None).unwrap(), Place::Directory(_)));
+}
+
+#[test]
+fn a_password_in_an_address_is_seen_in_no_help_and_no_debug_text() {
+    let flags = parse("withings-exporter --storage.url postgres://me:s3cret@db/withings").flags;
+    assert!(!format!("{flags:?}").contains("s3cret"));
+    let variable =
+        |url: &'static str| move |name: &str| (name == "WITHINGS_EXPORTER_STORAGE_URL").then(|| url.to_owned());
+    assert!(flags.shows_url(&|_| None));
+    assert!(!flags.shows_url(&variable("postgres://me:s3cret@db/withings")), "it is in the variable");
+    assert!(!parse("withings-exporter").flags.shows_url(&|_| None));
+    let command = Cli::command();
+    let url = command.get_arguments().find(|arg| arg.get_long() == Some("storage.url")).unwrap();
+    assert!(url.is_hide_env_values_set());
+}
+
 #[test]
 fn wrong_usage_is_refused_with_the_reason() {
     check_refused("withings-exporter --web.listen-address 10064", "no port");
@@ -144,5 +195,6 @@ fn wrong_usage_is_refused_with_the_reason() {
     check_refused("withings-exporter measurements --format xml", "table, markdown, json");
     check_refused("withings-exporter demo --demo.label job=demo", "--demo.backfill");
     check_refused("withings-exporter demo --demo.backfill file --demo.label profile=Alice", "have or reserve");
+    check_refused("withings-exporter storage", "new-key");
     check_refused("withings-exporter serve", "unrecognized subcommand");
 }

@@ -8,21 +8,25 @@ mod forget;
 mod healthcheck;
 mod measurements;
 mod serve;
+#[cfg(feature = "postgres")]
+mod storage;
 
 use std::env;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 pub use backfill::Backfill;
 
-use crate::cli::{Cli, Command, Flags, version};
+use crate::cli::{Cli, Command, Flags, Place, version};
+#[cfg(not(feature = "postgres"))]
+use crate::cli::{NOT_BUILT, UsageError};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::regular_file::ReadAt;
-use crate::storage::{OpenError, Storage, Surroundings};
+use crate::storage::{Storage, Surroundings};
 use crate::telemetry::Telemetry;
 use crate::web::{Security, SecurityError};
 
@@ -44,8 +48,21 @@ fn surroundings(telemetry: &Telemetry) -> Surroundings {
 }
 
 /// The storage of real people, for a command that works beside a running exporter.
-fn joined_storage(flags: &Flags, telemetry: &Telemetry) -> Result<Storage, OpenError> {
-    Storage::join(&flags.storage_path(env::var_os("STATE_DIRECTORY")), surroundings(telemetry))
+fn joined_storage(flags: &Flags, telemetry: &Telemetry) -> Result<Storage> {
+    Ok(Storage::join(&directory(flags)?, surroundings(telemetry))?)
+}
+
+/// The directory that state is kept in.
+fn directory(flags: &Flags) -> Result<PathBuf> {
+    match flags.place(&variable)? {
+        Place::Directory(path) => Ok(path),
+        Place::Database { .. } => bail!("this command does not work with PostgreSQL yet; use --storage.path"),
+    }
+}
+
+/// A variable of the environment.
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok()
 }
 
 /// The configuration of a command that does not serve.
@@ -67,6 +84,10 @@ pub fn run(cli: &Cli, out: &mut dyn Write) -> Result<()> {
         Some(Command::Backfill(asked)) => backfill::run(&cli.flags, asked, out),
         Some(Command::Authorize { profile }) => authorize::run(&cli.flags, profile, out),
         Some(Command::Forget { profile }) => forget::run(&cli.flags, profile, out),
+        #[cfg(feature = "postgres")]
+        Some(Command::Storage(command)) => storage::run(&cli.flags, *command, out),
+        #[cfg(not(feature = "postgres"))]
+        Some(Command::Storage(_)) => Err(UsageError(NOT_BUILT.to_owned()).into()),
         Some(Command::Healthcheck) => healthcheck::run(&cli.flags, out),
         Some(Command::CheckConfig) => check_config::run(&cli.flags, out),
         Some(Command::Measurements { format }) => measurements::run(*format, out),

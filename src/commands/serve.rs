@@ -38,11 +38,11 @@ pub(super) fn run(flags: &Flags) -> Result<()> {
     tracing::info!(version, revision, branch, os, arch, rustc, "starting");
     let service_manager =
         ServiceManager::of(&|name| env::var_os(name)).context("the service manager cannot be told")?;
+    let storage_path = super::directory(flags)?;
     let security = super::security(flags)?;
     let listeners = listeners(flags)?;
     let base_url = if flags.systemd_socket { None } else { Some(base_url(&listeners, security.has_tls())?) };
     let config = read(&flags.config_file, ReadAt::Start, base_url.as_ref())?;
-    let storage_path = flags.storage_path(env::var_os("STATE_DIRECTORY"));
     let telemetry = Telemetry::new(Build::this());
     let rendering = rendering()?;
     // One thread, for the bar of CPU per scrape: several threads wake one another, and a scrape costs twice. The disk is on the

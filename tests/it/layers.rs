@@ -20,14 +20,18 @@ const LAYERS: [&[&str]; 9] = [
 ];
 
 /// Packages with the only modules that may name them.
-const PACKAGES: [(&str, &[&str]); 10] = [
+const PACKAGES: [(&str, &[&str]); 14] = [
     ("serde_yaml", &["config"]),
     ("reqwest", &["http"]),
     ("oauth2", &["withings"]),
     ("hyper", &["web", "sim"]),
     ("hyper_util", &["web", "sim"]),
     ("jiff", &["zone"]),
-    ("rustls", &["http", "web"]),
+    ("rustls", &["http", "storage", "web"]),
+    ("aws_lc_rs", &["http", "storage", "web"]),
+    ("tokio_postgres", &["storage"]),
+    ("deadpool_postgres", &["storage"]),
+    ("refinery", &["storage"]),
     ("x509_parser", &["web"]),
     ("prometheus_client", &["exposition", "telemetry"]),
     ("anyhow", &["app", "commands"]),

@@ -27,7 +27,7 @@ pub struct DatabaseError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// No host answers.
-    #[error("no host of --storage.url could be reached; is the server running, and do host, port and firewall fit?")]
+    #[error("no host of --storage.url can be reached; check that the server runs, and the host, port and firewall")]
     Unreachable,
     /// No answer in time. What was asked may have happened nevertheless.
     #[error("there was no answer in time")]
@@ -52,10 +52,22 @@ pub enum Problem {
         "the server offers no TLS; switch it on there (`ssl = on`), or accept an open connection with sslmode=disable"
     )]
     NoTls,
-    /// The certificate of the server was not believed, or TLS failed otherwise.
+    /// The file of authorities is of no use.
+    #[error("the file that sslrootcert names cannot be used")]
+    Authorities,
+    /// The authority of the server's certificate is not known.
+    #[error("this machine does not know the authority of the server's certificate; sslrootcert=FILE names it")]
+    UnknownAuthority,
+    /// The certificate is for another name.
+    #[error("the server's certificate is for another name than the host in --storage.url; use the name that is in it")]
+    AnotherName,
+    /// The certificate of the server is one of an authority, as `openssl req -x509` makes it.
     #[error(
-        "TLS failed; sslrootcert=FILE names the authority of the server's certificate, which must bear the host's name"
+        "the server's certificate is that of an authority, which no server may use; make one with `-addext basicConstraints=critical,CA:FALSE`"
     )]
+    AuthorityAsServer,
+    /// TLS failed otherwise.
+    #[error("no encrypted connection")]
     Tls,
     /// There is no such database.
     #[error("there is no such database; make it with `createdb`, or correct the name in --storage.url")]
@@ -119,7 +131,7 @@ impl DatabaseError {
     /// The error of TLS that cannot even be set up, as with a file that is none.
     pub(super) fn of_tls(address: &Address, error: &TlsError) -> Self {
         let cause = Some(Cause(error.to_string()));
-        Self { was_sent: false, cause, ..Self::sent("prepare TLS", address, Problem::Tls) }
+        Self { was_sent: false, cause, ..Self::sent("connect", address, Problem::Authorities) }
     }
 
     /// What stands in the way.
@@ -146,6 +158,9 @@ impl Problem {
         match () {
             () if error.is_closed() => Self::Ended,
             () if is("server does not support TLS") => Self::NoTls,
+            () if is("UnknownIssuer") => Self::UnknownAuthority,
+            () if is("not valid for name") => Self::AnotherName,
+            () if is("CaUsedAsEndEntity") => Self::AuthorityAsServer,
             () if is("TLS handshake") => Self::Tls,
             () if is("does not allow writes") => Self::ReadOnly,
             () if is("password missing") => Self::NoPassword,

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use aws_lc_rs::rand;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use rustix::io::Errno;
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 use tempfile::{Builder, NamedTempFile};
 
@@ -175,7 +176,7 @@ fn folder(path: &Path) -> &Path {
 fn read(path: &Path, links: Links) -> Result<(Content, Metadata), KeyFileError> {
     let unreadable = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => failed(path, Problem::Missing(path.to_owned())),
-        _ if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => failed(path, Problem::Link),
+        _ if Errno::from_io_error(&error) == Some(Errno::LOOP) => failed(path, Problem::Link),
         _ => failed(path, Problem::Read(error)),
     };
     let file = regular_file::open(path, links).map_err(unreadable)?;
@@ -212,7 +213,7 @@ impl Content {
             let (name, value) = line.split_once(':').ok_or(Problem::Line(number))?;
             match (name.trim(), value.trim()) {
                 ("installation", value) if installation.is_none() && is_uuid(value) => {
-                    installation = Some(value.to_owned())
+                    installation = Some(value.to_owned());
                 }
                 ("installation", _) => return Err(Problem::Installation(number)),
                 ("key", value) => keys.push(key(value).ok_or(Problem::Key(number))?),

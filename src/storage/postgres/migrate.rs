@@ -38,22 +38,12 @@ pub enum MigrateError {
     /// The database did not do it.
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// The tables are of a newer version.
+    /// The tables are of a newer version, or of another installation.
     #[error(transparent)]
-    Schema(SchemaError),
+    Schema(#[from] SchemaError),
     /// The key file cannot be used.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
-    /// The key file is of another installation.
-    #[error(
-        "the key file is of installation {of_file}, and the database of {of_database}; use the key file that belongs to this database. Nothing was changed"
-    )]
-    AnotherInstallation {
-        /// What the key file says.
-        of_file: String,
-        /// What the database says.
-        of_database: String,
-    },
     /// A step failed.
     #[error("the steps that the tables of {address} have taken are not those of this withings-exporter: {why}")]
     Step {
@@ -67,31 +57,28 @@ pub enum MigrateError {
 /// Brings the tables to this version. On a database without tables it also makes the key file at `key_file`, where there is
 /// none, and writes down to which installation the database belongs.
 pub async fn migrate(pool: &Pool, key_file: &Path) -> Result<Migrated, MigrateError> {
-    let (from, owner) = pool.run("read the version of the tables", async |session| state(session).await).await?;
+    let (from, is_owned) = pool.run("read the version of the tables", async |session| state(session).await).await?;
     if let Some(found) = from.filter(|found| *found > schema::VERSION) {
-        return Err(MigrateError::Schema(SchemaError::Newer { address: pool.address().to_string(), found }));
+        return Err(SchemaError::Newer { address: pool.address().to_string(), found }.into());
     }
-    let made_key_file = owner.is_none() && !key_file.exists();
-    if made_key_file {
+    // Whatever is wrong with the file is said before anything changes.
+    let makes_key_file = !is_owned && !key_file.exists();
+    if !makes_key_file {
+        let keys = Keys::load(key_file)?;
+        if is_owned {
+            schema::check_installation(pool, &keys).await?;
+        }
+    }
+    take_steps(pool).await?;
+    if makes_key_file {
         key_file::make(key_file)?;
     }
     let keys = Keys::load(key_file)?;
-    check_installation(&keys, owner)?;
-    take_steps(pool).await?;
-    let id = keys.installation().to_owned();
-    let owner = pool.run("write to which installation it belongs", async |session| own(session, &id).await).await?;
+    let installation = keys.installation().to_owned();
+    pool.run("write to which installation it belongs", async |session| own(session, &installation).await).await?;
     // Another `migrate` may have come first.
-    check_installation(&keys, Some(owner))?;
-    Ok(Migrated { from, to: schema::VERSION, installation: keys.installation().to_owned(), made_key_file })
-}
-
-fn check_installation(keys: &Keys, owner: Option<String>) -> Result<(), MigrateError> {
-    match owner {
-        Some(of_database) if of_database != keys.installation() => {
-            Err(MigrateError::AnotherInstallation { of_file: keys.installation().to_owned(), of_database })
-        }
-        _ => Ok(()),
-    }
+    schema::check_installation(pool, &keys).await?;
+    Ok(Migrated { from, to: schema::VERSION, installation, made_key_file: makes_key_file })
 }
 
 /// Takes the steps that the tables have not taken yet, each whole or not at all.
@@ -108,23 +95,17 @@ async fn take_steps(pool: &Pool) -> Result<(), MigrateError> {
     Err(of_database.map_or_else(step, |cause| DatabaseError::of(CHANGE, pool.address(), cause).into()))
 }
 
-/// The version of the tables, and the installation that they belong to.
-async fn state(session: &Session) -> Result<(Option<i32>, Option<String>), tokio_postgres::Error> {
+/// The version of the tables, and whether they belong to an installation.
+async fn state(session: &Session) -> Result<(Option<i32>, bool), tokio_postgres::Error> {
     let version = schema::version(session).await?;
-    let owner = if version.is_some() { owner(session).await? } else { None };
-    Ok((version, owner))
+    let is_owned = version.is_some() && schema::owner(session).await?.is_some();
+    Ok((version, is_owned))
 }
 
-/// Makes the installation `id` the owner, unless there is one, and returns who is.
-async fn own(session: &mut Session, id: &str) -> Result<String, tokio_postgres::Error> {
+/// Makes the installation `id` the owner, unless there is one.
+async fn own(session: &Session, id: &str) -> Result<(), tokio_postgres::Error> {
     let identity = ServerIdentity::of(session).await?;
     let insert = "/* migrate::own */ insert into installation (id, system_identifier, timeline) \
          values ($1::text::uuid, $2, $3) on conflict do nothing";
-    session.execute(insert, &[&id, &identity.system_identifier, &identity.timeline]).await?;
-    Ok(owner(session).await?.unwrap_or_default())
-}
-
-async fn owner(session: &Session) -> Result<Option<String>, tokio_postgres::Error> {
-    let row = session.query_opt("/* migrate::owner */ select id::text from installation", &[]).await?;
-    row.map(|row| row.try_get(0)).transpose()
+    session.execute(insert, &[&id, &identity.system_identifier, &identity.timeline]).await.map(drop)
 }

@@ -2,7 +2,7 @@
 //! may read there.
 //!
 //! No lock is held for longer than a statement or a short transaction, and nothing needs `LISTEN` or advisory locks. Each
-//! statement begins with a comment that names its function. `PgBouncer` needs `pool_mode = session`: what a session is told
+//! statement begins with a comment that names its function. PgBouncer needs `pool_mode = session`: what a session is told
 //! once would be forgotten or met by others in the other modes.
 
 mod address;
@@ -38,6 +38,7 @@ pub use key_file::{KeyFileError, Renewed, make as make_key_file, renew as renew_
 pub use migrate::{MigrateError, Migrated, migrate};
 pub use open::PostgresError;
 pub use pool::{ANSWERED_WITHIN, CONNECTIONS, Connection, Pool, Session};
+pub use schema::SchemaError;
 pub use seal::{Context, Keys, Kind, SealError};
 pub use uuid::random_uuid;
 

@@ -5,6 +5,7 @@ use tokio_postgres::Error;
 
 use super::error::DatabaseError;
 use super::pool::{Pool, Session};
+use super::seal::Keys;
 
 /// The steps from an empty database to the tables of this version. A step that was released is never changed.
 const STEPS: [(&str, &str); 1] = [("V1__replicas", include_str!("migrations/V1__replicas.sql"))];
@@ -43,6 +44,26 @@ pub enum SchemaError {
         /// Their version.
         found: i32,
     },
+    /// The database belongs to no installation: making the tables was not finished.
+    #[error(
+        "the database at {address} belongs to no installation yet; `withings-exporter storage migrate` completes that"
+    )]
+    NoInstallation {
+        /// Where, without a password.
+        address: String,
+    },
+    /// The key file is of another installation: a copy of the database, or another database than was meant.
+    #[error(
+        "the key file is of installation {of_file}, and the database at {address} of {of_database}; use the key file and the database that belong together. Nothing was changed"
+    )]
+    AnotherInstallation {
+        /// Where, without a password.
+        address: String,
+        /// What the key file says.
+        of_file: String,
+        /// What the database says.
+        of_database: String,
+    },
     /// They could not be looked at.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -57,6 +78,25 @@ pub async fn check(pool: &Pool) -> Result<(), SchemaError> {
         Some(found) if found < VERSION => Err(SchemaError::Older { address, found }),
         Some(found) => Err(SchemaError::Newer { address, found }),
     }
+}
+
+/// Whether the database belongs to the installation of `keys`. Changes nothing.
+pub async fn check_installation(pool: &Pool, keys: &Keys) -> Result<(), SchemaError> {
+    let owner = pool.run("read to which installation it belongs", async |session| owner(session).await).await?;
+    let address = pool.address().to_string();
+    match owner {
+        None => Err(SchemaError::NoInstallation { address }),
+        Some(owner) if owner == keys.installation() => Ok(()),
+        Some(of_database) => {
+            Err(SchemaError::AnotherInstallation { address, of_file: keys.installation().to_owned(), of_database })
+        }
+    }
+}
+
+/// The installation that the database belongs to; `None`: the tables are new.
+pub(super) async fn owner(session: &Session) -> Result<Option<String>, Error> {
+    let row = session.query_opt("/* schema::owner */ select id::text from installation", &[]).await?;
+    row.map(|row| row.try_get(0)).transpose()
 }
 
 /// The version of the tables; `None` without any.
@@ -90,6 +130,6 @@ mod tests {
     #[test]
     fn a_step_that_was_released_is_never_changed() {
         let sums: Vec<_> = steps().iter().map(|step| format!("{step} {}", step.checksum())).collect();
-        assert_eq!(sums, ["V1__replicas 0"]);
+        assert_eq!(sums, ["V1__replicas 5160857084880206654"]);
     }
 }

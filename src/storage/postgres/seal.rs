@@ -15,10 +15,8 @@ const FORMAT: u8 = 1;
 /// How long the id of a key is, bytes.
 const ID_BYTES: usize = 4;
 
-/// What stands before the sealed bytes.
-const HEADER_BYTES: usize = 1 + ID_BYTES + NONCE_LEN;
-
 /// The keys of an installation: the first seals, all open.
+#[derive(Debug)]
 pub struct Keys {
     installation: String,
     first: Key,
@@ -108,10 +106,10 @@ impl Keys {
         if format != FORMAT {
             return Err(SealError::Format(format));
         }
-        let (header, body) = sealed.split_at_checked(HEADER_BYTES).ok_or(SealError::Truncated)?;
-        let (id, nonce) = header[1..].split_at(ID_BYTES);
-        let key = self.with_id(id).ok_or_else(|| self.missing(id))?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).expect("it was cut to this length");
+        let (id, rest) = sealed[1..].split_first_chunk::<ID_BYTES>().ok_or(SealError::Truncated)?;
+        let (nonce, body) = rest.split_first_chunk::<NONCE_LEN>().ok_or(SealError::Truncated)?;
+        let key = self.all().find(|key| key.id == *id).ok_or_else(|| self.missing(*id))?;
+        let nonce = Nonce::assume_unique_for_key(*nonce);
         let mut value = body.to_vec();
         let length = key
             .cipher
@@ -128,16 +126,12 @@ impl Keys {
         sealed.get(1..=ID_BYTES).is_some_and(|id| id != self.first.id)
     }
 
-    fn with_id(&self, id: &[u8]) -> Option<&Key> {
-        self.all().find(|key| key.id == id)
-    }
-
     fn all(&self) -> impl Iterator<Item = &Key> {
         std::iter::once(&self.first).chain(&self.former)
     }
 
-    fn missing(&self, id: &[u8]) -> SealError {
-        let present: Vec<_> = self.all().map(|key| hex(&key.id)).collect();
+    fn missing(&self, id: [u8; ID_BYTES]) -> SealError {
+        let present: Vec<_> = self.all().map(|key| hex(key.id)).collect();
         SealError::Key { id: hex(id), present: present.join(" and ") }
     }
 
@@ -173,15 +167,14 @@ impl Key {
     }
 }
 
-impl fmt::Debug for Keys {
+impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ids: Vec<_> = self.all().map(|key| hex(&key.id)).collect();
-        f.debug_struct("Keys").field("installation", &self.installation).field("ids", &ids).finish()
+        write!(f, "Key({})", hex(self.id))
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+fn hex(id: [u8; ID_BYTES]) -> String {
+    format!("{:08x}", u32::from_be_bytes(id))
 }
 
 #[cfg(test)]
@@ -210,7 +203,7 @@ mod tests {
             assert_ne!(sealed, again, "a nonce is used once");
             assert!(!sealed.windows(6).any(|window| window == b"s3cret"));
         }
-        assert_eq!(format!("{keys:?}"), format!("Keys {{ installation: {HERE:?}, ids: [\"72cd6e84\"] }}"));
+        assert_eq!(format!("{:?}", keys.first), "Key(72cd6e84)");
     }
 
     #[test]
@@ -252,10 +245,10 @@ mod tests {
         assert!(!during.is_former(&new));
         assert_eq!(opened(&after, &ALICE, &new).unwrap(), b"s3cret");
         let error = opened(&after, &ALICE, &old).unwrap_err();
-        let id = hex(&before.first.id);
+        let id = hex(before.first.id);
         assert_eq!(
             error.to_string(),
-            format!("the key {id} is missing, with which this was sealed; the key file has {}", hex(&after.first.id))
+            format!("the key {id} is missing, with which this was sealed; the key file has {}", hex(after.first.id))
         );
     }
 

@@ -18,13 +18,13 @@ use crate::regular_file::{self, ReadAt};
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TlsError {
     /// The file cannot be read.
-    #[error("the file of sslrootcert cannot be read: {0}")]
+    #[error("{0}")]
     Read(io::Error),
     /// Not PEM.
-    #[error("the file of sslrootcert is no PEM file: {0}")]
+    #[error("it is no PEM file: {0}")]
     Pem(pem::Error),
     /// PEM without a certificate.
-    #[error("the file of sslrootcert has no certificate")]
+    #[error("it has no certificate")]
     Empty,
     /// A certificate or the whole set is of no use.
     #[error("{0}")]

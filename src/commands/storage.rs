@@ -1,0 +1,94 @@
+//! `storage`: the tables in PostgreSQL, and the key of the logins in them.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use secrecy::ExposeSecret;
+use tokio::runtime::Runtime;
+
+use super::variable;
+use crate::cli::{Flags, Place, StorageCommand, UsageError};
+use crate::storage::postgres::{
+    Address, KeyFileError, MigrateError, Migrated, Pool, Renewed, SchemaError, migrate, renew_key_file,
+};
+use crate::telemetry::log;
+
+/// Does what is asked.
+pub(super) fn run(flags: &Flags, command: StorageCommand, out: &mut dyn Write) -> Result<()> {
+    log::init(flags.log_level, flags.log_format)?;
+    match command {
+        StorageCommand::Migrate => migrated(flags, out),
+        StorageCommand::NewKey => new_key(flags, out),
+    }
+}
+
+/// The PostgreSQL that the flags name, and the key file that belongs to it.
+fn database(flags: &Flags) -> Result<(Address, PathBuf), UsageError> {
+    let Place::Database { url, key_file } = flags.place(&variable)? else {
+        return Err(UsageError("this command is for PostgreSQL: name it with --storage.url".to_owned()));
+    };
+    let password = variable("PGPASSWORD");
+    let address = Address::parse(url.expose_secret(), password.as_deref())
+        .map_err(|error| UsageError(format!("--storage.url: {error}")))?;
+    if address.has_password() && flags.shows_url(&variable) {
+        tracing::warn!(
+            "the password in --storage.url is seen by every user of this machine; put it into PGPASSWORD, or the URL into \
+             WITHINGS_EXPORTER_STORAGE_URL"
+        );
+    }
+    Ok((address, key_file))
+}
+
+/// Brings the tables to this version.
+fn migrated(flags: &Flags, out: &mut dyn Write) -> Result<()> {
+    let (address, key_file) = database(flags)?;
+    let runtime = Runtime::new()?;
+    let migrated = runtime.block_on(async { migrate(&Pool::open(&address)?, &key_file).await });
+    // A name server that does not answer must not hold up the end of the command.
+    runtime.shutdown_background();
+    let Migrated { from, to, installation, made_key_file } = migrated.map_err(|error| match error {
+        MigrateError::KeyFile(error) => mistake(&error),
+        MigrateError::Schema(SchemaError::AnotherInstallation { .. }) => UsageError(error.to_string()).into(),
+        error => error.into(),
+    })?;
+    match from {
+        None => writeln!(out, "The tables at {address} were made, version {to}.")?,
+        Some(from) if from == to => writeln!(out, "The tables at {address} have version {to} already.")?,
+        Some(from) => writeln!(out, "The tables at {address} were brought from version {from} to {to}.")?,
+    }
+    writeln!(out, "They belong to the installation {installation}.")?;
+    if made_key_file {
+        writeln!(out, "{} was made: every exporter of this installation needs it.", key_file.display())?;
+        advise_copy(out)?;
+    }
+    Ok(())
+}
+
+/// Makes a key file, or puts a new key into it.
+fn new_key(flags: &Flags, out: &mut dyn Write) -> Result<()> {
+    let missing = || UsageError("name the key file with --storage.key-file".to_owned());
+    let path: &Path = flags.database.key_file.as_deref().ok_or_else(missing)?;
+    match renew_key_file(path).map_err(|error| mistake(&error))? {
+        Renewed::Made => {
+            writeln!(out, "{} was made, for a new installation.", path.display())?;
+            advise_copy(out)?;
+        }
+        Renewed::Added => writeln!(
+            out,
+            "{} has a new key, which seals from now on; the one before it still opens. Give the file to every exporter of this \
+             installation and start them again: one with the old file cannot use a login that another has sealed anew.",
+            path.display()
+        )?,
+    }
+    Ok(())
+}
+
+fn advise_copy(out: &mut dyn Write) -> std::io::Result<()> {
+    writeln!(out, "Keep a copy apart from the database's backups: without it no login in them can be used.")
+}
+
+/// A key file that cannot be used is a mistake of whoever wrote it.
+fn mistake(error: &KeyFileError) -> anyhow::Error {
+    UsageError(error.to_string()).into()
+}
