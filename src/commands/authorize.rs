@@ -41,7 +41,7 @@ pub(super) fn run(flags: &Flags, profile: &str, out: &mut dyn Write) -> Result<(
     let telemetry = Telemetry::new(Build::this());
     let runtime = Runtime::new()?;
     let outcome = runtime.block_on(async {
-        let storage = super::joined_storage(flags, &telemetry)?;
+        let storage = super::place::joined(flags, &telemetry).await?;
         let terminal = Terminal::new(flags, config, security, storage.clone(), &telemetry)?;
         let outcome = terminal.log_in(profile, out).await;
         settle(&storage).await;

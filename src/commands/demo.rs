@@ -58,7 +58,7 @@ pub(super) fn run(flags: &Flags, asked: &DemoFlags, out: &mut dyn Write) -> Resu
     };
     let (runtime, rendering) = (Runtime::new()?, rendering()?);
     let shown = runtime.block_on(async {
-        let storage = Storage::open(&directory, Purpose::Demo, super::surroundings(&telemetry))?;
+        let storage = Storage::open(&directory, Purpose::Demo, super::place::surroundings(&telemetry))?;
         let signals = Signals::listen()?;
         let listeners = into_tokio(listeners)?;
         let first = listeners.first().context("no address to listen on")?.local_addr()?;

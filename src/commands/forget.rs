@@ -25,7 +25,7 @@ pub(super) fn run(flags: &Flags, profile: &str, out: &mut dyn Write) -> Result<(
     let telemetry = Telemetry::new(Build::this());
     let runtime = Runtime::new()?;
     let forgotten = runtime.block_on(async {
-        let storage = super::joined_storage(flags, &telemetry)?;
+        let storage = super::place::joined(flags, &telemetry).await?;
         forget(&config, &storage, &telemetry, profile, out).await
     });
     // A disk that hangs must not hold up the end of the command.

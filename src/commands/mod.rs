@@ -7,57 +7,28 @@ mod demo;
 mod forget;
 mod healthcheck;
 mod measurements;
+mod place;
 mod serve;
 #[cfg(feature = "postgres")]
 mod storage;
 
 use std::env;
-use std::ffi::OsString;
 use std::io::Write;
-use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 pub use backfill::Backfill;
 
-use crate::cli::{Cli, Command, Flags, Place, version};
+use crate::cli::{Cli, Command, Flags, version};
 #[cfg(not(feature = "postgres"))]
 use crate::cli::{NOT_BUILT, UsageError};
-use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::regular_file::ReadAt;
-use crate::storage::{Storage, Surroundings};
-use crate::telemetry::Telemetry;
 use crate::web::{Security, SecurityError};
 
 /// The web configuration that the flags name.
 fn security(flags: &Flags) -> Result<Security, SecurityError> {
     flags.web_config_file.as_deref().map_or_else(|| Ok(Security::none()), Security::load)
-}
-
-/// What the storage of this process is opened with beside its path.
-fn surroundings(telemetry: &Telemetry) -> Surroundings {
-    let directories = env::var_os("RUNTIME_DIRECTORY").filter(|paths| !paths.is_empty());
-    // systemd joins several with colons.
-    let first = |paths: OsString| paths.to_string_lossy().split(':').next().map(PathBuf::from);
-    Surroundings {
-        clock: Clock::system(),
-        telemetry: telemetry.clone(),
-        runtime_directory: directories.and_then(first),
-    }
-}
-
-/// The storage of real people, for a command that works beside a running exporter.
-fn joined_storage(flags: &Flags, telemetry: &Telemetry) -> Result<Storage> {
-    Ok(Storage::join(&directory(flags)?, surroundings(telemetry))?)
-}
-
-/// The directory that state is kept in.
-fn directory(flags: &Flags) -> Result<PathBuf> {
-    match flags.place(&variable)? {
-        Place::Directory(path) => Ok(path),
-        Place::Database { .. } => bail!("this command does not work with PostgreSQL yet; use --storage.path"),
-    }
 }
 
 /// A variable of the environment.

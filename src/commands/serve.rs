@@ -19,7 +19,7 @@ use crate::config::{Config, ConfigError};
 use crate::exposition::SelfMetrics;
 use crate::process::Process;
 use crate::regular_file::ReadAt;
-use crate::storage::{Purpose, Storage};
+use crate::storage::Storage;
 use crate::systemd::{self, ServiceManager};
 use crate::telemetry::{Build, Telemetry, log};
 use crate::web::{ReloadBy, Reloads, Security};
@@ -38,7 +38,6 @@ pub(super) fn run(flags: &Flags) -> Result<()> {
     tracing::info!(version, revision, branch, os, arch, rustc, "starting");
     let service_manager =
         ServiceManager::of(&|name| env::var_os(name)).context("the service manager cannot be told")?;
-    let storage_path = super::directory(flags)?;
     let security = super::security(flags)?;
     let listeners = listeners(flags)?;
     let base_url = if flags.systemd_socket { None } else { Some(base_url(&listeners, security.has_tls())?) };
@@ -49,7 +48,7 @@ pub(super) fn run(flags: &Flags) -> Result<()> {
     // blocking threads.
     let runtime = runtime::Builder::new_current_thread().max_blocking_threads(BLOCKING_THREADS).enable_all().build()?;
     let served = runtime.block_on(async {
-        let storage = Storage::open(&storage_path, Purpose::Serve, super::surroundings(&telemetry))?;
+        let storage = super::place::opened(flags, &telemetry).await?;
         let (signals, hangup) = (Signals::listen()?, signal(SignalKind::hangup())?);
         let (listeners, redirect_uri) = (into_tokio(listeners)?, config.redirect_uri());
         let has_tls = security.has_tls();

@@ -1,5 +1,6 @@
 //! `storage`: the tables in PostgreSQL, and the key of the logins in them.
 
+use std::env;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,8 @@ use tokio::runtime::Runtime;
 use super::variable;
 use crate::cli::{Flags, Place, StorageCommand, UsageError};
 use crate::storage::postgres::{
-    Address, KeyFileError, MigrateError, Migrated, Pool, Renewed, SchemaError, migrate, renew_key_file,
+    Address, KeyFileError, Keys, MigrateError, Migrated, Pool, PostgresError, Renewed, SchemaError, Settings, migrate,
+    renew_key_file,
 };
 use crate::telemetry::log;
 
@@ -38,6 +40,21 @@ fn database(flags: &Flags) -> Result<(Address, PathBuf), UsageError> {
         );
     }
     Ok((address, key_file))
+}
+
+/// What the database that the flags name is opened with.
+pub(super) fn settings(flags: &Flags) -> Result<Settings> {
+    let (address, key_file) = database(flags)?;
+    let keys = Keys::load(&key_file).map_err(|error| mistake(&error))?;
+    Ok(Settings { address, keys, work_directory: flags.storage_path(env::var_os("STATE_DIRECTORY")) })
+}
+
+/// A database of other tables or another installation is the wrong one.
+pub(super) fn of_database(error: PostgresError) -> anyhow::Error {
+    match error {
+        PostgresError::Database(_) | PostgresError::Schema(SchemaError::Database(_)) => error.into(),
+        mistake => UsageError(mistake.to_string()).into(),
+    }
 }
 
 /// Brings the tables to this version.

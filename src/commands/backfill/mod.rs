@@ -39,7 +39,7 @@ pub(super) fn run(flags: &Flags, asked: &BackfillFlags, out: &mut dyn Write) -> 
     let telemetry = Telemetry::new(Build::this());
     let runtime = Runtime::new()?;
     let report = runtime.block_on(async {
-        let storage = super::joined_storage(flags, &telemetry)?;
+        let storage = super::place::joined(flags, &telemetry).await?;
         let backfill = Backfill::new(config, storage, Clock::system(), telemetry, asked).await?;
         let signals = Signals::listen()?;
         backfill.run(signals.received()).await

@@ -28,6 +28,7 @@ impl Postgres {
         let Settings { address, keys, work_directory } = settings;
         let pool = Pool::open(&address)?;
         schema::check(&pool).await?;
+        schema::check_installation(&pool, &keys).await?;
         Ok(Self(Arc::new(PostgresInner {
             pool,
             keys,
