@@ -41,8 +41,8 @@ pub enum ConnectError {
 pub struct Forgotten {
     /// The login, if there was one that could be read.
     pub login: Option<Login>,
-    /// How many files there were.
-    pub files: usize,
+    /// How many files or rows there were.
+    pub items: usize,
 }
 
 /// What was changed by others since the last look.
@@ -238,7 +238,6 @@ impl Storage {
     pub async fn forget(&self, profile: &str) -> Result<Forgotten, StorageError> {
         let forgotten = self.0.back_end.forget(profile).await?;
         self.unsaved().forget(profile);
-        self.drop_waiting(profile);
         self.0.queue.forget(profile);
         self.0.logins.note(profile, None, false);
         Ok(forgotten)

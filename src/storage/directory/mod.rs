@@ -16,15 +16,17 @@ mod readings;
 pub(super) mod root;
 mod rotation;
 mod secrets;
+mod waiting;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::{StorageError, Surroundings, budget};
 use crate::clock::Clock;
 use disk::Disk;
 use root::{OpenError, Purpose};
+use waiting::WaitingConsents;
 
 /// A storage directory. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -39,6 +41,8 @@ struct DirectoryInner {
     clock: Clock,
     /// The file of the budget.
     budget: PathBuf,
+    /// The consents that wait for a person's word.
+    waiting: Mutex<WaitingConsents>,
 }
 
 impl Directory {
@@ -62,6 +66,7 @@ impl Directory {
             disk: Disk::new(root, telemetry.clone()),
             clock: clock.clone(),
             budget: budget_file::path(root, runtime_directory.as_deref()),
+            waiting: Mutex::default(),
         }))
     }
 

@@ -46,6 +46,8 @@ pub enum Kind {
     Callbacks,
     /// A secret of the installation, of `secret.sealed`.
     Secret,
+    /// A consent that waits for a person's word, of `waiting.sealed`.
+    Waiting,
 }
 
 /// A sealed value cannot be opened.
@@ -161,6 +163,7 @@ impl Kind {
             Self::Login => "login",
             Self::Callbacks => "callbacks",
             Self::Secret => "secret",
+            Self::Waiting => "waiting",
         }
     }
 }
