@@ -44,10 +44,10 @@ async fn forget(
 ) -> Result<()> {
     storage.changes().await?;
     let forgotten = storage.forget(profile).await?;
-    if forgotten.files == 0 {
+    if forgotten.items == 0 {
         bail!("nothing is stored about the profile {profile:?}; {}", stored(storage));
     }
-    writeln!(out, "Everything stored about {profile} was deleted ({} files).", forgotten.files)?;
+    writeln!(out, "Everything stored about {profile} was deleted ({} items).", forgotten.items)?;
     match forgotten.login {
         None => writeln!(out, "There was no login of {profile} that could be revoked at Withings.")?,
         Some(login) => match end_at_withings(config, storage, telemetry, &login).await {

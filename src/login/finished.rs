@@ -1,4 +1,7 @@
 //! Logins that were finished a moment ago: a browser that loads the page of their end again is told so once more.
+//!
+//! They are in the memory of this process. Of many replicas another one says that the login was used already, and the landing
+//! page of each shows that it works.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};

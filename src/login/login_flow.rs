@@ -198,7 +198,7 @@ impl Logins {
         let consent = NewConsent { profile, new, demo: pending.demo };
         if !back.is_proven && pending.beginning != Beginning::Terminal {
             let profile = Arc::clone(&consent.profile);
-            return Err(FinishError::Unproven { profile, confirmation: self.set_aside(consent, false) });
+            return Err(FinishError::Unproven { profile, confirmation: self.set_aside(consent, false).await? });
         }
         let connected = self.connect(consent, false).await?;
         self.0.finished.note(back.state, &connected, self.clock().unix());
@@ -219,17 +219,20 @@ impl Logins {
     /// Connects what was set aside. `confirmation` is that of [`FinishError::Unproven`], or of [`FinishError::AnotherPerson`]:
     /// then the readings of the former person are deleted first.
     pub async fn confirm(&self, confirmation: &str) -> Result<Connected, FinishError> {
-        let WaitingConsent { consent, may_replace } = self.storage().confirm(confirmation).ok_or(FinishError::State)?;
+        let confirmed = self.storage().confirm(confirmation).await;
+        let confirmed = confirmed.map_err(|error| FinishError::Storage(error.with_cause()))?;
+        let WaitingConsent { consent, may_replace } = confirmed.ok_or(FinishError::State)?;
         // The profile may have left the configuration meanwhile.
         self.profile(&consent.profile).ok_or(FinishError::State)?;
         self.connect(consent, may_replace).await
     }
 
     /// Sets a consent aside and gives what confirms it.
-    fn set_aside(&self, consent: NewConsent, may_replace: bool) -> String {
+    async fn set_aside(&self, consent: NewConsent, may_replace: bool) -> Result<String, FinishError> {
         let confirmation = random_token();
-        self.storage().set_aside(&confirmation, WaitingConsent { consent, may_replace });
-        confirmation
+        let stored = self.storage().set_aside(&confirmation, WaitingConsent { consent, may_replace }).await;
+        stored.map_err(|error| FinishError::Storage(error.with_cause()))?;
+        Ok(confirmation)
     }
 
     async fn connect(&self, consent: NewConsent, may_replace: bool) -> Result<Connected, FinishError> {
@@ -241,7 +244,7 @@ impl Logins {
             }
             Err(ConnectError::Taken(owner)) => Err(FinishError::Taken { profile, owner }),
             Err(ConnectError::AnotherPerson) => {
-                Err(FinishError::AnotherPerson { profile, confirmation: self.set_aside(consent, true) })
+                Err(FinishError::AnotherPerson { profile, confirmation: self.set_aside(consent, true).await? })
             }
             Err(ConnectError::Storage(error)) => Err(FinishError::Storage(error.with_cause())),
         }

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 use super::caller::Caller;
 use super::{LoginError, Logins};
 use crate::catalogue::Call;
-use crate::storage::{Class, Login, NotRefreshed, REPEAT_AFTER, RotateError};
+use crate::storage::{Class, Login, NoPair, NotRefreshed, REPEAT_AFTER, RotateError};
 use crate::telemetry::Reason;
 use crate::telemetry::log::with_causes;
 use crate::withings::envelope::Remedy;
@@ -143,12 +143,18 @@ impl Caller {
             self.logins.client().turn(Class::Refresh).await.map_err(|error| RotateError::Asked(error.into()))?;
         }
         let (oauth, user_id) = (self.logins.oauth(), login.user_id.clone());
+        let previous = login.previous_refresh_token.as_ref();
+        let is_last = previous.is_none_or(|previous| previous.expose_secret() == with.expose_secret());
         let ask = move |_| async move {
             match oauth.refresh(&with, &user_id).await {
                 Ok(pair) => Ok((with, pair)),
                 Err(error) => {
-                    let is_answered = matches!(error, CallError::Refused(_));
-                    Err(NotRefreshed { error: LoginError::Refresh(error), is_answered })
+                    let answer = match &error {
+                        error if is_last && is_dead_token(error) => NoPair::Refused,
+                        CallError::Refused(_) => NoPair::Answered,
+                        _ => NoPair::Unanswered,
+                    };
+                    Err(NotRefreshed { error: LoginError::Refresh(error), answer })
                 }
             }
         };

@@ -8,16 +8,24 @@ use crate::telemetry::log::with_causes;
 
 impl Logins {
     /// A caller with a login that waits for this confirmation, to ask whose it is, for the client at this address.
-    #[must_use]
-    pub fn unconfirmed_caller(&self, confirmation: &str, client: IpAddr) -> Option<Caller> {
-        let consent = self.storage().waiting_consent(confirmation)?;
+    /// `None` also where the login cannot be read: the person is asked all the same.
+    pub async fn unconfirmed_caller(&self, confirmation: &str, client: IpAddr) -> Option<Caller> {
+        let consent = self.storage().waiting_consent(confirmation).await.ok()??;
         let login = Login::of_consent(&consent, 0, self.clock().unix());
         Some(Caller::of_unconfirmed(self.clone(), consent.profile, login, client))
     }
 
     /// Revokes the logins that nobody has confirmed, but those of a person who has another one: with a revocation all end.
     pub async fn revoke_unconfirmed(&self) {
-        for consent in self.storage().take_unconfirmed() {
+        let unconfirmed = match self.storage().take_unconfirmed().await {
+            Ok(unconfirmed) => unconfirmed,
+            Err(error) => {
+                // They are taken the next time.
+                tracing::debug!(error = error.with_cause(), "the logins that nobody has confirmed cannot be read");
+                return;
+            }
+        };
+        for consent in unconfirmed {
             let user_id = &*consent.new.user_id;
             let has_login = self.storage().logins().values().any(|known| &*known.login.user_id == user_id);
             // Withings' demo user is everybody's.

@@ -150,8 +150,13 @@ impl CallFailure {
             Self::Login(error) => with_causes(error),
             Self::Profile(why) => why.clone(),
         };
-        // A refused login is logged once where it is refused, and not for each call that lacks it.
-        let is_said = matches!(self, Self::Login(LoginError::LoginRefused { .. } | LoginError::RefreshRests { .. }));
+        // A refused login is logged once where it is refused, and not for each call that lacks it; so is a database with which
+        // none may be refreshed.
+        let is_said = match self {
+            Self::Login(LoginError::LoginRefused { .. } | LoginError::RefreshRests { .. }) => true,
+            Self::Login(LoginError::Storage(error)) => error.is_suspension(),
+            _ => false,
+        };
         if failures.is_power_of_two() && !is_said {
             tracing::warn!(profile, %call, error, failures, "a call failed; the last values stay");
         } else {

@@ -21,6 +21,7 @@ use super::plan::Plan;
 use super::postgres::{Followed, LoginLease, Postgres};
 use super::queue::{Claim, Held, Hold, Sent};
 use super::readings::{Events, StoredState};
+use super::set_aside::WaitingConsent;
 use crate::catalogue::Call;
 
 /// How long a request for a new pair may take that keeps other processes of this host from asking.
@@ -199,11 +200,13 @@ impl BackEnd {
         }
     }
 
-    /// Gives back a lease with which Withings was asked and has refused; returns whether it was still held.
-    pub(super) async fn release(&self, lease: Lease) -> Result<bool, StorageError> {
+    /// Gives back a lease with which Withings was asked and has sent no pair; `is_refused`: it does not accept the login any
+    /// more. Returns whether the lease was still held.
+    #[cfg_attr(not(feature = "postgres"), expect(unused_variables, reason = "a lock tells nobody"))]
+    pub(super) async fn release(&self, lease: Lease, is_refused: bool) -> Result<bool, StorageError> {
         match (self, lease) {
             #[cfg(feature = "postgres")]
-            (Self::Postgres(postgres), Lease::Postgres(lease)) => postgres.release(lease).await,
+            (Self::Postgres(postgres), Lease::Postgres(lease)) => postgres.release(lease, is_refused).await,
             _ => Ok(true),
         }
     }
@@ -342,6 +345,42 @@ impl BackEnd {
             Self::Directory(directory) => directory.take_login(digest).await,
             #[cfg(feature = "postgres")]
             Self::Postgres(postgres) => postgres.take_login(digest).await,
+        }
+    }
+
+    /// Keeps a consent under a confirmation with this digest.
+    pub(super) async fn set_aside(&self, digest: String, content: WaitingConsent) -> Result<(), StorageError> {
+        match self {
+            Self::Directory(directory) => {
+                directory.set_aside(digest, content);
+                Ok(())
+            }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.set_aside(digest, content).await,
+        }
+    }
+
+    pub(super) async fn waiting_consent(&self, digest: &str) -> Result<Option<NewConsent>, StorageError> {
+        match self {
+            Self::Directory(directory) => Ok(directory.waiting_consent(digest)),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.waiting_consent(digest).await,
+        }
+    }
+
+    pub(super) async fn confirm(&self, digest: &str) -> Result<Option<WaitingConsent>, StorageError> {
+        match self {
+            Self::Directory(directory) => Ok(directory.confirm(digest)),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.confirm(digest).await,
+        }
+    }
+
+    pub(super) async fn take_unconfirmed(&self) -> Result<Vec<NewConsent>, StorageError> {
+        match self {
+            Self::Directory(directory) => Ok(directory.take_unconfirmed()),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.take_unconfirmed().await,
         }
     }
 

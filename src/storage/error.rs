@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rustix::io::Errno;
 
 #[cfg(feature = "postgres")]
-use super::postgres::{DatabaseError, SealError};
+use super::postgres::{DatabaseError, RotationSuspended, SealError};
 use crate::telemetry::log::with_causes;
 
 /// Storage could not be read or written.
@@ -30,6 +30,14 @@ pub enum StorageError {
     #[cfg(feature = "postgres")]
     #[error(transparent)]
     Sealed(#[from] SealError),
+    /// What is stored in the database was opened, and is of no form that this version knows.
+    #[cfg(feature = "postgres")]
+    #[error("the database has {0} in a form that this withings-exporter does not know")]
+    Content(&'static str),
+    /// No login may be rotated.
+    #[cfg(feature = "postgres")]
+    #[error(transparent)]
+    Suspended(#[from] RotationSuspended),
 }
 
 impl StorageError {
@@ -37,6 +45,18 @@ impl StorageError {
     #[must_use]
     pub fn with_cause(&self) -> String {
         with_causes(self)
+    }
+
+    /// Whether no login may be rotated, which was said in the log where it was noticed.
+    #[must_use]
+    pub fn is_suspension(&self) -> bool {
+        match self {
+            Self::File { .. } => false,
+            #[cfg(feature = "postgres")]
+            Self::Suspended(_) => true,
+            #[cfg(feature = "postgres")]
+            Self::Database(_) | Self::Sealed(_) | Self::Content(_) => false,
+        }
     }
 
     /// Whether the permissions of the file, or of a directory above it, keep this process out.
@@ -57,7 +77,7 @@ impl StorageError {
         match self {
             Self::File { source, .. } => Some(source),
             #[cfg(feature = "postgres")]
-            Self::Database(_) | Self::Sealed(_) => None,
+            Self::Database(_) | Self::Sealed(_) | Self::Content(_) | Self::Suspended(_) => None,
         }
     }
 

@@ -38,8 +38,8 @@ pub enum ConnectError {
 pub struct Forgotten {
     /// The login, if there was one that could be read.
     pub login: Option<Login>,
-    /// How many files there were.
-    pub files: usize,
+    /// How many files or rows there were.
+    pub items: usize,
 }
 
 /// What was changed by others since the last look.

@@ -1,27 +1,11 @@
-//! Logins under way: those that have begun, and those that wait for a person's word.
+//! The file of the logins that have begun.
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::time::Duration;
 
-use super::tests::{at, consent, open, pair, pending, surroundings};
+use super::tests::{open, pending};
 use super::*;
-use crate::storage::pending::{MOST, MOST_FROM_SOMEWHERE};
-
-#[tokio::test]
-async fn a_login_state_works_once_and_for_ten_minutes() {
-    let root = tempfile::tempdir().unwrap();
-    let clock = at(1000);
-    let storage = Storage::open(root.path(), Purpose::Serve, surroundings(&clock)).unwrap();
-    storage.begin_login("s1", pending(1000, Beginning::Terminal)).await.unwrap();
-    storage.begin_login("s2", pending(1000, Beginning::Terminal)).await.unwrap();
-    clock.advance(Duration::from_secs(599));
-    assert_eq!(storage.take_login("s1").await.unwrap(), Some(pending(1000, Beginning::Terminal)));
-    assert_eq!(storage.take_login("s1").await.unwrap(), None);
-    clock.advance(Duration::from_secs(1));
-    assert_eq!(storage.take_login("s2").await.unwrap(), None);
-    assert_eq!(storage.take_login("never").await.unwrap(), None);
-}
+use crate::storage::pending::MOST;
 
 #[tokio::test]
 async fn a_flood_of_begun_logins_is_bounded_and_keeps_the_newest() {
@@ -42,24 +26,6 @@ async fn a_flood_of_begun_logins_is_bounded_and_keeps_the_newest() {
 }
 
 #[tokio::test]
-async fn logins_that_began_somewhere_have_64_places_of_their_own() {
-    let root = tempfile::tempdir().unwrap();
-    let storage = open(root.path());
-    storage.begin_login("seen", pending(998, Beginning::Overview)).await.unwrap();
-    storage.begin_login("terminal", pending(998, Beginning::Terminal)).await.unwrap();
-    storage.begin_login("first", pending(999, Beginning::Somewhere)).await.unwrap();
-    storage.begin_login("second", pending(999, Beginning::Somewhere)).await.unwrap();
-    for number in 1..MOST_FROM_SOMEWHERE {
-        storage.begin_login(&format!("s{number}"), pending(1000, Beginning::Somewhere)).await.unwrap();
-    }
-    let left = [storage.take_login("first").await.unwrap(), storage.take_login("second").await.unwrap()];
-    assert_eq!(left.iter().flatten().count(), 1, "as many as may be are kept");
-    for kept in ["seen", "terminal", "s1"] {
-        assert!(storage.take_login(kept).await.unwrap().is_some(), "{kept}");
-    }
-}
-
-#[tokio::test]
 async fn a_login_that_a_former_version_has_begun_is_finished() {
     let root = tempfile::tempdir().unwrap();
     let storage = open(root.path());
@@ -70,32 +36,4 @@ async fn a_login_that_a_former_version_has_begun_is_finished() {
     fs::remove_file(&path).unwrap();
     File::create(&path).unwrap().write_all(text.as_bytes()).unwrap();
     assert_eq!(storage.take_login("s").await.unwrap(), Some(pending(1000, Beginning::Somewhere)));
-}
-
-#[tokio::test]
-async fn twenty_consents_wait_for_ten_minutes_and_the_others_are_dropped() {
-    let root = tempfile::tempdir().unwrap();
-    let clock = at(1000);
-    let storage = Storage::open(root.path(), Purpose::Serve, surroundings(&clock)).unwrap();
-    let set_aside = |number: u32| {
-        let new = NewLogin { user_id: number.to_string(), ..pair(number) };
-        let waiting = WaitingConsent { consent: consent("Alice", new), may_replace: false };
-        storage.set_aside(&format!("c{number}"), waiting);
-    };
-    let unconfirmed = || storage.take_unconfirmed().into_iter().map(|consent| consent.new.user_id).collect::<Vec<_>>();
-    (0..21).for_each(set_aside);
-    assert!(storage.waiting_consent("c0").is_none() && storage.confirm("c0").is_none());
-    assert_eq!(unconfirmed(), ["0"]);
-    assert_eq!(storage.waiting_consent("c1").unwrap().new.user_id, "1");
-    assert!(storage.confirm("c1").is_some() && storage.confirm("c1").is_none(), "a confirmation works once");
-    clock.advance(Duration::from_secs(599));
-    set_aside(2);
-    clock.advance(Duration::from_secs(1));
-    assert!(storage.confirm("c3").is_none());
-    let expected: Vec<_> = (3..21).map(|number| number.to_string()).collect();
-    assert_eq!(unconfirmed(), expected, "of the second person a newer one waits");
-    assert_eq!(unconfirmed(), Vec::<String>::new());
-    assert_eq!(storage.forget("Alice").await.unwrap().files, 0);
-    assert!(storage.confirm("c2").is_none());
-    assert_eq!(unconfirmed(), ["2"]);
 }

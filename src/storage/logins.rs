@@ -165,7 +165,6 @@ impl Storage {
     pub async fn forget(&self, profile: &str) -> Result<Forgotten, StorageError> {
         let forgotten = self.0.back_end.forget(profile).await?;
         self.unsaved().forget(profile);
-        self.drop_waiting(profile);
         self.0.queue.forget(profile);
         self.0.logins.note(profile, None, false);
         Ok(forgotten)

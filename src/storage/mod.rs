@@ -50,7 +50,7 @@ pub use pending::{Beginning, Pending, STATE_LIFETIME};
 pub use plan::{CallPlan, Plan};
 pub use queue::{Claim, REPEAT_AFTER, Replan};
 pub use readings::{SaveError, StoredState};
-pub use rotation::{NotRefreshed, RotateError};
+pub use rotation::{NoPair, NotRefreshed, RotateError};
 pub use set_aside::WaitingConsent;
 pub use turns::NoTurn;
 
@@ -63,7 +63,6 @@ use pair::UnsavedPairs;
 use queue::Queue;
 use readings::{UnsavedEvents, UnsavedStates};
 use rotation::Rotations;
-use set_aside::WaitingConsents;
 use turns::Turns;
 
 /// How long a disk that failed is left alone: a write that fails is slow, and holds up the refreshes.
@@ -83,7 +82,6 @@ struct StorageInner {
     logins: LoginTable,
     turns: Arc<Turns>,
     unsaved: Mutex<Unsaved>,
-    waiting: Mutex<WaitingConsents>,
     rotations: Rotations,
     plans_stored_at: Mutex<Instant>,
 }
@@ -158,7 +156,6 @@ impl Storage {
             logins: LoginTable::new(),
             turns: Arc::new(Turns::new()),
             unsaved: Mutex::default(),
-            waiting: Mutex::default(),
             rotations: Rotations::default(),
             plans_stored_at: Mutex::new(Instant::now()),
         }))
@@ -214,9 +211,5 @@ impl Storage {
 
     fn unsaved(&self) -> MutexGuard<'_, Unsaved> {
         self.0.unsaved.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, WaitingConsents> {
-        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -75,15 +75,16 @@ impl Storage {
 
     /// Takes the login that was begun with `state`: once, and within [`STATE_LIFETIME`].
     pub async fn take_login(&self, state: &str) -> Result<Option<Pending>, StorageError> {
-        let taken = self.0.back_end.take_login(digest(state)).await?;
-        Ok(taken.filter(|pending| is_alive(pending, self.0.clock.unix())))
+        self.0.back_end.take_login(digest(state)).await
     }
 }
 
-fn digest(state: &str) -> String {
+/// What is stored of a secret that a browser brings back.
+pub(super) fn digest(state: &str) -> String {
     format!("{:x}", Sha256::digest(state.as_bytes()))
 }
 
-fn is_alive(pending: &Pending, now: i64) -> bool {
+/// Whether a login that began is not over at this Unix second.
+pub(super) fn is_alive(pending: &Pending, now: i64) -> bool {
     (0..STATE_LIFETIME).contains(&(now - pending.started_at))
 }

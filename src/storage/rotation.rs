@@ -37,8 +37,19 @@ pub enum RotateError<E> {
 pub struct NotRefreshed<E> {
     /// Why.
     pub error: E,
-    /// Whether Withings has answered. If not, the request may still be on its way.
-    pub is_answered: bool,
+    /// What Withings said.
+    pub answer: NoPair,
+}
+
+/// What Withings said to a request for a new pair that brought none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoPair {
+    /// Nothing: the request may still be on its way.
+    Unanswered,
+    /// It refuses the last refresh token that the login has.
+    Refused,
+    /// It refuses the request for another reason, or a token beside which the login has another one.
+    Answered,
 }
 
 /// How many rotations are under way, and whether they are to be cut off.
@@ -126,12 +137,12 @@ impl Storage {
                 self.unsaved().pairs.insert(Arc::clone(profile), unsaved);
                 self.save_pair(profile).await?.ok_or(RotateError::Stale)
             }
-            Err(NotRefreshed { error, is_answered: true }) => {
+            Err(NotRefreshed { error, answer: NoPair::Unanswered }) => Err(RotateError::Asked(error)),
+            Err(NotRefreshed { error, answer }) => {
                 // An answer counts only for the one that has the lease: else the login may be another one by now.
-                let is_ours = self.0.back_end.release(lease).await?;
+                let is_ours = self.0.back_end.release(lease, answer == NoPair::Refused).await?;
                 Err(if is_ours { RotateError::Asked(error) } else { RotateError::Stale })
             }
-            Err(NotRefreshed { error, is_answered: false }) => Err(RotateError::Asked(error)),
         }
     }
 

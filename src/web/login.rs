@@ -111,7 +111,7 @@ async fn conclude(
         }
         Err(FinishError::Unproven { profile, confirmation }) => {
             tracing::info!(%profile, "a login was not begun in the browser that finished it, and waits for a confirmation");
-            let caller = app.logins.unconfirmed_caller(&confirmation, client);
+            let caller = app.logins.unconfirmed_caller(&confirmation, client).await;
             let identity = async { caller?.identity().await.ok() };
             let identity = tokio::time::timeout(IDENTITY_WITHIN, identity).await.ok().flatten();
             MessagePage::asking(&profile, &confirmation, identity.as_ref()).response()

@@ -100,7 +100,7 @@ impl WorkDirectory {
 }
 
 /// Deletes a work directory, if there is one.
-pub(super) fn remove(root: &Path) -> Result<(), StorageError> {
+pub(in crate::storage) fn remove(root: &Path) -> Result<(), StorageError> {
     match fs::remove_dir_all(root) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StorageError::file("delete", root)(error)),
         Ok(()) | Err(_) => Ok(()),

@@ -1,7 +1,7 @@
 //! The file of the logins that were started and whose callback has not come yet.
 
 use super::{Directory, StorageError, atomic, json_file};
-use crate::storage::pending::{Pending, States};
+use crate::storage::pending::{Pending, States, is_alive};
 
 impl Directory {
     /// Stores a login that begins.
@@ -16,7 +16,7 @@ impl Directory {
         self.disk().write(added).await
     }
 
-    /// Takes the login whose state has this digest.
+    /// Takes the login whose state has this digest, unless it is over.
     pub(in crate::storage) async fn take_login(&self, digest: String) -> Result<Option<Pending>, StorageError> {
         let directory = self.clone();
         let taken = move || {
@@ -27,7 +27,8 @@ impl Directory {
             })?;
             Ok(taken)
         };
-        self.disk().write(taken).await
+        let taken = self.disk().write(taken).await?;
+        Ok(taken.filter(|pending| is_alive(pending, self.0.clock.unix())))
     }
 
     /// Forgets the logins that were started for `profile`.

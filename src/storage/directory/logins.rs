@@ -146,9 +146,11 @@ impl Directory {
             directory.forget_plan(&name)?;
             // An interrupted backfill has the values of all profiles in its work directory; it begins anew.
             checkpoint::remove(&directory.backfill_directory())?;
-            Ok(Forgotten { login, files: deleted })
+            Ok(Forgotten { login, items: deleted })
         });
-        forgotten.await
+        let forgotten = forgotten.await?;
+        self.drop_waiting(profile);
+        Ok(forgotten)
     }
 
     /// Drops the previous refresh token of this version of the login.

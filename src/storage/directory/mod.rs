@@ -18,15 +18,17 @@ mod rotation;
 mod secrets;
 #[cfg(feature = "postgres")]
 pub(super) mod transfer;
+mod waiting;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::{StorageError, Surroundings, budget};
 use crate::clock::Clock;
 use disk::Disk;
 use root::{OpenError, Purpose};
+use waiting::WaitingConsents;
 
 /// A storage directory. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -41,6 +43,8 @@ struct DirectoryInner {
     clock: Clock,
     /// The file of the budget.
     budget: PathBuf,
+    /// The consents that wait for a person's word.
+    waiting: Mutex<WaitingConsents>,
 }
 
 impl Directory {
@@ -64,6 +68,7 @@ impl Directory {
             disk: Disk::new(root, telemetry.clone()),
             clock: clock.clone(),
             budget: budget_file::path(root, runtime_directory.as_deref()),
+            waiting: Mutex::default(),
         }))
     }
 

@@ -2,6 +2,9 @@
 
 use tokio_postgres::{Client, Error};
 
+/// SQL for the timeline of the server: the name of a segment of the log begins with it, in hexadecimal.
+pub(super) const TIMELINE: &str = "('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int";
+
 /// What a server says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerIdentity {
@@ -14,10 +17,8 @@ pub struct ServerIdentity {
 impl ServerIdentity {
     /// That of the server behind `session`, which must be the writing one.
     pub async fn of(session: &Client) -> Result<Self, Error> {
-        // The name of a segment of the log begins with its timeline, in hexadecimal.
-        let query = "/* ServerIdentity::of */ select system_identifier, \
-             ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int from pg_control_system()";
-        let row = session.query_one(query, &[]).await?;
+        let query = format!("/* ServerIdentity::of */ select system_identifier, {TIMELINE} from pg_control_system()");
+        let row = session.query_one(&query, &[]).await?;
         Ok(Self { system_identifier: row.try_get(0)?, timeline: row.try_get(1)? })
     }
 }

@@ -11,6 +11,7 @@ mod clock;
 mod connect;
 mod error;
 mod feed;
+mod guard;
 mod identity;
 mod key_file;
 mod logins;
@@ -26,6 +27,7 @@ mod secrets;
 mod snapshots;
 mod tls;
 mod uuid;
+mod waiting;
 mod work;
 
 use std::path::PathBuf;
@@ -33,6 +35,7 @@ use std::sync::Arc;
 
 pub use address::{Address, AddressError, Encryption};
 pub use error::{DatabaseError, Problem};
+pub use guard::{RotationSuspended, accept_restore};
 pub use identity::ServerIdentity;
 pub use key_file::{KeyFileError, Renewed, make as make_key_file, renew as renew_key_file};
 pub use migrate::{MigrateError, Migrated, migrate};
@@ -70,6 +73,7 @@ struct PostgresInner {
     /// What tells this process from the other replicas: random, and of this run alone.
     replica: String,
     clock: DatabaseClock,
+    guard: guard::Guard,
     work_directory: PathBuf,
 }
 

@@ -44,6 +44,8 @@ pub enum Kind {
     Callbacks,
     /// A secret of the installation, of `secret.sealed`.
     Secret,
+    /// A consent that waits for a person's word, of `waiting.sealed`.
+    Waiting,
 }
 
 /// A sealed value cannot be opened.
@@ -155,6 +157,7 @@ impl Kind {
             Self::Login => "login",
             Self::Callbacks => "callbacks",
             Self::Secret => "secret",
+            Self::Waiting => "waiting",
         }
     }
 }

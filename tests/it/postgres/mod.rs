@@ -17,7 +17,8 @@ use rustix::process::{Pid, Signal};
 
 pub(crate) use self::cuttable::Cuttable;
 pub(crate) use self::database::{Database, shared};
-use self::server::{freeze, give, home, processes, program, run, send, state, until, within};
+pub(crate) use self::server::until;
+use self::server::{freeze, give, home, processes, program, run, send, state, within};
 use crate::config::write;
 use crate::program::spawn;
 

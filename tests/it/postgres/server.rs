@@ -145,7 +145,7 @@ fn field(process: Pid, place: usize) -> Option<String> {
 }
 
 /// Asks again and again until there is an answer, for a minute.
-pub(super) fn until<T>(awaited: &str, ask: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(awaited: &str, ask: impl FnMut() -> Option<T>) -> T {
     within(Duration::from_mins(1), ask).unwrap_or_else(|| panic!("waited in vain: {awaited}"))
 }
 

@@ -11,6 +11,7 @@ create table installation (
     suspended text,
     canary text,
     canary_until timestamptz,
+    accepted bigint not null default 0,
     moved_to text,
     imported_from text
 );
@@ -18,6 +19,7 @@ comment on column installation.id is 'that of the key file; another one is refus
 comment on column installation.system_identifier is 'of pg_control_system(): another one means a dump that was restored';
 comment on column installation.timeline is 'of the write-ahead log; a fail-over raises it';
 comment on column installation.suspended is 'why no login is rotated; null: all are';
+comment on column installation.accepted is 'counts `storage accept-restore`';
 comment on column installation.canary is 'the profile that is rotated first after a doubt, and alone until canary_until';
 
 create table budget (
@@ -36,12 +38,14 @@ create table login (
     demo bool not null,
     holder uuid,
     held_until timestamptz,
+    refused bool not null default false,
     changed xid8 not null default pg_current_xact_id()
 ) with (fillfactor = 70);
 create index login_changed on login (changed);
 create index login_person on login (person);
 comment on column login.sealed is 'sealed with the key of the key file, for this profile and version';
 comment on column login.holder is 'who rotates it until held_until';
+comment on column login.refused is 'Withings has refused its tokens, in this version';
 
 create table work (
     profile text primary key,
@@ -83,16 +87,18 @@ comment on table sent is 'which arguments were sent when: the same are not sent 
 create table pending (
     digest text primary key,
     pending jsonb not null,
-    started_at timestamptz not null default now()
+    started_at timestamptz not null default wx_now()
 );
 comment on table pending is 'logins that have begun, by the digest of their state';
 
 create table waiting (
     confirmation text primary key,
+    profile text not null,
     sealed bytea not null,
-    since timestamptz not null default now()
+    since timestamptz not null default wx_now()
 );
 comment on table waiting is 'consents that wait for a person''s word, by the digest of what confirms them';
+comment on column waiting.since is '-infinity: it does not wait any more, and is to be revoked';
 
 create table callbacks (
     profile text primary key,

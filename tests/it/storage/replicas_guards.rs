@@ -1,0 +1,158 @@
+//! Databases that are not what they were: copies, restored dumps, standbys that took over.
+
+use std::path::Path;
+
+use tempfile::TempDir;
+use withings_exporter::clock::Clock;
+use withings_exporter::storage::postgres::{
+    Address, Keys, Pool, PostgresError, accept_restore, make_key_file, migrate,
+};
+use withings_exporter::storage::{Login, NoPair, RotateError, Storage, StorageError};
+
+use super::rotation::{UnderWay, access_token, refuse, rotate};
+use super::{Place, clock, connect, open_at};
+use crate::postgres::Cluster;
+
+/// A server of this test alone, with a database that has its tables, and the folder of its key file.
+async fn own_server() -> (Cluster, TempDir) {
+    let (cluster, folder) = (Cluster::new(), tempfile::tempdir().unwrap());
+    cluster.create_database("app");
+    let pool = Pool::open(&Address::parse(&cluster.url("app"), None).unwrap()).unwrap();
+    migrate(&pool, &folder.path().join("key")).await.unwrap();
+    (cluster, folder)
+}
+
+/// The URL of a database that one of two servers has for writing.
+fn url_of_both(first: &Cluster, second: &Cluster) -> String {
+    let hosts = format!("{},{}", first.address(), second.address());
+    format!("postgres://postgres@{hosts}/app?sslmode=disable&target_session_attrs=read-write")
+}
+
+async fn accept(url: &str, folder: &Path) -> Option<String> {
+    let pool = Pool::open(&Address::parse(url, None).unwrap()).unwrap();
+    accept_restore(&pool, &Keys::load(&folder.join("key")).unwrap()).await.unwrap()
+}
+
+/// Expects that the login is not rotated, for a reason with these words, and that Withings is not asked.
+async fn check_suspended(storage: &Storage, login: &Login, words: &str) {
+    let ask = |_: Login| async { panic!("Withings must not be asked") };
+    let rotated: Result<_, RotateError<()>> = storage.rotate(&login.profile.as_str().into(), login.version, ask).await;
+    let Err(RotateError::Storage(StorageError::Suspended(error))) = rotated else { panic!("{rotated:?}") };
+    let text = error.to_string();
+    assert!(text.contains(words) && text.contains("`withings-exporter storage accept-restore`"), "{text}");
+    // What lives is still used.
+    assert!(storage.login(&login.profile).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn another_installations_key_file_and_a_database_that_moved_away_are_refused() {
+    let place = Place::database().await;
+    let clock = clock();
+    let Place::Database(database, folder) = &place else { unreachable!() };
+    let other = tempfile::tempdir().unwrap();
+    make_key_file(&other.path().join("key")).unwrap();
+    let error = open_at(&database.url(), other.path(), &clock).await.unwrap_err();
+    let text = error.to_string();
+    assert!(matches!(error, PostgresError::AnotherInstallation { .. }) && text.contains("key file"), "{text}");
+    place.psql("update installation set moved_to = '/var/lib/withings'");
+    let text = open_at(&database.url(), folder.path(), &clock).await.unwrap_err().to_string();
+    assert!(text.contains("was exported to /var/lib/withings") && text.contains("storage import"), "{text}");
+}
+
+#[tokio::test]
+async fn with_a_restored_dump_no_login_is_rotated_until_it_is_accepted() {
+    let place = Place::database().await;
+    let clock = clock();
+    let Place::Database(database, folder) = &place else { unreachable!() };
+    let before = place.open(&clock).await;
+    let [alice, bob] = [connect(&before, "Alice").await, connect(&before, "Bob").await];
+    let elsewhere = Cluster::new();
+    elsewhere.create_database("app");
+    elsewhere.restore("app", &crate::postgres::shared().dump(database.name()));
+    let url = elsewhere.url("app");
+    let storage = open_at(&url, folder.path(), &clock).await.unwrap();
+    check_suspended(&storage, &alice, "a dump of it was restored").await;
+    assert!(accept(&url, folder.path()).await.unwrap().contains("restored"));
+    rotate(&storage, &alice, 2).await.unwrap();
+    // One that is dead stops nobody else.
+    let refused = refuse(&storage, &bob, NoPair::Refused).await;
+    assert!(matches!(refused, Err(RotateError::Asked(_))), "{refused:?}");
+    let second = storage.login("Alice").await.unwrap().unwrap();
+    rotate(&storage, &second, 3).await.unwrap();
+    assert_eq!(accept(&url, folder.path()).await, None);
+}
+
+/// A server with two logins whose standby has taken over, and the storage of a replica that knows both.
+async fn after_promotion(clock: &Clock) -> (Cluster, TempDir, Storage, [Login; 2]) {
+    let (primary, folder) = own_server().await;
+    let standby = primary.standby("second");
+    primary.wait_for("second");
+    let storage = open_at(&url_of_both(&primary, &standby), folder.path(), clock).await.unwrap();
+    let logins = [connect(&storage, "Alice").await, connect(&storage, "Bob").await];
+    primary.kill();
+    standby.promote();
+    standby.wait_for("");
+    (standby, folder, storage, logins)
+}
+
+#[tokio::test]
+async fn after_a_standby_took_over_one_login_is_rotated_before_the_others() {
+    let clock = clock();
+    let (standby, folder, storage, [alice, bob]) = after_promotion(&clock).await;
+    let beside = open_at(&standby.url("app"), folder.path(), &clock).await.unwrap();
+    let first = UnderWay::begin(&storage, &alice).await;
+    assert!(matches!(rotate(&storage, &bob, 2).await, Err(RotateError::Busy)));
+    assert!(matches!(rotate(&beside, &bob, 2).await, Err(RotateError::Busy)));
+    first.end(Ok(2)).await.unwrap();
+    rotate(&beside, &bob, 2).await.unwrap();
+    assert_eq!(standby.psql("app", "select timeline, canary is null, suspended is null from installation"), "2|t|t");
+}
+
+#[tokio::test]
+async fn if_withings_refuses_the_first_one_no_further_is_rotated() {
+    let clock = clock();
+    let (standby, folder, storage, [alice, bob]) = after_promotion(&clock).await;
+    // The login has another token that is tried.
+    refuse(&storage, &alice, NoPair::Answered).await.unwrap_err();
+    refuse(&storage, &alice, NoPair::Refused).await.unwrap_err();
+    check_suspended(&storage, &bob, "Withings has refused the login of Alice").await;
+    let url = standby.url("app");
+    let beside = open_at(&url, folder.path(), &clock).await.unwrap();
+    check_suspended(&beside, &bob, "Withings has refused the login of Alice").await;
+    accept(&url, folder.path()).await.unwrap();
+    rotate(&storage, &bob, 2).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_login_that_was_refused_before_tells_nothing_of_the_standby() {
+    let clock = clock();
+    let (standby, _folder, storage, [alice, bob]) = after_promotion(&clock).await;
+    standby.psql("app", "update login set refused = true where profile = 'Alice'");
+    assert!(matches!(rotate(&storage, &alice, 2).await, Err(RotateError::Busy)));
+    rotate(&storage, &bob, 2).await.unwrap();
+    refuse(&storage, &alice, NoPair::Refused).await.unwrap_err();
+    assert_eq!(standby.psql("app", "select suspended is null from installation"), "t");
+}
+
+#[tokio::test]
+async fn a_replica_that_has_stored_more_than_the_standby_got_stops_the_rotation() {
+    let clock = clock();
+    let (primary, folder) = own_server().await;
+    let standby = primary.standby("second");
+    let storage = open_at(&url_of_both(&primary, &standby), folder.path(), &clock).await.unwrap();
+    let alice = connect(&storage, "Alice").await;
+    let is_there = || (standby.psql("app", "select count(*) from login") == "1").then_some(());
+    crate::postgres::until("the standby to have the login", is_there);
+    // It misses what comes now, and more than what a server writes when it takes over.
+    standby.stop();
+    let second = rotate(&storage, &alice, 2).await.unwrap();
+    primary.psql("app", "create table much as select repeat('x', 1000) from generate_series(1, 1000)");
+    let third = rotate(&storage, &second, 3).await.unwrap();
+    primary.kill();
+    standby.start();
+    standby.promote();
+    assert_eq!(access_token(&storage, "Alice").await, "access-1", "the standby has an older one");
+    check_suspended(&storage, &Login { version: 1, ..third.clone() }, "behind").await;
+    accept(&standby.url("app"), folder.path()).await.unwrap();
+    rotate(&storage, &alice, 4).await.unwrap();
+}
