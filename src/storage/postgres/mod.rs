@@ -11,6 +11,7 @@ mod clock;
 mod connect;
 mod error;
 mod feed;
+mod health;
 mod identity;
 mod key_file;
 mod logins;
@@ -23,13 +24,14 @@ mod rotation;
 pub mod schema;
 mod seal;
 mod secrets;
+mod sent;
 mod snapshots;
 mod tls;
 mod uuid;
 mod work;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub use address::{Address, AddressError, Encryption};
 pub use error::{DatabaseError, Problem};
@@ -44,8 +46,11 @@ pub use uuid::random_uuid;
 pub(super) use feed::Followed;
 pub(super) use rotation::{ASK_WITHIN, LoginLease};
 
+use tokio::time::Instant;
+
 use super::{StorageError, Surroundings};
 use clock::DatabaseClock;
+use health::Health;
 
 /// What a database is opened with.
 #[derive(Debug)]
@@ -69,6 +74,11 @@ struct PostgresInner {
     /// What tells this process from the other replicas: random, and of this run alone.
     replica: String,
     clock: DatabaseClock,
+    health: Health,
+    /// The first transaction that this process has not followed for sure; the text of an `xid8`.
+    seen: Mutex<String>,
+    /// When calls that were sent long ago were last deleted.
+    swept_at: Mutex<Option<Instant>>,
     work_directory: PathBuf,
 }
 
@@ -80,5 +90,15 @@ impl Postgres {
 
     fn pool(&self) -> &Pool {
         &self.0.pool
+    }
+
+    /// What tells this process from the other replicas.
+    fn me(&self) -> &String {
+        &self.0.replica
+    }
+
+    /// The first transaction that this process has not followed for sure; the text of an `xid8`.
+    fn seen(&self) -> String {
+        self.0.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -1,12 +1,12 @@
 //! Opening the database: whether it may be used, and with these keys.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::error::DatabaseError;
 use super::pool::Pool;
 use super::schema::{self, SchemaError};
 use super::uuid::random_uuid;
-use super::{DatabaseClock, Postgres, PostgresInner, Settings, Surroundings};
+use super::{DatabaseClock, Health, Postgres, PostgresInner, Settings, Surroundings};
 
 /// The database cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +23,7 @@ impl Postgres {
     /// Opens the database, and refuses one whose tables are of another version. Changes nothing.
     pub(in crate::storage) async fn open(
         settings: Settings,
-        _surroundings: &Surroundings,
+        surroundings: &Surroundings,
     ) -> Result<Self, PostgresError> {
         let Settings { address, keys, work_directory } = settings;
         let pool = Pool::open(&address)?;
@@ -33,6 +33,9 @@ impl Postgres {
             keys,
             replica: random_uuid(),
             clock: DatabaseClock::default(),
+            health: Health::new(surroundings.telemetry.clone()),
+            seen: Mutex::new("0".to_owned()),
+            swept_at: Mutex::default(),
             work_directory,
         })))
     }
