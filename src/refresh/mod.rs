@@ -86,12 +86,15 @@ impl Refresher {
             Err(error) => return self.fail(claim, &error.with_cause()).await,
         };
         self.publish(&claim, &state);
-        for call in claim.calls.clone() {
+        for (made, call) in claim.calls.clone().into_iter().enumerate() {
             match self.make(call, &claim, &mut state).await {
                 // The claim has ended: what ended it has planned the profile anew.
                 Err(CallFailure::Login(LoginError::Superseded)) => return,
-                // The call was not made and stays due; the others would have no turn either.
-                Err(CallFailure::Login(LoginError::Call(CallError::NoTurn(_)))) => break,
+                // The others would have no turn either. What was not made stays due, also where Withings had news of it.
+                Err(CallFailure::Login(LoginError::Call(CallError::NoTurn(_)))) => {
+                    claim.plan.make_due(&claim.calls[made..], Instant::now());
+                    break;
+                }
                 made => {
                     if made.as_ref().is_err_and(CallFailure::drops_cursor) {
                         state.forget_cursor(call);

@@ -91,7 +91,8 @@ impl Refresher {
             Next::NewLogin => None,
         };
         planned.latest = failure.attempt(call, next);
-        // The call was repeated with a new token, and that was refused as well.
+        // The call was repeated with a new token, and that was refused as well; or there is none, for the refresh token is
+        // refused. It is a part of the plan, so every replica shows it.
         planned.is_refused |= failure.refuses_login();
         failure.log(profile, call, planned.failures);
     }
@@ -140,7 +141,11 @@ impl CallFailure {
     }
 
     fn refuses_login(&self) -> bool {
-        matches!(self, Self::Login(LoginError::Call(error)) if error.remedy() == Remedy::RefreshToken)
+        match self {
+            Self::Login(LoginError::LoginRefused { .. }) => true,
+            Self::Login(LoginError::Call(error)) => error.remedy() == Remedy::RefreshToken,
+            _ => false,
+        }
     }
 
     /// Logs the 1st, 2nd, 4th, 8th … failure in a row as a warning: a long outage must not fill the log.

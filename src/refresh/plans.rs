@@ -9,7 +9,6 @@ use tokio::time::Instant;
 use super::profile_state::ProfileState;
 use super::{Refresher, Settings, calls, first_format, schedule};
 use crate::catalogue::Call;
-use crate::reading::Attempt;
 use crate::storage::{CallPlan, Plan, Replan};
 
 /// Why plans are made anew.
@@ -191,9 +190,6 @@ impl Planner<'_> {
         let cannot_be = plan.due.is_some_and(|at| at > self.now + longest);
         if is_start && (cannot_be || self.is_unread(profile, call)) {
             plan.due = Some(self.now);
-        }
-        if is_start {
-            (plan.latest, plan.is_refused) = (Attempt::None, false);
         }
         plan
     }

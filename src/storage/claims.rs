@@ -67,7 +67,7 @@ impl Storage {
                 adopted
             }
             Ok(Hold::Elsewhere(left)) => {
-                self.0.queue.put_off(&claim, left);
+                self.0.queue.leave(&claim, left);
                 None
             }
             Err(error) => {
@@ -88,7 +88,7 @@ impl Storage {
 
     /// Gives a claim back with its plan.
     pub async fn finish(&self, claim: Claim) {
-        if !claim.calls.is_empty()
+        if claim.fence > 0
             && let Err(error) = self.0.back_end.store_work(&claim, true).await
         {
             tracing::debug!(profile = %claim.profile, error = error.with_cause(), "the plan could not be stored");

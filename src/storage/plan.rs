@@ -53,6 +53,17 @@ impl Plan {
         calls.into_iter().map(|(_, call)| call).collect()
     }
 
+    /// Makes these calls due at `at`, unless they are due before, or wait for a login.
+    pub fn make_due(&mut self, calls: &[Call], at: Instant) {
+        let planned = self.calls.iter_mut().filter(|(call, _)| calls.contains(call));
+        planned.for_each(|(_, plan)| plan.due = plan.due.map(|due| due.min(at)));
+    }
+
+    /// Whether news of Withings may make the call due: not during its pause after a failure, nor while it waits for a login.
+    pub(super) fn may_be_marked(&self, call: Call) -> bool {
+        self.calls.get(&call).is_some_and(|plan| plan.failures == 0 && plan.due.is_some())
+    }
+
     /// Whether no call has ever worked: the whole history is read first.
     #[must_use]
     pub fn is_new(&self) -> bool {
@@ -90,10 +101,14 @@ pub(super) struct StoredPlans {
     pub(super) sent: Vec<(u64, i64)>,
 }
 
-/// The plan of one profile as it is stored.
+/// The plan of one profile as it is stored. What `of_many_hosts` adds is missing in a directory: after a restart there was no
+/// attempt yet.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct StoredPlan {
     pub(super) calls: BTreeMap<Call, StoredCall>,
+    /// Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refreshed_at: Option<i64>,
 }
 
 /// The plan of one call as it is stored; times in Unix seconds.
@@ -103,6 +118,20 @@ pub(super) struct StoredCall {
     failures: u32,
     failing_since: Option<i64>,
     last_success: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    latest: Option<StoredAttempt>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_refused: bool,
+}
+
+/// An attempt, as every host shows it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StoredAttempt {
+    Worked,
+    Failed(String),
+    /// For the scope of the call.
+    SwitchedOff,
 }
 
 /// The present time on both clocks.
@@ -124,6 +153,12 @@ impl Now {
         self.monotonic + std::time::Duration::from_millis(u64::try_from(unix_ms - self.unix_ms).unwrap_or(0))
     }
 
+    /// A wall time that has passed, Unix milliseconds, on the monotonic clock; one that is to come is now.
+    pub(super) fn past(self, unix_ms: i64) -> Instant {
+        let ago = std::time::Duration::from_millis(u64::try_from(self.unix_ms - unix_ms).unwrap_or(0));
+        self.monotonic.checked_sub(ago).unwrap_or(self.monotonic)
+    }
+
     /// A monotonic time on the wall clock, Unix milliseconds.
     pub(super) fn unix_ms(self, at: Instant) -> i64 {
         let ms = |duration: std::time::Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
@@ -134,24 +169,64 @@ impl Now {
 }
 
 impl StoredPlan {
+    /// The plan as a directory stores it.
     pub(super) fn of(plan: &Plan, now: Now) -> Self {
         let stored = |call: &CallPlan| StoredCall {
             due: call.due.map(|at| now.unix_ms(at) / 1000),
             failures: call.failures,
             failing_since: call.failing_since,
             last_success: call.last_success,
+            latest: None,
+            is_refused: false,
         };
-        Self { calls: plan.calls.iter().map(|(call, plan)| (*call, stored(plan))).collect() }
+        Self { calls: plan.calls.iter().map(|(call, plan)| (*call, stored(plan))).collect(), refreshed_at: None }
+    }
+
+    /// The plan with what other hosts show of it.
+    #[cfg(feature = "postgres")]
+    pub(super) fn of_many_hosts(plan: &Plan, now: Now) -> Self {
+        let mut stored = Self::of(plan, now);
+        stored.refreshed_at = plan.refreshed_at.map(|at| now.unix_ms(at));
+        for (call, stored) in &mut stored.calls {
+            let CallPlan { latest, is_refused, .. } = &plan.calls[call];
+            (stored.latest, stored.is_refused) = (StoredAttempt::of(latest), *is_refused);
+        }
+        stored
     }
 
     pub(super) fn restored(self, now: Now) -> Plan {
-        let restored = |call: StoredCall| CallPlan {
-            due: call.due.map(|at| now.instant(at.saturating_mul(1000))),
-            failures: call.failures,
-            failing_since: call.failing_since,
-            last_success: call.last_success,
-            ..CallPlan::default()
+        let restored = |call: Call, stored: StoredCall| CallPlan {
+            due: stored.due.map(|at| now.instant(at.saturating_mul(1000))),
+            failures: stored.failures,
+            failing_since: stored.failing_since,
+            last_success: stored.last_success,
+            latest: stored.latest.map_or(Attempt::None, |attempt| attempt.restored(call)),
+            is_refused: stored.is_refused,
         };
-        Plan { calls: self.calls.into_iter().map(|(call, plan)| (call, restored(plan))).collect(), refreshed_at: None }
+        Plan {
+            calls: self.calls.into_iter().map(|(call, plan)| (call, restored(call, plan))).collect(),
+            refreshed_at: self.refreshed_at.map(|at| now.past(at)),
+        }
+    }
+}
+
+impl StoredAttempt {
+    #[cfg(feature = "postgres")]
+    fn of(attempt: &Attempt) -> Option<Self> {
+        match attempt {
+            Attempt::None => None,
+            Attempt::Worked => Some(Self::Worked),
+            Attempt::Failed(why) => Some(Self::Failed(why.clone())),
+            Attempt::SwitchedOff { .. } => Some(Self::SwitchedOff),
+        }
+    }
+
+    fn restored(self, call: Call) -> Attempt {
+        match (self, call.scope()) {
+            (Self::Worked, _) => Attempt::Worked,
+            (Self::Failed(why), _) => Attempt::Failed(why),
+            (Self::SwitchedOff, Some(scope)) => Attempt::SwitchedOff { scope },
+            (Self::SwitchedOff, None) => Attempt::None,
+        }
     }
 }

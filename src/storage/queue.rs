@@ -37,6 +37,8 @@ pub struct Claim {
     generation: u64,
     /// What tells this claim from later ones in a storage of many hosts; 0 in a directory.
     pub(super) fence: u64,
+    /// Whether the profile is to be shown anew, be a call due or not.
+    is_to_be_shown: bool,
 }
 
 /// What storage gives with the right to refresh a profile.
@@ -87,8 +89,8 @@ pub(super) struct Queue {
 #[derive(Debug, Default)]
 struct QueueState {
     entries: BTreeMap<Arc<str>, Entry>,
-    /// The stored plans of profiles that are not in the queue: not yet, or no longer configured.
-    stored: BTreeMap<Arc<str>, Plan>,
+    /// What is stored of profiles that are not in the queue: not yet, or no longer configured.
+    stored: BTreeMap<Arc<str>, StoredWork>,
     /// When calls were sent of late, by a digest of person, call and arguments.
     sent: HashMap<u64, Instant>,
     /// Before this time nothing is sent: it is not known what was sent before the start.
@@ -108,7 +110,9 @@ struct Entry {
     is_to_be_shown: bool,
     /// The calls that Withings has news of, and when they may be made.
     marks: BTreeMap<Call, Instant>,
-    /// Before this time the profile is not claimed: another host has it, or storage is away.
+    /// Until when another host refreshes the profile.
+    held_until: Option<Instant>,
+    /// Before this time the profile is not claimed, for storage is away.
     rests_until: Option<Instant>,
     /// By when all calls are to be made. Set while the profile is claimed, for the claim brings its own plan back.
     all_due_at: Option<Instant>,
@@ -151,7 +155,7 @@ impl Queue {
         let now = Instant::now();
         let mut inner = self.inner();
         let entry = inner.entries.get_mut(&claim.profile).filter(|entry| entry.generation == claim.generation)?;
-        entry.is_claimed = false;
+        (entry.is_claimed, entry.is_to_be_shown) = (false, claim.is_to_be_shown);
         entry.take(StoredWork { held_until: None, ..work });
         entry.is_due(now).then(|| Claim { fence, ..entry.claim(claim.profile, now, true) })
     }
@@ -159,17 +163,27 @@ impl Queue {
     /// Takes what other hosts have stored of the work of `profile`.
     pub(super) fn take(&self, profile: &str, work: StoredWork) {
         let mut inner = self.inner();
-        if let Some(entry) = inner.entries.get_mut(profile).filter(|entry| !entry.is_claimed) {
-            entry.take(work);
-        } else if let Some(plan) = work.plan.filter(|_| !inner.entries.contains_key(profile)) {
-            inner.stored.insert(profile.into(), plan);
+        match inner.entries.get_mut(profile) {
+            // The claim brings its own plan back; what came beside it is made after it.
+            Some(entry) if entry.is_claimed => entry.take_marks(work.marks),
+            Some(entry) => entry.take(work),
+            None => drop(inner.stored.insert(profile.into(), work)),
         }
         drop(inner);
         self.wake();
     }
 
-    /// Gives a claim back that could not be had, for this time.
+    /// Gives a claim back that another host has for this time.
+    pub(super) fn leave(&self, claim: &Claim, time: Duration) {
+        self.give_back(claim, |entry, now| entry.held_until = Some(now + time));
+    }
+
+    /// Gives a claim back that could not be asked for, to be asked for again after this time.
     pub(super) fn put_off(&self, claim: &Claim, time: Duration) {
+        self.give_back(claim, |entry, now| entry.rests_until = Some(now + time));
+    }
+
+    fn give_back(&self, claim: &Claim, rest: impl FnOnce(&mut Entry, Instant)) {
         let now = Instant::now();
         let mut inner = self.inner();
         if let Some(entry) = inner.entries.get_mut(&claim.profile).filter(|entry| entry.generation == claim.generation)
@@ -177,7 +191,8 @@ impl Queue {
             let marked =
                 claim.calls.iter().filter(|call| !claim.plan.calls.get(call).is_some_and(|plan| plan.is_due(now)));
             entry.marks.extend(marked.map(|call| (*call, now)));
-            (entry.is_claimed, entry.rests_until) = (false, Some(now + time));
+            (entry.is_claimed, entry.is_to_be_shown) = (false, claim.is_to_be_shown);
+            rest(entry, now);
         }
         drop(inner);
         self.wake();
@@ -203,11 +218,8 @@ impl Queue {
         let now = Instant::now();
         let mut inner = self.inner();
         let Some(entry) = inner.entries.get_mut(profile) else { return };
-        for call in calls {
-            let is_wanted = entry.plan.calls.get(call).is_some_and(|plan| plan.failures == 0 && plan.due.is_some());
-            if is_wanted {
-                entry.marks.entry(*call).or_insert(now + GATHER);
-            }
+        for call in calls.iter().filter(|call| entry.plan.may_be_marked(**call)) {
+            entry.marks.entry(*call).or_insert(now + GATHER);
         }
         drop(inner);
         self.wake();
@@ -226,16 +238,15 @@ impl Queue {
         let mut inner = self.inner();
         let QueueState { entries, stored, generations, .. } = &mut *inner;
         let left: Vec<_> = entries.extract_if(.., |profile, _| !profiles.contains(profile)).collect();
-        stored.extend(left.into_iter().map(|(profile, entry)| (profile, entry.plan)));
+        stored.extend(left.into_iter().map(|(profile, entry)| (profile, StoredWork::of(entry.plan))));
         stored.retain(|profile, _| has_login(profile));
         for profile in profiles {
             let present = entries.get(profile);
-            let former = present.map(|entry| &entry.plan).or_else(|| stored.get(profile));
+            let former = present.map(|entry| &entry.plan).or_else(|| stored.get(profile)?.plan.as_ref());
             let Replan { plan, ends_claim, is_new_login } = change(profile, former);
             if !is_new_login && former.is_some_and(|former| *former != plan) {
                 changed.push((Arc::clone(profile), plan.clone()));
             }
-            stored.remove(profile);
             let is_new = present.is_none();
             let entry = entries.entry(Arc::clone(profile)).or_insert_with(|| Entry::of(Plan::default()));
             entry.plan = plan;
@@ -245,6 +256,9 @@ impl Queue {
                 *generations += 1;
                 (entry.generation, entry.is_claimed) = (*generations, false);
                 entry.marks.clear();
+            }
+            if let Some(work) = stored.remove(profile) {
+                entry.take(StoredWork { plan: None, ..work });
             }
         }
         drop(inner);
@@ -272,12 +286,13 @@ impl Queue {
         self.wake();
     }
 
-    /// How long the most overdue call of a profile that is not claimed has been due.
+    /// How long the most overdue call of a profile that is not claimed, here or on another host, has been due.
     pub(super) fn lag(&self) -> Duration {
         let inner = self.inner();
-        let waiting = inner.entries.values().filter(|entry| !entry.is_claimed);
+        let now = Instant::now();
+        let waiting = inner.entries.values().filter(|entry| !entry.is_claimed && !entry.is_held_elsewhere(now));
         let due = waiting.filter_map(|entry| entry.plan.due()).min();
-        due.map_or(Duration::ZERO, |at| Instant::now().saturating_duration_since(at))
+        due.map_or(Duration::ZERO, |at| now.saturating_duration_since(at))
     }
 
     /// How many calls the profiles would make at once.
@@ -325,14 +340,14 @@ impl Queue {
     pub(super) fn plans(&self) -> (BTreeMap<Arc<str>, Plan>, Vec<Sent>) {
         let inner = self.inner();
         let planned = inner.entries.iter().map(|(profile, entry)| (Arc::clone(profile), entry.plan.clone()));
-        let stored = inner.stored.iter().map(|(profile, plan)| (Arc::clone(profile), plan.clone()));
+        let stored = inner.stored.iter().filter_map(|(profile, work)| Some((Arc::clone(profile), work.plan.clone()?)));
         (stored.chain(planned).collect(), inner.sent.iter().map(|(digest, at)| (*digest, *at)).collect())
     }
 
     /// Takes the stored plans, and the calls that were sent of late.
     pub(super) fn restore(&self, plans: BTreeMap<Arc<str>, Plan>, sent: Vec<Sent>) {
         let mut inner = self.inner();
-        inner.stored = plans;
+        inner.stored = plans.into_iter().map(|(profile, plan)| (profile, StoredWork::of(plan))).collect();
         inner.sent = sent.into_iter().collect();
     }
 
@@ -383,6 +398,12 @@ pub struct Replan {
     pub is_new_login: bool,
 }
 
+impl StoredWork {
+    fn of(plan: Plan) -> Self {
+        Self { plan: Some(plan), ..Self::default() }
+    }
+}
+
 impl Entry {
     fn of(plan: Plan) -> Self {
         Self {
@@ -392,6 +413,7 @@ impl Entry {
             is_new_login: false,
             is_to_be_shown: false,
             marks: BTreeMap::new(),
+            held_until: None,
             rests_until: None,
             all_due_at: None,
         }
@@ -414,26 +436,42 @@ impl Entry {
                 *plan = stored;
             }
         }
-        self.marks = work.marks.into_iter().map(|(call, at)| (call, at + GATHER)).collect();
-        self.rests_until = work.held_until;
+        self.take_marks(work.marks);
+        self.held_until = work.held_until;
+    }
+
+    /// Takes the marks that storage has.
+    fn take_marks(&mut self, marks: BTreeMap<Call, Instant>) {
+        let wanted = marks.into_iter().filter(|(call, _)| self.plan.may_be_marked(*call));
+        self.marks = wanted.map(|(call, at)| (call, at + GATHER)).collect();
+    }
+
+    fn is_held_elsewhere(&self, now: Instant) -> bool {
+        self.held_until.is_some_and(|until| now < until)
+    }
+
+    fn rests(&self, now: Instant) -> bool {
+        self.is_held_elsewhere(now) || self.rests_until.is_some_and(|until| now < until)
     }
 
     fn claim(&mut self, profile: Arc<str>, now: Instant, may_call: bool) -> Claim {
         let mut calls = Vec::new();
-        if may_call {
+        if may_call && !self.rests(now) {
             let marked = self.marked(now);
             calls = self.plan.due_calls(now);
             calls.extend(marked.into_iter().filter(|call| !self.plan.calls[call].is_due(now)));
             self.marks.retain(|call, _| !calls.contains(call));
             self.is_new_login = false;
         }
-        (self.is_claimed, self.is_to_be_shown) = (true, false);
-        Claim { profile, plan: self.plan.clone(), calls, generation: self.generation, fence: 0 }
+        let is_to_be_shown = std::mem::take(&mut self.is_to_be_shown);
+        self.is_claimed = true;
+        Claim { profile, plan: self.plan.clone(), calls, generation: self.generation, fence: 0, is_to_be_shown }
     }
 
     fn due(&self) -> Option<Instant> {
         let marked = self.marks.values().min().map(|at| self.not_too_soon(*at));
-        self.plan.due().into_iter().chain(marked).min().map(|at| self.rests_until.map_or(at, |rest| at.max(rest)))
+        let due = self.plan.due().into_iter().chain(marked).min()?;
+        Some(due).max(self.held_until).max(self.rests_until)
     }
 
     fn is_due(&self, now: Instant) -> bool {

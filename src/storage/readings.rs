@@ -36,6 +36,12 @@ pub(super) struct Events {
 }
 
 impl Events {
+    /// Whether nothing has happened.
+    #[cfg(feature = "postgres")]
+    pub(super) fn is_empty(&self) -> bool {
+        self.in_bed == InBed::default()
+    }
+
     /// These events with `new` ones; the new ones alone if these are another person's.
     pub(super) fn with(self, new: Self) -> Self {
         if self.user_id != new.user_id {

@@ -2,6 +2,7 @@
 
 pub mod log;
 
+mod feed_lag;
 mod kinds;
 mod outside_events;
 
@@ -23,6 +24,7 @@ use prometheus_client::registry::{Metric, Registry};
 use crate::catalogue::Call;
 use crate::visible::cleaned;
 
+use feed_lag::FeedLag;
 pub use kinds::{NotificationOutcome, Reason, Unknown};
 pub use outside_events::OutsideEvent;
 use outside_events::OutsideEvents;
@@ -55,6 +57,7 @@ struct Metrics {
     durations: Family<CallLabel, Histogram, fn() -> Histogram>,
     rotations: Family<ProfileLabel, Counter>,
     storage_up: Gauge,
+    feed_lag: FeedLag,
     unknown: Family<KindLabel, Counter>,
     notifications: Family<NotificationLabels, Counter>,
     refresh_interval: Gauge<f64, AtomicU64>,
@@ -133,6 +136,7 @@ impl Telemetry {
             durations: Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS)),
             rotations: Family::default(),
             storage_up: Gauge::default(),
+            feed_lag: FeedLag::default(),
             unknown: Family::default(),
             notifications: Family::default(),
             refresh_interval: Gauge::default(),
@@ -173,6 +177,11 @@ impl Telemetry {
     /// Records whether the latest read and the latest write of storage worked.
     pub fn storage_up(&self, is_up: bool) {
         self.0.storage_up.set(i64::from(is_up));
+    }
+
+    /// Records that what other replicas have changed in the database is known now.
+    pub fn feed_followed(&self) {
+        self.0.feed_lag.followed();
     }
 
     /// Counts a value that is not known, once for each `row` that has it: rows are read again and again. Logs each different
@@ -268,6 +277,8 @@ impl Metrics {
             "Whether the latest read and the latest write of storage worked",
             self.storage_up.clone(),
         );
+        let feed_lag = self.feed_lag.clone();
+        self.add(feed_lag::NAME, |registry| registry.register_collector(Box::new(feed_lag)));
         self.register(
             "unknown_values",
             "Values in answers of Withings that this version does not know or does not believe",
@@ -304,8 +315,12 @@ impl Metrics {
     }
 
     fn register(&mut self, name: &str, help: &str, metric: impl Metric) {
+        self.add(name, |registry| registry.register(name, help, metric));
+    }
+
+    fn add(&mut self, name: &str, register: impl FnOnce(&mut Registry)) {
         let mut registry = Registry::with_prefix("withings_exporter");
-        registry.register(name, help, metric);
+        register(&mut registry);
         self.families.push(NamedFamily { name: format!("withings_exporter_{name}"), registry });
     }
 }

@@ -11,9 +11,10 @@ use crate::storage::plan::Now;
 pub(super) struct DatabaseClock(Mutex<Option<Now>>);
 
 impl DatabaseClock {
-    /// Notes that the database says this time now, Unix milliseconds.
-    pub(super) fn note(&self, unix_ms: i64) -> Now {
-        let now = Now { monotonic: Instant::now(), unix_ms };
+    /// Notes what the database says of the time, Unix milliseconds, when it was `asked`. A time on the monotonic clock that is
+    /// made of it is too early by the way of the question, and never too late: what is due there is due here.
+    pub(super) fn note(&self, unix_ms: i64, asked: Instant) -> Now {
+        let now = Now { monotonic: asked, unix_ms };
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
         now
     }

@@ -1,26 +1,153 @@
 //! What other replicas have changed, by the transactions that did it.
+//!
+//! Each row has the transaction that changed it last. A look reads the rows from the mark on, and its snapshot says which
+//! transaction was the oldest that went on: the next mark. One that commits late is at or after that mark, and so it is read
+//! later and never skipped. A transaction that stays open only lets some rows be read again.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
+use deadpool_postgres::Transaction;
+use tokio::time::Instant;
+use tokio::try_join;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Error, IsolationLevel, Row};
+
+use super::identity::ServerIdentity;
+use super::pool::Session;
+use super::work::stored_work;
 use super::{Postgres, StorageError};
 use crate::storage::known_logins::{Changes, KnownLogins};
+use crate::storage::login::LoginInfo;
+use crate::storage::plan::Now;
+use crate::storage::queue::StoredWork;
+
+/// How often everything is looked at, whatever the transactions say.
+const WHOLE_EVERY: Duration = Duration::from_hours(1);
+
+/// Before every transaction.
+const BEGINNING: &str = "0";
+
+const MARK: &str = "/* Postgres::changes */ select pg_snapshot_xmin(pg_current_snapshot())::text, wx_now_ms()";
+
+const LOGINS: &str = "/* Postgres::changes */ select profile, version, person, expires_at, connected_at, demo \
+     from login where changed >= $1::text::xid8";
+
+const GONE: &str = "/* Postgres::changes */ select profile from gone \
+     where changed >= $1::text::xid8 and not exists (select from login where login.profile = gone.profile)";
+
+const WORK: &str = "/* Postgres::changes */ select profile, plan::text, marks::text, \
+       extract(epoch from held_until - wx_now())::float8, holder = $2::text::uuid \
+     from work where changed >= $1::text::xid8 and (writer is distinct from $2::text::uuid or $3)";
+
+const READINGS: &str = "/* Postgres::changes */ select profile \
+     from snapshot where changed >= $1::text::xid8 and (writer is distinct from $2::text::uuid or $3)";
 
 /// Up to which transaction the changes of others are known.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::storage) struct Followed;
+#[derive(Clone, Debug)]
+pub(in crate::storage) struct Followed {
+    /// The oldest transaction that went on; the text of an `xid8`.
+    next: String,
+    /// The server that counts them so.
+    server: ServerIdentity,
+    /// When everything was last looked at.
+    whole_at: Instant,
+}
+
+/// What one look at the database has found.
+struct Look {
+    changes: Changes,
+    next: String,
+    server: ServerIdentity,
+    /// Whether it was at everything.
+    is_whole: bool,
+}
 
 impl Postgres {
-    /// What has changed since `before`; `None`: nothing.
+    /// What has changed since `before`.
     pub(in crate::storage) async fn changes(
         &self,
-        _before: Option<Followed>,
-        _known: Arc<KnownLogins>,
+        before: Option<Followed>,
+        known: Arc<KnownLogins>,
     ) -> Result<Option<(Changes, Followed)>, StorageError> {
-        todo!("W")
+        let before = before.filter(|followed| followed.whole_at.elapsed() < WHOLE_EVERY);
+        // What the mark says was taken in.
+        let seen = before.as_ref().map_or(BEGINNING, |followed| &followed.next);
+        seen.clone_into(&mut self.0.seen.lock().unwrap_or_else(PoisonError::into_inner));
+        let look = self.run("follow the changes of others", async |session| self.look(session, before.as_ref()).await);
+        let Look { mut changes, next, server, is_whole } = look.await?;
+        self.0.health.telemetry().feed_followed();
+        let whole_at = match before {
+            Some(followed) if !is_whole => followed.whole_at,
+            _ => {
+                let there: BTreeSet<_> = changes.logins.iter().map(|(profile, _)| Arc::clone(profile)).collect();
+                let gone = known.keys().filter(|profile| !there.contains(*profile));
+                changes.logins.extend(gone.map(|profile| (Arc::clone(profile), None)));
+                Instant::now()
+            }
+        };
+        Ok(Some((changes, Followed { next, server, whole_at })))
     }
 
-    /// Whether the latest operation with the database worked.
-    pub(in crate::storage) fn is_up(&self) -> bool {
-        todo!("W")
+    /// Looks at what has changed, in one snapshot of the database.
+    async fn look(&self, session: &mut Session, before: Option<&Followed>) -> Result<Look, Error> {
+        let begin = session.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
+        let transaction = begin.start().await?;
+        let asked = Instant::now();
+        let (mark, server) = try_join!(query(&transaction, MARK, &[]), ServerIdentity::of(transaction.client()))?;
+        let now = self.0.clock.note(mark[0].try_get(1)?, asked);
+        // Another server counts its transactions from elsewhere.
+        let since = before.filter(|followed| followed.server == server).map(|followed| &*followed.next);
+        let is_whole = since.is_none();
+        let since = since.unwrap_or(BEGINNING);
+        let (of_all, of_others): ([&(dyn ToSql + Sync); 1], [&(dyn ToSql + Sync); 3]) =
+            ([&since], [&since, self.me(), &is_whole]);
+        let (logins, gone, work, readings) = try_join!(
+            query(&transaction, LOGINS, &of_all),
+            query(&transaction, GONE, &of_all),
+            query(&transaction, WORK, &of_others),
+            query(&transaction, READINGS, &of_others),
+        )?;
+        transaction.commit().await?;
+        let gone = gone.iter().map(|row| Ok((name(row)?, None)));
+        let changes = Changes {
+            logins: gone.chain(logins.iter().map(login)).collect::<Result<_, Error>>()?,
+            work: work.iter().map(|row| work_of(row, now)).collect::<Result<_, Error>>()?,
+            readings: readings.iter().map(name).collect::<Result<_, Error>>()?,
+        };
+        Ok(Look { changes, next: mark[0].try_get(0)?, server, is_whole })
     }
+}
+
+async fn query(
+    transaction: &Transaction<'_>,
+    statement: &str,
+    parameters: &[&(dyn ToSql + Sync)],
+) -> Result<Vec<Row>, Error> {
+    transaction.query(&transaction.prepare_cached(statement).await?, parameters).await
+}
+
+fn name(row: &Row) -> Result<Arc<str>, Error> {
+    row.try_get::<_, &str>(0).map(Arc::from)
+}
+
+fn login(row: &Row) -> Result<(Arc<str>, Option<LoginInfo>), Error> {
+    let info = LoginInfo {
+        version: row.try_get::<_, i64>(1)?.cast_unsigned(),
+        user_id: row.try_get::<_, &str>(2)?.into(),
+        expires_at: row.try_get(3)?,
+        connected_at: row.try_get(4)?,
+        demo: row.try_get(5)?,
+    };
+    Ok((name(row)?, Some(info)))
+}
+
+fn work_of(row: &Row, now: Now) -> Result<(Arc<str>, StoredWork), Error> {
+    let profile = name(row)?;
+    let (left, is_own): (Option<f64>, Option<bool>) = (row.try_get(3)?, row.try_get(4)?);
+    // This process may claim again what it has.
+    let left = left.filter(|_| is_own != Some(true)).and_then(|left| Duration::try_from_secs_f64(left).ok());
+    let work = stored_work(&profile, row.try_get(1)?, row.try_get(2)?, left.map(|left| now.monotonic + left), now);
+    Ok((profile, work))
 }

@@ -12,6 +12,7 @@ mod connect;
 mod error;
 mod feed;
 mod guard;
+mod health;
 mod identity;
 mod key_file;
 mod logins;
@@ -24,6 +25,7 @@ mod rotation;
 pub mod schema;
 mod seal;
 mod secrets;
+mod sent;
 mod snapshots;
 mod tls;
 mod uuid;
@@ -31,7 +33,7 @@ mod waiting;
 mod work;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub use address::{Address, AddressError, Encryption};
 pub use error::{DatabaseError, Problem};
@@ -48,8 +50,11 @@ pub use uuid::random_uuid;
 pub(super) use feed::Followed;
 pub(super) use rotation::{ASK_WITHIN, LoginLease};
 
+use tokio::time::Instant;
+
 use super::{StorageError, Surroundings};
 use clock::DatabaseClock;
+use health::Health;
 
 /// What a database is opened with.
 #[derive(Debug)]
@@ -74,6 +79,11 @@ struct PostgresInner {
     replica: String,
     clock: DatabaseClock,
     guard: guard::Guard,
+    health: Health,
+    /// The first transaction that this process has not followed for sure; the text of an `xid8`.
+    seen: Mutex<String>,
+    /// When calls that were sent long ago were last deleted.
+    swept_at: Mutex<Option<Instant>>,
     work_directory: PathBuf,
 }
 
@@ -85,5 +95,15 @@ impl Postgres {
 
     fn pool(&self) -> &Pool {
         &self.0.pool
+    }
+
+    /// What tells this process from the other replicas.
+    fn me(&self) -> &String {
+        &self.0.replica
+    }
+
+    /// The first transaction that this process has not followed for sure; the text of an `xid8`.
+    fn seen(&self) -> String {
+        self.0.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

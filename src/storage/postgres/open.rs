@@ -1,13 +1,13 @@
 //! Opening the database: whether it may be used, and with these keys.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::error::DatabaseError;
 use super::pool::Pool;
 use super::schema::{self, SchemaError};
 use super::seal::Keys;
 use super::uuid::random_uuid;
-use super::{DatabaseClock, Postgres, PostgresInner, Settings, Surroundings};
+use super::{DatabaseClock, Health, Postgres, PostgresInner, Settings, Surroundings};
 
 /// The database cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +47,7 @@ impl Postgres {
     /// keys, or that has moved away. Changes nothing.
     pub(in crate::storage) async fn open(
         settings: Settings,
-        _surroundings: &Surroundings,
+        surroundings: &Surroundings,
     ) -> Result<Self, PostgresError> {
         let Settings { address, keys, work_directory } = settings;
         let pool = Pool::open(&address)?;
@@ -59,6 +59,9 @@ impl Postgres {
             replica: random_uuid(),
             clock: DatabaseClock::default(),
             guard: super::guard::Guard::default(),
+            health: Health::new(surroundings.telemetry.clone()),
+            seen: Mutex::new("0".to_owned()),
+            swept_at: Mutex::default(),
             work_directory,
         })))
     }

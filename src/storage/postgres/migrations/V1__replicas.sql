@@ -3,6 +3,15 @@
 create function wx_now() returns timestamptz language sql stable as 'select statement_timestamp()';
 comment on function wx_now() is 'the time of every lease and due time; a test may replace it';
 
+create function wx_now_ms() returns bigint language sql stable as 'select floor(extract(epoch from wx_now()) * 1000)::bigint';
+comment on function wx_now_ms() is 'the same in Unix milliseconds';
+
+create function wx_writer(former uuid, changed xid8, me uuid, seen xid8) returns uuid language sql immutable
+    as 'select case when former = me or changed < seen then me end';
+comment on function wx_writer(uuid, xid8, uuid, xid8) is
+    'who need not follow a row that `me` changes, who has followed all transactions before `seen`; null: `me` has to as well,
+    for it may not have heard of what another replica did to the row before';
+
 create table installation (
     only_row bool primary key default true check (only_row),
     id uuid not null,
@@ -49,16 +58,22 @@ comment on column login.refused is 'Withings has refused its tokens, in this ver
 
 create table work (
     profile text primary key,
-    plan jsonb,
+    plan json,
     marks jsonb not null default '{}',
-    fence bigint not null default 0,
+    fence bigint not null default floor(extract(epoch from clock_timestamp()) * 1000)::bigint,
     holder uuid,
     held_until timestamptz,
+    held_since bigint,
     writer uuid,
     changed xid8 not null default pg_current_xact_id()
 ) with (fillfactor = 50);
 create index work_changed on work (changed);
-comment on column work.fence is 'counts the claims: what a former one saves is refused';
+comment on column work.plan is 'null: a person has just logged in, and every replica makes the same plan';
+comment on column work.marks is 'the calls that Withings has news of, and when that came, Unix milliseconds';
+comment on column work.fence is 'counts the claims: what a former one saves is refused. It begins with the time, so that a row
+    that is made again goes on above the former one';
+comment on column work.held_since is 'when the claim began, Unix milliseconds: it knows of the marks until then';
+comment on column work.writer is 'the replica that wrote the row last, which need not follow it; null: all have to';
 
 create table snapshot (
     profile text primary key,
@@ -68,7 +83,7 @@ create table snapshot (
     writer uuid,
     changed xid8 not null default pg_current_xact_id()
 ) with (fillfactor = 80);
-comment on column snapshot.writer is 'the replica that wrote the row last, which need not follow it';
+comment on column snapshot.writer is 'as that of work';
 create index snapshot_changed on snapshot (changed);
 
 create table gone (
