@@ -36,10 +36,24 @@ pub struct DatabaseFlags {
 }
 
 /// The commands about a storage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum StorageCommand {
     /// Bring the tables in PostgreSQL to this version; in an empty database make them, and the key file where there is none.
     Migrate,
+    /// Move everything from a directory into PostgreSQL. It can be run again after it was cut off.
+    Import {
+        /// The directory, from which no exporter serves.
+        #[arg(long, value_name = "DIR")]
+        from: PathBuf,
+    },
+    /// Move everything from PostgreSQL into a directory. It can be run again after it was cut off.
+    Export {
+        /// The directory: an empty one, or the one from which it came.
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+    },
+    /// After a restore that was meant: let logins be refreshed with this database again.
+    AcceptRestore,
     /// Make a key file, or put a new key before the one in it, which opens what was sealed before.
     NewKey,
 }

@@ -56,7 +56,7 @@ pub fn run(cli: &Cli, out: &mut dyn Write) -> Result<()> {
         Some(Command::Authorize { profile }) => authorize::run(&cli.flags, profile, out),
         Some(Command::Forget { profile }) => forget::run(&cli.flags, profile, out),
         #[cfg(feature = "postgres")]
-        Some(Command::Storage(command)) => storage::run(&cli.flags, *command, out),
+        Some(Command::Storage(command)) => storage::run(&cli.flags, command, out),
         #[cfg(not(feature = "postgres"))]
         Some(Command::Storage(_)) => Err(UsageError(NOT_BUILT.to_owned()).into()),
         Some(Command::Healthcheck) => healthcheck::run(&cli.flags, out),

@@ -8,19 +8,24 @@ use anyhow::Result;
 use secrecy::ExposeSecret;
 use tokio::runtime::Runtime;
 
+use super::place::{of_directory, surroundings};
 use super::variable;
 use crate::cli::{Flags, Place, StorageCommand, UsageError};
 use crate::storage::postgres::{
-    Address, KeyFileError, Keys, MigrateError, Migrated, Pool, PostgresError, Renewed, SchemaError, Settings, migrate,
-    renew_key_file,
+    Address, KeyFileError, Keys, MigrateError, Migrated, Pool, PostgresError, Renewed, SchemaError, Settings,
+    accept_restore, migrate, renew_key_file,
 };
-use crate::telemetry::log;
+use crate::storage::transfer::{self, TransferError, Transferred};
+use crate::telemetry::{Build, Telemetry, log};
 
 /// Does what is asked.
-pub(super) fn run(flags: &Flags, command: StorageCommand, out: &mut dyn Write) -> Result<()> {
+pub(super) fn run(flags: &Flags, command: &StorageCommand, out: &mut dyn Write) -> Result<()> {
     log::init(flags.log_level, flags.log_format)?;
     match command {
         StorageCommand::Migrate => migrated(flags, out),
+        StorageCommand::Import { from } => imported(flags, from, out),
+        StorageCommand::Export { to } => exported(flags, to, out),
+        StorageCommand::AcceptRestore => restored(flags, out),
         StorageCommand::NewKey => new_key(flags, out),
     }
 }
@@ -52,7 +57,9 @@ pub(super) fn settings(flags: &Flags) -> Result<Settings> {
 /// A database of other tables or another installation is the wrong one.
 pub(super) fn of_database(error: PostgresError) -> anyhow::Error {
     match error {
-        PostgresError::Database(_) | PostgresError::Schema(SchemaError::Database(_)) => error.into(),
+        PostgresError::Database(_) | PostgresError::Storage(_) | PostgresError::Schema(SchemaError::Database(_)) => {
+            error.into()
+        }
         mistake => UsageError(mistake.to_string()).into(),
     }
 }
@@ -80,6 +87,62 @@ fn migrated(flags: &Flags, out: &mut dyn Write) -> Result<()> {
         advise_copy(out)?;
     }
     Ok(())
+}
+
+/// Moves everything from a directory into the database.
+fn imported(flags: &Flags, from: &Path, out: &mut dyn Write) -> Result<()> {
+    let (settings, surroundings) = (settings(flags)?, surroundings(&Telemetry::new(Build::this())));
+    let (address, runtime) = (settings.address.to_string(), Runtime::new()?);
+    let moved = runtime.block_on(transfer::import(from, settings, &surroundings, &|_| true));
+    runtime.shutdown_background();
+    match moved.map_err(of_transfer)? {
+        Transferred::Profiles(number) => {
+            writeln!(out, "The logins and readings of {number} profiles moved from {} to {address}.", from.display())?;
+        }
+        Transferred::Before => writeln!(out, "{} had moved to {address} already.", from.display())?,
+    }
+    writeln!(out, "{} is of no use any more: no exporter serves from it.", from.display())?;
+    Ok(())
+}
+
+/// Moves everything from the database into a directory.
+fn exported(flags: &Flags, to: &Path, out: &mut dyn Write) -> Result<()> {
+    let (settings, surroundings) = (settings(flags)?, surroundings(&Telemetry::new(Build::this())));
+    let (address, runtime) = (settings.address.to_string(), Runtime::new()?);
+    let moved = runtime.block_on(transfer::export(to, settings, &surroundings, &|_| true));
+    runtime.shutdown_background();
+    match moved.map_err(of_transfer)? {
+        Transferred::Profiles(number) => {
+            writeln!(out, "The logins and readings of {number} profiles moved from {address} to {}.", to.display())?;
+        }
+        Transferred::Before => writeln!(out, "What {address} had is in {}; that is finished now.", to.display())?,
+    }
+    writeln!(out, "Serve from it with --storage.path {}, and without --storage.url.", to.display())?;
+    Ok(())
+}
+
+/// Accepts a database that was restored.
+fn restored(flags: &Flags, out: &mut dyn Write) -> Result<()> {
+    let Settings { address, keys, .. } = settings(flags)?;
+    let runtime = Runtime::new()?;
+    let accepted = runtime.block_on(async { accept_restore(&Pool::open(&address)?, &keys).await });
+    runtime.shutdown_background();
+    match accepted.map_err(of_database)? {
+        Some(reason) => writeln!(out, "No login was refreshed, for {reason}.\nThey are again from now on.")?,
+        None => writeln!(out, "Logins are refreshed with this database already; nothing was changed.")?,
+    }
+    writeln!(out, "Logins that were refreshed after the backup are dead: their people must connect again.")?;
+    Ok(())
+}
+
+/// A transfer that the places do not allow is a mistake of whoever named them.
+fn of_transfer(error: TransferError) -> anyhow::Error {
+    match error {
+        TransferError::Directory(error) => of_directory(error),
+        TransferError::Postgres(error) => of_database(error),
+        TransferError::Storage(_) | TransferError::AtWork | TransferError::Ended(_) => error.into(),
+        mistake => UsageError(mistake.to_string()).into(),
+    }
 }
 
 /// Makes a key file, or puts a new key into it.

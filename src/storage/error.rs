@@ -26,6 +26,12 @@ pub enum StorageError {
     #[cfg(feature = "postgres")]
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    /// What the database had is in a directory.
+    #[cfg(feature = "postgres")]
+    #[error(
+        "what the database had was exported to {0}; use that directory, or bring it back with `withings-exporter storage import`"
+    )]
+    Moved(String),
     /// What is stored in the database cannot be opened with the keys.
     #[cfg(feature = "postgres")]
     #[error(transparent)]
@@ -55,7 +61,7 @@ impl StorageError {
             #[cfg(feature = "postgres")]
             Self::Suspended(_) => true,
             #[cfg(feature = "postgres")]
-            Self::Database(_) | Self::Sealed(_) | Self::Content(_) => false,
+            Self::Database(_) | Self::Moved(_) | Self::Sealed(_) | Self::Content(_) => false,
         }
     }
 
@@ -77,7 +83,7 @@ impl StorageError {
         match self {
             Self::File { source, .. } => Some(source),
             #[cfg(feature = "postgres")]
-            Self::Database(_) | Self::Sealed(_) | Self::Content(_) | Self::Suspended(_) => None,
+            Self::Database(_) | Self::Moved(_) | Self::Sealed(_) | Self::Content(_) | Self::Suspended(_) => None,
         }
     }
 

@@ -28,6 +28,8 @@ mod rotation;
 mod set_aside;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "postgres")]
+pub mod transfer;
 mod turns;
 #[cfg(test)]
 mod waiting_tests;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::files::{EXPORTING, MOVED};
 use super::root::OpenError;
 use super::secrets::Secret;
-use super::{Directory, StorageError, Surroundings, atomic, json_file, plans_file, readings, root};
+use super::{Directory, StorageError, Surroundings, atomic, files, json_file, plans_file, readings, root};
 use crate::regular_file::{self, MOST_BYTES};
 use crate::storage::login::Login;
 use crate::storage::plan::{StoredPlan, StoredPlans};
@@ -115,8 +115,13 @@ impl Directory {
         Ok(contents)
     }
 
-    /// Writes everything, over whatever an unfinished transfer has left. Blocks.
-    pub(in crate::storage) fn write_contents(&self, contents: &Contents) -> Result<(), StorageError> {
+    /// Writes everything, in place of whatever was there. Blocks.
+    pub(in crate::storage) fn replace_contents(&self, contents: &Contents) -> Result<(), StorageError> {
+        for folder in files::folders(self.root()) {
+            for path in atomic::files(&folder)? {
+                atomic::remove(&path)?;
+            }
+        }
         let mut plans = StoredPlans::default();
         for StoredProfile { login, state, events, plan, callbacks } in &contents.profiles {
             let of = |folder: &str| self.path(folder, &login.profile, "json");

@@ -16,7 +16,7 @@ use tokio_postgres::types::PgLsn;
 use tokio_postgres::{Error, Transaction};
 
 use super::identity::{ServerIdentity, TIMELINE};
-use super::open::{PostgresError, check_owner};
+use super::open::PostgresError;
 use super::pool::Pool;
 use super::schema;
 use super::seal::Keys;
@@ -133,7 +133,8 @@ impl Written {
 impl Installation {
     async fn read(transaction: &Transaction<'_>) -> Result<Self, Error> {
         let query = format!(
-            "/* Installation::read */ select i.system_identifier, i.timeline, i.suspended, i.accepted, s.system_identifier, \
+            "/* Installation::read */ select i.system_identifier, i.timeline, \
+             coalesce('everything was exported to ' || i.moved_to, i.suspended), i.accepted, s.system_identifier, \
              {TIMELINE}, pg_current_wal_lsn() from installation i, pg_control_system() s"
         );
         let row = transaction.query_one(&query, &[]).await?;
@@ -205,7 +206,7 @@ pub(super) async fn refuse_canary(transaction: &Transaction<'_>, profile: &str) 
 /// as refused. Gives why no login was rotated before, if so.
 pub async fn accept_restore(pool: &Pool, keys: &Keys) -> Result<Option<String>, PostgresError> {
     schema::check(pool).await?;
-    check_owner(pool, keys).await?;
+    schema::check_installation(pool, keys).await?;
     let accepted = pool.run("accept the database as it is", async |session| {
         let transaction = session.transaction().await?;
         let trust = Installation::read(&transaction).await?.trust(None);

@@ -25,6 +25,11 @@ pub(super) struct Row {
 type Connected = (Login, Option<Login>, Option<Written>);
 
 impl Row {
+    /// A row that was read.
+    pub(super) fn of(version: i64, sealed: Vec<u8>) -> Self {
+        Self { version, sealed, holder: None }
+    }
+
     /// The row of `profile`, which nobody else changes until the end of the transaction.
     pub(super) async fn lock(transaction: &Transaction<'_>, profile: &str) -> Result<Option<Self>, Error> {
         let query = "/* Row::lock */ select version, sealed, holder::text from login where profile = $1 for update";
@@ -41,7 +46,7 @@ impl Postgres {
         let query = "/* Postgres::login */ select version, sealed from login where profile = $1";
         let read = self.pool().run("read a login", async |session| {
             let row = session.query_opt(query, &[&profile]).await?;
-            row.map(|row| Ok(Row { version: row.try_get(0)?, sealed: row.try_get(1)?, holder: None })).transpose()
+            row.map(|row| Ok(Row::of(row.try_get(0)?, row.try_get(1)?))).transpose()
         });
         read.await?.map(|row| self.opened(profile, &row)).transpose()
     }
@@ -79,7 +84,10 @@ impl Postgres {
     ) -> Result<Result<Connected, ConnectError>, Error> {
         confirm_on_standby(transaction).await?;
         // One after the other: two at once would each find that the other profile has not got the person yet.
-        transaction.query("/* Postgres::connect */ select from installation for update", &[]).await?;
+        let lock = "/* Postgres::connect */ select moved_to from installation for update";
+        if let Some(to) = transaction.query_one(lock, &[]).await?.try_get::<_, Option<String>>(0)? {
+            return Ok(Err(StorageError::Moved(to).into()));
+        }
         if let Some(owner) = self.owner(transaction, consent, others).await? {
             return Ok(Err(ConnectError::Taken(owner)));
         }
@@ -116,7 +124,7 @@ impl Postgres {
         for row in transaction.query(having, &[&consent.new.user_id, &names]).await? {
             let name: String = row.try_get(0)?;
             let Some(row) = transaction.query_opt(query, &[&name, &consent.new.user_id]).await? else { continue };
-            let row = Row { version: row.try_get(0)?, sealed: row.try_get(1)?, holder: None };
+            let row = Row::of(row.try_get(0)?, row.try_get(1)?);
             if self.opened(&name, &row).is_ok_and(|other| consent.is_of_the_person_of(&other)) {
                 return Ok(Some(name.into()));
             }

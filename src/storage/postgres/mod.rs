@@ -28,6 +28,7 @@ mod secrets;
 mod sent;
 mod snapshots;
 mod tls;
+mod transfer;
 mod uuid;
 mod waiting;
 mod work;
@@ -49,6 +50,7 @@ pub use uuid::random_uuid;
 
 pub(super) use feed::Followed;
 pub(super) use rotation::{ASK_WITHIN, LoginLease};
+pub(super) use transfer::{Given, Taken};
 
 use tokio::time::Instant;
 

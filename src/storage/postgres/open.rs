@@ -5,9 +5,8 @@ use std::sync::{Arc, Mutex};
 use super::error::DatabaseError;
 use super::pool::Pool;
 use super::schema::{self, SchemaError};
-use super::seal::Keys;
 use super::uuid::random_uuid;
-use super::{DatabaseClock, Health, Postgres, PostgresInner, Settings, Surroundings};
+use super::{DatabaseClock, Health, Postgres, PostgresInner, Settings, StorageError, Surroundings};
 
 /// The database cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -15,18 +14,6 @@ pub enum PostgresError {
     /// Its tables are not those of this version.
     #[error(transparent)]
     Schema(#[from] SchemaError),
-    /// It belongs to another installation.
-    #[error(
-        "the database at {address} belongs to installation {of_database}, and the key file to {of_file}; use the key file that belongs to this database. A copy of a database must not be used beside it: both would lose their logins"
-    )]
-    AnotherInstallation {
-        /// Where, without a password.
-        address: String,
-        /// What the database says.
-        of_database: String,
-        /// What the key file says.
-        of_file: String,
-    },
     /// What it had was exported.
     #[error(
         "the database at {address} was exported to {to}; use that directory with --storage.path, or bring it back with `withings-exporter storage import --from {to}`. Both at once would lose their logins"
@@ -40,6 +27,9 @@ pub enum PostgresError {
     /// It could not be read.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    /// The same, after it was connected.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
 }
 
 impl Postgres {
@@ -49,10 +39,22 @@ impl Postgres {
         settings: Settings,
         surroundings: &Surroundings,
     ) -> Result<Self, PostgresError> {
+        let postgres = Self::open_for_transfer(settings, surroundings).await?;
+        match postgres.given().await?.moved_to {
+            Some(to) => Err(PostgresError::Moved { address: postgres.pool().address().to_string(), to }),
+            None => Ok(postgres),
+        }
+    }
+
+    /// Opens the database like [`open`](Self::open), also where it has moved away.
+    pub(in crate::storage) async fn open_for_transfer(
+        settings: Settings,
+        surroundings: &Surroundings,
+    ) -> Result<Self, PostgresError> {
         let Settings { address, keys, work_directory } = settings;
         let pool = Pool::open(&address)?;
         schema::check(&pool).await?;
-        check_owner(&pool, &keys).await?;
+        schema::check_installation(&pool, &keys).await?;
         Ok(Self(Arc::new(PostgresInner {
             pool,
             keys,
@@ -64,24 +66,5 @@ impl Postgres {
             swept_at: Mutex::default(),
             work_directory,
         })))
-    }
-}
-
-/// Whether the database belongs to the installation of the keys, and is its home.
-pub(super) async fn check_owner(pool: &Pool, keys: &Keys) -> Result<(), PostgresError> {
-    let owner = pool.run("read to which installation it belongs", async |session| {
-        let query = "/* check_owner */ select id::text, moved_to from installation";
-        let row = session.query_opt(query, &[]).await?;
-        row.map(|row| Ok((row.try_get::<_, String>(0)?, row.try_get::<_, Option<String>>(1)?))).transpose()
-    });
-    let address = pool.address().to_string();
-    match owner.await? {
-        // `storage migrate` was cut off before its end, and ends what it began.
-        None => Err(SchemaError::Missing { address }.into()),
-        Some((of_database, _)) if of_database != keys.installation() => {
-            Err(PostgresError::AnotherInstallation { address, of_database, of_file: keys.installation().to_owned() })
-        }
-        Some((_, Some(to))) => Err(PostgresError::Moved { address, to }),
-        Some((_, None)) => Ok(()),
     }
 }

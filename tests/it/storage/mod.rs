@@ -5,6 +5,7 @@ mod pending;
 mod replicas;
 mod replicas_guards;
 mod rotation;
+mod transfer;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -5,7 +5,7 @@ use std::path::Path;
 use tempfile::TempDir;
 use withings_exporter::clock::Clock;
 use withings_exporter::storage::postgres::{
-    Address, Keys, Pool, PostgresError, accept_restore, make_key_file, migrate,
+    Address, Keys, Pool, PostgresError, SchemaError, accept_restore, make_key_file, migrate,
 };
 use withings_exporter::storage::{Login, NoPair, RotateError, Storage, StorageError};
 
@@ -53,7 +53,10 @@ async fn another_installations_key_file_and_a_database_that_moved_away_are_refus
     make_key_file(&other.path().join("key")).unwrap();
     let error = open_at(&database.url(), other.path(), &clock).await.unwrap_err();
     let text = error.to_string();
-    assert!(matches!(error, PostgresError::AnotherInstallation { .. }) && text.contains("key file"), "{text}");
+    assert!(
+        matches!(error, PostgresError::Schema(SchemaError::AnotherInstallation { .. })) && text.contains("key file"),
+        "{text}"
+    );
     place.psql("update installation set moved_to = '/var/lib/withings'");
     let text = open_at(&database.url(), folder.path(), &clock).await.unwrap_err().to_string();
     assert!(text.contains("was exported to /var/lib/withings") && text.contains("storage import"), "{text}");

@@ -22,13 +22,15 @@ create table installation (
     canary_until timestamptz,
     accepted bigint not null default 0,
     moved_to text,
-    imported_from text
+    transfer text
 );
 comment on column installation.id is 'that of the key file; another one is refused';
 comment on column installation.system_identifier is 'of pg_control_system(): another one means a dump that was restored';
 comment on column installation.timeline is 'of the write-ahead log; a fail-over raises it';
 comment on column installation.suspended is 'why no login is rotated; null: all are';
 comment on column installation.accepted is 'counts `storage accept-restore`';
+comment on column installation.moved_to is 'the directory into which everything was exported; null: it is here';
+comment on column installation.transfer is 'the latest import or export that is done';
 comment on column installation.canary is 'the profile that is rotated first after a doubt, and alone until canary_until';
 
 create table budget (
