@@ -5,6 +5,7 @@
 //! once would be forgotten or met by others in the other modes.
 
 mod address;
+mod address_error;
 mod connect;
 mod error;
 mod identity;
@@ -17,7 +18,8 @@ mod seal;
 mod tls;
 mod uuid;
 
-pub use address::{Address, AddressError, Encryption};
+pub use address::Address;
+pub use address_error::AddressError;
 pub use error::{DatabaseError, Problem};
 pub use identity::ServerIdentity;
 pub use key_file::{KeyFileError, Renewed, make as make_key_file, renew as renew_key_file};
@@ -25,4 +27,5 @@ pub use migrate::{MigrateError, Migrated, migrate};
 pub use pool::{ANSWERED_WITHIN, CONNECTIONS, Connection, Pool, Session};
 pub use schema::SchemaError;
 pub use seal::{Context, Keys, Kind, SealError};
+pub use tls::Encryption;
 pub use uuid::random_uuid;
