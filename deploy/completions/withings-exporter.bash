@@ -40,6 +40,9 @@ _withings__exporter() {
             withings__exporter,measurements)
                 cmd="withings__exporter__subcmd__measurements"
                 ;;
+            withings__exporter,storage)
+                cmd="withings__exporter__subcmd__storage"
+                ;;
             withings__exporter__subcmd__help,authorize)
                 cmd="withings__exporter__subcmd__help__subcmd__authorize"
                 ;;
@@ -64,6 +67,33 @@ _withings__exporter() {
             withings__exporter__subcmd__help,measurements)
                 cmd="withings__exporter__subcmd__help__subcmd__measurements"
                 ;;
+            withings__exporter__subcmd__help,storage)
+                cmd="withings__exporter__subcmd__help__subcmd__storage"
+                ;;
+            withings__exporter__subcmd__help__subcmd__storage,migrate)
+                cmd="withings__exporter__subcmd__help__subcmd__storage__subcmd__migrate"
+                ;;
+            withings__exporter__subcmd__help__subcmd__storage,new-key)
+                cmd="withings__exporter__subcmd__help__subcmd__storage__subcmd__new__subcmd__key"
+                ;;
+            withings__exporter__subcmd__storage,help)
+                cmd="withings__exporter__subcmd__storage__subcmd__help"
+                ;;
+            withings__exporter__subcmd__storage,migrate)
+                cmd="withings__exporter__subcmd__storage__subcmd__migrate"
+                ;;
+            withings__exporter__subcmd__storage,new-key)
+                cmd="withings__exporter__subcmd__storage__subcmd__new__subcmd__key"
+                ;;
+            withings__exporter__subcmd__storage__subcmd__help,help)
+                cmd="withings__exporter__subcmd__storage__subcmd__help__subcmd__help"
+                ;;
+            withings__exporter__subcmd__storage__subcmd__help,migrate)
+                cmd="withings__exporter__subcmd__storage__subcmd__help__subcmd__migrate"
+                ;;
+            withings__exporter__subcmd__storage__subcmd__help,new-key)
+                cmd="withings__exporter__subcmd__storage__subcmd__help__subcmd__new__subcmd__key"
+                ;;
             *)
                 ;;
         esac
@@ -71,7 +101,7 @@ _withings__exporter() {
 
     case "${cmd}" in
         withings__exporter)
-            opts="-V -h --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help demo backfill check-config authorize forget healthcheck measurements help"
+            opts="-V -h --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help demo backfill check-config authorize forget storage healthcheck measurements help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -82,6 +112,14 @@ _withings__exporter() {
                     return 0
                     ;;
                 --storage.path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.key-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -121,7 +159,7 @@ _withings__exporter() {
             return 0
             ;;
         withings__exporter__subcmd__authorize)
-            opts="-V -h --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            opts="-V -h --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -132,6 +170,14 @@ _withings__exporter() {
                     return 0
                     ;;
                 --storage.path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.key-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -171,7 +217,7 @@ _withings__exporter() {
             return 0
             ;;
         withings__exporter__subcmd__backfill)
-            opts="-V -h --output --format --url --profile --start --end --label --sleep-stages --intraday --fill --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            opts="-V -h --output --format --url --profile --start --end --label --sleep-stages --intraday --fill --config.file --storage.path --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -217,6 +263,10 @@ _withings__exporter() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --storage.key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --web.listen-address)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -253,7 +303,7 @@ _withings__exporter() {
             return 0
             ;;
         withings__exporter__subcmd__check__subcmd__config)
-            opts="-V -h --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            opts="-V -h --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -264,6 +314,14 @@ _withings__exporter() {
                     return 0
                     ;;
                 --storage.path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.key-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -303,7 +361,7 @@ _withings__exporter() {
             return 0
             ;;
         withings__exporter__subcmd__demo)
-            opts="-V -h --demo.replay --demo.backfill --demo.label --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            opts="-V -h --demo.replay --demo.backfill --demo.label --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -326,6 +384,14 @@ _withings__exporter() {
                     return 0
                     ;;
                 --storage.path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.key-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -365,7 +431,7 @@ _withings__exporter() {
             return 0
             ;;
         withings__exporter__subcmd__forget)
-            opts="-V -h --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            opts="-V -h --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -376,6 +442,14 @@ _withings__exporter() {
                     return 0
                     ;;
                 --storage.path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.key-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -415,7 +489,7 @@ _withings__exporter() {
             return 0
             ;;
         withings__exporter__subcmd__healthcheck)
-            opts="-V -h --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            opts="-V -h --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -426,6 +500,14 @@ _withings__exporter() {
                     return 0
                     ;;
                 --storage.path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.key-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -465,7 +547,7 @@ _withings__exporter() {
             return 0
             ;;
         withings__exporter__subcmd__help)
-            opts="demo backfill check-config authorize forget healthcheck measurements help"
+            opts="demo backfill check-config authorize forget storage healthcheck measurements help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -590,8 +672,50 @@ _withings__exporter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        withings__exporter__subcmd__help__subcmd__storage)
+            opts="migrate new-key"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        withings__exporter__subcmd__help__subcmd__storage__subcmd__migrate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        withings__exporter__subcmd__help__subcmd__storage__subcmd__new__subcmd__key)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         withings__exporter__subcmd__measurements)
-            opts="-V -h --format --config.file --storage.path --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            opts="-V -h --format --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -606,6 +730,244 @@ _withings__exporter() {
                     return 0
                     ;;
                 --storage.path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.listen-address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.config.file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.allowed-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.telemetry-path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.max-requests)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log.level)
+                    COMPREPLY=($(compgen -W "debug info warn error" -- "${cur}"))
+                    return 0
+                    ;;
+                --log.format)
+                    COMPREPLY=($(compgen -W "logfmt json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        withings__exporter__subcmd__storage)
+            opts="-V -h --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help migrate new-key help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config.file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.listen-address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.config.file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.allowed-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.telemetry-path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.max-requests)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log.level)
+                    COMPREPLY=($(compgen -W "debug info warn error" -- "${cur}"))
+                    return 0
+                    ;;
+                --log.format)
+                    COMPREPLY=($(compgen -W "logfmt json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        withings__exporter__subcmd__storage__subcmd__help)
+            opts="migrate new-key help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        withings__exporter__subcmd__storage__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        withings__exporter__subcmd__storage__subcmd__help__subcmd__migrate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        withings__exporter__subcmd__storage__subcmd__help__subcmd__new__subcmd__key)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        withings__exporter__subcmd__storage__subcmd__migrate)
+            opts="-V -h --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config.file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.listen-address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.config.file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.allowed-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.telemetry-path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.max-requests)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log.level)
+                    COMPREPLY=($(compgen -W "debug info warn error" -- "${cur}"))
+                    return 0
+                    ;;
+                --log.format)
+                    COMPREPLY=($(compgen -W "logfmt json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        withings__exporter__subcmd__storage__subcmd__new__subcmd__key)
+            opts="-V -h --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config.file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.key-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

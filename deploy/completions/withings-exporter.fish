@@ -1,5 +1,5 @@
 function __fish_withings_exporter_needs_command
-    not __fish_seen_subcommand_from demo backfill check-config authorize forget healthcheck measurements help
+    not __fish_seen_subcommand_from demo backfill check-config authorize forget storage healthcheck measurements help
 end
 
 function __fish_withings_exporter_using_subcommand
@@ -8,6 +8,8 @@ end
 
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l config.file -d 'The configuration file' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l storage.url -d 'PostgreSQL in place of a directory, for many exporters with the same profiles: `postgres://USER@HOST/DATABASE`; the password is better in `PGPASSWORD` [default: none]' -r
+complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l storage.key-file -d 'The file with the key of the logins in PostgreSQL [default: none]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
@@ -28,6 +30,7 @@ complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -f -a 
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -f -a "check-config" -d 'Read the configuration and print what would be exported, or the mistake'
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -f -a "authorize" -d 'Log a profile in from this terminal. The exporter may be running'
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -f -a "forget" -d 'Delete everything stored about a profile, and end its login at Withings'
+complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -f -a "storage" -d 'Look after a storage in PostgreSQL'
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -f -a "healthcheck" -d 'Ask the running exporter whether it is healthy; it is started with the same flags and variables'
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -f -a "measurements" -d 'Print the catalogue of measurements'
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -36,6 +39,8 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l demo.label -d 'A label for every series of that file; repeat the flag for several. With `job` and `instance` as in Prometheus\' targets, history and live scrapes are the same series' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l config.file -d 'The configuration file' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l storage.url -d 'PostgreSQL in place of a directory, for many exporters with the same profiles: `postgres://USER@HOST/DATABASE`; the password is better in `PGPASSWORD` [default: none]' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l storage.key-file -d 'The file with the key of the logins in PostgreSQL [default: none]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
@@ -62,6 +67,7 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand back
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l fill -d 'Repeat each value at this interval until the next one, such as 4m, for queries without `last_over_time`' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l config.file -d 'The configuration file' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l storage.key-file -d 'The file with the key of the logins in PostgreSQL [default: none]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
@@ -81,6 +87,8 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand back
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l config.file -d 'The configuration file' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l storage.url -d 'PostgreSQL in place of a directory, for many exporters with the same profiles: `postgres://USER@HOST/DATABASE`; the password is better in `PGPASSWORD` [default: none]' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l storage.key-file -d 'The file with the key of the logins in PostgreSQL [default: none]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
@@ -98,6 +106,8 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand chec
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -s h -l help -d 'Print help'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l config.file -d 'The configuration file' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l storage.url -d 'PostgreSQL in place of a directory, for many exporters with the same profiles: `postgres://USER@HOST/DATABASE`; the password is better in `PGPASSWORD` [default: none]' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l storage.key-file -d 'The file with the key of the logins in PostgreSQL [default: none]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
@@ -115,6 +125,8 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand auth
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -s h -l help -d 'Print help'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l config.file -d 'The configuration file' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l storage.url -d 'PostgreSQL in place of a directory, for many exporters with the same profiles: `postgres://USER@HOST/DATABASE`; the password is better in `PGPASSWORD` [default: none]' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l storage.key-file -d 'The file with the key of the logins in PostgreSQL [default: none]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
@@ -130,8 +142,73 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forg
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -s V -l version -d 'Print the version'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -s h -l help -d 'Print help'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and not __fish_seen_subcommand_from migrate new-key help" -l config.file -d 'The configuration file' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and not __fish_seen_subcommand_from migrate new-key help" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and not __fish_seen_subcommand_from migrate new-key help" -l storage.url -d 'PostgreSQL in place of a directory, for many exporters with the same profiles: `postgres://USER@HOST/DATABASE`; the password is better in `PGPASSWORD` [default: none]' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and not __fish_seen_subcommand_from migrate new-key help" -l storage.key-file -d 'The file with the key of the logins in PostgreSQL [default: none]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and not __fish_seen_subcommand_from migrate new-key help" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and not __fish_seen_subcommand_from migrate new-key help" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and not __fish_seen_subcommand_from migrate new-key help" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and not __fish_seen_subcommand_from migrate new-key help" -l web.telemetry-path -d 'The path of the metrics' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and not __fish_seen_subcommand_from migrate new-key help" -l web.max-requests -d 'The most scrapes that wait for their pages at the same time; 0 is no limit' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and not __fish_seen_subcommand_from migrate new-key help" -l log.level -d 'The least severe messages to log' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and not __fish_seen_subcommand_from migrate new-key help" -l log.format -d 'The format of log messages' -r -f -a "logfmt\t''
+json\t''"
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and not __fish_seen_subcommand_from migrate new-key help" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and not __fish_seen_subcommand_from migrate new-key help" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and not __fish_seen_subcommand_from migrate new-key help" -s V -l version -d 'Print the version'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and not __fish_seen_subcommand_from migrate new-key help" -s h -l help -d 'Print help'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and not __fish_seen_subcommand_from migrate new-key help" -f -a "migrate" -d 'Bring the tables in PostgreSQL to this version; in an empty database make them, and the key file where there is none'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and not __fish_seen_subcommand_from migrate new-key help" -f -a "new-key" -d 'Make a key file, or put a new key before the one in it, which opens what was sealed before'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and not __fish_seen_subcommand_from migrate new-key help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from migrate" -l config.file -d 'The configuration file' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from migrate" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from migrate" -l storage.url -d 'PostgreSQL in place of a directory, for many exporters with the same profiles: `postgres://USER@HOST/DATABASE`; the password is better in `PGPASSWORD` [default: none]' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from migrate" -l storage.key-file -d 'The file with the key of the logins in PostgreSQL [default: none]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from migrate" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from migrate" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from migrate" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from migrate" -l web.telemetry-path -d 'The path of the metrics' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from migrate" -l web.max-requests -d 'The most scrapes that wait for their pages at the same time; 0 is no limit' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from migrate" -l log.level -d 'The least severe messages to log' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from migrate" -l log.format -d 'The format of log messages' -r -f -a "logfmt\t''
+json\t''"
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from migrate" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from migrate" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from migrate" -s V -l version -d 'Print the version'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from migrate" -s h -l help -d 'Print help'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from new-key" -l config.file -d 'The configuration file' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from new-key" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from new-key" -l storage.url -d 'PostgreSQL in place of a directory, for many exporters with the same profiles: `postgres://USER@HOST/DATABASE`; the password is better in `PGPASSWORD` [default: none]' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from new-key" -l storage.key-file -d 'The file with the key of the logins in PostgreSQL [default: none]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from new-key" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from new-key" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from new-key" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from new-key" -l web.telemetry-path -d 'The path of the metrics' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from new-key" -l web.max-requests -d 'The most scrapes that wait for their pages at the same time; 0 is no limit' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from new-key" -l log.level -d 'The least severe messages to log' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from new-key" -l log.format -d 'The format of log messages' -r -f -a "logfmt\t''
+json\t''"
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from new-key" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from new-key" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from new-key" -s V -l version -d 'Print the version'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from new-key" -s h -l help -d 'Print help'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from help" -f -a "migrate" -d 'Bring the tables in PostgreSQL to this version; in an empty database make them, and the key file where there is none'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from help" -f -a "new-key" -d 'Make a key file, or put a new key before the one in it, which opens what was sealed before'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l config.file -d 'The configuration file' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l storage.url -d 'PostgreSQL in place of a directory, for many exporters with the same profiles: `postgres://USER@HOST/DATABASE`; the password is better in `PGPASSWORD` [default: none]' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l storage.key-file -d 'The file with the key of the logins in PostgreSQL [default: none]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
@@ -152,6 +229,8 @@ markdown\t'A table in Markdown'
 json\t'An array of objects'"
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l config.file -d 'The configuration file' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l storage.url -d 'PostgreSQL in place of a directory, for many exporters with the same profiles: `postgres://USER@HOST/DATABASE`; the password is better in `PGPASSWORD` [default: none]' -r
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l storage.key-file -d 'The file with the key of the logins in PostgreSQL [default: none]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l web.listen-address -d 'The address to listen on, as HOST:PORT or :PORT; repeat it for several' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l web.config.file -d 'The file with TLS, passwords, headers and a rate limit, as other Prometheus exporters have it [default: none]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l web.allowed-host -d 'A further name to answer to where no password is needed: NAME, .SUFFIX for all names below it, or * for any; repeat it for several [default: none]' -r
@@ -167,11 +246,14 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand meas
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -s V -l version -d 'Print the version'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget healthcheck measurements help" -f -a "demo" -d 'Show a simulated household: metrics with no account'
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget healthcheck measurements help" -f -a "backfill" -d 'Write the history of profiles as OpenMetrics, or send it to a server'
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget healthcheck measurements help" -f -a "check-config" -d 'Read the configuration and print what would be exported, or the mistake'
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget healthcheck measurements help" -f -a "authorize" -d 'Log a profile in from this terminal. The exporter may be running'
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget healthcheck measurements help" -f -a "forget" -d 'Delete everything stored about a profile, and end its login at Withings'
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget healthcheck measurements help" -f -a "healthcheck" -d 'Ask the running exporter whether it is healthy; it is started with the same flags and variables'
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget healthcheck measurements help" -f -a "measurements" -d 'Print the catalogue of measurements'
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget healthcheck measurements help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget storage healthcheck measurements help" -f -a "demo" -d 'Show a simulated household: metrics with no account'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget storage healthcheck measurements help" -f -a "backfill" -d 'Write the history of profiles as OpenMetrics, or send it to a server'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget storage healthcheck measurements help" -f -a "check-config" -d 'Read the configuration and print what would be exported, or the mistake'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget storage healthcheck measurements help" -f -a "authorize" -d 'Log a profile in from this terminal. The exporter may be running'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget storage healthcheck measurements help" -f -a "forget" -d 'Delete everything stored about a profile, and end its login at Withings'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget storage healthcheck measurements help" -f -a "storage" -d 'Look after a storage in PostgreSQL'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget storage healthcheck measurements help" -f -a "healthcheck" -d 'Ask the running exporter whether it is healthy; it is started with the same flags and variables'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget storage healthcheck measurements help" -f -a "measurements" -d 'Print the catalogue of measurements'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget storage healthcheck measurements help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and __fish_seen_subcommand_from storage" -f -a "migrate" -d 'Bring the tables in PostgreSQL to this version; in an empty database make them, and the key file where there is none'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and __fish_seen_subcommand_from storage" -f -a "new-key" -d 'Make a key file, or put a new key before the one in it, which opens what was sealed before'

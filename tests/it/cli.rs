@@ -57,6 +57,33 @@ fn flags_come_from_the_environment_and_the_command_line_wins() {
 }
 
 #[test]
+#[cfg(feature = "postgres")]
+fn a_storage_that_many_share_needs_its_key_file_and_shows_no_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("withings.key");
+    let (migrate, new_key) = (["storage", "migrate"], ["storage", "new-key"]);
+    let file = ("WITHINGS_EXPORTER_STORAGE_KEY_FILE", key.to_str().unwrap());
+    // Nobody listens on port 1.
+    let url = ("WITHINGS_EXPORTER_STORAGE_URL", "postgres://me:s3cret@127.0.0.1:1/withings");
+    check_refused(&migrate, &[url], "--storage.key-file");
+    check_refused(&migrate, &[file], "--storage.url is missing");
+    check_refused(&migrate, &[], "name it with --storage.url");
+    check_refused(&new_key, &[], "--storage.key-file");
+    check_refused(&migrate, &[file, ("WITHINGS_EXPORTER_STORAGE_URL", "mysql://db")], "must begin with postgres://");
+    let output = run(&migrate, &[url, file]);
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("no host of --storage.url can be reached") && !message.contains("s3cret"), "{message}");
+    assert!(!key.exists(), "it is made when the tables are");
+    let output = run(&[&migrate[..], &["--storage.url", url.1]].concat(), &[file]);
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("seen by every user of this machine") && !message.contains("s3cret"), "{message}");
+    assert!(check_printed(&new_key, &[file]).contains("was made, for a new installation"));
+    assert!(check_printed(&new_key, &[file]).contains("has a new key"));
+    check_refused(&new_key, &[file], "has two keys already");
+}
+
+#[test]
 fn wrong_usage_exits_with_2_and_names_the_flag() {
     check_refused(&["--web.listen-address", "nowhere"], &[], "--web.listen-address");
     check_refused(&["check-config"], &[("WITHINGS_EXPORTER_LOG_LEVEL", "loud")], "--log.level");

@@ -2,6 +2,7 @@
 
 use std::future::{Future, pending};
 use std::pin::Pin;
+use std::time::Duration;
 
 use deadpool_postgres::{ClientWrapper, Connect};
 use tokio::task::JoinHandle;
@@ -9,7 +10,8 @@ use tokio::time::timeout;
 use tokio_postgres::{Client, Config, Error};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::pool::CONNECTED_WITHIN;
+/// How long everybody may wait for a connection, until it is set up and checked.
+pub(super) const CONNECTED_WITHIN: Duration = Duration::from_secs(5);
 
 /// What every session is told before its first statement.
 ///

@@ -6,6 +6,7 @@
 //! once would be forgotten or met by others in the other modes.
 
 mod address;
+mod address_error;
 mod budget;
 mod clock;
 mod connect;
@@ -36,7 +37,8 @@ mod work;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub use address::{Address, AddressError, Encryption};
+pub use address::Address;
+pub use address_error::AddressError;
 pub use error::{DatabaseError, Problem};
 pub use guard::{RotationSuspended, accept_restore};
 pub use identity::ServerIdentity;
@@ -46,6 +48,7 @@ pub use open::PostgresError;
 pub use pool::{ANSWERED_WITHIN, CONNECTIONS, Connection, Pool, Session};
 pub use schema::SchemaError;
 pub use seal::{Context, Keys, Kind, SealError};
+pub use tls::Encryption;
 pub use uuid::random_uuid;
 
 pub(super) use feed::Followed;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio_postgres::config::Host;
 use url::form_urlencoded;
 
-use super::address::{AddressError, Encryption};
+use super::address_error::{AddressError, PARAMETERS};
+use super::tls::Encryption;
 
 /// The parameters of an address; `None`: not there.
 #[derive(Debug, Default)]
@@ -19,18 +20,14 @@ pub(super) struct Parameters {
 }
 
 impl Parameters {
-    /// Their names.
-    pub(super) const NAMES: [&str; 6] =
-        ["sslmode", "sslrootcert", "target_session_attrs", "application_name", "connect_timeout", "host"];
-
     /// Reads `name=value&name=value`; an empty value counts as not there.
     pub(super) fn read(query: &str) -> Result<Self, AddressError> {
-        let mut values: [Option<String>; Self::NAMES.len()] = Default::default();
+        let mut values: [Option<String>; PARAMETERS.len()] = Default::default();
         // A plus is no space here, as it is in a form.
         for (name, value) in form_urlencoded::parse(query.replace('+', "%2B").as_bytes()) {
-            let index = Self::NAMES.iter().position(|known| *known == name).ok_or(AddressError::Parameter)?;
+            let index = PARAMETERS.iter().position(|known| *known == name).ok_or(AddressError::Parameter)?;
             if values[index].replace(value.into_owned()).is_some() {
-                return Err(AddressError::Twice(Self::NAMES[index]));
+                return Err(AddressError::Twice(PARAMETERS[index]));
             }
         }
         let [mode, authorities, attributes, application_name, connect_timeout, host] =

@@ -12,7 +12,7 @@ use tokio_postgres::SimpleQueryMessage;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::address::Address;
-use super::connect::{Connector, set_up};
+use super::connect::{CONNECTED_WITHIN, Connector, set_up};
 use super::error::{DatabaseError, Problem};
 use super::tls;
 
@@ -21,9 +21,6 @@ pub const CONNECTIONS: usize = 8;
 
 /// How long a statement, or a transaction with its commit, may take.
 pub const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
-
-/// How long everybody may wait for a connection, until it is set up and checked.
-pub(super) const CONNECTED_WITHIN: Duration = Duration::from_secs(5);
 
 /// How long a connection that was idle may take to say that it still works.
 const CHECKED_WITHIN: Duration = Duration::from_secs(1);

@@ -1,7 +1,7 @@
 //! TLS to the database: who is believed.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -11,8 +11,19 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_platform_verifier::BuilderVerifierExt;
 
-use super::address::Encryption;
 use crate::regular_file::{self, ReadAt};
+
+/// Whether connections are encrypted, and whose certificate is believed. A Unix socket needs no encryption and has none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Encryption {
+    /// `disable`: no TLS.
+    Off,
+    /// `require`: TLS with whoever answers.
+    Unverified,
+    /// `verify-full`: TLS with the host that the address names, by the authorities in this PEM file; `None`: by those that the
+    /// system trusts.
+    Verified(Option<PathBuf>),
+}
 
 /// TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]

@@ -61,7 +61,7 @@ async fn check_filled(storage: &Storage) {
         assert_eq!(state.in_bed.reading().map(|reading| reading.measured_at), Some(1_789_999_999));
         assert_eq!(storage.callbacks(profile).await.unwrap(), BTreeSet::from([format!("https://host/{profile}")]));
     }
-    let secret = storage.installation_secret("webhook", || panic!("it is there")).await.unwrap();
+    let secret = storage.installation_secret("webhook", || "another".to_owned()).await.unwrap();
     assert_eq!(secret.expose_secret(), "s3cret");
     let plan = |_: &str, former: Option<&Plan>| Replan {
         plan: former.cloned().unwrap_or_default(),
