@@ -3,6 +3,8 @@
 mod authorize;
 mod backfill;
 mod check_config;
+#[cfg(feature = "postgres")]
+mod database;
 mod demo;
 mod forget;
 mod healthcheck;

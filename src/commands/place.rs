@@ -50,8 +50,8 @@ pub(super) fn of_directory(error: OpenError) -> Error {
 
 #[cfg(feature = "postgres")]
 async fn database(flags: &Flags, telemetry: &Telemetry) -> Result<Storage> {
-    let settings = super::storage::settings(flags)?;
-    Storage::open_postgres(settings, surroundings(telemetry)).await.map_err(super::storage::of_database)
+    let settings = super::database::settings(flags)?;
+    Storage::open_postgres(settings, surroundings(telemetry)).await.map_err(super::database::of_database)
 }
 
 #[cfg(not(feature = "postgres"))]

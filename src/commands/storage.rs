@@ -1,19 +1,16 @@
 //! `storage`: the tables in PostgreSQL, and the key of the logins in them.
 
-use std::env;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
-use secrecy::ExposeSecret;
 use tokio::runtime::Runtime;
 
+use super::database::{database, mistake, of_database, settings};
 use super::place::{of_directory, surroundings};
-use super::variable;
-use crate::cli::{Flags, Place, StorageCommand, UsageError};
+use crate::cli::{Flags, StorageCommand, UsageError};
 use crate::storage::postgres::{
-    Address, KeyFileError, Keys, MigrateError, Migrated, Pool, PostgresError, Renewed, SchemaError, Settings,
-    accept_restore, migrate, renew_key_file,
+    MigrateError, Migrated, Pool, Renewed, SchemaError, Settings, accept_restore, migrate, renew_key_file,
 };
 use crate::storage::transfer::{self, TransferError, Transferred};
 use crate::telemetry::{Build, Telemetry, log};
@@ -27,40 +24,6 @@ pub(super) fn run(flags: &Flags, command: &StorageCommand, out: &mut dyn Write) 
         StorageCommand::Export { to } => exported(flags, to, out),
         StorageCommand::AcceptRestore => restored(flags, out),
         StorageCommand::NewKey => new_key(flags, out),
-    }
-}
-
-/// The PostgreSQL that the flags name, and the key file that belongs to it.
-fn database(flags: &Flags) -> Result<(Address, PathBuf), UsageError> {
-    let Place::Database { url, key_file } = flags.place(&variable)? else {
-        return Err(UsageError("this command is for PostgreSQL: name it with --storage.url".to_owned()));
-    };
-    let password = variable("PGPASSWORD");
-    let address = Address::parse(url.expose_secret(), password.as_deref())
-        .map_err(|error| UsageError(format!("--storage.url: {error}")))?;
-    if address.has_password() && flags.shows_url(&variable) {
-        tracing::warn!(
-            "the password in --storage.url is seen by every user of this machine; put it into PGPASSWORD, or the URL into \
-             WITHINGS_EXPORTER_STORAGE_URL"
-        );
-    }
-    Ok((address, key_file))
-}
-
-/// What the database that the flags name is opened with.
-pub(super) fn settings(flags: &Flags) -> Result<Settings> {
-    let (address, key_file) = database(flags)?;
-    let keys = Keys::load(&key_file).map_err(|error| mistake(&error))?;
-    Ok(Settings { address, keys, work_directory: flags.storage_path(env::var_os("STATE_DIRECTORY")) })
-}
-
-/// A database of other tables or another installation is the wrong one.
-pub(super) fn of_database(error: PostgresError) -> anyhow::Error {
-    match error {
-        PostgresError::Database(_) | PostgresError::Storage(_) | PostgresError::Schema(SchemaError::Database(_)) => {
-            error.into()
-        }
-        mistake => UsageError(mistake.to_string()).into(),
     }
 }
 
@@ -166,9 +129,4 @@ fn new_key(flags: &Flags, out: &mut dyn Write) -> Result<()> {
 
 fn advise_copy(out: &mut dyn Write) -> std::io::Result<()> {
     writeln!(out, "Keep a copy apart from the database's backups: without it no login in them can be used.")
-}
-
-/// A key file that cannot be used is a mistake of whoever wrote it.
-fn mistake(error: &KeyFileError) -> anyhow::Error {
-    UsageError(error.to_string()).into()
 }
