@@ -163,8 +163,7 @@ impl Installation {
 }
 
 async fn suspend(transaction: &Transaction<'_>, reason: &str) -> Result<(), Error> {
-    let update =
-        "/* guard::suspend */ update installation set suspended = $1, canary = null, canary_until = null";
+    let update = "/* guard::suspend */ update installation set suspended = $1, canary = null, canary_until = null";
     transaction.execute(update, &[&reason]).await.map(drop)
 }
 

@@ -27,10 +27,10 @@ type Connected = (Login, Option<Login>, Option<Written>);
 impl Row {
     /// The row of `profile`, which nobody else changes until the end of the transaction.
     pub(super) async fn lock(transaction: &Transaction<'_>, profile: &str) -> Result<Option<Self>, Error> {
-        let query =
-            "/* Row::lock */ select version, sealed, holder::text from login where profile = $1 for update";
+        let query = "/* Row::lock */ select version, sealed, holder::text from login where profile = $1 for update";
         let row = transaction.query_opt(query, &[&profile]).await?;
-        let row = row.map(|row| Ok(Self { version: row.try_get(0)?, sealed: row.try_get(1)?, holder: row.try_get(2)? }));
+        let row =
+            row.map(|row| Ok(Self { version: row.try_get(0)?, sealed: row.try_get(1)?, holder: row.try_get(2)? }));
         row.transpose()
     }
 }
@@ -57,8 +57,7 @@ impl Postgres {
     ) -> Result<(Login, Option<Login>), ConnectError> {
         let connected = self.pool().run("store a new login", async |session| {
             let transaction = session.transaction().await?;
-            let connected =
-                self.connect_locked(&transaction, &consent, &others, may_replace, connected_at).await?;
+            let connected = self.connect_locked(&transaction, &consent, &others, may_replace, connected_at).await?;
             match &connected {
                 Ok(_) => transaction.commit().await?,
                 Err(_) => transaction.rollback().await?,
@@ -146,9 +145,9 @@ impl Postgres {
     /// Drops the previous refresh token of this version of the login.
     pub(in crate::storage) async fn prove(&self, profile: &str, version: u64) -> Result<(), StorageError> {
         let version = stored(version);
-        let proven = self.pool().run("store that a token works", async |session| {
-            self.prove_locked(session, profile, version).await
-        });
+        let proven = self
+            .pool()
+            .run("store that a token works", async |session| self.prove_locked(session, profile, version).await);
         proven.await?
     }
 

@@ -17,7 +17,8 @@ async fn a_login_is_read_as_it_was_stored_by_every_process() {
         let stored = connect(&storage, "Zoë \"Z\"").await;
         let read = beside.login("Zoë \"Z\"").await.unwrap().unwrap();
         let said = |login: &Login| {
-            let [access, refresh] = [&login.access_token, &login.refresh_token].map(|token| token.expose_secret().to_owned());
+            let [access, refresh] =
+                [&login.access_token, &login.refresh_token].map(|token| token.expose_secret().to_owned());
             (login.profile.clone(), login.version, login.user_id.clone(), access, refresh, login.connected_at)
         };
         assert_eq!(said(&read), said(&stored));
@@ -38,7 +39,8 @@ async fn one_person_is_one_profile_whichever_process_stores_the_second() {
                 storage.connect(consent("Mum", pair(1)), &both, false),
                 beside.connect(consent("Dad", pair(1)), &both, false)
             );
-            let refused = |outcome: &Result<Option<Login>, ConnectError>| matches!(outcome, Err(ConnectError::Taken(_)));
+            let refused =
+                |outcome: &Result<Option<Login>, ConnectError>| matches!(outcome, Err(ConnectError::Taken(_)));
             assert!(first.is_ok() && refused(&second) || second.is_ok() && refused(&first), "{first:?} {second:?}");
             for profile in &both {
                 storage.forget(profile).await.unwrap();
@@ -77,7 +79,10 @@ async fn another_person_is_stored_only_in_a_place_that_may_be_replaced() {
         assert_eq!(former.unwrap().user_id, "Alice");
         let login = storage.login("Alice").await.unwrap().unwrap();
         assert_eq!((login.version, &*login.user_id), (first.version + 1, "42"));
-        assert!(storage.connect(consent("Alice", pair(3)), &[], false).await.unwrap().is_none(), "the same person again");
+        assert!(
+            storage.connect(consent("Alice", pair(3)), &[], false).await.unwrap().is_none(),
+            "the same person again"
+        );
     })
     .await;
 }

@@ -13,9 +13,7 @@ use chrono::DateTime;
 use tempfile::TempDir;
 use withings_exporter::clock::Clock;
 use withings_exporter::storage::postgres::{Address, Keys, Pool, PostgresError, Settings, migrate};
-use withings_exporter::storage::{
-    Beginning, Login, NewConsent, NewLogin, Pending, Purpose, Storage, Surroundings,
-};
+use withings_exporter::storage::{Beginning, Login, NewConsent, NewLogin, Pending, Purpose, Storage, Surroundings};
 use withings_exporter::telemetry::{Build, Telemetry};
 
 use crate::postgres::database::Database;

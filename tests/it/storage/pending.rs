@@ -78,12 +78,16 @@ async fn twenty_consents_wait_for_ten_minutes_and_the_others_are_dropped() {
         assert!(confirmed.may_replace && &*confirmed.consent.profile == "Alice" && !confirmed.consent.demo);
         assert!(storage.confirm("c1").await.unwrap().is_none(), "a confirmation works once");
         place.advance(&clock, Duration::from_secs(590));
-        storage.set_aside("again", WaitingConsent {
-            consent: consent("Alice", NewLogin { user_id: "2".to_owned(), ..pair(2) }),
-            may_replace: false,
-        })
-        .await
-        .unwrap();
+        storage
+            .set_aside(
+                "again",
+                WaitingConsent {
+                    consent: consent("Alice", NewLogin { user_id: "2".to_owned(), ..pair(2) }),
+                    may_replace: false,
+                },
+            )
+            .await
+            .unwrap();
         place.advance(&clock, Duration::from_secs(10));
         assert!(storage.confirm("c3").await.unwrap().is_none());
         assert_eq!(unconfirmed(&storage).await, (3..21).collect::<Vec<_>>(), "of the second person a newer one waits");

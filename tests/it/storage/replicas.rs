@@ -163,7 +163,8 @@ async fn a_dump_has_no_token_and_no_secret() {
     let storage = place.open(&clock()).await;
     let first = connect(&storage, "Alice").await;
     rotate(&storage, &first, 2).await.unwrap();
-    let waiting = withings_exporter::storage::WaitingConsent { consent: super::consent("Bob", pair(7)), may_replace: false };
+    let waiting =
+        withings_exporter::storage::WaitingConsent { consent: super::consent("Bob", pair(7)), may_replace: false };
     storage.set_aside("confirmation-word", waiting).await.unwrap();
     storage.begin_login("state-word", super::pending("Alice", 0, Default::default())).await.unwrap();
     storage.installation_secret("webhook", || "secret-word".to_owned()).await.unwrap();

@@ -15,7 +15,11 @@ pub(super) async fn rotate(storage: &Storage, held: &Login, number: u32) -> Resu
 }
 
 /// Refreshes the login, for which Withings gives this answer.
-pub(super) async fn refuse(storage: &Storage, held: &Login, answer: NoPair) -> Result<Login, RotateError<&'static str>> {
+pub(super) async fn refuse(
+    storage: &Storage,
+    held: &Login,
+    answer: NoPair,
+) -> Result<Login, RotateError<&'static str>> {
     let ask = move |_: Login| async move { Err(NotRefreshed { error: "refused", answer }) };
     storage.rotate(&held.profile.as_str().into(), held.version, ask).await
 }
