@@ -20,6 +20,7 @@ mod open;
 mod parameters;
 mod pending;
 mod pool;
+mod restore;
 mod rotation;
 pub mod schema;
 mod seal;
@@ -35,12 +36,13 @@ use std::sync::Arc;
 
 pub use address::{Address, AddressError, Encryption};
 pub use error::{DatabaseError, Problem};
-pub use guard::{RotationSuspended, accept_restore};
+pub use guard::RotationSuspended;
 pub use identity::ServerIdentity;
 pub use key_file::{KeyFileError, Renewed, make as make_key_file, renew as renew_key_file};
 pub use migrate::{MigrateError, Migrated, migrate};
 pub use open::PostgresError;
 pub use pool::{ANSWERED_WITHIN, CONNECTIONS, Connection, Pool, Session};
+pub use restore::accept_restore;
 pub use seal::{Context, Keys, Kind, SealError};
 pub use uuid::random_uuid;
 

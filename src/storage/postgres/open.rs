@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::error::DatabaseError;
+use super::guard::Guard;
 use super::pool::Pool;
 use super::schema::{self, SchemaError};
 use super::seal::Keys;
@@ -53,14 +54,10 @@ impl Postgres {
         let pool = Pool::open(&address)?;
         schema::check(&pool).await?;
         check_owner(&pool, &keys).await?;
-        Ok(Self(Arc::new(PostgresInner {
-            pool,
-            keys,
-            replica: random_uuid(),
-            clock: DatabaseClock::default(),
-            guard: super::guard::Guard::default(),
-            work_directory,
-        })))
+        let guard = Guard::default();
+        guard.warn(&pool).await?;
+        let (replica, clock) = (random_uuid(), DatabaseClock::default());
+        Ok(Self(Arc::new(PostgresInner { pool, keys, replica, clock, guard, work_directory })))
     }
 }
 
