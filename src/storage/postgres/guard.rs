@@ -10,7 +10,7 @@
 //! While rotation is suspended, tokens that still live are used.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio_postgres::types::PgLsn;
 use tokio_postgres::{Error, Transaction};
@@ -45,12 +45,12 @@ pub(super) struct Guard {
 ///
 /// Only changes of logins count: they alone are on the standby when they are confirmed, so a standby that takes over in order
 /// is never behind them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Written {
-    /// The end of the log.
-    log: PgLsn,
     /// How often `storage accept-restore` had been run.
     accepted: i64,
+    /// The end of the log.
+    log: PgLsn,
 }
 
 /// Whether a login may be rotated.
@@ -72,12 +72,6 @@ struct Installation {
     suspended: Option<String>,
     accepted: i64,
     log: PgLsn,
-}
-
-impl RotationSuspended {
-    fn because(reason: String) -> Self {
-        Self { reason }
-    }
 }
 
 impl Guard {
@@ -109,12 +103,14 @@ impl Guard {
 
     /// Notes that a login was changed, which is confirmed.
     pub(super) fn note(&self, written: Option<Written>) {
-        *self.written() = written;
+        let mut latest = self.written();
+        // Two that end at once are noted in any order.
+        *latest = (*latest).max(written);
     }
 
     /// The error for a rotation that may not be. It is logged once, for everything that needs a new token fails with it.
     pub(super) fn suspended(&self, reason: String) -> RotationSuspended {
-        let error = RotationSuspended::because(reason);
+        let error = RotationSuspended { reason };
         if !self.is_said.swap(true, Ordering::Relaxed) {
             tracing::warn!(%error, "tokens that still live are used, and the last values stay");
         }
@@ -128,7 +124,7 @@ impl Guard {
         }
     }
 
-    fn written(&self) -> std::sync::MutexGuard<'_, Option<Written>> {
+    fn written(&self) -> MutexGuard<'_, Option<Written>> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -123,7 +123,7 @@ fn places(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// Those that are over, which are deleted, and those that wait, the oldest first.
+/// The consents that are over, which are deleted, and those that wait.
 async fn take(session: &tokio_postgres::Client) -> Result<(Vec<Over>, Vec<Over>), Error> {
     let since = alive_since();
     let delete = format!(
