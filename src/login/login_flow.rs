@@ -63,7 +63,7 @@ pub enum BeginError {
     #[error("too many logins begin and end at the moment; please try again in a few seconds")]
     TooMany,
     /// The login could not be remembered.
-    #[error("the storage directory cannot be written: {0}")]
+    #[error("the beginning of the login could not be saved: {0}")]
     Storage(String),
 }
 

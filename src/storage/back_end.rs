@@ -202,7 +202,6 @@ impl BackEnd {
 
     /// Gives back a lease with which Withings was asked and has sent no pair; `is_refused`: it does not accept the login any
     /// more. Returns whether the lease was still held.
-    #[cfg_attr(not(feature = "postgres"), expect(unused_variables, reason = "a lock tells nobody"))]
     pub(super) async fn release(&self, lease: Lease, is_refused: bool) -> Result<bool, StorageError> {
         match (self, lease) {
             #[cfg(feature = "postgres")]

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::DateTime;
-use secrecy::ExposeSecret;
 use tracing_subscriber::layer::SubscriberExt;
 
 use super::*;

@@ -10,16 +10,14 @@
 //! While rotation is suspended, tokens that still live are used.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio_postgres::types::PgLsn;
 use tokio_postgres::{Error, Transaction};
 
+use super::error::DatabaseError;
 use super::identity::{ServerIdentity, TIMELINE};
-use super::open::PostgresError;
 use super::pool::Pool;
-use super::schema;
-use super::seal::Keys;
 
 /// Why a database on another server is doubted.
 const RESTORED: &str = "the database is on another server than before: a dump of it was restored, or the server was upgraded by pg_upgrade";
@@ -47,12 +45,12 @@ pub(super) struct Guard {
 ///
 /// Only changes of logins count: they alone are on the standby when they are confirmed, so a standby that takes over in order
 /// is never behind them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Written {
-    /// The end of the log.
-    log: PgLsn,
     /// How often `storage accept-restore` had been run.
     accepted: i64,
+    /// The end of the log.
+    log: PgLsn,
 }
 
 /// Whether a login may be rotated.
@@ -76,12 +74,6 @@ struct Installation {
     log: PgLsn,
 }
 
-impl RotationSuspended {
-    fn because(reason: String) -> Self {
-        Self { reason }
-    }
-}
-
 impl Guard {
     /// Looks whether logins may be rotated with the database of this transaction. Where this process finds the log too short,
     /// it writes down that nobody may.
@@ -95,14 +87,30 @@ impl Guard {
         Ok(trust)
     }
 
+    /// Says at the start that no login will be rotated, if so.
+    pub(super) async fn warn(&self, pool: &Pool) -> Result<(), DatabaseError> {
+        let trust = pool.run("read whether logins may be refreshed", async |session| {
+            let transaction = session.transaction().await?;
+            let trust = self.look(&transaction).await?;
+            transaction.commit().await?;
+            Ok(trust)
+        });
+        if let Trust::Nothing(reason) = trust.await? {
+            self.suspended(reason);
+        }
+        Ok(())
+    }
+
     /// Notes that a login was changed, which is confirmed.
     pub(super) fn note(&self, written: Option<Written>) {
-        *self.written() = written;
+        let mut latest = self.written();
+        // Two that end at once are noted in any order.
+        *latest = (*latest).max(written);
     }
 
     /// The error for a rotation that may not be. It is logged once, for everything that needs a new token fails with it.
     pub(super) fn suspended(&self, reason: String) -> RotationSuspended {
-        let error = RotationSuspended::because(reason);
+        let error = RotationSuspended { reason };
         if !self.is_said.swap(true, Ordering::Relaxed) {
             tracing::warn!(%error, "tokens that still live are used, and the last values stay");
         }
@@ -116,7 +124,7 @@ impl Guard {
         }
     }
 
-    fn written(&self) -> std::sync::MutexGuard<'_, Option<Written>> {
+    fn written(&self) -> MutexGuard<'_, Option<Written>> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -202,25 +210,17 @@ pub(super) async fn refuse_canary(transaction: &Transaction<'_>, profile: &str) 
     suspend(transaction, &reason).await
 }
 
-/// Accepts the database as it is, after a restore that was meant: each login is tried, and those whose tokens are dead are shown
-/// as refused. Gives why no login was rotated before, if so.
-pub async fn accept_restore(pool: &Pool, keys: &Keys) -> Result<Option<String>, PostgresError> {
-    schema::check(pool).await?;
-    schema::check_installation(pool, keys).await?;
-    let accepted = pool.run("accept the database as it is", async |session| {
-        let transaction = session.transaction().await?;
-        let trust = Installation::read(&transaction).await?.trust(None);
-        let update = format!(
-            "/* accept_restore */ update installation set system_identifier = (select system_identifier from \
-             pg_control_system()), timeline = {TIMELINE}, suspended = null, canary = null, canary_until = null, \
-             accepted = accepted + 1"
-        );
-        transaction.execute(&update, &[]).await?;
-        transaction.execute("/* accept_restore */ update login set refused = false where refused", &[]).await?;
-        transaction.commit().await?;
-        Ok(if let Trust::Nothing(reason) = trust { Some(reason) } else { None })
-    });
-    Ok(accepted.await?)
+/// Accepts the database as it is, and gives why no login was rotated before, if so.
+pub(super) async fn accept(transaction: &Transaction<'_>) -> Result<Option<String>, Error> {
+    let trust = Installation::read(transaction).await?.trust(None);
+    let update = format!(
+        "/* guard::accept */ update installation set system_identifier = (select system_identifier from \
+         pg_control_system()), timeline = {TIMELINE}, suspended = null, canary = null, canary_until = null, \
+         accepted = accepted + 1"
+    );
+    transaction.execute(&update, &[]).await?;
+    transaction.execute("/* guard::accept */ update login set refused = false where refused", &[]).await?;
+    Ok(if let Trust::Nothing(reason) = trust { Some(reason) } else { None })
 }
 
 #[cfg(test)]
@@ -233,8 +233,8 @@ mod tests {
         Installation { known: KNOWN, server: KNOWN, suspended: None, accepted: 1, log: PgLsn::from(100) }
     }
 
-    fn written(log: u64, accepted: i64) -> Option<Written> {
-        Some(Written { log: PgLsn::from(log), accepted })
+    fn written(log: u64, accepted: i64) -> Written {
+        Written { log: PgLsn::from(log), accepted }
     }
 
     #[test]
@@ -246,11 +246,11 @@ mod tests {
         let suspended = Installation { suspended: Some("why".to_owned()), ..on(other) };
         for (installation, written, expected) in [
             (installation(), None, Trust::Whole),
-            (installation(), written(100, 1), Trust::Whole),
-            (installation(), written(101, 1), nothing(BEHIND)),
-            (installation(), written(101, 0), Trust::Whole),
-            (on(later), written(100, 1), Trust::OneFirst),
-            (on(later), written(101, 1), nothing(BEHIND)),
+            (installation(), Some(written(100, 1)), Trust::Whole),
+            (installation(), Some(written(101, 1)), nothing(BEHIND)),
+            (installation(), Some(written(101, 0)), Trust::Whole),
+            (on(later), Some(written(100, 1)), Trust::OneFirst),
+            (on(later), Some(written(101, 1)), nothing(BEHIND)),
             (on(other), None, nothing(RESTORED)),
             (suspended, None, nothing("why")),
         ] {

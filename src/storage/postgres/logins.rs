@@ -83,7 +83,10 @@ impl Postgres {
         connected_at: i64,
     ) -> Result<Result<Connected, ConnectError>, Error> {
         confirm_on_standby(transaction).await?;
-        // One after the other: two at once would each find that the other profile has not got the person yet.
+        let profile = &*consent.profile;
+        // One after the other: two at once would each find that the other profile has not got the person yet. The row is locked
+        // before, as a rotation does it, or both would wait for each other; it is read afterwards, for it may be new then.
+        Row::lock(transaction, profile).await?;
         let lock = "/* Postgres::connect */ select moved_to from installation for update";
         if let Some(to) = transaction.query_one(lock, &[]).await?.try_get::<_, Option<String>>(0)? {
             return Ok(Err(StorageError::Moved(to).into()));
@@ -91,7 +94,6 @@ impl Postgres {
         if let Some(owner) = self.owner(transaction, consent, others).await? {
             return Ok(Err(ConnectError::Taken(owner)));
         }
-        let profile = &*consent.profile;
         let row = Row::lock(transaction, profile).await?;
         // A login that cannot be opened any more must not keep a person from connecting again.
         let present = row.as_ref().and_then(|row| self.opened(profile, row).ok());

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::error::DatabaseError;
+use super::guard::Guard;
 use super::pool::Pool;
 use super::schema::{self, SchemaError};
 use super::uuid::random_uuid;
@@ -55,12 +56,14 @@ impl Postgres {
         let pool = Pool::open(&address)?;
         schema::check(&pool).await?;
         schema::check_installation(&pool, &keys).await?;
+        let guard = Guard::default();
+        guard.warn(&pool).await?;
         Ok(Self(Arc::new(PostgresInner {
             pool,
             keys,
             replica: random_uuid(),
             clock: DatabaseClock::default(),
-            guard: super::guard::Guard::default(),
+            guard,
             health: Health::new(surroundings.telemetry.clone()),
             seen: Mutex::new("0".to_owned()),
             swept_at: Mutex::default(),

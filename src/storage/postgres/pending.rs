@@ -3,11 +3,13 @@
 use tokio_postgres::{Error, Transaction};
 
 use super::{Postgres, StorageError};
-use crate::storage::pending::{Beginning, MOST, MOST_FROM_SOMEWHERE, Pending};
+use crate::storage::pending::{Beginning, MOST, MOST_FROM_SOMEWHERE, Pending, STATE_LIFETIME};
 
-/// SQL for when a login began at the earliest that is not over: [`STATE_LIFETIME`](crate::storage::STATE_LIFETIME) ago. It is
-/// the database's clock that counts: the replica that ends a login need not be the one that began it.
-const ALIVE_SINCE: &str = "wx_now() - interval '600 s'";
+/// SQL for the moment since which a login is not over that began then or later. The database's clock counts: the replica that
+/// ends a login need not be the one that began it.
+pub(super) fn alive_since() -> String {
+    format!("wx_now() - interval '{STATE_LIFETIME} s'")
+}
 
 impl Postgres {
     /// Stores a login that begins.
@@ -23,8 +25,9 @@ impl Postgres {
     /// Takes the login whose state has this digest, unless it is over.
     pub(in crate::storage) async fn take_login(&self, digest: String) -> Result<Option<Pending>, StorageError> {
         let delete = format!(
-            "/* Postgres::take_login */ delete from pending where digest = $1 and started_at > {ALIVE_SINCE} \
-             returning pending::text"
+            "/* Postgres::take_login */ delete from pending where digest = $1 and started_at > {} \
+             returning pending::text",
+            alive_since()
         );
         let taken = self.pool().run("take a login that began", async |session| {
             let row = session.query_opt(&delete, &[&digest]).await?;
@@ -40,7 +43,7 @@ impl Postgres {
 async fn add(transaction: &Transaction<'_>, digest: &str, pending: &Pending) -> Result<(), Error> {
     // Two at once would each find one place.
     transaction.batch_execute("/* pending::add */ lock table pending in share row exclusive mode").await?;
-    let over = format!("/* pending::add */ delete from pending where started_at <= {ALIVE_SINCE}");
+    let over = format!("/* pending::add */ delete from pending where started_at <= {}", alive_since());
     transaction.execute(&over, &[]).await?;
     let is_from_somewhere = pending.beginning == Beginning::Somewhere;
     let most = if is_from_somewhere { MOST_FROM_SOMEWHERE } else { MOST };

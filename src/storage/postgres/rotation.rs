@@ -81,22 +81,21 @@ impl Postgres {
     async fn try_lease(&self, session: &mut Session, lease: &LoginLease) -> Result<Tried, Error> {
         let LoginLease { profile, version, holder } = lease;
         let transaction = session.transaction().await?;
-        let may_rotate = match self.0.guard.look(&transaction).await? {
-            Trust::Whole => true,
-            Trust::OneFirst => guard::take_canary(&transaction, profile).await?,
-            Trust::Nothing(reason) => {
-                transaction.commit().await?;
-                return Ok(Tried::Suspended(reason));
-            }
-        };
-        if !may_rotate {
-            return Ok(Tried::Busy);
+        let trust = self.0.guard.look(&transaction).await?;
+        if let Trust::Nothing(reason) = trust {
+            transaction.commit().await?;
+            return Ok(Tried::Suspended(reason));
         }
         let update = "/* Postgres::lease */ update login set holder = $2::text::uuid, held_until = wx_now() + interval '30 s' \
              where profile = $1 and version = $3 and (held_until is null or held_until < wx_now())";
-        let taken = transaction.execute(update, &[profile, &&**holder, version]).await?;
-        transaction.commit().await?;
-        Ok(if taken > 0 { Tried::Taken } else { Tried::Busy })
+        let is_free = transaction.execute(update, &[profile, &&**holder, version]).await? > 0;
+        if is_free && (trust == Trust::Whole || guard::take_canary(&transaction, profile).await?) {
+            transaction.commit().await?;
+            Ok(Tried::Taken)
+        } else {
+            transaction.rollback().await?;
+            Ok(Tried::Busy)
+        }
     }
 
     /// Whether enough is left of the lease to ask for a new pair: 28 s, which a process that was frozen does not have.

@@ -4,14 +4,11 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::{Error, Transaction};
 
+use super::pending::alive_since;
 use super::seal::{Context, Kind};
 use super::{Postgres, StorageError};
 use crate::storage::login::{Login, NewConsent, NewLogin};
 use crate::storage::set_aside::{MOST, WaitingConsent};
-
-/// SQL for the moment since which a consent waits at least that waits no more:
-/// [`STATE_LIFETIME`](crate::storage::STATE_LIFETIME) ago.
-const WAITS_SINCE: &str = "wx_now() - interval '600 s'";
 
 /// A consent as it is sealed.
 #[derive(Serialize, Deserialize)]
@@ -52,8 +49,9 @@ impl Postgres {
         &self,
         confirmation: &str,
     ) -> Result<Option<NewConsent>, StorageError> {
+        let since = alive_since();
         let query = format!(
-            "/* Postgres::waiting_consent */ select sealed from waiting where confirmation = $1 and since > {WAITS_SINCE}"
+            "/* Postgres::waiting_consent */ select sealed from waiting where confirmation = $1 and since > {since}"
         );
         let read = self.pool().run("read a consent that waits", async |session| {
             let row = session.query_opt(&query, &[&confirmation]).await?;
@@ -65,8 +63,9 @@ impl Postgres {
 
     /// Takes the consent that waits for this confirmation.
     pub(in crate::storage) async fn confirm(&self, confirmation: &str) -> Result<Option<WaitingConsent>, StorageError> {
+        let since = alive_since();
         let delete = format!(
-            "/* Postgres::confirm */ delete from waiting where confirmation = $1 and since > {WAITS_SINCE} returning sealed"
+            "/* Postgres::confirm */ delete from waiting where confirmation = $1 and since > {since} returning sealed"
         );
         let taken = self.pool().run("take a consent that waits", async |session| {
             let row = session.query_opt(&delete, &[&confirmation]).await?;
@@ -107,14 +106,15 @@ fn context(confirmation: &str) -> Context<'_> {
 async fn make_room(transaction: &Transaction<'_>) -> Result<(), Error> {
     // Two at once would each find one place.
     transaction.batch_execute("/* make_room */ lock table waiting in share row exclusive mode").await?;
+    let since = alive_since();
     let push_out = format!(
         "/* make_room */ update waiting set since = '-infinity' where confirmation in (select confirmation from waiting \
-         where since > {WAITS_SINCE} order by since desc, confirmation offset $1)"
+         where since > {since} order by since desc, confirmation offset $1)"
     );
     transaction.execute(&push_out, &[&places(MOST - 1)]).await?;
     let delete = format!(
         "/* make_room */ delete from waiting where confirmation in (select confirmation from waiting \
-         where since <= {WAITS_SINCE} order by confirmation offset $1)"
+         where since <= {since} order by confirmation offset $1)"
     );
     transaction.execute(&delete, &[&places(MOST)]).await.map(drop)
 }
@@ -123,13 +123,13 @@ fn places(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// Those that are over, which are deleted, and those that wait, the oldest first.
+/// The consents that are over, which are deleted, and those that wait.
 async fn take(session: &tokio_postgres::Client) -> Result<(Vec<Over>, Vec<Over>), Error> {
-    // Each minute on every replica, and there is seldom one.
+    let since = alive_since();
     let delete = format!(
-        "/* waiting::take */ with over as (delete from waiting where since <= {WAITS_SINCE} returning confirmation, sealed) \
+        "/* waiting::take */ with over as (delete from waiting where since <= {since} returning confirmation, sealed) \
          select true, confirmation, sealed from over union all \
-         select false, confirmation, sealed from waiting where since > {WAITS_SINCE}"
+         select false, confirmation, sealed from waiting where since > {since}"
     );
     let (mut over, mut waiting) = (Vec::new(), Vec::new());
     for row in session.query(&delete, &[]).await? {

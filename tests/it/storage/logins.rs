@@ -6,7 +6,7 @@ use std::sync::Arc;
 use secrecy::ExposeSecret;
 use withings_exporter::storage::{Beginning, ConnectError, Login, NewConsent, NewLogin};
 
-use super::{Place, clock, connect, consent, in_both, pair, pending};
+use super::{clock, connect, consent, in_both, pair, pending};
 
 #[tokio::test]
 async fn a_login_is_read_as_it_was_stored_by_every_process() {

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use withings_exporter::storage::postgres::renew_key_file;
-use withings_exporter::storage::{Login, NoPair, NotRefreshed, RotateError, Storage, StorageError};
+use withings_exporter::storage::{
+    Beginning, Login, NoPair, NotRefreshed, RotateError, Storage, StorageError, WaitingConsent,
+};
 
 use super::rotation::{UnderWay, access_token, refuse, rotate};
-use super::{Place, clock, connect, open_at, pair};
-use crate::postgres::{Cuttable, shared};
+use super::{Place, clock, connect, consent, open_at, pair, pending};
+use crate::postgres::{Cluster, Cuttable, shared};
 
 #[tokio::test]
 async fn of_six_replicas_one_rotates_a_login() {
@@ -144,7 +146,7 @@ async fn a_pair_whose_commit_was_not_confirmed_waits_unused_and_is_stored_later(
     let clock = clock();
     let Place::Database(database, folder) = &place else { unreachable!() };
     let way = Cuttable::to(shared().address());
-    let url = crate::postgres::Cluster::url_at(way.address(), database.name());
+    let url = Cluster::url_at(way.address(), database.name());
     let storage = open_at(&url, folder.path(), &clock).await.unwrap();
     let first = connect(&storage, "Alice").await;
     let under_way = UnderWay::begin(&storage, &first).await;
@@ -163,10 +165,9 @@ async fn a_dump_has_no_token_and_no_secret() {
     let storage = place.open(&clock()).await;
     let first = connect(&storage, "Alice").await;
     rotate(&storage, &first, 2).await.unwrap();
-    let waiting =
-        withings_exporter::storage::WaitingConsent { consent: super::consent("Bob", pair(7)), may_replace: false };
+    let waiting = WaitingConsent { consent: consent("Bob", pair(7)), may_replace: false };
     storage.set_aside("confirmation-word", waiting).await.unwrap();
-    storage.begin_login("state-word", super::pending("Alice", 0, Default::default())).await.unwrap();
+    storage.begin_login("state-word", pending("Alice", 0, Beginning::Somewhere)).await.unwrap();
     storage.installation_secret("webhook", || "secret-word".to_owned()).await.unwrap();
     storage.save_callbacks("Alice", ["https://example.org/secret-word".to_owned()].into()).await.unwrap();
     let Place::Database(database, _) = &place else { unreachable!() };
@@ -174,7 +175,30 @@ async fn a_dump_has_no_token_and_no_secret() {
     assert!(dump.contains("Alice"));
     for word in ["access-", "refresh-", "secret-word", "state-word", "confirmation-word"] {
         // Bytes are dumped as hexadecimal digits.
-        let digits: String = word.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let digits = word.bytes().fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"));
         assert!(!dump.contains(word) && !dump.contains(&digits), "{word}");
     }
+}
+
+#[tokio::test]
+async fn a_new_login_is_planned_anew_and_takes_nothing_of_another_person() {
+    let place = Place::database().await;
+    let storage = place.open(&clock()).await;
+    connect(&storage, "Alice").await;
+    let at_work =
+        "update work set plan = '{}', marks = '[]', fence = 5, holder = gen_random_uuid(), held_until = wx_now()";
+    let state = "select plan is null, marks, fence, holder is null, held_until is null from work";
+    let read = "insert into snapshot (profile, person, parts) values ('Alice', 'Alice', '{}') on conflict do nothing";
+    for (new, may_replace, snapshots) in [(pair(2), true, "0"), (pair(3), false, "1")] {
+        place.psql(at_work);
+        place.psql(read);
+        storage.connect(consent("Alice", new), &[], may_replace).await.unwrap();
+        assert_eq!(place.psql(state), "t|{}|6|t|t");
+        assert_eq!(place.psql("select count(*) from snapshot"), snapshots);
+    }
+    assert_eq!(storage.forget("Alice").await.unwrap().items, 2);
+    let rows = "select (select count(*) from login) + (select count(*) from work) + (select count(*) from snapshot)";
+    assert_eq!(place.psql(&format!("{rows}, (select profile from gone)")), "0|Alice");
+    connect(&storage, "Alice").await;
+    assert_eq!(place.psql("select count(*) from gone"), "0");
 }

@@ -1,13 +1,18 @@
 //! Databases that are not what they were: copies, restored dumps, standbys that took over.
 
+use std::fs;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use tempfile::TempDir;
+use tracing_subscriber::layer::SubscriberExt;
 use withings_exporter::clock::Clock;
 use withings_exporter::storage::postgres::{
     Address, Keys, Pool, PostgresError, SchemaError, accept_restore, make_key_file, migrate,
 };
 use withings_exporter::storage::{Login, NoPair, RotateError, Storage, StorageError};
+use withings_exporter::telemetry::log;
 
 use super::rotation::{UnderWay, access_token, refuse, rotate};
 use super::{Place, clock, connect, open_at};
@@ -111,30 +116,81 @@ async fn after_a_standby_took_over_one_login_is_rotated_before_the_others() {
     assert_eq!(standby.psql("app", "select timeline, canary is null, suspended is null from installation"), "2|t|t");
 }
 
+/// A database whose server has a later timeline than it had, and the storages of two replicas that know two logins.
+async fn in_doubt(clock: &Clock) -> (Place, [Storage; 2], [Login; 2]) {
+    let place = Place::database().await;
+    let storage = place.open(clock).await;
+    let logins = [connect(&storage, "Alice").await, connect(&storage, "Bob").await];
+    place.psql("update installation set timeline = 0");
+    let beside = place.open(clock).await;
+    (place, [storage, beside], logins)
+}
+
 #[tokio::test]
 async fn if_withings_refuses_the_first_one_no_further_is_rotated() {
     let clock = clock();
-    let (standby, folder, storage, [alice, bob]) = after_promotion(&clock).await;
+    let (place, [storage, beside], [alice, bob]) = in_doubt(&clock).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let lines = log::lines(log::LogFormat::Logfmt, Arc::new(file.reopen().unwrap()));
+    let logged = tracing::subscriber::set_default(tracing_subscriber::registry().with(lines));
     // The login has another token that is tried.
     refuse(&storage, &alice, NoPair::Answered).await.unwrap_err();
     refuse(&storage, &alice, NoPair::Refused).await.unwrap_err();
-    check_suspended(&storage, &bob, "Withings has refused the login of Alice").await;
-    let url = standby.url("app");
-    let beside = open_at(&url, folder.path(), &clock).await.unwrap();
+    for _ in 0..3 {
+        check_suspended(&storage, &bob, "Withings has refused the login of Alice").await;
+    }
+    let said = fs::read_to_string(file.path()).unwrap();
+    assert_eq!(said.matches("level=warn").count(), 1, "{said}");
+    drop(logged);
     check_suspended(&beside, &bob, "Withings has refused the login of Alice").await;
-    accept(&url, folder.path()).await.unwrap();
+    let Place::Database(database, folder) = &place else { unreachable!() };
+    accept(&database.url(), folder.path()).await.unwrap();
     rotate(&storage, &bob, 2).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_login_that_was_refused_before_tells_nothing_of_the_standby() {
+async fn a_login_that_was_refused_before_tells_nothing_of_the_database() {
     let clock = clock();
-    let (standby, _folder, storage, [alice, bob]) = after_promotion(&clock).await;
-    standby.psql("app", "update login set refused = true where profile = 'Alice'");
+    let (place, [storage, _], [alice, bob]) = in_doubt(&clock).await;
+    place.psql("update login set refused = true where profile = 'Alice'");
     assert!(matches!(rotate(&storage, &alice, 2).await, Err(RotateError::Busy)));
     rotate(&storage, &bob, 2).await.unwrap();
     refuse(&storage, &alice, NoPair::Refused).await.unwrap_err();
-    assert_eq!(standby.psql("app", "select suspended is null from installation"), "t");
+    assert_eq!(place.psql("select suspended is null, timeline from installation"), "t|1");
+}
+
+#[tokio::test]
+async fn where_the_first_one_is_not_answered_another_one_is_tried_a_minute_later() {
+    let clock = clock();
+    let (place, [storage, beside], [alice, bob]) = in_doubt(&clock).await;
+    refuse(&storage, &alice, NoPair::Unanswered).await.unwrap_err();
+    place.advance(&clock, Duration::from_secs(50));
+    assert!(matches!(rotate(&beside, &bob, 2).await, Err(RotateError::Busy)));
+    place.advance(&clock, Duration::from_secs(15));
+    rotate(&beside, &bob, 2).await.unwrap();
+    rotate(&storage, &alice, 2).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_pair_is_not_used_before_the_standby_has_it() {
+    let clock = clock();
+    let (primary, folder) = own_server().await;
+    let standby = primary.standby("second");
+    primary.wait_for("second");
+    let storage = open_at(&primary.url("app"), folder.path(), &clock).await.unwrap();
+    let alice = connect(&storage, "Alice").await;
+    standby.stop();
+    let rotated = rotate(&storage, &alice, 2).await;
+    assert!(matches!(rotated, Err(RotateError::Storage(_))), "{rotated:?}");
+    assert_eq!(access_token(&storage, "Alice").await, "access-1");
+    assert!(storage.has_unsaved_pair("Alice"));
+    // No further refresh meanwhile, by nobody.
+    let beside = open_at(&primary.url("app"), folder.path(), &clock).await.unwrap();
+    assert!(matches!(rotate(&beside, &alice, 3).await, Err(RotateError::Busy)));
+    standby.start();
+    assert!(storage.save_unsaved().await);
+    assert_eq!(access_token(&beside, "Alice").await, "access-2");
+    assert_eq!(standby.psql("app", "select version from login"), "2");
 }
 
 #[tokio::test]

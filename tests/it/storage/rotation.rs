@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 use tokio::sync::oneshot;
 use withings_exporter::storage::{Login, NewLogin, NoPair, NotRefreshed, RotateError, Storage};
 
-use super::{Place, clock, connect, consent, in_both, pair};
+use super::{clock, connect, consent, in_both, pair};
 
 /// Refreshes the login with its token, which brings this pair.
 pub(super) async fn rotate(storage: &Storage, held: &Login, number: u32) -> Result<Login, RotateError<Infallible>> {
