@@ -50,11 +50,7 @@ async fn read(session: &Session) -> Result<(i64, Option<Vec<u8>>), tokio_postgre
 }
 
 /// Stores the budget in the place of these bytes; returns false if there are others by now.
-async fn replace(
-    session: &Session,
-    stored: Option<Vec<u8>>,
-    budget: Budget,
-) -> Result<bool, tokio_postgres::Error> {
+async fn replace(session: &Session, stored: Option<Vec<u8>>, budget: Budget) -> Result<bool, tokio_postgres::Error> {
     let bytes = budget.to_bytes().to_vec();
     let changed = match stored {
         Some(stored) if bytes == stored => 1,

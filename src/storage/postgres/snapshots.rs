@@ -83,12 +83,7 @@ impl Postgres {
         saved.await
     }
 
-    async fn add_events(
-        &self,
-        session: &mut Session,
-        profile: &str,
-        new: Events,
-    ) -> Result<(), tokio_postgres::Error> {
+    async fn add_events(&self, session: &mut Session, profile: &str, new: Events) -> Result<(), tokio_postgres::Error> {
         let transaction = session.transaction().await?;
         let person = new.user_id.clone();
         transaction.execute(BEGIN_EVENTS, &[&profile, &person]).await?;

@@ -1,5 +1,13 @@
 //! The verbs of storage, in a directory and in a database: one suite, two back ends.
 
+mod away;
+mod budget;
+mod claims;
+mod feed;
+mod planned;
+mod readings;
+mod replicas;
+
 use std::path::PathBuf;
 
 use tempfile::TempDir;
@@ -56,6 +64,6 @@ impl Place {
     }
 }
 
-fn surroundings(clock: &Clock) -> Surroundings {
+pub(crate) fn surroundings(clock: &Clock) -> Surroundings {
     Surroundings { clock: clock.clone(), telemetry: Telemetry::new(Build::this()), runtime_directory: None }
 }
