@@ -18,7 +18,7 @@ use super::pending::Pending;
 use super::plan::Plan;
 #[cfg(feature = "postgres")]
 use super::postgres::{Followed, LoginLease, Postgres};
-use super::queue::{Claim, Held, Sent};
+use super::queue::{Claim, Held, Hold, Sent};
 use super::readings::{Events, StoredState};
 use super::rotation::UnsavedPair;
 use crate::catalogue::Call;
@@ -61,14 +61,6 @@ pub(super) enum Lease {
 
 /// Who has a lease, in a storage of many hosts.
 pub(super) type Holder = Arc<str>;
-
-/// Whether a profile may be refreshed here.
-#[derive(Debug)]
-pub(super) enum Hold {
-    Granted(Held),
-    /// Another host refreshes it, for so long at the most.
-    Elsewhere(Duration),
-}
 
 impl Lease {
     /// Who has the lease, where what is stored says that too.
@@ -133,7 +125,11 @@ impl BackEnd {
                 Ok(changes.map(|(changes, seen)| (changes, Mark::Directory(Arc::new(seen)))))
             }
             #[cfg(feature = "postgres")]
-            Self::Postgres(postgres) => postgres.changes(mark, known).await,
+            Self::Postgres(postgres) => {
+                let before = if let Mark::Postgres(followed) = mark { Some(followed) } else { None };
+                let (changes, followed) = postgres.changes(before, known).await?;
+                Ok(Some((changes, Mark::Postgres(followed))))
+            }
         }
     }
 

@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::back_end::Hold;
 use super::plan::Plan;
-use super::queue::{Claim, NextClaim, Replan};
+use super::queue::{Claim, Hold, NextClaim, Replan};
 use super::{Storage, StorageError};
 use crate::catalogue::Call;
 

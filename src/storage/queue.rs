@@ -50,6 +50,14 @@ pub(super) struct Held {
     pub(super) work: Option<StoredWork>,
 }
 
+/// Whether a profile may be refreshed here.
+#[derive(Debug)]
+pub(super) enum Hold {
+    Granted(Held),
+    /// Another host refreshes it, for so long at the most.
+    Elsewhere(Duration),
+}
+
 /// The work of one profile as storage of many hosts has it.
 #[derive(Debug, Default)]
 pub(super) struct StoredWork {

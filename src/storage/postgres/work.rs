@@ -13,9 +13,8 @@ use super::pool::Session;
 use super::snapshots::{parsed, written};
 use super::{Postgres, StorageError};
 use crate::catalogue::Call;
-use crate::storage::back_end::Hold;
 use crate::storage::plan::{Now, Plan, StoredPlan};
-use crate::storage::queue::{Claim, Held, StoredWork};
+use crate::storage::queue::{Claim, Held, Hold, StoredWork};
 
 /// How long a profile is left alone that nobody has and that could not be taken: its login is gone, or it was free a moment ago.
 const GONE: Duration = Duration::from_secs(2);

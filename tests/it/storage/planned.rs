@@ -121,9 +121,18 @@ pub(crate) async fn plan_new_login(storage: &Storage, profile: &str) {
     storage.plan_all(&BTreeSet::from([profile.into()]), replan).await;
 }
 
-/// The next claim, which must come.
+/// The next claim with a call, which must come. Those whose profile is only to be shown are given back.
 pub(crate) async fn claimed(storage: &Storage) -> Claim {
-    timeout(CLAIMED_WITHIN, storage.claim()).await.expect("nothing is claimed")
+    let claimed = async {
+        loop {
+            let claim = storage.claim().await;
+            if !claim.calls.is_empty() {
+                return claim;
+            }
+            storage.finish(claim).await;
+        }
+    };
+    timeout(CLAIMED_WITHIN, claimed).await.expect("nothing is claimed")
 }
 
 /// Ends a claim whose calls have worked, and are next made in an hour.
