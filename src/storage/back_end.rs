@@ -15,7 +15,7 @@ use super::directory::logins::Seen;
 use super::login::{Login, NewConsent};
 use super::logins::{Changes, ConnectError, Forgotten, KnownLogins};
 use super::pending::Pending;
-use super::plan::Plan;
+use super::plan::{Now, Plan};
 #[cfg(feature = "postgres")]
 use super::postgres::{Followed, LoginLease, Postgres};
 use super::queue::{Claim, Held, Hold, Sent};
@@ -80,6 +80,15 @@ impl BackEnd {
             Self::Directory(_) => false,
             #[cfg(feature = "postgres")]
             Self::Postgres(_) => true,
+        }
+    }
+
+    /// The clock by which hosts that share the storage time what they share, once it was heard.
+    pub(super) fn shared_clock(&self) -> Option<Now> {
+        match self {
+            Self::Directory(_) => None,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.now(),
         }
     }
 

@@ -48,6 +48,7 @@ pub(super) use rotation::{ASK_WITHIN, LoginLease};
 
 use tokio::time::Instant;
 
+use super::plan::Now;
 use super::{StorageError, Surroundings};
 use clock::DatabaseClock;
 use health::Health;
@@ -90,6 +91,11 @@ impl Postgres {
 
     fn pool(&self) -> &Pool {
         &self.0.pool
+    }
+
+    /// The present time by the database's clock; `None` before it was heard.
+    pub(super) fn now(&self) -> Option<Now> {
+        self.0.clock.now()
     }
 
     /// What tells this process from the other replicas.

@@ -16,7 +16,9 @@ use super::claims::clock;
 /// Two processes with `per_minute` requests between them.
 async fn two(place: &Place, clock: &Clock, per_minute: u32) -> [Storage; 2] {
     let storages = [place.open(clock).await, place.beside(clock).await];
-    storages.iter().for_each(|storage| storage.set_rate(per_minute));
+    for storage in &storages {
+        storage.set_rate(per_minute);
+    }
     storages
 }
 
