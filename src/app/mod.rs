@@ -16,12 +16,13 @@ use tokio::time::timeout;
 use url::Url;
 
 use crate::clock::{Clock, ServerClock};
-use crate::config::Config;
+use crate::config::{Config, format_duration};
 use crate::exposition::{Exposition, SelfMetrics};
 use crate::http::{Http, is_loopback};
 use crate::login::{self, Logins, Remote};
 use crate::process::most_open_files;
 use crate::reading::{Attempt, ProfileSnapshot, Sleep, Snapshot};
+use crate::refresh::polling_per_minute;
 use crate::storage::Storage;
 use crate::telemetry::Telemetry;
 use crate::web::{self, AllowedHost, App, Connections, Hosts, Reloads, Scrapes, Security, ServerLimits, VisitorCookie};
@@ -228,7 +229,25 @@ pub(crate) fn warnings(config: &Config) -> Vec<String> {
             "`{key}` is `http://` to another host: whoever reads the network between has the logins; use `https://`"
         )
     });
-    config.warnings.iter().cloned().chain(unencrypted).collect()
+    config.warnings.iter().cloned().chain(unencrypted).chain(too_few_requests(config)).collect()
+}
+
+/// What to do where the budget does not carry the profiles.
+fn too_few_requests(config: &Config) -> Option<String> {
+    let (profiles, interval, budget) =
+        (config.profiles.len(), config.refresh_interval, config.requests_per_minute.get());
+    let needed = polling_per_minute(profiles, &config.measured(), interval);
+    // One request of each minute is left to logins.
+    let is_carried = needed <= f64::from(budget.max(2) - 1);
+    (!is_carried).then(|| {
+        format!(
+            "{profiles} profiles with a `refresh_interval` of {} need about {} requests a minute, and `requests_per_minute` is \
+             {budget}: everybody is refreshed less often. Use webhooks with `refresh_interval: 12h`, or a longer interval, or more \
+             requests (Withings allows 120)",
+            format_duration(interval),
+            needed.ceil(),
+        )
+    })
 }
 
 /// The snapshot before anything was restored.

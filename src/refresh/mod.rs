@@ -164,6 +164,12 @@ impl Refresher {
     }
 }
 
+/// How many requests a minute `profiles` people cost by polling alone, in the long run.
+#[must_use]
+pub fn polling_per_minute(profiles: usize, selection: &Selection, interval: Duration) -> f64 {
+    profiles as f64 * schedule::calls_per_minute(calls(selection), interval)
+}
+
 /// The calls that these measurements need.
 fn calls(selection: &Selection) -> impl Iterator<Item = Call> {
     Call::DATA.into_iter().filter(|call| selection.iter().any(|measurement| measurement.source.calls().contains(call)))

@@ -106,7 +106,11 @@ impl Refresher {
     }
 
     pub(super) fn schedule<'a>(&self, profile: &'a str) -> schedule::Schedule<'a> {
-        schedule::Schedule { interval: self.services().settings.borrow().interval, profile, origin: self.0.origin }
+        let interval = self.services().settings.borrow().interval;
+        match self.storage().interval_begun(interval) {
+            Some(origin) => schedule::Schedule::of_replicas(interval, profile, origin),
+            None => schedule::Schedule::of_process(interval, profile, self.0.origin),
+        }
     }
 }
 

@@ -17,6 +17,10 @@ const LONGEST_PAUSE: Duration = Duration::from_hours(6);
 /// whose login it is, and Withings refuses the identical call for another 10 s.
 const DEVICES_AFTER_LOGIN: Duration = Duration::from_secs(30);
 
+/// How much too early replicas may be in what they take for the same moment: a due time is stored in whole seconds, and each
+/// hears the database's clock from another distance.
+const LEEWAY: Duration = Duration::from_secs(5);
+
 /// How long after a new login a call is first made.
 pub(super) fn after_login(call: Call) -> Duration {
     if call == Call::Getdevice { DEVICES_AFTER_LOGIN } else { Duration::ZERO }
@@ -36,6 +40,11 @@ pub(super) fn period(call: Call, interval: Duration) -> Duration {
     interval.saturating_mul(intervals)
 }
 
+/// How many calls for data a profile needs in a minute by polling alone, for these calls.
+pub(super) fn calls_per_minute(calls: impl Iterator<Item = Call>, interval: Duration) -> f64 {
+    calls.map(|call| 60.0 / period(call, interval).as_secs_f64()).sum()
+}
+
 /// The longest time that a call may wait, after a failure or not.
 pub(super) fn longest_wait(call: Call, interval: Duration, has_failed: bool) -> Duration {
     let longest = period(call, interval).max(interval * 3 / 2);
@@ -51,9 +60,22 @@ pub(super) struct Schedule<'a> {
     pub(super) profile: &'a str,
     /// The moment from which the intervals are counted.
     pub(super) origin: Instant,
+    /// How much earlier than the time of an interval a refresh may begin that is the one of that time.
+    pub(super) leeway: Duration,
 }
 
-impl Schedule<'_> {
+impl<'a> Schedule<'a> {
+    /// The schedule of a process that counts its intervals itself, from `origin`.
+    pub(super) fn of_process(interval: Duration, profile: &'a str, origin: Instant) -> Self {
+        Self { interval, profile, origin, leeway: Duration::ZERO }
+    }
+
+    /// The schedule that many replicas have, of whom each may make the next call. All count the same intervals, of which one has
+    /// begun at `origin`: by intervals of their own, a call of one replica would soon be followed by that of another.
+    pub(super) fn of_replicas(interval: Duration, profile: &'a str, origin: Instant) -> Self {
+        Self { interval, profile, origin, leeway: LEEWAY.min(interval / 10) }
+    }
+
     /// When a call is next due that was due at `due` and made by a refresh that began at `began`: at the profile's last time
     /// before a period has passed. Where a call is late the budget does not carry all calls: then each follows a period after
     /// it was made, so that all wait alike.
@@ -62,7 +84,7 @@ impl Schedule<'_> {
         if began.saturating_duration_since(due) > self.interval / 10 {
             return began + period;
         }
-        self.time_after(began + period.saturating_sub(self.interval))
+        self.time_after(began + period.saturating_sub(self.interval) + self.leeway)
     }
 
     /// When a call is due for the second time after a start or a login. The first was made at once, so that the profile's time
@@ -107,11 +129,27 @@ mod tests {
         check(Call::Getdevice, minutes(90), minutes(90));
     }
 
+    /// Each hears the clock from another distance, and due times are stored in whole seconds.
+    #[test]
+    fn a_call_that_replicas_make_in_turn_is_made_once_in_each_interval() {
+        let origin = Instant::now();
+        let replica = |late| Schedule::of_replicas(INTERVAL, "Alice", origin + Duration::from_millis(late));
+        for (late, other, stored_early) in [(0, 0, 0), (0, 50, 999), (50, 0, 0), (3, 2, 500), (0, 900, 999)] {
+            let early = Duration::from_millis(stored_early);
+            let due = replica(late).next(Call::Getmeas, origin, origin).checked_sub(early).unwrap();
+            let wait = replica(other).next(Call::Getmeas, due, due) - due;
+            assert!(
+                (INTERVAL..=INTERVAL + Duration::from_secs(2)).contains(&(wait + Duration::from_millis(50))),
+                "{wait:?}"
+            );
+        }
+    }
+
     #[test]
     fn a_profile_has_its_place_in_each_interval_and_all_calls_meet_in_it() {
         let origin = Instant::now();
         for profile in ["Alice", "Bob", "Zoë"] {
-            let schedule = Schedule { interval: INTERVAL, profile, origin };
+            let schedule = Schedule::of_process(INTERVAL, profile, origin);
             let second = schedule.second(Call::Getmeas, origin);
             assert!((origin + INTERVAL / 2..=origin + INTERVAL * 3 / 2).contains(&second));
             let third = schedule.next(Call::Getmeas, second, second + Duration::from_secs(3));
@@ -136,7 +174,7 @@ mod tests {
     fn who_is_late_waits_like_all_others() {
         let origin = Instant::now();
         let began = origin + INTERVAL / 5;
-        let schedule = Schedule { interval: INTERVAL, profile: "Alice", origin };
+        let schedule = Schedule::of_process(INTERVAL, "Alice", origin);
         assert_eq!(schedule.next(Call::Getmeas, origin, began), began + INTERVAL);
     }
 }

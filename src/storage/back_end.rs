@@ -16,7 +16,7 @@ use super::known_logins::{Changes, ConnectError, Forgotten, KnownLogins};
 use super::login::{Login, NewConsent};
 use super::pair::{Holder, UnsavedPair};
 use super::pending::Pending;
-use super::plan::Plan;
+use super::plan::{Now, Plan};
 #[cfg(feature = "postgres")]
 use super::postgres::{Followed, LoginLease, Postgres};
 use super::queue::{Claim, Held, Hold, Sent};
@@ -81,6 +81,15 @@ impl BackEnd {
         }
     }
 
+    /// The clock by which hosts that share the storage time what they share, once it was heard.
+    pub(super) fn shared_clock(&self) -> Option<Now> {
+        match self {
+            Self::Directory(_) => None,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.now(),
+        }
+    }
+
     /// Whether what Withings tells can be kept; else Withings is to tell it again.
     pub(super) fn takes_notifications(&self) -> bool {
         match self {
@@ -125,8 +134,8 @@ impl BackEnd {
             #[cfg(feature = "postgres")]
             Self::Postgres(postgres) => {
                 let before = if let Mark::Postgres(followed) = mark { Some(followed) } else { None };
-                let changes = postgres.changes(before, known).await?;
-                Ok(changes.map(|(changes, followed)| (changes, Mark::Postgres(followed))))
+                let (changes, followed) = postgres.changes(before, known).await?;
+                Ok(Some((changes, Mark::Postgres(followed))))
             }
         }
     }

@@ -160,6 +160,12 @@ impl Storage {
         self.0.queue.show_all();
     }
 
+    /// When the present one of the intervals began that all hosts count alike; `None`: each process counts its own.
+    #[must_use]
+    pub fn interval_begun(&self, interval: Duration) -> Option<Instant> {
+        Some(self.0.back_end.shared_clock()?.interval_begun(interval))
+    }
+
     /// How long the most overdue call of a profile that is not claimed has been due.
     #[must_use]
     pub fn lag(&self) -> Duration {

@@ -1,6 +1,7 @@
 //! The plan of a profile: when each of its calls is due, and how they went.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -150,18 +151,27 @@ impl Now {
 
     /// A wall time, Unix milliseconds, on the monotonic clock; one that has passed is now.
     pub(super) fn instant(self, unix_ms: i64) -> Instant {
-        self.monotonic + std::time::Duration::from_millis(u64::try_from(unix_ms - self.unix_ms).unwrap_or(0))
+        self.monotonic + Duration::from_millis(u64::try_from(unix_ms - self.unix_ms).unwrap_or(0))
     }
 
     /// A wall time that has passed, Unix milliseconds, on the monotonic clock; one that is to come is now.
     pub(super) fn past(self, unix_ms: i64) -> Instant {
-        let ago = std::time::Duration::from_millis(u64::try_from(self.unix_ms - unix_ms).unwrap_or(0));
+        let ago = Duration::from_millis(u64::try_from(self.unix_ms - unix_ms).unwrap_or(0));
         self.monotonic.checked_sub(ago).unwrap_or(self.monotonic)
+    }
+
+    /// When the present interval began, of those that are counted from the Unix epoch; its end where the monotonic clock does not
+    /// reach back so far.
+    pub(super) fn interval_begun(self, interval: Duration) -> Instant {
+        let length = i64::try_from(interval.as_millis()).unwrap_or(i64::MAX).max(1);
+        let ms = |ms: i64| Duration::from_millis(u64::try_from(ms).unwrap_or(0));
+        let passed = self.unix_ms.rem_euclid(length);
+        self.monotonic.checked_sub(ms(passed)).unwrap_or_else(|| self.monotonic + ms(length - passed))
     }
 
     /// A monotonic time on the wall clock, Unix milliseconds.
     pub(super) fn unix_ms(self, at: Instant) -> i64 {
-        let ms = |duration: std::time::Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        let ms = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         let (ahead, behind) =
             (at.saturating_duration_since(self.monotonic), self.monotonic.saturating_duration_since(at));
         self.unix_ms.saturating_add(ms(ahead)).saturating_sub(ms(behind))

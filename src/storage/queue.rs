@@ -50,6 +50,14 @@ pub(super) struct Held {
     pub(super) work: Option<StoredWork>,
 }
 
+/// Whether a profile may be refreshed here.
+#[derive(Debug)]
+pub(super) enum Hold {
+    Granted(Held),
+    /// Another host refreshes it, for so long at the most.
+    Elsewhere(Duration),
+}
+
 /// The work of one profile as storage of many hosts has it.
 #[derive(Debug, Default)]
 pub(super) struct StoredWork {
@@ -59,14 +67,6 @@ pub(super) struct StoredWork {
     pub(super) marks: BTreeMap<Call, Instant>,
     /// Until when another host refreshes the profile.
     pub(super) held_until: Option<Instant>,
-}
-
-/// Whether a profile may be refreshed here.
-#[derive(Debug)]
-pub(super) enum Hold {
-    Granted(Held),
-    /// Another host refreshes it, for so long at the most.
-    Elsewhere(Duration),
 }
 
 /// A digest of person, call and arguments, and when they were sent.

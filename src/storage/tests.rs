@@ -332,20 +332,6 @@ async fn a_forgotten_profile_leaves_nothing_and_takes_nobody_with_it() {
 }
 
 #[tokio::test]
-async fn a_claim_that_has_ended_stores_nothing() {
-    let root = tempfile::tempdir().unwrap();
-    let (storage, beside) = (open(root.path()), joined(root.path()));
-    connect(&storage, "Alice").await;
-    let held = claim(&storage, "Alice").await;
-    connect(&storage, "Alice").await;
-    assert!(matches!(storage.save(&held, StoredState::of("Alice")).await, Err(SaveError::Superseded)));
-    let held = claim(&storage, "Alice").await;
-    beside.forget("Alice").await.unwrap();
-    assert!(matches!(storage.save(&held, StoredState::of("Alice")).await, Err(SaveError::Superseded)));
-    assert!(!file_of(&storage, "readings", "Alice", "json").exists(), "a forgotten profile must not come back");
-}
-
-#[tokio::test]
 async fn a_write_that_was_killed_leaves_nothing_for_long() {
     let root = tempfile::tempdir().unwrap();
     let storage = open(root.path());

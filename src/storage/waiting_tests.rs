@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use chrono::DateTime;
@@ -19,28 +18,6 @@ fn exporter_and_command(root: &Path, per_minute: u32) -> (Clock, Storage, Storag
         storage.set_rate(per_minute);
     }
     (clock, exporter, command)
-}
-
-#[tokio::test(start_paused = true)]
-async fn one_budget_is_all_that_the_processes_have_together() {
-    let root = tempfile::tempdir().unwrap();
-    let (clock, first, second) = exporter_and_command(root.path(), 20);
-    let made = Mutex::new(Vec::new());
-    let ask = async |storage: &Storage, class| {
-        while made.lock().unwrap().len() < 60 {
-            if storage.turn(class, Duration::from_mins(1)).await.is_ok() {
-                made.lock().unwrap().push(clock.unix_ms());
-            }
-        }
-    };
-    tokio::join!(ask(&first, Class::Data), ask(&second, Class::Backfill), ask(&first, Class::FirstRead));
-    let made = made.into_inner().unwrap();
-    for (place, at) in made.iter().enumerate() {
-        let minute = made[place..].iter().take_while(|other| **other < at + 60_000).count();
-        assert!(minute <= 20, "{minute} in a minute");
-    }
-    let took = made.last().unwrap() - made.first().unwrap();
-    assert!(took < 200_000, "the budget is used: {took} ms");
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,6 +9,9 @@ pub(super) struct Document(&'static str);
 /// How the dashboard is imported to Grafana.
 pub(super) const DASHBOARDS: Document = Document("docs/dashboards.md");
 
+/// How passwords are set.
+pub(super) const PASSWORDS: Document = Document("docs/tls.md");
+
 /// What is asked of Prometheus.
 pub(super) const PROMETHEUS: Document = Document("README.md#prometheus-and-alerts");
 

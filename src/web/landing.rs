@@ -21,6 +21,10 @@ use crate::reading::{Attempt, CallStatus, ProfileSnapshot};
 use crate::storage::Purpose;
 use crate::webhooks::SubscriptionStatus;
 
+/// How many profiles the page names to everybody: a household and more. The names of many are those of patients, customers or
+/// members.
+const MOST_NAMED: usize = 20;
+
 /// The landing page. It needs nothing but memory, so that it works when everything else is broken.
 pub(super) fn page<B>(app: &App, request: &Request<B>) -> Response {
     let (profiles, now) = (app.snapshots.borrow().profiles.clone(), app.clock.now());
@@ -38,6 +42,9 @@ pub(super) fn page<B>(app: &App, request: &Request<B>) -> Response {
         elsewhere: if is_demo { None } else { elsewhere::address_bar(request, redirect_uri) },
         is_demo,
         now: minute(now),
+        // The demo's people are nobody.
+        unnamed: (profiles.len() > MOST_NAMED && !is_demo && !app.security.in_force().knows_clients())
+            .then(|| Numbers::of(&profiles)),
         cards: profiles.iter().map(|profile| ProfileCard::of(profile, notifications(profile), now)).collect(),
         unused_logins: unused_logins(app),
     };
@@ -93,6 +100,8 @@ struct LandingPage<'a> {
     elsewhere: Option<String>,
     is_demo: bool,
     now: String,
+    /// How the profiles are, where they are too many to be named to everybody.
+    unnamed: Option<Numbers>,
     cards: Vec<ProfileCard<'a>>,
     unused_logins: Vec<UnusedLogin>,
 }
@@ -101,6 +110,30 @@ impl LandingPage<'_> {
     /// Whether anybody has logged in, so that there is a next step.
     fn is_connected(&self) -> bool {
         self.cards.iter().any(|card| card.login.has_login())
+    }
+}
+
+/// How many profiles are in which state.
+struct Numbers {
+    all: usize,
+    connected: usize,
+    refused: usize,
+    absent: usize,
+    failing: usize,
+}
+
+impl Numbers {
+    fn of(profiles: &[Arc<ProfileSnapshot>]) -> Self {
+        let number = |is: &dyn Fn(&ProfileSnapshot) -> bool| profiles.iter().filter(|profile| is(profile)).count();
+        let is_failing = |profile: &ProfileSnapshot| profile.calls.values().any(|call| call.failing_since.is_some());
+        let state = LoginState::of;
+        Self {
+            all: profiles.len(),
+            connected: number(&|profile| matches!(state(profile), LoginState::Accepted | LoginState::Demo)),
+            refused: number(&|profile| matches!(state(profile), LoginState::Refused)),
+            absent: number(&|profile| matches!(state(profile), LoginState::Absent)),
+            failing: number(&is_failing),
+        }
     }
 }
 
@@ -161,12 +194,7 @@ enum LoginState {
 impl<'a> ProfileCard<'a> {
     fn of(profile: &'a ProfileSnapshot, notifications: Option<NotificationStatus>, now: DateTime<Utc>) -> Self {
         let time = |unix: i64| Moment::of(unix, now);
-        let login = match &profile.login {
-            None => LoginState::Absent,
-            Some(login) if !login.accepted => LoginState::Refused,
-            Some(login) if login.demo => LoginState::Demo,
-            Some(_) => LoginState::Accepted,
-        };
+        let login = LoginState::of(profile);
         let mut card = Self {
             name: &profile.profile,
             link: connect_link(&profile.profile),
@@ -219,6 +247,15 @@ impl NotificationWords {
 }
 
 impl LoginState {
+    fn of(profile: &ProfileSnapshot) -> Self {
+        match &profile.login {
+            None => Self::Absent,
+            Some(login) if !login.accepted => Self::Refused,
+            Some(login) if login.demo => Self::Demo,
+            Some(_) => Self::Accepted,
+        }
+    }
+
     /// In two words.
     fn words(self) -> &'static str {
         match self {

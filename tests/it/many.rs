@@ -50,7 +50,10 @@ async fn lag(world: &World) -> f64 {
 #[tokio::test(crate = "crate::paused")]
 async fn five_hundred_are_slowed_alike_and_the_lag_says_so() {
     let mut world = many(500).await;
+    let log = Log::listen(LevelFilter::WARN);
     world.start_exporter().await;
+    let said = "500 profiles with a `refresh_interval` of 5m need about 200 requests a minute, and `requests_per_minute` is 100";
+    assert_eq!(log.lines().iter().filter(|line| line.contains(said)).count(), 1, "{:#?}", log.lines());
     let page = world.metrics().await;
     let shown = page.lines().filter(|line| line.starts_with("withings_weight_kg{")).count();
     assert_eq!(shown, 500, "stored values are shown at once");

@@ -2,9 +2,10 @@
 //!
 //! Each row has the transaction that changed it last. A look reads the rows from the mark on, and its snapshot says which
 //! transaction was the oldest that went on: the next mark. One that commits late is at or after that mark, and so it is read
-//! later and never skipped. A transaction that stays open only lets some rows be read again.
+//! later and never skipped. While a transaction stays open, be it of another database of this server, rows are read again; what
+//! was heard of is remembered as long.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -31,17 +32,17 @@ const BEGINNING: &str = "0";
 
 const MARK: &str = "/* Postgres::changes */ select pg_snapshot_xmin(pg_current_snapshot())::text, wx_now_ms()";
 
-const LOGINS: &str = "/* Postgres::changes */ select profile, version, person, expires_at, connected_at, demo \
+const LOGINS: &str = "/* Postgres::changes */ select profile, changed::text, version, person, expires_at, connected_at, demo \
      from login where changed >= $1::text::xid8";
 
-const GONE: &str = "/* Postgres::changes */ select profile from gone \
+const GONE: &str = "/* Postgres::changes */ select profile, changed::text from gone \
      where changed >= $1::text::xid8 and not exists (select from login where login.profile = gone.profile)";
 
-const WORK: &str = "/* Postgres::changes */ select profile, plan::text, marks::text, \
+const WORK: &str = "/* Postgres::changes */ select profile, changed::text, plan::text, marks::text, \
        extract(epoch from held_until - wx_now())::float8, holder = $2::text::uuid \
      from work where changed >= $1::text::xid8 and (writer is distinct from $2::text::uuid or $3)";
 
-const READINGS: &str = "/* Postgres::changes */ select profile \
+const READINGS: &str = "/* Postgres::changes */ select profile, changed::text \
      from snapshot where changed >= $1::text::xid8 and (writer is distinct from $2::text::uuid or $3)";
 
 /// Up to which transaction the changes of others are known.
@@ -53,6 +54,19 @@ pub(in crate::storage) struct Followed {
     server: ServerIdentity,
     /// When everything was last looked at.
     whole_at: Instant,
+    /// The changes of the last look: those from `next` on are found again.
+    heard: Arc<HashSet<Change>>,
+}
+
+/// A version of a row: its table, its profile and the transaction that made it.
+type Change = (Table, Arc<str>, u64);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Table {
+    Login,
+    Gone,
+    Work,
+    Snapshot,
 }
 
 /// What one look at the database has found.
@@ -60,23 +74,24 @@ struct Look {
     changes: Changes,
     next: String,
     server: ServerIdentity,
+    heard: HashSet<Change>,
     /// Whether it was at everything.
     is_whole: bool,
 }
 
 impl Postgres {
-    /// What has changed since `before`.
+    /// What has changed since `before`, and up to where it is known now; everything that there is if nothing was known.
     pub(in crate::storage) async fn changes(
         &self,
         before: Option<Followed>,
         known: Arc<KnownLogins>,
-    ) -> Result<Option<(Changes, Followed)>, StorageError> {
+    ) -> Result<(Changes, Followed), StorageError> {
         let before = before.filter(|followed| followed.whole_at.elapsed() < WHOLE_EVERY);
         // What the mark says was taken in.
         let seen = before.as_ref().map_or(BEGINNING, |followed| &followed.next);
         seen.clone_into(&mut self.0.seen.lock().unwrap_or_else(PoisonError::into_inner));
         let look = self.run("follow the changes of others", async |session| self.look(session, before.as_ref()).await);
-        let Look { mut changes, next, server, is_whole } = look.await?;
+        let Look { mut changes, next, server, heard, is_whole } = look.await?;
         self.0.health.telemetry().feed_followed();
         let whole_at = match before {
             Some(followed) if !is_whole => followed.whole_at,
@@ -87,7 +102,7 @@ impl Postgres {
                 Instant::now()
             }
         };
-        Ok(Some((changes, Followed { next, server, whole_at })))
+        Ok((changes, Followed { next, server, whole_at, heard: Arc::new(heard) }))
     }
 
     /// Looks at what has changed, in one snapshot of the database.
@@ -98,9 +113,8 @@ impl Postgres {
         let (mark, server) = try_join!(query(&transaction, MARK, &[]), ServerIdentity::of(transaction.client()))?;
         let now = self.0.clock.note(mark[0].try_get(1)?, asked);
         // Another server counts its transactions from elsewhere.
-        let since = before.filter(|followed| followed.server == server).map(|followed| &*followed.next);
-        let is_whole = since.is_none();
-        let since = since.unwrap_or(BEGINNING);
+        let before = before.filter(|followed| followed.server == server);
+        let (is_whole, since) = (before.is_none(), before.map_or(BEGINNING, |followed| &followed.next));
         let (of_all, of_others): ([&(dyn ToSql + Sync); 1], [&(dyn ToSql + Sync); 3]) =
             ([&since], [&since, self.me(), &is_whole]);
         let (logins, gone, work, readings) = try_join!(
@@ -110,13 +124,43 @@ impl Postgres {
             query(&transaction, READINGS, &of_others),
         )?;
         transaction.commit().await?;
-        let gone = gone.iter().map(|row| Ok((name(row)?, None)));
+        let mut heard = Heard { before: before.map(|followed| &*followed.heard), now: HashSet::new() };
+        let mut logins_and_gone = heard.fresh(Table::Gone, gone, |name, _| Ok((name, None)))?;
+        logins_and_gone.extend(heard.fresh(Table::Login, logins, |name, row| Ok((name, Some(login(row)?))))?);
         let changes = Changes {
-            logins: gone.chain(logins.iter().map(login)).collect::<Result<_, Error>>()?,
-            work: work.iter().map(|row| work_of(row, now)).collect::<Result<_, Error>>()?,
-            readings: readings.iter().map(name).collect::<Result<_, Error>>()?,
+            logins: logins_and_gone,
+            work: heard.fresh(Table::Work, work, |name, row| work_of(name, row, now))?,
+            readings: heard.fresh(Table::Snapshot, readings, |name, _| Ok(name))?.into_iter().collect(),
         };
-        Ok(Look { changes, next: mark[0].try_get(0)?, server, is_whole })
+        Ok(Look { changes, next: mark[0].try_get(0)?, server, heard: heard.now, is_whole })
+    }
+}
+
+/// Tells what is new from what was heard of before.
+struct Heard<'a> {
+    before: Option<&'a HashSet<Change>>,
+    now: HashSet<Change>,
+}
+
+impl Heard<'_> {
+    /// What `read` makes of the rows that were not heard of before, each with the name of its profile.
+    fn fresh<T>(
+        &mut self,
+        table: Table,
+        rows: Vec<Row>,
+        read: impl Fn(Arc<str>, &Row) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let mut fresh = Vec::new();
+        for row in rows {
+            let (name, changed): (&str, &str) = (row.try_get(0)?, row.try_get(1)?);
+            let name = Arc::<str>::from(name);
+            let change = (table, Arc::clone(&name), changed.parse().unwrap_or_default());
+            if !self.before.is_some_and(|before| before.contains(&change)) {
+                fresh.push(read(name, &row)?);
+            }
+            self.now.insert(change);
+        }
+        Ok(fresh)
     }
 }
 
@@ -128,26 +172,20 @@ async fn query(
     transaction.query(&transaction.prepare_cached(statement).await?, parameters).await
 }
 
-fn name(row: &Row) -> Result<Arc<str>, Error> {
-    row.try_get::<_, &str>(0).map(Arc::from)
+fn login(row: &Row) -> Result<LoginInfo, Error> {
+    Ok(LoginInfo {
+        version: row.try_get::<_, i64>(2)?.cast_unsigned(),
+        user_id: row.try_get::<_, &str>(3)?.into(),
+        expires_at: row.try_get(4)?,
+        connected_at: row.try_get(5)?,
+        demo: row.try_get(6)?,
+    })
 }
 
-fn login(row: &Row) -> Result<(Arc<str>, Option<LoginInfo>), Error> {
-    let info = LoginInfo {
-        version: row.try_get::<_, i64>(1)?.cast_unsigned(),
-        user_id: row.try_get::<_, &str>(2)?.into(),
-        expires_at: row.try_get(3)?,
-        connected_at: row.try_get(4)?,
-        demo: row.try_get(5)?,
-    };
-    Ok((name(row)?, Some(info)))
-}
-
-fn work_of(row: &Row, now: Now) -> Result<(Arc<str>, StoredWork), Error> {
-    let profile = name(row)?;
-    let (left, is_own): (Option<f64>, Option<bool>) = (row.try_get(3)?, row.try_get(4)?);
+fn work_of(name: Arc<str>, row: &Row, now: Now) -> Result<(Arc<str>, StoredWork), Error> {
+    let (left, is_own): (Option<f64>, Option<bool>) = (row.try_get(4)?, row.try_get(5)?);
     // This process may claim again what it has.
     let left = left.filter(|_| is_own != Some(true)).and_then(|left| Duration::try_from_secs_f64(left).ok());
-    let work = stored_work(&profile, row.try_get(1)?, row.try_get(2)?, left.map(|left| now.monotonic + left), now);
-    Ok((profile, work))
+    let work = stored_work(&name, row.try_get(2)?, row.try_get(3)?, left.map(|left| now.monotonic + left), now);
+    Ok((name, work))
 }

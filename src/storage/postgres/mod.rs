@@ -59,6 +59,7 @@ pub(super) use transfer::{Given, Taken};
 
 use tokio::time::Instant;
 
+use super::plan::Now;
 use super::{StorageError, Surroundings};
 use clock::DatabaseClock;
 use health::Health;
@@ -102,6 +103,11 @@ impl Postgres {
 
     fn pool(&self) -> &Pool {
         &self.0.pool
+    }
+
+    /// The present time by the database's clock; `None` before it was heard.
+    pub(super) fn now(&self) -> Option<Now> {
+        self.0.clock.now()
     }
 
     /// What tells this process from the other replicas.

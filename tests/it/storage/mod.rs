@@ -1,8 +1,15 @@
 //! The verbs of storage, in a directory and in a database: one suite, two back ends.
 
+mod away;
+mod budget;
+mod claims;
+mod feed;
 mod logins;
 mod pending;
+mod planned;
+mod readings;
 mod replicas;
+mod replicas_claims;
 mod replicas_guards;
 mod rotation;
 mod transfer;
@@ -78,7 +85,7 @@ impl Place {
     }
 }
 
-fn surroundings(clock: &Clock) -> Surroundings {
+pub(crate) fn surroundings(clock: &Clock) -> Surroundings {
     Surroundings { clock: clock.clone(), telemetry: Telemetry::new(Build::this()), runtime_directory: None }
 }
 

@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use withings_exporter::catalogue::{Call, Measurement};
 use withings_exporter::reading::{Attempt, CallStatus, Labels, LoginStatus, ProfileSnapshot, Reading, Sleep, Snapshot};
+use withings_exporter::web::Security;
 
 use super::{NOW, Setup};
+use crate::config::write;
 
 async fn landing(profiles: impl IntoIterator<Item = ProfileSnapshot>) -> String {
     let snapshot = Snapshot { profiles: profiles.into_iter().map(Arc::new).collect() };
@@ -54,6 +58,31 @@ async fn a_new_profile_can_be_connected() {
     let links = [r#"href="authorize?profile=Alice""#, r#"href="authorize?profile=Alice&amp;mode=demo""#];
     check(&page, &links, &["Reconnect", "Last success", "private window", "What now?"]);
     check(&page, &["Not connected", "It is 2026-11-22 17:05 UTC."], &["This is the demo"]);
+}
+
+/// So many profiles, of which the first is connected.
+fn many(number: usize) -> Vec<ProfileSnapshot> {
+    let others = (1..number).map(|number| unconnected(&format!("Patient {number}")));
+    [connected()].into_iter().chain(others).collect()
+}
+
+#[tokio::test]
+async fn the_names_of_many_are_shown_only_where_a_password_is_needed() {
+    check(&landing(many(20)).await, &["Alice", "Patient 19", "authorize?profile=Patient"], &["basic_auth_users"]);
+    let page = landing(many(21)).await;
+    let numbers = "21 profiles: 1 connected, 0 with a refused login, 20 not connected. Calls of 0 of them fail.";
+    check(&page, &[numbers, "basic_auth_users", "--web.config.file"], &["Alice", "Patient", "authorize?profile"]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("web.yml");
+    let hash = bcrypt::hash_with_salt("hush", 4, [1; 16]).unwrap();
+    write(&file, &format!("basic_auth_users:\n  nurse: {hash}\n"));
+    let snapshot = Snapshot { profiles: many(21).into_iter().map(Arc::new).collect() };
+    let security = Security::load(&file).unwrap();
+    let server = Setup { snapshot, security, ..Setup::default() }.start().await;
+    let password = format!("Authorization: Basic {}\r\n", BASE64_STANDARD.encode("nurse:hush"));
+    let answer = server.connect().await.request("GET", "/", &password).await;
+    check(&answer.body, &["Alice", "Patient 20"], &["basic_auth_users"]);
+    assert_eq!(server.get("/").await.status, 401);
 }
 
 #[tokio::test]

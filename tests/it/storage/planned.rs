@@ -1,0 +1,136 @@
+//! People who are logged in, with plans that tests make.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+use withings_exporter::catalogue::Call;
+use withings_exporter::storage::{CallPlan, Claim, NewConsent, NewLogin, Plan, Replan, Storage};
+
+use super::Place;
+
+/// How long a claim that must come may take.
+const CLAIMED_WITHIN: Duration = Duration::from_secs(30);
+
+impl Place {
+    /// Logs a person in, whose id at Withings is the name of the profile; `storage` knows it.
+    pub(crate) async fn log_in(&self, storage: &Storage, profile: &str) {
+        match self {
+            Self::Directory(_) => {
+                let new = NewLogin {
+                    user_id: profile.to_owned(),
+                    access_token: "access".to_owned().into(),
+                    expires_at: 10_800,
+                    refresh_token: "refresh".to_owned().into(),
+                    scopes: Vec::new(),
+                };
+                let consent = NewConsent { profile: profile.into(), new, demo: false };
+                storage.connect(consent, &[], false).await.unwrap();
+            }
+            Self::Database(..) => {
+                self.log_in_elsewhere(&[profile]);
+                storage.changes().await.unwrap();
+            }
+        }
+    }
+
+    /// Logs people in at another replica, as a callback does there. What is sealed here nobody opens.
+    pub(crate) fn log_in_elsewhere(&self, profiles: &[&str]) {
+        let names = profiles.iter().map(|profile| format!("('{profile}')")).collect::<Vec<_>>().join(", ");
+        self.psql(&format!(
+            "begin;
+             insert into login (profile, person, version, sealed, expires_at, connected_at, demo)
+               select name, name, 1, '\\x00', 10800, 1000, false from (values {names}) as the(name)
+               on conflict (profile) do update set version = login.version + 1, connected_at = login.connected_at + 1,
+                 changed = pg_current_xact_id();
+             insert into work as w (profile) select name from (values {names}) as the(name)
+               on conflict (profile) do update set plan = null, marks = '{{}}', fence = w.fence + 1, held_until = null,
+                 writer = null, changed = pg_current_xact_id();
+             delete from gone where profile in (select name from (values {names}) as the(name));
+             commit"
+        ));
+    }
+
+    /// Forgets a person in another process.
+    pub(crate) async fn forget(&self, beside: &Storage, profile: &str) {
+        match self {
+            Self::Directory(_) => drop(beside.forget(profile).await.unwrap()),
+            Self::Database(..) => drop(self.psql(&format!(
+                "begin;
+                 delete from login where profile = '{profile}';
+                 delete from work where profile = '{profile}';
+                 delete from snapshot where profile = '{profile}';
+                 insert into gone (profile) values ('{profile}')
+                   on conflict (profile) do update set changed = pg_current_xact_id();
+                 commit"
+            ))),
+        }
+    }
+
+    /// Lets the database's clock be ahead of the real one.
+    pub(crate) fn move_clock(&self, seconds: u32) {
+        self.psql(&format!(
+            "create or replace function wx_now() returns timestamptz language sql stable
+               as $$select statement_timestamp() + interval '{seconds} s'$$"
+        ));
+    }
+}
+
+/// A plan whose only call is made at `due`, and has worked before.
+pub(crate) fn planned(due: Instant) -> Plan {
+    let call = CallPlan { last_success: Some(900), ..CallPlan::at(due) };
+    Plan { calls: [(Call::Getmeas, call)].into(), refreshed_at: None }
+}
+
+/// Plans the calls of these profiles alone: those that are not planned yet, now.
+pub(crate) async fn plan(storage: &Storage, profiles: &[&str]) {
+    plan_each(storage, profiles, planned).await;
+}
+
+/// The same for calls that have never worked: such a claim does not wait until the former one has asked for a turn.
+pub(crate) async fn plan_first_reads(storage: &Storage, profiles: &[&str]) {
+    plan_each(storage, profiles, |due| Plan { calls: [(Call::Getmeas, CallPlan::at(due))].into(), refreshed_at: None })
+        .await;
+}
+
+async fn plan_each(storage: &Storage, profiles: &[&str], new: impl Fn(Instant) -> Plan) {
+    let profiles: BTreeSet<Arc<str>> = profiles.iter().map(|profile| (*profile).into()).collect();
+    let replan = |_: &str, present: Option<&Plan>| Replan {
+        plan: present.cloned().unwrap_or_else(|| new(Instant::now())),
+        ends_claim: false,
+        is_new_login: false,
+    };
+    storage.plan_all(&profiles, replan).await;
+}
+
+/// Plans the profile for a person who has just logged in.
+pub(crate) async fn plan_new_login(storage: &Storage, profile: &str) {
+    let replan = |_: &str, _: Option<&Plan>| {
+        let plan = Plan { calls: [(Call::Getmeas, CallPlan::at(Instant::now()))].into(), refreshed_at: None };
+        Replan { plan, ends_claim: true, is_new_login: true }
+    };
+    storage.plan_all(&BTreeSet::from([profile.into()]), replan).await;
+}
+
+/// The next claim with a call, which must come. Those whose profile is only to be shown are given back.
+pub(crate) async fn claimed(storage: &Storage) -> Claim {
+    let claimed = async {
+        loop {
+            let claim = storage.claim().await;
+            if !claim.calls.is_empty() {
+                return claim;
+            }
+            storage.finish(claim).await;
+        }
+    };
+    timeout(CLAIMED_WITHIN, claimed).await.expect("nothing is claimed")
+}
+
+/// Ends a claim whose calls have worked, and are next made in an hour.
+pub(crate) async fn finish(storage: &Storage, mut claim: Claim) {
+    for (_, call) in claim.plan.calls.iter_mut().filter(|(call, _)| claim.calls.contains(call)) {
+        *call = CallPlan { last_success: Some(1000), ..CallPlan::at(Instant::now() + Duration::from_hours(1)) };
+    }
+    storage.finish(claim).await;
+}

@@ -1,0 +1,67 @@
+//! Readings and events, which come back as they were stored.
+
+use serde_json::value::RawValue;
+use withings_exporter::reading::in_bed::{BedEvent, InBed};
+use withings_exporter::storage::StoredState;
+
+use super::Place;
+use super::claims::clock;
+use super::planned::{claimed, finish, plan};
+
+fn got_up(at: i64) -> BedEvent {
+    BedEvent { in_bed: false, at, mat: None }
+}
+
+#[tokio::test]
+async fn what_is_saved_is_loaded_by_everybody_to_the_last_digit() {
+    for place in Place::both().await {
+        let (storage, beside) = (place.open(&clock()).await, place.beside(&clock()).await);
+        assert_eq!(storage.load("Zoë \"Z\" \\ O''Neil").await.unwrap().user_id, None);
+        place.log_in(&storage, "Zoë").await;
+        plan(&storage, &["Zoë"]).await;
+        let claim = claimed(&storage).await;
+        let part = r#"{"at":1.10,"large":12345678901234567890123,"small":1e-7,"text":"\u0000 é"}"#;
+        let mut state = StoredState::of("Zoë");
+        state.parts.insert("getmeas".to_owned(), RawValue::from_string(part.to_owned()).unwrap());
+        storage.save(&claim, state.clone()).await.unwrap();
+        for storage in [&storage, &beside] {
+            let loaded = storage.load("Zoë").await.unwrap();
+            assert_eq!(loaded.user_id.as_deref(), Some("Zoë"));
+            assert_eq!(loaded.parts["getmeas"].get(), part);
+        }
+        state.parts.clear();
+        storage.save(&claim, state).await.unwrap();
+        finish(&storage, claim).await;
+        assert!(beside.load("Zoë").await.unwrap().parts.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn events_that_two_processes_hear_are_kept_together_beside_the_readings() {
+    for place in Place::both().await {
+        let (storage, beside) = (place.open(&clock()).await, place.beside(&clock()).await);
+        place.log_in(&storage, "Alice").await;
+        plan(&storage, &["Alice"]).await;
+        let claim = claimed(&storage).await;
+        let (mut all, profile) = (InBed::default(), "Alice".into());
+        for (at, storage) in [(900, &storage), (950, &beside), (920, &storage)] {
+            let known = storage.note_event(&profile, "Alice", got_up(at)).await;
+            all.note(got_up(at));
+            assert_eq!(known, all);
+        }
+        storage.save(&claim, StoredState::of("Alice")).await.unwrap();
+        finish(&storage, claim).await;
+        assert_eq!(beside.load("Alice").await.unwrap().in_bed, all);
+    }
+}
+
+#[tokio::test]
+async fn events_of_nobody_are_not_stored() {
+    for place in Place::both().await {
+        let (storage, beside) = (place.open(&clock()).await, place.beside(&clock()).await);
+        place.log_in(&storage, "Alice").await;
+        place.forget(&beside, "Alice").await;
+        storage.note_event(&"Alice".into(), "Alice", got_up(900)).await;
+        assert_eq!(beside.load("Alice").await.unwrap().in_bed, InBed::default());
+    }
+}
