@@ -5,7 +5,7 @@
 pub mod in_bed;
 
 use std::collections::{BTreeMap, HashSet};
-use std::num::NonZeroI64;
+use std::num::NonZeroU32;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -28,10 +28,10 @@ pub struct Reading {
     pub value: f64,
     /// When it was measured, Unix seconds; for a night, its end; 0 for what is not measured ([`crate::catalogue::CatalogueRow::has_time`]).
     pub measured_at: i64,
-    /// When the value ends, Unix seconds: from then on it is not shown. `None` for a value that stays. Not zero, so that `None`
-    /// takes no 8 bytes more in each reading.
+    /// When the value ends, Unix seconds: from then on it is not shown. `None` for a value that stays. It has four bytes, which
+    /// last until the year 2106, for the bar of memory for each further profile: a reading has 32 bytes then, and not 40.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<NonZeroI64>,
+    pub until: Option<NonZeroU32>,
 }
 
 /// The labels of a reading beside the profile, in the catalogue's order; most readings have none. Cheap to
@@ -112,13 +112,14 @@ impl Reading {
     /// The reading with this end, Unix seconds; `None`: it stays.
     #[must_use]
     pub fn ending_at(self, end: Option<i64>) -> Self {
-        Self { until: end.and_then(NonZeroI64::new), ..self }
+        let until = |end: i64| NonZeroU32::new(u32::try_from(end.max(1)).unwrap_or(u32::MAX));
+        Self { until: end.and_then(until), ..self }
     }
 
     /// Whether the value has not ended at `now`, Unix seconds.
     #[must_use]
     pub fn is_shown_at(&self, now: i64) -> bool {
-        self.until.is_none_or(|until| now < until.get())
+        self.until.is_none_or(|until| now < until.get().into())
     }
 }
 
@@ -349,7 +350,7 @@ impl ProfileSnapshot {
             Sleep::Newest(Some(segment)) => Some(segment.expires_at() + 1),
             Sleep::Newest(None) | Sleep::NotSelected => None,
         };
-        let ends = self.readings.iter().filter_map(|reading| reading.until).map(NonZeroI64::get);
+        let ends = self.readings.iter().filter_map(|reading| reading.until).map(|until| until.get().into());
         ends.chain(segment).filter(|at| *at > now).min()
     }
 }

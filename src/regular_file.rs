@@ -87,6 +87,8 @@ fn read_pipe(path: &Path) -> io::Result<Vec<u8>> {
 fn bounded(file: File, length: u64, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     if length <= most {
+        // With room for a byte more, so that the end is found without growing.
+        bytes.try_reserve_exact(usize::try_from(length).unwrap_or(usize::MAX).saturating_add(1))?;
         file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     }
     if length.max(bytes.len() as u64) > most {

@@ -19,8 +19,9 @@ use crate::telemetry::Telemetry;
 use crate::webhooks::{BedNotification, DesiredSubscriptions, Inbox, Subscriptions};
 use crate::withings::oauth::random_token;
 
-/// How many profiles are restored at a time.
-const AT_ONCE: usize = 8;
+/// How many profiles are restored at a time: enough that one is read while another is parsed. Each more needs a thread that
+/// reads, and with glibc each thread has a heap of its own, of which half a megabyte stays.
+const AT_ONCE: usize = 4;
 
 /// The configured profiles, and what they share.
 pub(super) struct Profiles {

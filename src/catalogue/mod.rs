@@ -15,6 +15,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::LazyLock;
 
+use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use call::Call;
@@ -165,8 +166,22 @@ impl Serialize for Measurement {
 
 impl<'de> Deserialize<'de> for Measurement {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let key = String::deserialize(deserializer)?;
-        Self::by_key(&key).ok_or_else(|| serde::de::Error::custom(format_args!("unknown measurement `{key}`")))
+        deserializer.deserialize_str(KeyVisitor)
+    }
+}
+
+/// Looks a key up without a copy of it: a start with many profiles reads hundreds of thousands.
+struct KeyVisitor;
+
+impl Visitor<'_> for KeyVisitor {
+    type Value = Measurement;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the key of a measurement")
+    }
+
+    fn visit_str<E: de::Error>(self, key: &str) -> Result<Measurement, E> {
+        Measurement::by_key(key).ok_or_else(|| E::custom(format_args!("unknown measurement `{key}`")))
     }
 }
 

@@ -1,7 +1,6 @@
 //! The series of one person: readings, sorted into tracks in the order of a page.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroI64;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
@@ -69,7 +68,7 @@ impl Timeline {
 
     fn add(&mut self, reading: Reading) {
         let Reading { measurement, labels, value, measured_at: at, until, .. } = reading;
-        let until = until.map_or(i64::MAX, NonZeroI64::get);
+        let until = until.map_or(i64::MAX, |until| until.get().into());
         if measurement.has_time() {
             let meastype = labels.get(LabelName::Meastype).map(|meastype| (LabelName::Meastype, meastype.into()));
             self.note_time(measurement, meastype.into_iter().collect(), at, until);

@@ -142,11 +142,13 @@ impl Logins {
     /// The persons of the configured profiles. They are made once for each change: every page of every call asks for them.
     #[must_use]
     pub fn people(&self) -> Arc<People> {
-        let edition = (*self.storage().login_changes().borrow(), self.configured());
+        let (changes, configured) = (*self.storage().login_changes().borrow(), self.configured());
         let mut cached = self.0.people.lock().unwrap_or_else(PoisonError::into_inner);
-        if cached.edition.as_ref() != Some(&edition) {
-            cached.people = Arc::new(People::of(&self.storage().logins(), &edition.1));
-            cached.edition = Some(edition);
+        // The list itself, and not its names, which may be thousands: a reload makes a new list.
+        let is_same = |(made_at, of): &(u64, Arc<[_]>)| *made_at == changes && Arc::ptr_eq(of, &configured);
+        if !cached.edition.as_ref().is_some_and(is_same) {
+            cached.people = Arc::new(People::of(&self.storage().logins(), &configured));
+            cached.edition = Some((changes, configured));
         }
         Arc::clone(&cached.people)
     }

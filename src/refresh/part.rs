@@ -51,17 +51,20 @@ struct StoredPart<'a, K> {
     readings: Vec<Reading>,
 }
 
-/// A stored part whose content is not read yet: each field is understood or not on its own.
+/// What is read of a stored part. Its readings are made of the data anew.
+#[derive(Deserialize)]
+struct KnownPart<K> {
+    revision: u32,
+    cursor: Cursor,
+    data: K,
+}
+
+/// What is read of a stored part that is not understood.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct RawPart<'a> {
-    revision: u32,
-    #[serde(borrow)]
-    cursor: Option<&'a RawValue>,
-    #[serde(borrow)]
-    data: Option<&'a RawValue>,
-    #[serde(borrow)]
-    readings: Option<&'a RawValue>,
+struct ShownPart {
+    #[serde(deserialize_with = "understood")]
+    readings: Vec<Reading>,
 }
 
 impl<C: DataCall> Default for CallPart<C> {
@@ -101,21 +104,15 @@ impl<C: DataCall> AnyPart for CallPart<C> {
     }
 
     fn restore(&mut self, json: &str) {
-        let head: RawPart<'_> = serde_json::from_str(json).unwrap_or_default();
-        let data = head.data.filter(|_| head.revision == C::REVISION);
-        match data.and_then(|data| serde_json::from_str(data.get()).ok()) {
-            Some(known) => {
-                let cursor = head.cursor.and_then(|cursor| serde_json::from_str(cursor.get()).ok());
-                *self = Self::of(known, cursor.unwrap_or_default());
-            }
-            None => self.restore_readings(json),
+        match serde_json::from_str(json) {
+            Ok(KnownPart { revision, cursor, data }) if revision == C::REVISION => *self = Self::of(data, cursor),
+            _ => self.restore_readings(json),
         }
     }
 
     fn restore_readings(&mut self, json: &str) {
-        let head: RawPart<'_> = serde_json::from_str(json).unwrap_or_default();
-        let readings = head.readings.and_then(|readings| understood(readings).ok());
-        *self = Self { former: Some(readings.unwrap_or_default()), ..Self::default() };
+        let ShownPart { readings } = serde_json::from_str(json).unwrap_or_default();
+        *self = Self { former: Some(readings), ..Self::default() };
     }
 
     fn to_json(&self, moment: &Moment<'_>) -> Option<Box<RawValue>> {

@@ -220,7 +220,7 @@ fn past(json: &[Value]) -> Vec<(String, f64, i64, Option<i64>)> {
     let energies = history.into_iter().filter(|reading| reading.measurement.key == "workout_active_energy_kcal");
     let told = energies.map(|reading| {
         let category = reading.labels.get(LabelName::Category).unwrap().to_owned();
-        (category, reading.value, NOW - reading.measured_at, reading.until.map(|until| NOW - until.get()))
+        (category, reading.value, NOW - reading.measured_at, reading.until.map(|until| NOW - i64::from(until.get())))
     });
     told.collect()
 }
