@@ -3,6 +3,9 @@
 use super::{Directory, StorageError, atomic, json_file};
 use crate::storage::pending::{Pending, States, is_alive};
 
+/// The lock of the file.
+pub(super) const LOCK: &str = "pending.lock";
+
 impl Directory {
     /// Stores a login that begins.
     pub(in crate::storage) async fn begin_login(&self, digest: String, pending: Pending) -> Result<(), StorageError> {
@@ -42,7 +45,7 @@ impl Directory {
 
     /// Changes the file under its lock; `change` returns whether there is something to write.
     fn change_states(&self, change: impl FnOnce(&mut States) -> bool) -> Result<(), StorageError> {
-        let _lock = atomic::lock(&self.root().join("pending.lock"), atomic::LOCK_WITHIN)?;
+        let _lock = atomic::lock(&self.root().join(LOCK), atomic::LOCK_WITHIN)?;
         let path = self.root().join("pending.json");
         let mut states: States = json_file::load(&path)?.unwrap_or_default();
         if change(&mut states) { json_file::save(&path, &states) } else { Ok(()) }

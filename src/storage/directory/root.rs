@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::ownership::{self, OwnershipError};
-use super::{StorageError, atomic, files, json_file, logins};
+use super::{StorageError, atomic, files, json_file, login_states, logins};
 use crate::process;
 use crate::storage::error::is_unsupported;
 
@@ -176,9 +176,10 @@ fn take(root: &Path, purpose: Purpose, try_lock: &TryLock) -> Result<Vec<File>, 
     Ok(locks)
 }
 
-/// Deletes what crashes have left. A process that has the lock of the logins at the moment may be writing: then at a later start.
+/// Deletes what crashes have left. A process that has one of the locks at the moment may be writing: then at a later start.
 fn remove_unfinished(root: &Path) {
-    if let Ok(_lock) = atomic::lock(&root.join(logins::LOCK), Duration::ZERO) {
+    let lock = |name| atomic::lock(&root.join(name), Duration::ZERO);
+    if let (Ok(_logins), Ok(_states)) = (lock(logins::LOCK), lock(login_states::LOCK)) {
         for folder in files::folders(root).into_iter().chain([root.to_owned()]) {
             atomic::remove_unfinished(&folder);
         }

@@ -44,7 +44,7 @@ impl Postgres {
     /// The login of `profile` as it is stored now; `None` if there is none.
     pub(in crate::storage) async fn login(&self, profile: &str) -> Result<Option<Login>, StorageError> {
         let query = "/* Postgres::login */ select version, sealed from login where profile = $1";
-        let read = self.pool().run("read a login", async |session| {
+        let read = self.run("read a login", async |session| {
             let row = session.query_opt(query, &[&profile]).await?;
             row.map(|row| Ok(Row::of(row.try_get(0)?, row.try_get(1)?))).transpose()
         });
@@ -60,7 +60,7 @@ impl Postgres {
         may_replace: bool,
         connected_at: i64,
     ) -> Result<(Login, Option<Login>), ConnectError> {
-        let connected = self.pool().run("store a new login", async |session| {
+        let connected = self.run("store a new login", async |session| {
             let transaction = session.transaction().await?;
             let connected = self.connect_locked(&transaction, &consent, &others, may_replace, connected_at).await?;
             match &connected {
@@ -69,7 +69,7 @@ impl Postgres {
             }
             Ok(connected)
         });
-        let (login, former, written) = connected.await.map_err(StorageError::from)??;
+        let (login, former, written) = connected.await??;
         self.0.guard.note(written);
         Ok((login, former))
     }
@@ -137,7 +137,7 @@ impl Postgres {
     /// Deletes everything that is stored of the profile. A consent that waits for a person's word stays, sealed, until its login
     /// is revoked, within a minute.
     pub(in crate::storage) async fn forget(&self, profile: &str) -> Result<Forgotten, StorageError> {
-        let forgotten = self.pool().run("delete what is stored of a profile", async |session| {
+        let forgotten = self.run("delete what is stored of a profile", async |session| {
             let transaction = session.transaction().await?;
             let row = Row::lock(&transaction, profile).await?;
             let items = delete(&transaction, profile).await?;

@@ -14,7 +14,7 @@ pub(super) fn alive_since() -> String {
 impl Postgres {
     /// Stores a login that begins.
     pub(in crate::storage) async fn begin_login(&self, digest: String, pending: Pending) -> Result<(), StorageError> {
-        let stored = self.pool().run("store a login that begins", async |session| {
+        let stored = self.run("store a login that begins", async |session| {
             let transaction = session.transaction().await?;
             add(&transaction, &digest, &pending).await?;
             transaction.commit().await
@@ -29,7 +29,7 @@ impl Postgres {
              returning pending::text",
             alive_since()
         );
-        let taken = self.pool().run("take a login that began", async |session| {
+        let taken = self.run("take a login that began", async |session| {
             let row = session.query_opt(&delete, &[&digest]).await?;
             row.map(|row| row.try_get::<_, String>(0)).transpose()
         });

@@ -64,7 +64,7 @@ impl Postgres {
     ) -> Result<Option<LoginLease>, StorageError> {
         let version = logins::stored(version);
         let lease = LoginLease { profile: profile.to_owned(), version, holder: random_uuid().into() };
-        let tried = self.pool().run("take the lease of a login", async |session| self.try_lease(session, &lease).await);
+        let tried = self.run("take the lease of a login", async |session| self.try_lease(session, &lease).await);
         match tried.await {
             Ok(Tried::Taken) => {
                 self.0.guard.say_it_goes_on();
@@ -73,8 +73,8 @@ impl Postgres {
             Ok(Tried::Busy) => Ok(None),
             Ok(Tried::Suspended(reason)) => Err(self.0.guard.suspended(reason).into()),
             // Its row is locked as long as a commit waits for the standby.
-            Err(error) if error.problem() == Problem::Locked => Ok(None),
-            Err(error) => Err(error.into()),
+            Err(StorageError::Database(error)) if error.problem() == Problem::Locked => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
@@ -103,7 +103,7 @@ impl Postgres {
         let LoginLease { profile, version, holder } = lease;
         let query = "/* Postgres::is_fresh */ select from login where profile = $1 and version = $3 \
              and holder = $2::text::uuid and held_until >= wx_now() + interval '28 s'";
-        let fresh = self.pool().run("look at the lease of a login", async |session| {
+        let fresh = self.run("look at the lease of a login", async |session| {
             session.query_opt(query, &[profile, &&**holder, version]).await
         });
         Ok(fresh.await?.is_some())
@@ -116,7 +116,7 @@ impl Postgres {
         let update = "/* Postgres::release */ with held as (select profile, refused from login where profile = $1 and version = $3 \
              and holder = $2::text::uuid for update) update login set holder = null, held_until = null, \
              refused = login.refused or $4 from held where login.profile = held.profile returning held.refused";
-        let released = self.pool().run("give back the lease of a login", async |session| {
+        let released = self.run("give back the lease of a login", async |session| {
             let transaction = session.transaction().await?;
             let row = transaction.query_opt(update, &[profile, &&**holder, version, &is_refused]).await?;
             let was_refused = row.map(|row| row.try_get::<_, bool>(0)).transpose()?;
@@ -136,7 +136,7 @@ impl Postgres {
         profile: &str,
         pair: UnsavedPair,
     ) -> Result<Option<Login>, StorageError> {
-        let stored = self.pool().run("store a new token pair", async |session| {
+        let stored = self.run("store a new token pair", async |session| {
             let transaction = session.transaction().await?;
             let stored = self.replace_pair(&transaction, profile, &pair).await?;
             transaction.commit().await?;

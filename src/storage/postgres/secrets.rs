@@ -20,7 +20,7 @@ impl Postgres {
         let insert = "/* Postgres::installation_secret */ insert into secret (name, sealed) values ($1, $2) \
              on conflict do nothing";
         let select = "/* Postgres::installation_secret */ select sealed from secret where name = $1";
-        let sealed = self.pool().run("read a secret of the installation", async |session| {
+        let sealed = self.run("read a secret of the installation", async |session| {
             if let Some(row) = session.query_opt(select, &[&name]).await? {
                 return row.try_get::<_, Vec<u8>>(0);
             }
@@ -39,7 +39,7 @@ impl Postgres {
     ) -> Result<BTreeSet<Arc<str>>, StorageError> {
         let names: Vec<&str> = profiles.iter().map(|name| &**name).collect();
         let query = "/* Postgres::with_callbacks */ select profile from callbacks where profile = any($1)";
-        let found = self.pool().run("read who has subscriptions", async |session| {
+        let found = self.run("read who has subscriptions", async |session| {
             let rows = session.query(query, &[&names]).await?;
             rows.iter().map(|row| row.try_get::<_, &str>(0).map(Arc::from)).collect()
         });
@@ -49,7 +49,7 @@ impl Postgres {
     /// The addresses that may be subscribed at Withings for the person of `profile`.
     pub(in crate::storage) async fn callbacks(&self, profile: &str) -> Result<BTreeSet<String>, StorageError> {
         let query = "/* Postgres::callbacks */ select sealed from callbacks where profile = $1";
-        let read = self.pool().run("read the subscribed addresses", async |session| {
+        let read = self.run("read the subscribed addresses", async |session| {
             let row = session.query_opt(query, &[&profile]).await?;
             row.map(|row| row.try_get::<_, Vec<u8>>(0)).transpose()
         });
@@ -71,7 +71,7 @@ impl Postgres {
              insert into callbacks (profile, sealed) select profile, $2 from alive on conflict (profile) do update set \
              sealed = excluded.sealed";
         let delete = "/* Postgres::save_callbacks */ delete from callbacks where profile = $1";
-        let saved = self.pool().run("store the subscribed addresses", async |session| {
+        let saved = self.run("store the subscribed addresses", async |session| {
             if callbacks.is_empty() {
                 session.execute(delete, &[&profile]).await
             } else {

@@ -45,7 +45,7 @@ impl Postgres {
     /// What the database says of transfers.
     pub(in crate::storage) async fn given(&self) -> Result<Given, StorageError> {
         let query = "/* Postgres::given */ select transfer, moved_to, exists (select from login) from installation";
-        let given = self.pool().run("read what was moved", async |session| {
+        let given = self.run("read what was moved", async |session| {
             let row = session.query_one(query, &[]).await?;
             Ok(Given { id: row.try_get(0)?, moved_to: row.try_get(1)?, has_logins: row.try_get(2)? })
         });

@@ -33,7 +33,7 @@ impl Postgres {
         let content = Content { login, may_replace: content.may_replace };
         let json = serde_json::to_vec(&content).expect("it has texts and numbers only");
         let sealed = self.0.keys.seal(&context(&confirmation), &json);
-        let stored = self.pool().run("store a consent that waits", async |session| {
+        let stored = self.run("store a consent that waits", async |session| {
             let transaction = session.transaction().await?;
             make_room(&transaction).await?;
             let insert =
@@ -53,7 +53,7 @@ impl Postgres {
         let query = format!(
             "/* Postgres::waiting_consent */ select sealed from waiting where confirmation = $1 and since > {since}"
         );
-        let read = self.pool().run("read a consent that waits", async |session| {
+        let read = self.run("read a consent that waits", async |session| {
             let row = session.query_opt(&query, &[&confirmation]).await?;
             row.map(|row| row.try_get::<_, Vec<u8>>(0)).transpose()
         });
@@ -67,7 +67,7 @@ impl Postgres {
         let delete = format!(
             "/* Postgres::confirm */ delete from waiting where confirmation = $1 and since > {since} returning sealed"
         );
-        let taken = self.pool().run("take a consent that waits", async |session| {
+        let taken = self.run("take a consent that waits", async |session| {
             let row = session.query_opt(&delete, &[&confirmation]).await?;
             row.map(|row| row.try_get::<_, Vec<u8>>(0)).transpose()
         });
@@ -77,7 +77,7 @@ impl Postgres {
     /// Takes the consents that do not wait any more, which one replica gets; but for those of a person of whom another one waits.
     pub(in crate::storage) async fn take_unconfirmed(&self) -> Result<Vec<NewConsent>, StorageError> {
         let (over, waiting) =
-            self.pool().run("take the consents that nobody has confirmed", async |session| take(session).await).await?;
+            self.run("take the consents that nobody has confirmed", async |session| take(session).await).await?;
         // One that cannot be opened can be of no use to anybody, and is gone with the others.
         let opened = |(confirmation, sealed): &Over| Some(self.waiting(confirmation, sealed).ok()?.consent);
         let waiting: Vec<NewConsent> = waiting.iter().filter_map(opened).collect();
