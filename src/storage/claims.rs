@@ -57,9 +57,9 @@ impl Storage {
     /// Takes the claim in storage; `None` if another host has it, or has done what was due.
     async fn hold(&self, claim: Claim) -> Option<Claim> {
         let asking = Asking { queue: &self.0.queue, claim: Some(claim) };
-        let hold = self.0.back_end.hold(&asking.claim().profile).await;
+        let answer = self.0.back_end.hold(&asking.claim().profile).await;
         let claim = asking.answered();
-        match hold {
+        match answer {
             Ok(Hold::Granted(held)) => {
                 let fence = held.fence;
                 let profile = Arc::clone(&claim.profile);
