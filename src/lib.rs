@@ -48,9 +48,6 @@
 //! * What ends by itself ends by Withings' clock, and not by the host's.
 //! * Tokens, codes, secrets and measured values never reach a log or an error.
 
-// The futures of a call go through many layers, down to a statement of the database.
-#![recursion_limit = "256"]
-
 /// `proptest!` with what once failed in tests/proptest-regressions, from where it is tried again.
 #[cfg(test)]
 macro_rules! properties {

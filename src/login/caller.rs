@@ -82,7 +82,8 @@ impl Caller {
         let mut all = Vec::new();
         let mut offset = None;
         for _ in 0..MOST_PAGES {
-            let DecodedPage { rows, next, .. } = self.page::<P>(request, offset, prune).await?;
+            // In a box: what a page waits for goes through many layers, down to a statement of the database.
+            let DecodedPage { rows, next, .. } = Box::pin(self.page::<P>(request, offset, prune)).await?;
             all.extend(rows);
             let Some(next) = next else { return Ok(all) };
             prune(&mut all, self.server_now());

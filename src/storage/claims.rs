@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::plan::Plan;
-use super::queue::{Claim, Hold, NextClaim, Replan};
+use super::queue::{Claim, Hold, NextClaim, Queue, Replan};
 use super::{Storage, StorageError};
 use crate::catalogue::Call;
 
@@ -56,7 +56,10 @@ impl Storage {
 
     /// Takes the claim in storage; `None` if another host has it, or has done what was due.
     async fn hold(&self, claim: Claim) -> Option<Claim> {
-        match self.0.back_end.hold(&claim.profile).await {
+        let asking = Asking { queue: &self.0.queue, claim: Some(claim) };
+        let answer = self.0.back_end.hold(&asking.claim().profile).await;
+        let claim = asking.answered();
+        match answer {
             Ok(Hold::Granted(held)) => {
                 let fence = held.fence;
                 let profile = Arc::clone(&claim.profile);
@@ -219,6 +222,31 @@ impl Storage {
         let (plans, sent) = self.0.queue.plans();
         if let Err(error) = self.0.back_end.store_plans(plans, sent, orderly).await {
             tracing::debug!(error = error.with_cause(), "the plans could not be stored");
+        }
+    }
+}
+
+/// A claim that storage is being asked for. It goes back to the queue if nobody waits for the answer any more.
+struct Asking<'a> {
+    queue: &'a Queue,
+    /// Taken once there is an answer.
+    claim: Option<Claim>,
+}
+
+impl Asking<'_> {
+    fn claim(&self) -> &Claim {
+        self.claim.as_ref().expect("there is no answer yet")
+    }
+
+    fn answered(mut self) -> Claim {
+        self.claim.take().expect("there was no answer yet")
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        if let Some(claim) = self.claim.take() {
+            self.queue.put_off(&claim, Duration::ZERO);
         }
     }
 }

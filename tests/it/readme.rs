@@ -30,7 +30,7 @@ const LONGEST_README: usize = 12_000;
 /// What stands before and after the generated table.
 const METRICS: [&str; 2] = ["<!-- metrics -->\n", "<!-- /metrics -->\n"];
 
-/// Counters that begin with their first event, of which a quiet exporter may have none, and what only a database brings.
+/// Counters that begin with their first event, and a quiet exporter may have none; and what only an exporter with a database has.
 pub(crate) const RARE: [&str; 3] = [
     "withings_exporter_api_request_failures_total",
     "withings_exporter_notifications_total",

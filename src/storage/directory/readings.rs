@@ -48,12 +48,11 @@ impl Directory {
         let saved = self.disk().write(move || {
             let Some(_lock) = directory.lock_login(&name)? else { return Ok(()) };
             let path = directory.path("events", &name, "json");
-            let stored = match json_file::load::<Events>(&path)? {
-                Some(events) => events,
-                None => {
-                    let StoredState { user_id, in_bed, .. } = load_state(&directory.path("readings", &name, "json"))?;
-                    Events { user_id, in_bed }
-                }
+            let stored = if let Some(events) = json_file::load::<Events>(&path)? {
+                events
+            } else {
+                let StoredState { user_id, in_bed, .. } = load_state(&directory.path("readings", &name, "json"))?;
+                Events { user_id, in_bed }
             };
             json_file::save(&path, &stored.with(new))
         });

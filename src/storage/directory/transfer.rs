@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -144,7 +144,7 @@ impl Directory {
 
 /// What the mark at `path` says. One that cannot be understood is an error and not set aside: without it two places would have
 /// the same logins.
-fn mark(path: &PathBuf) -> Result<Option<Transfer>, StorageError> {
+fn mark(path: &Path) -> Result<Option<Transfer>, StorageError> {
     let bytes = match atomic::open(path).and_then(|file| regular_file::content(file, MOST_BYTES)) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),

@@ -19,7 +19,7 @@ impl Postgres {
             add(&transaction, &digest, &pending).await?;
             transaction.commit().await
         });
-        Ok(stored.await?)
+        stored.await
     }
 
     /// Takes the login whose state has this digest, unless it is over.

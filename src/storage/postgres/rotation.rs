@@ -126,7 +126,7 @@ impl Postgres {
             transaction.commit().await?;
             Ok(was_refused.is_some())
         });
-        Ok(released.await?)
+        released.await
     }
 
     /// Stores a pair; `None` if the login is another one by now. Where the answer to the commit is not heard, the pair may be

@@ -43,7 +43,7 @@ impl Postgres {
             let rows = session.query(query, &[&names]).await?;
             rows.iter().map(|row| row.try_get::<_, &str>(0).map(Arc::from)).collect()
         });
-        Ok(found.await?)
+        found.await
     }
 
     /// The addresses that may be subscribed at Withings for the person of `profile`.
@@ -78,7 +78,7 @@ impl Postgres {
                 session.execute(insert, &[&profile, &sealed]).await
             }
         });
-        Ok(saved.await.map(drop)?)
+        saved.await.map(drop)
     }
 }
 

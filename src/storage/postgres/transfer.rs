@@ -49,7 +49,7 @@ impl Postgres {
             let row = session.query_one(query, &[]).await?;
             Ok(Given { id: row.try_get(0)?, moved_to: row.try_get(1)?, has_logins: row.try_get(2)? })
         });
-        Ok(given.await?)
+        given.await
     }
 
     /// Takes everything in. `mark` is called when all is written and nobody sees it yet; where it fails, nothing has changed.

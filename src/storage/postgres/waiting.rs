@@ -41,7 +41,7 @@ impl Postgres {
             transaction.execute(insert, &[&confirmation, &profile, &sealed]).await?;
             transaction.commit().await
         });
-        Ok(stored.await?)
+        stored.await
     }
 
     /// The consent that waits for this confirmation, and goes on to wait.

@@ -1,6 +1,7 @@
 //! Claims: what they keep apart, what ends them, and what they must not lose.
 
 use chrono::DateTime;
+use futures_util::FutureExt;
 use withings_exporter::catalogue::Call;
 use withings_exporter::clock::Clock;
 use withings_exporter::storage::{SaveError, StoredState};
@@ -27,6 +28,21 @@ async fn a_claim_that_has_ended_stores_nothing() {
         place.forget(&beside, "Alice").await;
         assert!(matches!(storage.save(&held, StoredState::of("Alice")).await, Err(SaveError::Superseded)));
         assert_eq!(storage.load("Alice").await.unwrap().user_id, None, "a forgotten profile must not come back");
+    }
+}
+
+#[tokio::test]
+async fn who_gives_up_waiting_for_a_claim_loses_nothing() {
+    for place in Place::both().await {
+        let storage = place.open(&clock()).await;
+        place.log_in(&storage, "Alice").await;
+        plan(&storage, &["Alice"]).await;
+        // It is asked for, and the answer is not waited for.
+        let claim = match storage.claim().now_or_never() {
+            Some(claim) => claim,
+            None => claimed(&storage).await,
+        };
+        assert_eq!(&*claim.profile, "Alice");
     }
 }
 
