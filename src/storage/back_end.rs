@@ -60,6 +60,17 @@ pub(super) enum Lease {
     Postgres(LoginLease),
 }
 
+/// Does the same with the back end, whichever it is.
+macro_rules! in_either {
+    ($this:expr, $back_end:ident => $work:expr) => {
+        match $this {
+            BackEnd::Directory($back_end) => $work,
+            #[cfg(feature = "postgres")]
+            BackEnd::Postgres($back_end) => $work,
+        }
+    };
+}
+
 impl Lease {
     /// Who has the lease, where what is stored says that too.
     pub(super) fn holder(&self) -> Option<Holder> {
@@ -100,11 +111,7 @@ impl BackEnd {
     }
 
     pub(super) fn backfill_directory(&self) -> PathBuf {
-        match self {
-            Self::Directory(directory) => directory.backfill_directory(),
-            #[cfg(feature = "postgres")]
-            Self::Postgres(postgres) => postgres.backfill_directory(),
-        }
+        in_either!(self, back_end => back_end.backfill_directory())
     }
 
     pub(super) async fn change_budget<T: Send + 'static>(
@@ -112,11 +119,7 @@ impl BackEnd {
         spacing: Spacing,
         work: impl Fn(&mut Budget, i64) -> T + Send + 'static,
     ) -> Result<T, StorageError> {
-        match self {
-            Self::Directory(directory) => directory.change_budget(spacing, work).await,
-            #[cfg(feature = "postgres")]
-            Self::Postgres(postgres) => postgres.change_budget(spacing, work).await,
-        }
+        in_either!(self, back_end => back_end.change_budget(spacing, work).await)
     }
 
     /// What others have changed since `mark`, and the mark after it; `None`: nothing.
@@ -141,11 +144,7 @@ impl BackEnd {
     }
 
     pub(super) async fn login(&self, profile: &str) -> Result<Option<Login>, StorageError> {
-        match self {
-            Self::Directory(directory) => directory.login(profile).await,
-            #[cfg(feature = "postgres")]
-            Self::Postgres(postgres) => postgres.login(profile).await,
-        }
+        in_either!(self, back_end => back_end.login(profile).await)
     }
 
     /// Stores the login of a new consent, and gives it and the login of another person in whose place it came. `others` are the
@@ -157,27 +156,15 @@ impl BackEnd {
         may_replace: bool,
         connected_at: i64,
     ) -> Result<(Login, Option<Login>), ConnectError> {
-        match self {
-            Self::Directory(directory) => directory.connect(consent, others, may_replace, connected_at).await,
-            #[cfg(feature = "postgres")]
-            Self::Postgres(postgres) => postgres.connect(consent, others, may_replace, connected_at).await,
-        }
+        in_either!(self, back_end => back_end.connect(consent, others, may_replace, connected_at).await)
     }
 
     pub(super) async fn forget(&self, profile: &str) -> Result<Forgotten, StorageError> {
-        match self {
-            Self::Directory(directory) => directory.forget(profile).await,
-            #[cfg(feature = "postgres")]
-            Self::Postgres(postgres) => postgres.forget(profile).await,
-        }
+        in_either!(self, back_end => back_end.forget(profile).await)
     }
 
     pub(super) async fn prove(&self, profile: &str, version: u64) -> Result<(), StorageError> {
-        match self {
-            Self::Directory(directory) => directory.prove(profile, version).await,
-            #[cfg(feature = "postgres")]
-            Self::Postgres(postgres) => postgres.prove(profile, version).await,
-        }
+        in_either!(self, back_end => back_end.prove(profile, version).await)
     }
 
     /// How long a request for a new pair may take.
@@ -221,27 +208,15 @@ impl BackEnd {
 
     /// Stores a pair; `None` if the login is another one by now.
     pub(super) async fn store_pair(&self, profile: &str, pair: UnsavedPair) -> Result<Option<Login>, StorageError> {
-        match self {
-            Self::Directory(directory) => directory.store_pair(profile, pair).await,
-            #[cfg(feature = "postgres")]
-            Self::Postgres(postgres) => postgres.store_pair(profile, pair).await,
-        }
+        in_either!(self, back_end => back_end.store_pair(profile, pair).await)
     }
 
     pub(super) async fn load(&self, profile: &str) -> Result<StoredState, StorageError> {
-        match self {
-            Self::Directory(directory) => directory.load(profile).await,
-            #[cfg(feature = "postgres")]
-            Self::Postgres(postgres) => postgres.load(profile).await,
-        }
+        in_either!(self, back_end => back_end.load(profile).await)
     }
 
     pub(super) async fn load_events(&self, profile: &str) -> Result<Option<Events>, StorageError> {
-        match self {
-            Self::Directory(directory) => directory.load_events(profile).await,
-            #[cfg(feature = "postgres")]
-            Self::Postgres(postgres) => postgres.load_events(profile).await,
-        }
+        in_either!(self, back_end => back_end.load_events(profile).await)
     }
 
     /// Stores the state that the calls of a claim have changed; returns false if that may not be, for the claim has ended or
@@ -256,11 +231,7 @@ impl BackEnd {
 
     /// Adds events to those that are stored of the same person, if the profile has a login.
     pub(super) async fn save_events(&self, profile: &str, events: Events) -> Result<(), StorageError> {
-        match self {
-            Self::Directory(directory) => directory.save_events(profile, events).await,
-            #[cfg(feature = "postgres")]
-            Self::Postgres(postgres) => postgres.save_events(profile, events).await,
-        }
+        in_either!(self, back_end => back_end.save_events(profile, events).await)
     }
 
     /// Takes the right to refresh a profile.
@@ -341,19 +312,11 @@ impl BackEnd {
     }
 
     pub(super) async fn begin_login(&self, digest: String, pending: Pending) -> Result<(), StorageError> {
-        match self {
-            Self::Directory(directory) => directory.begin_login(digest, pending).await,
-            #[cfg(feature = "postgres")]
-            Self::Postgres(postgres) => postgres.begin_login(digest, pending).await,
-        }
+        in_either!(self, back_end => back_end.begin_login(digest, pending).await)
     }
 
     pub(super) async fn take_login(&self, digest: String) -> Result<Option<Pending>, StorageError> {
-        match self {
-            Self::Directory(directory) => directory.take_login(digest).await,
-            #[cfg(feature = "postgres")]
-            Self::Postgres(postgres) => postgres.take_login(digest).await,
-        }
+        in_either!(self, back_end => back_end.take_login(digest).await)
     }
 
     /// Keeps a consent under a confirmation with this digest.
@@ -397,35 +360,19 @@ impl BackEnd {
         name: &'static str,
         random: impl FnOnce() -> String + Send + 'static,
     ) -> Result<SecretString, StorageError> {
-        match self {
-            Self::Directory(directory) => directory.installation_secret(name, random).await,
-            #[cfg(feature = "postgres")]
-            Self::Postgres(postgres) => postgres.installation_secret(name, random).await,
-        }
+        in_either!(self, back_end => back_end.installation_secret(name, random).await)
     }
 
     /// Those of `profiles` with addresses that may be subscribed at Withings.
     pub(super) async fn with_callbacks(&self, profiles: Vec<Arc<str>>) -> Result<BTreeSet<Arc<str>>, StorageError> {
-        match self {
-            Self::Directory(directory) => directory.with_callbacks(profiles).await,
-            #[cfg(feature = "postgres")]
-            Self::Postgres(postgres) => postgres.with_callbacks(profiles).await,
-        }
+        in_either!(self, back_end => back_end.with_callbacks(profiles).await)
     }
 
     pub(super) async fn callbacks(&self, profile: &str) -> Result<BTreeSet<String>, StorageError> {
-        match self {
-            Self::Directory(directory) => directory.callbacks(profile).await,
-            #[cfg(feature = "postgres")]
-            Self::Postgres(postgres) => postgres.callbacks(profile).await,
-        }
+        in_either!(self, back_end => back_end.callbacks(profile).await)
     }
 
     pub(super) async fn save_callbacks(&self, profile: &str, callbacks: BTreeSet<String>) -> Result<(), StorageError> {
-        match self {
-            Self::Directory(directory) => directory.save_callbacks(profile, callbacks).await,
-            #[cfg(feature = "postgres")]
-            Self::Postgres(postgres) => postgres.save_callbacks(profile, callbacks).await,
-        }
+        in_either!(self, back_end => back_end.save_callbacks(profile, callbacks).await)
     }
 }
