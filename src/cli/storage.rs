@@ -21,6 +21,7 @@ pub struct DatabaseFlags {
     /// password is better in `PGPASSWORD` [default: none].
     // The value may have a password, which a help page with the values of variables would show.
     #[arg(
+        id = "storage.url",
         long = "storage.url",
         value_name = "URL",
         global = true,
@@ -31,7 +32,13 @@ pub struct DatabaseFlags {
     pub url: Option<SecretString>,
 
     /// The file with the key of the logins in PostgreSQL [default: none].
-    #[arg(long = "storage.key-file", value_name = "FILE", global = true, env = "WITHINGS_EXPORTER_STORAGE_KEY_FILE")]
+    #[arg(
+        id = "storage.key-file",
+        long = "storage.key-file",
+        value_name = "FILE",
+        global = true,
+        env = "WITHINGS_EXPORTER_STORAGE_KEY_FILE"
+    )]
     pub key_file: Option<PathBuf>,
 }
 

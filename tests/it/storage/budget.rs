@@ -37,7 +37,7 @@ async fn made_by_two(place: &Place, clock: &Clock, per_minute: u32, wanted: usiz
     made.into_inner().unwrap()
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(crate = "crate::paused")]
 async fn two_processes_of_a_directory_have_one_budget() {
     let place = Place::Directory(tempfile::tempdir().unwrap());
     let clock = Clock::following_tokio(DateTime::from_timestamp(1000, 0).unwrap());
