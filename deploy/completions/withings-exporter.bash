@@ -70,14 +70,32 @@ _withings__exporter() {
             withings__exporter__subcmd__help,storage)
                 cmd="withings__exporter__subcmd__help__subcmd__storage"
                 ;;
+            withings__exporter__subcmd__help__subcmd__storage,accept-restore)
+                cmd="withings__exporter__subcmd__help__subcmd__storage__subcmd__accept__subcmd__restore"
+                ;;
+            withings__exporter__subcmd__help__subcmd__storage,export)
+                cmd="withings__exporter__subcmd__help__subcmd__storage__subcmd__export"
+                ;;
+            withings__exporter__subcmd__help__subcmd__storage,import)
+                cmd="withings__exporter__subcmd__help__subcmd__storage__subcmd__import"
+                ;;
             withings__exporter__subcmd__help__subcmd__storage,migrate)
                 cmd="withings__exporter__subcmd__help__subcmd__storage__subcmd__migrate"
                 ;;
             withings__exporter__subcmd__help__subcmd__storage,new-key)
                 cmd="withings__exporter__subcmd__help__subcmd__storage__subcmd__new__subcmd__key"
                 ;;
+            withings__exporter__subcmd__storage,accept-restore)
+                cmd="withings__exporter__subcmd__storage__subcmd__accept__subcmd__restore"
+                ;;
+            withings__exporter__subcmd__storage,export)
+                cmd="withings__exporter__subcmd__storage__subcmd__export"
+                ;;
             withings__exporter__subcmd__storage,help)
                 cmd="withings__exporter__subcmd__storage__subcmd__help"
+                ;;
+            withings__exporter__subcmd__storage,import)
+                cmd="withings__exporter__subcmd__storage__subcmd__import"
                 ;;
             withings__exporter__subcmd__storage,migrate)
                 cmd="withings__exporter__subcmd__storage__subcmd__migrate"
@@ -85,8 +103,17 @@ _withings__exporter() {
             withings__exporter__subcmd__storage,new-key)
                 cmd="withings__exporter__subcmd__storage__subcmd__new__subcmd__key"
                 ;;
+            withings__exporter__subcmd__storage__subcmd__help,accept-restore)
+                cmd="withings__exporter__subcmd__storage__subcmd__help__subcmd__accept__subcmd__restore"
+                ;;
+            withings__exporter__subcmd__storage__subcmd__help,export)
+                cmd="withings__exporter__subcmd__storage__subcmd__help__subcmd__export"
+                ;;
             withings__exporter__subcmd__storage__subcmd__help,help)
                 cmd="withings__exporter__subcmd__storage__subcmd__help__subcmd__help"
+                ;;
+            withings__exporter__subcmd__storage__subcmd__help,import)
+                cmd="withings__exporter__subcmd__storage__subcmd__help__subcmd__import"
                 ;;
             withings__exporter__subcmd__storage__subcmd__help,migrate)
                 cmd="withings__exporter__subcmd__storage__subcmd__help__subcmd__migrate"
@@ -673,8 +700,50 @@ _withings__exporter() {
             return 0
             ;;
         withings__exporter__subcmd__help__subcmd__storage)
-            opts="migrate new-key"
+            opts="migrate import export accept-restore new-key"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        withings__exporter__subcmd__help__subcmd__storage__subcmd__accept__subcmd__restore)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        withings__exporter__subcmd__help__subcmd__storage__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        withings__exporter__subcmd__help__subcmd__storage__subcmd__import)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -777,7 +846,7 @@ _withings__exporter() {
             return 0
             ;;
         withings__exporter__subcmd__storage)
-            opts="-V -h --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help migrate new-key help"
+            opts="-V -h --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help migrate import export accept-restore new-key help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -834,8 +903,128 @@ _withings__exporter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        withings__exporter__subcmd__storage__subcmd__accept__subcmd__restore)
+            opts="-V -h --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config.file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.listen-address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.config.file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.allowed-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.telemetry-path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.max-requests)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log.level)
+                    COMPREPLY=($(compgen -W "debug info warn error" -- "${cur}"))
+                    return 0
+                    ;;
+                --log.format)
+                    COMPREPLY=($(compgen -W "logfmt json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        withings__exporter__subcmd__storage__subcmd__export)
+            opts="-V -h --to --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config.file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.listen-address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.config.file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.allowed-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.telemetry-path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.max-requests)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log.level)
+                    COMPREPLY=($(compgen -W "debug info warn error" -- "${cur}"))
+                    return 0
+                    ;;
+                --log.format)
+                    COMPREPLY=($(compgen -W "logfmt json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         withings__exporter__subcmd__storage__subcmd__help)
-            opts="migrate new-key help"
+            opts="migrate import export accept-restore new-key help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -848,7 +1037,49 @@ _withings__exporter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        withings__exporter__subcmd__storage__subcmd__help__subcmd__accept__subcmd__restore)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        withings__exporter__subcmd__storage__subcmd__help__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         withings__exporter__subcmd__storage__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        withings__exporter__subcmd__storage__subcmd__help__subcmd__import)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -883,6 +1114,68 @@ _withings__exporter() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        withings__exporter__subcmd__storage__subcmd__import)
+            opts="-V -h --from --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config.file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --storage.key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.listen-address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.config.file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.allowed-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.telemetry-path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.max-requests)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log.level)
+                    COMPREPLY=($(compgen -W "debug info warn error" -- "${cur}"))
+                    return 0
+                    ;;
+                --log.format)
+                    COMPREPLY=($(compgen -W "logfmt json" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
