@@ -25,7 +25,7 @@
 //! | 1 | [`config`] | the configuration files → [`config::Config`] and [`config::web::WebConfig`], with diagnostics |
 //! | 1 | [`systemd`] | the service manager: notifications, passed sockets |
 //! | 1 | [`http`] | the one HTTP client: time-outs, body limit |
-//! | 2 | [`storage`] | what survives a restart, behind few verbs: logins, readings, plans, the budget of requests |
+//! | 2 | [`storage`] | what survives a restart, behind few verbs: logins, readings, plans, the budget of requests. Two back ends: a directory, which one exporter has, and PostgreSQL, which many share (feature `postgres`, on by default) |
 //! | 3 | [`withings`] | the remote service as types: envelope, errors, tokens; a file for each data call ([`withings::calls`]). Knows neither files nor configuration, and nor does [`login`] |
 //! | 4 | [`login`] | the login flow, tokens that work, rotation, the person of each profile |
 //! | 4 | [`exposition`] | snapshot → samples → bytes: OpenMetrics, the text format 0.0.4, CSV; the page cache; shards; negotiation |
@@ -45,6 +45,8 @@
 //! * A new token pair is stored before its first use; a failed refresh overwrites nothing.
 //! * Nothing is locked while somebody waits, no wait is without an end, and nothing that listens also works.
 //! * Memory holds what is shown, storage holds what is known: a profile has no task and no state of its own.
+//! * A login has one usable home, and one process at a time renews it: with a directory by its lock, with PostgreSQL by a lease
+//!   in its row. In PostgreSQL it is sealed. With a database that was restored none is renewed until somebody accepts that.
 //! * What ends by itself ends by Withings' clock, and not by the host's.
 //! * Tokens, codes, secrets and measured values never reach a log or an error.
 

@@ -36,8 +36,9 @@ fn migrated(flags: &Flags, out: &mut dyn Write) -> Result<()> {
     runtime.shutdown_background();
     let Migrated { from, to, installation, made_key_file } = migrated.map_err(|error| match error {
         MigrateError::KeyFile(error) => mistake(&error),
-        MigrateError::Schema(SchemaError::AnotherInstallation { .. }) => UsageError(error.to_string()).into(),
-        error => error.into(),
+        MigrateError::Schema(SchemaError::Database(error)) => error.into(),
+        MigrateError::Schema(_) | MigrateError::Step { .. } => UsageError(error.to_string()).into(),
+        MigrateError::Database(error) => error.into(),
     })?;
     match from {
         None => writeln!(out, "The tables at {address} were made, version {to}.")?,
@@ -91,10 +92,13 @@ fn restored(flags: &Flags, out: &mut dyn Write) -> Result<()> {
     let accepted = runtime.block_on(async { accept_restore(&Pool::open(&address)?, &keys).await });
     runtime.shutdown_background();
     match accepted.map_err(of_database)? {
-        Some(reason) => writeln!(out, "No login was refreshed, for {reason}.\nThey are again from now on.")?,
-        None => writeln!(out, "Logins are refreshed with this database already; nothing was changed.")?,
+        Some(reason) => writeln!(
+            out,
+            "No login was refreshed, for {reason}.\nThey are again from now on. Those that were refreshed after the backup are \
+             dead: their people must connect again."
+        )?,
+        None => writeln!(out, "Logins are refreshed with this database already; there was nothing to accept.")?,
     }
-    writeln!(out, "Logins that were refreshed after the backup are dead: their people must connect again.")?;
     Ok(())
 }
 

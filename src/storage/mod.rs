@@ -6,6 +6,16 @@
 //! turn in the budget, and every wait has an end: first the permit, then the lease, then the request with its deadline, then
 //! the store. What is stored is in a back end; what the process knows of it, and what could not be stored yet, is here.
 
+#![cfg_attr(
+    not(feature = "postgres"),
+    allow(
+        dead_code,
+        irrefutable_let_patterns,
+        unused_variables,
+        reason = "without PostgreSQL there is one back end, and what only the other one needs is left"
+    )
+)]
+
 mod back_end;
 mod budget;
 mod claims;

@@ -20,7 +20,7 @@ pub enum TransferError {
     #[error(transparent)]
     Directory(#[from] OpenError),
     /// There is no such directory.
-    #[error("{path}: there is no such directory", path = .0.display())]
+    #[error("{path}: there is no such directory; name the one that the exporter has had as --storage.path", path = .0.display())]
     NoDirectory(PathBuf),
     /// The database cannot be used.
     #[error(transparent)]
@@ -55,7 +55,9 @@ pub enum TransferError {
     )]
     AtWork,
     /// What the database had is in another directory.
-    #[error("what the database had was exported to {0}; it has nothing more")]
+    #[error(
+        "what the database had was exported to {0}; use that directory with --storage.path, or export with `--to {0}` where that was cut off. Nothing was changed"
+    )]
     Exported(String),
     /// The readings of a profile are as 0.1.0 stored them.
     #[error(
@@ -162,10 +164,11 @@ pub async fn export(
         Some(elsewhere) => return Err(TransferError::Exported(elsewhere)),
         None => {}
     }
-    directory.mark_exporting(&transfer)?;
-    after(Step::Marked, go_on)?;
+    // An export that an exporter at work prevents leaves no mark.
     let write = |contents: &Contents| {
         after(Step::Read, go_on)?;
+        directory.mark_exporting(&transfer)?;
+        after(Step::Marked, go_on)?;
         directory.replace_contents(contents)?;
         after(Step::Written, go_on)
     };

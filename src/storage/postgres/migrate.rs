@@ -45,7 +45,9 @@ pub enum MigrateError {
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
     /// A step failed.
-    #[error("the steps that the tables of {address} have taken are not those of this withings-exporter: {why}")]
+    #[error(
+        "the steps that the tables at {address} have taken are not those of this withings-exporter; use the version that made them, or an empty database: {why}"
+    )]
     Step {
         /// Where, without a password.
         address: String,

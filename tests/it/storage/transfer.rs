@@ -187,6 +187,7 @@ async fn an_exporter_that_serves_keeps_its_storage() {
     let other = tempfile::tempdir().unwrap();
     let error = exported(&database, other.path(), None).await.unwrap_err();
     assert!(matches!(error, TransferError::AtWork), "{error}");
+    assert!(!other.path().join("EXPORTING").exists(), "an export that was refused has changed nothing");
     database.psql("update work set held_until = null");
     exported(&database, other.path(), None).await.unwrap();
 }
