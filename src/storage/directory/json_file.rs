@@ -26,7 +26,14 @@ struct WithFormat<'a, T> {
     content: &'a T,
 }
 
-/// A stored value with its format, as it is read.
+/// A stored value in the format that is written now, as nearly all are: it is read in one pass.
+#[derive(Deserialize)]
+struct Present<T> {
+    format: u32,
+    content: T,
+}
+
+/// A stored value with its format, whichever that is.
 #[derive(Deserialize)]
 struct Versioned<'a> {
     format: u32,
@@ -69,9 +76,9 @@ pub(super) fn load_of_any_size<T: DeserializeOwned>(path: &Path) -> Result<Optio
     load_formats(path, u64::MAX, &[FORMAT], |_, json| serde_json::from_str(json))
 }
 
-/// The same as [`load`] for a file that has at most so many bytes and may have one of the `known` formats; `read` is given the
-/// format and the content.
-pub(super) fn load_formats<T>(
+/// The same as [`load`] for a file that has at most so many bytes and may have one of the `known` formats, of which the last is
+/// the one of a `T`; `read` is given the format and the content.
+pub(super) fn load_formats<T: DeserializeOwned>(
     path: &Path,
     most_bytes: u64,
     known: &[u32],
@@ -100,11 +107,21 @@ pub(super) fn load_formats<T>(
     }
 }
 
-fn parse<T>(bytes: &[u8], known: &[u32], read: impl FnOnce(u32, &str) -> serde_json::Result<T>) -> Result<T, Unusable> {
+fn parse<T: DeserializeOwned>(
+    bytes: &[u8],
+    known: &[u32],
+    read: impl FnOnce(u32, &str) -> serde_json::Result<T>,
+) -> Result<T, Unusable> {
+    let text = str::from_utf8(bytes).unwrap_or_default();
+    if let Ok(Present { format, content }) = serde_json::from_str(text)
+        && known.last() == Some(&format)
+    {
+        return Ok(content);
+    }
     let (format, content) = match serde_json::from_slice(bytes) {
         Ok(Versioned { format, content }) => (format, content.map_or("", RawValue::get)),
         // From before there were versions.
-        Err(_) => (FORMAT, str::from_utf8(bytes).unwrap_or_default()),
+        Err(_) => (FORMAT, text),
     };
     if !known.contains(&format) {
         return Err(Unusable::Newer(format));

@@ -64,6 +64,11 @@ impl Client {
 
     /// Takes the page of metrics; an error if it is not answered with one.
     pub(crate) fn scrape(&mut self, encoding: Encoding) -> io::Result<()> {
+        self.scrape_target("/metrics", encoding)
+    }
+
+    /// The same for what `target` names of the page.
+    pub(crate) fn scrape_target(&mut self, target: &str, encoding: Encoding) -> io::Result<()> {
         let accept_encoding = match encoding {
             Encoding::Plain => "identity",
             Encoding::Gzip => "gzip",
@@ -72,7 +77,7 @@ impl Client {
             "Accept: {ACCEPT}\r\nAccept-Encoding: {accept_encoding}\r\nUser-Agent: Prometheus/3.1.0\r\n\
              X-Prometheus-Scrape-Timeout-Seconds: 10\r\n"
         );
-        match self.get("/metrics", &headers)?.status {
+        match self.get(target, &headers)?.status {
             200 => Ok(()),
             status => Err(io::Error::other(format!("status {status}"))),
         }

@@ -1,5 +1,6 @@
 //! A folder with configuration and storage, in which the program can be started.
 
+use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use withings_exporter::storage::{NewConsent, NewLogin, Storage, Surroundings};
 use withings_exporter::telemetry::{Build, Telemetry};
 
 use crate::client::Encoding;
+use crate::postgres::{Server, succeed};
 use crate::program::{self, Program, free_address};
 use crate::simulation::{BASE_URL, CLIENT_ID, CLIENT_SECRET, Simulation};
 
@@ -34,6 +36,17 @@ const DUE_AFTER: i64 = 5 * 3600;
 /// Where nobody answers.
 const NOWHERE: &str = "http://127.0.0.1:1";
 
+/// Copies what a database has of its one person to as many as `COUNT` says, each of whom is another one.
+const COPY: &str = "
+    create temp table new as select 'person-' || lpad(n::text, greatest(4, length(n::text)), '0') as profile,
+        (1000000 + n)::text as person from generate_series(2, COUNT) n;
+    insert into login (profile, person, version, sealed, expires_at, connected_at, demo)
+        select new.profile, new.person, version, sealed, expires_at, connected_at, demo from new, login;
+    insert into snapshot (profile, person, parts, events)
+        select new.profile, new.person, parts, events from new, snapshot;
+    insert into work (profile, plan) select new.profile, plan from new, work;
+    analyze";
+
 /// A folder with configuration and storage.
 pub(crate) struct Home {
     folder: TempDir,
@@ -42,20 +55,24 @@ pub(crate) struct Home {
 impl Home {
     /// One for these profiles, who have no login yet, and the cloud at `cloud`.
     pub(crate) fn new(profiles: &[String], cloud: &str, requests_per_minute: u32) -> Result<Self> {
-        let folder = TempDir::new()?;
+        let home = Self { folder: TempDir::new()? };
+        home.write(profiles, cloud, requests_per_minute)?;
+        Ok(home)
+    }
+
+    fn write(&self, profiles: &[String], cloud: &str, requests_per_minute: u32) -> Result<()> {
         let text = format!(
             "withings:\n  client_id: {CLIENT_ID}\n  client_secret: {CLIENT_SECRET}\n  profiles: {profiles:?}\n  \
              base_url: {BASE_URL}\n  api_url: {cloud}\n  account_url: {cloud}\n  \
              requests_per_minute: {requests_per_minute}\n"
         );
-        fs::write(folder.path().join("withings.yaml"), text)?;
-        Ok(Self { folder })
+        Ok(fs::write(self.folder.path().join("withings.yaml"), text)?)
     }
 
     /// One for so many profiles with stored logins, readings and plans. The cloud is away, and the first call is due in
     /// some hours: until then nothing happens by itself.
     pub(crate) fn stored(profiles: usize) -> Result<Self> {
-        let names: Vec<String> = (1..=profiles).map(|n| format!("person-{n:04}")).collect();
+        let names = names(profiles);
         let home = Self::new(&names, NOWHERE, 1)?;
         let readings = home.storage_path().join("readings");
         fs::create_dir_all(&readings)?;
@@ -70,6 +87,30 @@ impl Home {
         }
         fs::write(home.storage_path().join("plans.json"), plans(&names).to_string())?;
         Ok(home)
+    }
+
+    /// The same in a new database of this server, of this name. One login is sealed as it should be; all others are copies of
+    /// it, which nobody opens while no call is due.
+    pub(crate) fn in_database(profiles: usize, server: &Server, database: &str) -> Result<Self> {
+        let home = Self::stored(1)?;
+        server.sql("postgres", &format!("create database {database}"))?;
+        let url = server.url(database);
+        for command in [&["storage", "migrate"][..], &["storage", "import", "--from", "data"]] {
+            succeed(home.command()?.args(command).args(home.database_flags(&url)))?;
+        }
+        server.sql(database, &COPY.replace("COUNT", &profiles.to_string()))?;
+        home.write(&names(profiles), NOWHERE, 1)?;
+        Ok(home)
+    }
+
+    /// The flags that name a database of this home.
+    pub(crate) fn database_flags(&self, url: &str) -> [String; 2] {
+        [format!("--storage.url={url}"), format!("--storage.key-file={}", self.key_file().display())]
+    }
+
+    /// The key file of the database of this home.
+    pub(crate) fn key_file(&self) -> PathBuf {
+        self.path().join("key")
     }
 
     /// Stores a login of each of these people.
@@ -99,11 +140,11 @@ impl Home {
 
     /// Starts the exporter here.
     pub(crate) fn start(&self) -> Result<Program> {
-        self.start_with(&[])
+        self.start_with(&[""; 0])
     }
 
     /// The same with these arguments.
-    pub(crate) fn start_with(&self, arguments: &[&str]) -> Result<Program> {
+    pub(crate) fn start_with(&self, arguments: &[impl AsRef<OsStr>]) -> Result<Program> {
         let address = free_address()?;
         let mut command = self.command()?;
         command.args(["--web.listen-address", &address.to_string()]).args(arguments);
@@ -124,6 +165,11 @@ impl Home {
     pub(crate) fn storage_path(&self) -> PathBuf {
         self.folder.path().join("data")
     }
+}
+
+/// The names of so many profiles.
+pub(crate) fn names(profiles: usize) -> Vec<String> {
+    (1..=profiles).map(|n| format!("person-{n:04}")).collect()
 }
 
 /// Waits until the page of `program` shows that everybody's calls have worked.

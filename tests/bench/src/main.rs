@@ -14,10 +14,13 @@ mod history;
 mod home;
 mod load;
 mod memory;
+mod people;
+mod postgres;
 mod proc;
 mod program;
 mod refresh;
 mod rendering;
+mod replicas;
 mod simulation;
 mod size;
 mod start;
@@ -32,7 +35,7 @@ use anyhow::{Result, bail};
 type Bench = (&'static str, fn() -> Result<()>);
 
 /// The benches in the order in which they run: those of a moment first.
-const BENCHES: [Bench; 11] = [
+const BENCHES: [Bench; 13] = [
     ("size", size::run),
     ("rendering", rendering::run),
     ("decode", decode::run),
@@ -44,6 +47,8 @@ const BENCHES: [Bench; 11] = [
     ("flood", flood::run),
     ("guesses", guesses::run),
     ("history", history::run),
+    ("replicas", replicas::run),
+    ("people", people::run),
 ];
 
 fn main() -> Result<()> {

@@ -9,6 +9,7 @@ use crate::client::Encoding;
 use crate::figures::announce;
 use crate::home::{Home, until_up};
 use crate::proc::Memory;
+use crate::program::Program;
 use crate::simulation::Simulation;
 
 /// Threads that have nothing to do end after 10 s; then the program is as it stays.
@@ -40,16 +41,23 @@ fn histories() -> Result<()> {
 
 /// The growth from few profiles to many is what a profile costs: while a page is kept, and between scrapes, when none is.
 fn stored() -> Result<()> {
+    growth([2, 1000], |profiles| {
+        let home = Home::stored(profiles)?;
+        Ok((home.start()?, home))
+    })
+}
+
+/// Prints what each further profile costs a program that `start` starts with so many profiles.
+pub(crate) fn growth(counts: [usize; 2], start: impl Fn(usize) -> Result<(Program, Home)>) -> Result<()> {
     let mut of = Vec::new();
-    for profiles in [2_u32, 1000] {
-        let home = Home::stored(profiles as usize)?;
-        let program = home.start()?;
+    for profiles in counts {
+        let (program, _home) = start(profiles)?;
         let page = program.page(Encoding::Plain)?.len();
         let with_page = program.memory()?.resident;
         sleep(CALM);
         let memory = program.memory()?;
         println!("{profiles} profiles from stored state, scraped once, {page} bytes: {}", said(memory));
-        of.push([f64::from(profiles), page as f64, with_page as f64, memory.resident as f64]);
+        of.push([profiles as f64, page as f64, with_page as f64, memory.resident as f64]);
     }
     let [few, many] = of[..] else { unreachable!("there are two") };
     let a_profile = |figure: usize| (many[figure] - few[figure]) / (many[0] - few[0]) / 1024.0;
