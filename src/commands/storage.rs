@@ -36,9 +36,8 @@ fn migrated(flags: &Flags, out: &mut dyn Write) -> Result<()> {
     runtime.shutdown_background();
     let Migrated { from, to, installation, made_key_file } = migrated.map_err(|error| match error {
         MigrateError::KeyFile(error) => mistake(&error),
-        MigrateError::Schema(SchemaError::Database(error)) => error.into(),
+        MigrateError::Database(error) | MigrateError::Schema(SchemaError::Database(error)) => error.into(),
         MigrateError::Schema(_) | MigrateError::Step { .. } => UsageError(error.to_string()).into(),
-        MigrateError::Database(error) => error.into(),
     })?;
     match from {
         None => writeln!(out, "The tables at {address} were made, version {to}.")?,
