@@ -55,6 +55,7 @@ async fn database(flags: &Flags, telemetry: &Telemetry) -> Result<Storage> {
 }
 
 #[cfg(not(feature = "postgres"))]
+#[allow(clippy::unused_async, reason = "it is called as the one with PostgreSQL is")]
 async fn database(_: &Flags, _: &Telemetry) -> Result<Storage> {
     Err(UsageError(crate::cli::NOT_BUILT.to_owned()).into())
 }

@@ -9,6 +9,8 @@
 #![cfg_attr(
     not(feature = "postgres"),
     allow(
+        clippy::unnecessary_wraps,
+        clippy::unused_async,
         dead_code,
         irrefutable_let_patterns,
         unused_variables,
