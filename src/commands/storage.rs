@@ -106,7 +106,9 @@ fn of_transfer(error: TransferError) -> anyhow::Error {
     match error {
         TransferError::Directory(error) => of_directory(error),
         TransferError::Postgres(error) => of_database(error),
-        TransferError::Storage(_) | TransferError::AtWork | TransferError::Ended(_) => error.into(),
+        TransferError::Storage(_) | TransferError::AtWork | TransferError::Served(_) | TransferError::Ended(_) => {
+            error.into()
+        }
         mistake => UsageError(mistake.to_string()).into(),
     }
 }

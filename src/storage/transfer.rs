@@ -19,6 +19,9 @@ pub enum TransferError {
     /// The directory cannot be used.
     #[error(transparent)]
     Directory(#[from] OpenError),
+    /// An exporter serves from the directory.
+    #[error("{path}: a withings-exporter serves from this directory; stop it, and run this again. Nothing was changed", path = .0.display())]
+    Served(PathBuf),
     /// There is no such directory.
     #[error("{path}: there is no such directory; name the one that the exporter has had as --storage.path", path = .0.display())]
     NoDirectory(PathBuf),
@@ -110,7 +113,7 @@ pub async fn import(
         return Err(TransferError::NoDirectory(from.to_owned()));
     }
     let postgres = Postgres::open_for_transfer(settings, surroundings).await?;
-    let directory = Directory::open_for_transfer(from, surroundings)?;
+    let directory = Directory::open_for_transfer(from, surroundings).map_err(of_directory)?;
     let _lock = directory.lock_for_transfer()?;
     if directory.exporting()?.is_some() {
         return Err(TransferError::Exporting(from.to_owned()));
@@ -147,7 +150,7 @@ pub async fn export(
     go_on: GoOn<'_>,
 ) -> Result<Transferred, TransferError> {
     let postgres = Postgres::open_for_transfer(settings, surroundings).await?;
-    let directory = Directory::open_for_transfer(to, surroundings)?;
+    let directory = Directory::open_for_transfer(to, surroundings).map_err(of_directory)?;
     let _lock = directory.lock_for_transfer()?;
     let given = postgres.given().await?;
     let has_come_from_here = directory.moved()?.is_some_and(|moved| Some(moved.id) == given.id);
@@ -192,6 +195,13 @@ fn transfer(begun: Option<Transfer>, path: &Path, postgres: &Postgres) -> Result
         }),
         Some(begun) => Ok(begun),
         None => Ok(Transfer { installation, id: random_uuid() }),
+    }
+}
+
+fn of_directory(error: OpenError) -> TransferError {
+    match error {
+        OpenError::InUse(path) => TransferError::Served(path),
+        error => error.into(),
     }
 }
 

@@ -141,9 +141,8 @@ impl Written {
 impl Installation {
     async fn read(transaction: &Transaction<'_>) -> Result<Self, Error> {
         let query = format!(
-            "/* Installation::read */ select i.system_identifier, i.timeline, \
-             coalesce('everything was exported to ' || i.moved_to, i.suspended), i.accepted, s.system_identifier, \
-             {TIMELINE}, pg_current_wal_lsn() from installation i, pg_control_system() s"
+            "/* Installation::read */ select i.system_identifier, i.timeline, i.suspended, i.accepted, \
+             s.system_identifier, {TIMELINE}, pg_current_wal_lsn() from installation i, pg_control_system() s"
         );
         let row = transaction.query_one(&query, &[]).await?;
         Ok(Self {

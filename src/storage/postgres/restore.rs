@@ -7,11 +7,18 @@ use super::schema;
 use super::seal::Keys;
 
 /// Accepts the database as it is, on the server that it is on: each login is tried, and those whose tokens are dead are shown as
-/// refused. Gives why no login was rotated before; `None` if all were. Fails where the keys are of another
-/// installation.
+/// refused. Gives why no login was rotated before; `None` if all were. Fails where the keys are of another installation, or what
+/// the database had was exported.
 pub async fn accept_restore(pool: &Pool, keys: &Keys) -> Result<Option<String>, PostgresError> {
     schema::check(pool).await?;
     schema::check_installation(pool, keys).await?;
+    let moved = pool.run("read what was moved", async |session| {
+        let query = "/* accept_restore */ select moved_to from installation";
+        session.query_one(query, &[]).await?.try_get::<_, Option<String>>(0)
+    });
+    if let Some(to) = moved.await? {
+        return Err(PostgresError::Moved { address: pool.address().to_string(), to });
+    }
     let accepted = pool.run("accept the database as it is", async |session| {
         let transaction = session.transaction().await?;
         let reason = guard::accept(&transaction).await?;

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use tempfile::TempDir;
 use withings_exporter::catalogue::Call;
 use withings_exporter::reading::in_bed::BedEvent;
-use withings_exporter::storage::postgres::{Address, Keys, Settings};
+use withings_exporter::storage::postgres::{Address, Keys, Pool, Settings, accept_restore};
 use withings_exporter::storage::transfer::{Step, TransferError, Transferred, export, import};
 use withings_exporter::storage::{CallPlan, OpenError, Plan, Purpose, Replan, Storage, StoredState};
 
@@ -180,7 +180,7 @@ async fn an_exporter_that_serves_keeps_its_storage() {
     let (directory, database) = (filled().await, Place::database().await);
     let serving = Storage::open(directory.path(), Purpose::Serve, surroundings(&clock())).unwrap();
     let error = imported(directory.path(), &database, None).await.unwrap_err();
-    assert!(matches!(error, TransferError::Directory(OpenError::InUse(_))), "{error}");
+    assert!(matches!(error, TransferError::Served(_)), "{error}");
     drop(serving);
     imported(directory.path(), &database, None).await.unwrap();
     database.psql("update work set held_until = wx_now() + interval '1 minute'");
@@ -205,6 +205,9 @@ async fn a_replica_that_lives_on_changes_nothing_in_a_database_that_was_exported
     assert!(error.to_string().contains("was exported to"), "{error}");
     let rotated = super::rotation::rotate(&replica, &login, 2).await;
     assert!(rotated.is_err(), "{rotated:?}");
+    let Settings { address, keys, .. } = settings(&database);
+    let accepted = accept_restore(&Pool::open(&address).unwrap(), &keys).await.unwrap_err().to_string();
+    assert!(accepted.contains("was exported to"), "{accepted}");
     assert_eq!(homes(directory.path(), &database).await, 1);
 }
 
