@@ -59,8 +59,7 @@ enum Place {
     Committed,
 }
 
-const PLACES: [Place; 6] =
-    [Place::Leased, Place::Asked, Place::Made, Place::Answered, Place::Stored, Place::Committed];
+const PLACES: [Place; 6] = [Place::Leased, Place::Asked, Place::Made, Place::Answered, Place::Stored, Place::Committed];
 
 #[derive(Clone, Copy)]
 enum Blow {
@@ -187,7 +186,7 @@ fn blow(random: &mut Rng) -> Blow {
 /// Strikes within milliseconds after an answer.
 async fn strike_afterwards(replica: &mut Replica, blow: Blow, random: &mut Rng) -> bool {
     let Some(held) = replica.way.hold(Hold::Answered, PATIENCE).await else { return false };
-    drop(held.send(()));
+    let _ = held.send(());
     sleep(Duration::from_micros(random.u64(..15_000))).await;
     hit(replica, blow);
     true
@@ -215,8 +214,8 @@ async fn rise(replica: &mut Replica, blow: Blow, random: &mut Rng) {
 
 async fn go_on_after(held: Held, time: Duration) {
     sleep(time).await;
-    // It may be cut off meanwhile.
-    drop(held.send(()));
+    // The way may have ended meanwhile.
+    let _ = held.send(());
 }
 
 fn number(variable: &str) -> Option<u64> {
