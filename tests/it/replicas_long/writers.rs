@@ -18,9 +18,11 @@ const SLOW_COMMITS: &str = "create function dawdle() returns trigger language pl
      create constraint trigger dawdle after insert or update on snapshot deferrable initially deferred \
        for each row execute function dawdle()";
 
-/// Takes every profile away from the replicas for good, so that none of them writes any more.
-const HALT: &str = "update work set fence = fence + 1, holder = gen_random_uuid(), held_until = wx_now() + interval '1 hour', \
-     writer = null, changed = pg_current_xact_id()";
+/// Takes every profile that no replica works at for good, and counts those that are taken: none of them is written any more.
+const HALT: &str = "update work set fence = fence + 1, holder = '00000000-0000-0000-0000-000000000001', \
+     held_until = wx_now() + interval '1 hour', writer = null, changed = pg_current_xact_id() \
+     where held_until is null or held_until < wx_now(); \
+     select count(*) from work where holder = '00000000-0000-0000-0000-000000000001'";
 
 /// How many transactions that write are under way.
 const WRITING: &str = "select count(*) from pg_stat_activity where datname = current_database() \
@@ -42,10 +44,10 @@ async fn every_page_is_what_the_database_has_five_seconds_after_the_last_of_many
         weighings += 1;
         sleep(Duration::from_millis(50)).await;
     }
-    database.psql(HALT);
+    until("every claim to end", async || (database.psql(HALT) == PEOPLE.to_string()).then_some(())).await;
     until("the last commit", async || (database.psql(WRITING) == "0").then_some(())).await;
     sleep(Duration::from_secs(5)).await;
-    let written = database.psql("select count(distinct writer) from snapshot");
+    let writers = database.psql("select count(distinct writer) from snapshot");
     let mut pages = Vec::new();
     for replica in &replicas {
         pages.push(replica.people().await);
@@ -55,14 +57,14 @@ async fn every_page_is_what_the_database_has_five_seconds_after_the_last_of_many
     started.until_ready().await;
     let database = started.people().await;
     let weights = database.iter().filter(|line| line.starts_with("withings_weight_kg{")).count();
-    let differing: Vec<_> =
-        pages.iter().map(|page| page.iter().filter(|line| !database.contains(line)).count()).collect();
+    let is_other = |line: &&String| !database.contains(line);
+    let differing: Vec<_> = pages.iter().map(|page| page.iter().filter(is_other).count()).collect();
     report(format!(
-        "slow commits: {weights} people after {weighings} weighings, {written} writers; lines of the pages that are not what the \
+        "slow commits: {weights} people after {weighings} weighings, {writers} writers; lines of the pages that are not what the \
          database has: {differing:?}"
     ));
     for page in &pages {
-        let other: Vec<_> = page.iter().filter(|line| !database.contains(line)).take(10).collect();
+        let other: Vec<_> = page.iter().filter(is_other).collect();
         assert!(*page == database, "{other:#?}");
     }
     assert_eq!(weights, PEOPLE);
