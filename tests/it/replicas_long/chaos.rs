@@ -121,15 +121,15 @@ impl Chaos {
         }
     }
 
-    async fn strike_on_the_way(&self, replica: &mut Replica, hold: Hold, blow: Blow, random: &mut Rng) -> bool {
-        let Some(held) = replica.way.hold(hold, PATIENCE).await else { return false };
+    async fn strike_on_the_way(&self, replica: &mut Replica, place: Hold, blow: Blow, random: &mut Rng) -> bool {
+        let Some(held) = replica.way.hold(place, PATIENCE).await else { return false };
         hit(replica, blow);
         match random.u32(..10) {
             // It is lost.
             0..3 => drop(held),
             // It arrives when the replica, were it awake, would not wait any more.
             3..7 => {
-                self.tally.lock().unwrap().late_calls += usize::from(hold == Hold::Asked);
+                self.tally.lock().unwrap().late_calls += usize::from(place == Hold::Asked);
                 let late = Duration::from_millis(random.u64(8500..12_000));
                 tokio::spawn(go_on_after(held, late));
             }

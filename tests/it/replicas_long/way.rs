@@ -50,9 +50,9 @@ impl Way {
     }
 
     /// Holds the next call for a token; `None` if there is none within this time.
-    pub(super) async fn hold(&self, hold: Hold, patience: Duration) -> Option<Held> {
+    pub(super) async fn hold(&self, place: Hold, patience: Duration) -> Option<Held> {
         let (caught, held) = oneshot::channel();
-        *self.trap.lock().unwrap() = Some((hold, caught));
+        *self.trap.lock().unwrap() = Some((place, caught));
         let held = timeout(patience, held).await.ok().and_then(Result::ok);
         *self.trap.lock().unwrap() = None;
         held
@@ -65,8 +65,8 @@ async fn carry_both(client: TcpStream, cloud: SocketAddr, trap: Trap) -> Option<
     // Whether the answer that comes next is one to a call for a token.
     let is_token = Arc::new(Mutex::new(false));
     tokio::select! {
-        _ = carry_calls(from_client, to_server, &trap, &is_token) => {}
-        _ = carry_answers(from_server, to_client, &trap, &is_token) => {}
+        () = carry_calls(from_client, to_server, &trap, &is_token) => {}
+        () = carry_answers(from_server, to_client, &trap, &is_token) => {}
     }
     Some(())
 }
