@@ -108,7 +108,8 @@ impl Refresher {
         }
         if !claim.calls.is_empty() {
             claim.plan.refreshed_at = Some(Instant::now());
-            self.publish_duration(&claim, began.elapsed());
+            claim.plan.refresh_took = Some(began.elapsed());
+            self.publish_calls(&claim.profile, &claim.plan, || self.storage().is_current(&claim));
         }
         self.storage().finish(claim).await;
     }

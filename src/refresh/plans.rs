@@ -149,8 +149,8 @@ impl Planner<'_> {
             };
             (call, plan)
         });
-        let refreshed_at = former.refreshed_at;
-        let plan = Plan { calls: planned.collect(), refreshed_at };
+        let refresh_took = former.refresh_took.filter(|_| is_of_another != Some(true));
+        let plan = Plan { calls: planned.collect(), refresh_took, ..former };
         let dues = |plan: &Plan| plan.calls.iter().map(|(call, planned)| (*call, planned.due)).collect::<Vec<_>>();
         let ends_claim = matches!(self.occasion, Occasion::Reload { .. }) || is_of_another.is_some();
         Replan {

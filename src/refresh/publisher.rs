@@ -32,14 +32,12 @@ impl Refresher {
             login: self.login(profile, plan),
             readings: readings.into(),
             calls: self.call_statuses(plan),
+            refresh_seconds: seconds(plan),
             ..ProfileSnapshot::empty(Arc::clone(profile), sleep)
         };
-        self.services().snapshots.send_if_modified(|all| {
-            let refresh_seconds = all.get(profile).and_then(|former| former.refresh_seconds);
-            self.is_of_present_person(profile, state)
-                && may()
-                && all.show(ProfileSnapshot { refresh_seconds, ..snapshot })
-        });
+        self.services()
+            .snapshots
+            .send_if_modified(|all| self.is_of_present_person(profile, state) && may() && all.show(snapshot));
     }
 
     /// Whether the readings are of the person whose login the profile has now, if it has one.
@@ -48,21 +46,12 @@ impl Refresher {
         people.get(profile).is_none_or(|person| state.user_id() == Some(&*person.known.login.user_id))
     }
 
-    /// Shows how long a refresh took.
-    pub(super) fn publish_duration(&self, claim: &Claim, took: Duration) {
-        self.change(
-            &claim.profile,
-            || self.storage().is_current(claim),
-            |snapshot| {
-                snapshot.refresh_seconds = Some(took.as_secs_f64());
-            },
-        );
-    }
-
-    /// Shows how the calls went, and leaves the readings as they are.
+    /// Shows how the calls went and how long they took, and leaves the readings as they are.
     pub(super) fn publish_calls(&self, profile: &Arc<str>, plan: &Plan, may: impl FnOnce() -> bool) {
-        let (login, calls) = (self.login(profile, plan), self.call_statuses(plan));
-        self.change(profile, may, |snapshot| (snapshot.login, snapshot.calls) = (login, calls));
+        let (login, calls, refresh_seconds) = (self.login(profile, plan), self.call_statuses(plan), seconds(plan));
+        self.change(profile, may, |snapshot| {
+            (snapshot.login, snapshot.calls, snapshot.refresh_seconds) = (login, calls, refresh_seconds);
+        });
     }
 
     /// Shows what is known of the bed, and leaves the other readings as they are.
@@ -133,4 +122,9 @@ impl Refresher {
         })
         .collect()
     }
+}
+
+/// How long the latest refresh took.
+fn seconds(plan: &Plan) -> Option<f64> {
+    plan.refresh_took.map(|took| took.as_secs_f64())
 }

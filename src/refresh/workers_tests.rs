@@ -98,7 +98,7 @@ async fn a_panic_ends_its_claim_as_failed_and_the_next_profile_is_refreshed() {
     let plan = |profile: &str, _: Option<&Plan>| {
         let mistaken = Some(mistaken.clone()).filter(|_| profile == &**alice);
         let calls = mistaken.into_iter().chain([(Call::Getmeas, CallPlan::at(now))]).collect();
-        Replan { plan: Plan { calls, refreshed_at: None }, ends_claim: true, is_new_login: false }
+        Replan { plan: Plan { calls, ..Plan::default() }, ends_claim: true, is_new_login: false }
     };
     storage.plan_all(&profiles.iter().cloned().collect::<BTreeSet<_>>(), plan).await;
     let working = tokio::spawn(async move { refresher.run().await });

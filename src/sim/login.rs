@@ -22,6 +22,12 @@ pub enum Rotation {
     /// dies.
     #[default]
     Grace,
+    /// As `Grace`, word for word: of an unused pair whose refresh token is used again the documentation says nothing, and here
+    /// it lives on beside the other pair.
+    Lenient,
+    /// As `Grace`, and a dead refresh token that is used again ends every token of this login, as a service does that takes it
+    /// for a stolen one.
+    Watchful,
     /// As some operators report (home-assistant/core#42717, home-assistant/core#102886): used again, it ends every
     /// token of this login.
     Strict,
@@ -121,14 +127,22 @@ impl Logins {
     pub(super) fn refresh(&mut self, client_id: &str, refresh: &str, now: i64) -> Option<Pair> {
         let mine = |pair: &Pair| pair.refresh == refresh && pair.grant.client_id == client_id;
         let place = self.pairs.iter().position(mine)?;
-        let (login, reused) = (self.pairs[place].login, self.pairs[place].replaced.is_some());
-        if reused && self.rotation == Rotation::Strict {
+        let pair = &self.pairs[place];
+        let (login, is_reused, is_alive) = (pair.login, pair.replaced.is_some(), pair.refresh_lives(now));
+        let ends_login = match self.rotation {
+            Rotation::Grace | Rotation::Lenient => false,
+            Rotation::Watchful => is_reused && !is_alive,
+            Rotation::Strict => is_reused,
+        };
+        if ends_login {
             self.end(|pair| pair.login == login);
         }
-        if !self.pairs[place].refresh_lives(now) {
+        if ends_login || !is_alive {
             return None;
         }
-        self.end(|pair| pair.parent.as_deref() == Some(refresh));
+        if self.rotation != Rotation::Lenient {
+            self.end(|pair| pair.parent.as_deref() == Some(refresh));
+        }
         let pair = &mut self.pairs[place];
         pair.replaced.get_or_insert(now);
         pair.access_dead = true;

@@ -18,6 +18,8 @@ pub struct Plan {
     pub calls: BTreeMap<Call, CallPlan>,
     /// When the latest refresh ended, whichever calls it made.
     pub refreshed_at: Option<Instant>,
+    /// How long the latest refresh took.
+    pub refresh_took: Option<Duration>,
 }
 
 /// When one call is next made, and how it went.
@@ -110,6 +112,8 @@ pub(super) struct StoredPlan {
     /// Unix milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refreshed_at: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refresh_took: Option<Duration>,
 }
 
 /// The plan of one call as it is stored; times in Unix seconds.
@@ -189,7 +193,8 @@ impl StoredPlan {
             latest: None,
             is_refused: false,
         };
-        Self { calls: plan.calls.iter().map(|(call, plan)| (*call, stored(plan))).collect(), refreshed_at: None }
+        let calls = plan.calls.iter().map(|(call, plan)| (*call, stored(plan))).collect();
+        Self { calls, refreshed_at: None, refresh_took: None }
     }
 
     /// The plan with what other hosts show of it.
@@ -197,6 +202,7 @@ impl StoredPlan {
     pub(super) fn of_many_hosts(plan: &Plan, now: Now) -> Self {
         let mut stored = Self::of(plan, now);
         stored.refreshed_at = plan.refreshed_at.map(|at| now.unix_ms(at));
+        stored.refresh_took = plan.refresh_took;
         for (call, stored) in &mut stored.calls {
             let CallPlan { latest, is_refused, .. } = &plan.calls[call];
             (stored.latest, stored.is_refused) = (StoredAttempt::of(latest), *is_refused);
@@ -216,6 +222,7 @@ impl StoredPlan {
         Plan {
             calls: self.calls.into_iter().map(|(call, plan)| (call, restored(call, plan))).collect(),
             refreshed_at: self.refreshed_at.map(|at| now.past(at)),
+            refresh_took: self.refresh_took,
         }
     }
 }

@@ -429,7 +429,7 @@ impl Entry {
     /// Takes what storage has of the work; of the plan only the calls that the configuration needs.
     fn take(&mut self, work: StoredWork) {
         for (call, stored) in work.plan.into_iter().flat_map(|plan| {
-            self.plan.refreshed_at = plan.refreshed_at;
+            (self.plan.refreshed_at, self.plan.refresh_took) = (plan.refreshed_at, plan.refresh_took);
             plan.calls
         }) {
             if let Some(plan) = self.plan.calls.get_mut(&call) {

@@ -76,7 +76,7 @@ fn write(path: &Path, bytes: &[u8]) {
 /// A claim on a profile that has been planned.
 async fn claim(storage: &Storage, profile: &str) -> Claim {
     let plan = |_: &str, _: Option<&Plan>| Replan {
-        plan: Plan { calls: [(Call::Getmeas, CallPlan::at(Instant::now()))].into(), refreshed_at: None },
+        plan: Plan { calls: [(Call::Getmeas, CallPlan::at(Instant::now()))].into(), ..Plan::default() },
         ends_claim: false,
         is_new_login: false,
     };

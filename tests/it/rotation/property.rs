@@ -57,7 +57,7 @@ enum Event {
 /// What may happen without the end of a login. Where a refresh token works once, no answer may be lost.
 fn event(rotation: Rotation) -> impl Strategy<Value = Event> {
     let loss = match rotation {
-        Rotation::Grace => prop_oneof![
+        Rotation::Grace | Rotation::Lenient | Rotation::Watchful => prop_oneof![
             (1..3_u32).prop_map(|times| Event::AnswerLost { times }),
             (0..6000_u64).prop_map(|after| Event::Crash { after }),
         ]

@@ -233,6 +233,30 @@ fn strict_rotation_kills_the_chain_of_a_reused_refresh_token() {
 }
 
 #[test]
+fn lenient_rotation_lets_both_pairs_of_one_refresh_token_live() {
+    let (server, dana) = dana();
+    server.cloud.rotation(Rotation::Lenient);
+    let first = server.login(42);
+    let (one, other) = (server.refresh(&first.refresh).tokens(), server.refresh(&first.refresh).tokens());
+    assert!(works(&server, &one.access) && works(&server, &other.access));
+    check_refused(&server.refresh(&first.refresh), "Invalid Params: invalid refresh_token");
+    assert_eq!(dana.live_tokens(), LiveTokens { access: 2, refresh: 2 });
+}
+
+#[test]
+fn watchful_rotation_kills_the_chain_of_a_dead_refresh_token_alone() {
+    let (server, dana) = dana();
+    server.cloud.rotation(Rotation::Watchful);
+    let first = server.login(42);
+    let lost = server.refresh(&first.refresh).tokens();
+    let second = server.refresh(&first.refresh).tokens();
+    assert!(works(&server, &second.access) && !works(&server, &lost.access));
+    check_refused(&server.refresh(&first.refresh), "Invalid Params: invalid refresh_token");
+    check_refused(&server.refresh(&second.refresh), "Invalid Params: invalid refresh_token");
+    assert_eq!(dana.live_tokens(), LiveTokens { access: 0, refresh: 0 });
+}
+
+#[test]
 fn a_wrong_secret_does_not_cost_the_refresh_token() {
     let (server, _dana) = dana();
     let first = server.login(42);

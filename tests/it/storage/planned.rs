@@ -80,7 +80,7 @@ impl Place {
 /// A plan whose only call is made at `due`, and has worked before.
 pub(crate) fn planned(due: Instant) -> Plan {
     let call = CallPlan { last_success: Some(900), ..CallPlan::at(due) };
-    Plan { calls: [(Call::Getmeas, call)].into(), refreshed_at: None }
+    Plan { calls: [(Call::Getmeas, call)].into(), ..Plan::default() }
 }
 
 /// Plans the calls of these profiles alone: those that are not planned yet, now.
@@ -90,7 +90,7 @@ pub(crate) async fn plan(storage: &Storage, profiles: &[&str]) {
 
 /// The same for calls that have never worked: such a claim does not wait until the former one has asked for a turn.
 pub(crate) async fn plan_first_reads(storage: &Storage, profiles: &[&str]) {
-    plan_each(storage, profiles, |due| Plan { calls: [(Call::Getmeas, CallPlan::at(due))].into(), refreshed_at: None })
+    plan_each(storage, profiles, |due| Plan { calls: [(Call::Getmeas, CallPlan::at(due))].into(), ..Plan::default() })
         .await;
 }
 
@@ -107,7 +107,7 @@ async fn plan_each(storage: &Storage, profiles: &[&str], new: impl Fn(Instant) -
 /// Plans the profile for a person who has just logged in.
 pub(crate) async fn plan_new_login(storage: &Storage, profile: &str) {
     let replan = |_: &str, _: Option<&Plan>| {
-        let plan = Plan { calls: [(Call::Getmeas, CallPlan::at(Instant::now()))].into(), refreshed_at: None };
+        let plan = Plan { calls: [(Call::Getmeas, CallPlan::at(Instant::now()))].into(), ..Plan::default() };
         Replan { plan, ends_claim: true, is_new_login: true }
     };
     storage.plan_all(&BTreeSet::from([profile.into()]), replan).await;

@@ -154,6 +154,7 @@ async fn how_calls_went_is_known_to_every_replica_and_a_start_forgets_nothing() 
     claim.plan = planned(due.unwrap());
     claim.plan.calls.insert(Call::Getmeas, failed);
     claim.plan.refreshed_at = due;
+    claim.plan.refresh_took = Some(Duration::from_micros(1_250_001));
     worker.finish(claim).await;
     let shown = other.changes().await.unwrap();
     assert!(shown.plans.contains("Alice") && shown.readings.is_empty());
@@ -161,9 +162,10 @@ async fn how_calls_went_is_known_to_every_replica_and_a_start_forgets_nothing() 
         let plan = storage.plan("Alice").unwrap();
         let CallPlan { failures, failing_since, last_success, latest, is_refused, .. } =
             plan.calls[&Call::Getmeas].clone();
-        (failures, failing_since, last_success, latest, is_refused, plan.refreshed_at.is_some())
+        (failures, failing_since, last_success, latest, is_refused, plan.refreshed_at.is_some(), plan.refresh_took)
     };
-    let expected = (2, Some(950), Some(900), Attempt::Failed("no\0 answer".to_owned()), true, true);
+    let took = Some(Duration::from_micros(1_250_001));
+    let expected = (2, Some(950), Some(900), Attempt::Failed("no\0 answer".to_owned()), true, true, took);
     assert_eq!(plan_of(&other), expected);
     let [started] = <[Storage; 1]>::try_from(replicas(&place, 1).await).unwrap();
     plan(&started, &["Alice"]).await;

@@ -27,7 +27,7 @@ async fn filled() -> TempDir {
             let mut call = CallPlan::at(tokio::time::Instant::now());
             call.last_success = Some(1_789_999_000);
             Replan {
-                plan: Plan { calls: [(Call::Getmeas, call)].into(), refreshed_at: None },
+                plan: Plan { calls: [(Call::Getmeas, call)].into(), ..Plan::default() },
                 ends_claim: false,
                 is_new_login: false,
             }

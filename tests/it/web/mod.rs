@@ -10,7 +10,7 @@ mod login;
 mod pages;
 mod passwords;
 mod routes;
-mod shards;
+pub(crate) mod shards;
 mod strangers;
 mod tls;
 

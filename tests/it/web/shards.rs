@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -73,11 +74,11 @@ async fn what_is_no_shard_is_refused_with_what_one_is() {
     }
 }
 
-/// The example of a configuration with so many shards of this server, scraped each second.
-fn configuration(server: &Server, shards: usize) -> String {
+/// The example of a configuration with so many shards of the server at this address, scraped each second.
+pub(crate) fn configuration(address: SocketAddr, shards: usize) -> String {
     let example =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/examples/scrape-shards.yml")).unwrap();
-    let example = example.replace("localhost:10064", &server.address.to_string()).replace("1m", "1s");
+    let example = example.replace("localhost:10064", &address.to_string()).replace("1m", "1s");
     let (before, more) = example.split_once("      # What the exporter").unwrap();
     let target = |index| {
         let target = before.split_inclusive("      - targets").last().unwrap();
@@ -90,11 +91,11 @@ fn configuration(server: &Server, shards: usize) -> String {
 #[tokio::test]
 async fn a_real_prometheus_has_each_person_once_and_goes_on_with_a_shard_more() {
     let (server, dir) = (crowded().await, TempDir::new().unwrap());
-    let prometheus = Prometheus::prometheus(&dir, &configuration(&server, 4)).await;
+    let prometheus = Prometheus::prometheus(&dir, &configuration(server.address, 4)).await;
     all_scraped(&prometheus, 4).await;
     let before = series(&prometheus);
     assert_eq!(before.len(), PEOPLE);
-    prometheus.configure(&configuration(&server, 5)).await;
+    prometheus.configure(&configuration(server.address, 5)).await;
     all_scraped(&prometheus, 5).await;
     assert_eq!(series(&prometheus), before);
 }
