@@ -185,9 +185,7 @@ impl World {
         let (clock, telemetry) = (self.host_clock.clone(), telemetry.clone());
         match &self.database {
             None => reopened(self.disk.path(), clock, telemetry),
-            Some(database) => {
-                database.open(Surroundings { clock, telemetry, runtime_directory: None }).await.unwrap()
-            }
+            Some(database) => database.open(Surroundings { clock, telemetry, runtime_directory: None }).await.unwrap(),
         }
     }
 

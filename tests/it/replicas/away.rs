@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio::time::timeout;
 use withings_exporter::sim::Fault;
 
-use super::{Replicas, soon};
+use super::{Home, Replicas, soon};
 use crate::http_client::Answer;
-use crate::postgres::{Cluster, Cuttable, shared};
+use crate::postgres::{Cuttable, shared};
 use crate::program::until;
 use crate::webhooks::path;
 use crate::world::World;
@@ -36,13 +36,11 @@ async fn until_storage_is(replicas: &Replicas, up: f64) {
 
 #[tokio::test]
 async fn while_the_database_is_stopped_pages_stay_and_everything_goes_on_after_it() {
-    let cluster = Cluster::new();
-    cluster.create_database("app");
-    let mut replicas = Replicas::at(&cluster, "app", 3, &["Alice"]).await;
+    let mut replicas = Replicas::at(Home::own(), 3, &["Alice"]).await;
     replicas.subscribe(&["Alice"]).await;
     replicas.weigh("Alice", 72);
     replicas.until_weight("Alice", 72).await;
-    cluster.stop();
+    replicas.home.server().stop();
     until_storage_is(&replicas, 0.0).await;
     for world in &replicas.each {
         assert_eq!(notify(world, "Alice").await.status, 503);
@@ -51,10 +49,11 @@ async fn while_the_database_is_stopped_pages_stay_and_everything_goes_on_after_i
         assert_eq!(world.value("Alice", "weight_kg").await, Some(72.0));
     }
     replicas.weigh("Alice", 73);
-    cluster.start();
+    replicas.home.server().start();
     until_storage_is(&replicas, 1.0).await;
     // Withings tells it again.
     assert_eq!(notify(&replicas.each[2], "Alice").await.status, 200);
+    replicas.jump(Duration::from_secs(31));
     replicas.until_weight("Alice", 73).await;
 }
 
@@ -91,8 +90,9 @@ async fn a_profile_goes_on_elsewhere_when_its_replica_is_cut_off_while_it_refres
     replicas.jump(Duration::from_hours(3));
     until("the refresh", async || (replicas.rotations("Alice") == (1, 0)).then_some(())).await;
     way.cut();
+    // The right to refresh the profile has ended then, and that to refresh the login before.
+    replicas.jump(Duration::from_secs(60));
     replicas.each[1].start_exporter().await;
-    replicas.jump(Duration::from_secs(65));
     soon(replicas.each[1].until_shown("Alice", "weight_kg", 72.0)).await;
     assert_eq!(replicas.rotations("Alice"), (2, 0));
     way.heal();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use withings_exporter::catalogue::Measurement;
 use withings_exporter::sim::{Failure, Fault};
 
 use super::{Replicas, soon};
@@ -22,15 +23,18 @@ impl Replicas {
     pub(super) async fn subscribe(&mut self, profiles: &[&str]) {
         for world in &mut self.each {
             world.config.webhooks = true;
+            // A subscription for each kind of news takes 5 s.
+            world.config.measurements = ["weight_kg", "in_bed"].into_iter().filter_map(Measurement::by_key).collect();
             move_to(world, HOST);
         }
         self.wake().await;
         self.cloud.host(HOST, self.each[1].address());
         self.connect(profiles).await;
         for profile in profiles {
-            until("a subscription to weights", async || {
+            until("the subscriptions", async || {
                 let subscriptions = self.cloud.account(profile).unwrap().subscriptions();
-                subscriptions.iter().any(|(_, appli)| *appli == 1).then_some(())
+                let has = |wanted: u32| subscriptions.iter().any(|(_, appli)| *appli == wanted);
+                (has(1) && has(50)).then_some(())
             })
             .await;
         }

@@ -4,7 +4,6 @@ use std::process::{Command, Output};
 
 use super::Replicas;
 use crate::config::{exporter, write};
-use crate::postgres::shared;
 use crate::program::fed;
 use crate::world::World;
 
@@ -66,7 +65,9 @@ async fn output(mut command: Command) -> Said {
 /// The page but for what the exporter counts of itself, and but for `withings_up`, which every start forgets.
 async fn page(world: &World) -> String {
     let page = world.metrics().await;
-    let is_own = |line: &&str| line.split(' ').any(|word| word.starts_with("withings_exporter_") || word.starts_with("withings_up"));
+    let is_own = |line: &&str| {
+        line.split(' ').any(|word| word.starts_with("withings_exporter_") || word.starts_with("withings_up"))
+    };
     page.lines().filter(|line| !is_own(line)).collect::<Vec<_>>().join("\n")
 }
 
@@ -109,7 +110,7 @@ async fn a_household_moves_into_a_database_and_back_with_the_same_series() {
     replicas.weigh("Alice", 73);
     replicas.jump(std::time::Duration::from_hours(3));
     replicas.until_weight("Alice", 73).await;
-    assert_eq!(replicas.rotations("Alice"), (1, 0));
+    assert!(matches!(replicas.rotations("Alice"), (1.., 0)));
 }
 
 #[tokio::test]
@@ -136,7 +137,7 @@ async fn no_secret_is_in_a_dump_a_log_or_a_page() {
     replicas.jump(std::time::Duration::from_hours(3));
     replicas.weigh("Alice", 72);
     replicas.until_weight("Alice", 72).await;
-    let mut said = shared().dump(replicas.database.as_ref().unwrap().name());
+    let mut said = replicas.home.server().dump(replicas.home.name());
     for world in &replicas.each {
         said += &world.get("/").await.body;
         said += &world.metrics().await;

@@ -30,11 +30,45 @@ struct Replicas {
     /// The cloud's.
     clock: Clock,
     each: Vec<World>,
-    database: Option<Database>,
+    home: Home,
     /// How far the database's clock is ahead of the real one.
     ahead: Cell<Duration>,
     /// Has the key file.
     folder: TempDir,
+}
+
+/// Where the database is.
+enum Home {
+    /// On the server that all tests share.
+    Shared(Database),
+    /// On a server of this test alone.
+    Own(Cluster),
+}
+
+/// The name of the database on a server of one test alone.
+const APP: &str = "app";
+
+impl Home {
+    /// A server of this test alone, with an empty database.
+    fn own() -> Self {
+        let cluster = Cluster::new();
+        cluster.create_database(APP);
+        Self::Own(cluster)
+    }
+
+    fn server(&self) -> &Cluster {
+        match self {
+            Self::Shared(_) => shared(),
+            Self::Own(cluster) => cluster,
+        }
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Shared(database) => database.name(),
+            Self::Own(_) => APP,
+        }
+    }
 }
 
 impl Replicas {
@@ -47,19 +81,17 @@ impl Replicas {
 
     /// So many exporters that are not started, on a new database of the server that all tests share.
     async fn asleep(number: usize, profiles: &[&str]) -> Self {
-        let database = Database::empty();
-        let mut replicas = Self::at(shared(), database.name(), number, profiles).await;
-        replicas.database = Some(database);
-        replicas
+        Self::at(Home::Shared(Database::empty()), number, profiles).await
     }
 
-    /// The same on an empty database of this server.
-    async fn at(server: &Cluster, database: &str, number: usize, profiles: &[&str]) -> Self {
+    /// The same on this empty database.
+    async fn at(home: Home, number: usize, profiles: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
-        migrated(&server.url(database), folder.path()).await;
+        let url = home.server().url(home.name());
+        migrated(&url, folder.path()).await;
         let clock = Clock::following_tokio(Clock::system().now());
         let cloud = household(profiles, clock.clone());
-        let database = DatabaseAt { url: server.url(database), folder: folder.path().to_owned() };
+        let database = DatabaseAt { url, folder: folder.path().to_owned() };
         let mut each = Vec::new();
         for _ in 0..number {
             let mut world = World::around(cloud.clone(), profiles).await;
@@ -72,13 +104,13 @@ impl Replicas {
         // All people use one browser.
         let cookies = Arc::clone(&each[0].cookies);
         each.iter_mut().for_each(|world: &mut World| world.cookies = Arc::clone(&cookies));
-        Self { cloud, clock, each, database: None, ahead: Cell::default(), folder }
+        Self { cloud, clock, each, home, ahead: Cell::default(), folder }
     }
 
     /// Leads this replica to the database over another address.
     fn lead(&mut self, replica: usize, address: SocketAddr) {
         let database = self.each[replica].database.as_mut().unwrap();
-        database.url = Cluster::url_at(address, self.database.as_ref().unwrap().name());
+        database.url = Cluster::url_at(address, self.home.name());
     }
 
     async fn wake(&mut self) {
@@ -144,7 +176,7 @@ impl Replicas {
 
     /// What the database answers.
     fn psql(&self, sql: &str) -> String {
-        self.database.as_ref().unwrap().psql(sql)
+        self.home.server().psql(self.home.name(), sql)
     }
 }
 
