@@ -32,6 +32,8 @@ impl Replicas {
         self.connect(profiles).await;
         for profile in profiles {
             until("the subscriptions", async || {
+                // They follow the first read, some seconds apart.
+                self.jump(Duration::from_secs(5));
                 let subscriptions = self.cloud.account(profile).unwrap().subscriptions();
                 let has = |wanted: u32| subscriptions.iter().any(|(_, appli)| *appli == wanted);
                 (has(1) && has(50)).then_some(())
