@@ -53,7 +53,7 @@ async fn while_the_database_is_stopped_pages_stay_and_everything_goes_on_after_i
     until_storage_is(&replicas, 1.0).await;
     // Withings tells it again.
     assert_eq!(notify(&replicas.each[2], "Alice").await.status, 200);
-    replicas.jump(Duration::from_secs(31));
+    replicas.jump(Duration::from_mins(10));
     replicas.until_weight("Alice", 73).await;
 }
 
