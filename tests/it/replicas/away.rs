@@ -38,7 +38,7 @@ async fn until_storage_is(replicas: &Replicas, up: f64) {
 async fn while_the_database_is_stopped_pages_stay_and_everything_goes_on_after_it() {
     let mut replicas = Replicas::at(Home::own(), 3, &["Alice"]).await;
     replicas.subscribe(&["Alice"]).await;
-    replicas.weigh("Alice", 72);
+    replicas.tell_of_weight("Alice", 72).await;
     replicas.until_weight("Alice", 72).await;
     replicas.home.server().stop();
     until_storage_is(&replicas, 0.0).await;

@@ -43,7 +43,7 @@ impl Replicas {
     }
 
     /// Weighs a person and waits until Withings has told a replica of it, half a minute after what was asked before.
-    async fn tell_of_weight(&self, profile: &str, kilograms: u8) {
+    pub(super) async fn tell_of_weight(&self, profile: &str, kilograms: u8) {
         let told = || self.cloud.deliveries().iter().filter(|delivery| delivery.http == Some(200)).count();
         let before = told();
         self.weigh(profile, kilograms);
