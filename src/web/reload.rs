@@ -77,7 +77,7 @@ pub(super) async fn respond<B>(app: &App, request: &Request<B>) -> Response {
     match reloads.ask(ReloadBy::Client).await {
         Ok(()) => response::text(StatusCode::OK, "The configuration was read again."),
         Err(ReloadError::Late) => {
-            let sentence = "The configuration is still being read: its file or the storage directory does not answer. It \
+            let sentence = "The configuration is still being read: its file or the storage does not answer. It \
                             comes into force when it does; see the log.";
             let mut response = response::text(StatusCode::SERVICE_UNAVAILABLE, sentence);
             response::set(&mut response, RETRY_AFTER, "5");

@@ -55,6 +55,7 @@ mod python;
 mod readme;
 mod reload;
 mod remote_write;
+mod replicas;
 mod replicas_long;
 mod restarts;
 mod rotation;

@@ -32,6 +32,7 @@ use withings_exporter::zone::Zone;
 
 use crate::http_client::{Answer, Connection, Cookies};
 use crate::program::until_started;
+use crate::storage::DatabaseAt;
 
 /// The actions of the calls that bring measurements.
 pub(crate) const DATA_ACTIONS: [&str; 9] = [
@@ -61,6 +62,8 @@ pub(crate) struct World {
     /// The exporter's own; the world's, unless a test gives it one that is wrong.
     pub(crate) host_clock: Clock,
     pub(crate) disk: TempDir,
+    /// The database in place of the disk.
+    pub(crate) database: Option<DatabaseAt>,
     /// The configuration of the next start of the exporter.
     pub(crate) config: Config,
     /// The configuration that a reload reads; `None`: one that cannot be understood.
@@ -68,7 +71,7 @@ pub(crate) struct World {
     /// Who may talk to the next start of it.
     pub(crate) security: Security,
     /// Those of the browser in which people log in.
-    pub(crate) cookies: Cookies,
+    pub(crate) cookies: Arc<Cookies>,
     cloud_end: Option<oneshot::Sender<()>>,
     exporter: Option<Running>,
     /// The disks of exporters that crashed.
@@ -114,10 +117,11 @@ impl World {
             clock,
             host_clock,
             disk,
+            database: None,
             config,
             file: Arc::default(),
             security,
-            cookies: Cookies::default(),
+            cookies: Arc::default(),
             cloud_end: Some(cloud_end),
             exporter: None,
             wrecks: Vec::new(),
@@ -152,7 +156,7 @@ impl World {
     /// The same at this address.
     pub(crate) async fn start_exporter_on(&mut self, listener: TcpListener) {
         let telemetry = Telemetry::new(Build::this());
-        let storage = reopened(self.disk.path(), self.host_clock.clone(), telemetry.clone());
+        let storage = self.storage(&telemetry).await;
         let file = Arc::clone(&self.file);
         let exporter = Exporter::assemble(Parts {
             config: self.config.clone(),
@@ -174,6 +178,15 @@ impl World {
         let (end, ending) = oneshot::channel();
         let ended = tokio::spawn(exporter.run(vec![listener], async { drop(ending.await) }));
         self.exporter = Some(Running { address, snapshots, logins, end, ended });
+    }
+
+    /// The storage of the next start of the exporter.
+    async fn storage(&self, telemetry: &Telemetry) -> Storage {
+        let (clock, telemetry) = (self.host_clock.clone(), telemetry.clone());
+        match &self.database {
+            None => reopened(self.disk.path(), clock, telemetry),
+            Some(database) => database.open(Surroundings { clock, telemetry, runtime_directory: None }).await.unwrap(),
+        }
     }
 
     /// Lets the exporter reload `config`.
@@ -384,7 +397,7 @@ impl World {
 }
 
 /// A cloud with accounts of these names, which hold nothing.
-fn household(names: &[&str], clock: Clock) -> Cloud {
+pub(crate) fn household(names: &[&str], clock: Clock) -> Cloud {
     let cloud = Cloud::new(clock);
     for (userid, name) in (1001..).zip(names) {
         cloud.add_person(Person::new(userid, name, Zone::UTC));

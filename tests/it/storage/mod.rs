@@ -43,8 +43,7 @@ impl Place {
     /// An empty database with its tables.
     pub(crate) async fn database() -> Self {
         let (database, folder) = (Database::empty(), tempfile::tempdir().unwrap());
-        let pool = Pool::open(&Address::parse(&database.url(), None).unwrap()).unwrap();
-        migrate(&pool, &folder.path().join("key")).await.unwrap();
+        migrated(&database.url(), folder.path()).await;
         Self::Database(database, folder)
     }
 
@@ -89,14 +88,34 @@ pub(crate) fn surroundings(clock: &Clock) -> Surroundings {
     Surroundings { clock: clock.clone(), telemetry: Telemetry::new(Build::this()), runtime_directory: None }
 }
 
+/// A database with its tables, and the folder of its key file.
+#[derive(Clone)]
+pub(crate) struct DatabaseAt {
+    pub(crate) url: String,
+    pub(crate) folder: PathBuf,
+}
+
+impl DatabaseAt {
+    /// The storage of an exporter.
+    pub(crate) async fn open(&self, surroundings: Surroundings) -> Result<Storage, PostgresError> {
+        let settings = Settings {
+            address: Address::parse(&self.url, None).unwrap(),
+            keys: Keys::load(&self.folder.join("key")).unwrap(),
+            work_directory: self.folder.clone(),
+        };
+        Storage::open_postgres(settings, surroundings).await
+    }
+}
+
 /// The storage at this URL, with the key file of this folder.
 pub(crate) async fn open_at(url: &str, folder: &Path, clock: &Clock) -> Result<Storage, PostgresError> {
-    let settings = Settings {
-        address: Address::parse(url, None).unwrap(),
-        keys: Keys::load(&folder.join("key")).unwrap(),
-        work_directory: PathBuf::from(folder),
-    };
-    Storage::open_postgres(settings, surroundings(clock)).await
+    DatabaseAt { url: url.to_owned(), folder: folder.to_owned() }.open(surroundings(clock)).await
+}
+
+/// Makes the tables in the database at `url`, and the key file in `folder`.
+pub(crate) async fn migrated(url: &str, folder: &Path) {
+    let pool = Pool::open(&Address::parse(url, None).unwrap()).unwrap();
+    migrate(&pool, &folder.join("key")).await.unwrap();
 }
 
 /// Checks something in a directory, and then in a database.

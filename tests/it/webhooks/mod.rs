@@ -72,7 +72,7 @@ async fn restart(world: &mut World) {
 }
 
 /// The path of the callback URL that Withings knows.
-fn path(world: &World) -> String {
+pub(crate) fn path(world: &World) -> String {
     let (url, _) = world.account("Alice").subscriptions().pop().unwrap();
     Url::parse(&url).unwrap().path().to_owned()
 }

@@ -1,0 +1,105 @@
+//! A database that is stopped, hangs, or is out of reach of one replica.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+use withings_exporter::sim::Fault;
+
+use super::{Home, Replicas, soon};
+use crate::http_client::Answer;
+use crate::postgres::{Cuttable, shared};
+use crate::program::until;
+use crate::webhooks::path;
+use crate::world::World;
+
+/// How long Withings waits for the answer to a notification.
+const WITHINGS_WAITS: Duration = Duration::from_secs(2);
+
+/// Posts a notification of a weight to this replica.
+async fn notify(world: &World, profile: &str) -> Answer {
+    let user = world.account(profile).userid().to_string();
+    let posted = async { world.post(&path(world), &[("userid", &user), ("appli", "1")]).await };
+    timeout(WITHINGS_WAITS, posted).await.expect("Withings would not wait so long")
+}
+
+/// Waits until every replica says this of its storage.
+async fn until_storage_is(replicas: &Replicas, up: f64) {
+    replicas
+        .everywhere(async |world| {
+            until("the state of storage", async || {
+                (world.sample("withings_exporter_storage_up").await == Some(up)).then_some(())
+            })
+            .await;
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn while_the_database_is_stopped_pages_stay_and_everything_goes_on_after_it() {
+    let mut replicas = Replicas::at(Home::own(), 3, &["Alice"]).await;
+    replicas.subscribe(&["Alice"]).await;
+    replicas.tell_of_weight("Alice", 72).await;
+    replicas.until_weight("Alice", 72).await;
+    replicas.home.server().stop();
+    until_storage_is(&replicas, 0.0).await;
+    for world in &replicas.each {
+        assert_eq!(notify(world, "Alice").await.status, 503);
+        assert_eq!(world.request("HEAD", &path(world), "").await.status, 200);
+        assert_eq!(world.get("/-/ready").await.status, 200);
+        assert_eq!(world.value("Alice", "weight_kg").await, Some(72.0));
+    }
+    replicas.weigh("Alice", 73);
+    replicas.home.server().start();
+    until_storage_is(&replicas, 1.0).await;
+    // Withings tells it again.
+    assert_eq!(notify(&replicas.each[2], "Alice").await.status, 200);
+    replicas.jump(Duration::from_mins(10));
+    replicas.until_weight("Alice", 73).await;
+}
+
+#[tokio::test]
+async fn a_database_that_hangs_delays_neither_notification_nor_reload_nor_end() {
+    let mut replicas = Replicas::asleep(2, &["Alice"]).await;
+    let way = Cuttable::to(shared().address());
+    replicas.lead(1, way.address());
+    replicas.subscribe(&["Alice"]).await;
+    way.cut();
+    assert_eq!(notify(&replicas.each[1], "Alice").await.status, 503);
+    let reloaded = timeout(Duration::from_secs(5), replicas.each[1].reload()).await;
+    let reloaded = reloaded.expect("the reload takes too long");
+    assert_eq!(reloaded.status, 503, "{}", reloaded.body);
+    assert!(reloaded.body.contains("is still being read"), "{}", reloaded.body);
+    assert_eq!(replicas.each[1].get("/-/ready").await.status, 200);
+    timeout(Duration::from_secs(10), replicas.each[1].stop_exporter()).await.expect("the end takes too long");
+    // The other one goes on.
+    replicas.cloud.host(crate::webhooks::HOST, replicas.each[0].address());
+    replicas.weigh("Alice", 74);
+    replicas.jump(Duration::from_mins(10));
+    soon(replicas.each[0].until_shown("Alice", "weight_kg", 74.0)).await;
+}
+
+#[tokio::test]
+async fn a_profile_goes_on_elsewhere_when_its_replica_is_cut_off_while_it_refreshes_the_login() {
+    let mut replicas = Replicas::asleep(2, &["Alice"]).await;
+    let way = Cuttable::to(shared().address());
+    replicas.lead(0, way.address());
+    replicas.each[0].start_exporter().await;
+    soon(replicas.each[0].connect_in_real_time("Alice")).await;
+    replicas.cloud.fault(Fault::delay(Duration::from_secs(2)).on("requesttoken"));
+    replicas.weigh("Alice", 72);
+    replicas.jump(Duration::from_hours(3));
+    until("the refresh", async || (replicas.rotations("Alice") == (1, 0)).then_some(())).await;
+    way.cut();
+    // The right to refresh the profile has ended then, and that to refresh the login before.
+    replicas.jump(Duration::from_secs(60));
+    replicas.each[1].start_exporter().await;
+    soon(replicas.each[1].until_shown("Alice", "weight_kg", 72.0)).await;
+    assert_eq!(replicas.rotations("Alice"), (2, 0));
+    way.heal();
+    replicas.until_weight("Alice", 72).await;
+    // Neither of them has used what the other does not know.
+    replicas.weigh("Alice", 73);
+    replicas.jump(Duration::from_mins(10));
+    replicas.until_weight("Alice", 73).await;
+    assert_eq!(replicas.rotations("Alice"), (2, 0));
+}
