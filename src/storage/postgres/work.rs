@@ -24,7 +24,7 @@ const MARKED_WITHIN: Duration = Duration::from_millis(1500);
 
 /// Free, or this process's own, whose former claim has ended without being given back: a login or a reload has ended it.
 const TAKE: &str = "/* Postgres::hold */ update work set fence = fence + 1, holder = $2::text::uuid, \
-       held_until = wx_now() + interval '60 s', held_since = wx_now_ms(), \
+       held_until = wx_now() + interval '40 s', held_since = wx_now_ms(), \
        writer = $2::text::uuid, changed = pg_current_xact_id() \
      where profile = $1 and (held_until is null or held_until <= wx_now() or holder = $2::text::uuid) \
      returning fence, plan::text, marks::text, wx_now_ms()";
@@ -36,7 +36,7 @@ const LEFT: &str = "/* Postgres::hold */ select coalesce(extract(epoch from held
 const BEGIN: &str = "/* Postgres::hold */ \
      with owner as materialized (select profile from login where profile = $1 for key share) \
      insert into work (profile, holder, held_until, held_since, writer) \
-       select profile, $2::text::uuid, wx_now() + interval '60 s', wx_now_ms(), $2::text::uuid from owner \
+       select profile, $2::text::uuid, wx_now() + interval '40 s', wx_now_ms(), $2::text::uuid from owner \
      on conflict (profile) do nothing returning fence, plan::text, marks::text, wx_now_ms()";
 
 /// Nobody's write: this process has not shown what it found in the row.
@@ -45,7 +45,7 @@ const LET_GO: &str = "/* Postgres::let_go */ update work set held_until = null, 
      where profile = $1 and fence = $2 and holder = $3::text::uuid";
 
 /// Not `changed`: until when it is held is a hint to the others, who ask again then.
-const RENEW: &str = "/* Postgres::renew */ update work set held_until = wx_now() + interval '60 s' \
+const RENEW: &str = "/* Postgres::renew */ update work set held_until = wx_now() + interval '40 s' \
      where profile = $1 and fence = $2 and holder = $3::text::uuid";
 
 /// At the end of a claim the marks go that it has followed; those that came meanwhile stay.

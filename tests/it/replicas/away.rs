@@ -91,7 +91,7 @@ async fn a_profile_goes_on_elsewhere_when_its_replica_is_cut_off_while_it_refres
     until("the refresh", async || (replicas.rotations("Alice") == (1, 0)).then_some(())).await;
     way.cut();
     // The right to refresh the profile has ended then, and that to refresh the login before.
-    replicas.jump(Duration::from_secs(60));
+    replicas.jump(Duration::from_secs(45));
     replicas.each[1].start_exporter().await;
     soon(replicas.each[1].until_shown("Alice", "weight_kg", 72.0)).await;
     assert_eq!(replicas.rotations("Alice"), (2, 0));

@@ -103,7 +103,9 @@ impl Replicas {
         cloud.limits(Limits::OFF);
         // All people use one browser.
         let cookies = Arc::clone(&each[0].cookies);
-        each.iter_mut().for_each(|world: &mut World| world.cookies = Arc::clone(&cookies));
+        for world in &mut each {
+            world.cookies = Arc::clone(&cookies);
+        }
         Self { cloud, clock, each, home, ahead: Cell::default(), folder }
     }
 
