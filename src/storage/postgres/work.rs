@@ -112,7 +112,7 @@ impl Postgres {
             session.execute(&session.prepare_cached(LET_GO).await?, &[&profile, &fence, self.me()]).await
         });
         if let Err(error) = done.await {
-            tracing::debug!(profile, error = error.with_cause(), "nobody refreshes the profile for a minute");
+            tracing::debug!(profile, error = error.with_cause(), "nobody refreshes the profile for 40 s");
         }
     }
 

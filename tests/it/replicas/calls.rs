@@ -23,6 +23,8 @@ impl Replicas {
     pub(super) async fn subscribe(&mut self, profiles: &[&str]) {
         for world in &mut self.each {
             world.config.webhooks = true;
+            // Nothing is due meanwhile but what notifications tell of.
+            world.config.refresh_interval = Duration::from_hours(12);
             // A subscription for each kind of news takes 5 s.
             world.config.measurements = ["weight_kg", "in_bed"].into_iter().filter_map(Measurement::by_key).collect();
             move_to(world, HOST);
