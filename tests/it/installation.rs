@@ -1,11 +1,13 @@
 //! The program installed: its folder, the programs that are started in it, and the simulated cloud, which is in this
 //! process. The clock is the host's, for the programs have no other.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
@@ -330,7 +332,12 @@ impl Drop for Program {
     }
 }
 
-/// An address of this host where no server listens.
+/// An address of this host where no server listens, and that no other test is given. Its port is below those from which the
+/// kernel takes any: another program could be given one of these before it is used here.
 pub(crate) fn free_address() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    static TAKEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let is_free =
+        |port: &u16| TAKEN.lock().unwrap().insert(*port) && std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let port = std::iter::repeat_with(|| fastrand::u16(10_100..20_000)).find(is_free);
+    ([127, 0, 0, 1], port.expect("the iterator has no end")).into()
 }

@@ -176,7 +176,7 @@ async fn follow(storage: Storage) {
 /// The plan of a profile that nobody has read yet, with one call.
 fn planned(due_after: Duration) -> Replan {
     let call = CallPlan::at(tokio::time::Instant::now() + due_after);
-    let plan = Plan { calls: BTreeMap::from([(Call::DATA[0], call)]), refreshed_at: None };
+    let plan = Plan { calls: BTreeMap::from([(Call::DATA[0], call)]), ..Plan::default() };
     Replan { plan, ends_claim: false, is_new_login: false }
 }
 

@@ -57,7 +57,9 @@ async fn a_pause_is_of_every_process_and_ends() {
         first.pause(Duration::from_secs(2)).await;
         assert!(second.turn(Class::Exchange, Duration::from_millis(500)).await.is_err());
         second.turn(Class::Data, Duration::from_mins(1)).await.unwrap();
-        assert_eq!(first.paused_for().await, None);
+        // Each process counts it on its own clock, from when it has heard of it.
+        let left = first.paused_for().await.unwrap_or_default();
+        assert!(left < Duration::from_secs(1), "{left:?}");
     }
 }
 

@@ -25,6 +25,7 @@ use withings_exporter::storage::{Beginning, Login, NewConsent, NewLogin, Pending
 use withings_exporter::telemetry::{Build, Telemetry};
 
 use crate::postgres::database::Database;
+use crate::program::until_started;
 
 /// Where a storage is.
 pub(crate) enum Place {
@@ -69,6 +70,7 @@ impl Place {
 
     /// The storage of an exporter.
     pub(crate) async fn open(&self, clock: &Clock) -> Storage {
+        until_started();
         match self {
             Self::Directory(root) => Storage::open(root.path(), Purpose::Serve, surroundings(clock)).unwrap(),
             Self::Database(database, folder) => open_at(&database.url(), folder.path(), clock).await.unwrap(),

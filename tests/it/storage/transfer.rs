@@ -13,6 +13,7 @@ use withings_exporter::storage::transfer::{Step, TransferError, Transferred, exp
 use withings_exporter::storage::{CallPlan, OpenError, Plan, Purpose, Replan, Storage, StoredState};
 
 use super::{Place, clock, connect, open_at, surroundings};
+use crate::program::until_started;
 
 const PROFILES: [&str; 2] = ["Alice", "Zoë \"Z\""];
 
@@ -85,15 +86,18 @@ fn settings(place: &Place) -> Settings {
 }
 
 async fn imported(from: &Path, into: &Place, last: Option<Step>) -> Result<Transferred, TransferError> {
+    until_started();
     import(from, settings(into), &surroundings(&clock()), &|step| Some(step) != last).await
 }
 
 async fn exported(from: &Place, to: &Path, last: Option<Step>) -> Result<Transferred, TransferError> {
+    until_started();
     export(to, settings(from), &surroundings(&clock()), &|step| Some(step) != last).await
 }
 
 /// How many of the two are a home in which an exporter would find the logins.
 async fn homes(directory: &Path, database: &Place) -> usize {
+    until_started();
     let Place::Database(server, folder) = database else { panic!("it is a directory") };
     let mut storages = Vec::new();
     storages.extend(Storage::open(directory, Purpose::Serve, surroundings(&clock())).ok());
@@ -130,9 +134,8 @@ async fn everything_moves_into_a_database_and_back_whenever_the_command_is_cut_o
         let again = exported(&database, to, None).await.unwrap();
         assert_eq!(again, expected, "after {last:?}");
         assert_eq!(homes(to, &database).await, 1);
-        let storage = Storage::open(to, Purpose::Serve, surroundings(&clock())).unwrap();
-        check_filled(&storage).await;
-        drop(storage);
+        until_started();
+        check_filled(&Storage::open(to, Purpose::Serve, surroundings(&clock())).unwrap()).await;
 
         // And in once more: the database is empty, and says no more that it has moved.
         assert_eq!(imported(to, &database, None).await.unwrap(), Transferred::Profiles(2));
@@ -169,6 +172,7 @@ async fn nothing_is_overwritten_by_a_transfer() {
     assert!(matches!(error, TransferError::DatabaseInUse), "{error}");
     let error = exported(&database, directory.path(), None).await.unwrap_err();
     assert!(matches!(error, TransferError::DirectoryInUse(_)), "{error}");
+    until_started();
     check_filled(&Storage::open(directory.path(), Purpose::Serve, surroundings(&clock())).unwrap()).await;
     let missing = directory.path().join("missing");
     let error = imported(&missing, &database, None).await.unwrap_err();
@@ -178,6 +182,7 @@ async fn nothing_is_overwritten_by_a_transfer() {
 #[tokio::test]
 async fn an_exporter_that_serves_keeps_its_storage() {
     let (directory, database) = (filled().await, Place::database().await);
+    until_started();
     let serving = Storage::open(directory.path(), Purpose::Serve, surroundings(&clock())).unwrap();
     let error = imported(directory.path(), &database, None).await.unwrap_err();
     assert!(matches!(error, TransferError::Served(_)), "{error}");
