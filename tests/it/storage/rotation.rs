@@ -7,10 +7,13 @@ use tokio::sync::oneshot;
 use withings_exporter::storage::{Login, NewLogin, NoPair, NotRefreshed, RotateError, Storage};
 
 use super::{clock, connect, consent, in_both, pair};
+use crate::program::until_started;
 
 /// Refreshes the login with its token, which brings this pair.
 pub(super) async fn rotate(storage: &Storage, held: &Login, number: u32) -> Result<Login, RotateError<Infallible>> {
     let ask = move |login: Login| async move { Ok((login.refresh_token, pair(number))) };
+    // A program that is starting holds the lock of a lease that has ended.
+    until_started();
     storage.rotate(&held.profile.as_str().into(), held.version, ask).await
 }
 
@@ -21,6 +24,7 @@ pub(super) async fn refuse(
     answer: NoPair,
 ) -> Result<Login, RotateError<&'static str>> {
     let ask = move |_: Login| async move { Err(NotRefreshed { error: "refused", answer }) };
+    until_started();
     storage.rotate(&held.profile.as_str().into(), held.version, ask).await
 }
 
