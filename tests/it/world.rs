@@ -25,7 +25,7 @@ use withings_exporter::exposition::SelfMetrics;
 use withings_exporter::login::{Caller, Logins};
 use withings_exporter::reading::Snapshot;
 use withings_exporter::sim::{self, Account, Cloud, Person};
-use withings_exporter::storage::{Class, OpenError, Purpose, Storage, Surroundings};
+use withings_exporter::storage::{Class, OpenError, Purpose, Storage, Surroundings, Turn};
 use withings_exporter::telemetry::{Build, Telemetry};
 use withings_exporter::web::Security;
 use withings_exporter::zone::Zone;
@@ -234,6 +234,12 @@ impl World {
     /// Lets every read and write of the running exporter's storage hang from now on, or go on again.
     pub(crate) fn hang_disk(&self, hangs: bool) {
         self.exporter.as_ref().unwrap().logins.storage().hang_disk(hangs);
+    }
+
+    /// Uses up the turn that an exchange of a code would have at once.
+    pub(crate) async fn use_exchange_turn(&self) {
+        let storage = self.exporter.as_ref().unwrap().logins.storage();
+        assert_eq!(storage.permit(Class::Exchange).await, Turn::Granted(Duration::ZERO));
     }
 
     /// Makes calls for `profile`, beside the running exporter's refreshes.

@@ -22,6 +22,7 @@ use withings_exporter::sim::Cloud;
 use withings_exporter::telemetry::{Build, Telemetry};
 
 use crate::page::{Page, series};
+use crate::program::until_started;
 use crate::world::{World, joined};
 
 /// A moment and a value.
@@ -50,6 +51,8 @@ impl World {
     }
 
     async fn prepared_backfill(&self, flags: &str) -> Result<Backfill> {
+        // A program that is starting holds the lock of the one before.
+        until_started();
         let storage = joined(self.disk.path(), self.clock.clone());
         let telemetry = Telemetry::new(Build::this());
         Backfill::new(self.config.clone(), storage, self.clock.clone(), telemetry, &parsed(flags)).await

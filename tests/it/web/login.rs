@@ -302,9 +302,10 @@ async fn only_a_small_form_is_taken() {
 #[tokio::test(crate = "crate::paused")]
 async fn a_browser_that_goes_away_does_not_stop_the_exchange() {
     let mut world = World::with_accounts(&["Alice"]).await;
-    // A turn comes every six seconds: the exchange waits for it while the browser goes.
-    world.config.requests_per_minute = 10.try_into().unwrap();
+    // An exchange has a turn every ten seconds: this one waits for it while the browser goes.
+    world.config.requests_per_minute = 20.try_into().unwrap();
     world.start_exporter().await;
+    world.use_exchange_turn().await;
     let callback = world.consent("Alice", &world.account("Alice")).await;
     let mut browser = Connection::open(world.address()).await;
     let cookie = world.cookies.header();
