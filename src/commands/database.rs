@@ -37,9 +37,7 @@ pub(super) fn settings(flags: &Flags) -> Result<Settings> {
 /// A database of other tables or another installation is the wrong one.
 pub(super) fn of_database(error: PostgresError) -> anyhow::Error {
     match error {
-        PostgresError::Database(_) | PostgresError::Storage(_) | PostgresError::Schema(SchemaError::Database(_)) => {
-            error.into()
-        }
+        PostgresError::Database(_) | PostgresError::Schema(SchemaError::Database(_)) => error.into(),
         mistake => UsageError(mistake.to_string()).into(),
     }
 }

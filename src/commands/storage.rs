@@ -27,13 +27,18 @@ pub(super) fn run(flags: &Flags, command: &StorageCommand, out: &mut dyn Write) 
     }
 }
 
+/// Waits for `work`. A name server that does not answer must not hold up the end of the command.
+fn wait_for<T>(work: impl Future<Output = T>) -> Result<T> {
+    let runtime = Runtime::new()?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_background();
+    Ok(done)
+}
+
 /// Brings the tables to this version.
 fn migrated(flags: &Flags, out: &mut dyn Write) -> Result<()> {
     let (address, key_file) = database(flags)?;
-    let runtime = Runtime::new()?;
-    let migrated = runtime.block_on(async { migrate(&Pool::open(&address)?, &key_file).await });
-    // A name server that does not answer must not hold up the end of the command.
-    runtime.shutdown_background();
+    let migrated = wait_for(async { migrate(&Pool::open(&address)?, &key_file).await })?;
     let Migrated { from, to, installation, made_key_file } = migrated.map_err(|error| match error {
         MigrateError::KeyFile(error) => mistake(&error),
         MigrateError::Database(error) | MigrateError::Schema(SchemaError::Database(error)) => error.into(),
@@ -55,9 +60,8 @@ fn migrated(flags: &Flags, out: &mut dyn Write) -> Result<()> {
 /// Moves everything from a directory into the database.
 fn imported(flags: &Flags, from: &Path, out: &mut dyn Write) -> Result<()> {
     let (settings, surroundings) = (settings(flags)?, surroundings(&Telemetry::new(Build::this())));
-    let (address, runtime) = (settings.address.to_string(), Runtime::new()?);
-    let moved = runtime.block_on(transfer::import(from, settings, &surroundings, &|_| true));
-    runtime.shutdown_background();
+    let address = settings.address.to_string();
+    let moved = wait_for(transfer::import(from, settings, &surroundings, &|_| true))?;
     match moved.map_err(of_transfer)? {
         Transferred::Profiles(number) => {
             writeln!(out, "The logins and readings of {number} profiles moved from {} to {address}.", from.display())?;
@@ -71,9 +75,8 @@ fn imported(flags: &Flags, from: &Path, out: &mut dyn Write) -> Result<()> {
 /// Moves everything from the database into a directory.
 fn exported(flags: &Flags, to: &Path, out: &mut dyn Write) -> Result<()> {
     let (settings, surroundings) = (settings(flags)?, surroundings(&Telemetry::new(Build::this())));
-    let (address, runtime) = (settings.address.to_string(), Runtime::new()?);
-    let moved = runtime.block_on(transfer::export(to, settings, &surroundings, &|_| true));
-    runtime.shutdown_background();
+    let address = settings.address.to_string();
+    let moved = wait_for(transfer::export(to, settings, &surroundings, &|_| true))?;
     match moved.map_err(of_transfer)? {
         Transferred::Profiles(number) => {
             writeln!(out, "The logins and readings of {number} profiles moved from {address} to {}.", to.display())?;
@@ -87,9 +90,7 @@ fn exported(flags: &Flags, to: &Path, out: &mut dyn Write) -> Result<()> {
 /// Accepts a database that was restored.
 fn restored(flags: &Flags, out: &mut dyn Write) -> Result<()> {
     let Settings { address, keys, .. } = settings(flags)?;
-    let runtime = Runtime::new()?;
-    let accepted = runtime.block_on(async { accept_restore(&Pool::open(&address)?, &keys).await });
-    runtime.shutdown_background();
+    let accepted = wait_for(async { accept_restore(&Pool::open(&address)?, &keys).await })?;
     match accepted.map_err(of_database)? {
         Some(reason) => writeln!(
             out,

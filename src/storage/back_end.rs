@@ -1,6 +1,6 @@
 //! The back ends of storage, which behave alike.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use super::pending::Pending;
 use super::plan::{Now, Plan};
 #[cfg(feature = "postgres")]
 use super::postgres::{Followed, LoginLease, Postgres};
-use super::queue::{Claim, Held, Hold, Sent};
+use super::queue::{Claim, Held, Hold, Queue};
 use super::readings::{Events, StoredState};
 use super::set_aside::WaitingConsent;
 use crate::catalogue::Call;
@@ -279,15 +279,10 @@ impl BackEnd {
         }
     }
 
-    /// Stores the plans of all profiles, and the calls that were sent of late.
-    pub(super) async fn store_plans(
-        &self,
-        plans: BTreeMap<Arc<str>, Plan>,
-        sent: Vec<Sent>,
-        orderly: bool,
-    ) -> Result<(), StorageError> {
+    /// Stores the plans of all profiles, and the calls that were sent of late; in a database each claim stores its own.
+    pub(super) async fn store_plans(&self, queue: &Queue, orderly: bool) -> Result<(), StorageError> {
         match self {
-            Self::Directory(directory) => directory.store_plans(plans, sent, orderly).await,
+            Self::Directory(directory) => directory.store_plans(queue, orderly).await,
             #[cfg(feature = "postgres")]
             Self::Postgres(_) => Ok(()),
         }

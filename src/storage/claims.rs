@@ -219,8 +219,7 @@ impl Storage {
     }
 
     async fn store_plans(&self, orderly: bool) {
-        let (plans, sent) = self.0.queue.plans();
-        if let Err(error) = self.0.back_end.store_plans(plans, sent, orderly).await {
+        if let Err(error) = self.0.back_end.store_plans(&self.0.queue, orderly).await {
             tracing::debug!(error = error.with_cause(), "the plans could not be stored");
         }
     }

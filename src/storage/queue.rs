@@ -70,7 +70,7 @@ pub(super) struct StoredWork {
 }
 
 /// A digest of person, call and arguments, and when they were sent.
-pub(super) type Sent = (u64, Instant);
+type Sent = (u64, Instant);
 
 /// What there is to claim.
 pub(super) enum NextClaim {

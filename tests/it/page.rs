@@ -1,8 +1,10 @@
 //! A page of metrics as a reader understands it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
+
+use crate::http_client::Answer;
 
 /// What a page says, in no order.
 #[derive(Debug, Default, PartialEq, Deserialize)]
@@ -98,4 +100,13 @@ fn unquoted(text: &str) -> (String, &str) {
             c => value.push(c),
         }
     }
+}
+
+/// The samples of a page, as they stand there, of which no two are the same.
+pub(crate) fn lines_of_samples(page: &Answer) -> BTreeSet<String> {
+    assert_eq!(page.status, 200, "{}", page.body);
+    let lines: Vec<_> = page.body.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
+    let samples: BTreeSet<_> = lines.iter().cloned().collect();
+    assert_eq!(samples.len(), lines.len());
+    samples
 }

@@ -1,14 +1,12 @@
 //! The plans of all profiles in one file. It is not synced: if a power cut undoes the last write, some calls are made a little
 //! too soon.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Directory, StorageError, json_file};
-use crate::storage::plan::{Now, Plan, StoredPlan, StoredPlans};
-use crate::storage::queue::{Queue, REPEAT_AFTER, Sent};
+use crate::storage::plan::{Now, StoredPlan, StoredPlans};
+use crate::storage::queue::{Queue, REPEAT_AFTER};
 
 const FILE: &str = "plans.json";
 
@@ -36,12 +34,8 @@ impl Directory {
     }
 
     /// Stores the plans, and the calls that were sent of late.
-    pub(in crate::storage) async fn store_plans(
-        &self,
-        plans: BTreeMap<Arc<str>, Plan>,
-        sent: Vec<Sent>,
-        orderly: bool,
-    ) -> Result<(), StorageError> {
+    pub(in crate::storage) async fn store_plans(&self, queue: &Queue, orderly: bool) -> Result<(), StorageError> {
+        let (plans, sent) = queue.plans();
         let (now, path) = (Now::of(&self.0.clock), self.root().join(FILE));
         let profiles = plans.iter().map(|(profile, plan)| (profile.to_string(), StoredPlan::of(plan, now))).collect();
         let sent = sent.into_iter().map(|(digest, at)| (digest, now.unix_ms(at))).collect();

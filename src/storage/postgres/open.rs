@@ -7,7 +7,7 @@ use super::guard::Guard;
 use super::pool::Pool;
 use super::schema::{self, SchemaError};
 use super::uuid::random_uuid;
-use super::{DatabaseClock, Health, Postgres, PostgresInner, Settings, StorageError, Surroundings};
+use super::{DatabaseClock, Health, Postgres, PostgresInner, Settings, Surroundings};
 
 /// The database cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -28,9 +28,6 @@ pub enum PostgresError {
     /// It could not be read.
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// The same, after it was connected.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
 }
 
 impl Postgres {
@@ -41,10 +38,8 @@ impl Postgres {
         surroundings: &Surroundings,
     ) -> Result<Self, PostgresError> {
         let postgres = Self::open_for_transfer(settings, surroundings).await?;
-        match postgres.given().await?.moved_to {
-            Some(to) => Err(PostgresError::Moved { address: postgres.pool().address().to_string(), to }),
-            None => Ok(postgres),
-        }
+        check_home(postgres.pool()).await?;
+        Ok(postgres)
     }
 
     /// Opens the database like [`open`](Self::open), also where it has moved away.
@@ -69,5 +64,17 @@ impl Postgres {
             swept_at: Mutex::default(),
             work_directory,
         })))
+    }
+}
+
+/// Refuses a database whose content has moved into a directory.
+pub(super) async fn check_home(pool: &Pool) -> Result<(), PostgresError> {
+    let moved = pool.run("read whether it has moved", async |session| {
+        let query = "/* check_home */ select moved_to from installation";
+        session.query_one(query, &[]).await?.try_get::<_, Option<String>>(0)
+    });
+    match moved.await? {
+        Some(to) => Err(PostgresError::Moved { address: pool.address().to_string(), to }),
+        None => Ok(()),
     }
 }

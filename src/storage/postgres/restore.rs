@@ -1,7 +1,7 @@
 //! `storage accept-restore`: going on with a database that went back to an earlier state, which a person has meant.
 
 use super::guard;
-use super::open::PostgresError;
+use super::open::{PostgresError, check_home};
 use super::pool::Pool;
 use super::schema;
 use super::seal::Keys;
@@ -12,13 +12,7 @@ use super::seal::Keys;
 pub async fn accept_restore(pool: &Pool, keys: &Keys) -> Result<Option<String>, PostgresError> {
     schema::check(pool).await?;
     schema::check_installation(pool, keys).await?;
-    let moved = pool.run("read what was moved", async |session| {
-        let query = "/* accept_restore */ select moved_to from installation";
-        session.query_one(query, &[]).await?.try_get::<_, Option<String>>(0)
-    });
-    if let Some(to) = moved.await? {
-        return Err(PostgresError::Moved { address: pool.address().to_string(), to });
-    }
+    check_home(pool).await?;
     let accepted = pool.run("accept the database as it is", async |session| {
         let transaction = session.transaction().await?;
         let reason = guard::accept(&transaction).await?;

@@ -3,17 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::Replicas;
+use crate::page::lines_of_samples;
 use crate::program::until;
 use crate::world::World;
 
-/// The samples of a page, of which no two are the same.
 async fn samples(world: &World, query: &str) -> BTreeSet<String> {
-    let page = world.get(&format!("/metrics?{query}")).await;
-    assert_eq!(page.status, 200, "{query}");
-    let lines: Vec<_> = page.body.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
-    let samples: BTreeSet<_> = lines.iter().cloned().collect();
-    assert_eq!(samples.len(), lines.len(), "{query}");
-    samples
+    lines_of_samples(&world.get(&format!("/metrics?{query}")).await)
 }
 
 #[tokio::test]

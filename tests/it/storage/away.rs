@@ -11,7 +11,7 @@ use withings_exporter::telemetry::Telemetry;
 
 use super::claims::clock;
 use super::planned::{claimed, finish, plan};
-use super::{Place, surroundings};
+use super::{Place, connect, surroundings};
 use crate::postgres::{Cluster, Cuttable, shared};
 
 const UP: &str = "withings_exporter_storage_up";
@@ -40,7 +40,8 @@ async fn a_database_that_is_away_is_told_and_found_again() {
     let place = Place::database().await;
     let way = Cuttable::to(shared().address());
     let (storage, telemetry) = behind(&way, &place).await;
-    place.log_in(&storage, "Alice").await;
+    connect(&storage, "Alice").await;
+    storage.changes().await.unwrap();
     plan(&storage, &["Alice"]).await;
     assert_eq!(value(&telemetry, UP), Some(1.0));
     way.close();
@@ -69,7 +70,8 @@ async fn a_database_that_hangs_keeps_no_notification_waiting() {
     let place = Place::database().await;
     let way = Cuttable::to(shared().address());
     let (storage, telemetry) = behind(&way, &place).await;
-    place.log_in(&storage, "Alice").await;
+    connect(&storage, "Alice").await;
+    storage.changes().await.unwrap();
     way.cut();
     let marked = timeout(Duration::from_secs(2), storage.mark("Alice", &[Call::Getmeas])).await;
     let error = marked.expect("it takes too long").unwrap_err().to_string();

@@ -6,8 +6,8 @@ use withings_exporter::catalogue::Call;
 use withings_exporter::clock::Clock;
 use withings_exporter::storage::{SaveError, StoredState};
 
-use super::Place;
 use super::planned::{claimed, finish, plan, plan_new_login};
+use super::{Place, connect};
 
 pub(super) fn clock() -> Clock {
     Clock::frozen(DateTime::from_timestamp(1000, 0).unwrap())
@@ -17,15 +17,15 @@ pub(super) fn clock() -> Clock {
 async fn a_claim_that_has_ended_stores_nothing() {
     for place in Place::both().await {
         let (storage, beside) = (place.open(&clock()).await, place.beside(&clock()).await);
-        place.log_in(&storage, "Alice").await;
+        connect(&storage, "Alice").await;
         plan(&storage, &["Alice"]).await;
         let held = claimed(&storage).await;
-        place.log_in(&storage, "Alice").await;
+        connect(&storage, "Alice").await;
         plan_new_login(&storage, "Alice").await;
         assert!(matches!(storage.save(&held, StoredState::of("Alice")).await, Err(SaveError::Superseded)));
         let held = claimed(&storage).await;
         assert!(storage.renew(&held).await);
-        place.forget(&beside, "Alice").await;
+        beside.forget("Alice").await.unwrap();
         assert!(matches!(storage.save(&held, StoredState::of("Alice")).await, Err(SaveError::Superseded)));
         assert_eq!(storage.load("Alice").await.unwrap().user_id, None, "a forgotten profile must not come back");
     }
@@ -35,7 +35,7 @@ async fn a_claim_that_has_ended_stores_nothing() {
 async fn who_gives_up_waiting_for_a_claim_loses_nothing() {
     for place in Place::both().await {
         let storage = place.open(&clock()).await;
-        place.log_in(&storage, "Alice").await;
+        connect(&storage, "Alice").await;
         plan(&storage, &["Alice"]).await;
         // It is asked for, and the answer is not waited for.
         let claim = match storage.claim().now_or_never() {
@@ -50,7 +50,7 @@ async fn who_gives_up_waiting_for_a_claim_loses_nothing() {
 async fn news_that_comes_while_the_call_is_made_is_not_lost() {
     for place in Place::both().await {
         let storage = place.open(&clock()).await;
-        place.log_in(&storage, "Alice").await;
+        connect(&storage, "Alice").await;
         plan(&storage, &["Alice"]).await;
         let held = claimed(&storage).await;
         storage.mark("Alice", &[Call::Getmeas]).await.unwrap();

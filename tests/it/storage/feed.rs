@@ -10,9 +10,9 @@ use withings_exporter::reading::in_bed::BedEvent;
 use withings_exporter::storage::postgres::{Address, Pool};
 use withings_exporter::storage::{Storage, StoredState};
 
-use super::Place;
 use super::claims::clock;
 use super::planned::{claimed, finish, plan};
+use super::{Place, connect};
 
 /// Connections of somebody else.
 fn pool(place: &Place) -> Pool {
@@ -31,7 +31,8 @@ async fn heard(storage: &Storage) -> BTreeSet<String> {
 async fn logins_and_readings_of_others_are_heard_once_and_own_ones_not() {
     let place = Place::database().await;
     let (storage, other) = (place.open(&clock()).await, place.open(&clock()).await);
-    place.log_in(&storage, "Alice").await;
+    connect(&storage, "Alice").await;
+    storage.changes().await.unwrap();
     other.changes().await.unwrap();
     let known = storage.logins()["Alice"].login.clone();
     assert_eq!((&*known.user_id, known.version, known.connected_at), ("Alice", 1, 1000));
@@ -47,12 +48,12 @@ async fn logins_and_readings_of_others_are_heard_once_and_own_ones_not() {
     other.note_event(&"Alice".into(), "Alice", got_up.clone()).await;
     storage.note_event(&"Alice".into(), "Alice", BedEvent { at: 950, ..got_up }).await;
     assert_eq!(heard(&storage).await, BTreeSet::from(["Alice".to_owned()]));
-    place.forget(&other, "Alice").await;
+    other.forget("Alice").await.unwrap();
     for storage in [&storage, &other] {
         storage.changes().await.unwrap();
         assert!(storage.logins().is_empty());
     }
-    place.log_in_elsewhere(&["Alice"]);
+    place.log_in_elsewhere(&["Alice"]).await;
     storage.changes().await.unwrap();
     assert!(storage.logins().contains_key("Alice"));
 }
@@ -119,7 +120,7 @@ async fn the_feed_misses_nothing_of_six_writers_with_slow_commits() {
 async fn a_login_that_went_away_unheard_is_missed_when_everything_is_looked_at() {
     let place = Place::database().await;
     let storage = place.open(&clock()).await;
-    place.log_in_elsewhere(&["Alice", "Bob"]);
+    place.log_in_elsewhere(&["Alice", "Bob"]).await;
     storage.changes().await.unwrap();
     // As after a database that was restored: no row tells of it.
     place.psql("delete from login where profile = 'Bob'");

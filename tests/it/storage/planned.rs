@@ -6,65 +6,20 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 use withings_exporter::catalogue::Call;
-use withings_exporter::storage::{CallPlan, Claim, NewConsent, NewLogin, Plan, Replan, Storage};
+use withings_exporter::clock::Clock;
+use withings_exporter::storage::{CallPlan, Claim, Plan, Replan, Storage};
 
-use super::Place;
+use super::{Place, connect};
 
 /// How long a claim that must come may take.
 const CLAIMED_WITHIN: Duration = Duration::from_secs(30);
 
 impl Place {
-    /// Logs a person in, whose id at Withings is the name of the profile; `storage` knows it.
-    pub(crate) async fn log_in(&self, storage: &Storage, profile: &str) {
-        match self {
-            Self::Directory(_) => {
-                let new = NewLogin {
-                    user_id: profile.to_owned(),
-                    access_token: "access".to_owned().into(),
-                    expires_at: 10_800,
-                    refresh_token: "refresh".to_owned().into(),
-                    scopes: Vec::new(),
-                };
-                let consent = NewConsent { profile: profile.into(), new, demo: false };
-                storage.connect(consent, &[], false).await.unwrap();
-            }
-            Self::Database(..) => {
-                self.log_in_elsewhere(&[profile]);
-                storage.changes().await.unwrap();
-            }
-        }
-    }
-
-    /// Logs people in at another replica, as a callback does there. What is sealed here nobody opens.
-    pub(crate) fn log_in_elsewhere(&self, profiles: &[&str]) {
-        let names = profiles.iter().map(|profile| format!("('{profile}')")).collect::<Vec<_>>().join(", ");
-        self.psql(&format!(
-            "begin;
-             insert into login (profile, person, version, sealed, expires_at, connected_at, demo)
-               select name, name, 1, '\\x00', 10800, 1000, false from (values {names}) as the(name)
-               on conflict (profile) do update set version = login.version + 1, connected_at = login.connected_at + 1,
-                 changed = pg_current_xact_id();
-             insert into work as w (profile) select name from (values {names}) as the(name)
-               on conflict (profile) do update set plan = null, marks = '{{}}', fence = w.fence + 1, held_until = null,
-                 writer = null, changed = pg_current_xact_id();
-             delete from gone where profile in (select name from (values {names}) as the(name));
-             commit"
-        ));
-    }
-
-    /// Forgets a person in another process.
-    pub(crate) async fn forget(&self, beside: &Storage, profile: &str) {
-        match self {
-            Self::Directory(_) => drop(beside.forget(profile).await.unwrap()),
-            Self::Database(..) => drop(self.psql(&format!(
-                "begin;
-                 delete from login where profile = '{profile}';
-                 delete from work where profile = '{profile}';
-                 delete from snapshot where profile = '{profile}';
-                 insert into gone (profile) values ('{profile}')
-                   on conflict (profile) do update set changed = pg_current_xact_id();
-                 commit"
-            ))),
+    /// Logs people in by another process, as a callback does there.
+    pub(crate) async fn log_in_elsewhere(&self, profiles: &[&str]) {
+        let other = self.beside(&Clock::system()).await;
+        for profile in profiles {
+            connect(&other, profile).await;
         }
     }
 

@@ -4,9 +4,9 @@ use serde_json::value::RawValue;
 use withings_exporter::reading::in_bed::{BedEvent, InBed};
 use withings_exporter::storage::StoredState;
 
-use super::Place;
 use super::claims::clock;
 use super::planned::{claimed, finish, plan};
+use super::{Place, connect};
 
 fn got_up(at: i64) -> BedEvent {
     BedEvent { in_bed: false, at, mat: None }
@@ -17,7 +17,7 @@ async fn what_is_saved_is_loaded_by_everybody_to_the_last_digit() {
     for place in Place::both().await {
         let (storage, beside) = (place.open(&clock()).await, place.beside(&clock()).await);
         assert_eq!(storage.load("Zoë \"Z\" \\ O''Neil").await.unwrap().user_id, None);
-        place.log_in(&storage, "Zoë").await;
+        connect(&storage, "Zoë").await;
         plan(&storage, &["Zoë"]).await;
         let claim = claimed(&storage).await;
         let part = r#"{"at":1.10,"large":12345678901234567890123,"small":1e-7,"text":"\u0000 é"}"#;
@@ -40,7 +40,7 @@ async fn what_is_saved_is_loaded_by_everybody_to_the_last_digit() {
 async fn events_that_two_processes_hear_are_kept_together_beside_the_readings() {
     for place in Place::both().await {
         let (storage, beside) = (place.open(&clock()).await, place.beside(&clock()).await);
-        place.log_in(&storage, "Alice").await;
+        connect(&storage, "Alice").await;
         plan(&storage, &["Alice"]).await;
         let claim = claimed(&storage).await;
         let (mut all, profile) = (InBed::default(), "Alice".into());
@@ -59,8 +59,8 @@ async fn events_that_two_processes_hear_are_kept_together_beside_the_readings() 
 async fn events_of_nobody_are_not_stored() {
     for place in Place::both().await {
         let (storage, beside) = (place.open(&clock()).await, place.beside(&clock()).await);
-        place.log_in(&storage, "Alice").await;
-        place.forget(&beside, "Alice").await;
+        connect(&storage, "Alice").await;
+        beside.forget("Alice").await.unwrap();
         storage.note_event(&"Alice".into(), "Alice", got_up(900)).await;
         assert_eq!(beside.load("Alice").await.unwrap().in_bed, InBed::default());
     }

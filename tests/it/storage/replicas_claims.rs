@@ -32,7 +32,7 @@ async fn each_of_200_profiles_that_are_due_at_once_is_refreshed_by_one_of_six_re
     let names: Vec<_> = (0..200).map(|number| format!("person {number}")).collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     let place = Place::database().await;
-    place.log_in_elsewhere(&names);
+    place.log_in_elsewhere(&names).await;
     let replicas = replicas(&place, 6).await;
     let refreshed: Mutex<BTreeMap<String, usize>> = Mutex::default();
     let refresh = async |storage: &Storage| {
@@ -56,7 +56,7 @@ async fn each_of_200_profiles_that_are_due_at_once_is_refreshed_by_one_of_six_re
 #[tokio::test]
 async fn a_replica_that_has_died_is_followed_after_40_seconds_and_what_it_saves_late_is_refused() {
     let place = Place::database().await;
-    place.log_in_elsewhere(&["Alice"]);
+    place.log_in_elsewhere(&["Alice"]).await;
     let [frozen, waiting, next] = <[Storage; 3]>::try_from(replicas(&place, 3).await).unwrap();
     plan(&frozen, &["Alice"]).await;
     plan(&waiting, &["Alice"]).await;
@@ -84,7 +84,7 @@ async fn a_replica_that_has_died_is_followed_after_40_seconds_and_what_it_saves_
 async fn a_login_at_one_replica_brings_one_first_read() {
     let place = Place::database().await;
     let replicas = replicas(&place, 3).await;
-    place.log_in_elsewhere(&["Alice"]);
+    place.log_in_elsewhere(&["Alice"]).await;
     let first_reads = Mutex::new(0);
     let follow = async |(number, storage): (usize, &Storage)| {
         storage.changes().await.unwrap();
@@ -117,7 +117,7 @@ async fn a_login_at_one_replica_brings_one_first_read() {
 #[tokio::test]
 async fn news_that_come_to_one_replica_are_followed_by_another_and_none_is_lost() {
     let place = Place::database().await;
-    place.log_in_elsewhere(&["Alice"]);
+    place.log_in_elsewhere(&["Alice"]).await;
     let [worker, ingress] = <[Storage; 2]>::try_from(replicas(&place, 2).await).unwrap();
     plan(&worker, &["Alice"]).await;
     ingress.mark("Alice", &[Call::Getmeas]).await.unwrap();
@@ -138,7 +138,7 @@ async fn news_that_come_to_one_replica_are_followed_by_another_and_none_is_lost(
 #[tokio::test]
 async fn how_calls_went_is_known_to_every_replica_and_a_start_forgets_nothing() {
     let place = Place::database().await;
-    place.log_in_elsewhere(&["Alice"]);
+    place.log_in_elsewhere(&["Alice"]).await;
     let [worker, other] = <[Storage; 2]>::try_from(replicas(&place, 2).await).unwrap();
     plan(&worker, &["Alice"]).await;
     plan(&other, &["Alice"]).await;

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use withings_exporter::reading::{ProfileSnapshot, Sleep, Snapshot};
 
 use super::{Server, Setup};
+use crate::page::lines_of_samples;
 use crate::program::until;
 use crate::tsdb::Server as Prometheus;
 
@@ -22,14 +23,8 @@ async fn crowded() -> Server {
     Setup { snapshot: Snapshot { profiles }, ..Setup::default() }.start().await
 }
 
-/// The samples of a page, of which no two are the same.
 async fn samples(server: &Server, query: &str) -> BTreeSet<String> {
-    let page = server.get(&format!("/metrics{query}")).await;
-    assert_eq!(page.status, 200, "{query}");
-    let lines: Vec<_> = page.body.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
-    let samples: BTreeSet<_> = lines.iter().cloned().collect();
-    assert_eq!(samples.len(), lines.len(), "{query}");
-    samples
+    lines_of_samples(&server.get(&format!("/metrics{query}")).await)
 }
 
 #[tokio::test]
