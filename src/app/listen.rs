@@ -34,6 +34,7 @@ pub(super) fn spawn(
     tasks.spawn(follow_logins(Arc::clone(profiles)));
     tasks.spawn(receive_bed_notifications(Arc::clone(profiles), bed_notifications));
     tasks.spawn(poll(Arc::clone(profiles)));
+    tasks.spawn(follow_storage(Arc::clone(profiles)));
     tasks.spawn(follow_server_clock(Arc::clone(profiles)));
     tasks.spawn(keep_plans(Arc::clone(profiles)));
     tasks.spawn(revoke_unconfirmed(Arc::clone(profiles)));
@@ -69,7 +70,7 @@ async fn follow_server_clock(profiles: Arc<Profiles>) {
     }
 }
 
-/// Looks for changes that other processes made to the logins and for a wall clock that has run away, and records the lag.
+/// Looks for a wall clock that has run away, and records the lag.
 async fn poll(profiles: Arc<Profiles>) {
     let mut looks = interval(POLL_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -82,6 +83,16 @@ async fn poll(profiles: Arc<Profiles>) {
         }
         profiles.record_lag();
         profiles.telemetry.log_outside_events();
+    }
+}
+
+/// Looks for changes that other processes made, and shows what other hosts have found. It is a task of its own: what a whole
+/// database has changed takes a while to read, and must not keep [`poll`] from its work.
+async fn follow_storage(profiles: Arc<Profiles>) {
+    let mut looks = interval(POLL_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        looks.tick().await;
         match profiles.storage().changes().await {
             Ok(refreshed) => profiles.show_refreshed(&refreshed).await,
             Err(error) => {
