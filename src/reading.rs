@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::num::NonZeroU32;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
+use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -307,15 +308,6 @@ impl ProfileSnapshot {
         Some(attempts.all(|attempt| !matches!(attempt, Attempt::Failed(_))))
     }
 
-    /// The readings of `measurement`, one for each of their labels.
-    #[must_use]
-    pub fn readings_of(&self, measurement: Measurement) -> &[Reading] {
-        let begin = self.readings.partition_point(|reading| reading.measurement < measurement);
-        let rest = &self.readings[begin..];
-        let length = rest.iter().take_while(|reading| reading.measurement == measurement).count();
-        &rest[..length]
-    }
-
     /// The sleep state at `now` (Unix seconds); `None` where no rows are shown: not selected, or no login.
     #[must_use]
     pub fn sleep_state(&self, now: i64) -> Option<SleepState> {
@@ -358,39 +350,48 @@ impl ProfileSnapshot {
 /// What is shown of all profiles, in the order of the configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    /// The snapshot of each configured profile.
-    pub profiles: Vec<Arc<ProfileSnapshot>>,
+    /// By name: thousands of people are shown one after another.
+    profiles: IndexMap<Arc<str>, Arc<ProfileSnapshot>>,
 }
 
 impl Snapshot {
+    /// What is shown of each configured profile.
+    pub fn profiles(&self) -> impl ExactSizeIterator<Item = &Arc<ProfileSnapshot>> {
+        self.profiles.values()
+    }
+
     /// What is shown of `profile`.
     #[must_use]
     pub fn get(&self, profile: &str) -> Option<&Arc<ProfileSnapshot>> {
-        self.profiles.iter().find(|shown| &*shown.profile == profile)
+        self.profiles.get(profile)
     }
 
     /// Shows `profile` in the place of what was shown of it, or else as the last. Returns whether that changes anything.
     pub fn show(&mut self, profile: ProfileSnapshot) -> bool {
-        let Some(place) = self.profiles.iter_mut().find(|shown| shown.profile == profile.profile) else {
-            self.profiles.push(Arc::new(profile));
-            return true;
-        };
-        let is_new = **place != profile;
-        *place = Arc::new(profile);
+        let is_new = self.get(&profile.profile).is_none_or(|shown| **shown != profile);
+        if is_new {
+            self.profiles.insert(Arc::clone(&profile.profile), Arc::new(profile));
+        }
         is_new
     }
 
     /// Shows only `profiles`, in this order.
     pub fn arrange(&mut self, profiles: &[Arc<str>]) {
-        let place = |shown: &Arc<ProfileSnapshot>| profiles.iter().position(|profile| *profile == shown.profile);
-        self.profiles.retain(|shown| place(shown).is_some());
-        self.profiles.sort_by_key(place);
+        let shown = profiles.iter().filter_map(|profile| self.profiles.swap_remove(profile));
+        *self = shown.collect();
     }
 
     /// When the next value of any profile ends by itself after `now`; both Unix seconds.
     #[must_use]
     pub fn changes_at(&self, now: i64) -> Option<i64> {
-        self.profiles.iter().filter_map(|shown| shown.changes_at(now)).min()
+        self.profiles().filter_map(|shown| shown.changes_at(now)).min()
+    }
+}
+
+impl<T: Into<Arc<ProfileSnapshot>>> FromIterator<T> for Snapshot {
+    fn from_iter<I: IntoIterator<Item = T>>(profiles: I) -> Self {
+        let profiles = profiles.into_iter().map(Into::into);
+        Self { profiles: profiles.map(|shown| (Arc::clone(&shown.profile), shown)).collect() }
     }
 }
 
@@ -436,8 +437,8 @@ mod tests {
     #[test]
     fn deep_sleep_does_not_last_for_ever_after_an_outage() {
         let segment = SleepSegment { state: SleepState::Deep, ended_at: 1_000_000 };
-        let snapshot = Snapshot { profiles: vec![Arc::new(connected(&[], Some(segment)))] };
-        let state = |now| snapshot.profiles[0].sleep_state(now);
+        let snapshot = Snapshot::from_iter([connected(&[], Some(segment))]);
+        let state = |now| snapshot.get("Alice").unwrap().sleep_state(now);
         let end = 1_000_000 + SLEEP_STATE_LASTS_SECONDS;
         assert_eq!(state(end), Some(SleepState::Deep));
         assert_eq!(state(end + 1), Some(SleepState::Unknown));

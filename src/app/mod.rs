@@ -181,7 +181,7 @@ async fn become_ready(mut snapshots: watch::Receiver<Snapshot>, ready: watch::Se
         let is_tried = profile.calls.values().any(|call| call.latest != Attempt::None);
         profile.login.is_none() || is_tried || !profile.readings.is_empty()
     };
-    drop(timeout(READY_AFTER, snapshots.wait_for(|all| all.profiles.iter().all(is_settled))).await);
+    drop(timeout(READY_AFTER, snapshots.wait_for(|all| all.profiles().all(is_settled))).await);
     ready.send_replace(true);
 }
 
@@ -252,6 +252,5 @@ fn too_few_requests(config: &Config) -> Option<String> {
 
 /// The snapshot before anything was restored.
 pub(crate) fn nothing_known(profiles: &[Arc<str>]) -> Snapshot {
-    let empty = |profile: &Arc<str>| Arc::new(ProfileSnapshot::empty(Arc::clone(profile), Sleep::NotSelected));
-    Snapshot { profiles: profiles.iter().map(empty).collect() }
+    profiles.iter().map(|profile| ProfileSnapshot::empty(Arc::clone(profile), Sleep::NotSelected)).collect()
 }

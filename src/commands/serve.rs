@@ -202,7 +202,7 @@ fn announce(listeners: &[TcpListener], flags: &Flags, has_tls: bool, redirect_ur
     let page =
         listeners.first().and_then(|listener| listener.local_addr().ok()).map(|address| landing_page(address, has_tls));
     let page = page.as_ref().map(Url::as_str).unwrap_or_default();
-    for profile in &exporter.snapshots().borrow().profiles {
+    for profile in exporter.snapshots().borrow().profiles() {
         if profile.login.is_none() {
             tracing::warn!(profile = %profile.profile, page, redirect_uri, "not connected: open the page and log in");
         }

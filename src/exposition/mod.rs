@@ -1,8 +1,8 @@
 //! Samples → bytes: what a scrape is answered with and what a history is written as.
 //!
 //! `samples` says once what a snapshot or a reading means: names, labels, values and times. OpenMetrics, the text format
-//! 0.0.4 and CSV are writers of samples. The page of each format and encoding is kept for a second at most (`page_cache`),
-//! as long as nothing was published and no value in it has ended.
+//! 0.0.4 and CSV are writers of samples. A page, or a shard of it, is kept for a second at most in each format and encoding
+//! (`page_cache`), as long as nothing was published and no value in it has ended.
 
 mod csv;
 mod family;
@@ -29,23 +29,16 @@ use crate::telemetry::Telemetry;
 pub use csv::CsvWriter;
 pub use family::{Family, own_labels};
 pub use negotiation::{Encoding, Escaping, Format, negotiate};
-use page_cache::{CachedPage, Sources};
+pub use page_cache::PageKind;
+use page_cache::{PageCache, Sources};
 pub use part::{InvalidPart, Part, Shard};
 pub use samples::{Sample, of_time, of_value, samples};
-pub use selection::{FamilySelection, Selection};
+pub use selection::FamilySelection;
 pub use text::TextWriter;
 
 /// The source of pages. Cheap to clone; clones share what was made.
 #[derive(Clone)]
-pub struct Exposition(Arc<Pages>);
-
-struct Pages {
-    sources: Sources,
-    openmetrics: Arc<CachedPage>,
-    openmetrics_gzip: Arc<CachedPage>,
-    text: Arc<CachedPage>,
-    text_gzip: Arc<CachedPage>,
-}
+pub struct Exposition(Arc<PageCache>);
 
 /// Whether the exporter's own metrics are shown.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +47,7 @@ pub enum SelfMetrics {
     Hidden,
     /// They are, and this reads those of the process ([`Process::read`]); they are left out where it gives none.
     Shown {
-        /// Called at most once a second for each format and encoding, and for each page with a selection; must not block
+        /// Called at most once a second for each kind of page, and for each page with some families alone; must not block
         /// for long.
         process: fn() -> Option<Process>,
     },
@@ -86,30 +79,16 @@ impl Exposition {
         self_metrics: SelfMetrics,
         rendering: Handle,
     ) -> Self {
-        let sources = Sources { snapshots, telemetry, clock, self_metrics, rendering };
-        let page = |format, encoding| Arc::new(CachedPage::new(format, encoding, sources.clone()));
-        Self(Arc::new(Pages {
-            openmetrics: page(Format::OPENMETRICS, Encoding::Identity),
-            openmetrics_gzip: page(Format::OPENMETRICS, Encoding::Gzip),
-            text: page(Format::Text, Encoding::Identity),
-            text_gzip: page(Format::Text, Encoding::Gzip),
-            sources,
-        }))
+        Self(Arc::new(PageCache::new(Sources { snapshots, telemetry, clock, self_metrics, rendering })))
     }
 
     /// The present page. Waits for a rendering at most, never for the network; cancel safe.
-    pub async fn page(&self, format: Format, encoding: Encoding) -> Bytes {
-        let page = match (format, encoding) {
-            (Format::OpenMetrics { .. }, Encoding::Identity) => &self.0.openmetrics,
-            (Format::OpenMetrics { .. }, Encoding::Gzip) => &self.0.openmetrics_gzip,
-            (Format::Text, Encoding::Identity) => &self.0.text,
-            (Format::Text, Encoding::Gzip) => &self.0.text_gzip,
-        };
-        page.page().await
+    pub async fn page(&self, kind: PageKind) -> Bytes {
+        self.0.page(kind).await
     }
 
-    /// The present page with what is selected only. It is made for one scrape alone and not kept.
-    pub async fn selected_page(&self, format: Format, encoding: Encoding, selection: Selection) -> Bytes {
-        self.0.sources.selected(format, encoding, selection).await
+    /// The present page with some of its families, made for one scrape alone and not kept.
+    pub async fn page_of(&self, kind: PageKind, families: FamilySelection) -> Bytes {
+        self.0.page_of(kind, families).await
     }
 }

@@ -4,7 +4,7 @@ const OPENMETRICS: &str = "application/openmetrics-text";
 const TEXT: &str = "text/plain";
 
 /// The format of a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
     /// OpenMetrics text 1.0.
     OpenMetrics {
@@ -17,7 +17,7 @@ pub enum Format {
 
 /// How a scraper wants names escaped that are more than letters, digits, `_` and `:`. This exporter has no such name,
 /// so every scheme gives the same page.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Escaping {
     /// Not at all.
     AllowUtf8,
@@ -31,7 +31,7 @@ pub enum Escaping {
 }
 
 /// The content encoding of a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Encoding {
     /// As it is: no `Content-Encoding`.
     Identity,

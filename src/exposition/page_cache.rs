@@ -1,14 +1,15 @@
-//! The page in one format and one encoding, kept between scrapes.
+//! Pages, kept between scrapes.
 
+use std::collections::HashMap;
 use std::io::Write;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{self, watch};
 use tokio::time::{Instant, sleep};
 
 use crate::clock::ServerClock;
@@ -17,10 +18,14 @@ use crate::telemetry::Telemetry;
 
 use super::samples::{Sample, samples};
 use super::text::TextWriter;
-use super::{Encoding, Format, SampleWriter, Selection, SelfMetrics, self_metrics};
+use super::{Encoding, FamilySelection, Format, Part, SampleWriter, SelfMetrics, self_metrics};
 
 /// How long a page is kept: what the exporter says of itself is never older.
 const LASTS: Duration = Duration::from_secs(1);
+
+/// How many pages are kept at most: as many as a large installation has shards. What is asked for beyond them is made for
+/// one scrape alone.
+const MOST_KEPT: usize = 100;
 
 /// With zlib-rs, level 2 makes pages as small as level 6 does, in half the time.
 const LEVEL: Compression = Compression::new(2);
@@ -38,15 +43,24 @@ pub(super) struct Sources {
     pub(super) rendering: Handle,
 }
 
-/// The page in one format and one encoding.
-pub(super) struct CachedPage {
+/// What a page with all families is of. Equal kinds have equal pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PageKind {
     format: Format,
     encoding: Encoding,
-    sources: Sources,
-    /// Locked while the page is made, so that all scrapes that need it wait for one rendering. It waits for nothing but
-    /// computing.
-    kept: Mutex<Option<KeptPage>>,
+    part: Part,
 }
+
+/// The pages that are kept.
+pub(super) struct PageCache {
+    sources: Sources,
+    /// Locked for a look alone.
+    pages: Mutex<HashMap<PageKind, Arc<CachedPage>>>,
+}
+
+/// A page, or the place for one. Locked while the page is made, so that all scrapes that need it wait for one rendering. It
+/// waits for nothing but computing.
+type CachedPage = sync::Mutex<Option<KeptPage>>;
 
 struct KeptPage {
     page: Bytes,
@@ -60,26 +74,60 @@ struct KeptPage {
     snapshots: watch::Receiver<Snapshot>,
 }
 
-impl CachedPage {
-    pub(super) fn new(format: Format, encoding: Encoding, sources: Sources) -> Self {
-        Self { format, encoding, sources, kept: Mutex::default() }
+impl PageKind {
+    /// A part of the page in a format and an encoding.
+    #[must_use]
+    pub const fn new(format: Format, encoding: Encoding, part: Part) -> Self {
+        let format = match format {
+            Format::OpenMetrics { .. } => Format::OPENMETRICS,
+            Format::Text => Format::Text,
+        };
+        Self { format, encoding, part }
+    }
+}
+
+impl PageCache {
+    pub(super) fn new(sources: Sources) -> Self {
+        Self { sources, pages: Mutex::default() }
     }
 
     /// The page that is kept, or a new one. A scrape that is given up meanwhile leaves the next one to make it.
-    pub(super) async fn page(self: &Arc<Self>) -> Bytes {
-        let mut kept = self.kept.lock().await;
+    pub(super) async fn page(self: &Arc<Self>, kind: PageKind) -> Bytes {
+        let Some(cached) = self.cached(kind) else {
+            return self.page_of(kind, FamilySelection::everything()).await;
+        };
+        let mut kept = cached.lock().await;
         if let Some(kept) = kept.as_ref().filter(|kept| kept.is_true_at(self.sources.clock.now())) {
             return kept.page.clone();
         }
-        let made = self.sources.make(self.format, self.encoding, Selection::everything()).await;
-        tokio::spawn(Arc::clone(self).drop_old());
+        let made = self.sources.make(kind, FamilySelection::everything()).await;
+        tokio::spawn(Arc::clone(self).drop_old(Arc::clone(&cached)));
         kept.insert(made).page.clone()
     }
 
+    /// The present page with some of its families. It is made for one scrape alone and not kept.
+    pub(super) async fn page_of(&self, kind: PageKind, families: FamilySelection) -> Bytes {
+        self.sources.make(kind, families).await.page
+    }
+
+    /// The place of a page; `None` if there are as many others as may be.
+    fn cached(&self, kind: PageKind) -> Option<Arc<CachedPage>> {
+        let mut pages = self.pages();
+        let has_room = pages.len() < MOST_KEPT || pages.contains_key(&kind);
+        has_room.then(|| Arc::clone(pages.entry(kind).or_default()))
+    }
+
     /// Drops the page when it is too old to be shown: between scrapes it would be most of the memory of many profiles.
-    async fn drop_old(self: Arc<Self>) {
+    async fn drop_old(self: Arc<Self>, cached: Arc<CachedPage>) {
         sleep(LASTS).await;
-        self.kept.lock().await.take_if(|kept| kept.is_old());
+        cached.lock().await.take_if(|kept| kept.is_old());
+        drop(cached);
+        // Places stay that have a page, or that a scrape knows.
+        self.pages().retain(|_, cached| Arc::get_mut(cached).is_none_or(|cached| cached.get_mut().is_some()));
+    }
+
+    fn pages(&self) -> MutexGuard<'_, HashMap<PageKind, Arc<CachedPage>>> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -96,30 +144,25 @@ impl KeptPage {
 }
 
 impl Sources {
-    /// The present page with what is selected, for one scrape alone.
-    pub(super) async fn selected(&self, format: Format, encoding: Encoding, selection: Selection) -> Bytes {
-        self.make(format, encoding, selection).await.page
-    }
-
     /// Makes a page off the async threads: one of thousands of people takes a while.
-    async fn make(&self, format: Format, encoding: Encoding, selection: Selection) -> KeptPage {
+    async fn make(&self, kind: PageKind, families: FamilySelection) -> KeptPage {
         // What is counted while the page is made may be missing in it.
         let (begun, now) = (Instant::now(), self.clock.now());
         let mut snapshots = self.snapshots.clone();
         let snapshot = snapshots.borrow_and_update().clone();
         let changes_at = snapshot.changes_at(now);
         let sources = self.clone();
-        let page =
-            self.rendering.spawn_blocking(move || encoding.encode(sources.text(&snapshot, now, format, &selection)));
+        let text = move || sources.text(&snapshot, now, kind, &families);
+        let page = self.rendering.spawn_blocking(move || kind.encoding.encode(text()));
         let page =
             page.await.expect("rendering does not panic, and a runtime that shuts down stops who waits here first");
         KeptPage { page, begun, now, changes_at, snapshots }
     }
 
-    fn text(&self, snapshot: &Snapshot, now: i64, format: Format, selection: &Selection) -> Vec<u8> {
+    fn text(&self, snapshot: &Snapshot, now: i64, kind: PageKind, families: &FamilySelection) -> Vec<u8> {
         let mut page = Vec::new();
+        let PageKind { format, part, .. } = kind;
         let mut writer = TextWriter::new(format, &mut page);
-        let Selection { families, part } = selection;
         let is_selected = |sample: &Sample<'_>| families.has(&sample.family.name);
         let people = part.of(snapshot);
         samples(&people, now).filter(is_selected).for_each(|sample| writer.write(&sample).expect(VEC_WRITES));

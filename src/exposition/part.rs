@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::reading::Snapshot;
 
 /// A part of the page. As text it is `INDEX/COUNT` or `none`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Part {
     /// All people, and what the exporter counts itself.
     Whole,
@@ -20,7 +20,7 @@ pub enum Part {
 }
 
 /// One of several shards, each of which has about as many people as the others and nobody whom another one has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Shard {
     /// Below `count`.
     index: u16,
@@ -55,8 +55,8 @@ impl Part {
             Self::Whole => Cow::Borrowed(snapshot),
             Self::Own => Cow::Owned(Snapshot::default()),
             Self::People(shard) => {
-                let people = snapshot.profiles.iter().filter(|person| shard.has(&person.profile));
-                Cow::Owned(Snapshot { profiles: people.cloned().collect() })
+                let people = snapshot.profiles().filter(|person| shard.has(&person.profile));
+                Cow::Owned(people.cloned().collect())
             }
         }
     }

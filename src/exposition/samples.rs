@@ -52,15 +52,31 @@ static LAST_SUCCESS: Family = Family::gauge(
     "When the call last worked, Unix time.",
 );
 
+/// What a person has of one measurement.
+struct Measured<'a> {
+    person: &'a ProfileSnapshot,
+    /// One for each of their labels.
+    readings: &'a [Reading],
+}
+
 /// What a snapshot says at `now` (Unix seconds), family after family.
 pub fn samples(snapshot: &Snapshot, now: i64) -> impl Iterator<Item = Sample<'_>> {
-    let people = &snapshot.profiles;
-    let values = Measurement::all()
-        .flat_map(move |measurement| people.iter().flat_map(move |person| values_of(person, measurement, now)));
-    let times = Measurement::all()
-        .filter(|measurement| measurement.has_time())
-        .flat_map(move |measurement| people.iter().flat_map(move |person| times_of(person, measurement, now)));
+    let values = by_measurement(snapshot).flat_map(move |(measurement, people)| {
+        people.into_iter().flat_map(move |measured| values_of(&measured, measurement, now))
+    });
+    let times = by_measurement(snapshot).filter(|(measurement, _)| measurement.has_time());
+    let times = times.flat_map(move |(measurement, people)| {
+        people.into_iter().flat_map(move |measured| times_of(&measured, measurement, now))
+    });
     values.chain(times).chain(logins(snapshot)).chain(refreshes(snapshot))
+}
+
+/// What all people have of each measurement. Their readings are in the order of measurements, so that each is found behind the
+/// former one: to look for them was a third of the time that a page of a thousand people takes.
+fn by_measurement(snapshot: &Snapshot) -> impl Iterator<Item = (Measurement, Vec<Measured<'_>>)> {
+    let mut rest: Vec<_> = snapshot.profiles().map(|person| Measured { person, readings: &person.readings }).collect();
+    Measurement::all()
+        .map(move |measurement| (measurement, rest.iter_mut().map(|rest| rest.take(measurement)).collect()))
 }
 
 /// The samples of a value of `measurement`: one, or one for each state of a state set, whose value is the place of the
@@ -96,8 +112,13 @@ pub fn of_time<'a>(measurement: Measurement, profile: &'a str, labels: Option<&L
     Sample { profile: Some(profile), own: Some(("measurement", what)), ..Sample::new(&TIMES, at) }
 }
 
-fn values_of(person: &ProfileSnapshot, measurement: Measurement, now: i64) -> impl Iterator<Item = Sample<'_>> {
-    let shown = person.readings_of(measurement).iter().filter(move |reading| reading.is_shown_at(now));
+fn values_of<'a>(
+    Measured { person, readings }: &Measured<'a>,
+    measurement: Measurement,
+    now: i64,
+) -> impl Iterator<Item = Sample<'a>> + use<'a> {
+    let person = *person;
+    let shown = readings.iter().filter(move |reading| reading.is_shown_at(now));
     let values =
         shown.flat_map(move |reading| of_value(measurement, &person.profile, Some(&reading.labels), reading.value));
     let state = if measurement.source == Source::SleepState { person.sleep_state(now) } else { None };
@@ -105,8 +126,13 @@ fn values_of(person: &ProfileSnapshot, measurement: Measurement, now: i64) -> im
     values.chain(states.into_iter().flatten())
 }
 
-fn times_of(person: &ProfileSnapshot, measurement: Measurement, now: i64) -> impl Iterator<Item = Sample<'_>> {
-    let groups = person.readings_of(measurement).chunk_by(|a, b| meastype(a) == meastype(b));
+fn times_of<'a>(
+    Measured { person, readings }: &Measured<'a>,
+    measurement: Measurement,
+    now: i64,
+) -> impl Iterator<Item = Sample<'a>> + use<'a> {
+    let person = *person;
+    let groups = readings.chunk_by(|a, b| meastype(a) == meastype(b));
     let measured = groups.filter_map(move |group| {
         let shown = group.iter().filter(|reading| reading.is_shown_at(now));
         let at = shown.map(|reading| reading.measured_at).max()?;
@@ -154,7 +180,7 @@ fn each_profile<'a>(
     family: &'static Family,
     value: fn(&ProfileSnapshot) -> Option<f64>,
 ) -> impl Iterator<Item = Sample<'a>> {
-    snapshot.profiles.iter().filter_map(move |person| {
+    snapshot.profiles().filter_map(move |person| {
         Some(Sample { profile: Some(&person.profile), ..Sample::new(family, value(person)?) })
     })
 }
@@ -165,13 +191,23 @@ fn each_call<'a>(
     family: &'static Family,
     value: fn(&CallStatus) -> Option<f64>,
 ) -> impl Iterator<Item = Sample<'a>> {
-    snapshot.profiles.iter().flat_map(move |person| {
+    snapshot.profiles().flat_map(move |person| {
         Call::DATA.into_iter().filter_map(move |call| {
             let value = value(person.calls.get(&call)?)?;
             let own = Some(("call", Cow::Borrowed(call.name())));
             Some(Sample { profile: Some(&person.profile), own, ..Sample::new(family, value) })
         })
     })
+}
+
+impl Measured<'_> {
+    /// Takes what is of `measurement` off the beginning.
+    fn take(&mut self, measurement: Measurement) -> Self {
+        let length = self.readings.iter().take_while(|reading| reading.measurement == measurement).count();
+        let (readings, rest) = self.readings.split_at(length);
+        self.readings = rest;
+        Self { person: self.person, readings }
+    }
 }
 
 impl<'a> Sample<'a> {

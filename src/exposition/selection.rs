@@ -1,30 +1,11 @@
-//! A page with some of its families, or a part of its people, only.
+//! A page with some of its families only.
 
 use std::collections::HashSet;
-
-use super::Part;
-
-/// What of the page a scrape asks for.
-#[derive(Clone, Debug)]
-pub struct Selection {
-    /// The families.
-    pub families: FamilySelection,
-    /// Of these the part.
-    pub part: Part,
-}
 
 /// The families that a scraper asks for by the names of their metrics, as they are in the text format: with `_total` of a
 /// counter and `_info` of an info; or all of them.
 #[derive(Clone, Debug)]
 pub struct FamilySelection(Option<HashSet<String>>);
-
-impl Selection {
-    /// The whole page.
-    #[must_use]
-    pub fn everything() -> Self {
-        Self { families: FamilySelection::everything(), part: Part::Whole }
-    }
-}
 
 impl FamilySelection {
     /// Every family.

@@ -109,7 +109,7 @@ impl Refresher {
         if !claim.calls.is_empty() {
             claim.plan.refreshed_at = Some(Instant::now());
             claim.plan.refresh_took = Some(began.elapsed());
-            self.publish_calls(&claim.profile, &claim.plan, || self.storage().is_current(&claim));
+            self.publish_calls(&claim);
         }
         self.storage().finish(claim).await;
     }
@@ -152,7 +152,7 @@ impl Refresher {
             let failure = CallFailure::Profile(why.to_owned());
             self.note(&mut claim.plan, &claim.profile, call, Instant::now(), Err(failure));
         }
-        self.publish_calls(&claim.profile, &claim.plan, || self.storage().is_current(&claim));
+        self.publish_calls(&claim);
         self.storage().finish(claim).await;
     }
 

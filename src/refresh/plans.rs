@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use super::profile_state::ProfileState;
@@ -53,7 +54,9 @@ impl Refresher {
             }
         };
         let first_successes = stored.first_format.as_ref().map(|json| first_format::successes(json.get()));
-        let state = ProfileState::restore(stored);
+        // Parsing is half of a start with many profiles: the other threads do it.
+        let state = spawn_blocking(move || ProfileState::restore(stored));
+        let state = state.await.expect("parsing does not panic");
         self.show(profile, &state, &self.storage().plan(profile).unwrap_or_default(), || true);
         Restored { first_successes: first_successes.unwrap_or_default(), unread: state.to_be_read().collect() }
     }
@@ -75,11 +78,8 @@ impl Refresher {
 
     /// Shows how the calls of these profiles went, where another host has made them.
     pub fn show_plans(&self, profiles: &BTreeSet<Arc<str>>) {
-        for profile in profiles {
-            if let Some(plan) = self.storage().plan(profile) {
-                self.publish_calls(profile, &plan, || true);
-            }
-        }
+        let plan = |profile: &Arc<str>| Some((Arc::clone(profile), self.storage().plan(profile)?));
+        self.publish_plans(&profiles.iter().filter_map(plan).collect());
     }
 
     /// Shows the values that are stored of a profile without a login: its login file may be broken.
@@ -118,9 +118,7 @@ impl Refresher {
             planner.replan(profile, present, is_configured, subscribed.contains(profile))
         };
         self.storage().plan_all(&profiles, replan).await;
-        for (profile, plan) in self.storage().planned() {
-            self.publish_calls(&profile, &plan, || true);
-        }
+        self.publish_plans(&self.storage().planned());
     }
 }
 

@@ -28,13 +28,8 @@ impl Refresher {
         }
         let (readings, sleep) =
             state.shown(self.services().logins.server_now(), &self.services().settings.borrow().selection);
-        let snapshot = ProfileSnapshot {
-            login: self.login(profile, plan),
-            readings: readings.into(),
-            calls: self.call_statuses(plan),
-            refresh_seconds: seconds(plan),
-            ..ProfileSnapshot::empty(Arc::clone(profile), sleep)
-        };
+        let shown = ProfileSnapshot { readings: readings.into(), ..ProfileSnapshot::empty(Arc::clone(profile), sleep) };
+        let snapshot = self.with_plan(&shown, plan);
         self.services()
             .snapshots
             .send_if_modified(|all| self.is_of_present_person(profile, state) && may() && all.show(snapshot));
@@ -46,12 +41,32 @@ impl Refresher {
         people.get(profile).is_none_or(|person| state.user_id() == Some(&*person.known.login.user_id))
     }
 
-    /// Shows how the calls went and how long they took, and leaves the readings as they are.
-    pub(super) fn publish_calls(&self, profile: &Arc<str>, plan: &Plan, may: impl FnOnce() -> bool) {
-        let (login, calls, refresh_seconds) = (self.login(profile, plan), self.call_statuses(plan), seconds(plan));
-        self.change(profile, may, |snapshot| {
-            (snapshot.login, snapshot.calls, snapshot.refresh_seconds) = (login, calls, refresh_seconds);
+    /// Shows how the calls of the claim's profile went and how long they took, unless the claim has ended, and leaves the
+    /// readings as they are.
+    pub(super) fn publish_calls(&self, claim: &Claim) {
+        let is_current = || self.storage().is_current(claim);
+        self.change(&claim.profile, is_current, |snapshot| *snapshot = self.with_plan(snapshot, &claim.plan));
+    }
+
+    /// The same for each profile that is shown and has a plan here.
+    pub(super) fn publish_plans(&self, plans: &BTreeMap<Arc<str>, Plan>) {
+        self.services().snapshots.send_if_modified(|all| {
+            let mut is_new = false;
+            for (profile, plan) in plans {
+                let snapshot = all.get(profile).map(|shown| self.with_plan(shown, plan));
+                is_new |= snapshot.is_some_and(|snapshot| all.show(snapshot));
+            }
+            is_new
         });
+    }
+
+    fn with_plan(&self, shown: &ProfileSnapshot, plan: &Plan) -> ProfileSnapshot {
+        ProfileSnapshot {
+            login: self.login(&shown.profile, plan),
+            calls: self.call_statuses(plan),
+            refresh_seconds: seconds(plan),
+            ..shown.clone()
+        }
     }
 
     /// Shows what is known of the bed, and leaves the other readings as they are.

@@ -48,8 +48,8 @@ fn refresher(
     clock: &Clock,
     profiles: &[Arc<str>],
 ) -> (Refresher, watch::Receiver<Snapshot>) {
-    let empty = |profile: &Arc<str>| Arc::new(ProfileSnapshot::empty(Arc::clone(profile), Sleep::NotSelected));
-    let (snapshots, shown) = watch::channel(Snapshot { profiles: profiles.iter().map(empty).collect() });
+    let empty = |profile: &Arc<str>| ProfileSnapshot::empty(Arc::clone(profile), Sleep::NotSelected);
+    let (snapshots, shown) = watch::channel(profiles.iter().map(empty).collect());
     let settings = Settings { selection: Selection::all(), interval: Duration::from_mins(5), webhooks: false };
     let services = login::LoginServices {
         storage: storage.clone(),

@@ -124,11 +124,15 @@ impl Queue {
         let mut inner = self.inner();
         let first_reads = inner.entries.values().filter(|entry| entry.is_claimed && entry.plan.is_new()).count();
         let may = |entry: &Entry| may_call && (first_reads < MOST_FIRST_READS || !entry.plan.is_new());
-        let free = || inner.entries.iter().filter(|(_, entry)| !entry.is_claimed);
-        let due = free().filter(|(_, entry)| entry.is_to_be_shown || may(entry) && entry.is_due(now));
-        let Some(profile) = due.min_by_key(|(_, entry)| entry.rank(now)).map(|(profile, _)| Arc::clone(profile)) else {
-            return NextClaim::At(free().filter(|(_, entry)| may(entry)).filter_map(|(_, entry)| entry.due()).min());
+        let free = inner.entries.iter().filter(|(_, entry)| !entry.is_claimed);
+        // Of thousands of profiles, when each is due is most of the work: it is found once.
+        let free: Vec<_> =
+            free.map(|(profile, entry)| (profile, entry, may(entry).then(|| entry.due()).flatten())).collect();
+        let due = free.iter().filter(|(_, entry, due)| entry.is_to_be_shown || due.is_some_and(|at| at <= now));
+        let Some((profile, ..)) = due.min_by_key(|(_, entry, due)| entry.rank(now, *due)) else {
+            return NextClaim::At(free.iter().filter_map(|(_, _, due)| *due).min());
         };
+        let profile = Arc::clone(profile);
         let entry = inner.entries.get_mut(&profile).expect("it was found a moment ago");
         NextClaim::Claim(Box::new(entry.claim(profile, now, may_call)))
     }
@@ -480,8 +484,8 @@ impl Entry {
 
     /// The order of claims, the lowest first: what is only to be shown (it needs no call and is done in a moment), then new
     /// logins, then what Withings has news of, then by the time at which it was due.
-    fn rank(&self, now: Instant) -> (bool, bool, bool, Option<Instant>) {
-        (!self.is_to_be_shown, !self.is_new_login, self.marked(now).is_empty(), self.due())
+    fn rank(&self, now: Instant, due: Option<Instant>) -> (bool, bool, bool, Option<Instant>) {
+        (!self.is_to_be_shown, !self.is_new_login, self.marked(now).is_empty(), due)
     }
 
     /// The calls of which Withings has news, if it is time for them.

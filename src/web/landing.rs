@@ -17,7 +17,7 @@ use super::{App, elsewhere};
 use crate::catalogue::Call;
 use crate::login::LoginError;
 use crate::paths::OwnPath;
-use crate::reading::{Attempt, CallStatus, ProfileSnapshot};
+use crate::reading::{Attempt, CallStatus, ProfileSnapshot, Snapshot};
 use crate::storage::Purpose;
 use crate::webhooks::SubscriptionStatus;
 
@@ -27,7 +27,7 @@ const MOST_NAMED: usize = 20;
 
 /// The landing page. It needs nothing but memory, so that it works when everything else is broken.
 pub(super) fn page<B>(app: &App, request: &Request<B>) -> Response {
-    let (profiles, now) = (app.snapshots.borrow().profiles.clone(), app.clock.now());
+    let (snapshot, now) = (app.snapshots.borrow().clone(), app.clock.now());
     let notifications = |profile: &ProfileSnapshot| {
         let last = app.inbox.last(&profile.profile);
         app.inbox.is_open().then(|| (last, app.subscriptions.status(&profile.profile)))
@@ -43,9 +43,9 @@ pub(super) fn page<B>(app: &App, request: &Request<B>) -> Response {
         is_demo,
         now: minute(now),
         // The demo's people are nobody.
-        unnamed: (profiles.len() > MOST_NAMED && !is_demo && !app.security.in_force().knows_clients())
-            .then(|| Numbers::of(&profiles)),
-        cards: profiles.iter().map(|profile| ProfileCard::of(profile, notifications(profile), now)).collect(),
+        unnamed: (snapshot.profiles().len() > MOST_NAMED && !is_demo && !app.security.in_force().knows_clients())
+            .then(|| Numbers::of(&snapshot)),
+        cards: snapshot.profiles().map(|profile| ProfileCard::of(profile, notifications(profile), now)).collect(),
         unused_logins: unused_logins(app),
     };
     let mut response = response::page(StatusCode::OK, &landing, Referrer::OwnPages);
@@ -123,12 +123,12 @@ struct Numbers {
 }
 
 impl Numbers {
-    fn of(profiles: &[Arc<ProfileSnapshot>]) -> Self {
-        let number = |is: &dyn Fn(&ProfileSnapshot) -> bool| profiles.iter().filter(|profile| is(profile)).count();
+    fn of(snapshot: &Snapshot) -> Self {
+        let number = |is: &dyn Fn(&ProfileSnapshot) -> bool| snapshot.profiles().filter(|profile| is(profile)).count();
         let is_failing = |profile: &ProfileSnapshot| profile.calls.values().any(|call| call.failing_since.is_some());
         let state = LoginState::of;
         Self {
-            all: profiles.len(),
+            all: snapshot.profiles().len(),
             connected: number(&|profile| matches!(state(profile), LoginState::Accepted | LoginState::Demo)),
             refused: number(&|profile| matches!(state(profile), LoginState::Refused)),
             absent: number(&|profile| matches!(state(profile), LoginState::Absent)),

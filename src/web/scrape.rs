@@ -8,12 +8,12 @@ use url::form_urlencoded;
 use super::App;
 use super::activity::Activity;
 use super::response::{self, Response};
-use crate::exposition::{Encoding, FamilySelection, InvalidPart, Part, Selection, negotiate};
+use crate::exposition::{Encoding, FamilySelection, InvalidPart, PageKind, Part, negotiate};
 
 /// The metrics in the format and encoding that the client prefers: all, or those that the query selects.
 pub(super) async fn page(app: &App, request: Request<Incoming>) -> Response {
-    let selection = match selection(request.uri().query().unwrap_or_default()) {
-        Ok(selection) => selection,
+    let (families, part) = match selection(request.uri().query().unwrap_or_default()) {
+        Ok(selected) => selected,
         Err(error) => return response::text(StatusCode::BAD_REQUEST, &error.to_string()),
     };
     let Some(waiting) = app.scrapes.begin() else {
@@ -23,10 +23,10 @@ pub(super) async fn page(app: &App, request: Request<Incoming>) -> Response {
     };
     let headers = request.headers();
     let (format, encoding) = negotiate(values(headers, &ACCEPT), values(headers, &ACCEPT_ENCODING));
-    let kind = selection.is_none().then_some((format, encoding));
-    let page = match selection {
-        None => app.exposition.page(format, encoding).await,
-        Some(selection) => app.exposition.selected_page(format, encoding, selection).await,
+    let kind = PageKind::new(format, encoding, part);
+    let (page, kind) = match families {
+        None => (app.exposition.page(kind).await, Some(kind)),
+        Some(families) => (app.exposition.page_of(kind, families).await, None),
     };
     drop(waiting);
     let client = request.extensions().get::<Activity>().expect("the server puts it into each request");
@@ -39,8 +39,8 @@ pub(super) async fn page(app: &App, request: Request<Incoming>) -> Response {
     response
 }
 
-/// What is selected: families by `name[]`, as Go's client library has it, and a part by `shard`; `None` for the whole page.
-fn selection(query: &str) -> Result<Option<Selection>, InvalidPart> {
+/// What is selected: families by `name[]`, as Go's client library has it (`None` for all), and a part by `shard`.
+fn selection(query: &str) -> Result<(Option<FamilySelection>, Part), InvalidPart> {
     let values = |wanted| form_urlencoded::parse(query.as_bytes()).filter(move |(key, _)| key == wanted);
     let mut names = values("name[]").map(|(_, name)| name.into_owned()).peekable();
     let families = names.peek().is_some().then(|| FamilySelection::of(names));
@@ -49,10 +49,7 @@ fn selection(query: &str) -> Result<Option<Selection>, InvalidPart> {
     if parts.next().is_some() {
         return Err(InvalidPart);
     }
-    Ok((families.is_some() || part.is_some()).then(|| Selection {
-        families: families.unwrap_or_else(FamilySelection::everything),
-        part: part.unwrap_or(Part::Whole),
-    }))
+    Ok((families, part.unwrap_or(Part::Whole)))
 }
 
 /// The readable lines of a header that may be sent several times.

@@ -9,11 +9,15 @@ use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::activity::Activity;
-use crate::exposition::{Encoding, Format};
+use crate::exposition::PageKind;
 
 /// How many pages that are no longer the present ones may be under way to their clients. A page lasts for a second; whoever
 /// takes longer than four of them over it takes nothing.
 const MOST_SUPERSEDED: usize = 4;
+
+/// How many pages of different kinds are the present ones at most: more than are kept, so that whoever takes them at the usual
+/// pace is never cut.
+const MOST_PRESENT: usize = 128;
 
 /// The scrapes, over all listeners. Clones share the count.
 #[derive(Clone)]
@@ -23,15 +27,13 @@ pub struct Scrapes {
     taken: TakenPages,
 }
 
-/// What kind of page it is: in each there is one present page. `None` is a page that was made for one scrape alone.
-type PageKind = Option<(Format, Encoding)>;
-
 /// The pages that clients are taking, in the order in which they were made.
 #[derive(Clone, Default)]
 struct TakenPages(Arc<Mutex<Vec<TakenPage>>>);
 
 struct TakenPage {
-    kind: PageKind,
+    /// Of each kind the latest page is the present one. `None` is a page that was made for one scrape alone.
+    kind: Option<PageKind>,
     /// Where its bytes begin, which tells it from the others as long as somebody takes it.
     address: usize,
     clients: Vec<Activity>,
@@ -59,14 +61,14 @@ impl Scrapes {
     }
 
     /// The page for this client. Whoever still takes one that is superseded by more than four is cut.
-    pub(super) fn hand_over(&self, page: Bytes, kind: PageKind, client: Activity) -> Bytes {
+    pub(super) fn hand_over(&self, page: Bytes, kind: Option<PageKind>, client: Activity) -> Bytes {
         self.taken.note(&page, kind, &client);
         Bytes::from_owner(PageUnderWay { page, pages: self.taken.clone(), client })
     }
 }
 
 impl TakenPages {
-    fn note(&self, page: &Bytes, kind: PageKind, client: &Activity) {
+    fn note(&self, page: &Bytes, kind: Option<PageKind>, client: &Activity) {
         let mut pages = self.pages();
         let address = page.as_ptr().addr();
         match pages.iter_mut().find(|taken| taken.address == address) {
@@ -85,7 +87,9 @@ impl TakenPages {
 fn cut_superseded(pages: &mut [TakenPage]) {
     let is_superseded = |place: usize| {
         let page = &pages[place];
-        !page.is_cut && (page.kind.is_none() || pages[place + 1..].iter().any(|later| later.kind == page.kind))
+        let later = &pages[place + 1..];
+        let is_present = page.kind.is_some() && later.iter().all(|later| later.kind != page.kind);
+        !page.is_cut && (!is_present || later.len() >= MOST_PRESENT)
     };
     let superseded: Vec<_> = (0..pages.len()).filter(|place| is_superseded(*place)).collect();
     for place in &superseded[..superseded.len().saturating_sub(MOST_SUPERSEDED)] {
@@ -120,9 +124,10 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
+    use crate::exposition::{Encoding, Format, Part};
 
-    const PLAIN: PageKind = Some((Format::Text, Encoding::Identity));
-    const GZIP: PageKind = Some((Format::Text, Encoding::Gzip));
+    const PLAIN: Option<PageKind> = Some(PageKind::new(Format::Text, Encoding::Identity, Part::Whole));
+    const GZIP: Option<PageKind> = Some(PageKind::new(Format::Text, Encoding::Gzip, Part::Whole));
 
     fn page() -> Bytes {
         vec![7; 10].into()
@@ -159,5 +164,20 @@ mod tests {
         let held: Vec<_> = clients.iter().map(|client| scrapes.hand_over(page(), None, client.clone())).collect();
         assert_eq!(clients.iter().map(is_cut).collect::<Vec<_>>(), [true, false, false, false, false]);
         drop(held);
+    }
+
+    #[test]
+    fn shards_supersede_one_another_only_when_there_are_too_many_of_them() {
+        let scrapes = Scrapes::at_most(0);
+        let clients: Vec<_> = (0..MOST_PRESENT + MOST_SUPERSEDED + 1).map(|_| Activity::beginning()).collect();
+        let shard = |place: usize| {
+            let part = format!("{place}/1000").parse().unwrap();
+            Some(PageKind::new(Format::Text, Encoding::Identity, part))
+        };
+        let hand_over = |place: usize| scrapes.hand_over(page(), shard(place), clients[place].clone());
+        let mut held: Vec<_> = (0..clients.len() - 1).map(hand_over).collect();
+        assert!(!clients.iter().any(is_cut));
+        held.push(hand_over(clients.len() - 1));
+        assert!(is_cut(&clients[0]) && !clients[1..].iter().any(is_cut));
     }
 }

@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,7 +18,7 @@ use tokio::sync::watch;
 use withings_exporter::catalogue::{Call, Kind, Measurement};
 use withings_exporter::clock::{Clock, ServerClock};
 use withings_exporter::exposition::{
-    Encoding, Escaping, Exposition, FamilySelection, Format, Part, Selection, SelfMetrics,
+    Encoding, Escaping, Exposition, FamilySelection, Format, PageKind, Part, SelfMetrics,
 };
 use withings_exporter::process::Process;
 use withings_exporter::reading::{
@@ -68,13 +67,16 @@ impl Scraped {
     }
 
     async fn page(&self, format: Format) -> String {
-        read(self.exposition.page(format, Encoding::Identity).await)
+        read(self.kept(format, Encoding::Identity, Part::Whole).await)
+    }
+
+    async fn kept(&self, format: Format, encoding: Encoding, part: Part) -> Bytes {
+        self.exposition.page(PageKind::new(format, encoding, part)).await
     }
 
     async fn selected(&self, format: Format, names: &[&str]) -> String {
         let families = FamilySelection::of(names.iter().copied().map(str::to_owned));
-        let selection = Selection { families, part: Part::Whole };
-        read(self.exposition.selected_page(format, Encoding::Identity, selection).await)
+        read(self.exposition.page_of(PageKind::new(format, Encoding::Identity, Part::Whole), families).await)
     }
 }
 
@@ -99,7 +101,7 @@ fn shown() -> SelfMetrics {
 }
 
 fn snapshot(profiles: Vec<ProfileSnapshot>) -> Snapshot {
-    Snapshot { profiles: profiles.into_iter().map(Arc::new).collect() }
+    profiles.into_iter().collect()
 }
 
 /// A connected profile with these readings, taken an hour ago.
@@ -260,10 +262,10 @@ fn same(a: &Bytes, b: &Bytes) -> bool {
 }
 
 #[tokio::test(crate = "crate::paused")]
-async fn a_page_is_made_once_for_all_scrapes_of_a_second() {
-    for (format, encoding) in ALL {
+async fn a_page_and_a_shard_are_made_once_for_all_scrapes_of_a_second() {
+    for ((format, encoding), part) in ALL.into_iter().flat_map(|kind| parts().map(|part| (kind, part))) {
         let scraped = Scraped::new(household(), shown());
-        let page = async || scraped.exposition.page(format, encoding).await;
+        let page = async || scraped.kept(format, encoding, part).await;
         let (first, second) = tokio::join!(page(), page());
         assert!(same(&first, &second));
 
@@ -279,15 +281,36 @@ async fn a_page_is_made_once_for_all_scrapes_of_a_second() {
 }
 
 #[tokio::test(crate = "crate::paused")]
-async fn a_page_is_kept_for_its_second_and_no_longer() {
-    for (format, encoding) in ALL {
+async fn a_page_and_a_shard_are_kept_for_their_second_and_no_longer() {
+    for ((format, encoding), part) in ALL.into_iter().flat_map(|kind| parts().map(|part| (kind, part))) {
         let scraped = Scraped::new(household(), shown());
-        let page = scraped.exposition.page(format, encoding).await;
+        let page = scraped.kept(format, encoding, part).await;
         tokio::time::sleep(Duration::from_millis(999)).await;
         assert!(!page.is_unique(), "it is kept for the next scrape");
         tokio::time::sleep(Duration::from_millis(2)).await;
         assert!(page.is_unique(), "nobody else has it in memory");
     }
+}
+
+#[tokio::test(crate = "crate::paused")]
+async fn so_many_shards_are_kept_and_no_more() {
+    let scraped = Scraped::new(household(), shown());
+    let shard = async |index: u16| {
+        let part = format!("{index}/1000").parse().unwrap();
+        scraped.kept(OPENMETRICS, Encoding::Identity, part).await
+    };
+    let mut pages = Vec::new();
+    for index in 0..100 {
+        pages.push(shard(index).await);
+    }
+    let beyond = shard(100).await;
+    assert!(beyond.is_unique() && pages.iter().all(|page| !page.is_unique()));
+    tokio::time::sleep(Duration::from_millis(1_001)).await;
+    assert!(!shard(100).await.is_unique(), "the others have made room");
+}
+
+fn parts() -> [Part; 3] {
+    [Part::Whole, Part::Own, "0/1".parse().unwrap()]
 }
 
 /// The names of the families that a page tells of, as its format has them.
@@ -367,7 +390,7 @@ fn a_scrape_that_is_given_up_leaves_nothing_old_behind() {
 async fn a_compressed_page_is_one_gzip_member_to_python() {
     let scraped = Scraped::new(household(), shown());
     for format in [OPENMETRICS, Format::Text] {
-        let compressed = scraped.exposition.page(format, Encoding::Gzip).await;
+        let compressed = scraped.kept(format, Encoding::Gzip, Part::Whole).await;
         assert_eq!(python_gunzip(&compressed), scraped.page(format).await);
     }
 }

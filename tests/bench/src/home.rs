@@ -29,8 +29,8 @@ const FAR: i64 = 4_000_000_000;
 /// How long people may take to be read.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// How long after the start the calls of stored people are due, seconds: less than the longest pause after a failure,
-/// which is what the program believes.
+/// How long after the start the calls of stored people are due, seconds: less than the interval where nobody answers, for the
+/// program believes no longer one.
 const DUE_AFTER: i64 = 5 * 3600;
 
 /// Where nobody answers.
@@ -61,10 +61,11 @@ impl Home {
     }
 
     fn write(&self, profiles: &[String], cloud: &str, requests_per_minute: u32) -> Result<()> {
+        let interval = if cloud == NOWHERE { "12h" } else { "5m" };
         let text = format!(
             "withings:\n  client_id: {CLIENT_ID}\n  client_secret: {CLIENT_SECRET}\n  profiles: {profiles:?}\n  \
              base_url: {BASE_URL}\n  api_url: {cloud}\n  account_url: {cloud}\n  \
-             requests_per_minute: {requests_per_minute}\n"
+             requests_per_minute: {requests_per_minute}\n  refresh_interval: {interval}\n"
         );
         Ok(fs::write(self.folder.path().join("withings.yaml"), text)?)
     }

@@ -113,9 +113,9 @@ impl Running {
     }
 
     async fn until_refreshed(&self) -> Result<()> {
-        let everybody = |all: &Snapshot| all.profiles.iter().all(|profile| profile.refresh_seconds.is_some());
+        let everybody = |all: &Snapshot| all.profiles().all(|profile| profile.refresh_seconds.is_some());
         let all = self.snapshots.clone().wait_for(everybody).await?.clone();
-        ensure!(all.profiles.iter().all(|profile| profile.up() == Some(true)), "a call has failed");
+        ensure!(all.profiles().all(|profile| profile.up() == Some(true)), "a call has failed");
         Ok(())
     }
 

@@ -1,6 +1,5 @@
 //! Connections: their limits, keep-alive, and the end of the server.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -52,7 +51,7 @@ pub(super) fn large() -> Snapshot {
         readings: [weight(f64::from(index))].into(),
         ..ProfileSnapshot::empty(format!("{index:0>200}").into(), Sleep::NotSelected)
     };
-    Snapshot { profiles: (0..2000).map(|number| Arc::new(profile(number))).collect() }
+    (0..2000).map(profile).collect()
 }
 
 #[tokio::test]

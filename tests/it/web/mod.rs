@@ -84,7 +84,7 @@ impl Setup {
     fn start_on(self, listener: TcpListener) -> Server {
         let address = listener.local_addr().unwrap();
         let telemetry = Telemetry::new(Build::this());
-        self.snapshot.profiles.iter().for_each(|person| telemetry.expect_profile(&person.profile));
+        self.snapshot.profiles().for_each(|person| telemetry.expect_profile(&person.profile));
         let (_, snapshots) = watch::channel(self.snapshot);
         let (ready, readiness) = watch::channel(false);
         let (shutdown, told) = oneshot::channel();

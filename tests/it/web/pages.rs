@@ -1,18 +1,16 @@
 //! The landing page.
 
-use std::sync::Arc;
-
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use withings_exporter::catalogue::{Call, Measurement};
-use withings_exporter::reading::{Attempt, CallStatus, Labels, LoginStatus, ProfileSnapshot, Reading, Sleep, Snapshot};
+use withings_exporter::reading::{Attempt, CallStatus, Labels, LoginStatus, ProfileSnapshot, Reading, Sleep};
 use withings_exporter::web::Security;
 
 use super::{NOW, Setup};
 use crate::config::write;
 
 async fn landing(profiles: impl IntoIterator<Item = ProfileSnapshot>) -> String {
-    let snapshot = Snapshot { profiles: profiles.into_iter().map(Arc::new).collect() };
+    let snapshot = profiles.into_iter().collect();
     let answer = Setup { snapshot, ..Setup::default() }.start().await.get("/").await;
     assert_eq!(answer.status, 200);
     answer.body
@@ -76,7 +74,7 @@ async fn the_names_of_many_are_shown_only_where_a_password_is_needed() {
     let file = folder.path().join("web.yml");
     let hash = bcrypt::hash_with_salt("hush", 4, [1; 16]).unwrap();
     write(&file, &format!("basic_auth_users:\n  nurse: {hash}\n"));
-    let snapshot = Snapshot { profiles: many(21).into_iter().map(Arc::new).collect() };
+    let snapshot = many(21).into_iter().collect();
     let security = Security::load(&file).unwrap();
     let server = Setup { snapshot, security, ..Setup::default() }.start().await;
     let password = format!("Authorization: Basic {}\r\n", BASE64_STANDARD.encode("nurse:hush"));

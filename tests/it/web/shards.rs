@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
 
 use tempfile::TempDir;
-use withings_exporter::reading::{ProfileSnapshot, Sleep, Snapshot};
+use withings_exporter::reading::{ProfileSnapshot, Sleep};
 
 use super::{Server, Setup};
 use crate::page::lines_of_samples;
@@ -19,8 +18,7 @@ const PEOPLE: usize = 300;
 /// A server with many people.
 async fn crowded() -> Server {
     let person = |number| ProfileSnapshot::empty(format!("Person {number}").into(), Sleep::Newest(None));
-    let profiles = (0..PEOPLE).map(|number| Arc::new(person(number))).collect();
-    Setup { snapshot: Snapshot { profiles }, ..Setup::default() }.start().await
+    Setup { snapshot: (0..PEOPLE).map(person).collect(), ..Setup::default() }.start().await
 }
 
 async fn samples(server: &Server, query: &str) -> BTreeSet<String> {

@@ -11,12 +11,7 @@ impl World {
     /// Waits until the published snapshot of `profile` is as wanted; an hour of the world's time at most.
     pub(crate) async fn until(&self, profile: &str, is_wanted: impl Fn(&ProfileSnapshot) -> bool) {
         let mut snapshots = self.exporter.as_ref().unwrap().snapshots.clone();
-        let of_profile = |all: &Snapshot| {
-            all.profiles
-                .iter()
-                .find(|snapshot| &*snapshot.profile == profile)
-                .is_some_and(|snapshot| is_wanted(snapshot))
-        };
+        let of_profile = |all: &Snapshot| all.get(profile).is_some_and(|snapshot| is_wanted(snapshot));
         let waited = tokio::time::timeout(Duration::from_hours(1), snapshots.wait_for(of_profile))
             .await
             .map(|snapshot| snapshot.is_ok());
