@@ -19,8 +19,8 @@ use crate::storage::queue::{Claim, Held, Hold, StoredWork};
 /// How long a profile is left alone that nobody has and that could not be taken: its login is gone, or it was free a moment ago.
 const GONE: Duration = Duration::from_secs(2);
 
-/// How long a mark may take: Withings waits for 2 s.
-const MARKED_WITHIN: Duration = Duration::from_millis(1500);
+/// How long a mark may take: Withings waits for 2 s, which its way here and the answer's way back are part of.
+const MARKED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Free, or this process's own, whose former claim has ended without being given back: a login or a reload has ended it.
 const TAKE: &str = "/* Postgres::hold */ update work set fence = fence + 1, holder = $2::text::uuid, \
