@@ -78,7 +78,13 @@ async fn poll(profiles: Arc<Profiles>) {
     loop {
         looks.tick().await;
         if clocks.have_diverged(&profiles) {
-            tracing::info!("the clock was set, or this machine was suspended: everything is asked for now");
+            if profiles.storage().is_of_many_hosts() {
+                tracing::info!(
+                    "the clock was set, or this machine was suspended: the database, whose clock counts, says what is due"
+                );
+            } else {
+                tracing::info!("the clock was set, or this machine was suspended: everything is asked for now");
+            }
             profiles.make_all_due();
         }
         profiles.record_lag();

@@ -195,6 +195,12 @@ impl Storage {
         self.0.back_end.takes_notifications()
     }
 
+    /// Whether other hosts use the same storage, and time what they share by its clock.
+    #[must_use]
+    pub fn is_of_many_hosts(&self) -> bool {
+        self.0.back_end.is_of_many_hosts()
+    }
+
     /// Saves what could not be saved before; returns whether everything is saved now.
     pub async fn save_unsaved(&self) -> bool {
         let (pairs, states, events) = {
