@@ -23,6 +23,7 @@ mod budget;
 mod claims;
 mod directory;
 mod error;
+mod held;
 mod installation;
 mod known_logins;
 mod login;
@@ -72,6 +73,7 @@ use crate::clock::Clock;
 use crate::telemetry::Telemetry;
 use back_end::BackEnd;
 use directory::Directory;
+use held::HeldClaims;
 use logins::LoginTable;
 use pair::UnsavedPairs;
 use queue::Queue;
@@ -93,6 +95,7 @@ struct StorageInner {
     clock: Clock,
     telemetry: Telemetry,
     queue: Queue,
+    held: HeldClaims,
     logins: LoginTable,
     turns: Arc<Turns>,
     unsaved: Mutex<Unsaved>,
@@ -167,6 +170,7 @@ impl Storage {
             clock,
             telemetry,
             queue: Queue::default(),
+            held: HeldClaims::default(),
             logins: LoginTable::new(),
             turns: Arc::new(Turns::new()),
             unsaved: Mutex::default(),
