@@ -17,6 +17,9 @@ const PEOPLE: [&str; 8] = ["Alice", "Bob", "Carol", "Dave", "Erin", "Frank", "Gr
 /// Longer than replicas leave a person alone after a refresh, whatever Withings tells.
 const LATER: Duration = Duration::from_secs(31);
 
+/// How many people are being refreshed.
+const HELD: &str = "select count(*) from work where held_until > wx_now()";
+
 impl Replicas {
     /// Weighs everybody, and tells each of these replicas of each person as often; gives how many notifications that were.
     async fn flood(&self, kilograms: u8, replicas: Range<usize>) -> usize {
@@ -35,6 +38,12 @@ impl Replicas {
         told.await.len() * TIMES
     }
 
+    /// Lets so much time pass that everybody may be asked about again. Who is being refreshed would rest from the end of that.
+    async fn rest(&self) {
+        until("the end of every claim", async || (self.psql(HELD) == "0").then_some(())).await;
+        self.jump(LATER);
+    }
+
     fn fetches(&self) -> usize {
         PEOPLE.iter().map(|person| self.calls(person, "getmeas").len()).sum()
     }
@@ -48,23 +57,23 @@ impl Replicas {
 
 async fn check(mut replicas: Replicas) {
     replicas.subscribe(&PEOPLE).await;
-    replicas.jump(LATER);
+    replicas.rest().await;
     let before = replicas.fetches();
     let mut told = replicas.flood(70, 0..3).await;
-    replicas.jump(LATER);
+    replicas.rest().await;
     replicas.until_all_weigh(70).await;
     told += replicas.flood(71, 0..3).await;
     let fetches = replicas.fetches();
-    replicas.jump(LATER);
+    replicas.rest().await;
     // The next one comes while they are at it.
     until("a call", async || (replicas.fetches() > fetches).then_some(())).await;
     told += replicas.flood(72, 0..3).await;
-    replicas.jump(LATER);
+    replicas.rest().await;
     replicas.until_all_weigh(72).await;
     // Now the only one that was told is away before anything is due.
     told += replicas.flood(73, 0..1).await;
     replicas.each[0].stop_exporter().await;
-    replicas.jump(LATER);
+    replicas.rest().await;
     let stopped = replicas.each.remove(0);
     replicas.until_all_weigh(73).await;
     replicas.each.insert(0, stopped);
