@@ -17,6 +17,9 @@ use crate::webhooks::BedNotification;
 /// How often to look for changes of which no event tells.
 const POLL_EVERY: Duration = Duration::from_secs(2);
 
+/// How often to keep the claims of this process: three times in the time that each lasts.
+const KEEP_EVERY: Duration = Duration::from_secs(4);
+
 /// How often to look for logins that nobody has confirmed.
 const REVOKE_EVERY: Duration = Duration::from_mins(1);
 
@@ -37,6 +40,7 @@ pub(super) fn spawn(
     tasks.spawn(follow_storage(Arc::clone(profiles)));
     tasks.spawn(follow_server_clock(Arc::clone(profiles)));
     tasks.spawn(keep_plans(Arc::clone(profiles)));
+    tasks.spawn(keep_claims(Arc::clone(profiles)));
     tasks.spawn(revoke_unconfirmed(Arc::clone(profiles)));
     if let Some(reload_task) = reload_task {
         tasks.spawn(reload_task.run(Arc::clone(profiles)));
@@ -78,7 +82,13 @@ async fn poll(profiles: Arc<Profiles>) {
     loop {
         looks.tick().await;
         if clocks.have_diverged(&profiles) {
-            tracing::info!("the clock was set, or this machine was suspended: everything is asked for now");
+            if profiles.storage().is_of_many_hosts() {
+                tracing::info!(
+                    "the clock was set, or this machine was suspended: the database, whose clock counts, says what is due"
+                );
+            } else {
+                tracing::info!("the clock was set, or this machine was suspended: everything is asked for now");
+            }
             profiles.make_all_due();
         }
         profiles.record_lag();
@@ -111,6 +121,16 @@ async fn keep_plans(profiles: Arc<Profiles>) {
         looks.tick().await;
         profiles.storage().save_unsaved().await;
         profiles.storage().keep_plans().await;
+    }
+}
+
+/// Keeps the claims that workers have. It is a task of its own: nothing may delay it for long.
+async fn keep_claims(profiles: Arc<Profiles>) {
+    let mut looks = interval(KEEP_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        looks.tick().await;
+        profiles.storage().keep_claims().await;
     }
 }
 

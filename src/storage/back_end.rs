@@ -253,11 +253,11 @@ impl BackEnd {
     }
 
     /// Keeps that right; returns false if it is lost.
-    pub(super) async fn renew(&self, claim: &Claim) -> Result<bool, StorageError> {
+    pub(super) async fn renew(&self, profile: &str, fence: u64) -> Result<bool, StorageError> {
         match self {
             Self::Directory(_) => Ok(true),
             #[cfg(feature = "postgres")]
-            Self::Postgres(postgres) => postgres.renew(claim).await,
+            Self::Postgres(postgres) => postgres.renew(profile, fence).await,
         }
     }
 

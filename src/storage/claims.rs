@@ -64,7 +64,9 @@ impl Storage {
                 let fence = held.fence;
                 let profile = Arc::clone(&claim.profile);
                 let adopted = self.0.queue.adopt(claim, held);
-                if adopted.is_none() {
+                if adopted.is_some() {
+                    self.0.held.note(&profile, fence);
+                } else {
                     self.0.back_end.let_go(&profile, fence).await;
                 }
                 adopted
@@ -91,6 +93,7 @@ impl Storage {
 
     /// Gives a claim back with its plan.
     pub async fn finish(&self, claim: Claim) {
+        self.0.held.end(&claim.profile, claim.fence);
         if claim.fence > 0
             && let Err(error) = self.0.back_end.store_work(&claim, true).await
         {
@@ -111,15 +114,35 @@ impl Storage {
         if !self.is_current(claim) {
             return false;
         }
-        match self.0.back_end.renew(claim).await {
-            Ok(is_ours) => {
-                if !is_ours {
-                    self.0.queue.end_claim(&claim.profile);
-                }
-                is_ours
+        match self.0.back_end.renew(&claim.profile, claim.fence).await {
+            Ok(true) => {
+                self.0.held.note(&claim.profile, claim.fence);
+                true
+            }
+            Ok(false) => {
+                self.0.held.end(&claim.profile, claim.fence);
+                self.0.queue.end_claim(&claim.profile);
+                false
             }
             // Whether the answer may be stored is asked again when it is.
             Err(_) => true,
+        }
+    }
+
+    /// Keeps the claims that are worked on, which other hosts would take from 15 s after they were last kept.
+    pub async fn keep_claims(&self) {
+        if !self.0.back_end.is_of_many_hosts() {
+            return;
+        }
+        for (profile, fence) in self.0.held.kept() {
+            match self.0.back_end.renew(&profile, fence).await {
+                Ok(true) => {}
+                Ok(false) => self.0.held.end(&profile, fence),
+                Err(error) => {
+                    tracing::debug!(%profile, error = error.with_cause(), "another replica may refresh the profile, too");
+                    return;
+                }
+            }
         }
     }
 

@@ -23,6 +23,7 @@ mod budget;
 mod claims;
 mod directory;
 mod error;
+mod held;
 mod installation;
 mod known_logins;
 mod login;
@@ -72,6 +73,7 @@ use crate::clock::Clock;
 use crate::telemetry::Telemetry;
 use back_end::BackEnd;
 use directory::Directory;
+use held::HeldClaims;
 use logins::LoginTable;
 use pair::UnsavedPairs;
 use queue::Queue;
@@ -93,6 +95,7 @@ struct StorageInner {
     clock: Clock,
     telemetry: Telemetry,
     queue: Queue,
+    held: HeldClaims,
     logins: LoginTable,
     turns: Arc<Turns>,
     unsaved: Mutex<Unsaved>,
@@ -167,6 +170,7 @@ impl Storage {
             clock,
             telemetry,
             queue: Queue::default(),
+            held: HeldClaims::default(),
             logins: LoginTable::new(),
             turns: Arc::new(Turns::new()),
             unsaved: Mutex::default(),
@@ -193,6 +197,12 @@ impl Storage {
     #[must_use]
     pub fn takes_notifications(&self) -> bool {
         self.0.back_end.takes_notifications()
+    }
+
+    /// Whether other hosts use the same storage, and time what they share by its clock.
+    #[must_use]
+    pub fn is_of_many_hosts(&self) -> bool {
+        self.0.back_end.is_of_many_hosts()
     }
 
     /// Saves what could not be saved before; returns whether everything is saved now.

@@ -2,7 +2,7 @@
 //!
 //! Withings signs nothing, so the address is the secret. A notification changes nothing but when Withings is asked, and
 //! what is known of the bed. Withings waits two seconds for the answer, so nothing here waits for a disk or a call, and for a
-//! database no longer than that.
+//! database a second at most.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};

@@ -266,7 +266,7 @@ pub(crate) struct Ended {
 }
 
 impl Program {
-    fn of(mut child: Child) -> Self {
+    pub(crate) fn of(mut child: Child) -> Self {
         let (stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         let (line, lines) = mpsc::channel();
         std::thread::spawn(move || {

@@ -78,8 +78,9 @@ impl Guard {
     /// Looks whether logins may be rotated with the database of this transaction. Where this process finds the log too short,
     /// it writes down that nobody may.
     pub(super) async fn look(&self, transaction: &Transaction<'_>) -> Result<Trust, Error> {
-        let installation = Installation::read(transaction).await?;
+        // First this: other tasks change logins meanwhile, which makes the log longer than it was when it was looked at.
         let written = *self.written();
+        let installation = Installation::read(transaction).await?;
         let trust = installation.trust(written);
         if trust == Trust::Nothing(BEHIND.to_owned()) && installation.suspended.is_none() {
             suspend(transaction, BEHIND).await?;

@@ -19,12 +19,14 @@ use crate::storage::queue::{Claim, Held, Hold, StoredWork};
 /// How long a profile is left alone that nobody has and that could not be taken: its login is gone, or it was free a moment ago.
 const GONE: Duration = Duration::from_secs(2);
 
-/// How long a mark may take: Withings waits for 2 s.
-const MARKED_WITHIN: Duration = Duration::from_millis(1500);
+/// How long a mark may take: Withings waits for 2 s, which its way here and the answer's way back are part of.
+const MARKED_WITHIN: Duration = Duration::from_secs(1);
+
+// A claim ends after 15 s, in which a replica that lives keeps it some times. So what a replica was at that has died waits no longer.
 
 /// Free, or this process's own, whose former claim has ended without being given back: a login or a reload has ended it.
 const TAKE: &str = "/* Postgres::hold */ update work set fence = fence + 1, holder = $2::text::uuid, \
-       held_until = wx_now() + interval '40 s', held_since = wx_now_ms(), \
+       held_until = wx_now() + interval '15 s', held_since = wx_now_ms(), \
        writer = $2::text::uuid, changed = pg_current_xact_id() \
      where profile = $1 and (held_until is null or held_until <= wx_now() or holder = $2::text::uuid) \
      returning fence, plan::text, marks::text, wx_now_ms()";
@@ -36,7 +38,7 @@ const LEFT: &str = "/* Postgres::hold */ select coalesce(extract(epoch from held
 const BEGIN: &str = "/* Postgres::hold */ \
      with owner as materialized (select profile from login where profile = $1 for key share) \
      insert into work (profile, holder, held_until, held_since, writer) \
-       select profile, $2::text::uuid, wx_now() + interval '40 s', wx_now_ms(), $2::text::uuid from owner \
+       select profile, $2::text::uuid, wx_now() + interval '15 s', wx_now_ms(), $2::text::uuid from owner \
      on conflict (profile) do nothing returning fence, plan::text, marks::text, wx_now_ms()";
 
 /// Nobody's write: this process has not shown what it found in the row.
@@ -44,9 +46,9 @@ const LET_GO: &str = "/* Postgres::let_go */ update work set held_until = null, 
        changed = pg_current_xact_id() \
      where profile = $1 and fence = $2 and holder = $3::text::uuid";
 
-/// Not `changed`: until when it is held is a hint to the others, who ask again then.
-const RENEW: &str = "/* Postgres::renew */ update work set held_until = wx_now() + interval '40 s' \
-     where profile = $1 and fence = $2 and holder = $3::text::uuid";
+/// Not `changed`: until when it is held is a hint to the others, who ask again then. What was given back stays free.
+const RENEW: &str = "/* Postgres::renew */ update work set held_until = wx_now() + interval '15 s' \
+     where profile = $1 and fence = $2 and holder = $3::text::uuid and held_until is not null";
 
 /// At the end of a claim the marks go that it has followed; those that came meanwhile stay.
 const STORE: &str = "/* Postgres::store_work */ update work set plan = $4::text::json, \
@@ -112,15 +114,15 @@ impl Postgres {
             session.execute(&session.prepare_cached(LET_GO).await?, &[&profile, &fence, self.me()]).await
         });
         if let Err(error) = done.await {
-            tracing::debug!(profile, error = error.with_cause(), "nobody refreshes the profile for 40 s");
+            tracing::debug!(profile, error = error.with_cause(), "nobody refreshes the profile for 15 s");
         }
     }
 
     /// Keeps that right; returns false if it is lost.
-    pub(in crate::storage) async fn renew(&self, claim: &Claim) -> Result<bool, StorageError> {
-        let fence = claim.fence.cast_signed();
+    pub(in crate::storage) async fn renew(&self, profile: &str, fence: u64) -> Result<bool, StorageError> {
+        let fence = fence.cast_signed();
         let renewed = self.run("keep a profile", async |session| {
-            session.execute(&session.prepare_cached(RENEW).await?, &[&&*claim.profile, &fence, self.me()]).await
+            session.execute(&session.prepare_cached(RENEW).await?, &[&profile, &fence, self.me()]).await
         });
         Ok(renewed.await? == 1)
     }

@@ -5,21 +5,21 @@ use std::time::Duration;
 use tokio::time::timeout;
 use withings_exporter::sim::Fault;
 
-use super::{Home, Replicas, soon};
+use super::{ALL_IS_DUE_AFTER, Home, Replicas, soon};
 use crate::http_client::Answer;
 use crate::postgres::{Cuttable, shared};
 use crate::program::until;
 use crate::webhooks::path;
 use crate::world::World;
 
-/// How long Withings waits for the answer to a notification.
-const WITHINGS_WAITS: Duration = Duration::from_secs(2);
+/// How long a notification may wait for its answer. Withings waits for 2 s, and is not next door.
+const ANSWERED_WITHIN: Duration = Duration::from_millis(1500);
 
 /// Posts a notification of a weight to this replica.
 async fn notify(world: &World, profile: &str) -> Answer {
     let user = world.account(profile).userid().to_string();
     let posted = async { world.post(&path(world), &[("userid", &user), ("appli", "1")]).await };
-    timeout(WITHINGS_WAITS, posted).await.expect("Withings would not wait so long")
+    timeout(ANSWERED_WITHIN, posted).await.expect("Withings would not wait so long")
 }
 
 /// Waits until every replica says this of its storage.
@@ -75,7 +75,7 @@ async fn a_database_that_hangs_delays_neither_notification_nor_reload_nor_end() 
     replicas.cloud.host(crate::webhooks::HOST, replicas.each[0].address());
     replicas.weigh("Alice", 74);
     // An interval: Withings may have told the one that has ended, and tells the other one much later.
-    replicas.jump(Duration::from_hours(13));
+    replicas.jump(ALL_IS_DUE_AFTER);
     soon(replicas.each[0].until_shown("Alice", "weight_kg", 74.0)).await;
 }
 

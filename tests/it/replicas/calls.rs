@@ -92,13 +92,14 @@ async fn when_withings_asks_one_replica_to_wait_all_wait() {
     assert_eq!(calls.iter().filter(|call| call.status == Some(601)).count(), 1);
 }
 
-/// One of the greedy replicas is started again and again.
+/// One of the greedy replicas is started again, and two of them have clocks that are wrong.
 #[tokio::test]
 async fn many_replicas_have_one_budget() {
     const PER_MINUTE: u32 = 60;
     let profiles: Vec<_> = (1..=12).map(|number| format!("Person {number}")).collect();
     let profiles: Vec<_> = profiles.iter().map(String::as_str).collect();
     let mut replicas = Replicas::asleep(6, &profiles).await;
+    replicas.set_clocks_wrong();
     replicas.wake().await;
     replicas.connect(&profiles).await;
     for world in &mut replicas.each {

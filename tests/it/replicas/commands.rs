@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use super::Replicas;
+use super::{ALL_IS_DUE_AFTER, Replicas};
 use crate::config::{exporter, write};
 use crate::program::fed;
 use crate::world::World;
@@ -43,14 +43,16 @@ impl Replicas {
         output(command).await
     }
 
-    fn configure(&self) {
+    /// Writes the configuration of the first exporter to the folder of the key file.
+    pub(super) fn configure(&self) {
         let config = &self.each[0].config;
         let text = format!(
             "withings:\n  client_id: {}\n  client_secret: secret-of-the-app\n  profiles: {:?}\n  base_url: {}\n  \
-             api_url: {url}\n  account_url: {url}\n",
+             webhooks: {}\n  api_url: {url}\n  account_url: {url}\n",
             config.client_id,
             config.profiles,
             config.base_url,
+            config.webhooks,
             url = config.api_url
         );
         write(&self.folder.path().join("withings.yaml"), &text);
@@ -134,7 +136,7 @@ async fn a_program_that_does_not_belong_to_the_database_is_refused() {
 #[tokio::test]
 async fn no_secret_is_in_a_dump_or_a_page() {
     let replicas = Replicas::subscribed(&["Alice"]).await;
-    replicas.jump(std::time::Duration::from_hours(13));
+    replicas.jump(ALL_IS_DUE_AFTER);
     replicas.weigh("Alice", 72);
     replicas.until_weight("Alice", 72).await;
     let mut said = replicas.home.server().dump(replicas.home.name());

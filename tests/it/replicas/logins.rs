@@ -9,7 +9,7 @@ use super::{Replicas, soon};
 use crate::program::until;
 
 /// How long the first access tokens live: less than what an exporter believes at once when Withings' time jumps.
-const TOKENS_LIVE: Duration = Duration::from_mins(50);
+pub(super) const TOKENS_LIVE: Duration = Duration::from_mins(50);
 
 #[tokio::test]
 async fn a_login_that_two_replicas_have_made_is_shown_by_all_and_everything_is_read_once() {
@@ -50,8 +50,7 @@ async fn of_8_callbacks_at_different_replicas_one_gets_the_login() {
 async fn each_login_is_refreshed_once_when_its_token_ends() {
     const PROFILES: [&str; 3] = ["Alice", "Bob", "Carol"];
     let mut replicas = Replicas::asleep(3, &PROFILES).await;
-    replicas.each[1].host_clock.advance(Duration::from_hours(1));
-    replicas.each[2].host_clock.set_back(Duration::from_hours(1));
+    replicas.set_clocks_wrong();
     replicas.cloud.access_token_lifetime(TOKENS_LIVE.as_secs().cast_signed());
     replicas.wake().await;
     replicas.connect(&PROFILES).await;

@@ -2,9 +2,12 @@
 
 mod away;
 mod calls;
+mod clocks;
 mod commands;
+mod floods;
 mod logins;
 mod pages;
+mod programs;
 
 use std::cell::Cell;
 use std::net::SocketAddr;
@@ -23,6 +26,9 @@ use crate::world::{World, household};
 
 /// How long is waited for a state on a slow machine; the states themselves come within seconds.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// By when everything is due again where the interval is 12 hours: after a login the first one may be half as long again.
+const ALL_IS_DUE_AFTER: Duration = Duration::from_hours(19);
 
 /// Several exporters, the database that they share, and the cloud.
 struct Replicas {
@@ -113,6 +119,12 @@ impl Replicas {
     fn lead(&mut self, replica: usize, address: SocketAddr) {
         let database = self.each[replica].database.as_mut().unwrap();
         database.url = Cluster::url_at(address, self.home.name());
+    }
+
+    /// Sets the second one's own clock an hour ahead, and the third one's an hour back.
+    fn set_clocks_wrong(&self) {
+        self.each[1].host_clock.advance(Duration::from_hours(1));
+        self.each[2].host_clock.set_back(Duration::from_hours(1));
     }
 
     async fn wake(&mut self) {

@@ -46,3 +46,26 @@ async fn shards_of_different_replicas_have_everybody_once() {
         assert!(differing.is_empty(), "{count} shards: {differing:#?}");
     }
 }
+
+#[tokio::test]
+async fn what_a_replica_counts_itself_is_on_no_shard() {
+    let replicas = Replicas::start(&["Alice", "Bob"]).await;
+    replicas.weigh("Alice", 72);
+    replicas.connect(&["Alice", "Bob"]).await;
+    replicas.until_weight("Alice", 72).await;
+    let names = |samples: &BTreeSet<String>| -> BTreeSet<String> {
+        samples.iter().map(|sample| sample.split(['{', ' ']).next().unwrap().to_owned()).collect()
+    };
+    for world in &replicas.each {
+        let (people, own) = (samples(world, "shard=0/1").await, samples(world, "shard=none").await);
+        assert!(people.iter().all(|sample| sample.contains("profile=\"")), "{people:#?}");
+        assert!(people.iter().any(|sample| sample.starts_with("withings_weight_kg{profile=\"Alice\"}")), "{people:#?}");
+        // But for what this replica has done for a profile, which another one counts anew.
+        let of_people: BTreeSet<_> = own.iter().filter(|sample| sample.contains("profile=")).cloned().collect();
+        assert_eq!(names(&of_people), BTreeSet::from(["withings_exporter_token_rotations_total".to_owned()]));
+        for name in ["build_info", "storage_up", "storage_feed_lag_seconds", "api_requests_total"] {
+            assert!(names(&own).contains(&format!("withings_exporter_{name}")), "{name}: {own:#?}");
+        }
+        assert!(names(&own).is_disjoint(&names(&people)));
+    }
+}

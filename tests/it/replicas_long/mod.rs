@@ -1,8 +1,10 @@
 //! Many replicas of the real program on a real PostgreSQL, for minutes: killed, frozen, restarted, and their database with
 //! them. The simulated cloud tells what became of the logins.
 
+mod budget;
 mod chaos;
 mod fail_over;
+mod floods;
 mod rolling;
 mod way;
 mod writers;
@@ -19,7 +21,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 use withings_exporter::clock::Clock;
-use withings_exporter::sim::{Cloud, Measure, MeasureGroup, Person};
+use withings_exporter::sim::{Account, Cloud, Measure, MeasureGroup, Person};
 use withings_exporter::storage::postgres::{Address, Pool, migrate};
 use withings_exporter::storage::{NewConsent, NewLogin};
 use withings_exporter::zone::Zone;
@@ -43,6 +45,8 @@ struct Fleet {
     url: String,
     people: Vec<String>,
     folder: TempDir,
+    /// Lines of the configuration of the replicas that start from now on.
+    settings: String,
 }
 
 impl Fleet {
@@ -55,7 +59,9 @@ impl Fleet {
             account.add_group(weighing(&Clock::system(), 70_000));
         }
         cloud.access_token_lifetime(SHORT_LIFE);
-        let fleet = Self { cloud: Server::start(cloud), url: url.to_owned(), people, folder: TempDir::new().unwrap() };
+        let settings = "requests_per_minute: 120\n  refresh_interval: 15s".to_owned();
+        let (cloud, folder) = (Server::start(cloud), TempDir::new().unwrap());
+        let fleet = Self { cloud, url: url.to_owned(), people, folder, settings };
         fleet.log_everybody_in().await;
         fleet
     }
@@ -86,8 +92,9 @@ impl Fleet {
         let people: Vec<_> = self.people.iter().map(|name| format!("\"{name}\"")).collect();
         let text = format!(
             "withings:\n  client_id: app\n  client_secret: secret\n  profiles: [{}]\n  measurements: [weight_kg]\n  \
-             requests_per_minute: 120\n  refresh_interval: 15s\n  api_url: http://{way}\n  account_url: http://{way}\n",
+             {}\n  api_url: http://{way}\n  account_url: http://{way}\n",
             people.join(", "),
+            self.settings,
             way = way.address(),
         );
         crate::config::write(&config, &text);
@@ -101,6 +108,16 @@ impl Fleet {
 
     fn replicas(&self, number: usize) -> Vec<Replica> {
         (1..=number).map(|number| self.replica(&format!("replica-{number}"))).collect()
+    }
+
+    /// The account of a person, counted from 0.
+    fn account(&self, person: usize) -> Account {
+        self.cloud.cloud.account(&self.people[person]).unwrap()
+    }
+
+    /// How many calls for weights Withings has answered.
+    fn fetches(&self) -> usize {
+        self.cloud.cloud.requests().iter().filter(|call| call.action.as_deref() == Some("getmeas")).count()
     }
 
     /// How many calls for tokens Withings has answered with a pair, and how many it has refused.

@@ -215,3 +215,28 @@ async fn a_replica_that_has_stored_more_than_the_standby_got_stops_the_rotation(
     accept(&standby.url("app"), folder.path()).await.unwrap();
     rotate(&storage, &alice, 4).await.unwrap();
 }
+
+/// Each looks how long the log is while others make it longer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_rotations_of_one_replica_at_once_raise_no_doubt() {
+    const LOGINS: usize = 16;
+    const EACH: u32 = 40;
+    let place = Place::database().await;
+    let clock = clock();
+    let storage = place.open(&clock).await;
+    let mut rotations = Vec::new();
+    for number in 0..LOGINS {
+        let login = connect(&storage, &format!("Person {number}")).await;
+        let storage = storage.clone();
+        rotations.push(tokio::spawn(async move {
+            let mut login = login;
+            for number in 2..2 + EACH {
+                login = rotate(&storage, &login, number).await.unwrap();
+            }
+        }));
+    }
+    for rotation in rotations {
+        rotation.await.unwrap();
+    }
+    assert_eq!(place.psql("select suspended is null from installation"), "t");
+}
