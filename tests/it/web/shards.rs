@@ -85,21 +85,18 @@ pub(crate) fn configuration(address: SocketAddr, shards: usize) -> String {
 async fn a_real_prometheus_has_each_person_once_and_goes_on_with_a_shard_more() {
     let (server, dir) = (crowded().await, TempDir::new().unwrap());
     let prometheus = Prometheus::prometheus(&dir, &configuration(server.address, 4)).await;
-    all_scraped(&prometheus, 4).await;
-    let before = series(&prometheus);
-    assert_eq!(before.len(), PEOPLE);
+    let before = all_scraped(&prometheus, 4).await;
     prometheus.configure(&configuration(server.address, 5)).await;
-    all_scraped(&prometheus, 5).await;
-    assert_eq!(series(&prometheus), before);
+    assert_eq!(all_scraped(&prometheus, 5).await, before);
 }
 
-/// Waits until Prometheus has scraped so many shards, and the exporter's own metrics.
-async fn all_scraped(prometheus: &Prometheus, shards: usize) {
+/// Waits until Prometheus has scraped so many shards with everybody, and the exporter's own metrics. Gives everybody's series.
+async fn all_scraped(prometheus: &Prometheus, shards: usize) -> BTreeSet<BTreeMap<String, String>> {
     until("every shard", async || {
         let up = prometheus.query(&format!("up{{shard=~\".*/{shards}|none\"}} == 1"));
-        (up.len() == shards + 1 && series(prometheus).len() == PEOPLE).then_some(())
+        Some(series(prometheus)).filter(|series| up.len() == shards + 1 && series.len() == PEOPLE)
     })
-    .await;
+    .await
 }
 
 /// The labels of everybody's series of one metric.
