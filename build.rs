@@ -1,4 +1,5 @@
-//! Tells the program its revision, branch and compiler, for `--version` and `withings_exporter_build_info`.
+//! Tells the program its revision, branch and compiler, for `--version` and `withings_exporter_build_info`, and packs the
+//! static one.
 
 use std::env;
 use std::path::Path;
@@ -16,6 +17,17 @@ fn main() {
     let version = said(Command::new(rustc).arg("--version"));
     let version = version.as_deref().and_then(|said| said.split(' ').nth(1)).unwrap_or("unknown");
     println!("cargo::rustc-env=WITHINGS_EXPORTER_RUSTC={version}");
+    pack();
+}
+
+/// Makes the static program half a megabyte smaller. Rust's musl reads relocations that are packed; a program for glibc may meet an
+/// old one, which does not.
+fn pack() {
+    let target =
+        ["CARGO_CFG_TARGET_ENV", "CARGO_CFG_TARGET_ARCH"].map(|variable| env::var(variable).unwrap_or_default());
+    if target == ["musl", "x86_64"] {
+        println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
+    }
 }
 
 /// Gives the program the variable, or what git says of the checkout where it is not set.
