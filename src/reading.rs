@@ -356,6 +356,7 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// What is shown of each configured profile.
+    #[must_use]
     pub fn profiles(&self) -> impl ExactSizeIterator<Item = &Arc<ProfileSnapshot>> {
         self.profiles.values()
     }
