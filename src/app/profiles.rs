@@ -101,7 +101,10 @@ impl Profiles {
             };
             restored.extend(join_all(some.iter().map(restore)).await);
         }
+        // What the first look has found counts as taken in at the second one: only then plans may be stored over it.
+        let refreshed = self.storage().changes().await.unwrap_or_default();
         self.refresher.plan(&Occasion::Start(restored)).await;
+        self.show_refreshed(&refreshed).await;
     }
 
     /// Refreshes the profiles that are due, without end.
@@ -124,12 +127,7 @@ impl Profiles {
         self.warn_of(config);
         let settings = settings(config);
         let former = self.settings.send_replace(settings.clone());
-        let desired = secret.as_ref().map(|secret| DesiredSubscriptions::of(config, secret));
-        let subscriptions = self.desired.send_if_modified(|present| {
-            let is_new = *present != desired;
-            *present = desired;
-            is_new
-        });
+        self.desired.send_replace(secret.as_ref().map(|secret| DesiredSubscriptions::of(config, secret)));
         self.inbox.open_at(secret.as_ref());
         self.hide_removed(&before, &config.profiles);
         for profile in &config.profiles {
@@ -143,7 +141,7 @@ impl Profiles {
         }
         self.snapshots.send_modify(|all| all.arrange(&config.profiles));
         self.follow_logins().await;
-        self.refresher.plan(&Occasion::Reload { interval: former.interval, subscriptions }).await;
+        self.refresher.plan(&Occasion::Reload { interval: former.interval }).await;
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use crate::login::{LoginError, Next, after_failure};
 use crate::reading::Attempt;
 use crate::storage::{CallPlan, Plan};
 use crate::telemetry::log::with_causes;
-use crate::webhooks::{NextStep, SubscriptionError};
+use crate::webhooks::{CHECK_EVERY, NextStep, SubscriptionError};
 use crate::withings::envelope::Remedy;
 use crate::withings::error::CallError;
 
@@ -62,6 +62,12 @@ impl Refresher {
         made: Result<CallOutcome, CallFailure>,
     ) {
         let Some(planned) = plan.calls.get_mut(&call) else { return };
+        if call == Call::Notify {
+            plan.subscribed = match made {
+                Ok(CallOutcome::Step(NextStep::Done(digest))) => digest,
+                _ => None,
+            };
+        }
         match made {
             Ok(made) => {
                 let due = match made {
@@ -71,7 +77,7 @@ impl Refresher {
                         planned.due = Some(Instant::now() + pause);
                         return;
                     }
-                    CallOutcome::Step(NextStep::Done(pause)) => Some(Instant::now() + pause),
+                    CallOutcome::Step(NextStep::Done(_)) => Some(Instant::now() + CHECK_EVERY),
                     CallOutcome::Step(NextStep::Never) => None,
                 };
                 let last_success = Some(self.services().clock.unix());

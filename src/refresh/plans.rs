@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::profile_state::ProfileState;
 use super::{Refresher, Settings, calls, first_format, schedule};
 use crate::catalogue::Call;
-use crate::storage::{CallPlan, Plan, Replan};
+use crate::storage::{CallPlan, LoginInfo, Plan, Replan};
 
 /// Why plans are made anew.
 #[derive(Clone, Debug)]
@@ -21,8 +21,6 @@ pub enum Occasion {
     Reload {
         /// The interval that was configured before.
         interval: Duration,
-        /// Whether Withings is asked to tell something else than before, or at another address.
-        subscriptions: bool,
     },
     /// The logins of these profiles are new; `true` stands for another person than before.
     Logins(BTreeMap<Arc<str>, bool>),
@@ -114,8 +112,8 @@ impl Refresher {
         let settings = self.services().settings.borrow().clone();
         let planner = Planner { settings: &settings, now: Instant::now(), refresher: self, occasion };
         let replan = |profile: &str, present: Option<&Plan>| {
-            let is_configured = people.get(profile).is_some();
-            planner.replan(profile, present, is_configured, subscribed.contains(profile))
+            let login = people.get(profile).map(|person| &person.known.login);
+            planner.replan(profile, present, login, subscribed.contains(profile))
         };
         self.storage().plan_all(&profiles, replan).await;
         self.publish_plans(&self.storage().planned());
@@ -130,7 +128,8 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    fn replan(&self, profile: &str, present: Option<&Plan>, is_configured: bool, is_subscribed: bool) -> Replan {
+    fn replan(&self, profile: &str, present: Option<&Plan>, login: Option<&LoginInfo>, is_subscribed: bool) -> Replan {
+        let is_configured = login.is_some();
         let former = present.cloned().unwrap_or_default();
         let is_of_another = match self.occasion {
             Occasion::Logins(new) => new.get(profile).copied(),
@@ -138,12 +137,14 @@ impl Planner<'_> {
         };
         let data = calls(&self.settings.selection).filter(|_| is_configured);
         let has_moved = is_configured != former.calls.keys().any(|call| Call::DATA.contains(call));
+        let subscriptions = &self.refresher.services().subscriptions;
+        let are_settled = !has_moved && login.is_some_and(|login| subscriptions.are_settled(&former, login));
         let notify = (is_subscribed || is_configured && self.settings.webhooks).then_some(Call::Notify);
         let planned = data.chain(notify).map(|call| {
             let former = former.calls.get(&call);
             let plan = match is_of_another {
                 Some(is_of_another) => self.after_login(call, former.filter(|_| !is_of_another)),
-                None => self.go_on(profile, call, former, has_moved),
+                None => self.go_on(profile, call, former, are_settled),
             };
             (call, plan)
         });
@@ -165,19 +166,17 @@ impl Planner<'_> {
     }
 
     /// The plan of a call after a start or a reload, which make failed and switched-off calls due: their reason may be mended.
-    /// A call that has worked waits on, but for a call that is needed anew, another interval, the subscriptions of a profile
-    /// that came or left, and a stored time that cannot be (a clock was wrong when it was stored).
-    fn go_on(&self, profile: &str, call: Call, former: Option<&CallPlan>, has_moved: bool) -> CallPlan {
+    /// A call that has worked waits on, but for a call that is needed anew, another interval, subscriptions that are not known to
+    /// be as desired, and a stored time that cannot be (a clock was wrong when it was stored).
+    fn go_on(&self, profile: &str, call: Call, former: Option<&CallPlan>, are_settled: bool) -> CallPlan {
         let Some(former) = former else { return self.first(profile, call) };
         let mut plan = former.clone();
-        let (is_start, is_other_interval, subscriptions) = match self.occasion {
-            Occasion::Start(_) => (true, false, true),
-            Occasion::Reload { interval, subscriptions } => {
-                (false, *interval != self.settings.interval, *subscriptions)
-            }
+        let (is_start, is_other_interval) = match self.occasion {
+            Occasion::Start(_) => (true, false),
+            Occasion::Reload { interval } => (false, *interval != self.settings.interval && call != Call::Notify),
             Occasion::Logins(_) => return plan,
         };
-        if former.failures > 0 || former.due.is_none() || call == Call::Notify && (subscriptions || has_moved) {
+        if former.failures > 0 || former.due.is_none() || call == Call::Notify && !are_settled {
             plan.due = Some(self.now);
         }
         let interval = self.settings.interval;

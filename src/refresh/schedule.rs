@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::catalogue::Call;
+use crate::webhooks::CHECK_EVERY;
 
 /// The period of calls for what changes slowly.
 const HOUR: Duration = Duration::from_hours(1);
@@ -47,7 +48,7 @@ pub(super) fn calls_per_minute(calls: impl Iterator<Item = Call>, interval: Dura
 
 /// The longest time that a call may wait, after a failure or not.
 pub(super) fn longest_wait(call: Call, interval: Duration, has_failed: bool) -> Duration {
-    let longest = period(call, interval).max(interval * 3 / 2);
+    let longest = if call == Call::Notify { CHECK_EVERY } else { period(call, interval).max(interval * 3 / 2) };
     if has_failed { longest.max(LONGEST_PAUSE) } else { longest }
 }
 

@@ -161,6 +161,8 @@ impl Storage {
         if let Err(error) = self.0.back_end.store_plans_of(changed).await {
             tracing::debug!(error = error.with_cause(), "the new plans could not be stored");
         }
+        // Not before: a claim takes the plan that is stored.
+        self.0.queue.wake();
     }
 
     /// The plan of `profile`.

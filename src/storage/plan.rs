@@ -20,6 +20,8 @@ pub struct Plan {
     pub refreshed_at: Option<Instant>,
     /// How long the latest refresh took.
     pub refresh_took: Option<Duration>,
+    /// A digest of the subscriptions that Withings was last found to have; `None`: not all that are wanted.
+    pub subscribed: Option<u64>,
 }
 
 /// When one call is next made, and how it went.
@@ -114,6 +116,9 @@ pub(super) struct StoredPlan {
     refreshed_at: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refresh_took: Option<Duration>,
+    /// Earlier versions neither read nor write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    subscribed: Option<u64>,
 }
 
 /// The plan of one call as it is stored; times in Unix seconds.
@@ -194,7 +199,7 @@ impl StoredPlan {
             is_refused: false,
         };
         let calls = plan.calls.iter().map(|(call, plan)| (*call, stored(plan))).collect();
-        Self { calls, refreshed_at: None, refresh_took: None }
+        Self { calls, refreshed_at: None, refresh_took: None, subscribed: plan.subscribed }
     }
 
     /// The plan with what other hosts show of it.
@@ -223,6 +228,7 @@ impl StoredPlan {
             calls: self.calls.into_iter().map(|(call, plan)| (call, restored(call, plan))).collect(),
             refreshed_at: self.refreshed_at.map(|at| now.past(at)),
             refresh_took: self.refresh_took,
+            subscribed: self.subscribed,
         }
     }
 }

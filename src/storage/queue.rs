@@ -231,7 +231,7 @@ impl Queue {
 
     /// Changes the plan of every profile in `profiles` and takes all others out of the queue. `change` is given the present
     /// plan, if there is one, and says what becomes of it. The plan of a profile that has left and has a login is kept: it may
-    /// come back. Gives the plans that have changed though nobody has logged in.
+    /// come back. Gives the plans that have changed though nobody has logged in. Wakes nobody.
     pub(super) fn plan_all(
         &self,
         profiles: &BTreeSet<Arc<str>>,
@@ -265,8 +265,6 @@ impl Queue {
                 entry.take(StoredWork { plan: None, ..work });
             }
         }
-        drop(inner);
-        self.wake();
         changed
     }
 
@@ -432,13 +430,14 @@ impl Entry {
 
     /// Takes what storage has of the work; of the plan only the calls that the configuration needs.
     fn take(&mut self, work: StoredWork) {
-        for (call, stored) in work.plan.into_iter().flat_map(|plan| {
-            (self.plan.refreshed_at, self.plan.refresh_took) = (plan.refreshed_at, plan.refresh_took);
-            plan.calls
-        }) {
-            if let Some(plan) = self.plan.calls.get_mut(&call) {
-                *plan = stored;
+        if let Some(stored) = work.plan {
+            let mut calls = std::mem::take(&mut self.plan.calls);
+            for (call, stored) in stored.calls {
+                if let Some(plan) = calls.get_mut(&call) {
+                    *plan = stored;
+                }
             }
+            self.plan = Plan { calls, ..stored };
         }
         self.take_marks(work.marks);
         self.held_until = work.held_until;

@@ -8,12 +8,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
 
 pub use inbox::{BedNotification, Inbox, Receipt};
-pub use subscriptions::{NextStep, SubscriptionError, SubscriptionStatus, Subscriptions};
+pub use subscriptions::{CHECK_EVERY, NextStep, SubscriptionError, SubscriptionStatus, Subscriptions};
 pub use unsubscribe::unsubscribe_former;
 
 use crate::config::Config;
+use crate::storage::LoginInfo;
 use crate::withings::appli::Appli;
 use crate::withings::notify::wanted;
 
@@ -37,5 +39,12 @@ impl DesiredSubscriptions {
             shown: config.webhook_url("…").into(),
             applis: wanted(config.measured().iter()),
         }
+    }
+
+    /// A number that is another one where the address, the kinds or the login differ. The address cannot be found by it.
+    fn digest(&self, login: &LoginInfo) -> u64 {
+        let applis: Vec<_> = self.applis.iter().map(|appli| appli.number()).collect();
+        let whole = Sha256::digest(format!("{} {applis:?} {:?}", self.callback, login.consent()));
+        whole.iter().take(8).fold(0, |digest, byte| digest << 8 | u64::from(*byte))
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::DesiredSubscriptions;
 use crate::backoff::backoff;
 use crate::login::{Caller, LoginError, Logins};
-use crate::storage::StorageError;
+use crate::storage::{LoginInfo, Plan, StorageError};
 use crate::telemetry::log::with_causes;
 use crate::withings::appli::Appli;
 use crate::withings::envelope::Remedy;
@@ -22,7 +22,7 @@ use crate::withings::request::Request;
 
 /// How often the list of subscriptions is read though nothing has changed: Withings ends a subscription whose calls fail for
 /// long (<https://developer.withings.com/developer-guide/v3/data-api/notifications/notification-overview/>).
-const CHECK_EVERY: Duration = Duration::from_hours(24);
+pub const CHECK_EVERY: Duration = Duration::from_hours(24);
 
 /// The time between two subscriptions. Withings tests the address for each of them, and fails some that follow fast.
 const APART: Duration = Duration::from_secs(5);
@@ -53,8 +53,9 @@ pub struct SubscriptionStatus {
 pub enum NextStep {
     /// After this time, for there is more to do.
     After(Duration),
-    /// After this time the list is read again; everything is as desired now.
-    Done(Duration),
+    /// When [`CHECK_EVERY`] has passed; everything is as desired now, with this digest. `None`: but for what the login lacks the
+    /// permission for, which is tried again after a start.
+    Done(Option<u64>),
     /// When the configuration or the login changes: nothing of this exporter is subscribed at Withings.
     Never,
 }
@@ -124,7 +125,19 @@ impl Subscriptions {
     /// How the subscriptions of `profile` stand.
     #[must_use]
     pub fn status(&self, profile: &str) -> SubscriptionStatus {
+        let (logins, plan) = (self.0.logins.storage().logins(), self.0.logins.storage().plan(profile));
+        if logins.get(profile).zip(plan).is_some_and(|(known, plan)| self.are_settled(&plan, &known.login)) {
+            // Also where another process has found it.
+            return SubscriptionStatus { subscribed: true, ..SubscriptionStatus::default() };
+        }
         self.profiles().get(profile).map(|progress| progress.status.clone()).unwrap_or_default()
+    }
+
+    /// Whether the subscriptions of this login were found, by any process, to be those that are desired now.
+    #[must_use]
+    pub fn are_settled(&self, plan: &Plan, login: &LoginInfo) -> bool {
+        let desired = self.0.desired.borrow();
+        plan.subscribed.is_some() && plan.subscribed == desired.as_ref().map(|desired| desired.digest(login))
     }
 
     /// Takes the next step for a profile. `failures` is how often in a row it has failed.
@@ -210,7 +223,14 @@ impl Subscriptions {
             return Ok(NextStep::Never);
         }
         progress.missing = missing;
-        Ok(if progress.missing.is_empty() { NextStep::Done(CHECK_EVERY) } else { NextStep::After(APART) })
+        Ok(if progress.missing.is_empty() { self.done(profile, progress) } else { NextStep::After(APART) })
+    }
+
+    /// What follows when everything is as `progress` says that it is desired.
+    fn done(&self, profile: &str, progress: &SubscriptionProgress) -> NextStep {
+        let desired = progress.desired.as_ref().filter(|_| progress.refused.is_empty());
+        let logins = self.0.logins.storage().logins();
+        NextStep::Done(desired.zip(logins.get(profile)).map(|(desired, known)| desired.digest(&known.login)))
     }
 
     /// Makes the first missing subscription. One that is refused leaves the others alone.
@@ -238,7 +258,7 @@ impl Subscriptions {
                 progress.problem = problem;
                 Ok(NextStep::After(APART))
             }
-            (true, None) => Ok(NextStep::Done(CHECK_EVERY)),
+            (true, None) => Ok(self.done(caller.profile(), progress)),
             (true, Some(problem)) => Err(SubscriptionError::Some(problem)),
         }
     }
@@ -307,7 +327,7 @@ fn note(
             "the subscriptions are not as they should be; polling goes on"
         );
     }
-    let is_whole = *outcome.as_ref().unwrap_or(&NextStep::Never) == NextStep::Done(CHECK_EVERY);
+    let is_whole = matches!(outcome, Ok(NextStep::Done(_)));
     // A status stays while the steps to another one are under way.
     let is_under_way = outcome.is_ok() && !progress.missing.is_empty();
     let former = &progress.status;

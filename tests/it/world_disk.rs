@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::path::PathBuf;
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde::Deserialize;
@@ -27,6 +28,11 @@ impl World {
     fn exchange_logins(&self) {
         let [logins, away] = ["logins", "away"].map(|folder| self.disk.path().join(folder));
         renameat_with(CWD, logins, CWD, away, RenameFlags::EXCHANGE).unwrap();
+    }
+
+    /// The file of the plans on the disk.
+    pub(crate) fn plans_file(&self) -> PathBuf {
+        self.disk.path().join("plans.json")
     }
 
     /// The login of `profile` on the disk.

@@ -32,16 +32,38 @@ impl Replicas {
         self.wake().await;
         self.cloud.host(HOST, self.each[1].address());
         self.connect(profiles).await;
+        self.until_subscribed(profiles, HOST).await;
+    }
+
+    /// Waits until Withings tells this host of a weight and of a bed.
+    async fn until_subscribed(&self, profiles: &[&str], host: &str) {
         for profile in profiles {
             until("the subscriptions", async || {
                 // They follow the first read, some seconds apart.
                 self.jump(Duration::from_secs(5));
                 let subscriptions = self.cloud.account(profile).unwrap().subscriptions();
-                let has = |wanted: u32| subscriptions.iter().any(|(_, appli)| *appli == wanted);
+                let is_here = |url: &str| url.starts_with(&format!("https://{host}/"));
+                let has = |wanted: u32| subscriptions.iter().any(|(url, appli)| is_here(url) && *appli == wanted);
                 (has(1) && has(50)).then_some(())
             })
             .await;
         }
+    }
+
+    /// How many calls were about what Withings shall tell.
+    fn notify_calls(&self) -> usize {
+        self.cloud.requests().iter().filter(|call| call.path == "/notify").count()
+    }
+
+    /// Starts all exporters again, one after the other.
+    async fn roll(&mut self, change: impl Fn(&mut World)) {
+        for world in &mut self.each {
+            world.stop_exporter().await;
+            change(world);
+            world.start_exporter().await;
+        }
+        let base_url = &self.each[1].config.base_url;
+        self.cloud.host(base_url.host_str().unwrap(), self.each[1].address());
     }
 
     /// Weighs a person and waits until Withings has told a replica of it, half a minute after what was asked before.
@@ -69,6 +91,27 @@ async fn a_notification_at_one_replica_is_followed_once_and_shown_by_all() {
     // What is not asked for is shown, too.
     replicas.cloud.account("Alice").unwrap().got_in_bed();
     replicas.everywhere(async |world| world.until_shown("Alice", "in_bed", 1.0).await).await;
+}
+
+#[tokio::test]
+async fn replicas_that_start_again_ask_for_no_subscriptions_unless_others_are_wanted() {
+    let mut replicas = Replicas::subscribed(&["Alice"]).await;
+    until("the last subscription", async || {
+        replicas.jump(Duration::from_secs(5));
+        let page = replicas.each[0].get("/").await.body;
+        page.contains("<dd>subscribed, none yet</dd>").then_some(())
+    })
+    .await;
+    let calls = replicas.notify_calls();
+    replicas.roll(|_| {}).await;
+    let page = replicas.each[2].get("/").await.body;
+    assert!(page.contains("<dd>subscribed, none yet</dd>"), "{page}");
+    // What the starts had made due would be asked first.
+    replicas.tell_of_weight("Alice", 72).await;
+    replicas.until_weight("Alice", 72).await;
+    assert_eq!(replicas.notify_calls(), calls);
+    replicas.roll(|world| move_to(world, "moved.example")).await;
+    replicas.until_subscribed(&["Alice"], "moved.example").await;
 }
 
 #[tokio::test]

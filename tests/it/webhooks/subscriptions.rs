@@ -1,5 +1,6 @@
 //! Subscriptions: made, kept and taken back.
 
+use std::fs;
 use std::time::Duration;
 
 use withings_exporter::catalogue::Measurement;
@@ -81,15 +82,49 @@ async fn a_login_without_the_permission_for_bed_events_has_the_others() {
 }
 
 #[tokio::test(crate = "crate::paused")]
-async fn a_restart_changes_no_subscription() {
+async fn a_restart_or_a_reload_neither_changes_subscriptions_nor_asks_for_them() {
     let mut world = subscribed(&["Alice"]).await;
-    let (before, calls) = (path(&world), notify_calls(&world, "subscribe").len());
+    let before = path(&world);
+    let calls = |world: &World| ["list", "subscribe", "revoke"].map(|action| notify_calls(world, action).len());
+    let asked = calls(&world);
     restart(&mut world).await;
+    let page = world.get("/").await.body;
+    assert!(page.contains("<dt>Notifications</dt><dd>subscribed, none yet</dd>"), "{page}");
     world.pass(SUBSCRIBED_AFTER).await;
+    // What the interval is has nothing to do with what Withings tells.
+    world.config.refresh_interval = Duration::from_mins(30);
+    assert_eq!(world.reload().await.status, 200);
+    world.pass(Duration::from_hours(20)).await;
+    assert_eq!(calls(&world), asked);
     assert_eq!(path(&world), before);
-    assert_eq!(notify_calls(&world, "subscribe").len(), calls);
-    assert_eq!(notify_calls(&world, "revoke").len(), 0);
     assert_eq!(applis(&world, "Alice", OURS), ALL_APPLIS);
+}
+
+#[tokio::test(crate = "crate::paused")]
+async fn what_ended_before_a_restart_is_subscribed_again_within_a_day() {
+    let mut world = subscribed(&["Alice"]).await;
+    let (address, _) = world.account("Alice").subscriptions().pop().unwrap();
+    another_program(&world, &format!("action=revoke&callbackurl={address}&appli=44")).await;
+    restart(&mut world).await;
+    world.pass(Duration::from_hours(24)).await;
+    assert_eq!(applis(&world, "Alice", OURS), ALL_APPLIS);
+}
+
+#[tokio::test(crate = "crate::paused")]
+async fn a_login_that_came_while_nothing_ran_is_subscribed_at_the_start() {
+    let mut world = subscribed(&["Alice"]).await;
+    restart(&mut world).await;
+    let plans = world.plans_file();
+    let former = fs::read(&plans).unwrap();
+    world.connect("Alice").await;
+    world.pass(SUBSCRIBED_AFTER).await;
+    let calls = notify_calls(&world, "list").len();
+    world.stop_exporter().await;
+    // As after a power cut: the plans are those of the former login.
+    fs::write(&plans, former).unwrap();
+    start(&mut world).await;
+    world.pass(SUBSCRIBED_AFTER).await;
+    assert_eq!(notify_calls(&world, "list").len(), calls + 1);
 }
 
 #[tokio::test(crate = "crate::paused")]
