@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn shards_supersede_one_another_only_when_there_are_too_many_of_them() {
         let scrapes = Scrapes::at_most(0);
-        let clients: Vec<_> = (0..MOST_PRESENT + MOST_SUPERSEDED + 1).map(|_| Activity::beginning()).collect();
+        let clients: Vec<_> = (0..=MOST_PRESENT + MOST_SUPERSEDED).map(|_| Activity::beginning()).collect();
         let shard = |place: usize| {
             let part = format!("{place}/1000").parse().unwrap();
             Some(PageKind::new(Format::Text, Encoding::Identity, part))
