@@ -1,6 +1,7 @@
 //! Subscriptions: made, kept and taken back.
 
 use std::fs;
+use std::io::Write;
 use std::time::Duration;
 
 use withings_exporter::catalogue::Measurement;
@@ -121,7 +122,7 @@ async fn a_login_that_came_while_nothing_ran_is_subscribed_at_the_start() {
     let calls = notify_calls(&world, "list").len();
     world.stop_exporter().await;
     // As after a power cut: the plans are those of the former login.
-    fs::write(&plans, former).unwrap();
+    fs::File::create(&plans).unwrap().write_all(&former).unwrap();
     start(&mut world).await;
     world.pass(SUBSCRIBED_AFTER).await;
     assert_eq!(notify_calls(&world, "list").len(), calls + 1);
