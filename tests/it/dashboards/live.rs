@@ -39,10 +39,12 @@ async fn every_query_is_answered_for_each_person() {
         PEOPLE.iter().all(has_devices).then_some(())
     })
     .await;
-    let page = Page::read(&demo.page("").await);
+    let text = demo.page("").await;
+    let page = Page::read(&text);
     check_names(&page);
     check_lacks(&page);
-    make_blocks(&with_alerts(&history), &dir);
+    let scraped = alerts() + &scraped_after_the_night(&text);
+    make_blocks(&with(&history, &scraped), &dir);
     let target = format!("static_configs: [{{targets: [\"{}\"], labels: {{instance: {INSTANCE}}}}}]", demo.address);
     let job = format!("scrape_configs: [{{job_name: withings, scrape_interval: 1s, {target}}}]");
     let asking = Asking::new(Server::prometheus(&dir, &job).await);
@@ -76,8 +78,8 @@ fn queries() -> Vec<Asked> {
     by_expression.into_values().collect()
 }
 
-/// The text with an alert of each severity for each person.
-fn with_alerts(history: &Path) -> PathBuf {
+/// An alert of each severity for each person.
+fn alerts() -> String {
     let now = Clock::system().unix();
     let kinds = [("critical", "vitals"), ("warning", "exporter"), ("info", "data")];
     let people = PEOPLE.iter().flat_map(|person| kinds.map(|kind| (person, kind)));
@@ -87,9 +89,30 @@ fn with_alerts(history: &Path) -> PathBuf {
         let of_person = format!("job=\"withings\",instance=\"{INSTANCE}\",profile=\"{profile}\"");
         format!("ALERTS{{{of_rule},{of_person}}} 1 {now}\n")
     });
-    let alerts: String = alerts.collect();
-    let file = history.with_extension("with-alerts.om");
-    write(&file, &fs::read_to_string(history).unwrap().replace("# EOF", &format!("{alerts}# EOF")));
+    alerts.collect()
+}
+
+/// What of the page no history has, for it comes from the minutes of the last night, as it was scraped when the night had ended.
+/// Prometheus begins later here, perhaps on the next day.
+fn scraped_after_the_night(page: &str) -> String {
+    const MINUTES: &str = "sleep_heart_rate_variability_average_seconds";
+    let lines = |metric: &str| {
+        let begin = format!("withings_{metric}{{");
+        page.lines().filter(move |line| line.starts_with(&begin) && line.contains(MINUTES)).collect::<Vec<_>>()
+    };
+    let times = lines("measurement_timestamp_seconds");
+    let ended = |line: &&str| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap();
+    let scraped_at = times.iter().map(ended).fold(0.0, f64::max) + 60.0;
+    assert!(scraped_at > 60.0, "nobody has the variability of a night");
+    let of_demo = format!("{{job=\"withings\",instance=\"{INSTANCE}\",");
+    let scraped = lines(MINUTES).into_iter().chain(times).map(|line| line.replacen('{', &of_demo, 1));
+    scraped.flat_map(|line| [line, format!(" {scraped_at}\n")]).collect()
+}
+
+/// The text with further samples.
+fn with(history: &Path, samples: &str) -> PathBuf {
+    let file = history.with_extension("with-more.om");
+    write(&file, &fs::read_to_string(history).unwrap().replace("# EOF", &format!("{samples}# EOF")));
     file
 }
 
