@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use super::profile_state::ProfileState;
@@ -52,9 +51,7 @@ impl Refresher {
             }
         };
         let first_successes = stored.first_format.as_ref().map(|json| first_format::successes(json.get()));
-        // Parsing is half of a start with many profiles: the other threads do it.
-        let state = spawn_blocking(move || ProfileState::restore(stored));
-        let state = state.await.expect("parsing does not panic");
+        let state = ProfileState::restore(stored);
         self.show(profile, &state, &self.storage().plan(profile).unwrap_or_default(), || true);
         Restored { first_successes: first_successes.unwrap_or_default(), unread: state.to_be_read().collect() }
     }
