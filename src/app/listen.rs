@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{self, Instant, Interval, MissedTickBehavior};
 
 use super::profiles::Profiles;
 use super::reload::ReloadTask;
@@ -76,8 +76,7 @@ async fn follow_server_clock(profiles: Arc<Profiles>) {
 
 /// Looks for a wall clock that has run away, and records the lag.
 async fn poll(profiles: Arc<Profiles>) {
-    let mut looks = interval(POLL_EVERY);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut looks = every(POLL_EVERY);
     let mut clocks = Clocks::read(&profiles);
     loop {
         looks.tick().await;
@@ -99,8 +98,7 @@ async fn poll(profiles: Arc<Profiles>) {
 /// Looks for changes that other processes made, and shows what other hosts have found. It is a task of its own: what a whole
 /// database has changed takes a while to read, and must not keep [`poll`] from its work.
 async fn follow_storage(profiles: Arc<Profiles>) {
-    let mut looks = interval(POLL_EVERY);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut looks = every(POLL_EVERY);
     loop {
         looks.tick().await;
         match profiles.storage().changes().await {
@@ -115,8 +113,7 @@ async fn follow_storage(profiles: Arc<Profiles>) {
 /// Stores the plans now and then, and saves again what could not be saved. It is a task of its own: a disk that hangs must
 /// not keep [`poll`] from its work.
 async fn keep_plans(profiles: Arc<Profiles>) {
-    let mut looks = interval(POLL_EVERY);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut looks = every(POLL_EVERY);
     loop {
         looks.tick().await;
         profiles.storage().save_unsaved().await;
@@ -126,8 +123,7 @@ async fn keep_plans(profiles: Arc<Profiles>) {
 
 /// Keeps the claims that workers have. It is a task of its own: nothing may delay it for long.
 async fn keep_claims(profiles: Arc<Profiles>) {
-    let mut looks = interval(KEEP_EVERY);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut looks = every(KEEP_EVERY);
     loop {
         looks.tick().await;
         profiles.storage().keep_claims().await;
@@ -136,12 +132,18 @@ async fn keep_claims(profiles: Arc<Profiles>) {
 
 /// Revokes logins that nobody has confirmed, one after the other. It is a task of its own, for it waits for Withings.
 async fn revoke_unconfirmed(profiles: Arc<Profiles>) {
-    let mut looks = interval(REVOKE_EVERY);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut looks = every(REVOKE_EVERY);
     loop {
         looks.tick().await;
         profiles.logins.revoke_unconfirmed().await;
     }
+}
+
+/// Ticks at once and then with each `period`. One that comes late delays those after it: a look that took long is not made up for.
+fn every(period: Duration) -> Interval {
+    let mut ticks = time::interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
 /// The wall clock and the monotonic clock at one moment.

@@ -62,11 +62,11 @@ struct Measured<'a> {
 /// What a snapshot says at `now` (Unix seconds), family after family.
 pub fn samples(snapshot: &Snapshot, now: i64) -> impl Iterator<Item = Sample<'_>> {
     let values = by_measurement(snapshot).flat_map(move |(measurement, people)| {
-        people.into_iter().flat_map(move |measured| values_of(&measured, measurement, now))
+        people.into_iter().flat_map(move |measured| values_of(measured, measurement, now))
     });
     let times = by_measurement(snapshot).filter(|(measurement, _)| measurement.has_time());
     let times = times.flat_map(move |(measurement, people)| {
-        people.into_iter().flat_map(move |measured| times_of(&measured, measurement, now))
+        people.into_iter().flat_map(move |measured| times_of(measured, measurement, now))
     });
     values.chain(times).chain(logins(snapshot)).chain(refreshes(snapshot))
 }
@@ -112,12 +112,11 @@ pub fn of_time<'a>(measurement: Measurement, profile: &'a str, labels: Option<&L
     Sample { profile: Some(profile), own: Some(("measurement", what)), ..Sample::new(&TIMES, at) }
 }
 
-fn values_of<'a>(
-    Measured { person, readings }: &Measured<'a>,
+fn values_of(
+    Measured { person, readings }: Measured<'_>,
     measurement: Measurement,
     now: i64,
-) -> impl Iterator<Item = Sample<'a>> + use<'a> {
-    let person = *person;
+) -> impl Iterator<Item = Sample<'_>> {
     let shown = readings.iter().filter(move |reading| reading.is_shown_at(now));
     let values =
         shown.flat_map(move |reading| of_value(measurement, &person.profile, Some(&reading.labels), reading.value));
@@ -126,12 +125,11 @@ fn values_of<'a>(
     values.chain(states.into_iter().flatten())
 }
 
-fn times_of<'a>(
-    Measured { person, readings }: &Measured<'a>,
+fn times_of(
+    Measured { person, readings }: Measured<'_>,
     measurement: Measurement,
     now: i64,
-) -> impl Iterator<Item = Sample<'a>> + use<'a> {
-    let person = *person;
+) -> impl Iterator<Item = Sample<'_>> {
     let groups = readings.chunk_by(|a, b| meastype(a) == meastype(b));
     let measured = groups.filter_map(move |group| {
         let shown = group.iter().filter(|reading| reading.is_shown_at(now));
