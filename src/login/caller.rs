@@ -14,7 +14,7 @@ use crate::withings::envelope::Remedy;
 use crate::withings::error::CallError;
 use crate::withings::prune::{self, Prune};
 use crate::withings::request::Request;
-use crate::withings::streaming_decoder::DecodedPage;
+use crate::withings::rows::{PageRows, Rows};
 use crate::withings::wire::AnswerPage;
 
 /// More pages than any history has: their offsets grow, but they never end.
@@ -79,14 +79,17 @@ impl Caller {
         request: &Request,
         prune: Prune<P::Row>,
     ) -> Result<Vec<P::Row>, LoginError> {
-        let mut all = Vec::new();
+        let mut rows = Rows::<P>::new(prune);
+        self.pages(request, &mut rows).await?;
+        Ok(rows.kept())
+    }
+
+    /// Asks for all pages of a request.
+    async fn pages(&self, request: &Request, rows: &mut dyn PageRows) -> Result<(), LoginError> {
         let mut offset = None;
         for _ in 0..MOST_PAGES {
             // In a box: what a page waits for goes through many layers, down to a statement of the database.
-            let DecodedPage { rows, next, .. } = Box::pin(self.page::<P>(request, offset, prune)).await?;
-            all.extend(rows);
-            let Some(next) = next else { return Ok(all) };
-            prune(&mut all, self.server_now());
+            let Some(next) = Box::pin(self.page(request, offset, rows)).await? else { return Ok(()) };
             let previous = offset.replace(next).unwrap_or(0);
             if next <= previous {
                 return Err(self.endless(request, CallError::SameOffset { previous, offset: next }));
@@ -95,33 +98,34 @@ impl Caller {
         Err(self.endless(request, CallError::EndlessPages(MOST_PAGES)))
     }
 
-    async fn page<P: AnswerPage>(
+    /// Asks for one page, and returns the offset of the next one.
+    async fn page(
         &self,
         request: &Request,
         offset: Option<i64>,
-        prune: Prune<P::Row>,
-    ) -> Result<DecodedPage<P::Row>, LoginError> {
+        rows: &mut dyn PageRows,
+    ) -> Result<Option<i64>, LoginError> {
         let login = self.token(None).await?;
-        match self.call::<P>(&login, request, offset, prune).await {
+        match self.call(&login, request, offset, rows).await {
             Err(LoginError::Call(error)) if error.remedy() == Remedy::RefreshToken => {}
             answer => return answer,
         }
         let login = self.token(Some(&login)).await?;
-        self.call::<P>(&login, request, offset, prune).await
+        self.call(&login, request, offset, rows).await
     }
 
     /// One call with one token. Data, and the answer that a permission lacks, tell that the token works and was used: only then
     /// is the previous refresh token dead, and dropped. A limit or a broken service answers before it looks at the token.
-    async fn call<P: AnswerPage>(
+    async fn call(
         &self,
         login: &Login,
         request: &Request,
         offset: Option<i64>,
-        prune: Prune<P::Row>,
-    ) -> Result<DecodedPage<P::Row>, LoginError> {
+        rows: &mut dyn PageRows,
+    ) -> Result<Option<i64>, LoginError> {
         self.turn(digest(&login.user_id, request, offset)).await?;
         let client = self.logins.client();
-        let answer = client.page::<P>(login.access_token.expose_secret(), request, offset, prune).await;
+        let answer = client.page(login.access_token.expose_secret(), request, offset, rows).await;
         let is_accepted = answer.as_ref().err().is_none_or(|error| error.remedy() == Remedy::SwitchOff);
         if is_accepted && login.previous_refresh_token.is_some() {
             self.prove(login).await;

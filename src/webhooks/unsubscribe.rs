@@ -13,6 +13,7 @@ use crate::withings::error::CallError;
 use crate::withings::notify::{NOT_THERE, SubscriptionList};
 use crate::withings::prune;
 use crate::withings::request::Request;
+use crate::withings::rows::Rows;
 
 /// How long it may take. There is only this try, for the login of the replaced person is not stored any more.
 const WITHIN: Duration = Duration::from_secs(30);
@@ -41,10 +42,12 @@ async fn unsubscribe(logins: &Logins, former: &Login, callbacks: &BTreeSet<Strin
     let (client, token) = (logins.client(), former.access_token.expose_secret());
     let call = async |request: &Request| {
         client.turn(Class::Data).await?;
-        client.page::<SubscriptionList>(token, request, None, prune::nothing).await
+        let mut rows = Rows::<SubscriptionList>::new(prune::nothing);
+        client.page(token, request, None, &mut rows).await?;
+        Ok(rows.kept())
     };
     let mut outcome = Ok(());
-    for subscription in call(&Request::subscriptions()).await?.rows {
+    for subscription in call(&Request::subscriptions()).await? {
         if callbacks.contains(&subscription.callback) {
             match call(&Request::unsubscribe(&subscription)).await {
                 Err(CallError::Refused(refusal)) if NOT_THERE.contains(&refusal.status) => {}

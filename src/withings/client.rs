@@ -8,10 +8,9 @@ use url::Url;
 
 use super::envelope::{self, Remedy};
 use super::error::CallError;
-use super::prune::Prune;
 use super::request::Request;
-use super::streaming_decoder::{DecodedPage, StreamingDecoder};
-use super::wire::AnswerPage;
+use super::rows::PageRows;
+use super::streaming_decoder::StreamingDecoder;
 use crate::catalogue::Call;
 use crate::clock::ServerClock;
 use crate::http::{Http, ResponseHead};
@@ -62,25 +61,26 @@ impl Client {
         Ok(self.storage.turn(class, within).await?)
     }
 
-    /// One page of `request`, from `offset`; without one the first page. Its rows are read while they come, and `prune` leaves
-    /// out those that nothing depends on. The caller has waited for its [turn](Self::turn).
-    pub async fn page<P: AnswerPage>(
+    /// Asks for one page of `request`, from `offset`; without one the first page. Its rows are taken while they come. Returns the
+    /// offset of the next page. The caller has waited for its [turn](Self::turn).
+    pub async fn page(
         &self,
         token: &str,
         request: &Request,
         offset: Option<i64>,
-        prune: Prune<P::Row>,
-    ) -> Result<DecodedPage<P::Row>, CallError> {
-        let mut answer = StreamingDecoder::<P>::new(prune, self.clock.now());
+        rows: &mut dyn PageRows,
+    ) -> Result<Option<i64>, CallError> {
+        let mut answer = StreamingDecoder::new(rows, self.clock.now());
         let head = self
             .post(request.call, request.path, Some(token), request.form(offset), |chunk| answer.push(chunk))
             .await?;
-        let rows = match answer.finish(request.needs_body() || offset.is_some()) {
-            Ok(rows) => rows,
-            Err(error) => return Err(self.note(request.call, error.under(head.status)).await),
-        };
-        self.note_time(&head, rows.server_time);
-        Ok(rows)
+        match answer.finish(request.needs_body() || offset.is_some()) {
+            Ok(end) => {
+                self.note_time(&head, end.server_time);
+                Ok(end.next)
+            }
+            Err(error) => Err(self.note(request.call, error.under(head.status)).await),
+        }
     }
 
     /// Sends a form to the token endpoint and gives the envelope back, unopened. The caller has waited for its turn.

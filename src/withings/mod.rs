@@ -15,5 +15,6 @@ pub mod oauth;
 pub mod prune;
 pub mod request;
 pub mod revoke;
+pub mod rows;
 pub mod streaming_decoder;
 pub mod wire;

@@ -9,42 +9,23 @@ use std::ops::Range;
 
 use super::envelope::{self, DecodeError};
 use super::error::CallError;
-use super::prune::Prune;
-use super::wire::AnswerPage;
+use super::rows::{PageEnd, PageRows};
 
 /// How much of a list is read at one time, bytes: little enough that the one async thread answers a scrape in between.
 const PIECE: usize = 16 * 1024;
-
-/// How many rows are kept before they are pruned for the first time.
-const MANY: usize = 64;
 
 /// The depth of a list in the body: it is in an object in an object.
 const LIST_DEPTH: usize = 3;
 
 /// Decodes an answer of which a part has come.
-pub struct StreamingDecoder<P: AnswerPage> {
+pub struct StreamingDecoder<'a> {
     /// The bytes that have come, without the pieces of the list that were read.
     text: Vec<u8>,
     scanner: Scanner,
     list: Option<List>,
-    rows: Vec<P::Row>,
-    prune: Prune<P::Row>,
-    server_now: i64,
-    /// The number of rows at which they are pruned.
-    many: usize,
+    rows: &'a mut dyn PageRows,
     /// The first piece that could not be read.
     error: Option<DecodeError>,
-}
-
-/// The rows of a whole answer.
-#[derive(Debug)]
-pub struct DecodedPage<R> {
-    /// The rows of the page.
-    pub rows: Vec<R>,
-    /// The offset of the next page; `None` if there is none.
-    pub next: Option<i64>,
-    /// The server's time, Unix seconds, where the answer tells it.
-    pub server_time: Option<i64>,
 }
 
 /// Scans the text for lists of the body: how far it has come, and where in the JSON that is.
@@ -77,12 +58,12 @@ enum Boundary {
     ListEnds,
 }
 
-impl<P: AnswerPage> StreamingDecoder<P> {
-    /// A decoder for an answer of which nothing has come. Its rows are pruned at `server_now`, Unix seconds, when they are many.
+impl<'a> StreamingDecoder<'a> {
+    /// A decoder for an answer of which nothing has come, at the server's time, Unix seconds.
     #[must_use]
-    pub fn new(prune: Prune<P::Row>, server_now: i64) -> Self {
-        let (scanner, list) = (Scanner::default(), None);
-        Self { text: Vec::new(), scanner, list, rows: Vec::new(), prune, server_now, many: MANY, error: None }
+    pub fn new(rows: &'a mut dyn PageRows, server_now: i64) -> Self {
+        rows.begin(server_now);
+        Self { text: Vec::new(), scanner: Scanner::default(), list: None, rows, error: None }
     }
 
     /// Takes the bytes that came next.
@@ -91,21 +72,20 @@ impl<P: AnswerPage> StreamingDecoder<P> {
         chunk.chunks(PIECE).for_each(|piece| self.take(piece));
     }
 
-    /// The decoded answer, once all of it has come. With `needs_body` an answer without a body is an error.
-    pub fn finish(mut self, needs_body: bool) -> Result<DecodedPage<P::Row>, CallError> {
-        let page: P = match envelope::open(&self.text)?? {
+    /// Keeps the rows of the answer, once all of it has come, or none of them where anything of it cannot be read. With
+    /// `needs_body` an answer without a body is an error.
+    pub fn finish(self, needs_body: bool) -> Result<PageEnd, CallError> {
+        let end = match envelope::open(&self.text)?? {
             "null" if needs_body => return Err(CallError::NoBody),
             // Withings writes an empty map as a list.
-            "null" | "[]" => P::default(),
-            body => envelope::parse(body.as_bytes()).map_err(CallError::Body)?,
+            "null" | "[]" => PageEnd::default(),
+            body => self.rows.take(body.as_bytes()).map_err(CallError::Body)?,
         };
         if let Some(error) = self.error {
             return Err(CallError::Body(error));
         }
-        let server_time = page.server_time();
-        let (rest, next) = page.into_rows();
-        self.rows.extend(rest);
-        Ok(DecodedPage { rows: self.rows, next, server_time })
+        self.rows.keep();
+        Ok(end)
     }
 
     fn take(&mut self, chunk: &[u8]) {
@@ -125,16 +105,11 @@ impl<P: AnswerPage> StreamingDecoder<P> {
         let Some(list) = self.list.as_ref().filter(|list| self.scanner.at - list.begin >= PIECE) else { return };
         let elements = &self.text[list.begin..self.scanner.at - 1];
         let piece = [b"{", &self.text[list.name.clone()], b":[", elements, b"]}"].concat();
-        match envelope::parse::<P>(&piece) {
-            Ok(page) => self.rows.extend(page.into_rows().0),
-            Err(error) => drop(self.error.get_or_insert(error)),
+        if let Err(error) = self.rows.take(&piece) {
+            self.error.get_or_insert(error);
         }
         self.text.drain(list.begin..self.scanner.at);
         self.scanner.at = list.begin;
-        if self.rows.len() >= self.many {
-            (self.prune)(&mut self.rows, self.server_now);
-            self.many = MANY.max(self.rows.len() * 2);
-        }
     }
 }
 

@@ -11,19 +11,28 @@ use crate::telemetry::Unknown;
 use crate::withings::calls::RowKey;
 use crate::withings::calls::getmeas::{GroupRow, Measures};
 use crate::withings::calls::{Context, DataCall, Getmeas};
+use crate::withings::prune::{self, Prune};
+use crate::withings::rows::{MANY, Rows};
 
 /// When the newest group was measured, Unix seconds.
 const NOW: i64 = 1_790_000_000;
 
 /// What an answer says that comes in chunks of this many bytes.
-fn answer(text: &str, chunk: usize, prune: Prune<GroupRow>) -> Result<DecodedPage<GroupRow>, CallError> {
-    let mut answer = StreamingDecoder::<Getmeas>::new(prune, NOW);
+fn answer(
+    text: &str,
+    chunk: usize,
+    needs_body: bool,
+    prune: Prune<GroupRow>,
+) -> Result<(Vec<GroupRow>, PageEnd), CallError> {
+    let mut rows = Rows::<Getmeas>::new(prune);
+    let mut answer = StreamingDecoder::new(&mut rows, NOW);
     text.as_bytes().chunks(chunk).for_each(|piece| answer.push(piece));
-    answer.finish(true)
+    let end = answer.finish(needs_body)?;
+    Ok((rows.kept(), end))
 }
 
-fn everything(text: &str, chunk: usize) -> Result<DecodedPage<GroupRow>, CallError> {
-    answer(text, chunk, |_, _| ())
+fn everything(text: &str, chunk: usize) -> Result<(Vec<GroupRow>, PageEnd), CallError> {
+    answer(text, chunk, true, prune::nothing)
 }
 
 /// Weigh-ins, the oldest first, one every hour.
@@ -44,21 +53,55 @@ fn page(groups: &[Value]) -> String {
 fn a_history_is_read_whole_whatever_its_pieces_are() {
     let page = page(&weigh_ins(1000));
     for chunk in [1, 7, 8192, page.len()] {
-        let DecodedPage { rows, next, server_time } = everything(&page, chunk).unwrap();
-        assert_eq!((next, server_time), (Some(7), Some(NOW)));
+        let (rows, end) = everything(&page, chunk).unwrap();
+        assert_eq!((end.next, end.server_time), (Some(7), Some(NOW)));
         assert!(rows.iter().map(|group| group.grpid).eq((1..=1000).map(Some)), "in chunks of {chunk}");
         assert!(rows.iter().all(|group| group.measures.len() == 2));
     }
 }
 
+/// Rows that must stay few.
+struct Few(Rows<Getmeas>);
+
+impl PageRows for Few {
+    fn begin(&mut self, server_now: i64) {
+        self.0.begin(server_now);
+    }
+
+    fn take(&mut self, body: &[u8]) -> Result<PageEnd, DecodeError> {
+        let end = self.0.take(body);
+        assert!(self.0.of_page() < 2 * MANY, "{} rows are kept", self.0.of_page());
+        end
+    }
+
+    fn keep(&mut self) {
+        self.0.keep();
+    }
+}
+
 #[test]
 fn a_history_never_lies_in_memory() {
-    let mut answer = StreamingDecoder::<Getmeas>::new(Getmeas::prune, NOW);
+    let mut rows = Few(Rows::new(Getmeas::prune));
+    let mut answer = StreamingDecoder::new(&mut rows, NOW);
     for chunk in page(&weigh_ins(5000)).as_bytes().chunks(8192) {
         answer.push(chunk);
         assert!(answer.text.len() < PIECE + 8192 + 1000, "{} bytes are kept", answer.text.len());
-        assert!(answer.rows.len() < 2 * MANY, "{} rows are kept", answer.rows.len());
     }
+    answer.finish(true).unwrap();
+    assert!(!rows.0.kept().is_empty());
+}
+
+#[test]
+fn rows_of_an_answer_that_is_refused_are_not_those_of_its_repetition() {
+    let groups = Value::from(weigh_ins(1000));
+    let refused = json!({"body": {"measuregrps": groups}, "status": 401}).to_string();
+    let mut rows = Rows::<Getmeas>::new(prune::nothing);
+    for (text, is_refused) in [(refused, true), (page(&weigh_ins(3)), false)] {
+        let mut answer = StreamingDecoder::new(&mut rows, NOW);
+        answer.push(text.as_bytes());
+        assert_eq!(answer.finish(true).is_err(), is_refused);
+    }
+    assert_eq!(rows.kept().len(), 3);
 }
 
 #[test]
@@ -77,8 +120,8 @@ fn of_a_history_that_is_pruned_the_same_is_chosen() {
         (known, noted, groups.iter().filter_map(Getmeas::changed_at).max())
     };
     for backwards in [false, true] {
-        let (all, few) = (everything(&page(&groups), 8192).unwrap().rows, answer(&page(&groups), 8192, Getmeas::prune));
-        let few = few.unwrap().rows;
+        let (all, _) = everything(&page(&groups), 8192).unwrap();
+        let (few, _) = answer(&page(&groups), 8192, true, Getmeas::prune).unwrap();
         assert_eq!(of(&few), of(&all), "backwards: {backwards}");
         assert_eq!((of(&few).0.readings().count(), of(&few).1.len()), (3, 2));
         assert!(few.len() < 4 * MANY, "{} groups stay", few.len());
@@ -101,7 +144,7 @@ fn a_status_and_a_mistake_count_wherever_they_stand() {
     let wrong = everything(&format!(r#"{{"status":0,"body":{{"measuregrps":{wrong}}}}}"#), 8192);
     assert!(with_source(&wrong.unwrap_err()).starts_with("unexpected character at "));
     let right = everything(&format!(r#"{{"status":0,"body":{{"measuregrps":{right}}}}}"#), 8192);
-    let groups = right.unwrap().rows;
+    let (groups, _) = right.unwrap();
     let dated = groups.iter().filter(|group| group.date.is_some()).count();
     assert_eq!((groups.len(), dated), (2002, 2000), "what is no group is one without a date");
 }
@@ -115,13 +158,9 @@ fn with_source(error: &CallError) -> String {
 #[test]
 fn a_body_may_be_absent_or_a_list() {
     let absent = [r#"{"status":0}"#, r#"{"status":0,"body":null}"#];
-    let check = |text: &str, needs_body| {
-        let mut answer = StreamingDecoder::<Getmeas>::new(|_, _| (), NOW);
-        answer.push(text.as_bytes());
-        answer.finish(needs_body)
-    };
+    let check = |text: &str, needs_body| answer(text, 8192, needs_body, prune::nothing);
     for answer in [absent[0], absent[1], r#"{"status":0,"body":[]}"#] {
-        assert!(check(answer, false).unwrap().rows.is_empty());
+        assert!(check(answer, false).unwrap().0.is_empty());
     }
     for answer in absent {
         assert!(matches!(check(answer, true), Err(CallError::NoBody)));
@@ -157,9 +196,7 @@ properties! {
             .collect();
         let page = json!({"status": 0, "x": {"measuregrps": comments}, "body": {"a": comments, "measuregrps": groups, "z": comments}});
         let page = if pretty { serde_json::to_string_pretty(&page)? } else { page.to_string() };
-        let mut pieces = StreamingDecoder::<Getmeas>::new(|_, _| (), NOW);
-        page.as_bytes().chunks(chunk).for_each(|piece| pieces.push(piece));
-        let rows = pieces.finish(true).unwrap().rows;
+        let (rows, _) = everything(&page, chunk).unwrap();
         prop_assert_eq!(rows.len(), groups.len());
         for (n, row) in (0..).zip(rows) {
             prop_assert_eq!((row.grpid, row.measures[0].meastype), (Some(n), Some(n)));

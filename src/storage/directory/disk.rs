@@ -30,6 +30,10 @@ pub(in crate::storage) struct Disk {
     telemetry: Telemetry,
 }
 
+/// An operation. In a box, for the bar of the program's size: what bounds operations is compiled once for each result, and not
+/// for each of some hundred operations.
+type Work<T> = Box<dyn FnOnce() -> Result<T, StorageError> + Send>;
+
 #[derive(Clone, Copy)]
 enum Access {
     Read,
@@ -71,46 +75,43 @@ impl Disk {
 
     /// Does `work`, which reads, off the async threads. Fails after 10 s; the operation goes on then until it ends by itself,
     /// and keeps its place as long, so that a disk that hangs takes no more than its places.
-    pub(super) async fn read<T: Send + 'static>(
+    pub(super) fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
-    ) -> Result<T, StorageError> {
-        self.work(Access::Read, work).await
+    ) -> impl Future<Output = Result<T, StorageError>> {
+        self.noted(Access::Read, Box::new(work))
     }
 
     /// Does `work` that writes, like [`read`](Self::read).
-    pub(super) async fn write<T: Send + 'static>(
+    pub(super) fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
-    ) -> Result<T, StorageError> {
-        self.work(Access::Write, work).await
+    ) -> impl Future<Output = Result<T, StorageError>> {
+        self.noted(Access::Write, Box::new(work))
     }
 
     /// Does `work` with files that belong to no person, like [`read`](Self::read): whether it succeeds does not tell whether
     /// logins and readings can be stored, so it does not count for `withings_exporter_storage_up`.
-    pub(super) async fn aside<T: Send + 'static>(
+    pub(super) fn aside<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
-    ) -> Result<T, StorageError> {
-        let timed_out = StorageError::file("use the disk", &self.root);
-        timeout(WITHIN, self.in_place(work)).await.unwrap_or_else(|_| Err(timed_out(io::ErrorKind::TimedOut.into())))
+    ) -> impl Future<Output = Result<T, StorageError>> {
+        self.bounded(Box::new(work))
     }
 
-    async fn work<T: Send + 'static>(
-        &self,
-        access: Access,
-        work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
-    ) -> Result<T, StorageError> {
-        let outcome = self.aside(work).await;
+    async fn noted<T: Send + 'static>(&self, access: Access, work: Work<T>) -> Result<T, StorageError> {
+        let outcome = self.bounded(work).await;
         self.health.note(access, outcome.is_ok());
         self.telemetry.storage_up(self.health.is_up());
         outcome
     }
 
-    async fn in_place<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
-    ) -> Result<T, StorageError> {
+    async fn bounded<T: Send + 'static>(&self, work: Work<T>) -> Result<T, StorageError> {
+        let timed_out = StorageError::file("use the disk", &self.root);
+        timeout(WITHIN, self.in_place(work)).await.unwrap_or_else(|_| Err(timed_out(io::ErrorKind::TimedOut.into())))
+    }
+
+    async fn in_place<T: Send + 'static>(&self, work: Work<T>) -> Result<T, StorageError> {
         let place = Arc::clone(&self.places).acquire_owned().await.expect("the semaphore is never closed");
         // The wait ends with `true` or never: the sender lives as long as this disk.
         drop(self.hangs.subscribe().wait_for(|hangs| !hangs).await);

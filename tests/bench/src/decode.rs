@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::Result;
 use withings_exporter::withings::calls::getmeas::Measures;
 use withings_exporter::withings::calls::{Context, DataCall, Getmeas};
+use withings_exporter::withings::rows::Rows;
 use withings_exporter::withings::streaming_decoder::StreamingDecoder;
 
 use crate::figures::{announce, median};
@@ -47,9 +48,11 @@ fn decode(groups: usize) -> Result<()> {
 }
 
 fn readings(answer: &[u8]) -> Result<Vec<withings_exporter::reading::Reading>> {
-    let mut incoming = StreamingDecoder::<Getmeas>::new(Getmeas::prune, NOW);
+    let mut rows = Rows::<Getmeas>::new(Getmeas::prune);
+    let mut incoming = StreamingDecoder::new(&mut rows, NOW);
     answer.chunks(CHUNK).for_each(|chunk| incoming.push(chunk));
-    let groups = incoming.finish(true)?.rows;
+    incoming.finish(true)?;
+    let groups = rows.kept();
     let mut context = Context::silent(NOW);
     Ok(Measures::choose(&groups, &mut context).readings().collect())
 }
