@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use chrono::DateTime;
 use tokio::net::TcpListener;
-use tokio::runtime::{Handle, Runtime};
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use url::Url;
@@ -39,7 +39,7 @@ pub(super) fn run(flags: &Flags, profile: &str, out: &mut dyn Write) -> Result<(
     let security = super::security(flags)?;
     let config = super::config(flags, &security)?;
     let telemetry = Telemetry::new(Build::this());
-    let runtime = Runtime::new()?;
+    let runtime = super::runtime()?;
     let outcome = runtime.block_on(async {
         let storage = super::place::joined(flags, &telemetry).await?;
         let terminal = Terminal::new(flags, config, security, storage.clone(), &telemetry)?;

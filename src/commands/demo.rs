@@ -11,7 +11,6 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
 use url::Url;
 
 use super::backfill::Answer;
@@ -56,7 +55,7 @@ pub(super) fn run(flags: &Flags, asked: &DemoFlags, out: &mut dyn Write) -> Resu
         Some(dir) => Cloud::replay(dir, Clock::system())?,
         None => Cloud::seeded_in(&Zone::of_host(), SEED, Clock::system()),
     };
-    let (runtime, rendering) = (Runtime::new()?, rendering()?);
+    let (runtime, rendering) = (super::runtime()?, rendering()?);
     let shown = runtime.block_on(async {
         let storage = Storage::open(&directory, Purpose::Demo, super::place::surroundings(&telemetry))?;
         let signals = Signals::listen()?;

@@ -4,7 +4,6 @@ use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
 use crate::cli::Flags;
@@ -23,7 +22,7 @@ const REVOKED_WITHIN: Duration = Duration::from_secs(10);
 pub(super) fn run(flags: &Flags, profile: &str, out: &mut dyn Write) -> Result<()> {
     let config = super::config(flags, &super::security(flags)?)?;
     let telemetry = Telemetry::new(Build::this());
-    let runtime = Runtime::new()?;
+    let runtime = super::runtime()?;
     let forgotten = runtime.block_on(async {
         let storage = super::place::joined(flags, &telemetry).await?;
         forget(&config, &storage, &telemetry, profile, out).await

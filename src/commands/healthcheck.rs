@@ -4,7 +4,6 @@ use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
 use crate::cli::Flags;
@@ -20,7 +19,7 @@ pub(super) fn run(flags: &Flags, out: &mut dyn Write) -> Result<()> {
     let url = flags.own_url(security.has_tls()).context("the port is not known: name it with --web.listen-address")?;
     let url = url.join(OwnPath::Healthy.as_str())?;
     let http = Http::reaching_exporter(security.certificate())?;
-    let asked = Runtime::new()?.block_on(async { timeout(TIMEOUT, http.status_of(url.clone())).await });
+    let asked = super::runtime()?.block_on(async { timeout(TIMEOUT, http.status_of(url.clone())).await });
     let status = match asked.with_context(|| format!("{url} does not answer in time"))? {
         // It runs and refuses a client without a certificate: more cannot be known without one.
         Err(error) if security.client_policy().is_required() && error.wants_certificate() => 200,

@@ -15,9 +15,10 @@ mod serve;
 mod storage;
 
 use std::env;
-use std::io::Write;
+use std::io::{self, Write};
 
 use anyhow::Result;
+use tokio::runtime::{self, Runtime};
 
 pub use backfill::Backfill;
 
@@ -31,6 +32,11 @@ use crate::web::{Security, SecurityError};
 /// The web configuration that the flags name.
 fn security(flags: &Flags) -> Result<Security, SecurityError> {
     flags.web_config_file.as_deref().map_or_else(|| Ok(Security::none()), Security::load)
+}
+
+/// The runtime of a command: one thread, for what blocks has threads of its own.
+fn runtime() -> io::Result<Runtime> {
+    runtime::Builder::new_current_thread().enable_all().build()
 }
 
 /// A variable of the environment.

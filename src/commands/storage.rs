@@ -4,7 +4,6 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Result;
-use tokio::runtime::Runtime;
 
 use super::database::{database, mistake, of_database, settings};
 use super::place::{of_directory, surroundings};
@@ -29,7 +28,7 @@ pub(super) fn run(flags: &Flags, command: &StorageCommand, out: &mut dyn Write) 
 
 /// Waits for `work`. A name server that does not answer must not hold up the end of the command.
 fn wait_for<T>(work: impl Future<Output = T>) -> Result<T> {
-    let runtime = Runtime::new()?;
+    let runtime = super::runtime()?;
     let done = runtime.block_on(work);
     runtime.shutdown_background();
     Ok(done)

@@ -10,7 +10,6 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use tokio::runtime::Runtime;
 use tokio::task::spawn_blocking;
 
 use super::serve::Signals;
@@ -37,7 +36,7 @@ pub(super) fn run(flags: &Flags, asked: &BackfillFlags, out: &mut dyn Write) -> 
     log::init(flags.log_level, flags.log_format)?;
     let config = super::config(flags, &super::security(flags)?)?;
     let telemetry = Telemetry::new(Build::this());
-    let runtime = Runtime::new()?;
+    let runtime = super::runtime()?;
     let report = runtime.block_on(async {
         let storage = super::place::joined(flags, &telemetry).await?;
         let backfill = Backfill::new(config, storage, Clock::system(), telemetry, asked).await?;
