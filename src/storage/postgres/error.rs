@@ -86,6 +86,9 @@ pub enum Problem {
     /// Somebody else holds a row for too long.
     #[error("another session holds what is needed")]
     Locked,
+    /// What was prepared in a session is not there any more, or is there already: it is another session.
+    #[error("a pooler between this exporter and the server mixes sessions; PgBouncer needs `pool_mode = session`")]
+    MixedSessions,
     /// The server has no connection left.
     #[error("the server has no connection left; an exporter needs 8")]
     NoConnectionLeft,
@@ -184,6 +187,9 @@ impl Problem {
             code if *code == SqlState::INSUFFICIENT_PRIVILEGE => Self::NoPermission,
             code if *code == SqlState::READ_ONLY_SQL_TRANSACTION => Self::ReadOnly,
             code if [SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED].contains(code) => Self::Locked,
+            code if [SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::DUPLICATE_PSTATEMENT].contains(code) => {
+                Self::MixedSessions
+            }
             code if *code == SqlState::TOO_MANY_CONNECTIONS => Self::NoConnectionLeft,
             // Shutdown, crash and start of the server: the connection is gone with them.
             code if code.code().starts_with("57P") => Self::Unavailable,
