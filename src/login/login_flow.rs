@@ -217,9 +217,12 @@ impl Logins {
     }
 
     /// Connects what was set aside. `confirmation` is that of [`FinishError::Unproven`], or of [`FinishError::AnotherPerson`]:
-    /// then the readings of the former person are deleted first.
-    pub async fn confirm(&self, confirmation: &str) -> Result<Connected, FinishError> {
+    /// then the readings of the former person are deleted first. The client at this address waits for its turn, for what confirms
+    /// may be made up.
+    pub async fn confirm(&self, confirmation: &str, client: IpAddr) -> Result<Connected, FinishError> {
+        let slot = self.state_slot(client).await.ok_or(FinishError::TooMany)?;
         let confirmed = self.storage().confirm(confirmation).await;
+        drop(slot);
         let confirmed = confirmed.map_err(|error| FinishError::Storage(error.with_cause()))?;
         let WaitingConsent { consent, may_replace } = confirmed.ok_or(FinishError::State)?;
         // The profile may have left the configuration meanwhile.
