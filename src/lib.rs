@@ -15,6 +15,7 @@
 //! | 0 | [`clock`] | the present time, given everywhere; Withings' time, by which everything ends |
 //! | 0 | [`zone`] | time zones by their names |
 //! | 0 | [`paths`] | the exporter's own paths, in one list |
+//! | 0 | [`private_name`] | names that nobody can own in public DNS |
 //! | 0 | [`regular_file`] | reading a file that somebody else may have put there |
 //! | 0 | [`fair_queue`] | a bounded queue that is served in turn by the addresses of clients |
 //! | 0 | [`visible`] | text from outside as people may see it |
@@ -83,6 +84,7 @@ pub mod history;
 pub mod http;
 pub mod login;
 pub mod paths;
+pub mod private_name;
 pub mod process;
 pub mod reading;
 pub mod refresh;

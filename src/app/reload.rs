@@ -28,13 +28,13 @@ impl ReloadTask {
     /// for the one before may not be the present configuration.
     pub(super) async fn run(mut self, profiles: Arc<Profiles>) {
         while let Some(reload) = self.asked.recv().await {
-            // A task of its own, so that a panic ends this reload alone.
             let outcome = self.begin(&profiles, reload.by).await;
             // The request may have been given up.
             reload.done.send(answer(outcome)).ok();
         }
     }
 
+    /// Begins a reload in a task of its own, so that a panic ends this reload alone.
     fn begin(&self, profiles: &Arc<Profiles>, by: ReloadBy) -> JoinHandle<Result<(), String>> {
         let (read, profiles) = (Arc::clone(&self.read), Arc::clone(profiles));
         let (telemetry, clock) = (self.telemetry.clone(), self.clock.clone());

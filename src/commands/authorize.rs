@@ -156,7 +156,7 @@ impl Terminal {
                 if !matches!(answer.trim(), "y" | "Y" | "yes") {
                     bail!("nothing was changed; log out at Withings, or use a private window, to log in as {profile}");
                 }
-                Ok(self.connected(self.logins.confirm(&confirmation).await?).await)
+                Ok(self.connected(self.logins.confirm(&confirmation, Ipv4Addr::LOCALHOST.into()).await?).await)
             }
             Err(error @ FinishError::Taken { .. }) => {
                 bail!("{error}; Withings remembers who signed in, so use a private window")

@@ -201,8 +201,8 @@ impl Config {
                 .read("requests_per_minute", scalar::requests_per_minute)?
                 .unwrap_or(REQUESTS_PER_MINUTE),
             webhooks: false,
-            api_url: block.read("api_url", scalar::url)?.unwrap_or_else(|| known_url(API_URL)),
-            account_url: block.read("account_url", scalar::url)?.unwrap_or_else(|| known_url(ACCOUNT_URL)),
+            api_url: block.read("api_url", scalar::origin)?.unwrap_or_else(|| known_url(API_URL)),
+            account_url: block.read("account_url", scalar::origin)?.unwrap_or_else(|| known_url(ACCOUNT_URL)),
             warnings,
         };
         config.webhooks = webhooks::are_wanted(&block, &config.base_url, &mut config.warnings)?;

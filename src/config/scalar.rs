@@ -69,6 +69,16 @@ pub(super) fn url(key: &str, node: &Node) -> Result<Url, Mistake> {
     Ok(url)
 }
 
+/// A [`url`] without a path.
+pub(super) fn origin(key: &str, node: &Node) -> Result<Url, Mistake> {
+    let url = url(key, node)?;
+    if url.path() == "/" {
+        return Ok(url);
+    }
+    let help = "write only scheme, host and port, like `https://example.org` or `http://localhost:10064`: the paths are Withings' own";
+    Err(Mistake::at(node, format!("`{key}` must not have a path")).help(help))
+}
+
 /// `refresh_interval`.
 pub(super) fn interval(key: &str, node: &Node) -> Result<Duration, Mistake> {
     let allowed = format!(

@@ -8,6 +8,7 @@ use super::mistake::Mistake;
 use super::node::{Node, Value};
 use super::scalar::wrong_kind;
 use crate::paths::OwnPath;
+use crate::private_name::is_private;
 
 /// The path of the address that Withings calls, up to its secret part.
 const WEBHOOK_PATH: &str = OwnPath::Webhook.as_str();
@@ -17,10 +18,6 @@ const SECRET_LENGTH: usize = 43;
 
 /// The longest address that Withings calls, in characters.
 const LONGEST_ADDRESS: usize = 255;
-
-/// Endings of names that only one home or office knows.
-const HOME_DOMAINS: [&str; 8] =
-    ["localhost", "local", "lan", "home", "internal", "home.arpa", "localdomain", "fritz.box"];
 
 const BASE_URL: &str = "base_url";
 const WEBHOOKS: &str = "webhooks";
@@ -90,7 +87,9 @@ fn refusal(base_url: &Url) -> Option<(&'static str, &'static str)> {
     let length = base_url.as_str().trim_end_matches('/').len() + WEBHOOK_PATH.len() + SECRET_LENGTH;
     let name = "give it a name that is known to the whole internet, and lead its port 443 to this exporter";
     match (base_url.scheme(), base_url.host(), base_url.port()) {
-        ("https", Some(Host::Domain(host)), _) if is_of_home(host) => Some(("its host is not a public name", name)),
+        ("https", Some(Host::Domain(host)), _) if is_private(host.trim_end_matches('.')) => {
+            Some(("its host is not a public name", name))
+        }
         ("https", Some(Host::Domain(_)), Some(port)) if port != 80 => {
             Some(("its port is neither 443 nor 80", "443 is the port of `https` and needs not be written"))
         }
@@ -101,12 +100,6 @@ fn refusal(base_url: &Url) -> Option<(&'static str, &'static str)> {
         ("https", ..) => Some(("its host is an IP address", name)),
         _ => Some(("it is not `https`", "a reverse proxy in front of the exporter can add `https`")),
     }
-}
-
-fn is_of_home(host: &str) -> bool {
-    let host = host.trim_end_matches('.');
-    !host.contains('.')
-        || HOME_DOMAINS.iter().any(|domain| host.strip_suffix(domain).is_some_and(|name| name.ends_with('.')))
 }
 
 #[cfg(test)]
@@ -130,10 +123,18 @@ mod tests {
         }
         check("http://health.example", Some("it is not `https`"));
         check("https://health.example:8443", Some("its port is neither 443 nor 80"));
-        for of_home in
-            ["https://localhost", "https://nas", "https://nas.local", "https://nas.fritz.box.", "https://a.lan"]
-        {
-            check(of_home, Some("its host is not a public name"));
+        for private in [
+            "https://localhost",
+            "https://nas",
+            "https://nas.local",
+            "https://nas.fritz.box.",
+            "https://a.lan",
+            "https://a.corp",
+            "https://a.intranet",
+            "https://a.test",
+            "https://withings-exporter.monitoring.svc",
+        ] {
+            check(private, Some("its host is not a public name"));
         }
         for address in ["https://127.0.0.1", "https://192.168.0.2", "https://8.8.8.8", "https://[::1]", "https://1"] {
             check(address, Some("its host is an IP address"));

@@ -82,13 +82,14 @@ impl Exposition {
         Self(Arc::new(PageCache::new(Sources { snapshots, telemetry, clock, self_metrics, rendering })))
     }
 
-    /// The present page. Waits for a rendering at most, never for the network; cancel safe.
-    pub async fn page(&self, kind: PageKind) -> Bytes {
-        self.0.page(kind).await
+    /// The present page. Waits for a rendering at most, never for the network; cancel safe. `place` is what the scrape takes up: a
+    /// rendering that has begun goes on when the scrape is given up, and keeps it until it has ended.
+    pub async fn page(&self, kind: PageKind, place: impl Send + 'static) -> Bytes {
+        self.0.page(kind, place).await
     }
 
-    /// The present page with some of its families, made for one scrape alone and not kept.
-    pub async fn page_of(&self, kind: PageKind, families: FamilySelection) -> Bytes {
-        self.0.page_of(kind, families).await
+    /// The present page with some of its families, made for one scrape alone and not kept. `place` is as in [`Self::page`].
+    pub async fn page_of(&self, kind: PageKind, families: FamilySelection, place: impl Send + 'static) -> Bytes {
+        self.0.page_of(kind, families, place).await
     }
 }

@@ -92,22 +92,22 @@ impl PageCache {
     }
 
     /// The page that is kept, or a new one. A scrape that is given up meanwhile leaves the next one to make it.
-    pub(super) async fn page(self: &Arc<Self>, kind: PageKind) -> Bytes {
+    pub(super) async fn page(self: &Arc<Self>, kind: PageKind, place: impl Send + 'static) -> Bytes {
         let Some(cached) = self.cached(kind) else {
-            return self.page_of(kind, FamilySelection::everything()).await;
+            return self.page_of(kind, FamilySelection::everything(), place).await;
         };
         let mut kept = cached.lock().await;
         if let Some(kept) = kept.as_ref().filter(|kept| kept.is_true_at(self.sources.clock.now())) {
             return kept.page.clone();
         }
-        let made = self.sources.make(kind, FamilySelection::everything()).await;
+        let made = self.sources.make(kind, FamilySelection::everything(), place).await;
         tokio::spawn(Arc::clone(self).drop_old(Arc::clone(&cached)));
         kept.insert(made).page.clone()
     }
 
     /// The present page with some of its families. It is made for one scrape alone and not kept.
-    pub(super) async fn page_of(&self, kind: PageKind, families: FamilySelection) -> Bytes {
-        self.sources.make(kind, families).await.page
+    pub(super) async fn page_of(&self, kind: PageKind, families: FamilySelection, place: impl Send + 'static) -> Bytes {
+        self.sources.make(kind, families, place).await.page
     }
 
     /// The place of a page; `None` if there are as many others as may be.
@@ -144,8 +144,9 @@ impl KeptPage {
 }
 
 impl Sources {
-    /// Makes a page off the async threads: one of thousands of people takes a while.
-    async fn make(&self, kind: PageKind, families: FamilySelection) -> KeptPage {
+    /// Makes a page off the async threads: one of thousands of people takes a while. The scrape's place is moved there: a client
+    /// that goes away makes no room while the page is still made.
+    async fn make(&self, kind: PageKind, families: FamilySelection, place: impl Send + 'static) -> KeptPage {
         // What is counted while the page is made may be missing in it.
         let (begun, now) = (Instant::now(), self.clock.now());
         let mut snapshots = self.snapshots.clone();
@@ -153,7 +154,10 @@ impl Sources {
         let changes_at = snapshot.changes_at(now);
         let sources = self.clone();
         let text = move || sources.text(&snapshot, now, kind, &families);
-        let page = self.rendering.spawn_blocking(move || kind.encoding.encode(text()));
+        let page = self.rendering.spawn_blocking(move || {
+            let _place = place;
+            kind.encoding.encode(text())
+        });
         let page =
             page.await.expect("rendering does not panic, and a runtime that shuts down stops who waits here first");
         KeptPage { page, begun, now, changes_at, snapshots }

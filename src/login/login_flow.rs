@@ -6,7 +6,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::Logins;
-use crate::storage::{Beginning, ConnectError, Login, NewConsent, NewLogin, Pending, WaitingConsent};
+use crate::storage::{Beginning, ConnectError, Login, NewConsent, NewLogin, Pending, StorageError, WaitingConsent};
 use crate::telemetry::log::with_causes;
 use crate::withings::error::CallError;
 use crate::withings::oauth::random_token;
@@ -63,8 +63,8 @@ pub enum BeginError {
     #[error("too many logins begin and end at the moment; please try again in a few seconds")]
     TooMany,
     /// The login could not be remembered.
-    #[error("the beginning of the login could not be saved: {0}")]
-    Storage(String),
+    #[error("the beginning of the login could not be saved: {}", .0.with_cause())]
+    Storage(StorageError),
 }
 
 /// A login could not be finished.
@@ -145,8 +145,8 @@ pub enum FinishError {
         seconds: u64,
     },
     /// The login could not be saved.
-    #[error("the login could not be saved: {0}")]
-    Storage(String),
+    #[error("the login could not be saved: {}", .0.with_cause())]
+    Storage(StorageError),
 }
 
 impl Logins {
@@ -177,8 +177,7 @@ impl Logins {
         let (url, state) = self.oauth().authorize_url(demo);
         let started_at = self.clock().unix();
         let pending = Pending { profile: profile.to_owned(), started_at, demo, beginning };
-        let begun = self.storage().begin_login(&state, pending).await;
-        begun.map_err(|error| BeginError::Storage(error.with_cause()))?;
+        self.storage().begin_login(&state, pending).await.map_err(BeginError::Storage)?;
         Ok(url)
     }
 
@@ -188,7 +187,7 @@ impl Logins {
         let slot = self.state_slot(back.client).await.ok_or(FinishError::TooMany)?;
         let pending = self.storage().take_login(&back.state).await;
         drop(slot);
-        let Some(pending) = pending.map_err(|error| FinishError::Storage(error.with_cause()))? else {
+        let Some(pending) = pending.map_err(FinishError::Storage)? else {
             let before = self.0.finished.find(&back.state, self.clock().unix());
             return before.filter(|_| back.is_proven).ok_or(FinishError::State);
         };
@@ -217,10 +216,13 @@ impl Logins {
     }
 
     /// Connects what was set aside. `confirmation` is that of [`FinishError::Unproven`], or of [`FinishError::AnotherPerson`]:
-    /// then the readings of the former person are deleted first.
-    pub async fn confirm(&self, confirmation: &str) -> Result<Connected, FinishError> {
+    /// then the readings of the former person are deleted first. The client at this address waits for its turn, for what confirms
+    /// may be made up.
+    pub async fn confirm(&self, confirmation: &str, client: IpAddr) -> Result<Connected, FinishError> {
+        let slot = self.state_slot(client).await.ok_or(FinishError::TooMany)?;
         let confirmed = self.storage().confirm(confirmation).await;
-        let confirmed = confirmed.map_err(|error| FinishError::Storage(error.with_cause()))?;
+        drop(slot);
+        let confirmed = confirmed.map_err(FinishError::Storage)?;
         let WaitingConsent { consent, may_replace } = confirmed.ok_or(FinishError::State)?;
         // The profile may have left the configuration meanwhile.
         self.profile(&consent.profile).ok_or(FinishError::State)?;
@@ -231,7 +233,7 @@ impl Logins {
     async fn set_aside(&self, consent: NewConsent, may_replace: bool) -> Result<String, FinishError> {
         let confirmation = random_token();
         let stored = self.storage().set_aside(&confirmation, WaitingConsent { consent, may_replace }).await;
-        stored.map_err(|error| FinishError::Storage(error.with_cause()))?;
+        stored.map_err(FinishError::Storage)?;
         Ok(confirmation)
     }
 
@@ -246,7 +248,7 @@ impl Logins {
             Err(ConnectError::AnotherPerson) => {
                 Err(FinishError::AnotherPerson { profile, confirmation: self.set_aside(consent, true).await? })
             }
-            Err(ConnectError::Storage(error)) => Err(FinishError::Storage(error.with_cause())),
+            Err(ConnectError::Storage(error)) => Err(FinishError::Storage(error)),
         }
     }
 }

@@ -20,8 +20,8 @@ const EXCHANGES: usize = 64;
 /// milliseconds.
 const STATE_WITHIN: Duration = Duration::from_secs(5);
 
-/// How many logins may wait for it: half of the connections that a listener has. Those that wait cost nothing, and those that
-/// are sent away ask again.
+/// How many logins may wait for it: half of the connections that all listeners have together. Those that wait cost nothing, and
+/// those that are sent away ask again.
 const STATES: usize = 256;
 
 /// The queues.

@@ -53,6 +53,12 @@ impl StorageError {
         with_causes(self)
     }
 
+    /// Whether it is about a file of a directory; else it is about the database.
+    #[must_use]
+    pub fn is_of_file(&self) -> bool {
+        self.of_file().is_some()
+    }
+
     /// Whether no login may be rotated, which was said in the log where it was noticed.
     #[must_use]
     pub fn is_suspension(&self) -> bool {

@@ -83,5 +83,9 @@ impl Telemetry {
 }
 
 fn log(event: OutsideEvent, times: u64, latest: &str) {
-    tracing::warn!(times, latest, "{}", event.sentence());
+    if event == OutsideEvent::Reloaded {
+        tracing::info!(times, latest, "{}", event.sentence());
+    } else {
+        tracing::warn!(times, latest, "{}", event.sentence());
+    }
 }

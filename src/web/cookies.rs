@@ -58,13 +58,19 @@ pub(super) fn remember(state: &str, headers: &HeaderMap, is_encrypted: bool) -> 
     format!("{STATES}={states}; Max-Age={STATE_LIFETIME}; HttpOnly; SameSite=Lax{}", secure(is_encrypted))
 }
 
-/// The states that a browser remembers, the latest first.
+/// The states that a browser remembers, the latest first. Anybody may have set the cookie: what is no token is left out, so that
+/// it gets into no header of ours.
 pub(super) fn remembered(headers: &HeaderMap) -> impl Iterator<Item = String> {
     let states = values(headers, STATES).flat_map(|states| {
         let states: Vec<_> = states.split(SEPARATOR).map(str::to_owned).collect();
         states
     });
-    states.filter(|state| !state.is_empty())
+    states.filter(|state| is_token(state))
+}
+
+/// Whether it has the characters of a random token, and no others.
+fn is_token(state: &str) -> bool {
+    !state.is_empty() && state.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
 fn values(headers: &HeaderMap, name: &str) -> impl Iterator<Item = String> {
@@ -94,7 +100,9 @@ mod tests {
         }
         let expected: Vec<_> = (2..10).rev().map(|number| format!("s-{number}")).collect();
         assert_eq!(remembered(&headers).collect::<Vec<_>>(), expected);
-        assert_eq!(remembered(&sent("withings_state=; other")).next(), None);
+        for odd in ["withings_state=; other", "withings_state=%0D%0A", "withings_state=%3B", "withings_state=+"] {
+            assert_eq!(remembered(&sent(odd)).next(), None, "{odd}");
+        }
     }
 
     #[test]

@@ -13,25 +13,8 @@ use hyper::{Request, StatusCode, Version};
 use url::Url;
 
 use super::response::{self, Response};
+use crate::private_name::is_private;
 use crate::process;
-
-/// What names end in that nobody can own in public DNS: reserved ones (RFC 2606, 6761, 6762, 8375, ICANN's `.internal`), and
-/// those that networks of homes, firms and clusters use. `fritz.box` is the router's own, and its maker's in public.
-const PRIVATE: [&str; 13] = [
-    ".local",
-    ".localhost",
-    ".internal",
-    ".intranet",
-    ".corp",
-    ".home",
-    ".home.arpa",
-    ".lan",
-    ".localdomain",
-    ".fritz.box",
-    ".test",
-    ".svc",
-    ".svc.cluster.local",
-];
 
 /// The longest name in DNS.
 const LONGEST_NAME: usize = 253;
@@ -84,7 +67,7 @@ impl Hosts {
     }
 
     fn serves(&self, asked: &str, own_url: impl FnOnce() -> String) -> bool {
-        is_private(asked)
+        is_nobody_elses(asked)
             || asked == self.0.machine
             || self.0.allowed.iter().any(|allowed| allowed.is(asked))
             || Url::parse(&own_url()).ok().and_then(|url| name(url.host_str()?)).is_some_and(|own| own == asked)
@@ -139,10 +122,12 @@ fn name(host: &str) -> Option<String> {
     Some(name.to_owned()).filter(|name| !name.is_empty() && (rest.is_empty() || rest.starts_with(':')))
 }
 
-fn is_private(name: &str) -> bool {
-    let in_brackets = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    let is_ip = in_brackets.map_or_else(|| name.parse::<IpAddr>().is_ok(), |ip| ip.parse::<Ipv6Addr>().is_ok());
-    is_ip || !name.contains('.') && in_brackets.is_none() || PRIVATE.iter().any(|suffix| name.ends_with(suffix))
+/// Whether no other site can have it: an IP address, or a name that nobody can own.
+fn is_nobody_elses(asked: &str) -> bool {
+    match asked.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(in_brackets) => in_brackets.parse::<Ipv6Addr>().is_ok(),
+        None => asked.parse::<IpAddr>().is_ok() || is_private(asked),
+    }
 }
 
 #[cfg(test)]

@@ -74,7 +74,7 @@ pub(super) async fn submit(app: &App, client: IpAddr, request: Request<Incoming>
     };
     if let Some(confirmation) = parameter(&form, "confirm").or_else(|| parameter(&form, "replace")) {
         let logins = app.logins.clone();
-        return conclude(app, client, async move { logins.confirm(&confirmation).await }).await;
+        return conclude(app, client, async move { logins.confirm(&confirmation, client).await }).await;
     }
     let pasted = parameter(&form, "pasted").unwrap_or_default();
     let callback = Callback::from_pasted(&pasted, remembered.first().cloned());

@@ -7,6 +7,7 @@ use super::landing::{connect_link, date};
 use super::response::{self, Referrer, Response};
 use crate::login::{BeginError, Connected, FinishError, Identity};
 use crate::paths::OwnPath;
+use crate::storage::StorageError;
 use crate::visible::cleaned;
 
 /// A page with one message to a person.
@@ -64,7 +65,7 @@ impl MessagePage {
             ),
             BeginError::Paused { seconds } => Self::pause(*seconds).again(profile),
             BeginError::TooMany => Self::too_many().again(profile),
-            BeginError::Storage(reason) => Self::not_stored(reason).again(profile),
+            BeginError::Storage(error) => Self::not_stored(error).again(profile),
         }
     }
 
@@ -149,7 +150,7 @@ impl MessagePage {
             )
             .again(profile),
             FinishError::Paused { profile, seconds } => Self::pause(*seconds).again(profile),
-            FinishError::Storage(reason) => Self::not_stored(reason),
+            FinishError::Storage(error) => Self::not_stored(error),
         }
     }
 
@@ -241,13 +242,21 @@ impl MessagePage {
         )
     }
 
-    fn not_stored(reason: &str) -> Self {
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "The login could not be stored",
-            format!("The storage directory does not work: {reason}."),
-            "Make sure that the exporter can write to it and that the disk is not full, then connect again.",
-        )
+    fn not_stored(error: &StorageError) -> Self {
+        let (what, advice) = if error.is_of_file() {
+            (
+                "The storage directory does not work",
+                "Make sure that the exporter can write to it and that the disk is not full, then connect again.",
+            )
+        } else {
+            (
+                "The database does not work",
+                "Make sure that PostgreSQL runs, has a primary, and can be reached from the exporter, and that its disk is not \
+                 full, then connect again.",
+            )
+        };
+        let what = format!("{what}: {}.", error.with_cause());
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "The login could not be stored", what, advice)
     }
 
     fn wrong_request(title: &str, what: &str, advice: &str) -> Self {

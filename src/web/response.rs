@@ -66,9 +66,10 @@ pub(super) fn set(response: &mut Response, name: HeaderName, value: &'static str
     response.headers_mut().insert(name, HeaderValue::from_static(value));
 }
 
-/// Sets a header to text that is visible ASCII, as addresses and cookies are.
+/// Sets a header to an address, which a [`url::Url`] percent-encodes, or to a cookie of ours, which has only tokens in it.
 pub(super) fn set_text(response: &mut Response, name: HeaderName, text: &str) {
-    let value = HeaderValue::from_str(text).expect("addresses and cookies are percent-encoded ASCII");
+    let value =
+        HeaderValue::from_str(text).expect("an address or a cookie of ours is ASCII without control characters");
     response.headers_mut().insert(name, value);
 }
 

@@ -16,7 +16,7 @@ pub(super) async fn page(app: &App, request: Request<Incoming>) -> Response {
         Ok(selected) => selected,
         Err(error) => return response::text(StatusCode::BAD_REQUEST, &error.to_string()),
     };
-    let Some(waiting) = app.scrapes.begin() else {
+    let Some(place) = app.scrapes.begin() else {
         let limit = app.scrapes.limit;
         let sentence = format!("{limit} scrapes wait for their pages, and no more are allowed. Try again later.");
         return response::text(StatusCode::SERVICE_UNAVAILABLE, &sentence);
@@ -25,10 +25,9 @@ pub(super) async fn page(app: &App, request: Request<Incoming>) -> Response {
     let (format, encoding) = negotiate(values(headers, &ACCEPT), values(headers, &ACCEPT_ENCODING));
     let kind = PageKind::new(format, encoding, part);
     let (page, kind) = match families {
-        None => (app.exposition.page(kind).await, Some(kind)),
-        Some(families) => (app.exposition.page_of(kind, families).await, None),
+        None => (app.exposition.page(kind, place).await, Some(kind)),
+        Some(families) => (app.exposition.page_of(kind, families, place).await, None),
     };
-    drop(waiting);
     let client = request.extensions().get::<Activity>().expect("the server puts it into each request");
     let mut response = Response::new(app.scrapes.hand_over(page, kind, client.clone()).into());
     response::set(&mut response, CONTENT_TYPE, format.content_type());

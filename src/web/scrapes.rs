@@ -55,7 +55,7 @@ impl Scrapes {
         Self { limit, places: Arc::new(Semaphore::new(places)), taken: TakenPages::default() }
     }
 
-    /// The right to wait for a page, until this is dropped; `None` if as many wait as may.
+    /// The place of a scrape whose page is not there yet, until this is dropped; `None` if all are taken.
     pub(super) fn begin(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.places).try_acquire_owned().ok()
     }

@@ -54,7 +54,7 @@ pub enum NextStep {
     /// After this time, for there is more to do.
     After(Duration),
     /// When [`CHECK_EVERY`] has passed; everything is as desired now, with this digest. `None`: but for what the login lacks the
-    /// permission for, which is tried again after a start.
+    /// permission for, which is tried again after a start or a reload.
     Done(Option<u64>),
     /// When the configuration or the login changes: nothing of this exporter is subscribed at Withings.
     Never,

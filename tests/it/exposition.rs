@@ -71,12 +71,12 @@ impl Scraped {
     }
 
     async fn kept(&self, format: Format, encoding: Encoding, part: Part) -> Bytes {
-        self.exposition.page(PageKind::new(format, encoding, part)).await
+        self.exposition.page(PageKind::new(format, encoding, part), ()).await
     }
 
     async fn selected(&self, format: Format, names: &[&str]) -> String {
         let families = FamilySelection::of(names.iter().copied().map(str::to_owned));
-        read(self.exposition.page_of(PageKind::new(format, Encoding::Identity, Part::Whole), families).await)
+        read(self.exposition.page_of(PageKind::new(format, Encoding::Identity, Part::Whole), families, ()).await)
     }
 }
 

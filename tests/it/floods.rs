@@ -67,11 +67,11 @@ async fn logins_that_cannot_begin_are_a_line_a_minute() {
 #[tokio::test(crate = "crate::paused")]
 async fn reloads_that_clients_ask_for_are_a_line_a_minute() {
     let world = quiet().await;
-    check(&world, "msg=\"the configuration was read again for a client\"", async |_| {
+    check(&world, "level=info msg=\"the configuration was read again for a client\"", async |_| {
         assert_eq!(world.reload().await.status, 200);
     })
     .await;
-    check(&world, "msg=\"the configuration could not be read again for a client", async |_| {
+    check(&world, "level=warn msg=\"the configuration could not be read again for a client", async |_| {
         assert_eq!(world.reload_from(None).await.status, 500);
     })
     .await;

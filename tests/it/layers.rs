@@ -8,7 +8,18 @@ use crate::sources::{Source, braced, is_word};
 
 /// The modules of each layer, the lowest first. A module may use those of the layers below its own.
 const LAYERS: [&[&str]; 9] = [
-    &["backoff", "clock", "zone", "paths", "regular_file", "fair_queue", "visible", "catalogue", "process"],
+    &[
+        "backoff",
+        "clock",
+        "zone",
+        "paths",
+        "private_name",
+        "regular_file",
+        "fair_queue",
+        "visible",
+        "catalogue",
+        "process",
+    ],
     &["reading", "config", "systemd", "http", "telemetry"],
     &["storage"],
     &["withings"],

@@ -116,7 +116,10 @@ pub(crate) fn refreshes() -> Panel {
 fn tokens() -> Panel {
     tiles("Access token ends in")
         .small()
-        .about("The exporter renews a token by itself before it ends.", "Nobody is connected")
+        .about(
+            "The exporter renews a token by itself before a call, if the token has ended or soon ends.",
+            "Nobody is connected",
+        )
         .unit(AGE)
         .limits(&TOKEN)
         .show(query(

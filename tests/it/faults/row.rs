@@ -165,8 +165,8 @@ impl Again {
             }
             Self::Told(_) => "when Withings says",
             Self::Minute => "after a minute",
-            Self::Login => "after 10 min, after an hour, then every 6 h; at once after a start or a login",
-            Self::NewLogin => "when somebody logs in, or after a start",
+            Self::Login => "after 10 min, after an hour, then every 6 h; at once after a start, a reload or a login",
+            Self::NewLogin => "when somebody logs in, or after a start or a reload",
         }
     }
 

@@ -47,6 +47,10 @@ async fn while_the_database_is_stopped_pages_stay_and_everything_goes_on_after_i
         assert_eq!(world.request("HEAD", &path(world), "").await.status, 200);
         assert_eq!(world.get("/-/ready").await.status, 200);
         assert_eq!(world.value("Alice", "weight_kg").await, Some(72.0));
+        let begun = world.get("/authorize?profile=Alice").await;
+        assert_eq!(begun.status, 500);
+        assert!(begun.body.contains("The database does not work: PostgreSQL at"), "{}", begun.body);
+        assert!(begun.body.contains("has a primary"), "{}", begun.body);
     }
     replicas.weigh("Alice", 73);
     replicas.home.server().start();

@@ -1,5 +1,6 @@
 //! Connections: their limits, keep-alive, and the end of the server.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -103,6 +104,72 @@ async fn the_forty_first_scrape_that_waits_for_its_page_is_refused_and_the_next_
         assert_eq!(connection.answer("GET").await.status, 200);
     }
     assert_eq!(server.get("/metrics").await.status, 200);
+}
+
+/// How many pages are being made while none is finished; `None`: they are finished.
+static HELD_PAGES: Mutex<Option<usize>> = Mutex::new(None);
+
+/// Holds up the making of pages until this is dropped.
+struct HoldUp;
+
+impl HoldUp {
+    fn begin() -> Self {
+        *HELD_PAGES.lock().unwrap() = Some(0);
+        Self
+    }
+
+    /// Waits until so many pages are being made.
+    async fn until(&self, pages: usize) {
+        while *HELD_PAGES.lock().unwrap() != Some(pages) {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+impl Drop for HoldUp {
+    fn drop(&mut self) {
+        *HELD_PAGES.lock().unwrap() = None;
+    }
+}
+
+/// Counts a page, and holds it up.
+fn counted_and_held_up() -> Option<Process> {
+    if let Some(pages) = &mut *HELD_PAGES.lock().unwrap() {
+        *pages += 1;
+    }
+    while HELD_PAGES.lock().unwrap().is_some() {
+        std::thread::yield_now();
+    }
+    None
+}
+
+#[tokio::test]
+async fn a_scrape_that_is_given_up_keeps_its_place_until_its_page_is_made() {
+    let (connections, scrapes) = (Connections::at_most(1), Scrapes::at_most(1));
+    let self_metrics = SelfMetrics::Shown { process: counted_and_held_up };
+    let server = Setup { self_metrics, connections, scrapes, ..Setup::default() }.start().await;
+    let targets = ["/metrics?name[]=withings_up", "/metrics"];
+    for target in targets {
+        let held = HoldUp::begin();
+        let mut gone = server.connect().await;
+        gone.send(&format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n")).await;
+        held.until(1).await;
+        drop(gone);
+        // The only connection has a place when the server has noticed that.
+        assert_eq!(server.get("/-/healthy").await.status, 200);
+        for other in targets {
+            let refused = tokio::select! {
+                answer = server.get(other) => answer,
+                () = held.until(2) => panic!("{other} is made beside {target}, for which nobody waits"),
+            };
+            assert_eq!(refused.status, 503, "{target}, then {other}");
+            assert!(refused.body.starts_with("1 scrapes wait for their pages"), "{}", refused.body);
+        }
+        drop(held);
+        while server.get(target).await.status != 200 {
+            tokio::task::yield_now().await;
+        }
+    }
 }
 
 #[tokio::test]

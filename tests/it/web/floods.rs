@@ -89,8 +89,14 @@ async fn a_login_has_one_place_at_a_disk_that_hangs_and_the_next_is_told_when_to
     // The disk still works for it.
     drop(gone);
     world.pass(Duration::from_millis(100)).await;
-    for target in [BEGIN, END] {
-        let waited = asked(connect_from(OTHER, world.address()).await, target).await;
+    let asked = async |target: &str| asked(connect_from(OTHER, world.address()).await, target).await;
+    let confirmed = async {
+        let began = Instant::now();
+        (world.post("/authorize", &[("confirm", "made-up")]).await, began.elapsed())
+    };
+    // At one time, for at last the disk is given up.
+    let (begun, ended, confirmed) = tokio::join!(asked(BEGIN), asked(END), confirmed);
+    for waited in [begun, ended, confirmed] {
         check_sent_away(&waited, WAITS + AT_ONCE);
         assert!(waited.1 >= WAITS, "after {:?}", waited.1);
     }

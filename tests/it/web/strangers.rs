@@ -216,3 +216,18 @@ async fn cookies_are_for_this_site_alone_and_with_https_for_tls_alone() {
         ends(&begun, "; Max-Age=600; HttpOnly; SameSite=Lax");
     }
 }
+
+#[tokio::test(crate = "crate::paused")]
+async fn what_no_login_has_begun_with_is_not_remembered() {
+    let world = household(&["Mum"]).await;
+    for odd in ["%0A", "%00", "%7F", "%C3%A9", "%3B%20Domain%3Dexample", "%2C", "%20", "=", "%00.s-1.%0D%0A"] {
+        world.cookies.clear();
+        let begun = world.request("GET", "/authorize?profile=Mum", &format!("Cookie: withings_state={odd}\r\n")).await;
+        assert_eq!(begun.status, 302, "{odd}: {}", begun.body);
+        let cookie = begun.header("set-cookie").unwrap().strip_prefix("withings_state=").unwrap();
+        let (states, attributes) = cookie.split_once(';').unwrap();
+        assert_eq!(attributes, " Max-Age=600; HttpOnly; SameSite=Lax", "{odd}");
+        let others: Vec<_> = states.split('.').skip(1).collect();
+        assert_eq!(others, if odd.contains("s-1") { vec!["s-1"] } else { vec![] }, "{odd}");
+    }
+}
