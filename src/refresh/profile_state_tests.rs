@@ -251,6 +251,29 @@ fn what_is_not_understood_of_a_call_keeps_its_readings_until_the_call_was_made()
 }
 
 #[test]
+fn what_is_not_understood_of_a_call_goes_after_two_empty_answers_with_a_load_between_them() {
+    let changes: [fn(&mut serde_json::Value); 2] =
+        [|part| part["revision"] = 0.into(), |part| (part["data"], part["cursor"]) = ("?".into(), "?".into())];
+    for change in changes {
+        let mut known = restarted_with(Call::Getworkouts, change);
+        let workouts = |known: &ProfileState| {
+            let (readings, _) = known.shown(NOW, &Selection::all());
+            readings.iter().filter(|reading| reading.measurement.key.starts_with("workout_")).count()
+        };
+        for (answers, shown) in [(0, 3), (1, 3), (2, 0)] {
+            if answers > 0 {
+                read(&mut known, |known| &mut known.getworkouts, r#"{"series":[]}"#);
+                known = restarted(&mut known);
+            }
+            assert_eq!(workouts(&known), shown, "after {answers} answers");
+            let is_to_be_read = known.to_be_read().any(|call| call == Call::Getworkouts);
+            assert_eq!(is_to_be_read, shown > 0, "after {answers} answers");
+        }
+        assert!(known.changed(NOW).is_none(), "nothing new");
+    }
+}
+
+#[test]
 fn a_reading_of_a_measurement_that_is_not_known_is_left_out_alone() {
     let unknown = |part: &mut serde_json::Value| {
         let mut unknown = part["data"][0].clone();
