@@ -285,6 +285,27 @@ fn a_reading_of_a_measurement_that_is_not_known_is_left_out_alone() {
     assert!(restored.to_be_read().all(|unread| unread != Call::Getmeas));
 }
 
+/// The place of the class of the electrocardiogram that is shown where getmeas has a negative one, and the list of recordings a positive one
+/// so many seconds later.
+fn ecg_class(later: i64) -> String {
+    let mut known = ProfileState::default();
+    let at = NOW - 50_000;
+    let group =
+        format!(r#"{{"measuregrps":[{{"grpid":1,"date":{at},"measures":[{{"type":130,"value":0,"unit":0}}]}}]}}"#);
+    read(&mut known, getmeas, &group);
+    let recording = format!(r#"{{"series":[{{"timestamp":{},"ecg":{{"afib":1}}}}]}}"#, at + later);
+    read(&mut known, |known| &mut known.heart_list, &recording);
+    let (readings, _) = known.shown(NOW, &Selection::all());
+    let classes = readings.iter().filter(|reading| reading.measurement.key == "ecg_classification");
+    classes.map(|reading| reading.value.to_string()).collect()
+}
+
+#[test]
+fn of_the_class_of_an_electrocardiogram_the_newer_one_is_shown_and_of_one_time_that_of_getmeas() {
+    let (negative, positive) = ("0", "1");
+    assert_eq!([-1, 0, 1, 40_000].map(ecg_class), [negative, negative, positive, positive]);
+}
+
 /// A day, a workout, a device and a goal.
 fn note_a_day(known: &mut ProfileState) {
     let today = format!(r#"{{"activities":[{{"date":"{}","timezone":"UTC","steps":7}}]}}"#, utc_day(NOW, 0));
