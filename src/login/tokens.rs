@@ -58,6 +58,13 @@ impl Logins {
         login.expires_at >= self.server_now().saturating_add_unsigned(time.as_secs())
     }
 
+    /// Gets a new access token for a `former` login, which is nobody's any more: the pair is stored nowhere, and is of use for a
+    /// last few calls. The refresh token of `former` dies with it.
+    pub async fn renew_former(&self, former: &Login) -> Result<SecretString, CallError> {
+        self.client().turn(Class::Refresh).await?;
+        Ok(self.oauth().refresh(&former.refresh_token, &former.user_id).await?.access_token)
+    }
+
     /// Lets logins that Withings has refused be tried at once: a reload may have
     /// mended the client secret.
     pub fn try_again(&self) {
