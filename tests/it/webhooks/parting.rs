@@ -48,6 +48,21 @@ async fn a_start_takes_back_what_is_subscribed_of_a_profile_that_left_until_the_
 }
 
 #[tokio::test(crate = "crate::paused")]
+async fn what_is_subscribed_of_a_profile_that_left_while_the_disk_hung_is_taken_back_afterwards() {
+    let mut world = subscribed(&["Alice", "Bob"]).await;
+    world.hang_disk(true);
+    world.config.webhooks = false;
+    world.config.profiles = ["Alice"].map(Into::into).into();
+    world.reload().await;
+    world.pass(PARTED_AFTER).await;
+    assert_eq!(applis(&world, "Bob", OURS), ALL_APPLIS);
+    world.hang_disk(false);
+    world.pass(PARTED_AFTER).await;
+    assert_eq!(world.account("Bob").subscriptions(), []);
+    assert_eq!(world.account("Alice").subscriptions(), []);
+}
+
+#[tokio::test(crate = "crate::paused")]
 async fn what_cannot_be_taken_back_at_once_is_tried_again_and_a_reload_waits_for_none_of_it() {
     let mut world = subscribed(&["Alice", "Bob"]).await;
     let before = world.account("Bob").subscriptions();
