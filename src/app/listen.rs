@@ -95,14 +95,18 @@ async fn poll(profiles: Arc<Profiles>) {
     }
 }
 
-/// Looks for changes that other processes made, and shows what other hosts have found. It is a task of its own: what a whole
-/// database has changed takes a while to read, and must not keep [`poll`] from its work.
+/// Looks for changes that other processes made, shows what other hosts have found, and does what storage did not let be done
+/// before. It is a task of its own: what a whole database has changed takes a while to read, and must not keep [`poll`] from its
+/// work.
 async fn follow_storage(profiles: Arc<Profiles>) {
     let mut looks = every(POLL_EVERY);
     loop {
         looks.tick().await;
         match profiles.storage().changes().await {
-            Ok(refreshed) => profiles.show_refreshed(&refreshed).await,
+            Ok(refreshed) => {
+                profiles.show_refreshed(&refreshed).await;
+                profiles.catch_up().await;
+            }
             Err(error) => {
                 tracing::debug!(error = error.with_cause(), "it is not known whether logins have changed");
             }

@@ -1,19 +1,21 @@
 //! The configured profiles while the exporter runs: what a start, a reload and a changed login do to them, and what they share.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anyhow::Result;
 use futures_util::future::join_all;
 use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 
 use super::{logins, nothing_known, remote, warnings};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::login::{Logins, People, Remote};
 use crate::reading::Snapshot;
-use crate::refresh::{self, Occasion, Refresher, Settings};
+use crate::refresh::{self, Occasion, Refresher, Restored, Settings};
 use crate::storage::{Refreshed, Storage, StorageError};
 use crate::telemetry::Telemetry;
 use crate::webhooks::{BedNotification, DesiredSubscriptions, Inbox, Subscriptions};
@@ -22,6 +24,9 @@ use crate::withings::oauth::random_token;
 /// How many profiles are restored at a time: enough that one is read while another is parsed. Each more needs a thread that
 /// reads, and with glibc each thread has a heap of its own, of which half a megabyte stays.
 const AT_ONCE: usize = 4;
+
+/// How long a reload waits for what is stored, so that it is answered within 5 s. What is not read by then is read afterwards.
+const RELOAD_READS_WITHIN: Duration = Duration::from_secs(2);
 
 /// The configured profiles, and what they share.
 pub(super) struct Profiles {
@@ -40,6 +45,17 @@ pub(super) struct Profiles {
     pub(super) clock: Clock,
     /// The persons when changed logins were last followed.
     followed: Mutex<Arc<People>>,
+    /// What is made up for when storage is back.
+    behind: Mutex<Behind>,
+}
+
+/// What storage has not answered yet.
+#[derive(Default)]
+struct Behind {
+    /// The profiles of which other values may be stored than are shown.
+    unread: BTreeSet<Arc<str>>,
+    /// Whether it is not known whose subscriptions are to end.
+    is_unplanned: bool,
 }
 
 impl Profiles {
@@ -74,6 +90,7 @@ impl Profiles {
         });
         let profiles = Self {
             followed: Mutex::new(logins.people()),
+            behind: Mutex::default(),
             warned: Mutex::default(),
             telemetry: telemetry.clone(),
             clock: clock.clone(),
@@ -93,18 +110,70 @@ impl Profiles {
 
     /// Shows what is stored of these profiles, and plans their calls.
     async fn show(&self, profiles: &[Arc<str>]) {
-        let mut restored = BTreeMap::new();
-        for some in profiles.chunks(AT_ONCE) {
-            let restore = async |profile: &Arc<str>| {
-                self.telemetry.expect_profile(profile);
-                (Arc::clone(profile), self.refresher.restore(profile).await)
-            };
-            restored.extend(join_all(some.iter().map(restore)).await);
+        for profile in profiles {
+            self.telemetry.expect_profile(profile);
         }
+        let restored = self.read(profiles).await;
         // What the first look has found counts as taken in at the second one: only then plans may be stored over it.
         let refreshed = self.storage().changes().await.unwrap_or_default();
-        self.refresher.plan(&Occasion::Start(restored)).await;
+        self.plan(&Occasion::Start(restored)).await;
         self.show_refreshed(&refreshed).await;
+    }
+
+    /// Shows what is stored of these profiles, and gives what their plans depend on. Those that cannot be read are read later.
+    async fn read(&self, profiles: &[Arc<str>]) -> BTreeMap<Arc<str>, Restored> {
+        let mut restored = BTreeMap::new();
+        for some in profiles.chunks(AT_ONCE) {
+            let outcomes = join_all(some.iter().map(|profile| self.refresher.restore(profile))).await;
+            for (profile, outcome) in some.iter().zip(outcomes) {
+                match outcome {
+                    Ok(found) => {
+                        self.behind().unread.remove(profile);
+                        restored.insert(Arc::clone(profile), found);
+                    }
+                    Err(error) => self.note_unread(profile, &error),
+                }
+            }
+        }
+        restored
+    }
+
+    /// Notes that what is stored of a profile cannot be read, and logs it once.
+    fn note_unread(&self, profile: &Arc<str>, error: &StorageError) {
+        if self.behind().unread.insert(Arc::clone(profile)) {
+            tracing::error!(%profile, error = error.with_cause(), "the last readings cannot be read; it is tried again");
+        }
+    }
+
+    /// Plans the calls of all profiles. What storage does not tell is planned later.
+    async fn plan(&self, occasion: &Occasion) {
+        let planned = self.refresher.plan(occasion).await;
+        let was_unplanned = std::mem::replace(&mut self.behind().is_unplanned, planned.is_err());
+        if let Err(error) = planned
+            && !was_unplanned
+        {
+            tracing::error!(
+                error = error.with_cause(),
+                "it is not known whose subscriptions are to end; it is tried again"
+            );
+        }
+    }
+
+    /// Does what storage did not let be done before: as a reload once more does.
+    pub(super) async fn catch_up(&self) {
+        let (unread, is_unplanned) = {
+            let behind = self.behind();
+            (behind.unread.iter().cloned().collect::<Vec<_>>(), behind.is_unplanned)
+        };
+        self.read(&unread).await;
+        if is_unplanned {
+            let interval = self.settings.borrow().interval;
+            self.plan(&Occasion::Reload { interval }).await;
+        }
+    }
+
+    fn behind(&self) -> MutexGuard<'_, Behind> {
+        self.behind.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Refreshes the profiles that are due, without end.
@@ -129,20 +198,31 @@ impl Profiles {
         let former = self.settings.send_replace(settings.clone());
         self.desired.send_replace(secret.as_ref().map(|secret| DesiredSubscriptions::of(config, secret)));
         self.inbox.open_at(secret.as_ref());
-        self.hide_removed(&before, &config.profiles);
-        for profile in &config.profiles {
-            let is_new = !before.contains(profile);
-            if is_new {
-                self.telemetry.expect_profile(profile);
-            }
-            if is_new || former.selection != settings.selection {
-                self.refresher.restore(profile).await;
-            }
-        }
-        self.snapshots.send_modify(|all| all.arrange(&config.profiles));
+        self.forget_removed(&before, &config.profiles);
+        let is_new = |profile: &Arc<str>| !before.contains(profile);
+        let changed =
+            config.profiles.iter().filter(|profile| is_new(profile) || former.selection != settings.selection);
+        let changed: Vec<_> = changed.cloned().collect();
+        self.show_changed(&changed, &config.profiles).await;
         self.follow_logins().await;
-        self.refresher.plan(&Occasion::Reload { interval: former.interval }).await;
+        self.plan(&Occasion::Reload { interval: former.interval }).await;
         Ok(())
+    }
+
+    /// Shows what is selected of the `changed` ones of these `profiles`: at once what is left of the values that are shown, and
+    /// then what is stored.
+    async fn show_changed(&self, changed: &[Arc<str>], profiles: &[Arc<str>]) {
+        for profile in changed {
+            self.telemetry.expect_profile(profile);
+            self.refresher.show_selected(profile);
+        }
+        self.snapshots.send_modify(|all| all.arrange(profiles));
+        self.behind().unread.extend(changed.iter().cloned());
+        drop(timeout(RELOAD_READS_WITHIN, self.read(changed)).await);
+        let unread = self.behind().unread.len();
+        if unread > 0 {
+            tracing::warn!(profiles = unread, "what is stored could not all be read yet; it is tried again");
+        }
     }
 
     /// Logs what the configuration warns of, unless the former one did.
@@ -153,7 +233,8 @@ impl Profiles {
         *warned = warnings;
     }
 
-    fn hide_removed(&self, before: &[Arc<str>], profiles: &[Arc<str>]) {
+    /// Forgets what was counted of the profiles that have left the configuration.
+    fn forget_removed(&self, before: &[Arc<str>], profiles: &[Arc<str>]) {
         for profile in before.iter().filter(|profile| !profiles.contains(profile)) {
             self.telemetry.forget(profile);
             tracing::info!(%profile, "no longer in the configuration; what is stored of it stays");
@@ -184,7 +265,7 @@ impl Profiles {
                         |people: &People| people.get(profile).map(|person| Arc::clone(&person.known.login.user_id));
                     let is_of_another = person(&before).is_some_and(|former| Some(former) != person(&people));
                     if is_of_another {
-                        self.refresher.show_nobody(profile);
+                        self.refresher.show_nobody(profile, None);
                     }
                     new.insert(Arc::clone(profile), is_of_another);
                 }
@@ -192,9 +273,9 @@ impl Profiles {
         }
         if has_changed {
             for profile in &gone {
-                self.refresher.show_nobody(profile);
+                self.refresher.show_nobody(profile, None);
             }
-            self.refresher.plan(&Occasion::Logins(new)).await;
+            self.plan(&Occasion::Logins(new)).await;
         }
         for profile in &gone {
             self.refresher.show_without_login(profile).await;
@@ -211,7 +292,10 @@ impl Profiles {
     /// Shows what other hosts have found for the profiles.
     pub(super) async fn show_refreshed(&self, refreshed: &Refreshed) {
         for some in Vec::from_iter(&refreshed.readings).chunks(AT_ONCE) {
-            join_all(some.iter().map(|profile| self.refresher.show_stored(profile))).await;
+            let shown = join_all(some.iter().map(|profile| self.refresher.show_stored(profile))).await;
+            for (profile, outcome) in some.iter().zip(shown) {
+                outcome.unwrap_or_else(|error| self.note_unread(profile, &error));
+            }
         }
         self.refresher.show_plans(&refreshed.plans);
     }

@@ -49,20 +49,9 @@ impl Call {
     ];
 
     /// Every call.
-    pub const ALL: [Self; 12] = [
-        Self::Getmeas,
-        Self::Getsummary,
-        Self::SleepGet,
-        Self::Getactivity,
-        Self::Getintradayactivity,
-        Self::Getworkouts,
-        Self::Getdevice,
-        Self::Getgoals,
-        Self::HeartList,
-        Self::Requesttoken,
-        Self::Revoke,
-        Self::Notify,
-    ];
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::DATA.into_iter().chain([Self::Requesttoken, Self::Revoke, Self::Notify])
+    }
 
     /// The label's value.
     #[must_use]

@@ -111,10 +111,10 @@ pub(super) static ROWS: &[CatalogueRow] = &[
     summary("sleep_core_body_temperature_max_c", "Highest core body temperature of the last night", DegreesCelsius, &["core_body_temperature_max"]),
     variability("sleep_heart_rate_variability_start_seconds", "Heart rate variability (RMSSD) at the start of the last night", &["rmssd_start_avg"]),
     variability("sleep_heart_rate_variability_end_seconds", "Heart rate variability (RMSSD) at the end of the last night", &["rmssd_end_avg"]),
-    minute("sleep_heart_rate_variability_average_seconds", "Mean heart rate variability (RMSSD) of the last night", Seconds, Source::NightVariability),
-    minute("sleep_heart_rate_bpm", "Heart rate of the newest minute asleep", BeatsPerMinute, Source::SleepMinute(MinuteField::HeartRate)),
-    minute("sleep_respiratory_bpm", "Breathing rate of the newest minute asleep", BreathsPerMinute, Source::SleepMinute(MinuteField::Respiratory)),
-    minute("sleep_heart_rate_variability_seconds", "Heart rate variability (RMSSD) of the newest minute asleep", Seconds, Source::SleepMinute(MinuteField::Rmssd)),
+    row("sleep_heart_rate_variability_average_seconds", "Mean heart rate variability (RMSSD) of the last night", Seconds, Sleep, Source::NightVariability),
+    row("sleep_heart_rate_bpm", "Heart rate of the newest minute asleep", BeatsPerMinute, Sleep, Source::SleepMinute(MinuteField::HeartRate)),
+    row("sleep_respiratory_bpm", "Breathing rate of the newest minute asleep", BreathsPerMinute, Sleep, Source::SleepMinute(MinuteField::Respiratory)),
+    row("sleep_heart_rate_variability_seconds", "Heart rate variability (RMSSD) of the newest minute asleep", Seconds, Sleep, Source::SleepMinute(MinuteField::Rmssd)),
     summary("sleep_chest_movement_average_per_minute", "Average chest movement of the last night", PerMinute, &["chest_movement_rate_average"]),
     summary("sleep_chest_movement_min_per_minute", "Lowest chest movement of the last night", PerMinute, &["chest_movement_rate_min"]),
     summary("sleep_chest_movement_max_per_minute", "Highest chest movement of the last night", PerMinute, &["chest_movement_rate_max"]),
@@ -230,11 +230,6 @@ const fn summary(key: &'static str, what: &'static str, unit: Unit, fields: &'st
 /// A heart rate variability, which Withings gives in ms.
 const fn variability(key: &'static str, what: &'static str, fields: &'static [&'static str]) -> CatalogueRow {
     row(key, what, Seconds, Sleep, Source::Summary { fields, exponent: -3 })
-}
-
-/// What `sleep get` says minute by minute.
-const fn minute(key: &'static str, what: &'static str, unit: Unit, source: Source) -> CatalogueRow {
-    row(key, what, unit, Sleep, source)
 }
 
 /// What a watch measures through the day; a heart rate variability in ms.

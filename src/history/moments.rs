@@ -34,7 +34,10 @@ fn timeline(work: &Work, place: usize) -> Result<Timeline, StorageError> {
     let mut timeline = Timeline::default();
     let question = &work.asked().question;
     let is_asked = |reading: &Reading| question.measurements.contains(&reading.measurement);
-    timeline.extend(work.rows::<Reading>(place, Call::Getmeas)?.into_iter().filter(is_asked));
+    // The class of an electrocardiogram comes from two calls: as on a page, of one time that of getmeas stays, which is the last.
+    for call in [Call::HeartList, Call::Getmeas] {
+        timeline.extend(work.rows::<Reading>(place, call)?.into_iter().filter(is_asked));
+    }
     let sleeps = work.sleeps(place)?;
     let segments = work.segments(place, &sleeps)?;
     timeline.extend(sleeps.history(work.asked().at, |night| sleep_get::course(night, &segments)).filter(is_asked));
@@ -43,10 +46,6 @@ fn timeline(work: &Work, place: usize) -> Result<Timeline, StorageError> {
     for day in work.intraday(place) {
         timeline.extend(day?.into_iter().filter(is_asked));
     }
-    let heart = work.rows::<Reading>(place, Call::HeartList)?;
-    // The class of an electrocardiogram comes from two calls: as on a page, that of getmeas stays.
-    let further: Vec<_> = heart.into_iter().filter(|reading| !timeline.has(reading.measurement)).collect();
-    timeline.extend(further.into_iter().filter(is_asked));
     timeline.extend(ActivityDays::joined(work.rows(place, Call::Getactivity)?).history().filter(is_asked));
     timeline.extend(getworkouts::history(work.rows(place, Call::Getworkouts)?).into_iter().filter(is_asked));
     if let Some(state) = question.measurements.iter().find(|measurement| measurement.source == Source::SleepState) {

@@ -207,7 +207,7 @@ mod tests {
         let needs = |keys: &[&str], sleep_stages| {
             let measurements = keys.iter().map(|key| Measurement::by_key(key).unwrap()).collect();
             let question = Question { measurements, sleep_stages, ..asked(None, None).question };
-            Call::ALL.into_iter().filter(|call| question.needs(*call)).collect::<Vec<_>>()
+            Call::all().filter(|call| question.needs(*call)).collect::<Vec<_>>()
         };
         assert_eq!(needs(&["weight_kg", "goal_steps", "device_info", "in_bed"], true), [Call::Getmeas]);
         assert_eq!(needs(&["sleep_state"], false), []);

@@ -61,11 +61,6 @@ impl Timeline {
         readings.for_each(|reading| self.add(reading));
     }
 
-    /// Whether there are values of a measurement.
-    pub(super) fn has(&self, measurement: Measurement) -> bool {
-        self.tracks.keys().any(|(topic, ..)| *topic == Topic::Values(measurement))
-    }
-
     fn add(&mut self, reading: Reading) {
         let Reading { measurement, labels, value, measured_at: at, until, .. } = reading;
         let until = until.map_or(i64::MAX, |until| until.get().into());

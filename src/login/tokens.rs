@@ -20,9 +20,7 @@ use crate::telemetry::Reason;
 use crate::telemetry::log::with_causes;
 use crate::withings::envelope::Remedy;
 use crate::withings::error::CallError;
-
-/// A token that ends sooner than this is refreshed before it is used, seconds.
-const REFRESH_AHEAD: i64 = 5 * 60;
+use crate::withings::oauth::REFRESH_AHEAD;
 
 /// When a refused login is tried again. Withings answers a wrong client secret like a dead token
 /// (`vangorra/python_withings_api#83`): a typo must not cost the login.
@@ -52,6 +50,19 @@ impl Logins {
     #[must_use]
     pub fn is_refused(&self, profile: &str, version: u64) -> bool {
         self.refreshes().get(profile).is_some_and(|refresh| refresh.version == version && refresh.refused > 0)
+    }
+
+    /// Whether the access token of `login` lives for `time` yet, as far as its answer has told.
+    #[must_use]
+    pub fn lives_for(&self, login: &Login, time: Duration) -> bool {
+        login.expires_at >= self.server_now().saturating_add_unsigned(time.as_secs())
+    }
+
+    /// Gets a new access token for a `former` login, which is nobody's any more: the pair is stored nowhere, and is of use for a
+    /// last few calls. The refresh token of `former` dies with it.
+    pub async fn renew_former(&self, former: &Login) -> Result<SecretString, CallError> {
+        self.client().turn(Class::Refresh).await?;
+        Ok(self.oauth().refresh(&former.refresh_token, &former.user_id).await?.access_token)
     }
 
     /// Lets logins that Withings has refused be tried at once: a reload may have
@@ -84,8 +95,7 @@ impl Caller {
             self.check_person()?;
             let is_refused = refused
                 .is_some_and(|refused| refused.access_token.expose_secret() == login.access_token.expose_secret());
-            let ends_in = login.expires_at - self.logins.server_now();
-            if !is_refused && ends_in >= REFRESH_AHEAD {
+            if !is_refused && self.logins.lives_for(&login, REFRESH_AHEAD) {
                 return Ok(login);
             }
             match self.rotate(login).await {

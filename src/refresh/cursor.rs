@@ -116,6 +116,17 @@ impl Cursor {
         is_first
     }
 
+    /// Whether the last read of everything took everything away and is not believed yet.
+    pub(super) fn is_doubting(&self) -> bool {
+        self.is_emptied
+    }
+
+    /// The cursor of readings whose rows are not known any more: everything is read next, and what remains is whether the last
+    /// answer is doubted.
+    pub(super) fn of_former(self) -> Self {
+        Self { is_emptied: self.is_emptied, ..Self::default() }
+    }
+
     /// Makes the next read one of everything.
     pub(super) fn forget(&mut self) {
         self.everything_at = None;

@@ -30,7 +30,8 @@ pub(super) trait AnyPart {
     /// Takes the readings alone of the stored part.
     fn restore_readings(&mut self, json: &str);
 
-    /// The part as it is to be stored; `None` if it was not understood, for then the stored one stays.
+    /// The part as it is to be stored; `None` if it was not understood and there is nothing to remember beside it, for then the
+    /// stored one stays.
     fn to_json(&self, moment: &Moment<'_>) -> Option<Box<RawValue>>;
 
     /// The readings that are shown of the part.
@@ -66,6 +67,16 @@ struct ShownPart {
     #[serde(deserialize_with = "understood")]
     readings: Vec<Reading>,
 }
+
+/// What is read of the cursor of a stored part that is not understood.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ReadPart {
+    cursor: Cursor,
+}
+
+/// The revision of a part that has readings alone: no call understands its data.
+const READINGS_ALONE: u32 = 0;
 
 impl<C: DataCall> Default for CallPart<C> {
     fn default() -> Self {
@@ -106,7 +117,11 @@ impl<C: DataCall> AnyPart for CallPart<C> {
     fn restore(&mut self, json: &str) {
         match serde_json::from_str(json) {
             Ok(KnownPart { revision, cursor, data }) if revision == C::REVISION => *self = Self::of(data, cursor),
-            _ => self.restore_readings(json),
+            _ => {
+                self.restore_readings(json);
+                let ReadPart { cursor } = serde_json::from_str(json).unwrap_or_default();
+                self.cursor = cursor.of_former();
+            }
         }
     }
 
@@ -116,12 +131,16 @@ impl<C: DataCall> AnyPart for CallPart<C> {
     }
 
     fn to_json(&self, moment: &Moment<'_>) -> Option<Box<RawValue>> {
-        let part = || {
-            let readings = C::readings(&self.known, moment);
-            let stored = StoredPart { revision: C::REVISION, cursor: &self.cursor, data: &self.known, readings };
-            serde_json::value::to_raw_value(&stored).expect("stored values have string keys and no failing fields")
-        };
-        (!self.is_to_be_read()).then(part)
+        let cursor = &self.cursor;
+        match &self.former {
+            None => {
+                let readings = C::readings(&self.known, moment);
+                Some(json(&StoredPart { revision: C::REVISION, cursor, data: &self.known, readings }))
+            }
+            Some(former) => cursor
+                .is_doubting()
+                .then(|| json(&StoredPart { revision: READINGS_ALONE, cursor, data: &(), readings: former.clone() })),
+        }
     }
 
     fn readings(&self, moment: &Moment<'_>) -> Vec<Reading> {
@@ -135,4 +154,8 @@ impl<C: DataCall> AnyPart for CallPart<C> {
     fn cursor(&mut self) -> &mut Cursor {
         &mut self.cursor
     }
+}
+
+fn json<K: Serialize>(part: &StoredPart<'_, K>) -> Box<RawValue> {
+    serde_json::value::to_raw_value(part).expect("stored values have string keys and no failing fields")
 }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::profile_state::ProfileState;
 use super::{Refresher, Settings, calls, first_format, schedule};
 use crate::catalogue::Call;
-use crate::storage::{CallPlan, LoginInfo, Plan, Replan};
+use crate::storage::{CallPlan, LoginInfo, Plan, Replan, StorageError};
 
 /// Why plans are made anew.
 #[derive(Clone, Debug)]
@@ -35,40 +35,35 @@ pub struct Restored {
 }
 
 impl Refresher {
-    /// Shows what is stored of `profile`, and gives what its plan depends on.
-    pub async fn restore(&self, profile: &Arc<str>) -> Restored {
+    /// Shows what is stored of `profile`, and gives what its plan depends on. Where that cannot be read, what is shown stays, as
+    /// far as it is selected.
+    pub async fn restore(&self, profile: &Arc<str>) -> Result<Restored, StorageError> {
         let people = self.services().logins.people();
         if let Some(other) = people.get(profile).and_then(|person| person.duplicate_of.clone()) {
             self.show_duplicate(profile, other);
-            return Restored::default();
+            return Ok(Restored::default());
         }
         let stored = match self.storage().load(profile).await {
             Ok(stored) => self.of_person(profile, stored),
             Err(error) => {
-                tracing::error!(%profile, error = error.with_cause(), "the last readings cannot be read; it is tried again");
-                self.publish_nobody(profile, None);
-                return Restored::default();
+                self.show_selected(profile);
+                return Err(error);
             }
         };
         let first_successes = stored.first_format.as_ref().map(|json| first_format::successes(json.get()));
         let state = ProfileState::restore(stored);
         self.show(profile, &state, &self.storage().plan(profile).unwrap_or_default(), || true);
-        Restored { first_successes: first_successes.unwrap_or_default(), unread: state.to_be_read().collect() }
+        Ok(Restored { first_successes: first_successes.unwrap_or_default(), unread: state.to_be_read().collect() })
     }
 
     /// Shows what another host has found for `profile`. Where that cannot be read, the last values stay.
-    pub async fn show_stored(&self, profile: &Arc<str>) {
-        match self.storage().load(profile).await {
-            Ok(stored) => {
-                let state = ProfileState::restore(self.of_person(profile, stored));
-                let is_shown =
-                    || self.services().logins.people().get(profile).is_some_and(|person| person.duplicate_of.is_none());
-                self.show(profile, &state, &self.storage().plan(profile).unwrap_or_default(), is_shown);
-            }
-            Err(error) => {
-                tracing::warn!(%profile, error = error.with_cause(), "what another host has found cannot be read; the last values stay");
-            }
-        }
+    pub async fn show_stored(&self, profile: &Arc<str>) -> Result<(), StorageError> {
+        let stored = self.storage().load(profile).await?;
+        let state = ProfileState::restore(self.of_person(profile, stored));
+        let is_shown =
+            || self.services().logins.people().get(profile).is_some_and(|person| person.duplicate_of.is_none());
+        self.show(profile, &state, &self.storage().plan(profile).unwrap_or_default(), is_shown);
+        Ok(())
     }
 
     /// Shows how the calls of these profiles went, where another host has made them.
@@ -87,21 +82,19 @@ impl Refresher {
         }
     }
 
-    /// Shows nothing of a profile that has another person than before, or none.
-    pub fn show_nobody(&self, profile: &Arc<str>) {
-        self.publish_nobody(profile, None);
-    }
-
     /// Shows that another profile shows the person of `profile`.
     pub fn show_duplicate(&self, profile: &Arc<str>, other: Arc<str>) {
         tracing::error!(%profile, %other, "two profiles are one person; only the other is shown");
-        self.publish_nobody(profile, Some(other));
+        self.show_nobody(profile, Some(other));
     }
 
     /// Plans the calls of all profiles whose login is used, and the end of the subscriptions of profiles that have left the
-    /// configuration.
-    pub async fn plan(&self, occasion: &Occasion) {
-        let subscribed = self.storage().subscribed_profiles().await.unwrap_or_default();
+    /// configuration. Fails if it is not known who has subscriptions: all but their end is planned.
+    pub async fn plan(&self, occasion: &Occasion) -> Result<(), StorageError> {
+        let (subscribed, known) = match self.storage().subscribed_profiles().await {
+            Ok(subscribed) => (subscribed, Ok(())),
+            Err(error) => (BTreeSet::new(), Err(error)),
+        };
         let people = self.services().logins.people();
         let mut profiles: BTreeSet<_> = people.shown().map(|(profile, _)| Arc::clone(profile)).collect();
         let left = subscribed.iter().filter(|profile| self.services().logins.profile(profile).is_none());
@@ -114,6 +107,7 @@ impl Refresher {
         };
         self.storage().plan_all(&profiles, replan).await;
         self.publish_plans(&self.storage().planned());
+        known
     }
 }
 

@@ -127,10 +127,10 @@ impl ProfileState {
         let moment = self.moment(server_now);
         let readings = self.parts().into_iter().flat_map(|part| part.readings(&moment)).chain(self.in_bed.reading());
         let mut readings: Vec<_> = readings.filter(|reading| selection.contains(reading.measurement)).collect();
-        readings.sort_by(|a, b| (a.measurement, &a.labels).cmp(&(b.measurement, &b.labels)));
-        // The class of an electrocardiogram comes from two calls: that of the earlier one stays.
+        // The class of an electrocardiogram comes from two calls: the newer one stays, and of one time that of the earlier call.
         readings
-            .dedup_by(|later, earlier| (later.measurement, &later.labels) == (earlier.measurement, &earlier.labels));
+            .sort_by(|a, b| (a.measurement, &a.labels, b.measured_at).cmp(&(b.measurement, &b.labels, a.measured_at)));
+        readings.dedup_by(|next, kept| (next.measurement, &next.labels) == (kept.measurement, &kept.labels));
         let is_selected = selection.iter().any(|measurement: Measurement| measurement.source == Source::SleepState);
         let sleep = if is_selected { Sleep::Newest(self.sleep_get.known.newest()) } else { Sleep::NotSelected };
         (readings, sleep)

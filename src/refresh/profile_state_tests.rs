@@ -251,6 +251,29 @@ fn what_is_not_understood_of_a_call_keeps_its_readings_until_the_call_was_made()
 }
 
 #[test]
+fn what_is_not_understood_of_a_call_goes_after_two_empty_answers_with_a_load_between_them() {
+    let changes: [fn(&mut serde_json::Value); 2] =
+        [|part| part["revision"] = 0.into(), |part| (part["data"], part["cursor"]) = ("?".into(), "?".into())];
+    for change in changes {
+        let mut known = restarted_with(Call::Getworkouts, change);
+        let workouts = |known: &ProfileState| {
+            let (readings, _) = known.shown(NOW, &Selection::all());
+            readings.iter().filter(|reading| reading.measurement.key.starts_with("workout_")).count()
+        };
+        for (answers, shown) in [(0, 3), (1, 3), (2, 0)] {
+            if answers > 0 {
+                read(&mut known, |known| &mut known.getworkouts, r#"{"series":[]}"#);
+                known = restarted(&mut known);
+            }
+            assert_eq!(workouts(&known), shown, "after {answers} answers");
+            let is_to_be_read = known.to_be_read().any(|call| call == Call::Getworkouts);
+            assert_eq!(is_to_be_read, shown > 0, "after {answers} answers");
+        }
+        assert!(known.changed(NOW).is_none(), "nothing new");
+    }
+}
+
+#[test]
 fn a_reading_of_a_measurement_that_is_not_known_is_left_out_alone() {
     let unknown = |part: &mut serde_json::Value| {
         let mut unknown = part["data"][0].clone();
@@ -260,6 +283,27 @@ fn a_reading_of_a_measurement_that_is_not_known_is_left_out_alone() {
     let restored = restarted_with(Call::Getmeas, unknown);
     assert_eq!(measures(&restored), [("weight_kg", 80.0)]);
     assert!(restored.to_be_read().all(|unread| unread != Call::Getmeas));
+}
+
+/// The place of the class of the electrocardiogram that is shown where getmeas has a negative one, and the list of recordings a positive one
+/// so many seconds later.
+fn ecg_class(later: i64) -> String {
+    let mut known = ProfileState::default();
+    let at = NOW - 50_000;
+    let group =
+        format!(r#"{{"measuregrps":[{{"grpid":1,"date":{at},"measures":[{{"type":130,"value":0,"unit":0}}]}}]}}"#);
+    read(&mut known, getmeas, &group);
+    let recording = format!(r#"{{"series":[{{"timestamp":{},"ecg":{{"afib":1}}}}]}}"#, at + later);
+    read(&mut known, |known| &mut known.heart_list, &recording);
+    let (readings, _) = known.shown(NOW, &Selection::all());
+    let classes = readings.iter().filter(|reading| reading.measurement.key == "ecg_classification");
+    classes.map(|reading| reading.value.to_string()).collect()
+}
+
+#[test]
+fn of_the_class_of_an_electrocardiogram_the_newer_one_is_shown_and_of_one_time_that_of_getmeas() {
+    let (negative, positive) = ("0", "1");
+    assert_eq!([-1, 0, 1, 40_000].map(ecg_class), [negative, negative, positive, positive]);
 }
 
 /// A day, a workout, a device and a goal.

@@ -11,7 +11,7 @@ use super::Refresher;
 use super::profile_state::ProfileState;
 use crate::catalogue::{Call, Measurement, Source};
 use crate::reading::in_bed::InBed;
-use crate::reading::{CallStatus, LoginStatus, ProfileSnapshot, Sleep};
+use crate::reading::{CallStatus, LoginStatus, ProfileSnapshot, Reading, Sleep};
 use crate::storage::{Claim, Plan};
 
 impl Refresher {
@@ -64,7 +64,7 @@ impl Refresher {
         ProfileSnapshot {
             login: self.login(&shown.profile, plan),
             calls: self.call_statuses(plan),
-            refresh_seconds: seconds(plan),
+            refresh_seconds: plan.refresh_took.map(|took| took.as_secs_f64()),
             ..shown.clone()
         }
     }
@@ -84,8 +84,28 @@ impl Refresher {
         });
     }
 
+    /// Leaves of what is shown of `profile` what is selected at present. A profile that was not shown is shown without readings.
+    pub fn show_selected(&self, profile: &Arc<str>) {
+        let selection = self.services().settings.borrow().selection.clone();
+        let plan = self.storage().plan(profile).unwrap_or_default();
+        self.services().snapshots.send_if_modified(|all| {
+            if self.services().logins.profile(profile).is_none() {
+                return false;
+            }
+            let nothing = || ProfileSnapshot::empty(Arc::clone(profile), Sleep::NotSelected);
+            let shown = all.get(profile).map_or_else(nothing, |shown| ProfileSnapshot::clone(shown));
+            let is_selected = |reading: &&Reading| selection.contains(reading.measurement);
+            let readings = shown.readings.iter().filter(is_selected).cloned().collect();
+            let sleep = match (self.no_sleep(), shown.sleep) {
+                (Sleep::Newest(_), Sleep::Newest(segment)) => Sleep::Newest(segment),
+                (nothing, _) => nothing,
+            };
+            all.show(self.with_plan(&ProfileSnapshot { readings, sleep, ..shown }, &plan))
+        });
+    }
+
     /// Shows that a profile has no login that is used, and nothing of a person.
-    pub(super) fn publish_nobody(&self, profile: &Arc<str>, duplicate_of: Option<Arc<str>>) {
+    pub fn show_nobody(&self, profile: &Arc<str>, duplicate_of: Option<Arc<str>>) {
         let snapshot = ProfileSnapshot { duplicate_of, ..ProfileSnapshot::empty(Arc::clone(profile), self.no_sleep()) };
         self.services().snapshots.send_if_modified(|all| all.show(snapshot));
     }
@@ -137,9 +157,4 @@ impl Refresher {
         })
         .collect()
     }
-}
-
-/// How long the latest refresh took.
-fn seconds(plan: &Plan) -> Option<f64> {
-    plan.refresh_took.map(|took| took.as_secs_f64())
 }

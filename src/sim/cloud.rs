@@ -102,6 +102,11 @@ impl Cloud {
         self.model().logins.access_seconds = seconds;
     }
 
+    /// Sets what the answers say about that from now on, in seconds. Default: the truth.
+    pub fn announced_lifetime(&self, seconds: i64) {
+        self.model().logins.announced_seconds = Some(seconds);
+    }
+
     /// Sets whether the answer to a refresh token names the user. Default: it does.
     pub fn names_user_in_refreshes(&self, names: bool) {
         self.model().logins.names_user = names;

@@ -81,6 +81,8 @@ pub(super) struct Logins {
     pub(super) rotation: Rotation,
     /// How long the access tokens live that are given from now on, in seconds.
     pub(super) access_seconds: i64,
+    /// How long they live as the answers say; `None`: the truth.
+    pub(super) announced_seconds: Option<i64>,
     /// Whether the answer to a refresh token names the user.
     pub(super) names_user: bool,
     /// What codes and tokens are made of.
@@ -96,6 +98,7 @@ impl Logins {
         Self {
             rotation: Rotation::default(),
             access_seconds: ACCESS_SECONDS,
+            announced_seconds: None,
             names_user: true,
             random,
             given: 0,

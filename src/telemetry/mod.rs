@@ -305,7 +305,7 @@ impl Metrics {
             "When the configuration was last read successfully",
             self.reload_success_at.clone(),
         );
-        for call in Call::ALL {
+        for call in Call::all() {
             drop(self.requests.get_or_create(&CallLabel { call }));
         }
         for kind in Unknown::ALL {

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::ExposeSecret;
-use tokio::time::timeout;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::{sleep, timeout};
 
 use crate::login::Logins;
-use crate::storage::{Class, Login};
+use crate::storage::{Class, Login, REPEAT_AFTER};
+use crate::withings::envelope::Remedy;
 use crate::withings::error::CallError;
-use crate::withings::notify::{NOT_THERE, SubscriptionList};
+use crate::withings::notify::{NOT_THERE, Subscription, SubscriptionList};
 use crate::withings::prune;
 use crate::withings::request::Request;
 use crate::withings::rows::Rows;
@@ -19,7 +20,7 @@ use crate::withings::rows::Rows;
 const WITHIN: Duration = Duration::from_secs(30);
 
 /// Takes back what was subscribed with the `former` login of a profile, which is of another person than its present one. What
-/// does not work in time is left to Withings, which ends a subscription whose calls fail.
+/// does not work in time stays subscribed, and its notifications are ignored: they are of a person whom nobody knows here.
 pub async fn unsubscribe_former(logins: &Logins, profile: &Arc<str>, former: &Login) {
     if logins.people().is_shared(profile, &former.user_id) {
         return;
@@ -39,21 +40,38 @@ pub async fn unsubscribe_former(logins: &Logins, profile: &Arc<str>, former: &Lo
 
 /// Takes back each subscription at one of our `callbacks`. One that fails leaves the others alone.
 async fn unsubscribe(logins: &Logins, former: &Login, callbacks: &BTreeSet<String>) -> Result<(), CallError> {
-    let (client, token) = (logins.client(), former.access_token.expose_secret());
-    let call = async |request: &Request| {
-        client.turn(Class::Data).await?;
-        let mut rows = Rows::<SubscriptionList>::new(prune::nothing);
-        client.page(token, request, None, &mut rows).await?;
-        Ok(rows.kept())
-    };
+    let (token, subscriptions) = subscriptions(logins, former).await?;
     let mut outcome = Ok(());
-    for subscription in call(&Request::subscriptions()).await? {
+    for subscription in subscriptions {
         if callbacks.contains(&subscription.callback) {
-            match call(&Request::unsubscribe(&subscription)).await {
+            match rows(logins, &token, &Request::unsubscribe(&subscription)).await {
                 Err(CallError::Refused(refusal)) if NOT_THERE.contains(&refusal.status) => {}
                 revoked => outcome = outcome.and(revoked.map(drop)),
             }
         }
     }
     outcome
+}
+
+/// What is subscribed with the `former` login, and an access token that works: its own, or a new one where that has ended or is
+/// refused, for with long intervals the last call may have been hours ago.
+async fn subscriptions(logins: &Logins, former: &Login) -> Result<(SecretString, Vec<Subscription>), CallError> {
+    let list = Request::subscriptions();
+    if logins.lives_for(former, WITHIN) {
+        match rows(logins, &former.access_token, &list).await {
+            Err(error) if error.remedy() == Remedy::RefreshToken => sleep(REPEAT_AFTER).await,
+            listed => return Ok((former.access_token.clone(), listed?)),
+        }
+    }
+    let token = logins.renew_former(former).await?;
+    let listed = rows(logins, &token, &list).await?;
+    Ok((token, listed))
+}
+
+async fn rows(logins: &Logins, token: &SecretString, request: &Request) -> Result<Vec<Subscription>, CallError> {
+    let client = logins.client();
+    client.turn(Class::Data).await?;
+    let mut rows = Rows::<SubscriptionList>::new(prune::nothing);
+    client.page(token.expose_secret(), request, None, &mut rows).await?;
+    Ok(rows.kept())
 }

@@ -35,8 +35,12 @@ const SCOPES_WITH_WEBHOOKS: &str = "user.info,user.metrics,user.activity,user.sl
 /// How long an access token lives where the answer does not say: 3 hours.
 const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_hours(3);
 
-/// An access token is believed to live at least so long: an answer that says less would be the end of every token at once.
-const SHORTEST_LIFETIME: Duration = Duration::from_mins(1);
+/// A token that ends sooner than this is refreshed before it is used.
+pub const REFRESH_AHEAD: Duration = Duration::from_mins(5);
+
+/// An access token is believed to live at least so long, and so is used for a minute: with an answer that says less, each call
+/// would refresh the token before.
+const SHORTEST_LIFETIME: Duration = REFRESH_AHEAD.saturating_add(Duration::from_mins(1));
 
 /// The application at Withings, whose tokens these are. Cheap to clone.
 #[derive(Clone)]

@@ -30,9 +30,6 @@ const KILLS_PER_HOUSE: usize = 5;
 /// How many exporters run at a time: they wait for their turns most of the time.
 const LANES: usize = 6;
 
-/// Tokens that end so soon, in seconds, are refreshed before each call.
-const SHORT_LIFE: i64 = 240;
-
 /// A start that works takes a fraction of this.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -81,8 +78,6 @@ impl House {
             timeout(PATIENCE, world.connect_in_real_time(profile)).await.unwrap();
         }
         world.stop_exporter().await;
-        world.cloud.access_token_lifetime(SHORT_LIFE);
-        lapse_tokens(&world);
         let config = TempDir::new().unwrap();
         let block = format!(
             "withings:\n  client_id: the-app\n  client_secret: secret-of-the-app\n  profiles: [{}]\n  \
@@ -101,9 +96,10 @@ impl House {
         self.world.cloud.heal();
         self.world.cloud.fault(Fault::delay(on_the_wire).on("requesttoken").times(u32::MAX));
         let mut calls = self.world.cloud.listen();
+        lapse_tokens(&self.world);
         let program = self.start();
         // Where logins are lost, there may be fewer.
-        let rotations = rotations(&mut calls, self.random.usize(1..=5));
+        let rotations = rotations(&mut calls, self.random.usize(1..=PROFILES.len()));
         drop(timeout(Duration::from_secs(4), rotations).await);
         sleep(Duration::from_micros(self.random.u64(0..60_000))).await;
         drop(program);
@@ -137,7 +133,6 @@ impl House {
     async fn check_logins(&mut self, rotation: Rotation) {
         self.tally.rotations = self.world.calls("requesttoken").iter().filter(|call| call.status == Some(0)).count();
         self.world.cloud.heal();
-        self.world.cloud.access_token_lifetime(3 * 3600);
         self.world.start_exporter().await;
         for profile in PROFILES {
             let is_excused = rotation == Rotation::Strict && self.unsaved.contains(profile);

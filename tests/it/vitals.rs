@@ -93,6 +93,27 @@ async fn an_electrocardiogram_has_a_heart_rate_and_the_class_that_getmeas_lacks(
 }
 
 #[tokio::test(crate = "crate::paused")]
+async fn an_electrocardiogram_is_newer_than_a_class_that_getmeas_had_long_ago() {
+    let world = World::connected(&["Alice"]).await;
+    let (at, long_ago) = (world.clock.unix(), world.clock.unix() - 300 * 86_400);
+    let account = world.account("Alice");
+    account.add_group(MeasureGroup::new(long_ago, [Measure::new(130, 0, 0)]));
+    account.add_recording(HeartRecording::ecg(long_ago, &watch(), 61, 2));
+    account.add_recording(HeartRecording::ecg(at, &watch(), 96, 1));
+    world.pass(Duration::from_mins(61)).await;
+    assert_eq!(state(&world, "ecg_classification").await.as_deref(), Some("positive"));
+    assert_eq!(time_of(&world, "ecg_classification").await, Some(at as f64));
+    world.pass(Duration::from_hours(3)).await;
+    let history = read(&world.backfill("--start 2025-11-01").await);
+    let of_class = |class: &str| {
+        let labels = format!("{{profile=\"Alice\",withings_ecg_classification=\"{class}\"}}");
+        let samples = history[&format!("withings_ecg_classification{labels}")].iter();
+        samples.filter(|(_, value)| *value > 0.5).map(|(at, _)| *at).collect::<Vec<_>>()
+    };
+    assert_eq!((of_class("negative"), of_class("positive")), (vec![long_ago], vec![at]), "at one time getmeas' counts");
+}
+
+#[tokio::test(crate = "crate::paused")]
 async fn a_recording_that_was_deleted_gives_way_to_the_one_before() {
     let world = World::connected(&["Alice"]).await;
     let at = world.clock.unix();

@@ -167,12 +167,6 @@ impl ActivityDays {
         Self(days)
     }
 
-    /// The number of values of these days.
-    #[must_use]
-    pub fn values(&self) -> usize {
-        self.0.iter().map(|day| day.readings.len()).sum()
-    }
-
     /// The readings of the present day at `now`, Unix seconds.
     pub fn readings(&self, now: i64) -> impl Iterator<Item = &Reading> {
         self.winner(now).into_iter().flat_map(|day| &day.readings)

@@ -36,8 +36,8 @@ use crate::storage::open_at;
 /// Withings' number of the weight.
 const WEIGHT: u32 = 1;
 
-/// An access token that lives so long, in seconds, is refreshed before each call.
-const SHORT_LIFE: i64 = 20;
+/// An access token that lives so long, in seconds, is refreshed a minute after the last time.
+const SHORT_LIFE: i64 = 6 * 60;
 
 /// A database that is full of logins, the cloud that gave them, and who else needs both: the replicas.
 struct Fleet {
@@ -76,7 +76,8 @@ impl Fleet {
             let new = NewLogin {
                 user_id: user_id.to_string(),
                 access_token: tokens.access.into(),
-                expires_at: clock.unix() + SHORT_LIFE,
+                // It is refreshed before the first call.
+                expires_at: clock.unix(),
                 refresh_token: tokens.refresh.into(),
                 scopes: ALL_SCOPES.split(',').map(str::to_owned).collect(),
             };

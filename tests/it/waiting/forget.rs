@@ -73,8 +73,8 @@ async fn check_command(trouble: Trouble) {
     world.start_exporter().await;
     world.connect_in_real_time("Alice").await;
     world.stop_exporter().await;
-    // From now on a token is refreshed before each call.
-    world.cloud.access_token_lifetime(60);
+    // From now on a token is refused and refreshed in each interval.
+    world.cloud.access_token_lifetime(1);
     let now = world.clock.unix();
     rewrite(&stored_file(&world, "logins", "Alice"), |login| login["expires_at"] = now.into());
     world.start_exporter().await;

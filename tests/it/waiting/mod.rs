@@ -42,7 +42,7 @@ enum Trouble {
     Hang,
 }
 
-/// Alice, who weighs 72 kg, and Bob; tokens are refreshed before each call.
+/// Alice, who weighs 72 kg, and Bob; tokens are refreshed before each interval's calls.
 async fn short_lived() -> World {
     let mut world = World::with_accounts(&["Alice", "Bob"]).await;
     world.cloud.access_token_lifetime(60);

@@ -48,6 +48,21 @@ async fn a_start_takes_back_what_is_subscribed_of_a_profile_that_left_until_the_
 }
 
 #[tokio::test(crate = "crate::paused")]
+async fn what_is_subscribed_of_a_profile_that_left_while_the_disk_hung_is_taken_back_afterwards() {
+    let mut world = subscribed(&["Alice", "Bob"]).await;
+    world.hang_disk(true);
+    world.config.webhooks = false;
+    world.config.profiles = ["Alice"].map(Into::into).into();
+    world.reload().await;
+    world.pass(PARTED_AFTER).await;
+    assert_eq!(applis(&world, "Bob", OURS), ALL_APPLIS);
+    world.hang_disk(false);
+    world.pass(PARTED_AFTER).await;
+    assert_eq!(world.account("Bob").subscriptions(), []);
+    assert_eq!(world.account("Alice").subscriptions(), []);
+}
+
+#[tokio::test(crate = "crate::paused")]
 async fn what_cannot_be_taken_back_at_once_is_tried_again_and_a_reload_waits_for_none_of_it() {
     let mut world = subscribed(&["Alice", "Bob"]).await;
     let before = world.account("Bob").subscriptions();
@@ -61,20 +76,54 @@ async fn what_cannot_be_taken_back_at_once_is_tried_again_and_a_reload_waits_for
     check_bob_has_left(&world);
 }
 
-#[tokio::test(crate = "crate::paused")]
-async fn a_person_who_is_replaced_takes_the_subscriptions_along_and_the_page_waits_for_none() {
+/// Alice and her exporter, which Bob has left; another program has subscribed to something with her login, too.
+async fn without_bob() -> World {
     let mut world = subscribed(&["Alice", "Bob"]).await;
     reload(&mut world, &["Alice"]).await;
     another_program(&world, &format!("action=subscribe&callbackurl={FOREIGN}&appli=1")).await;
+    world
+}
+
+/// Bob takes Alice's place while this goes wrong, and expects that her subscriptions but that of the other program end, and that
+/// the page waits for none of it.
+async fn check_replaced(world: &World, fault: Option<Fault>) {
     let asked = world.log_in("Alice", &world.account("Bob")).await.body;
     let confirmation = asked.split("name=\"replace\" value=\"").nth(1).unwrap().split('"').next().unwrap();
-    world.cloud.fault(Fault::delay(Duration::from_secs(12)).on("list").times(2));
+    if let Some(fault) = fault {
+        world.cloud.fault(fault);
+    }
     let began = world.clock.unix();
     assert_eq!(world.post("/authorize", &[("replace", confirmation)]).await.status, 200);
     assert!(world.clock.unix() - began < 10, "the page waits for the former person's subscriptions");
     world.pass(SUBSCRIBED_AFTER * 2).await;
     assert_eq!(world.account("Alice").subscriptions(), [(FOREIGN.to_owned(), 1)]);
-    assert_eq!(applis(&world, "Bob", OURS), ALL_APPLIS);
+    assert_eq!(applis(world, "Bob", OURS), ALL_APPLIS);
+}
+
+#[tokio::test(crate = "crate::paused")]
+async fn a_person_who_is_replaced_takes_the_subscriptions_along_and_the_page_waits_for_none() {
+    let world = without_bob().await;
+    check_replaced(&world, Some(Fault::delay(Duration::from_secs(12)).on("list").times(2))).await;
+}
+
+#[tokio::test(crate = "crate::paused")]
+async fn a_person_who_is_replaced_long_after_the_last_refresh_takes_the_subscriptions_along() {
+    let mut world = without_bob().await;
+    world.config.refresh_interval = Duration::from_hours(12);
+    reload(&mut world, &["Alice"]).await;
+    world.pass(Duration::from_hours(10)).await;
+    let login = world.stored("Alice").unwrap();
+    assert!(login.expires_at < world.clock.unix(), "the access token has ended");
+    check_replaced(&world, None).await;
+    let tokens = world.stored("Alice").unwrap();
+    assert_eq!(tokens.user_id, world.account("Bob").userid().to_string(), "the new pair is nobody's login");
+}
+
+#[tokio::test(crate = "crate::paused")]
+async fn a_person_who_is_replaced_and_whose_token_is_refused_takes_the_subscriptions_along() {
+    let world = without_bob().await;
+    let alice = world.account("Alice").userid();
+    check_replaced(&world, Some(Fault::new(Failure::InvalidToken).on("list").of(alice))).await;
 }
 
 #[tokio::test(crate = "crate::paused")]
