@@ -107,6 +107,12 @@ impl Storage {
         rotation.await.expect("a rotation does not panic and is never cancelled")
     }
 
+    /// Whether the login of `profile` could be rotated now if its version is still `held`: whoever waits for a turn first would
+    /// use it up in vain otherwise.
+    pub async fn can_rotate(&self, profile: &str, held: u64) -> Result<bool, StorageError> {
+        self.0.back_end.can_lease(profile, held).await
+    }
+
     async fn rotate_leased<E, F>(
         &self,
         profile: &Arc<str>,

@@ -86,6 +86,11 @@ pub enum Problem {
     /// Somebody else holds a row for too long.
     #[error("another session holds what is needed")]
     Locked,
+    /// The standby does not confirm changes of logins.
+    #[error(
+        "the standby does not confirm what is stored, and no login is refreshed meanwhile; check that it runs, or take it out of the server's synchronous_standby_names"
+    )]
+    Unconfirmed,
     /// The server has no connection left.
     #[error("the server has no connection left; an exporter needs 8")]
     NoConnectionLeft,
