@@ -122,8 +122,9 @@ impl Storage {
     where
         F: Future<Output = Result<(SecretString, NewLogin), NotRefreshed<E>>>,
     {
-        if let Some(login) = self.save_pair(profile).await? {
-            return Ok(login);
+        if self.has_unsaved_pair(profile) {
+            // Without a turn; and whoever holds what the pair was made of has not got the present login.
+            return self.save_pair(profile).await?.ok_or(RotateError::Stale);
         }
         // Before the lease, which must not leave a trace of a profile that was forgotten.
         self.login(profile).await?.ok_or(RotateError::Stale)?;
