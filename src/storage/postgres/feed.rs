@@ -190,8 +190,9 @@ fn login(row: &Row) -> Result<LoginInfo, Error> {
 
 fn work_of(name: Arc<str>, row: &Row, now: Now) -> Result<(Arc<str>, StoredWork), Error> {
     let (left, is_own): (Option<f64>, Option<bool>) = (row.try_get(4)?, row.try_get(5)?);
-    // This process may claim again what it has.
+    // This process may claim again what it has, and everybody what was held before the database's clock was set back.
     let left = left.filter(|_| is_own != Some(true)).and_then(|left| Duration::try_from_secs_f64(left).ok());
+    let left = left.filter(|left| *left <= Duration::from_mins(1));
     let work = stored_work(&name, row.try_get(2)?, row.try_get(3)?, left.map(|left| now.monotonic + left), now);
     Ok((name, work))
 }
