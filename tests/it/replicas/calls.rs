@@ -178,8 +178,8 @@ async fn a_refresh_that_was_not_answered_in_time_is_not_waited_for_by_the_other_
     let caller = replicas.each[0].caller("Alice");
     for at in 1..4 {
         let request = Getmeas::request(RowSelection::ChangedSince(at));
-        let called = soon(caller.rows::<Getmeas>(&request)).await.map(drop);
-        assert!(matches!(called, Err(LoginError::RefreshRests { .. })), "{called:?}");
+        let outcome = soon(caller.rows::<Getmeas>(&request)).await.map(drop);
+        assert!(matches!(outcome, Err(LoginError::RefreshRests { .. })), "{outcome:?}");
     }
     assert_eq!(replicas.rotations("Alice"), (1, 0));
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::{join, pending};
+use tokio::sync::oneshot;
 use withings_exporter::sim::{Failure, Fault};
 use withings_exporter::storage::{Class, Login, NotRefreshed, RotateError, Turn};
 use withings_exporter::withings::calls::{DataCall, Getmeas};
@@ -149,8 +150,13 @@ async fn a_refresh_that_another_process_makes_is_waited_for_without_a_turn() {
     let beside = joined(world.disk.path(), world.clock.clone());
     beside.set_rate(2);
     let version = world.stored("Alice").unwrap().version;
-    let ask = |_: Login| pending::<Result<_, NotRefreshed<()>>>();
+    let (asked, is_asked) = oneshot::channel();
+    let ask = move |_: Login| {
+        asked.send(()).unwrap();
+        pending::<Result<_, NotRefreshed<()>>>()
+    };
     let rotation = tokio::spawn(async move { beside.rotate(&"Alice".into(), version, ask).await });
+    is_asked.await.unwrap();
     let caller = world.caller("Alice");
     let request = Getmeas::request(RowSelection::ChangedSince(1));
     let call = tokio::spawn(async move { caller.rows::<Getmeas>(&request).await.map(drop) });
