@@ -1,5 +1,6 @@
 //! `forget`: delete everything stored about a profile, and end its login at Withings.
 
+use std::future;
 use std::io::Write;
 use std::time::Duration;
 
@@ -69,7 +70,8 @@ async fn end_at_withings(config: &Config, storage: &Storage, telemetry: &Telemet
     let http = Http::reaching(&[&config.api_url])?;
     let clock = ServerClock::new(Clock::system());
     let client = Client::new(http, config.api_url.clone(), storage.clone(), telemetry.clone(), clock);
-    let revoked = revoke(&client, Class::Refresh, &config.client_id, &config.client_secret, &login.user_id);
+    let is_wanted = future::ready(true);
+    let revoked = revoke(&client, Class::Refresh, &config.client_id, &config.client_secret, &login.user_id, is_wanted);
     let revoked = timeout(REVOKED_WITHIN, revoked).await;
     let late = || format!("Withings, or the budget of requests, left no time for it within {REVOKED_WITHIN:?}");
     Ok(revoked.with_context(late)??)

@@ -89,7 +89,7 @@ impl Caller {
             // It is as new as can be: if it is refused, no refresh helps.
             return if refused.is_none() { Ok(unconfirmed.login.clone()) } else { Err(LoginError::NoLogin) };
         }
-        for _ in 0..MOST_LOOKS {
+        for look in 1..=MOST_LOOKS {
             let login = self.logins.storage().login(&self.profile).await.map_err(LoginError::Storage)?;
             let login = login.ok_or(LoginError::NoLogin)?;
             self.check_person()?;
@@ -98,11 +98,16 @@ impl Caller {
             if !is_refused && self.logins.lives_for(&login, REFRESH_AHEAD) {
                 return Ok(login);
             }
-            match self.rotate(login).await {
+            match self.rotate(&login).await {
                 Ok(login) => return Ok(login),
-                Err(RotateError::Busy) => sleep(LOOK_EVERY).await,
+                Err(RotateError::Busy) if look < MOST_LOOKS => sleep(LOOK_EVERY).await,
                 Err(RotateError::Stale) => {}
-                Err(RotateError::TimedOut) => return Err(LoginError::RefreshRests { retry_in: REPEAT_AFTER }),
+                // The lease outlasts the request: the other calls would only wait for its end.
+                Err(RotateError::Busy | RotateError::TimedOut) => {
+                    let refused = self.logins.refresh_of(&login).map_or(0, |refresh| refresh.refused);
+                    self.rest(&login, refused, REPEAT_AFTER);
+                    break;
+                }
                 Err(RotateError::Asked(error)) => return Err(error),
                 Err(RotateError::Storage(error)) => return Err(self.not_stored(error)),
             }
@@ -119,23 +124,24 @@ impl Caller {
 
     /// Gets a new pair for the refresh token, or else for the one before it: that lives as long as the pair that it brought is
     /// unused, and a pair may get lost on its way to the disk.
-    async fn rotate(&self, login: Login) -> Result<Login, RotateError<LoginError>> {
-        let error = match self.refresh(&login, login.refresh_token.clone()).await {
+    async fn rotate(&self, login: &Login) -> Result<Login, RotateError<LoginError>> {
+        let error = match self.refresh(login, login.refresh_token.clone()).await {
             Err(RotateError::Asked(error)) => error,
             outcome => return outcome,
         };
         let is_dead = matches!(&error, LoginError::Refresh(error) if is_dead_token(error));
         match login.previous_refresh_token.clone().filter(|_| is_dead) {
-            Some(previous) => match self.refresh(&login, previous).await {
-                Err(RotateError::Asked(error)) => Err(RotateError::Asked(self.note_failure(&login, error))),
+            Some(previous) => match self.refresh(login, previous).await {
+                Err(RotateError::Asked(error)) => Err(RotateError::Asked(self.note_failure(login, error))),
                 outcome => outcome,
             },
-            None => Err(RotateError::Asked(self.note_failure(&login, error))),
+            None => Err(RotateError::Asked(self.note_failure(login, error))),
         }
     }
 
     /// Refreshes with one refresh token: first the turn in the budget, then the lease, then the request, then the store. The
-    /// turn comes first, so that no lease is held while a task waits for it.
+    /// turn comes first, so that no lease is held while a task waits for it; and before it a look whether the lease is free, for
+    /// a turn that comes to nothing is one that somebody else has not got.
     async fn refresh(&self, login: &Login, with: SecretString) -> Result<Login, RotateError<LoginError>> {
         if !self.logins.storage().has_unsaved_pair(&self.profile) {
             if let Some(rest) = self.logins.refresh_of(login) {
@@ -149,6 +155,9 @@ impl Caller {
                     };
                     return Err(RotateError::Asked(error));
                 }
+            }
+            if !self.logins.storage().can_rotate(&self.profile, login.version).await? {
+                return Err(RotateError::Busy);
             }
             self.logins.client().turn(Class::Refresh).await.map_err(|error| RotateError::Asked(error.into()))?;
         }
@@ -178,8 +187,7 @@ impl Caller {
         let is_dead = is_dead_token(&error);
         let pause = if is_dead { RETRY_REFUSED[before.min(RETRY_REFUSED.len() - 1)] } else { rest_after(&error) };
         let refused = if is_dead { before + 1 } else { before };
-        let refresh = Refresh { version: login.version, refused, rests_until: Instant::now() + pause };
-        self.logins.refreshes().insert(Arc::clone(&self.profile), refresh);
+        self.rest(login, refused, pause);
         if !is_dead {
             return LoginError::Refresh(error);
         }
@@ -191,6 +199,12 @@ impl Caller {
             );
         }
         LoginError::LoginRefused { retry_in: pause }
+    }
+
+    /// Notes that this version of the login is not refreshed for a while.
+    fn rest(&self, login: &Login, refused: usize, pause: Duration) {
+        let refresh = Refresh { version: login.version, refused, rests_until: Instant::now() + pause };
+        self.logins.refreshes().insert(Arc::clone(&self.profile), refresh);
     }
 
     /// Notes that the access token was used and works: the previous refresh token is dead now.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Caller, Logins};
-use crate::storage::{Class, Login};
+use crate::storage::{Class, Login, NewConsent};
 use crate::telemetry::log::with_causes;
 
 impl Logins {
@@ -26,18 +26,25 @@ impl Logins {
             }
         };
         for consent in unconfirmed {
-            let user_id = &*consent.new.user_id;
-            let has_login = self.storage().logins().values().any(|known| &*known.login.user_id == user_id);
             // Withings' demo user is everybody's.
-            if has_login || consent.demo {
+            if consent.demo || self.has_login(&consent).await {
                 continue;
             }
-            if let Err(error) = self.oauth().revoke(Class::Exchange, user_id).await {
+            let is_wanted = async { !self.has_login(&consent).await };
+            if let Err(error) = self.oauth().revoke(Class::Exchange, &consent.new.user_id, is_wanted).await {
                 tracing::warn!(
                     profile = %consent.profile, error = with_causes(&error),
                     "a login that nobody has confirmed could not be revoked at Withings; it is not stored here"
                 );
             }
         }
+    }
+
+    /// Whether the person of a consent has a login. For its own profile storage is asked: another process may just have stored
+    /// one. Where that cannot be said, there may be one.
+    async fn has_login(&self, consent: &NewConsent) -> bool {
+        let stored = self.storage().login(&consent.profile).await;
+        let is_known = self.storage().logins().values().any(|known| *known.login.user_id == *consent.new.user_id);
+        is_known || stored.map_or(true, |login| login.is_some_and(|login| login.user_id == consent.new.user_id))
     }
 }

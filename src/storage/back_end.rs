@@ -187,6 +187,15 @@ impl BackEnd {
         }
     }
 
+    /// Whether that lease could be taken now.
+    pub(super) async fn can_lease(&self, profile: &str, version: u64) -> Result<bool, StorageError> {
+        match self {
+            Self::Directory(directory) => Ok(directory.lease(profile).await?.is_some()),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.can_lease(profile, version).await,
+        }
+    }
+
     /// Whether enough is left of the lease to ask for a new pair.
     pub(super) async fn is_fresh(&self, lease: &Lease) -> Result<bool, StorageError> {
         match (self, lease) {

@@ -10,7 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Login {
     /// The profile's name: the file's own name is a digest.
     pub profile: String,
-    /// Grows by one with each change of the tokens.
+    /// Grows by one with each change of the tokens. It begins with the time of the consent, so that no login after a forgotten
+    /// one has a version that the former had.
     pub version: u64,
     /// Withings' id of the person.
     pub user_id: String,
@@ -104,7 +105,7 @@ impl Login {
         let NewConsent { profile, new, demo } = consent;
         Self {
             profile: profile.to_string(),
-            version: former + 1,
+            version: former.max(u64::try_from(connected_at).unwrap_or(0)) + 1,
             user_id: new.user_id.clone(),
             access_token: new.access_token.clone(),
             expires_at: new.expires_at,

@@ -107,6 +107,12 @@ impl Storage {
         rotation.await.expect("a rotation does not panic and is never cancelled")
     }
 
+    /// Whether the login of `profile` could be rotated now if its version is still `held`: whoever waits for a turn first would
+    /// use it up in vain otherwise.
+    pub async fn can_rotate(&self, profile: &str, held: u64) -> Result<bool, StorageError> {
+        self.0.back_end.can_lease(profile, held).await
+    }
+
     async fn rotate_leased<E, F>(
         &self,
         profile: &Arc<str>,
@@ -116,8 +122,9 @@ impl Storage {
     where
         F: Future<Output = Result<(SecretString, NewLogin), NotRefreshed<E>>>,
     {
-        if let Some(login) = self.save_pair(profile).await? {
-            return Ok(login);
+        if self.has_unsaved_pair(profile) {
+            // Without a turn; and whoever holds what the pair was made of has not got the present login.
+            return self.save_pair(profile).await?.ok_or(RotateError::Stale);
         }
         // Before the lease, which must not leave a trace of a profile that was forgotten.
         self.login(profile).await?.ok_or(RotateError::Stale)?;

@@ -88,9 +88,8 @@ impl Client {
         self.whole(Call::Requesttoken, "/v2/oauth2", form).await
     }
 
-    /// Sends a form that is signed and needs no token, as a request of this class, and gives the body back.
-    pub(super) async fn signed(&self, class: Class, path: &str, form: String) -> Result<Bytes, CallError> {
-        self.turn(class).await?;
+    /// Sends a form that is signed and needs no token, and gives the body back. The caller has waited for its turn.
+    pub(super) async fn signed(&self, path: &str, form: String) -> Result<Bytes, CallError> {
         let answer = self.whole(Call::Revoke, path, form).await?;
         match envelope::open(&answer)? {
             Ok(body) => Ok(Bytes::copy_from_slice(body.as_bytes())),

@@ -133,9 +133,15 @@ impl OAuth {
         new_login(request.request_async(&self.transport()).await, Some(user_id), self.time_at(asked))
     }
 
-    /// Revokes everything that the person `user_id` has granted to the application, with requests of this class.
-    pub async fn revoke(&self, class: Class, user_id: &str) -> Result<(), CallError> {
-        revoke(&self.client, class, self.inner.client_id(), &self.client_secret, user_id).await
+    /// Revokes everything that the person `user_id` has granted to the application, with requests of this class, if it
+    /// `is_wanted` still when these have their turn.
+    pub async fn revoke(
+        &self,
+        class: Class,
+        user_id: &str,
+        is_wanted: impl Future<Output = bool>,
+    ) -> Result<(), CallError> {
+        revoke(&self.client, class, self.inner.client_id(), &self.client_secret, user_id, is_wanted).await
     }
 
     /// The time of a moment by Withings' clock, Unix seconds. It is asked after the answer, which has told the time.

@@ -14,22 +14,28 @@ use super::wire;
 use crate::storage::Class;
 
 /// Revokes everything that the person `user_id` has granted to the application, with requests of this class: both tokens are
-/// dead afterwards.
+/// dead afterwards. Whether it `is_wanted` still is asked after the last turn, which may have been long in coming.
 pub async fn revoke(
     client: &Client,
     class: Class,
     client_id: &str,
     client_secret: &SecretString,
     user_id: &str,
+    is_wanted: impl Future<Output = bool>,
 ) -> Result<(), CallError> {
     let timestamp = client.clock().now().to_string();
     let signature = sign(client_secret, &["getnonce", client_id, &timestamp]);
     let asked =
         [("action", "getnonce"), ("client_id", client_id), ("timestamp", &timestamp), ("signature", &signature)];
-    let answer = client.signed(class, "/v2/signature", form(&asked)).await?;
+    client.turn(class).await?;
+    let answer = client.signed("/v2/signature", form(&asked)).await?;
     let body: NonceBody = envelope::parse(&answer).map_err(CallError::Body)?;
     let nonce = body.nonce.ok_or_else(|| CallError::Body(DecodeError::missing("nonce", "body.nonce")))?;
 
+    client.turn(class).await?;
+    if !is_wanted.await {
+        return Ok(());
+    }
     let signature = sign(client_secret, &["revoke", client_id, &nonce]);
     let asked = [
         ("action", "revoke"),
@@ -38,7 +44,7 @@ pub async fn revoke(
         ("signature", &signature),
         ("userid", user_id),
     ];
-    client.signed(class, "/v2/oauth2", form(&asked)).await.map(|_| ())
+    client.signed("/v2/oauth2", form(&asked)).await.map(|_| ())
 }
 
 #[derive(Default, Deserialize)]

@@ -17,8 +17,6 @@ pub struct DatabaseError {
     /// Without the password.
     address: String,
     problem: Problem,
-    /// Whether the operation had begun, and not only the connection.
-    was_sent: bool,
     #[source]
     cause: Option<Cause>,
 }
@@ -89,6 +87,11 @@ pub enum Problem {
     /// What was prepared in a session is not there any more, or is there already: it is another session.
     #[error("a pooler between this exporter and the server mixes sessions; PgBouncer needs `pool_mode = session`")]
     MixedSessions,
+    /// The standby does not confirm changes of logins.
+    #[error(
+        "the standby does not confirm what is stored, and no login is refreshed meanwhile; check that it runs, or take it out of the server's synchronous_standby_names"
+    )]
+    Unconfirmed,
     /// The server has no connection left.
     #[error("the server has no connection left; an exporter needs 8")]
     NoConnectionLeft,
@@ -108,7 +111,7 @@ struct Cause(String);
 impl DatabaseError {
     /// The error of `operation` ("read the logins"), which the server was asked for and has not answered.
     pub(super) fn sent(operation: &'static str, address: &Address, problem: Problem) -> Self {
-        Self { operation, address: address.to_string(), problem, was_sent: true, cause: None }
+        Self { operation, address: address.to_string(), problem, cause: None }
     }
 
     /// The error of `operation` that the driver reports.
@@ -118,7 +121,7 @@ impl DatabaseError {
 
     /// There was no connection.
     pub(super) fn of_pool(address: &Address, error: &PoolError) -> Self {
-        let connect = |problem| Self { was_sent: false, ..Self::sent("connect", address, problem) };
+        let connect = |problem| Self::sent("connect", address, problem);
         match error {
             PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => {
                 Self { cause: Some(Cause(said(error))), ..connect(Problem::of(error)) }
@@ -134,19 +137,13 @@ impl DatabaseError {
     /// The error of TLS that cannot even be set up, as with a file that is none.
     pub(super) fn of_tls(address: &Address, error: &TlsError) -> Self {
         let cause = Some(Cause(error.to_string()));
-        Self { was_sent: false, cause, ..Self::sent("connect", address, Problem::Authorities) }
+        Self { cause, ..Self::sent("connect", address, Problem::Authorities) }
     }
 
     /// What stands in the way.
     #[must_use]
     pub fn problem(&self) -> Problem {
         self.problem
-    }
-
-    /// Whether what was asked may have happened nevertheless: the answer to a commit was not heard.
-    #[must_use]
-    pub fn is_unknown(&self) -> bool {
-        self.was_sent && matches!(self.problem, Problem::Late | Problem::Ended | Problem::Unavailable)
     }
 }
 

@@ -6,7 +6,7 @@
 //! was heard of is remembered as long.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, LazyLock, PoisonError};
 use std::time::Duration;
 
 use deadpool_postgres::Transaction;
@@ -15,6 +15,7 @@ use tokio::try_join;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, IsolationLevel, Row};
 
+use super::health::STANDBY_IS_AWAY;
 use super::identity::ServerIdentity;
 use super::pool::Session;
 use super::work::stored_work;
@@ -30,7 +31,11 @@ const WHOLE_EVERY: Duration = Duration::from_hours(1);
 /// Before every transaction.
 const BEGINNING: &str = "0";
 
-const MARK: &str = "/* Postgres::changes */ select pg_snapshot_xmin(pg_current_snapshot())::text, wx_now_ms()";
+static MARK: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "/* Postgres::changes */ select pg_snapshot_xmin(pg_current_snapshot())::text, wx_now_ms(), {STANDBY_IS_AWAY}"
+    )
+});
 
 const LOGINS: &str = "/* Postgres::changes */ select profile, changed::text, version, person, expires_at, connected_at, demo \
      from login where changed >= $1::text::xid8";
@@ -110,8 +115,9 @@ impl Postgres {
         let begin = session.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
         let transaction = begin.start().await?;
         let asked = Instant::now();
-        let (mark, server) = try_join!(query(&transaction, MARK, &[]), ServerIdentity::of(transaction.client()))?;
+        let (mark, server) = try_join!(query(&transaction, &MARK, &[]), ServerIdentity::of(transaction.client()))?;
         let now = self.0.clock.note(mark[0].try_get(1)?, asked);
+        self.0.health.note_standby(mark[0].try_get(2)?);
         // Another server counts its transactions from elsewhere.
         let before = before.filter(|followed| followed.server == server);
         let (is_whole, since) = (before.is_none(), before.map_or(BEGINNING, |followed| &followed.next));
@@ -184,8 +190,9 @@ fn login(row: &Row) -> Result<LoginInfo, Error> {
 
 fn work_of(name: Arc<str>, row: &Row, now: Now) -> Result<(Arc<str>, StoredWork), Error> {
     let (left, is_own): (Option<f64>, Option<bool>) = (row.try_get(4)?, row.try_get(5)?);
-    // This process may claim again what it has.
+    // This process may claim again what it has, and everybody what was held before the database's clock was set back.
     let left = left.filter(|_| is_own != Some(true)).and_then(|left| Duration::try_from_secs_f64(left).ok());
+    let left = left.filter(|left| *left <= Duration::from_mins(1));
     let work = stored_work(&name, row.try_get(2)?, row.try_get(3)?, left.map(|left| now.monotonic + left), now);
     Ok((name, work))
 }

@@ -181,7 +181,8 @@ async fn suspend(transaction: &Transaction<'_>, reason: &str) -> Result<(), Erro
 pub(super) async fn take_canary(transaction: &Transaction<'_>, profile: &str) -> Result<bool, Error> {
     let update = format!(
         "/* guard::take_canary */ update installation set canary = $1, canary_until = wx_now() + interval '60 s' \
-         where (canary is null or canary = $1 or canary_until < wx_now()) and timeline <> {TIMELINE} and suspended is null \
+         where (canary is null or canary = $1 or canary_until < wx_now() or canary_until > wx_now() + interval '2 minutes') \
+         and timeline <> {TIMELINE} and suspended is null \
          and exists (select from login where profile = $1 and not (refused and exists (select from login where not refused)))"
     );
     Ok(transaction.execute(&update, &[&profile]).await? > 0)

@@ -1,4 +1,4 @@
-//! Whether the database answers: every operation goes through here and says how it went.
+//! Whether the database answers, and its standby: every operation goes through here and says how it went.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -10,21 +10,39 @@ use super::pool::Session;
 use super::{Postgres, StorageError};
 use crate::telemetry::Telemetry;
 
-/// How the latest operation with the database went.
+/// Whether a change of a login has waited for the standby for longer than any that is there lets it wait. A session that waits
+/// so keeps its place on the server though its client has long gone: one for each login that is due would take them all. A role
+/// sees what its own sessions wait for.
+pub(super) const STANDBY_IS_AWAY: &str = "exists (select from pg_stat_activity where datname = current_database() \
+     and wait_event = 'SyncRep' and query_start < clock_timestamp() - interval '2 s')";
+
+/// How the latest operation with the database went, and whether its standby is away.
 #[derive(Debug)]
 pub(super) struct Health {
     has_failed: AtomicBool,
+    standby_is_away: AtomicBool,
     telemetry: Telemetry,
 }
 
 impl Health {
     pub(super) fn new(telemetry: Telemetry) -> Self {
-        Self { has_failed: AtomicBool::new(false), telemetry }
+        Self { has_failed: AtomicBool::new(false), standby_is_away: AtomicBool::new(false), telemetry }
     }
 
     fn note(&self, worked: bool) {
         self.has_failed.store(!worked, Ordering::Relaxed);
-        self.telemetry.storage_up(worked);
+        self.show();
+    }
+
+    /// Notes what the database has said of its standby.
+    pub(super) fn note_standby(&self, is_away: bool) {
+        self.standby_is_away.store(is_away, Ordering::Relaxed);
+        self.show();
+    }
+
+    fn show(&self) {
+        let is_failing = self.has_failed.load(Ordering::Relaxed) || self.standby_is_away.load(Ordering::Relaxed);
+        self.telemetry.storage_up(!is_failing);
     }
 
     /// The exporter's own metrics.

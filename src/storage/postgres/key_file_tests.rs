@@ -46,16 +46,17 @@ fn a_new_file_is_for_this_user_alone_and_has_all_that_is_needed() {
 #[test]
 fn a_new_key_comes_first_and_none_is_dropped() {
     let (_folder, path) = file(&format!("installation: {UUID}\nkey: {KEY}\n"), 0o600);
-    let old = Keys::load(&path).unwrap().seal(&CONTEXT, b"s3cret");
+    let before = Keys::load(&path).unwrap();
+    let old = before.seal(&CONTEXT, b"s3cret");
     assert_eq!(renew(&path).unwrap(), Renewed::Added);
     let keys = Keys::load(&path).unwrap();
     assert_eq!(keys.installation(), UUID);
     assert_eq!(keys.open(&CONTEXT, &old).unwrap().expose_secret(), b"s3cret");
-    assert!(keys.is_former(&old) && !keys.is_former(&keys.seal(&CONTEXT, b"s3cret")));
-    let before = fs::read(&path).unwrap();
+    assert!(before.open(&CONTEXT, &keys.seal(&CONTEXT, b"s3cret")).is_err(), "the new one seals");
+    let text = fs::read(&path).unwrap();
     let message = renew(&path).unwrap_err().to_string();
     assert!(message.contains("has two keys already"), "{message}");
-    assert_eq!(fs::read(&path).unwrap(), before);
+    assert_eq!(fs::read(&path).unwrap(), text);
 }
 
 #[test]

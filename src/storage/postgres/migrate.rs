@@ -86,9 +86,8 @@ pub async fn migrate(pool: &Pool, key_file: &Path) -> Result<Migrated, MigrateEr
 /// Takes the steps that the tables have not taken yet, each whole or not at all.
 async fn take_steps(pool: &Pool) -> Result<(), MigrateError> {
     let runner = Runner::new(&schema::steps());
-    let connection = pool.connection().await?;
     let taken = async |session: &mut Session| Ok(runner.run_async(&mut **session).await);
-    let Err(error) = connection.run(CHANGE, MIGRATED_WITHIN, taken).await? else { return Ok(()) };
+    let Err(error) = pool.run_for(MIGRATED_WITHIN, CHANGE, taken).await? else { return Ok(()) };
     let of_database = match error.kind() {
         Kind::Connection(_, cause) => cause.downcast_ref(),
         _ => None,

@@ -46,7 +46,7 @@ pub use identity::ServerIdentity;
 pub use key_file::{KeyFileError, Renewed, make as make_key_file, renew as renew_key_file};
 pub use migrate::{MigrateError, Migrated, migrate};
 pub use open::PostgresError;
-pub use pool::{ANSWERED_WITHIN, CONNECTIONS, Connection, Pool, Session};
+pub use pool::{ANSWERED_WITHIN, CONNECTIONS, Pool, Session};
 pub use restore::accept_restore;
 pub use schema::SchemaError;
 pub use seal::{Context, Keys, Kind, SealError};

@@ -35,12 +35,6 @@ pub struct Pool {
     address: Arc<Address>,
 }
 
-/// A connection for one piece of work.
-pub struct Connection {
-    lent: Object,
-    address: Arc<Address>,
-}
-
 /// A connection whose work is not done. Dropping it closes the connection: a future that is dropped stops no statement, and its
 /// answer would be taken for that of the next one.
 struct Working(Option<Object>);
@@ -67,20 +61,39 @@ impl Pool {
     }
 
     /// A connection that works and writes. Waits for one of the 8, and fails when none is ready within 5 s.
-    pub async fn connection(&self) -> Result<Connection, DatabaseError> {
+    async fn lent(&self) -> Result<Object, DatabaseError> {
         let failed = |error| DatabaseError::of_pool(&self.address, &error);
         let late = |_| DatabaseError::of_pool(&self.address, &self.lateness());
-        let lent = timeout(CONNECTED_WITHIN, self.connections.get()).await.map_err(late)?.map_err(failed)?;
-        Ok(Connection { lent, address: self.address.clone() })
+        timeout(CONNECTED_WITHIN, self.connections.get()).await.map_err(late)?.map_err(failed)
     }
 
-    /// Does `work` with a connection, within 5 s after it is there; [`Connection::run`] says more.
+    /// Does `work` with a connection, within 5 s after it is there; [`Pool::run_for`] says more.
     pub async fn run<T>(
         &self,
         operation: &'static str,
         work: impl AsyncFnOnce(&mut Session) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, DatabaseError> {
-        self.connection().await?.run(operation, ANSWERED_WITHIN, work).await
+        self.run_for(ANSWERED_WITHIN, operation, work).await
+    }
+
+    /// Does `work`, which is one statement or one transaction, with a connection, for at most `limit` after it is there.
+    /// `operation` is what it does, as "read the logins".
+    ///
+    /// When the time is over, or when the future is dropped before its end, the connection is closed. The server may go on and
+    /// even commit.
+    pub async fn run_for<T>(
+        &self,
+        limit: Duration,
+        operation: &'static str,
+        work: impl AsyncFnOnce(&mut Session) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, DatabaseError> {
+        let mut working = Working(Some(self.lent().await?));
+        let session = working.0.as_mut().expect("it was just put there");
+        let done = timeout(limit, work(session)).await;
+        let done = done.map_err(|_| DatabaseError::sent(operation, &self.address, Problem::Late))?;
+        // It has its answer, be it an error: the next one checks it.
+        drop(working.0.take());
+        done.map_err(|error| DatabaseError::of(operation, &self.address, &error))
     }
 
     /// Where the database is; its text has no password.
@@ -97,29 +110,6 @@ impl Pool {
     }
 }
 
-impl Connection {
-    /// Does `work`, which is one statement or one transaction, for at most `limit`. `operation` is what it does, as "read the
-    /// logins".
-    ///
-    /// When the time is over, or when the future is dropped before its end, the connection is closed. The server may go on and
-    /// even commit: [`DatabaseError::is_unknown`] tells.
-    pub async fn run<T>(
-        self,
-        operation: &'static str,
-        limit: Duration,
-        work: impl AsyncFnOnce(&mut Session) -> Result<T, tokio_postgres::Error>,
-    ) -> Result<T, DatabaseError> {
-        let Self { lent, address } = self;
-        let mut working = Working(Some(lent));
-        let session = working.0.as_mut().expect("it was just put there");
-        let done = timeout(limit, work(session)).await;
-        let done = done.map_err(|_| DatabaseError::sent(operation, &address, Problem::Late))?;
-        // It has its answer, be it an error: the next one checks it.
-        drop(working.0.take());
-        done.map_err(|error| DatabaseError::of(operation, &address, &error))
-    }
-}
-
 impl Drop for Working {
     fn drop(&mut self) {
         if let Some(lent) = self.0.take() {
@@ -131,12 +121,6 @@ impl Drop for Working {
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool").field("address", &self.address).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Connection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").field("address", &self.address).finish_non_exhaustive()
     }
 }
 
@@ -167,9 +151,8 @@ mod tests {
         let refusing = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let url = format!("postgres://me@{},{refusing}/withings", hanging.local_addr().unwrap());
         let pool = Pool::open(&Address::parse(&url, Some("s3cret")).unwrap()).unwrap();
-        let error = pool.connection().await.unwrap_err();
+        let error = pool.run("try", async |_| Ok(())).await.unwrap_err();
         assert_eq!(error.problem(), Problem::Unreachable, "{error}");
-        assert!(!error.is_unknown(), "nothing was asked");
         assert!(!format!("{error:?} {pool:?}").contains("s3cret"));
     }
 

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use tokio_postgres::{Error, Transaction};
 
-use super::error::Problem;
+use super::error::{DatabaseError, Problem};
 use super::guard::{self, Trust, Written};
+use super::health::STANDBY_IS_AWAY;
 use super::logins::{self, Row};
 use super::pool::Session;
 use super::uuid::random_uuid;
@@ -23,6 +24,8 @@ use crate::storage::pair::UnsavedPair;
 /// arrive.
 pub(in crate::storage) const ASK_WITHIN: Duration = Duration::from_secs(8);
 
+const LEASE: &str = "take the lease of a login";
+
 /// The right to rotate a login.
 #[derive(Debug)]
 pub(in crate::storage) struct LoginLease {
@@ -33,9 +36,11 @@ pub(in crate::storage) struct LoginLease {
 
 /// What came of trying to take a lease.
 enum Tried {
-    Taken,
+    Free,
     /// It is taken, or another login is to be rotated before.
     Busy,
+    /// A pair could not be stored, for the standby is away.
+    Unconfirmed,
     /// No login may be rotated, for this reason.
     Suspended(String),
 }
@@ -49,6 +54,10 @@ enum Stored {
 }
 
 impl LoginLease {
+    fn of(profile: &str, version: u64) -> Self {
+        Self { profile: profile.to_owned(), version: logins::stored(version), holder: random_uuid().into() }
+    }
+
     /// Who has it: random, for each lease.
     pub(in crate::storage) fn holder(&self) -> Holder {
         Holder::clone(&self.holder)
@@ -62,23 +71,36 @@ impl Postgres {
         profile: &str,
         version: u64,
     ) -> Result<Option<LoginLease>, StorageError> {
-        let version = logins::stored(version);
-        let lease = LoginLease { profile: profile.to_owned(), version, holder: random_uuid().into() };
-        let tried = self.run("take the lease of a login", async |session| self.try_lease(session, &lease).await);
-        match tried.await {
-            Ok(Tried::Taken) => {
-                self.0.guard.say_it_goes_on();
-                Ok(Some(lease))
+        let lease = LoginLease::of(profile, version);
+        let is_taken = self.try_lease(&lease, true).await?;
+        if is_taken {
+            self.0.guard.say_it_goes_on();
+        }
+        Ok(is_taken.then_some(lease))
+    }
+
+    /// Whether [`Postgres::lease`] would take it now.
+    pub(in crate::storage) async fn can_lease(&self, profile: &str, version: u64) -> Result<bool, StorageError> {
+        self.try_lease(&LoginLease::of(profile, version), false).await
+    }
+
+    /// Takes a lease, and gives it back at once unless it `keeps` it; returns false if another one has it.
+    async fn try_lease(&self, lease: &LoginLease, keeps: bool) -> Result<bool, StorageError> {
+        match self.run(LEASE, async |session| self.lease_in(session, lease, keeps).await).await {
+            Ok(Tried::Free) => Ok(true),
+            Ok(Tried::Busy) => Ok(false),
+            Ok(Tried::Unconfirmed) => {
+                self.0.health.note_standby(true);
+                Err(DatabaseError::sent(LEASE, self.pool().address(), Problem::Unconfirmed).into())
             }
-            Ok(Tried::Busy) => Ok(None),
             Ok(Tried::Suspended(reason)) => Err(self.0.guard.suspended(reason).into()),
             // Its row is locked as long as a commit waits for the standby.
-            Err(StorageError::Database(error)) if error.problem() == Problem::Locked => Ok(None),
+            Err(StorageError::Database(error)) if error.problem() == Problem::Locked => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    async fn try_lease(&self, session: &mut Session, lease: &LoginLease) -> Result<Tried, Error> {
+    async fn lease_in(&self, session: &mut Session, lease: &LoginLease, keeps: bool) -> Result<Tried, Error> {
         let LoginLease { profile, version, holder } = lease;
         let transaction = session.transaction().await?;
         let trust = self.0.guard.look(&transaction).await?;
@@ -86,16 +108,28 @@ impl Postgres {
             transaction.commit().await?;
             return Ok(Tried::Suspended(reason));
         }
+        let look = format!("/* Postgres::lease */ select {STANDBY_IS_AWAY}");
+        if transaction.query_one(&look, &[]).await?.try_get(0)? {
+            transaction.rollback().await?;
+            return Ok(Tried::Unconfirmed);
+        }
+        // One that ends later than any was taken before the database's clock was set back. Its request may still be on its way.
+        let shorten = "/* Postgres::lease */ update login set held_until = wx_now() + interval '30 s' \
+             where profile = $1 and held_until > wx_now() + interval '1 minute'";
+        if transaction.execute(shorten, &[profile]).await? > 0 {
+            transaction.commit().await?;
+            return Ok(Tried::Busy);
+        }
         let update = "/* Postgres::lease */ update login set holder = $2::text::uuid, held_until = wx_now() + interval '30 s' \
              where profile = $1 and version = $3 and (held_until is null or held_until < wx_now())";
-        let is_free = transaction.execute(update, &[profile, &&**holder, version]).await? > 0;
-        if is_free && (trust == Trust::Whole || guard::take_canary(&transaction, profile).await?) {
+        let mut is_free = transaction.execute(update, &[profile, &&**holder, version]).await? > 0;
+        is_free = is_free && (trust == Trust::Whole || guard::take_canary(&transaction, profile).await?);
+        if is_free && keeps {
             transaction.commit().await?;
-            Ok(Tried::Taken)
         } else {
             transaction.rollback().await?;
-            Ok(Tried::Busy)
         }
+        Ok(if is_free { Tried::Free } else { Tried::Busy })
     }
 
     /// Whether enough is left of the lease to ask for a new pair: 28 s, which a process that was frozen does not have.

@@ -122,12 +122,6 @@ impl Keys {
         Ok(value.into())
     }
 
-    /// Whether `sealed` has the seal of another key than the first: a change of keys ends when nothing has.
-    #[must_use]
-    pub fn is_former(&self, sealed: &[u8]) -> bool {
-        sealed.get(1..=ID_BYTES).is_some_and(|id| id != self.first.id)
-    }
-
     fn all(&self) -> impl Iterator<Item = &Key> {
         std::iter::once(&self.first).chain(&self.former)
     }
@@ -243,9 +237,7 @@ mod tests {
         let (before, during, after) = (keys(1, None), keys(2, Some(1)), keys(2, None));
         let old = before.seal(&ALICE, b"s3cret");
         assert_eq!(opened(&during, &ALICE, &old).unwrap(), b"s3cret");
-        assert!(during.is_former(&old));
         let new = during.seal(&ALICE, b"s3cret");
-        assert!(!during.is_former(&new));
         assert_eq!(opened(&after, &ALICE, &new).unwrap(), b"s3cret");
         let error = opened(&after, &ALICE, &old).unwrap_err();
         let id = hex(before.first.id);

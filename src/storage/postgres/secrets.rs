@@ -15,8 +15,7 @@ impl Postgres {
         name: &'static str,
         random: impl FnOnce() -> String + Send + 'static,
     ) -> Result<SecretString, StorageError> {
-        let context = Context { kind: Kind::Secret, name, version: 0 };
-        let new = self.0.keys.seal(&context, random().as_bytes());
+        let new = self.sealed_secret(name, random().as_bytes());
         let insert = "/* Postgres::installation_secret */ insert into secret (name, sealed) values ($1, $2) \
              on conflict do nothing";
         let select = "/* Postgres::installation_secret */ select sealed from secret where name = $1";
@@ -27,7 +26,17 @@ impl Postgres {
             session.execute(insert, &[&name, &new]).await?;
             session.query_one(select, &[&name]).await?.try_get(0)
         });
-        let opened = self.0.keys.open(&context, &sealed.await?)?;
+        self.opened_secret(name, &sealed.await?)
+    }
+
+    /// A secret of the installation, sealed for its row.
+    pub(super) fn sealed_secret(&self, name: &str, secret: &[u8]) -> Vec<u8> {
+        self.0.keys.seal(&Context { kind: Kind::Secret, name, version: 0 }, secret)
+    }
+
+    /// A secret of the installation, from its row.
+    pub(super) fn opened_secret(&self, name: &str, sealed: &[u8]) -> Result<SecretString, StorageError> {
+        let opened = self.0.keys.open(&Context { kind: Kind::Secret, name, version: 0 }, sealed)?;
         let text = str::from_utf8(opened.expose_secret()).map_err(|_| StorageError::Content("a secret"))?;
         Ok(text.into())
     }
@@ -54,7 +63,18 @@ impl Postgres {
             row.map(|row| row.try_get::<_, Vec<u8>>(0)).transpose()
         });
         let Some(sealed) = read.await? else { return Ok(BTreeSet::new()) };
-        let json = self.0.keys.open(&context(profile), &sealed)?;
+        self.opened_callbacks(profile, &sealed)
+    }
+
+    /// The subscribed addresses of `profile`, sealed for its row.
+    pub(super) fn sealed_callbacks(&self, profile: &str, callbacks: &BTreeSet<String>) -> Vec<u8> {
+        let json = serde_json::to_vec(callbacks).expect("a set of texts");
+        self.0.keys.seal(&context(profile), &json)
+    }
+
+    /// The subscribed addresses of `profile`, from its row.
+    pub(super) fn opened_callbacks(&self, profile: &str, sealed: &[u8]) -> Result<BTreeSet<String>, StorageError> {
+        let json = self.0.keys.open(&context(profile), sealed)?;
         serde_json::from_slice(json.expose_secret()).map_err(|_| StorageError::Content("the subscribed addresses"))
     }
 
@@ -64,8 +84,7 @@ impl Postgres {
         profile: &str,
         callbacks: BTreeSet<String>,
     ) -> Result<(), StorageError> {
-        let json = serde_json::to_vec(&callbacks).expect("a set of texts");
-        let sealed = self.0.keys.seal(&context(profile), &json);
+        let sealed = self.sealed_callbacks(profile, &callbacks);
         // A login that is forgotten meanwhile is waited for, and is gone then.
         let insert = "/* Postgres::save_callbacks */ with alive as (select profile from login where profile = $1 for share) \
              insert into callbacks (profile, sealed) select profile, $2 from alive on conflict (profile) do update set \

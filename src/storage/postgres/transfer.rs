@@ -9,7 +9,6 @@ use serde::de::DeserializeOwned;
 use tokio_postgres::{Error, Row, Transaction};
 
 use super::logins;
-use super::seal::{Context, Kind};
 use super::{Postgres, StorageError};
 use crate::storage::directory::transfer::{Contents, StoredProfile};
 use crate::storage::readings::StoredState;
@@ -59,8 +58,7 @@ impl Postgres {
         id: &str,
         mark: impl FnOnce() -> Result<(), E>,
     ) -> Result<Result<(), E>, StorageError> {
-        let connection = self.pool().connection().await?;
-        let taken = connection.run("take in a directory", WITHIN, async |session| {
+        let taken = self.pool().run_for(WITHIN, "take in a directory", async |session| {
             let transaction = session.transaction().await?;
             begin(&transaction).await?;
             for profile in &contents.profiles {
@@ -87,8 +85,7 @@ impl Postgres {
         write: impl FnOnce(&Contents) -> Result<(), E>,
     ) -> Result<Taken<E>, StorageError> {
         let to = to.canonicalize().unwrap_or_else(|_| to.to_owned()).display().to_string();
-        let connection = self.pool().connection().await?;
-        let handed = connection.run("hand out to a directory", WITHIN, async |session| {
+        let handed = self.pool().run_for(WITHIN, "hand out to a directory", async |session| {
             let transaction = session.transaction().await?;
             begin(&transaction).await?;
             if is_at_work(&transaction).await? {
@@ -124,8 +121,7 @@ impl Postgres {
         let insert = "/* Postgres::insert */ insert into work (profile, plan) values ($1, $2::text::jsonb)";
         transaction.execute(insert, &[profile, &plan.as_ref().map(json)]).await?;
         if !callbacks.is_empty() {
-            let context = Context { kind: Kind::Callbacks, name: profile, version: 0 };
-            let sealed = self.0.keys.seal(&context, json(callbacks).as_bytes());
+            let sealed = self.sealed_callbacks(profile, callbacks);
             let insert = "/* Postgres::insert */ insert into callbacks (profile, sealed) values ($1, $2)";
             transaction.execute(insert, &[profile, &sealed]).await?;
         }
@@ -139,8 +135,7 @@ impl Postgres {
         secrets: &BTreeMap<String, SecretString>,
     ) -> Result<(), Error> {
         for (name, secret) in secrets {
-            let sealed =
-                self.0.keys.seal(&Context { kind: Kind::Secret, name, version: 0 }, secret.expose_secret().as_bytes());
+            let sealed = self.sealed_secret(name, secret.expose_secret().as_bytes());
             let insert = "/* Postgres::insert_secrets */ insert into secret (name, sealed) values ($1, $2) \
                  on conflict (name) do update set sealed = excluded.sealed";
             transaction.execute(insert, &[name, &sealed]).await?;
@@ -167,11 +162,7 @@ impl Postgres {
         let (parts, events, plan) = (text(4)?, text(5)?, text(6)?);
         let read = || {
             let login = self.opened(&profile, &logins::Row::of(version, sealed))?;
-            let addresses = callbacks.map(|sealed| {
-                let context = Context { kind: Kind::Callbacks, name: &profile, version: 0 };
-                let opened = self.0.keys.open(&context, &sealed)?;
-                parsed(str::from_utf8(opened.expose_secret()).unwrap_or_default())
-            });
+            let addresses = callbacks.map(|sealed| self.opened_callbacks(&profile, &sealed));
             let parts = parts.as_deref().map(parsed).transpose()?.unwrap_or_default();
             Ok(StoredProfile {
                 login,
@@ -186,13 +177,7 @@ impl Postgres {
 
     fn secret_of(&self, row: &Row) -> Result<Result<(String, SecretString), StorageError>, Error> {
         let (name, sealed): (String, Vec<u8>) = (row.try_get(0)?, row.try_get(1)?);
-        let opened = self.0.keys.open(&Context { kind: Kind::Secret, name: &name, version: 0 }, &sealed);
-        let text = |opened: secrecy::SecretSlice<u8>| {
-            str::from_utf8(opened.expose_secret())
-                .map(SecretString::from)
-                .map_err(|_| StorageError::Content("a secret"))
-        };
-        Ok(opened.map_err(StorageError::from).and_then(text).map(|secret| (name, secret)))
+        Ok(self.opened_secret(&name, &sealed).map(|secret| (name, secret)))
     }
 }
 

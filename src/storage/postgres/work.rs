@@ -23,12 +23,14 @@ const GONE: Duration = Duration::from_secs(2);
 const MARKED_WITHIN: Duration = Duration::from_secs(1);
 
 // A claim ends after 15 s, in which a replica that lives keeps it some times. So what a replica was at that has died waits no longer.
+// One that ends later than in a minute was taken before the database's clock was set back.
 
 /// Free, or this process's own, whose former claim has ended without being given back: a login or a reload has ended it.
 const TAKE: &str = "/* Postgres::hold */ update work set fence = fence + 1, holder = $2::text::uuid, \
        held_until = wx_now() + interval '15 s', held_since = wx_now_ms(), \
        writer = $2::text::uuid, changed = pg_current_xact_id() \
-     where profile = $1 and (held_until is null or held_until <= wx_now() or holder = $2::text::uuid) \
+     where profile = $1 and (held_until is null or held_until <= wx_now() or held_until > wx_now() + interval '1 minute' \
+       or holder = $2::text::uuid) \
      returning fence, plan::text, marks::text, wx_now_ms()";
 
 const LEFT: &str = "/* Postgres::hold */ select coalesce(extract(epoch from held_until - wx_now()), 0)::float8 \

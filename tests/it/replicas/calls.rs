@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use withings_exporter::catalogue::Measurement;
+use withings_exporter::login::LoginError;
 use withings_exporter::sim::{Failure, Fault};
+use withings_exporter::withings::calls::{DataCall, Getmeas};
+use withings_exporter::withings::request::RowSelection;
 
 use super::{Replicas, soon};
 use crate::program::until;
@@ -161,6 +164,24 @@ async fn many_replicas_have_one_budget() {
     let passed = replicas.clock.now() - began;
     let allowed = passed.num_milliseconds() * i64::from(PER_MINUTE) / 60_000 + 2;
     assert!(i64::try_from(count()).unwrap() <= allowed, "{} calls within {passed}", count());
+}
+
+/// The other calls of the same claim would only wait for the end of the lease, and people whose tokens live with them.
+#[tokio::test]
+async fn a_refresh_that_was_not_answered_in_time_is_not_waited_for_by_the_other_calls() {
+    let mut replicas = Replicas::asleep(1, &["Alice"]).await;
+    replicas.each[0].config.refresh_interval = Duration::from_hours(12);
+    replicas.wake().await;
+    replicas.connect(&["Alice"]).await;
+    replicas.cloud.fault(Fault::delay(Duration::from_secs(10)).on("requesttoken"));
+    replicas.jump(Duration::from_hours(3));
+    let caller = replicas.each[0].caller("Alice");
+    for at in 1..4 {
+        let request = Getmeas::request(RowSelection::ChangedSince(at));
+        let outcome = soon(caller.rows::<Getmeas>(&request)).await.map(drop);
+        assert!(matches!(outcome, Err(LoginError::RefreshRests { .. })), "{outcome:?}");
+    }
+    assert_eq!(replicas.rotations("Alice"), (1, 0));
 }
 
 async fn until_calls(world: &World, number: usize) {

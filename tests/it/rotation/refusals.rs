@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use futures_util::future::join;
+use futures_util::future::{join, pending};
+use tokio::sync::oneshot;
 use withings_exporter::sim::{Failure, Fault};
+use withings_exporter::storage::{Class, Login, NotRefreshed, RotateError, Turn};
 use withings_exporter::withings::calls::{DataCall, Getmeas};
 use withings_exporter::withings::request::RowSelection;
 
 use super::{heard, is_authorized, refresh_token, token_answers, weigh};
-use crate::world::World;
+use crate::world::{World, joined};
 
 #[tokio::test(crate = "crate::paused")]
 async fn a_token_is_refreshed_ahead_of_its_end_so_that_none_is_ever_refused() {
@@ -139,6 +141,38 @@ async fn a_refused_refresh_is_not_repeated_at_once_by_the_other_calls() {
     let shortest = pauses.min().unwrap();
     assert!(shortest > 10, "again after {shortest} s, and Withings refuses the same call within 10 s");
     assert!(tries.len() < 60, "{} times in an hour", tries.len());
+}
+
+/// Each look at it would take a turn from those whose tokens live.
+#[tokio::test(crate = "crate::paused")]
+async fn a_refresh_that_another_process_makes_is_waited_for_without_a_turn() {
+    let mut world = World::with_accounts(&["Alice"]).await;
+    world.config.refresh_interval = Duration::from_hours(12);
+    world.start_exporter().await;
+    world.connect("Alice").await;
+    world.pass(Duration::from_mins(179)).await;
+    world.config.requests_per_minute = 2.try_into().unwrap();
+    assert_eq!(world.reload().await.status, 200);
+    let beside = joined(world.disk.path(), world.clock.clone());
+    beside.set_rate(2);
+    let version = world.stored("Alice").unwrap().version;
+    let (asked, is_asked) = oneshot::channel();
+    let ask = move |_: Login| {
+        asked.send(()).unwrap();
+        pending::<Result<_, NotRefreshed<()>>>()
+    };
+    let rotation = tokio::spawn(async move { beside.rotate(&"Alice".into(), version, ask).await });
+    is_asked.await.unwrap();
+    let caller = world.caller("Alice");
+    let request = Getmeas::request(RowSelection::ChangedSince(1));
+    let call = tokio::spawn(async move { caller.rows::<Getmeas>(&request).await.map(drop) });
+    world.pass(Duration::from_secs(25)).await;
+    let other = joined(world.disk.path(), world.clock.clone());
+    other.set_rate(2);
+    assert_eq!(other.permit(Class::Data).await, Turn::Granted(Duration::ZERO));
+    assert!(matches!(rotation.await.unwrap(), Err(RotateError::TimedOut)));
+    call.await.unwrap().unwrap();
+    assert_eq!(world.stored("Alice").unwrap().version, version + 1);
 }
 
 #[tokio::test(crate = "crate::paused")]

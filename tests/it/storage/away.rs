@@ -14,10 +14,10 @@ use super::planned::{claimed, finish, plan};
 use super::{Place, connect, surroundings};
 use crate::postgres::{Cluster, Cuttable, shared};
 
-const UP: &str = "withings_exporter_storage_up";
+pub(super) const UP: &str = "withings_exporter_storage_up";
 const LAG: &str = "withings_exporter_storage_feed_lag_seconds";
 
-fn value(telemetry: &Telemetry, name: &str) -> Option<f64> {
+pub(super) fn value(telemetry: &Telemetry, name: &str) -> Option<f64> {
     let text = telemetry.text(|_| true);
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
 }

@@ -60,6 +60,20 @@ async fn a_lease_runs_out_after_30_s_and_a_late_answer_is_dropped() {
 }
 
 #[tokio::test]
+async fn a_lease_from_before_the_databases_clock_was_set_back_ends_no_later_than_a_new_one() {
+    let place = Place::database().await;
+    let clock = clock();
+    let storage = place.open(&clock).await;
+    place.advance(&clock, Duration::from_hours(1));
+    let first = connect(&storage, "Alice").await;
+    refuse(&storage, &first, NoPair::Unanswered).await.unwrap_err();
+    place.psql("insert into test_time values ('-1 hour')");
+    assert!(matches!(rotate(&storage, &first, 2).await, Err(RotateError::Busy)), "the request may be on its way");
+    place.advance(&clock, Duration::from_secs(31));
+    rotate(&storage, &first, 2).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_late_answer_counts_while_nobody_else_has_asked() {
     let place = Place::database().await;
     let clock = clock();

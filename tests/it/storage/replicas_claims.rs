@@ -54,6 +54,19 @@ async fn each_of_200_profiles_that_are_due_at_once_is_refreshed_by_one_of_six_re
 }
 
 #[tokio::test]
+async fn a_claim_from_before_the_databases_clock_was_set_back_is_not_waited_for() {
+    let place = Place::database().await;
+    place.log_in_elsewhere(&["Alice"]).await;
+    place.move_clock(3600);
+    let [died, next] = <[Storage; 2]>::try_from(replicas(&place, 2).await).unwrap();
+    plan(&died, &["Alice"]).await;
+    claimed(&died).await;
+    place.move_clock(0);
+    plan(&next, &["Alice"]).await;
+    claimed(&next).await;
+}
+
+#[tokio::test]
 async fn a_replica_that_has_died_is_followed_after_15_seconds_and_what_it_saves_late_is_refused() {
     let place = Place::database().await;
     place.log_in_elsewhere(&["Alice"]).await;

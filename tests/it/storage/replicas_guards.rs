@@ -14,8 +14,9 @@ use withings_exporter::storage::postgres::{
 use withings_exporter::storage::{Login, NoPair, RotateError, Storage, StorageError};
 use withings_exporter::telemetry::log;
 
+use super::away::{UP, value};
 use super::rotation::{UnderWay, access_token, refuse, rotate};
-use super::{Place, clock, connect, open_at};
+use super::{DatabaseAt, Place, clock, connect, open_at, surroundings};
 use crate::postgres::Cluster;
 
 /// A server of this test alone, with a database that has its tables, and the folder of its key file.
@@ -186,11 +187,55 @@ async fn a_pair_is_not_used_before_the_standby_has_it() {
     assert!(storage.has_unsaved_pair("Alice"));
     // No further refresh meanwhile, by nobody.
     let beside = open_at(&primary.url("app"), folder.path(), &clock).await.unwrap();
-    assert!(matches!(rotate(&beside, &alice, 3).await, Err(RotateError::Busy)));
+    assert!(matches!(rotate(&beside, &alice, 3).await, Err(RotateError::Storage(_))));
     standby.start();
     assert!(storage.save_unsaved().await);
     assert_eq!(access_token(&beside, "Alice").await, "access-2");
-    assert_eq!(standby.psql("app", "select version from login"), "2");
+    assert_eq!(standby.psql("app", "select version from login"), (alice.version + 1).to_string());
+}
+
+/// A session that waits for the standby is not ended by its client's end: one for each login that is due would take them all.
+#[tokio::test]
+async fn while_the_standby_is_away_no_further_login_is_asked_for() {
+    const WAITING: &str = "select count(*) from pg_stat_activity where wait_event = 'SyncRep'";
+    let clock = clock();
+    let (primary, folder) = own_server().await;
+    let standby = primary.standby("second");
+    primary.wait_for("second");
+    let database = DatabaseAt { url: primary.url("app"), folder: folder.path().to_owned() };
+    let (own, beside) = (surroundings(&clock), surroundings(&clock));
+    let telemetry = [&own, &beside].map(|surroundings| surroundings.telemetry.clone());
+    let replicas = [database.open(own).await.unwrap(), database.open(beside).await.unwrap()];
+    let first = connect(&replicas[0], "Alice").await;
+    let mut others = Vec::new();
+    for number in 0..10 {
+        others.push(connect(&replicas[0], &format!("Person {number}")).await);
+    }
+    standby.stop();
+    rotate(&replicas[0], &first, 2).await.unwrap_err();
+    for (login, storage) in others.iter().zip(replicas.iter().cycle()) {
+        let ask = |_: Login| async { panic!("Withings must not be asked") };
+        let rotated: Result<_, RotateError<()>> =
+            storage.rotate(&login.profile.as_str().into(), login.version, ask).await;
+        let Err(RotateError::Storage(error)) = rotated else { panic!("{rotated:?}") };
+        assert!(error.to_string().contains("standby"), "{error}");
+    }
+    assert_eq!(primary.psql("app", WAITING), "1");
+    for (storage, telemetry) in replicas.iter().zip(&telemetry) {
+        storage.changes().await.unwrap();
+        assert_eq!(value(telemetry, UP), Some(0.0));
+        assert!(storage.takes_notifications(), "they wait for no standby");
+    }
+    standby.start();
+    assert!(replicas[0].save_unsaved().await);
+    for (login, storage) in others.iter().zip(replicas.iter().cycle()) {
+        rotate(storage, login, 3).await.unwrap();
+    }
+    for (storage, telemetry) in replicas.iter().zip(&telemetry) {
+        storage.changes().await.unwrap();
+        assert_eq!(value(telemetry, UP), Some(1.0));
+    }
+    assert_eq!(access_token(&replicas[1], "Alice").await, "access-2");
 }
 
 #[tokio::test]
@@ -211,7 +256,7 @@ async fn a_replica_that_has_stored_more_than_the_standby_got_stops_the_rotation(
     standby.start();
     standby.promote();
     assert_eq!(access_token(&storage, "Alice").await, "access-1", "the standby has an older one");
-    check_suspended(&storage, &Login { version: 1, ..third.clone() }, "behind").await;
+    check_suspended(&storage, &Login { version: alice.version, ..third.clone() }, "behind").await;
     accept(&standby.url("app"), folder.path()).await.unwrap();
     rotate(&storage, &alice, 4).await.unwrap();
 }

@@ -1,6 +1,7 @@
 //! Rotation of token pairs: one at a time, and nothing that is newer is overwritten.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use tokio::sync::oneshot;
@@ -126,6 +127,29 @@ async fn a_forgotten_login_is_not_stored_by_a_rotation_that_was_under_way() {
         beside.forget("Alice").await.unwrap();
         assert!(matches!(under_way.end(Ok(2)).await, Err(RotateError::Stale)));
         assert!(storage.login("Alice").await.unwrap().is_none());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_login_that_follows_a_forgotten_one_is_not_taken_for_it() {
+    in_both(async |place| {
+        let clock = clock();
+        let (storage, beside) = (place.open(&clock).await, place.beside(&clock).await);
+        let first = connect(&storage, "Alice").await;
+        let under_way = UnderWay::begin(&storage, &first).await;
+        place.advance(&clock, Duration::from_mins(1));
+        beside.forget("Alice").await.unwrap();
+        let new = NewLogin { user_id: "another".to_owned(), ..pair(4) };
+        beside.connect(consent("Alice", new), &[], false).await.unwrap();
+        let rotated = refuse(&beside, &first, NoPair::Refused).await;
+        assert!(
+            rotated.is_ok_and(|login| login.user_id == "another"),
+            "Withings is asked with a token of somebody else"
+        );
+        let late = under_way.end(Ok(2)).await;
+        assert!(matches!(late, Err(RotateError::Stale)), "{late:?}");
+        assert_eq!(access_token(&storage, "Alice").await, "access-4");
     })
     .await;
 }

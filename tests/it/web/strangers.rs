@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use withings_exporter::sim::Cloud;
+use withings_exporter::storage::{NewConsent, NewLogin};
 
 use crate::http_client::{Answer, Connection};
-use crate::world::World;
+use crate::rotation::heard;
+use crate::world::{World, joined};
 
 /// How long a login waits for a person's word, and until Withings was told that nobody has given it.
 const FORGOTTEN_AFTER: Duration = Duration::from_mins(12);
@@ -106,6 +108,26 @@ async fn a_person_who_has_a_login_keeps_it_whatever_nobody_confirms() {
     world.pass(FORGOTTEN_AFTER).await;
     assert_eq!(world.calls("revoke").len(), 0);
     assert!(is_connected(&world, "Mum").await && has_tokens(&world, "Bob"));
+}
+
+#[tokio::test(crate = "crate::paused")]
+async fn a_person_who_logs_in_while_the_end_of_another_login_waits_for_its_turn_keeps_it() {
+    let mut world = household(&["Mum"]).await;
+    end_elsewhere(&world, "Mum", "Alice").await;
+    world.config.requests_per_minute = 1.try_into().unwrap();
+    assert_eq!(world.reload().await.status, 200);
+    heard(&mut world.cloud.listen(), "getnonce").await;
+    let new = NewLogin {
+        user_id: world.account("Alice").userid().to_string(),
+        access_token: "new".into(),
+        expires_at: world.clock.unix() + 10_800,
+        refresh_token: "new".into(),
+        scopes: Vec::new(),
+    };
+    let beside = joined(world.disk.path(), world.clock.clone());
+    beside.connect(NewConsent { profile: "Mum".into(), new, demo: false }, &[], false).await.unwrap();
+    world.pass(Duration::from_mins(5)).await;
+    assert_eq!(world.calls("revoke").len(), 0);
 }
 
 #[tokio::test(crate = "crate::paused")]
