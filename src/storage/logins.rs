@@ -109,9 +109,12 @@ impl Storage {
             return Ok(Refreshed::default());
         };
         let Changes { logins, work, readings } = changes;
+        let gone: Vec<_> =
+            logins.iter().filter(|(_, login)| login.is_none()).map(|(name, _)| Arc::clone(name)).collect();
         if !self.0.logins.take(logins, mark, edition) {
             return Ok(Refreshed::default());
         }
+        gone.iter().for_each(|profile| self.unsaved().forget(profile));
         let is_other = |profile: &Arc<str>| !readings.contains(profile);
         let plans = work.iter().map(|(profile, _)| Arc::clone(profile)).filter(is_other).collect();
         for (profile, work) in work {

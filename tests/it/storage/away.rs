@@ -23,7 +23,7 @@ fn value(telemetry: &Telemetry, name: &str) -> Option<f64> {
 }
 
 /// A storage whose way to the database can be cut, and its metrics.
-async fn behind(way: &Cuttable, place: &Place) -> (Storage, Telemetry) {
+pub(super) async fn behind(way: &Cuttable, place: &Place) -> (Storage, Telemetry) {
     let Place::Database(database, folder) = place else { panic!("it is a directory") };
     let surroundings = surroundings(&clock());
     let telemetry = surroundings.telemetry.clone();
