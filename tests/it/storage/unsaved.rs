@@ -1,11 +1,15 @@
 //! What could not be saved in time: until when it counts, and when it is saved after all.
 
+use std::time::Duration;
+
 use serde_json::value::RawValue;
+use withings_exporter::reading::in_bed::BedEvent;
 use withings_exporter::storage::{SaveError, Storage, StoredState};
 
 use super::away::behind;
 use super::claims::clock;
 use super::planned::{claimed, finish, plan};
+use super::rotation::UnderWay;
 use super::{Place, connect};
 use crate::postgres::{Cuttable, shared};
 
@@ -79,4 +83,18 @@ async fn what_could_not_be_saved_is_saved_before_the_next_claim_if_nobody_has_co
     assert_eq!(place.psql("select parts->>'getmeas' from snapshot"), "1");
     assert_eq!(part(&storage.load("Alice").await.unwrap()), "1");
     finish(&storage, claim).await;
+}
+
+#[tokio::test]
+async fn an_end_stores_what_happened_in_bed_also_while_a_rotation_hangs() {
+    let place = Place::database().await;
+    let way = Cuttable::to(shared().address());
+    let (storage, _) = behind(&way, &place).await;
+    let login = connect(&storage, "Alice").await;
+    let _hangs = UnderWay::begin(&storage, &login).await;
+    way.close();
+    storage.note_event(&"Alice".into(), "Alice", BedEvent { in_bed: true, at: 900, mat: None }).await;
+    way.heal();
+    assert!(!storage.settle(Duration::from_millis(100)).await, "the rotation was cut off");
+    assert_eq!(place.psql("select events is not null from snapshot"), "t");
 }
