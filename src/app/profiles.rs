@@ -208,9 +208,11 @@ impl Profiles {
         self.refresher.publish_in_bed(&profile, &user_id, &in_bed);
     }
 
-    /// Shows what other hosts have found for the profiles.
+    /// Shows what other hosts have found for the profiles, and what could not be read before.
     pub(super) async fn show_refreshed(&self, refreshed: &Refreshed) {
-        for some in Vec::from_iter(&refreshed.readings).chunks(AT_ONCE) {
+        let mut readings = self.refresher.unreadable();
+        readings.extend(refreshed.readings.iter().cloned());
+        for some in Vec::from_iter(&readings).chunks(AT_ONCE) {
             join_all(some.iter().map(|profile| self.refresher.show_stored(profile))).await;
         }
         self.refresher.show_plans(&refreshed.plans);
