@@ -201,6 +201,12 @@ impl Storage {
         Some(self.0.back_end.shared_clock()?.interval_begun(interval))
     }
 
+    /// The present time, Unix seconds, by the clock that all hosts share: that of one host may be wrong.
+    #[must_use]
+    pub fn unix(&self) -> i64 {
+        self.0.back_end.shared_clock().map_or_else(|| self.0.clock.unix(), |now| now.unix_ms.div_euclid(1000))
+    }
+
     /// How long the most overdue call of a profile that is not claimed has been due.
     #[must_use]
     pub fn lag(&self) -> Duration {

@@ -151,8 +151,7 @@ impl Storage {
     ) -> Result<Option<Login>, ConnectError> {
         let profile = Arc::clone(&consent.profile);
         let others = configured.iter().filter(|other| **other != profile).cloned().collect();
-        let connected_at = self.0.clock.unix();
-        let (login, former) = self.0.back_end.connect(consent, others, may_replace, connected_at).await?;
+        let (login, former) = self.0.back_end.connect(consent, others, may_replace).await?;
         let mut unsaved = self.unsaved();
         unsaved.pairs.remove(&profile);
         if former.is_some() {
