@@ -114,7 +114,12 @@ impl Storage {
         if !self.0.logins.take(logins, mark, edition) {
             return Ok(Refreshed::default());
         }
-        gone.iter().for_each(|profile| self.unsaved().forget(profile));
+        if self.is_of_many_hosts() {
+            self.0.telemetry.feed_followed();
+        }
+        for profile in gone {
+            self.unsaved().forget(&profile);
+        }
         let is_other = |profile: &Arc<str>| !readings.contains(profile);
         let plans = work.iter().map(|(profile, _)| Arc::clone(profile)).filter(is_other).collect();
         for (profile, work) in work {

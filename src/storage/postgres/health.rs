@@ -26,11 +26,6 @@ impl Health {
         self.has_failed.store(!worked, Ordering::Relaxed);
         self.telemetry.storage_up(worked);
     }
-
-    /// The exporter's own metrics.
-    pub(super) fn telemetry(&self) -> &Telemetry {
-        &self.telemetry
-    }
 }
 
 impl Postgres {

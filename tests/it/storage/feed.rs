@@ -15,7 +15,7 @@ use super::planned::{claimed, finish, plan};
 use super::{Place, connect};
 
 /// Connections of somebody else.
-fn pool(place: &Place) -> Pool {
+pub(super) fn pool(place: &Place) -> Pool {
     let Place::Database(database, _) = place else { panic!("it is a directory") };
     Pool::open(&Address::parse(&database.url(), None).unwrap()).unwrap()
 }
