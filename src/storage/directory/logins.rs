@@ -179,8 +179,9 @@ impl Directory {
         Ok(lock)
     }
 
-    /// Takes the lock of all logins, whatever marks the directory has.
-    pub(super) fn lock_logins_for_transfer(&self) -> Result<File, StorageError> {
+    /// Takes the lock of all logins, whatever marks the directory has: a command beside an exporter that has just ended must not
+    /// change them meanwhile.
+    pub(in crate::storage) fn lock_logins_for_transfer(&self) -> Result<File, StorageError> {
         atomic::lock(&self.root().join(LOCK), atomic::LOCK_WITHIN)
     }
 
