@@ -105,7 +105,7 @@ async fn follow_storage(profiles: Arc<Profiles>) {
         match profiles.storage().changes().await {
             Ok(refreshed) => {
                 profiles.show_refreshed(&refreshed).await;
-                profiles.catch_up().await;
+                profiles.plan_again().await;
             }
             Err(error) => {
                 tracing::debug!(error = error.with_cause(), "it is not known whether logins have changed");

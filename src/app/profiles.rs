@@ -1,7 +1,8 @@
 //! The configured profiles while the exporter runs: what a start, a reload and a changed login do to them, and what they share.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -45,17 +46,8 @@ pub(super) struct Profiles {
     pub(super) clock: Clock,
     /// The persons when changed logins were last followed.
     followed: Mutex<Arc<People>>,
-    /// What is made up for when storage is back.
-    behind: Mutex<Behind>,
-}
-
-/// What storage has not answered yet.
-#[derive(Default)]
-struct Behind {
-    /// The profiles of which other values may be stored than are shown.
-    unread: BTreeSet<Arc<str>>,
-    /// Whether it is not known whose subscriptions are to end.
-    is_unplanned: bool,
+    /// Whether it is not known whose subscriptions are to end, for storage has not answered.
+    is_unplanned: AtomicBool,
 }
 
 impl Profiles {
@@ -90,7 +82,7 @@ impl Profiles {
         });
         let profiles = Self {
             followed: Mutex::new(logins.people()),
-            behind: Mutex::default(),
+            is_unplanned: AtomicBool::new(false),
             warned: Mutex::default(),
             telemetry: telemetry.clone(),
             clock: clock.clone(),
@@ -120,60 +112,34 @@ impl Profiles {
         self.show_refreshed(&refreshed).await;
     }
 
-    /// Shows what is stored of these profiles, and gives what their plans depend on. Those that cannot be read are read later.
+    /// Shows what is stored of these profiles, and gives what their plans depend on.
     async fn read(&self, profiles: &[Arc<str>]) -> BTreeMap<Arc<str>, Restored> {
         let mut restored = BTreeMap::new();
         for some in profiles.chunks(AT_ONCE) {
-            let outcomes = join_all(some.iter().map(|profile| self.refresher.restore(profile))).await;
-            for (profile, outcome) in some.iter().zip(outcomes) {
-                match outcome {
-                    Ok(found) => {
-                        self.behind().unread.remove(profile);
-                        restored.insert(Arc::clone(profile), found);
-                    }
-                    Err(error) => self.note_unread(profile, &error),
-                }
-            }
+            let restore = async |profile: &Arc<str>| (Arc::clone(profile), self.refresher.restore(profile).await);
+            restored.extend(join_all(some.iter().map(restore)).await);
         }
         restored
-    }
-
-    /// Notes that what is stored of a profile cannot be read, and logs it once.
-    fn note_unread(&self, profile: &Arc<str>, error: &StorageError) {
-        if self.behind().unread.insert(Arc::clone(profile)) {
-            tracing::error!(%profile, error = error.with_cause(), "the last readings cannot be read; it is tried again");
-        }
     }
 
     /// Plans the calls of all profiles. What storage does not tell is planned later.
     async fn plan(&self, occasion: &Occasion) {
         let planned = self.refresher.plan(occasion).await;
-        let was_unplanned = std::mem::replace(&mut self.behind().is_unplanned, planned.is_err());
+        let was_unplanned = self.is_unplanned.swap(planned.is_err(), Ordering::Relaxed);
         if let Err(error) = planned
             && !was_unplanned
         {
-            tracing::error!(
-                error = error.with_cause(),
-                "it is not known whose subscriptions are to end; it is tried again"
-            );
+            let error = error.with_cause();
+            tracing::error!(error, "it is not known whose subscriptions are to end; it is tried again");
         }
     }
 
-    /// Does what storage did not let be done before: as a reload once more does.
-    pub(super) async fn catch_up(&self) {
-        let (unread, is_unplanned) = {
-            let behind = self.behind();
-            (behind.unread.iter().cloned().collect::<Vec<_>>(), behind.is_unplanned)
-        };
-        self.read(&unread).await;
-        if is_unplanned {
+    /// Plans what storage did not tell before, as one more reload does.
+    pub(super) async fn plan_again(&self) {
+        if self.is_unplanned.load(Ordering::Relaxed) {
             let interval = self.settings.borrow().interval;
             self.plan(&Occasion::Reload { interval }).await;
         }
-    }
-
-    fn behind(&self) -> MutexGuard<'_, Behind> {
-        self.behind.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Refreshes the profiles that are due, without end.
@@ -217,9 +183,9 @@ impl Profiles {
             self.refresher.show_selected(profile);
         }
         self.snapshots.send_modify(|all| all.arrange(profiles));
-        self.behind().unread.extend(changed.iter().cloned());
+        self.refresher.note_unread(changed);
         drop(timeout(RELOAD_READS_WITHIN, self.read(changed)).await);
-        let unread = self.behind().unread.len();
+        let unread = self.refresher.unread().len();
         if unread > 0 {
             tracing::warn!(profiles = unread, "what is stored could not all be read yet; it is tried again");
         }
@@ -289,13 +255,12 @@ impl Profiles {
         self.refresher.publish_in_bed(&profile, &user_id, &in_bed);
     }
 
-    /// Shows what other hosts have found for the profiles.
+    /// Shows what other hosts have found for the profiles, and what could not be read before.
     pub(super) async fn show_refreshed(&self, refreshed: &Refreshed) {
-        for some in Vec::from_iter(&refreshed.readings).chunks(AT_ONCE) {
-            let shown = join_all(some.iter().map(|profile| self.refresher.show_stored(profile))).await;
-            for (profile, outcome) in some.iter().zip(shown) {
-                outcome.unwrap_or_else(|error| self.note_unread(profile, &error));
-            }
+        let mut readings = self.refresher.unread();
+        readings.extend(refreshed.readings.iter().cloned());
+        for some in Vec::from_iter(&readings).chunks(AT_ONCE) {
+            join_all(some.iter().map(|profile| self.refresher.show_stored(profile))).await;
         }
         self.refresher.show_plans(&refreshed.plans);
     }

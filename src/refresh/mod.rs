@@ -14,7 +14,8 @@ mod publisher;
 mod schedule;
 mod workers;
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -42,6 +43,8 @@ struct RefresherInner {
     services: RefreshServices,
     /// The moment from which the intervals are counted.
     origin: Instant,
+    /// The profiles whose stored state is still to be read and shown.
+    unread: Mutex<BTreeSet<Arc<str>>>,
 }
 
 /// What refreshes are made of.
@@ -75,7 +78,7 @@ impl Refresher {
     /// A refresher of which nothing is under way.
     #[must_use]
     pub fn new(services: RefreshServices) -> Self {
-        Self(Arc::new(RefresherInner { services, origin: Instant::now() }))
+        Self(Arc::new(RefresherInner { services, origin: Instant::now(), unread: Mutex::default() }))
     }
 
     /// Makes the calls of a claim that are due, and gives the claim back.
@@ -116,7 +119,7 @@ impl Refresher {
 
     /// Loads what is known of the person whose login the profile has.
     async fn load(&self, claim: &Claim) -> Result<ProfileState, StorageError> {
-        let stored = self.storage().load(&claim.profile).await?;
+        let stored = self.noted(&claim.profile, self.storage().load(&claim.profile).await)?;
         Ok(ProfileState::restore(self.of_person(&claim.profile, stored)))
     }
 

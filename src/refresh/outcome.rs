@@ -80,7 +80,7 @@ impl Refresher {
                     CallOutcome::Step(NextStep::Done(_)) => Some(Instant::now() + CHECK_EVERY),
                     CallOutcome::Step(NextStep::Never) => None,
                 };
-                let last_success = Some(self.services().clock.unix());
+                let last_success = Some(self.storage().unix());
                 *planned = CallPlan { due, last_success, latest: Attempt::Worked, ..CallPlan::default() };
             }
             Err(failure) => self.note_failure(planned, profile, call, began, &failure),
@@ -89,7 +89,7 @@ impl Refresher {
 
     fn note_failure(&self, planned: &mut CallPlan, profile: &str, call: Call, began: Instant, failure: &CallFailure) {
         planned.failures += 1;
-        planned.failing_since.get_or_insert(self.services().clock.unix());
+        planned.failing_since.get_or_insert(self.storage().unix());
         let next = failure.next(planned.failures);
         planned.due = match next {
             Next::After(pause) => Some(Instant::now() + pause),

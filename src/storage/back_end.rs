@@ -154,9 +154,8 @@ impl BackEnd {
         consent: NewConsent,
         others: Vec<Arc<str>>,
         may_replace: bool,
-        connected_at: i64,
     ) -> Result<(Login, Option<Login>), ConnectError> {
-        in_either!(self, back_end => back_end.connect(consent, others, may_replace, connected_at).await)
+        in_either!(self, back_end => back_end.connect(consent, others, may_replace).await)
     }
 
     pub(super) async fn forget(&self, profile: &str) -> Result<Forgotten, StorageError> {

@@ -57,7 +57,7 @@ impl Storage {
     /// Takes the claim in storage; `None` if another host has it, or has done what was due.
     async fn hold(&self, claim: Claim) -> Option<Claim> {
         let asking = Asking { queue: &self.0.queue, claim: Some(claim) };
-        let answer = self.0.back_end.hold(&asking.claim().profile).await;
+        let answer = self.ask_for(&asking.claim().profile).await;
         let claim = asking.answered();
         match answer {
             Ok(Hold::Granted(held)) => {
@@ -81,6 +81,13 @@ impl Storage {
                 None
             }
         }
+    }
+
+    /// Asks for the right to refresh a profile. What could not be saved under the former claim is saved before: under this one it
+    /// could be saved over what another host has found since.
+    async fn ask_for(&self, profile: &str) -> Result<Hold, StorageError> {
+        self.settle_state(profile).await?;
+        self.0.back_end.hold(profile).await
     }
 
     /// Notes the plan of a claim while it goes on: a call that has worked is not made again should the process end.
@@ -192,6 +199,12 @@ impl Storage {
     #[must_use]
     pub fn interval_begun(&self, interval: Duration) -> Option<Instant> {
         Some(self.0.back_end.shared_clock()?.interval_begun(interval))
+    }
+
+    /// The present time, Unix seconds, by the clock that all hosts share: that of one host may be wrong.
+    #[must_use]
+    pub fn unix(&self) -> i64 {
+        self.0.back_end.shared_clock().map_or_else(|| self.0.clock.unix(), |now| now.unix_ms.div_euclid(1000))
     }
 
     /// How long the most overdue call of a profile that is not claimed has been due.

@@ -109,8 +109,16 @@ impl Storage {
             return Ok(Refreshed::default());
         };
         let Changes { logins, work, readings } = changes;
+        let gone: Vec<_> =
+            logins.iter().filter(|(_, login)| login.is_none()).map(|(name, _)| Arc::clone(name)).collect();
         if !self.0.logins.take(logins, mark, edition) {
             return Ok(Refreshed::default());
+        }
+        if self.is_of_many_hosts() {
+            self.0.telemetry.feed_followed();
+        }
+        for profile in gone {
+            self.unsaved().forget(&profile);
         }
         let is_other = |profile: &Arc<str>| !readings.contains(profile);
         let plans = work.iter().map(|(profile, _)| Arc::clone(profile)).filter(is_other).collect();
@@ -148,8 +156,7 @@ impl Storage {
     ) -> Result<Option<Login>, ConnectError> {
         let profile = Arc::clone(&consent.profile);
         let others = configured.iter().filter(|other| **other != profile).cloned().collect();
-        let connected_at = self.0.clock.unix();
-        let (login, former) = self.0.back_end.connect(consent, others, may_replace, connected_at).await?;
+        let (login, former) = self.0.back_end.connect(consent, others, may_replace).await?;
         let mut unsaved = self.unsaved();
         unsaved.pairs.remove(&profile);
         if former.is_some() {

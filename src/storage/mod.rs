@@ -217,8 +217,8 @@ impl Storage {
         for profile in pairs {
             is_saved &= self.save_pair(&profile).await.is_ok();
         }
-        for (claim, state) in states {
-            let saved = self.save_state(&claim, state).await;
+        for profile in states {
+            let saved = self.save_state(&profile).await;
             is_saved &= !matches!(saved, Err(SaveError::Storage(_)));
         }
         for profile in events {

@@ -64,12 +64,13 @@ pub enum SaveError {
     Storage(#[from] StorageError),
 }
 
-/// A state that could not be stored.
+/// A state that is not stored yet.
 #[derive(Clone, Debug)]
 pub(super) struct UnsavedState {
     /// The claim whose calls have changed it.
     claim: Claim,
-    state: StoredState,
+    state: Arc<StoredState>,
+    /// When storing it, or one that it has replaced, was last begun.
     tried_at: Instant,
     failures: u32,
 }
@@ -80,19 +81,29 @@ pub(super) type UnsavedStates = BTreeMap<Arc<str>, UnsavedState>;
 pub(super) type UnsavedEvents = BTreeMap<Arc<str>, Events>;
 
 impl Unsaved {
-    /// Takes a state in the place of one that could not be stored a moment ago, and returns whether it did: a full disk is not
+    /// Takes a state that is to be stored; returns false where one before it could not be stored a moment ago: a full disk is not
     /// tried again for each call.
-    fn takes_state(&mut self, claim: &Claim, state: &StoredState) -> bool {
-        let failed = self.states.get_mut(&claim.profile);
-        let Some(failed) = failed.filter(|unsaved| unsaved.tried_at.elapsed() < SAVE_AGAIN_AFTER) else { return false };
-        (failed.claim, failed.state) = (claim.clone(), state.clone());
-        true
+    fn take_state(&mut self, claim: &Claim, state: StoredState) -> bool {
+        let former = self.states.get(&claim.profile);
+        let (tried_at, failures) = former.map_or((None, 0), |former| (Some(former.tried_at), former.failures));
+        let recently = tried_at.filter(|at| at.elapsed() < SAVE_AGAIN_AFTER);
+        let tried_at = recently.unwrap_or_else(Instant::now);
+        let unsaved = UnsavedState { claim: claim.clone(), state: Arc::new(state), tried_at, failures };
+        self.states.insert(Arc::clone(&claim.profile), unsaved);
+        recently.is_none()
     }
 
-    /// The states that it is time to save again.
-    pub(super) fn due_states(&self) -> Vec<(Claim, StoredState)> {
-        let due = self.states.values().filter(|unsaved| unsaved.tried_at.elapsed() >= SAVE_AGAIN_AFTER);
-        due.map(|unsaved| (unsaved.claim.clone(), unsaved.state.clone())).collect()
+    /// The state of a profile that storing is begun with now.
+    fn begin_state(&mut self, profile: &str) -> Option<(Claim, Arc<StoredState>)> {
+        let unsaved = self.states.get_mut(profile)?;
+        unsaved.tried_at = Instant::now();
+        Some((unsaved.claim.clone(), Arc::clone(&unsaved.state)))
+    }
+
+    /// The profiles whose states it is time to save again.
+    pub(super) fn due_states(&self) -> Vec<Arc<str>> {
+        let due = self.states.iter().filter(|(_, unsaved)| unsaved.tried_at.elapsed() >= SAVE_AGAIN_AFTER);
+        due.map(|(profile, _)| Arc::clone(profile)).collect()
     }
 }
 
@@ -121,15 +132,31 @@ impl StoredState {
 impl Storage {
     /// What is known of the person of `profile`; nothing if nothing is stored.
     pub async fn load(&self, profile: &str) -> Result<StoredState, StorageError> {
-        let unsaved = self.unsaved().states.get(profile).map(|unsaved| unsaved.state.clone());
+        let (unsaved, events) = self.unsaved_of(profile);
         let stored = match unsaved {
-            Some(state) => state.with(self.0.back_end.load_events(profile).await?),
+            Some(state) => StoredState::clone(&state).with(self.0.back_end.load_events(profile).await?),
             None => self.0.back_end.load(profile).await?,
         };
-        let unsaved = self.unsaved().events.get(profile).cloned();
-        let all =
-            unsaved.map(|new| Events { user_id: stored.user_id.clone(), in_bed: stored.in_bed.clone() }.with(new));
+        let all = events.map(|new| Events { user_id: stored.user_id.clone(), in_bed: stored.in_bed.clone() }.with(new));
         Ok(stored.with(all))
+    }
+
+    /// The same after another host has saved it: what could not be saved here is saved first, if it still may be.
+    pub async fn load_refreshed(&self, profile: &str) -> Result<StoredState, StorageError> {
+        self.settle_state(profile).await?;
+        self.load(profile).await
+    }
+
+    /// What is not stored yet of the person whose login the profile has. What is of a person who was forgotten counts no more,
+    /// whichever process has done that.
+    fn unsaved_of(&self, profile: &str) -> (Option<Arc<StoredState>>, Option<Events>) {
+        let logins = self.logins();
+        let Some(person) = logins.get(profile).map(|known| &*known.login.user_id) else { return (None, None) };
+        let unsaved = self.unsaved();
+        let state = unsaved.states.get(profile).map(|unsaved| &unsaved.state);
+        let state = state.filter(|state| state.user_id.as_deref() == Some(person));
+        let events = unsaved.events.get(profile).filter(|events| events.user_id.as_deref() == Some(person));
+        (state.cloned(), events.cloned())
     }
 
     /// Saves the state that the calls of this claim have changed.
@@ -137,36 +164,48 @@ impl Storage {
         if !self.is_current(claim) {
             return Err(SaveError::Superseded);
         }
-        if self.unsaved().takes_state(claim, &state) {
-            return Ok(());
-        }
-        self.save_state(claim, state).await
+        if self.unsaved().take_state(claim, state) { self.save_state(&claim.profile).await } else { Ok(()) }
     }
 
-    /// Saves a state, which stays in memory where that fails.
-    pub(super) async fn save_state(&self, claim: &Claim, state: StoredState) -> Result<(), SaveError> {
-        match self.0.back_end.save(claim, state.clone()).await {
+    /// Saves the state of a profile that is not saved yet. It stays in memory where that fails, and is dropped where it may not be
+    /// saved any more.
+    pub(super) async fn save_state(&self, profile: &str) -> Result<(), SaveError> {
+        let Some((claim, state)) = self.unsaved().begin_state(profile) else { return Ok(()) };
+        match self.0.back_end.save(&claim, StoredState::clone(&state)).await {
             Err(error) => {
-                self.keep_unsaved(claim, state, &error);
+                self.note_unsaved(profile, &error);
                 Err(error.into())
             }
             Ok(is_saved) => {
-                self.unsaved().states.remove(&claim.profile);
+                // A newer one may have come meanwhile: that is stored next time.
+                self.unsaved().states.retain(|_, unsaved| !Arc::ptr_eq(&unsaved.state, &state));
                 if is_saved { Ok(()) } else { Err(SaveError::Superseded) }
             }
         }
     }
 
-    fn keep_unsaved(&self, claim: &Claim, state: StoredState, error: &StorageError) {
+    /// Saves the state of a profile that could not be saved, or drops it where another host has the profile by now. A directory
+    /// has no other host, and what cannot be saved there keeps nothing waiting.
+    pub(super) async fn settle_state(&self, profile: &str) -> Result<(), StorageError> {
+        if !self.is_of_many_hosts() {
+            return Ok(());
+        }
+        match self.save_state(profile).await {
+            Err(SaveError::Storage(error)) => Err(error),
+            Ok(()) | Err(SaveError::Superseded) => Ok(()),
+        }
+    }
+
+    fn note_unsaved(&self, profile: &str, error: &StorageError) {
         let mut unsaved = self.unsaved();
-        let failures = unsaved.states.get(&claim.profile).map_or(0, |former| former.failures) + 1;
-        let state = UnsavedState { claim: claim.clone(), state, tried_at: Instant::now(), failures };
-        unsaved.states.insert(Arc::clone(&claim.profile), state);
+        let Some(state) = unsaved.states.get_mut(profile) else { return };
+        state.failures += 1;
+        let failures = state.failures;
         drop(unsaved);
         // A disk that is full must not fill the log as well.
         if failures.is_power_of_two() {
             tracing::error!(
-                profile = %claim.profile, error = error.with_cause(), failures,
+                %profile, error = error.with_cause(), failures,
                 "the readings could not be stored; they are shown, and storing them is tried again"
             );
         }

@@ -180,6 +180,7 @@ impl Storage {
         let rests = timeout(within, self.0.rotations.none()).await.is_ok();
         self.0.rotations.cut.send_replace(true);
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(500));
-        rests && timeout(left, self.save_unsaved()).await.unwrap_or(false)
+        let is_saved = timeout(left, self.save_unsaved()).await.unwrap_or(false);
+        rests && is_saved
     }
 }

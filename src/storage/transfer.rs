@@ -114,7 +114,7 @@ pub async fn import(
     }
     let postgres = Postgres::open_for_transfer(settings, surroundings).await?;
     let directory = Directory::open_for_transfer(from, surroundings).map_err(of_directory)?;
-    let _lock = directory.lock_for_transfer()?;
+    let _lock = directory.lock_logins_for_transfer()?;
     if directory.exporting()?.is_some() {
         return Err(TransferError::Exporting(from.to_owned()));
     }
@@ -151,7 +151,7 @@ pub async fn export(
 ) -> Result<Transferred, TransferError> {
     let postgres = Postgres::open_for_transfer(settings, surroundings).await?;
     let directory = Directory::open_for_transfer(to, surroundings).map_err(of_directory)?;
-    let _lock = directory.lock_for_transfer()?;
+    let _lock = directory.lock_logins_for_transfer()?;
     let given = postgres.given().await?;
     let has_come_from_here = directory.moved()?.is_some_and(|moved| Some(moved.id) == given.id);
     let begun = directory.exporting()?;

@@ -95,12 +95,11 @@ impl Directory {
         consent: NewConsent,
         others: Vec<Arc<str>>,
         may_replace: bool,
-        connected_at: i64,
     ) -> Result<(Login, Option<Login>), ConnectError> {
         let directory = self.clone();
         let stored = self.disk().write(move || {
             let _lock = directory.lock_logins()?;
-            Ok(directory.connect_locked(&consent, &others, may_replace, connected_at))
+            Ok(directory.connect_locked(&consent, &others, may_replace))
         });
         stored.await?
     }
@@ -110,7 +109,6 @@ impl Directory {
         consent: &NewConsent,
         others: &[Arc<str>],
         may_replace: bool,
-        connected_at: i64,
     ) -> Result<(Login, Option<Login>), ConnectError> {
         let profile = &consent.profile;
         // A login file that cannot be read any more must not keep a person from connecting again.
@@ -126,7 +124,7 @@ impl Directory {
                 atomic::remove(&self.path(folder, profile, "json"))?;
             }
         }
-        let login = Login::of_consent(consent, present.map_or(0, |login| login.version), connected_at);
+        let login = Login::of_consent(consent, present.map_or(0, |login| login.version), self.0.clock.unix());
         json_file::save(&self.path("logins", profile, "json"), &login)?;
         Ok((login, former))
     }
@@ -181,8 +179,9 @@ impl Directory {
         Ok(lock)
     }
 
-    /// Takes the lock of all logins, whatever marks the directory has.
-    pub(super) fn lock_logins_for_transfer(&self) -> Result<File, StorageError> {
+    /// Takes the lock of all logins, whatever marks the directory has: a command beside an exporter that has just ended must not
+    /// change them meanwhile.
+    pub(in crate::storage) fn lock_logins_for_transfer(&self) -> Result<File, StorageError> {
         atomic::lock(&self.root().join(LOCK), atomic::LOCK_WITHIN)
     }
 

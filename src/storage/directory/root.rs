@@ -186,7 +186,8 @@ fn remove_unfinished(root: &Path) {
     }
 }
 
-fn has_logins(root: &Path) -> Result<bool, StorageError> {
+/// Whether a login is stored.
+pub(super) fn has_logins(root: &Path) -> Result<bool, StorageError> {
     Ok(!atomic::json_files(&root.join("logins"))?.is_empty())
 }
 

@@ -2,7 +2,6 @@
 //! a login that lives in two places dies in one of them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::path::Path;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -55,11 +54,6 @@ impl Directory {
         Ok(Self::at(root, locks, surroundings))
     }
 
-    /// Takes the lock of all logins: a command beside an exporter that has just ended must not change them meanwhile.
-    pub(in crate::storage) fn lock_for_transfer(&self) -> Result<File, StorageError> {
-        self.lock_logins_for_transfer()
-    }
-
     /// The transfer into a database of which the directory has the mark.
     pub(in crate::storage) fn moved(&self) -> Result<Option<Transfer>, StorageError> {
         mark(&self.root().join(MOVED))
@@ -89,7 +83,7 @@ impl Directory {
 
     /// Whether a login is stored.
     pub(in crate::storage) fn has_logins(&self) -> Result<bool, StorageError> {
-        Ok(!atomic::json_files(&self.root().join("logins"))?.is_empty())
+        root::has_logins(self.root())
     }
 
     /// Reads everything. Blocks.

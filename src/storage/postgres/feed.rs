@@ -97,7 +97,6 @@ impl Postgres {
         seen.clone_into(&mut self.0.seen.lock().unwrap_or_else(PoisonError::into_inner));
         let look = self.run("follow the changes of others", async |session| self.look(session, before.as_ref()).await);
         let Look { mut changes, next, server, heard, is_whole } = look.await?;
-        self.0.health.telemetry().feed_followed();
         let whole_at = match before {
             Some(followed) if !is_whole => followed.whole_at,
             _ => {

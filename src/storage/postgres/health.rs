@@ -44,11 +44,6 @@ impl Health {
         let is_failing = self.has_failed.load(Ordering::Relaxed) || self.standby_is_away.load(Ordering::Relaxed);
         self.telemetry.storage_up(!is_failing);
     }
-
-    /// The exporter's own metrics.
-    pub(super) fn telemetry(&self) -> &Telemetry {
-        &self.telemetry
-    }
 }
 
 impl Postgres {

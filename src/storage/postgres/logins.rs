@@ -58,11 +58,10 @@ impl Postgres {
         consent: NewConsent,
         others: Vec<Arc<str>>,
         may_replace: bool,
-        connected_at: i64,
     ) -> Result<(Login, Option<Login>), ConnectError> {
         let connected = self.run("store a new login", async |session| {
             let transaction = session.transaction().await?;
-            let connected = self.connect_locked(&transaction, &consent, &others, may_replace, connected_at).await?;
+            let connected = self.connect_locked(&transaction, &consent, &others, may_replace).await?;
             match &connected {
                 Ok(_) => transaction.commit().await?,
                 Err(_) => transaction.rollback().await?,
@@ -80,15 +79,15 @@ impl Postgres {
         consent: &NewConsent,
         others: &[Arc<str>],
         may_replace: bool,
-        connected_at: i64,
     ) -> Result<Result<Connected, ConnectError>, Error> {
         confirm_on_standby(transaction).await?;
         let profile = &*consent.profile;
         // One after the other: two at once would each find that the other profile has not got the person yet. The row is locked
         // before, as a rotation does it, or both would wait for each other; it is read afterwards, for it may be new then.
         Row::lock(transaction, profile).await?;
-        let lock = "/* Postgres::connect */ select moved_to from installation for update";
-        if let Some(to) = transaction.query_one(lock, &[]).await?.try_get::<_, Option<String>>(0)? {
+        let lock = "/* Postgres::connect */ select moved_to, wx_now_ms() / 1000 from installation for update";
+        let installation = transaction.query_one(lock, &[]).await?;
+        if let Some(to) = installation.try_get::<_, Option<String>>(0)? {
             return Ok(Err(StorageError::Moved(to).into()));
         }
         if let Some(owner) = self.owner(transaction, consent, others).await? {
@@ -102,7 +101,7 @@ impl Postgres {
             Err(error) => return Ok(Err(error)),
         };
         let version = row.map_or(0, |row| u64::try_from(row.version).unwrap_or(0));
-        let login = Login::of_consent(consent, version, connected_at);
+        let login = Login::of_consent(consent, version, installation.try_get(1)?);
         write(transaction, &login, &self.sealed(&login)).await?;
         if former.is_some() {
             let delete = "/* Postgres::connect */ delete from snapshot where profile = $1";

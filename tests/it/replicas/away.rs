@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::timeout;
+use withings_exporter::catalogue::Measurement;
 use withings_exporter::sim::Fault;
 
 use super::{ALL_IS_DUE_AFTER, Home, Replicas, soon};
@@ -22,16 +23,14 @@ async fn notify(world: &World, profile: &str) -> Answer {
     timeout(ANSWERED_WITHIN, posted).await.expect("Withings would not wait so long")
 }
 
-/// Waits until every replica says this of its storage.
-async fn until_storage_is(replicas: &Replicas, up: f64) {
-    replicas
-        .everywhere(async |world| {
-            until("the state of storage", async || {
-                (world.sample("withings_exporter_storage_up").await == Some(up)).then_some(())
-            })
-            .await;
+/// Waits until each of these replicas says this of its storage.
+async fn until_storage_is(replicas: &[World], up: f64) {
+    for world in replicas {
+        until("the state of storage", async || {
+            (world.sample("withings_exporter_storage_up").await == Some(up)).then_some(())
         })
         .await;
+    }
 }
 
 #[tokio::test]
@@ -41,7 +40,7 @@ async fn while_the_database_is_stopped_pages_stay_and_everything_goes_on_after_i
     replicas.tell_of_weight("Alice", 72).await;
     replicas.until_weight("Alice", 72).await;
     replicas.home.server().stop();
-    until_storage_is(&replicas, 0.0).await;
+    until_storage_is(&replicas.each, 0.0).await;
     for world in &replicas.each {
         assert_eq!(notify(world, "Alice").await.status, 503);
         assert_eq!(world.request("HEAD", &path(world), "").await.status, 200);
@@ -54,11 +53,38 @@ async fn while_the_database_is_stopped_pages_stay_and_everything_goes_on_after_i
     }
     replicas.weigh("Alice", 73);
     replicas.home.server().start();
-    until_storage_is(&replicas, 1.0).await;
+    until_storage_is(&replicas.each, 1.0).await;
     // Withings tells it again.
     assert_eq!(notify(&replicas.each[2], "Alice").await.status, 200);
     replicas.jump(Duration::from_mins(10));
     replicas.until_weight("Alice", 73).await;
+}
+
+#[tokio::test]
+async fn what_could_not_be_read_is_shown_as_soon_as_it_can_be() {
+    let mut replicas = Replicas::asleep(3, &["Alice"]).await;
+    for world in &mut replicas.each {
+        world.config.refresh_interval = Duration::from_hours(12);
+        world.config.measurements = Measurement::by_key("weight_kg").into_iter().collect();
+    }
+    replicas.each[0].start_exporter().await;
+    replicas.each[1].start_exporter().await;
+    replicas.weigh("Alice", 72);
+    soon(replicas.each[0].connect_in_real_time("Alice")).await;
+    soon(replicas.each[1].until_shown("Alice", "weight_kg", 72.0)).await;
+    let calls = replicas.cloud.requests().len();
+    // The feed tells of new readings, which cannot be read.
+    replicas.psql("alter table snapshot rename parts to away");
+    replicas.psql(
+        "update snapshot set away = regexp_replace(away::text, '\\m72\\M', '73', 'g')::json, writer = null, \
+         changed = pg_current_xact_id()",
+    );
+    until_storage_is(&replicas.each[..2], 0.0).await;
+    replicas.each[2].start_exporter().await;
+    assert_eq!(replicas.each[2].value("Alice", "weight_kg").await, None);
+    replicas.psql("alter table snapshot rename away to parts");
+    replicas.until_weight("Alice", 73).await;
+    assert_eq!(replicas.cloud.requests().len(), calls, "Withings was asked");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 use withings_exporter::catalogue::Call;
 use withings_exporter::storage::postgres::{Address, Keys, Settings};
@@ -10,7 +11,9 @@ use withings_exporter::storage::{Class, Storage, Turn};
 use withings_exporter::telemetry::Telemetry;
 
 use super::claims::clock;
+use super::feed::pool;
 use super::planned::{claimed, finish, plan};
+use super::rotation::rotate;
 use super::{Place, connect, surroundings};
 use crate::postgres::{Cluster, Cuttable, shared};
 
@@ -23,7 +26,7 @@ pub(super) fn value(telemetry: &Telemetry, name: &str) -> Option<f64> {
 }
 
 /// A storage whose way to the database can be cut, and its metrics.
-async fn behind(way: &Cuttable, place: &Place) -> (Storage, Telemetry) {
+pub(super) async fn behind(way: &Cuttable, place: &Place) -> (Storage, Telemetry) {
     let Place::Database(database, folder) = place else { panic!("it is a directory") };
     let surroundings = surroundings(&clock());
     let telemetry = surroundings.telemetry.clone();
@@ -62,6 +65,44 @@ async fn a_database_that_is_away_is_told_and_found_again() {
     assert!(value(&telemetry, LAG).unwrap() < lag, "the database is followed again");
     let claim = claimed(&storage).await;
     finish(&storage, claim).await;
+}
+
+#[tokio::test]
+async fn the_lag_goes_on_when_a_look_at_the_changes_was_overtaken_by_a_change_of_this_replica() {
+    let place = Place::database().await;
+    let way = Cuttable::to(shared().address());
+    let ((storage, telemetry), pool) = (behind(&way, &place).await, pool(&place));
+    let login = connect(&storage, "Alice").await;
+    storage.changes().await.unwrap();
+    let (has_begun, begun) = oneshot::channel();
+    let (commit, may_commit) = oneshot::channel::<()>();
+    let keep = async {
+        pool.run("keep the readings", async move |session| {
+            let transaction = session.transaction().await?;
+            transaction.batch_execute("lock table snapshot in access exclusive mode").await?;
+            has_begun.send(()).unwrap();
+            may_commit.await.unwrap();
+            transaction.commit().await
+        })
+        .await
+        .unwrap();
+    };
+    let follow = async {
+        begun.await.unwrap();
+        let change = async {
+            rotate(&storage, &login, 2).await.unwrap();
+            let lag = value(&telemetry, LAG).unwrap();
+            commit.send(()).unwrap();
+            lag
+        };
+        let (followed, lag) = tokio::join!(storage.changes(), change);
+        followed.unwrap();
+        assert!(value(&telemetry, LAG).unwrap() >= lag, "what it has found was not taken in");
+    };
+    tokio::join!(keep, follow);
+    let lag = value(&telemetry, LAG).unwrap();
+    storage.changes().await.unwrap();
+    assert!(value(&telemetry, LAG).unwrap() < lag);
 }
 
 /// Withings waits for 2 s, and is not next door.

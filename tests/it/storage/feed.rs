@@ -15,7 +15,7 @@ use super::planned::{claimed, finish, plan};
 use super::{Place, connect};
 
 /// Connections of somebody else.
-fn pool(place: &Place) -> Pool {
+pub(super) fn pool(place: &Place) -> Pool {
     let Place::Database(database, _) = place else { panic!("it is a directory") };
     Pool::open(&Address::parse(&database.url(), None).unwrap()).unwrap()
 }
@@ -35,7 +35,8 @@ async fn logins_and_readings_of_others_are_heard_once_and_own_ones_not() {
     storage.changes().await.unwrap();
     other.changes().await.unwrap();
     let known = storage.logins()["Alice"].login.clone();
-    assert_eq!((&*known.user_id, known.version, known.connected_at), ("Alice", 1001, 1000));
+    assert_eq!((&*known.user_id, known.version), ("Alice", u64::try_from(known.connected_at).unwrap() + 1));
+    assert_eq!(known.connected_at.to_string(), place.psql("select connected_at from login"));
     plan(&storage, &["Alice"]).await;
     let claim = claimed(&storage).await;
     storage.save(&claim, StoredState::of("Alice")).await.unwrap();

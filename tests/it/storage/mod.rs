@@ -13,6 +13,7 @@ mod replicas_claims;
 mod replicas_guards;
 mod rotation;
 mod transfer;
+mod unsaved;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

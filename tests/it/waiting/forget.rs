@@ -63,6 +63,19 @@ async fn a_profile_that_is_forgotten_while_its_calls_wait_for_their_turn_is_show
     check_gone(&world).await;
 }
 
+#[tokio::test(crate = "crate::paused")]
+async fn a_profile_that_is_forgotten_before_its_new_readings_could_be_stored_is_shown_no_more() {
+    let world = household(100).await;
+    weigh(&world, "Alice", 73);
+    // The state is loaded before the disk hangs, and saved while it does.
+    world.cloud.fault(Fault::delay(Duration::from_secs(5)).on("getmeas").times(u32::MAX));
+    until_asked(&world, "getmeas", "Alice").await;
+    world.hang_disk(true);
+    world.until_shown("Alice", "weight_kg", 73.0).await;
+    world.hang_disk(false);
+    check_gone(&world).await;
+}
+
 /// Runs `forget Alice` beside an exporter in this trouble, and expects that it ends in time.
 async fn check_command(trouble: Trouble) {
     let mut world = World::in_real_time(&["Alice"]).await;

@@ -1,0 +1,100 @@
+//! What could not be saved in time: until when it counts, and when it is saved after all.
+
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+use withings_exporter::reading::in_bed::BedEvent;
+use withings_exporter::storage::{SaveError, Storage, StoredState};
+
+use super::away::behind;
+use super::claims::clock;
+use super::planned::{claimed, finish, plan};
+use super::rotation::UnderWay;
+use super::{Place, connect};
+use crate::postgres::{Cuttable, shared};
+
+/// Alice's state with this part.
+fn state(part: &str) -> StoredState {
+    let mut state = StoredState::of("Alice");
+    state.parts.insert("getmeas".to_owned(), RawValue::from_string(part.to_owned()).unwrap());
+    state
+}
+
+/// A replica that has lost its way to the database with a state of Alice that it could not save, after another one has saved
+/// a newer one. Her call is due at both.
+async fn overtaken(way: &Cuttable, place: &Place) -> Storage {
+    let (storage, _) = behind(way, place).await;
+    connect(&storage, "Alice").await;
+    storage.changes().await.unwrap();
+    plan(&storage, &["Alice"]).await;
+    let claim = claimed(&storage).await;
+    way.close();
+    assert!(matches!(storage.save(&claim, state("1")).await, Err(SaveError::Storage(_))));
+    storage.finish(claim).await;
+    place.move_clock(16);
+    let other = place.open(&clock()).await;
+    other.changes().await.unwrap();
+    plan(&other, &["Alice"]).await;
+    let claim = claimed(&other).await;
+    other.save(&claim, state("2")).await.unwrap();
+    other.finish(claim).await;
+    way.heal();
+    storage
+}
+
+/// Alice's part in this state.
+fn part(state: &StoredState) -> &str {
+    state.parts["getmeas"].get()
+}
+
+#[tokio::test]
+async fn what_could_not_be_saved_is_not_shown_once_another_replica_has_saved_something_newer() {
+    let place = Place::database().await;
+    let way = Cuttable::to(shared().address());
+    let storage = overtaken(&way, &place).await;
+    assert!(storage.changes().await.unwrap().readings.contains("Alice"));
+    assert_eq!(part(&storage.load_refreshed("Alice").await.unwrap()), "2");
+}
+
+#[tokio::test]
+async fn what_could_not_be_saved_does_not_come_over_something_newer_by_the_next_claim() {
+    let place = Place::database().await;
+    let way = Cuttable::to(shared().address());
+    let storage = overtaken(&way, &place).await;
+    let claim = claimed(&storage).await;
+    assert_eq!(part(&storage.load("Alice").await.unwrap()), "2");
+    finish(&storage, claim).await;
+}
+
+#[tokio::test]
+async fn what_could_not_be_saved_is_saved_before_the_next_claim_if_nobody_has_come_in_between() {
+    let place = Place::database().await;
+    let way = Cuttable::to(shared().address());
+    let (storage, _) = behind(&way, &place).await;
+    connect(&storage, "Alice").await;
+    storage.changes().await.unwrap();
+    plan(&storage, &["Alice"]).await;
+    let claim = claimed(&storage).await;
+    way.close();
+    assert!(matches!(storage.save(&claim, state("1")).await, Err(SaveError::Storage(_))));
+    way.heal();
+    storage.finish(claim).await;
+    let claim = claimed(&storage).await;
+    assert_eq!(place.psql("select parts->>'getmeas' from snapshot"), "1");
+    assert_eq!(part(&storage.load("Alice").await.unwrap()), "1");
+    finish(&storage, claim).await;
+}
+
+#[tokio::test]
+async fn an_end_stores_what_happened_in_bed_also_while_a_rotation_hangs() {
+    let place = Place::database().await;
+    let way = Cuttable::to(shared().address());
+    let (storage, _) = behind(&way, &place).await;
+    let login = connect(&storage, "Alice").await;
+    let _hangs = UnderWay::begin(&storage, &login).await;
+    way.close();
+    storage.note_event(&"Alice".into(), "Alice", BedEvent { in_bed: true, at: 900, mat: None }).await;
+    way.heal();
+    assert!(!storage.settle(Duration::from_millis(100)).await, "the rotation was cut off");
+    assert_eq!(place.psql("select events is not null from snapshot"), "t");
+}
