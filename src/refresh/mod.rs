@@ -102,8 +102,9 @@ impl Refresher {
                     self.note(&mut claim.plan, &claim.profile, call, began, made);
                 }
             }
-            self.storage().note_progress(&claim).await;
+            // The readings first: a plan without them would say that nothing is to be asked for.
             self.save(&claim, &mut state).await;
+            self.storage().note_progress(&claim).await;
             self.publish(&claim, &state);
         }
         if !claim.calls.is_empty() {
