@@ -45,7 +45,7 @@ impl Refresher {
         let stored = match self.storage().load(profile).await {
             Ok(stored) => self.of_person(profile, stored),
             Err(error) => {
-                tracing::error!(%profile, error = error.with_cause(), "the last readings cannot be read; it is tried again");
+                tracing::error!(%profile, error = error.with_cause(), "the last readings cannot be read; the next refresh tries it again");
                 self.publish_nobody(profile, None);
                 return Restored::default();
             }
