@@ -104,7 +104,9 @@ impl Refresher {
             }
             // The readings first: a plan without them would say that nothing is to be asked for.
             self.save(&claim, &mut state).await;
-            self.storage().note_progress(&claim).await;
+            if !self.storage().note_progress(&claim).await {
+                return;
+            }
             self.publish(&claim, &state);
         }
         if !claim.calls.is_empty() {
@@ -142,7 +144,7 @@ impl Refresher {
     /// Saves what has changed. A state that cannot be saved stays in storage's memory, and is shown.
     async fn save(&self, claim: &Claim, state: &mut ProfileState) {
         if let Some(changed) = state.changed(self.services().logins.server_now()) {
-            // Storage logs a failure and tries again.
+            // Storage logs a failure and tries again. Whether the claim has ended is asked when its plan is noted.
             self.storage().save(claim, changed).await.ok();
         }
     }
