@@ -105,8 +105,11 @@ impl Refresher {
                     self.note(&mut claim.plan, &claim.profile, call, began, made);
                 }
             }
-            self.storage().note_progress(&claim).await;
+            // The readings first: a plan without them would say that nothing is to be asked for.
             self.save(&claim, &mut state).await;
+            if !self.storage().note_progress(&claim).await {
+                return;
+            }
             self.publish(&claim, &state);
         }
         if !claim.calls.is_empty() {
@@ -144,7 +147,7 @@ impl Refresher {
     /// Saves what has changed. A state that cannot be saved stays in storage's memory, and is shown.
     async fn save(&self, claim: &Claim, state: &mut ProfileState) {
         if let Some(changed) = state.changed(self.services().logins.server_now()) {
-            // Storage logs a failure and tries again.
+            // Storage logs a failure and tries again. Whether the claim has ended is asked when its plan is noted.
             self.storage().save(claim, changed).await.ok();
         }
     }

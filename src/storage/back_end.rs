@@ -269,12 +269,13 @@ impl BackEnd {
         }
     }
 
-    /// Stores the plan of a claim that goes on, or that has ended. In a directory the plans of all profiles are stored at once.
-    pub(super) async fn store_work(&self, claim: &Claim, has_ended: bool) -> Result<(), StorageError> {
+    /// Stores the plan of a claim that goes on, or that is done; returns false if it has ended before. In a directory the plans
+    /// of all profiles are stored at once.
+    pub(super) async fn store_work(&self, claim: &Claim, is_done: bool) -> Result<bool, StorageError> {
         match self {
-            Self::Directory(_) => Ok(()),
+            Self::Directory(_) => Ok(true),
             #[cfg(feature = "postgres")]
-            Self::Postgres(postgres) => postgres.store_work(claim, has_ended).await,
+            Self::Postgres(postgres) => postgres.store_work(claim, is_done).await,
         }
     }
 

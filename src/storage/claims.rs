@@ -64,9 +64,7 @@ impl Storage {
                 let fence = held.fence;
                 let profile = Arc::clone(&claim.profile);
                 let adopted = self.0.queue.adopt(claim, held);
-                if adopted.is_some() {
-                    self.0.held.note(&profile, fence);
-                } else {
+                if adopted.is_none() {
                     self.0.back_end.let_go(&profile, fence).await;
                 }
                 adopted
@@ -90,23 +88,39 @@ impl Storage {
         self.0.back_end.hold(profile).await
     }
 
-    /// Notes the plan of a claim while it goes on: a call that has worked is not made again should the process end.
-    pub async fn note_progress(&self, claim: &Claim) {
-        self.0.queue.note_progress(claim);
-        if let Err(error) = self.0.back_end.store_work(claim, false).await {
-            tracing::debug!(profile = %claim.profile, error = error.with_cause(), "the plan could not be stored");
+    /// Notes the plan of a claim while it goes on; returns false if the claim has ended. Where other hosts use the plan it is stored
+    /// at once, so that none of them makes a call again that has worked.
+    pub async fn note_progress(&self, claim: &Claim) -> bool {
+        let goes_on = self.store_work(claim, false).await;
+        if goes_on {
+            self.0.queue.note_progress(claim);
         }
+        goes_on
     }
 
     /// Gives a claim back with its plan.
     pub async fn finish(&self, claim: Claim) {
-        self.0.held.end(&claim.profile, claim.fence);
-        if claim.fence > 0
-            && let Err(error) = self.0.back_end.store_work(&claim, true).await
-        {
-            tracing::debug!(profile = %claim.profile, error = error.with_cause(), "the plan could not be stored");
+        if claim.fence == 0 || self.store_work(&claim, true).await {
+            self.0.queue.finish(claim);
         }
-        self.0.queue.finish(claim);
+    }
+
+    /// Stores the plan of a claim; returns false if the claim has ended. Where that is not known it goes on.
+    async fn store_work(&self, claim: &Claim, is_done: bool) -> bool {
+        if !self.is_current(claim) {
+            return false;
+        }
+        match self.0.back_end.store_work(claim, is_done).await {
+            Ok(true) => true,
+            Ok(false) => {
+                self.0.queue.lose(claim);
+                false
+            }
+            Err(error) => {
+                tracing::debug!(profile = %claim.profile, error = error.with_cause(), "the plan could not be stored");
+                true
+            }
+        }
     }
 
     /// Whether the claim has not ended: asked before anything is shown, for a new login, a `forget` or a changed configuration
@@ -122,33 +136,22 @@ impl Storage {
             return false;
         }
         match self.0.back_end.renew(&claim.profile, claim.fence).await {
-            Ok(true) => {
-                self.0.held.note(&claim.profile, claim.fence);
-                true
-            }
             Ok(false) => {
-                self.0.held.end(&claim.profile, claim.fence);
-                self.0.queue.end_claim(&claim.profile);
+                self.0.queue.lose(claim);
                 false
             }
-            // Whether the answer may be stored is asked again when it is.
-            Err(_) => true,
+            // Where that is not known: whether the answer may be stored is asked again when it is.
+            Ok(true) | Err(_) => true,
         }
     }
 
-    /// Keeps the claims that are worked on, which other hosts would take from 15 s after they were last kept.
+    /// Keeps the claims that workers have, also while they wait, which other hosts would take from 15 s after they were last kept.
     pub async fn keep_claims(&self) {
-        if !self.0.back_end.is_of_many_hosts() {
-            return;
-        }
-        for (profile, fence) in self.0.held.kept() {
-            match self.0.back_end.renew(&profile, fence).await {
-                Ok(true) => {}
-                Ok(false) => self.0.held.end(&profile, fence),
-                Err(error) => {
-                    tracing::debug!(%profile, error = error.with_cause(), "another replica may refresh the profile, too");
-                    return;
-                }
+        for (profile, fence) in self.0.queue.claimed() {
+            // One that is lost or given back stays so; its worker finds out.
+            if let Err(error) = self.0.back_end.renew(&profile, fence).await {
+                tracing::debug!(%profile, error = error.with_cause(), "another replica may refresh the profile, too");
+                return;
             }
         }
     }

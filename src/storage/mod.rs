@@ -23,7 +23,6 @@ mod budget;
 mod claims;
 mod directory;
 mod error;
-mod held;
 mod installation;
 mod known_logins;
 mod login;
@@ -36,6 +35,7 @@ mod plan;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 mod queue;
+mod queue_entry;
 mod readings;
 mod rotation;
 mod set_aside;
@@ -46,6 +46,7 @@ pub mod transfer;
 mod turns;
 #[cfg(test)]
 mod waiting_tests;
+mod work;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -73,7 +74,6 @@ use crate::clock::Clock;
 use crate::telemetry::Telemetry;
 use back_end::BackEnd;
 use directory::Directory;
-use held::HeldClaims;
 use logins::LoginTable;
 use pair::UnsavedPairs;
 use queue::Queue;
@@ -95,7 +95,6 @@ struct StorageInner {
     clock: Clock,
     telemetry: Telemetry,
     queue: Queue,
-    held: HeldClaims,
     logins: LoginTable,
     turns: Arc<Turns>,
     unsaved: Mutex<Unsaved>,
@@ -170,7 +169,6 @@ impl Storage {
             clock,
             telemetry,
             queue: Queue::default(),
-            held: HeldClaims::default(),
             logins: LoginTable::new(),
             turns: Arc::new(Turns::new()),
             unsaved: Mutex::default(),
@@ -218,8 +216,12 @@ impl Storage {
             is_saved &= self.save_pair(&profile).await.is_ok();
         }
         for profile in states {
-            let saved = self.save_state(&profile).await;
-            is_saved &= !matches!(saved, Err(SaveError::Storage(_)));
+            match self.save_state(&profile).await {
+                Ok(()) => {}
+                // Another host has gone on meanwhile.
+                Err(SaveError::Superseded) => self.0.queue.show(&profile),
+                Err(SaveError::Storage(_)) => is_saved = false,
+            }
         }
         for profile in events {
             is_saved &= self.save_events(&profile).await.is_ok();

@@ -9,65 +9,17 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::plan::Plan;
+use super::queue_entry::{Entry, GATHER};
+pub use super::work::Claim;
+pub(super) use super::work::{Held, Hold, StoredWork};
 use crate::catalogue::Call;
 
 /// How long after a call the identical one may be made. Withings refuses it within 10 s with status 601 "Same arguments in less
 /// than 10 seconds", token refreshes included (jaroslawhartman/withings-sync#237); its documentation does not say so.
 pub const REPEAT_AFTER: Duration = Duration::from_secs(11);
 
-/// How long notifications are gathered: one weigh-in makes several.
-const GATHER: Duration = Duration::from_secs(2);
-
-/// How long after a refresh notifications may bring about the next one, so that a flood of them costs little.
-const MARKED_APART: Duration = Duration::from_secs(30);
-
 /// How many of the eight workers may read whole histories: a first read takes minutes, and the others go on meanwhile.
 const MOST_FIRST_READS: usize = 4;
-
-/// A profile that one worker refreshes. A claim keeps two workers apart and blocks nothing else: a new login, a `forget` and
-/// a changed configuration end it, and its `save` is refused then.
-#[derive(Clone, Debug)]
-pub struct Claim {
-    /// The profile.
-    pub profile: Arc<str>,
-    /// The profile's plan, to be changed and given back.
-    pub plan: Plan,
-    /// The calls that are due; none where the profile is only to be shown anew.
-    pub calls: Vec<Call>,
-    generation: u64,
-    /// What tells this claim from later ones in a storage of many hosts; 0 in a directory.
-    pub(super) fence: u64,
-    /// Whether the profile is to be shown anew, be a call due or not.
-    is_to_be_shown: bool,
-}
-
-/// What storage gives with the right to refresh a profile.
-#[derive(Debug, Default)]
-pub(super) struct Held {
-    /// What tells this claim from later ones.
-    pub(super) fence: u64,
-    /// What is stored of the profile's work, where other hosts may have changed it.
-    pub(super) work: Option<StoredWork>,
-}
-
-/// Whether a profile may be refreshed here.
-#[derive(Debug)]
-pub(super) enum Hold {
-    Granted(Held),
-    /// Another host refreshes it, for so long at the most.
-    Elsewhere(Duration),
-}
-
-/// The work of one profile as storage of many hosts has it.
-#[derive(Debug, Default)]
-pub(super) struct StoredWork {
-    /// The plan; `None`: a person has just logged in, and each host makes the same plan.
-    pub(super) plan: Option<Plan>,
-    /// The calls that Withings has news of, and when that came.
-    pub(super) marks: BTreeMap<Call, Instant>,
-    /// Until when another host refreshes the profile.
-    pub(super) held_until: Option<Instant>,
-}
 
 /// A digest of person, call and arguments, and when they were sent.
 type Sent = (u64, Instant);
@@ -98,33 +50,29 @@ struct QueueState {
     generations: u64,
 }
 
-#[derive(Debug)]
-struct Entry {
-    plan: Plan,
-    /// Grows with everything that ends a claim.
-    generation: u64,
-    is_claimed: bool,
-    /// A person has just logged in and waits for the first values.
-    is_new_login: bool,
-    /// The profile is to be loaded and shown, whether a call is due or not.
-    is_to_be_shown: bool,
-    /// The calls that Withings has news of, and when they may be made.
-    marks: BTreeMap<Call, Instant>,
-    /// Until when another host refreshes the profile.
-    held_until: Option<Instant>,
-    /// Before this time the profile is not claimed, for storage is away.
-    rests_until: Option<Instant>,
-    /// By when all calls are to be made. Set while the profile is claimed, for the claim brings its own plan back.
-    all_due_at: Option<Instant>,
+impl QueueState {
+    /// The entry of a claim that has not ended.
+    fn of_claim(&mut self, claim: &Claim) -> Option<&mut Entry> {
+        self.entries.get_mut(&claim.profile).filter(|entry| entry.generation == claim.generation)
+    }
+
+    /// Ends the claim of a profile.
+    fn end_claim(&mut self, profile: &str) -> Option<&mut Entry> {
+        self.generations += 1;
+        let entry = self.entries.get_mut(profile)?;
+        entry.generation = self.generations;
+        entry.end_claim();
+        Some(entry)
+    }
 }
 
 impl Queue {
     /// The next profile that is due at `now`; with `may_call` false only one that is to be shown and needs no call.
     pub(super) fn next(&self, now: Instant, may_call: bool) -> NextClaim {
         let mut inner = self.inner();
-        let first_reads = inner.entries.values().filter(|entry| entry.is_claimed && entry.plan.is_new()).count();
+        let first_reads = inner.entries.values().filter(|entry| entry.claimed.is_some() && entry.plan.is_new()).count();
         let may = |entry: &Entry| may_call && (first_reads < MOST_FIRST_READS || !entry.plan.is_new());
-        let free = inner.entries.iter().filter(|(_, entry)| !entry.is_claimed);
+        let free = inner.entries.iter().filter(|(_, entry)| entry.claimed.is_none());
         // Of thousands of profiles, when each is due is most of the work: it is found once.
         let free: Vec<_> =
             free.map(|(profile, entry)| (profile, entry, may(entry).then(|| entry.due()).flatten())).collect();
@@ -140,13 +88,15 @@ impl Queue {
     /// Gives a claim back with its plan; does nothing if it has ended.
     pub(super) fn finish(&self, claim: Claim) {
         let mut inner = self.inner();
-        if let Some(entry) = inner.entries.get_mut(&claim.profile).filter(|entry| entry.generation == claim.generation)
-        {
-            entry.is_claimed = false;
-            entry.plan = claim.plan;
+        if let Some(entry) = inner.of_claim(&claim) {
+            if !claim.calls.is_empty() {
+                entry.plan = claim.plan;
+            }
             if let Some(at) = entry.all_due_at.take() {
                 entry.make_due(at);
             }
+            entry.followed.clear();
+            entry.end_claim();
         }
         drop(inner);
         self.wake();
@@ -158,10 +108,22 @@ impl Queue {
         let Some(work) = work else { return Some(Claim { fence, ..claim }) };
         let now = Instant::now();
         let mut inner = self.inner();
-        let entry = inner.entries.get_mut(&claim.profile).filter(|entry| entry.generation == claim.generation)?;
-        (entry.is_claimed, entry.is_to_be_shown) = (false, claim.is_to_be_shown);
+        let entry = inner.of_claim(&claim)?;
+        entry.give_back(&claim);
         entry.take(StoredWork { held_until: None, ..work });
-        entry.is_due(now).then(|| Claim { fence, ..entry.claim(claim.profile, now, true) })
+        if !entry.is_due(now) {
+            return None;
+        }
+        let claim = entry.claim(claim.profile, now, true);
+        entry.claimed = Some(fence);
+        Some(Claim { fence, ..claim })
+    }
+
+    /// The claims that storage of many hosts has given, by their profiles and fences.
+    pub(super) fn claimed(&self) -> Vec<(Arc<str>, u64)> {
+        let inner = self.inner();
+        let claimed = inner.entries.iter().filter_map(|(profile, entry)| Some((Arc::clone(profile), entry.claimed?)));
+        claimed.filter(|(_, fence)| *fence > 0).collect()
     }
 
     /// Takes what other hosts have stored of the work of `profile`.
@@ -169,7 +131,7 @@ impl Queue {
         let mut inner = self.inner();
         match inner.entries.get_mut(profile) {
             // The claim brings its own plan back; what came beside it is made after it.
-            Some(entry) if entry.is_claimed => entry.take_marks(work.marks),
+            Some(entry) if entry.claimed.is_some_and(|fence| fence > 0) => entry.take_marks(work.marks),
             Some(entry) => entry.take(work),
             None => drop(inner.stored.insert(profile.into(), work)),
         }
@@ -188,15 +150,10 @@ impl Queue {
     }
 
     fn give_back(&self, claim: &Claim, rest: impl FnOnce(&mut Entry, Instant)) {
-        let now = Instant::now();
         let mut inner = self.inner();
-        if let Some(entry) = inner.entries.get_mut(&claim.profile).filter(|entry| entry.generation == claim.generation)
-        {
-            let marked =
-                claim.calls.iter().filter(|call| !claim.plan.calls.get(call).is_some_and(|plan| plan.is_due(now)));
-            entry.marks.extend(marked.map(|call| (*call, now)));
-            (entry.is_claimed, entry.is_to_be_shown) = (false, claim.is_to_be_shown);
-            rest(entry, now);
+        if let Some(entry) = inner.of_claim(claim) {
+            entry.give_back(claim);
+            rest(entry, Instant::now());
         }
         drop(inner);
         self.wake();
@@ -204,16 +161,14 @@ impl Queue {
 
     /// Takes the plan of a claim that goes on.
     pub(super) fn note_progress(&self, claim: &Claim) {
-        let mut inner = self.inner();
-        if let Some(entry) = inner.entries.get_mut(&claim.profile).filter(|entry| entry.generation == claim.generation)
-        {
+        if let Some(entry) = self.inner().of_claim(claim) {
             entry.plan.clone_from(&claim.plan);
         }
     }
 
     /// Whether the claim has not ended.
     pub(super) fn is_current(&self, claim: &Claim) -> bool {
-        self.inner().entries.get(&claim.profile).is_some_and(|entry| entry.generation == claim.generation)
+        self.inner().of_claim(claim).is_some()
     }
 
     /// Makes these calls due once notifications were gathered. A call that fails keeps its pause, and one that waits for a
@@ -248,9 +203,7 @@ impl Queue {
             let present = entries.get(profile);
             let former = present.map(|entry| &entry.plan).or_else(|| stored.get(profile)?.plan.as_ref());
             let Replan { plan, ends_claim, is_new_login } = change(profile, former);
-            if !is_new_login && former.is_some_and(|former| *former != plan) {
-                changed.push((Arc::clone(profile), plan.clone()));
-            }
+            let has_changed = !is_new_login && former.is_some_and(|former| *former != plan);
             let is_new = present.is_none();
             let entry = entries.entry(Arc::clone(profile)).or_insert_with(|| Entry::of(Plan::default()));
             entry.plan = plan;
@@ -258,9 +211,15 @@ impl Queue {
             entry.is_new_login |= is_new_login;
             if ends_claim || is_new {
                 *generations += 1;
-                (entry.generation, entry.is_claimed) = (*generations, false);
-                entry.marks.clear();
+                entry.generation = *generations;
+                entry.end_claim();
             }
+            // A claim that goes on brings its own plan back.
+            if has_changed && entry.claimed.is_none() {
+                changed.push((Arc::clone(profile), entry.plan.clone()));
+            }
+            let Entry { marks, plan, .. } = entry;
+            marks.retain(|call, _| !is_new_login && plan.may_be_marked(*call));
             if let Some(work) = stored.remove(profile) {
                 entry.take(StoredWork { plan: None, ..work });
             }
@@ -276,7 +235,7 @@ impl Queue {
         for (place, entry) in (0_u32..).zip(inner.entries.values_mut()) {
             let at = now + spread * place / profiles.max(1);
             entry.make_due(at);
-            entry.all_due_at = entry.is_claimed.then_some(at);
+            entry.all_due_at = entry.claimed.map(|_| at);
         }
         drop(inner);
         self.wake();
@@ -292,7 +251,7 @@ impl Queue {
     pub(super) fn lag(&self) -> Duration {
         let inner = self.inner();
         let now = Instant::now();
-        let waiting = inner.entries.values().filter(|entry| !entry.is_claimed && !entry.is_held_elsewhere(now));
+        let waiting = inner.entries.values().filter(|entry| entry.claimed.is_none() && !entry.is_held_elsewhere(now));
         let due = waiting.filter_map(|entry| entry.plan.due()).min();
         due.map_or(Duration::ZERO, |at| now.saturating_duration_since(at))
     }
@@ -360,12 +319,27 @@ impl Queue {
 
     /// Ends the claim of a profile, whose person may be another one now.
     pub(super) fn end_claim(&self, profile: &str) {
+        self.inner().end_claim(profile);
+    }
+
+    /// Ends a claim that storage does not know any more, for another host has taken it: what that has found is to be shown.
+    pub(super) fn lose(&self, claim: &Claim) {
         let mut inner = self.inner();
-        inner.generations += 1;
-        let generation = inner.generations;
-        if let Some(entry) = inner.entries.get_mut(profile) {
-            (entry.generation, entry.is_claimed) = (generation, false);
+        if inner.of_claim(claim).is_some()
+            && let Some(entry) = inner.end_claim(&claim.profile)
+        {
+            entry.is_to_be_shown = true;
         }
+        drop(inner);
+        self.wake();
+    }
+
+    /// Lets a profile be claimed to be shown anew.
+    pub(super) fn show(&self, profile: &str) {
+        if let Some(entry) = self.inner().entries.get_mut(profile) {
+            entry.is_to_be_shown = true;
+        }
+        self.wake();
     }
 
     /// Forgets the plan of a profile and ends its claim.
@@ -398,101 +372,4 @@ pub struct Replan {
     pub ends_claim: bool,
     /// Whether a person has just logged in and waits for the first values.
     pub is_new_login: bool,
-}
-
-impl StoredWork {
-    fn of(plan: Plan) -> Self {
-        Self { plan: Some(plan), ..Self::default() }
-    }
-}
-
-impl Entry {
-    fn of(plan: Plan) -> Self {
-        Self {
-            plan,
-            generation: 0,
-            is_claimed: false,
-            is_new_login: false,
-            is_to_be_shown: false,
-            marks: BTreeMap::new(),
-            held_until: None,
-            rests_until: None,
-            all_due_at: None,
-        }
-    }
-
-    /// Makes what waits for the next interval due at this time.
-    fn make_due(&mut self, at: Instant) {
-        for plan in self.plan.calls.values_mut().filter(|plan| plan.failures == 0) {
-            plan.due = plan.due.map(|due| due.min(at));
-        }
-    }
-
-    /// Takes what storage has of the work; of the plan only the calls that the configuration needs.
-    fn take(&mut self, work: StoredWork) {
-        if let Some(stored) = work.plan {
-            let mut calls = std::mem::take(&mut self.plan.calls);
-            for (call, stored) in stored.calls {
-                if let Some(plan) = calls.get_mut(&call) {
-                    *plan = stored;
-                }
-            }
-            self.plan = Plan { calls, ..stored };
-        }
-        self.take_marks(work.marks);
-        self.held_until = work.held_until;
-    }
-
-    /// Takes the marks that storage has.
-    fn take_marks(&mut self, marks: BTreeMap<Call, Instant>) {
-        let wanted = marks.into_iter().filter(|(call, _)| self.plan.may_be_marked(*call));
-        self.marks = wanted.map(|(call, at)| (call, at + GATHER)).collect();
-    }
-
-    fn is_held_elsewhere(&self, now: Instant) -> bool {
-        self.held_until.is_some_and(|until| now < until)
-    }
-
-    fn rests(&self, now: Instant) -> bool {
-        self.is_held_elsewhere(now) || self.rests_until.is_some_and(|until| now < until)
-    }
-
-    fn claim(&mut self, profile: Arc<str>, now: Instant, may_call: bool) -> Claim {
-        let mut calls = Vec::new();
-        if may_call && !self.rests(now) {
-            let marked = self.marked(now);
-            calls = self.plan.due_calls(now);
-            calls.extend(marked.into_iter().filter(|call| !self.plan.calls[call].is_due(now)));
-            self.marks.retain(|call, _| !calls.contains(call));
-            self.is_new_login = false;
-        }
-        let is_to_be_shown = std::mem::take(&mut self.is_to_be_shown);
-        self.is_claimed = true;
-        Claim { profile, plan: self.plan.clone(), calls, generation: self.generation, fence: 0, is_to_be_shown }
-    }
-
-    fn due(&self) -> Option<Instant> {
-        let marked = self.marks.values().min().map(|at| self.not_too_soon(*at));
-        let due = self.plan.due().into_iter().chain(marked).min()?;
-        Some(due).max(self.held_until).max(self.rests_until)
-    }
-
-    fn is_due(&self, now: Instant) -> bool {
-        self.due().is_some_and(|at| at <= now)
-    }
-
-    /// The order of claims, the lowest first: what is only to be shown (it needs no call and is done in a moment), then new
-    /// logins, then what Withings has news of, then by the time at which it was due.
-    fn rank(&self, now: Instant, due: Option<Instant>) -> (bool, bool, bool, Option<Instant>) {
-        (!self.is_to_be_shown, !self.is_new_login, self.marked(now).is_empty(), due)
-    }
-
-    /// The calls of which Withings has news, if it is time for them.
-    fn marked(&self, now: Instant) -> Vec<Call> {
-        self.marks.iter().filter(|(_, at)| self.not_too_soon(**at) <= now).map(|(call, _)| *call).collect()
-    }
-
-    fn not_too_soon(&self, at: Instant) -> Instant {
-        self.plan.refreshed_at.map_or(at, |refreshed| at.max(refreshed + MARKED_APART))
-    }
 }

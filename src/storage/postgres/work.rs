@@ -60,14 +60,16 @@ const STORE: &str = "/* Postgres::store_work */ update work set plan = $4::text:
        writer = wx_writer(writer, changed, $3::text::uuid, $7::text::xid8), changed = pg_current_xact_id() \
      where profile = $1 and fence = $2 and holder = $3::text::uuid";
 
-/// Not over what another replica has written since it was followed, nor over a login that is new.
+/// Not over what another replica has written since it was followed or is at work on, nor over a login that is new. A claim of this
+/// process has ended by it, and one of another whose time is over.
 const STORE_ALL: &str = "/* Postgres::store_plans_of */ \
      with owner as materialized (select profile from login where profile = any($1) order by profile for key share) \
      insert into work as w (profile, plan, writer) \
        select profile, new.plan::json, $3::text::uuid \
        from unnest($1::text[], $2::text[]) as new(profile, plan) join owner using (profile) order by profile \
-     on conflict (profile) do update set plan = excluded.plan, writer = excluded.writer, changed = pg_current_xact_id() \
-       where w.plan is not null and (w.held_until is null or w.held_until <= wx_now()) \
+     on conflict (profile) do update set plan = excluded.plan, fence = w.fence + 1, held_until = null, \
+         writer = excluded.writer, changed = pg_current_xact_id() \
+       where w.plan is not null and (w.held_until is null or w.held_until <= wx_now() or w.holder = $3::text::uuid) \
          and wx_writer(w.writer, w.changed, $3::text::uuid, $4::text::xid8) is not null";
 
 /// The first time of each call stays, but for one that the present claim knows already: it may have made the call before the
@@ -129,18 +131,18 @@ impl Postgres {
         Ok(renewed.await? == 1)
     }
 
-    /// Stores the plan of a claim that goes on, or that has ended.
-    pub(in crate::storage) async fn store_work(&self, claim: &Claim, has_ended: bool) -> Result<(), StorageError> {
-        let Some(now) = self.0.clock.now() else { return Ok(()) };
+    /// Stores the plan of a claim that goes on, or that is done; returns false if another one has followed it.
+    pub(in crate::storage) async fn store_work(&self, claim: &Claim, is_done: bool) -> Result<bool, StorageError> {
+        let Some(now) = self.0.clock.now() else { return Ok(true) };
         let fence = claim.fence.cast_signed();
         let plan = written(&StoredPlan::of_many_hosts(&claim.plan, now));
         let (calls, seen) = (names(&claim.calls), self.seen());
         let stored = self.run("store a plan", async |session| {
             let statement = session.prepare_cached(STORE).await?;
             let profile = &*claim.profile;
-            session.execute(&statement, &[&profile, &fence, self.me(), &plan, &has_ended, &calls, &seen]).await
+            session.execute(&statement, &[&profile, &fence, self.me(), &plan, &is_done, &calls, &seen]).await
         });
-        stored.await.map(|_| ())
+        Ok(stored.await? == 1)
     }
 
     /// Stores plans that a start or a reload has changed, unless another replica is at work on them.

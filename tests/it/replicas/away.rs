@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::timeout;
+use url::Url;
 use withings_exporter::catalogue::Measurement;
 use withings_exporter::sim::Fault;
 
@@ -133,4 +134,75 @@ async fn a_profile_goes_on_elsewhere_when_its_replica_is_cut_off_while_it_refres
     replicas.jump(Duration::from_mins(10));
     replicas.until_weight("Alice", 73).await;
     assert_eq!(replicas.rotations("Alice"), (2, 0));
+}
+
+/// Counts what is written of readings, also where nothing is written for the claim has ended.
+const COUNT_SAVES: &str = "create table saves (n int); \
+     create function count_save() returns trigger language plpgsql as $$ begin insert into saves values (1); return null; end $$; \
+     create trigger count_save after insert on snapshot for each statement execute function count_save()";
+
+#[tokio::test]
+async fn an_answer_that_comes_when_another_replica_has_gone_on_is_not_shown() {
+    let mut replicas = Replicas::asleep(2, &["Alice"]).await;
+    let (way, answers) = (Cuttable::to(shared().address()), Cuttable::to(replicas.each[0].cloud_address()));
+    replicas.lead(0, way.address());
+    replicas.each[0].config.api_url = Url::parse(&format!("http://{}", answers.address())).unwrap();
+    replicas.ask_for_weight_alone();
+    replicas.each[0].start_exporter().await;
+    soon(replicas.each[0].connect_in_real_time("Alice")).await;
+    replicas.weigh("Alice", 71);
+    replicas.jump(Duration::from_mins(10));
+    soon(replicas.each[0].until_shown("Alice", "weight_kg", 71.0)).await;
+    replicas.weigh("Alice", 72);
+    let asked = || replicas.calls("Alice", "getmeas").len();
+    let before = asked();
+    replicas.cloud.fault(Fault::delay(Duration::from_secs(2)).on("getmeas"));
+    replicas.jump(Duration::from_mins(10));
+    until("the call", async || (asked() > before).then_some(())).await;
+    way.cut();
+    answers.cut();
+    replicas.jump(Duration::from_secs(45));
+    replicas.weigh("Alice", 73);
+    replicas.each[1].start_exporter().await;
+    soon(replicas.each[1].until_shown("Alice", "weight_kg", 73.0)).await;
+    way.heal();
+    soon(replicas.each[0].until_shown("Alice", "weight_kg", 73.0)).await;
+    replicas.psql(COUNT_SAVES);
+    answers.heal();
+    until("the save that is refused", async || (replicas.psql("select count(*) from saves") != "0").then_some(()))
+        .await;
+    for _ in 0..10 {
+        assert_eq!(replicas.each[0].value("Alice", "weight_kg").await, Some(73.0));
+    }
+}
+
+/// Lets whoever stores readings wait as long as the table says so.
+const SLOW_SAVES: &str = "create table slow (); insert into slow default values; \
+     create function wait() returns trigger language plpgsql as $$ begin \
+       while exists (select from slow) loop perform pg_sleep(0.05); end loop; return new; end $$; \
+     create trigger wait before insert or update on snapshot for each row execute function wait()";
+
+#[tokio::test]
+async fn a_replica_that_dies_while_it_stores_readings_has_not_said_that_they_are_stored() {
+    let mut replicas = Replicas::asleep(2, &["Alice"]).await;
+    let way = Cuttable::to(shared().address());
+    replicas.lead(0, way.address());
+    replicas.ask_for_weight_alone();
+    replicas.each[0].start_exporter().await;
+    soon(replicas.each[0].connect_in_real_time("Alice")).await;
+    replicas.weigh("Alice", 71);
+    replicas.jump(Duration::from_mins(10));
+    soon(replicas.each[0].until_shown("Alice", "weight_kg", 71.0)).await;
+    replicas.psql(SLOW_SAVES);
+    replicas.weigh("Alice", 72);
+    replicas.jump(Duration::from_mins(10));
+    let of_saves = "from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'";
+    until("the save", async || (replicas.psql(&format!("select count(*) {of_saves}")) != "0").then_some(())).await;
+    way.cut();
+    replicas.each[0].crash().await;
+    replicas.psql(&format!("select pg_terminate_backend(pid) {of_saves}"));
+    replicas.psql("delete from slow");
+    replicas.jump(Duration::from_secs(15));
+    replicas.each[1].start_exporter().await;
+    soon(replicas.each[1].until_shown("Alice", "weight_kg", 72.0)).await;
 }

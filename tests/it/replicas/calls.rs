@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use withings_exporter::catalogue::Measurement;
 use withings_exporter::login::LoginError;
-use withings_exporter::sim::{Failure, Fault};
+use withings_exporter::sim::{Failure, Fault, PageSizes};
 use withings_exporter::withings::calls::{DataCall, Getmeas};
 use withings_exporter::withings::request::RowSelection;
 
@@ -136,6 +136,33 @@ async fn when_withings_asks_one_replica_to_wait_all_wait() {
     let early: Vec<_> = calls.iter().filter(|call| meanwhile.contains(&call.time)).collect();
     assert!(early.is_empty(), "{asked_to_wait}: {early:#?}");
     assert_eq!(calls.iter().filter(|call| call.status == Some(601)).count(), 1);
+}
+
+/// While Withings wants a pause, a worker waits between two pages of a history.
+#[tokio::test]
+async fn a_pause_in_the_middle_of_a_first_read_costs_no_page() {
+    let mut replicas = Replicas::asleep(2, &["Alice", "Bob"]).await;
+    replicas.ask_for_weight_alone();
+    replicas.wake().await;
+    replicas.cloud.page_sizes(PageSizes { getmeas: 1, ..PageSizes::default() });
+    (71..=73).for_each(|kilograms| replicas.weigh("Alice", kilograms));
+    let user = |profile: &str| replicas.cloud.account(profile).unwrap().userid();
+    replicas.cloud.fault(Fault::delay(Duration::from_secs(20)).on("getmeas").of(user("Alice")));
+    let pause = Failure::TooManyRequests { wait_seconds: Some(60) };
+    replicas.cloud.fault(Fault::new(pause).on("getmeas").of(user("Bob")));
+    soon(replicas.log_in("Alice")).await;
+    until("the first page", async || (replicas.calls("Alice", "getmeas").len() == 1).then_some(())).await;
+    soon(replicas.log_in("Bob")).await;
+    until("the pause", async || (replicas.calls("Bob", "getmeas").len() == 1).then_some(())).await;
+    let is_kept =
+        "select held_until is null or held_until > wx_now() + interval '10 s' from work where profile = 'Alice'";
+    while replicas.calls("Alice", "getmeas").len() == 1 {
+        replicas.pass(Duration::from_secs(5)).await;
+        until("the claim to be kept", async || (replicas.psql(is_kept) == "t").then_some(())).await;
+    }
+    replicas.until_weight("Alice", 73).await;
+    let pages = replicas.calls("Alice", "getmeas");
+    assert_eq!(pages.iter().filter(|page| !page.params.contains_key("offset")).count(), 1, "{pages:#?}");
 }
 
 /// One of the greedy replicas is started again, and two of them have clocks that are wrong.

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::time::timeout;
+use withings_exporter::catalogue::Measurement;
 use withings_exporter::clock::Clock;
 use withings_exporter::sim::{Cloud, Limits, Measure, MeasureGroup, Request};
 
@@ -127,6 +128,13 @@ impl Replicas {
         self.each[2].host_clock.set_back(Duration::from_hours(1));
     }
 
+    /// Configures one measurement, so that a refresh is one call.
+    fn ask_for_weight_alone(&mut self) {
+        for world in &mut self.each {
+            world.config.measurements = Measurement::by_key("weight_kg").into_iter().collect();
+        }
+    }
+
     async fn wake(&mut self) {
         for world in &mut self.each {
             world.start_exporter().await;
@@ -141,6 +149,12 @@ impl Replicas {
         for profile in profiles {
             self.everywhere(async |world| world.until(profile, |snapshot| snapshot.up() == Some(true)).await).await;
         }
+    }
+
+    /// Logs a person in at one replica.
+    async fn log_in(&self, profile: &str) {
+        let world = &self.each[0];
+        assert_eq!(world.log_in(profile, &world.account(profile)).await.status, 200);
     }
 
     /// Waits for something at every replica.
@@ -179,6 +193,19 @@ impl Replicas {
     fn jump(&self, time: Duration) {
         self.clock.advance(time);
         self.each.iter().for_each(|world| world.host_clock.advance(time));
+        self.move_database(time);
+    }
+
+    /// The same, and for whoever waits.
+    async fn pass(&self, time: Duration) {
+        self.move_database(time);
+        tokio::time::pause();
+        tokio::time::advance(time).await;
+        tokio::time::resume();
+    }
+
+    /// Lets so much time pass for the database.
+    fn move_database(&self, time: Duration) {
         let ahead = self.ahead.get() + time;
         self.ahead.set(ahead);
         self.psql(&format!(

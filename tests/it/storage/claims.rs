@@ -2,11 +2,12 @@
 
 use chrono::DateTime;
 use futures_util::FutureExt;
+use tokio::time::Instant;
 use withings_exporter::catalogue::Call;
 use withings_exporter::clock::Clock;
-use withings_exporter::storage::{SaveError, StoredState};
+use withings_exporter::storage::{CallPlan, SaveError, StoredState};
 
-use super::planned::{claimed, finish, plan, plan_new_login};
+use super::planned::{claimed, finish, much_later, plan, plan_new_login, plan_reload};
 use super::{Place, connect};
 
 pub(super) fn clock() -> Clock {
@@ -59,5 +60,46 @@ async fn news_that_comes_while_the_call_is_made_is_not_lost() {
         assert_eq!(marked.calls, [Call::Getmeas]);
         finish(&storage, marked).await;
         storage.mark("Nobody", &[Call::Getmeas]).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_reload_loses_neither_news_that_wait_nor_those_that_a_claim_follows() {
+    for place in Place::both().await {
+        let storage = place.open(&clock()).await;
+        connect(&storage, "Alice").await;
+        plan(&storage, &["Alice"]).await;
+        let first = claimed(&storage).await;
+        finish(&storage, first).await;
+        storage.mark("Alice", &[Call::Getmeas]).await.unwrap();
+        plan_reload(&storage, "Alice", much_later()).await;
+        let following = claimed(&storage).await;
+        assert_eq!(following.calls, [Call::Getmeas]);
+        plan_reload(&storage, "Alice", much_later()).await;
+        assert!(!storage.is_current(&following));
+        let again = claimed(&storage).await;
+        assert_eq!(again.calls, [Call::Getmeas]);
+        finish(&storage, again).await;
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_a_reload_makes_due_is_due_though_its_profile_was_claimed() {
+    for place in Place::both().await {
+        let storage = place.open(&clock()).await;
+        connect(&storage, "Alice").await;
+        plan(&storage, &["Alice"]).await;
+        let mut held = claimed(&storage).await;
+        let failed = CallPlan { failures: 1, ..CallPlan::at(much_later()) };
+        held.plan.calls.insert(Call::Getmeas, failed);
+        storage.note_progress(&held).await;
+        plan_reload(&storage, "Alice", Instant::now()).await;
+        let again = claimed(&storage).await;
+        assert_eq!(again.calls, [Call::Getmeas]);
+        assert!(matches!(storage.save(&held, StoredState::of("Alice")).await, Err(SaveError::Superseded)));
+        storage.finish(held).await;
+        assert!(storage.is_current(&again) && storage.renew(&again).await);
+        finish(&storage, again).await;
+        assert_eq!(storage.plan("Alice").unwrap().calls[&Call::Getmeas].failures, 0);
     }
 }

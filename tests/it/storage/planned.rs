@@ -68,6 +68,17 @@ pub(crate) async fn plan_new_login(storage: &Storage, profile: &str) {
     storage.plan_all(&BTreeSet::from([profile.into()]), replan).await;
 }
 
+/// Plans the profile as a reload does that ends its claim: its call has not failed any more, and is made at `due`.
+pub(crate) async fn plan_reload(storage: &Storage, profile: &str, due: Instant) {
+    let replan = |_: &str, _: Option<&Plan>| Replan { plan: planned(due), ends_claim: true, is_new_login: false };
+    storage.plan_all(&BTreeSet::from([profile.into()]), replan).await;
+}
+
+/// When nothing is due for long.
+pub(crate) fn much_later() -> Instant {
+    Instant::now() + Duration::from_hours(1)
+}
+
 /// The next claim with a call, which must come. Those whose profile is only to be shown are given back.
 pub(crate) async fn claimed(storage: &Storage) -> Claim {
     let claimed = async {
@@ -85,7 +96,7 @@ pub(crate) async fn claimed(storage: &Storage) -> Claim {
 /// Ends a claim whose calls have worked, and are next made in an hour.
 pub(crate) async fn finish(storage: &Storage, mut claim: Claim) {
     for (_, call) in claim.plan.calls.iter_mut().filter(|(call, _)| claim.calls.contains(call)) {
-        *call = CallPlan { last_success: Some(1000), ..CallPlan::at(Instant::now() + Duration::from_hours(1)) };
+        *call = CallPlan { last_success: Some(1000), ..CallPlan::at(much_later()) };
     }
     storage.finish(claim).await;
 }

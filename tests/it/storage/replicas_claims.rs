@@ -96,6 +96,31 @@ async fn a_replica_that_has_died_is_followed_after_15_seconds_and_what_it_saves_
 }
 
 #[tokio::test]
+async fn a_claim_is_kept_while_its_worker_waits_and_not_after_it() {
+    let place = Place::database().await;
+    place.log_in_elsewhere(&["Alice"]).await;
+    let [waiting, other] = <[Storage; 2]>::try_from(replicas(&place, 2).await).unwrap();
+    plan(&waiting, &["Alice"]).await;
+    plan(&other, &["Alice"]).await;
+    let held = claimed(&waiting).await;
+    // A turn may come after minutes: Withings has asked for a pause, or the budget is small.
+    for passed in (10..=180).step_by(10) {
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(10)).await;
+        tokio::time::resume();
+        place.move_clock(passed);
+        waiting.keep_claims().await;
+    }
+    other.changes().await.unwrap();
+    assert!(timeout(NOT_WITHIN, other.claim()).await.is_err(), "it was kept");
+    assert!(waiting.renew(&held).await);
+    waiting.save(&held, StoredState::of("Alice")).await.unwrap();
+    finish(&waiting, held).await;
+    waiting.keep_claims().await;
+    assert_eq!(place.psql("select held_until is null from work"), "t");
+}
+
+#[tokio::test]
 async fn a_login_at_one_replica_brings_one_first_read() {
     let place = Place::database().await;
     let replicas = replicas(&place, 3).await;
