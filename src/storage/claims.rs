@@ -99,7 +99,8 @@ impl Storage {
     }
 
     /// Gives a claim back with its plan.
-    pub async fn finish(&self, claim: Claim) {
+    pub async fn finish(&self, mut claim: Claim) {
+        self.0.queue.make_due(&mut claim);
         if claim.fence == 0 || self.store_work(&claim, true).await {
             self.0.queue.finish(claim);
         }

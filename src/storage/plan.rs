@@ -64,6 +64,12 @@ impl Plan {
         planned.for_each(|(_, plan)| plan.due = plan.due.map(|due| due.min(at)));
     }
 
+    /// Makes all calls that wait for the next interval due at `at`, unless they are due before.
+    pub(super) fn make_all_due(&mut self, at: Instant) {
+        let waiting = self.calls.values_mut().filter(|plan| plan.failures == 0);
+        waiting.for_each(|plan| plan.due = plan.due.map(|due| due.min(at)));
+    }
+
     /// Whether news of Withings may make the call due: not during its pause after a failure, nor while it waits for a login.
     pub(super) fn may_be_marked(&self, call: Call) -> bool {
         self.calls.get(&call).is_some_and(|plan| plan.failures == 0 && plan.due.is_some())

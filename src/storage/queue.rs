@@ -85,6 +85,13 @@ impl Queue {
         NextClaim::Claim(Box::new(entry.claim(profile, now, may_call)))
     }
 
+    /// Makes due in the plan of a claim what was made due while it went on: the plan is stored as the claim has it.
+    pub(super) fn make_due(&self, claim: &mut Claim) {
+        if let Some(at) = self.inner().of_claim(claim).and_then(|entry| entry.all_due_at) {
+            claim.plan.make_all_due(at);
+        }
+    }
+
     /// Gives a claim back with its plan; does nothing if it has ended.
     pub(super) fn finish(&self, claim: Claim) {
         let mut inner = self.inner();
@@ -93,7 +100,7 @@ impl Queue {
                 entry.plan = claim.plan;
             }
             if let Some(at) = entry.all_due_at.take() {
-                entry.make_due(at);
+                entry.plan.make_all_due(at);
             }
             entry.followed.clear();
             entry.end_claim();
@@ -234,7 +241,7 @@ impl Queue {
         let profiles = u32::try_from(inner.entries.len()).unwrap_or(u32::MAX);
         for (place, entry) in (0_u32..).zip(inner.entries.values_mut()) {
             let at = now + spread * place / profiles.max(1);
-            entry.make_due(at);
+            entry.plan.make_all_due(at);
             entry.all_due_at = entry.claimed.map(|_| at);
         }
         drop(inner);

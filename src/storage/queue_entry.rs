@@ -68,13 +68,6 @@ impl Entry {
         self.is_to_be_shown |= claim.is_to_be_shown;
     }
 
-    /// Makes what waits for the next interval due at this time.
-    pub(super) fn make_due(&mut self, at: Instant) {
-        for plan in self.plan.calls.values_mut().filter(|plan| plan.failures == 0) {
-            plan.due = plan.due.map(|due| due.min(at));
-        }
-    }
-
     /// Takes what storage has of the work; of the plan only the calls that the configuration needs.
     pub(super) fn take(&mut self, work: StoredWork) {
         if let Some(stored) = work.plan {

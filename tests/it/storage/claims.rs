@@ -1,5 +1,7 @@
 //! Claims: what they keep apart, what ends them, and what they must not lose.
 
+use std::time::Duration;
+
 use chrono::DateTime;
 use futures_util::FutureExt;
 use tokio::time::Instant;
@@ -101,5 +103,20 @@ async fn a_call_that_a_reload_makes_due_is_due_though_its_profile_was_claimed() 
         assert!(storage.is_current(&again) && storage.renew(&again).await);
         finish(&storage, again).await;
         assert_eq!(storage.plan("Alice").unwrap().calls[&Call::Getmeas].failures, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_makes_due_also_what_is_claimed_at_that_moment() {
+    for place in Place::both().await {
+        let storage = place.open(&clock()).await;
+        connect(&storage, "Alice").await;
+        plan(&storage, &["Alice"]).await;
+        let claim = claimed(&storage).await;
+        storage.make_all_due(Duration::from_mins(5));
+        finish(&storage, claim).await;
+        let again = claimed(&storage).await;
+        assert!(again.calls.contains(&Call::Getmeas));
+        finish(&storage, again).await;
     }
 }
