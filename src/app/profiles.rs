@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
-use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
 use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
@@ -114,12 +114,11 @@ impl Profiles {
 
     /// Shows what is stored of these profiles, and gives what their plans depend on.
     async fn read(&self, profiles: &[Arc<str>]) -> BTreeMap<Arc<str>, Restored> {
-        let mut restored = BTreeMap::new();
-        for some in profiles.chunks(AT_ONCE) {
-            let restore = async |profile: &Arc<str>| (Arc::clone(profile), self.refresher.restore(profile).await);
-            restored.extend(join_all(some.iter().map(restore)).await);
-        }
-        restored
+        let restore = |profile: Arc<str>| async move {
+            let restored = self.refresher.restore(&profile).await;
+            (profile, restored)
+        };
+        stream::iter(profiles.to_vec()).map(restore).buffer_unordered(AT_ONCE).collect().await
     }
 
     /// Plans the calls of all profiles. What storage does not tell is planned later.
@@ -259,9 +258,8 @@ impl Profiles {
     pub(super) async fn show_refreshed(&self, refreshed: &Refreshed) {
         let mut readings = self.refresher.unread();
         readings.extend(refreshed.readings.iter().cloned());
-        for some in Vec::from_iter(&readings).chunks(AT_ONCE) {
-            join_all(some.iter().map(|profile| self.refresher.show_stored(profile))).await;
-        }
+        let show = |profile: Arc<str>| async move { self.refresher.show_stored(&profile).await };
+        stream::iter(readings).for_each_concurrent(AT_ONCE, show).await;
         self.refresher.show_plans(&refreshed.plans);
     }
 
