@@ -69,7 +69,7 @@ pub(super) fn url(key: &str, node: &Node) -> Result<Url, Mistake> {
     Ok(url)
 }
 
-/// A [`url`] without a path.
+/// A [`url()`] without a path.
 pub(super) fn origin(key: &str, node: &Node) -> Result<Url, Mistake> {
     let url = url(key, node)?;
     if url.path() == "/" {

@@ -7,8 +7,8 @@ use super::wire::AnswerPage;
 /// How many rows of a page are kept before they are pruned for the first time.
 pub(super) const MANY: usize = 64;
 
-/// Takes the rows of a call, whatever they are. Who asks for pages knows no more of them, for the bar of the program's size: it
-/// is compiled once, and not for each call.
+/// Takes the rows of a call, whatever they are. For the bar of the program's size: what asks for pages is compiled once then, and
+/// not for each call.
 pub trait PageRows: Send {
     /// Begins a page at the server's time, Unix seconds. Rows of a page that was not kept are dropped.
     fn begin(&mut self, server_now: i64);

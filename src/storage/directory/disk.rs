@@ -30,8 +30,8 @@ pub(in crate::storage) struct Disk {
     telemetry: Telemetry,
 }
 
-/// An operation. In a box, for the bar of the program's size: what bounds operations is compiled once for each result, and not
-/// for each of some hundred operations.
+/// An operation. In a box, for the bar of the program's size: what bounds it is compiled once for each kind of result, and not for
+/// each operation.
 type Work<T> = Box<dyn FnOnce() -> Result<T, StorageError> + Send>;
 
 #[derive(Clone, Copy)]
