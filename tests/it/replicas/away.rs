@@ -141,18 +141,25 @@ const COUNT_SAVES: &str = "create table saves (n int); \
      create function count_save() returns trigger language plpgsql as $$ begin insert into saves values (1); return null; end $$; \
      create trigger count_save after insert on snapshot for each statement execute function count_save()";
 
+impl Replicas {
+    /// Lets the first one start, log Alice in, ask for her weight alone and show 71 kg.
+    async fn begin_alone(&mut self) {
+        self.ask_for_weight_alone();
+        self.each[0].start_exporter().await;
+        soon(self.each[0].connect_in_real_time("Alice")).await;
+        self.weigh("Alice", 71);
+        self.jump(Duration::from_mins(10));
+        soon(self.each[0].until_shown("Alice", "weight_kg", 71.0)).await;
+    }
+}
+
 #[tokio::test]
 async fn an_answer_that_comes_when_another_replica_has_gone_on_is_not_shown() {
     let mut replicas = Replicas::asleep(2, &["Alice"]).await;
     let (way, answers) = (Cuttable::to(shared().address()), Cuttable::to(replicas.each[0].cloud_address()));
     replicas.lead(0, way.address());
     replicas.each[0].config.api_url = Url::parse(&format!("http://{}", answers.address())).unwrap();
-    replicas.ask_for_weight_alone();
-    replicas.each[0].start_exporter().await;
-    soon(replicas.each[0].connect_in_real_time("Alice")).await;
-    replicas.weigh("Alice", 71);
-    replicas.jump(Duration::from_mins(10));
-    soon(replicas.each[0].until_shown("Alice", "weight_kg", 71.0)).await;
+    replicas.begin_alone().await;
     replicas.weigh("Alice", 72);
     let asked = || replicas.calls("Alice", "getmeas").len();
     let before = asked();
@@ -187,12 +194,7 @@ async fn a_replica_that_dies_while_it_stores_readings_has_not_said_that_they_are
     let mut replicas = Replicas::asleep(2, &["Alice"]).await;
     let way = Cuttable::to(shared().address());
     replicas.lead(0, way.address());
-    replicas.ask_for_weight_alone();
-    replicas.each[0].start_exporter().await;
-    soon(replicas.each[0].connect_in_real_time("Alice")).await;
-    replicas.weigh("Alice", 71);
-    replicas.jump(Duration::from_mins(10));
-    soon(replicas.each[0].until_shown("Alice", "weight_kg", 71.0)).await;
+    replicas.begin_alone().await;
     replicas.psql(SLOW_SAVES);
     replicas.weigh("Alice", 72);
     replicas.jump(Duration::from_mins(10));

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use withings_exporter::catalogue::Call;
 use withings_exporter::storage::postgres::{Address, Keys, Settings};
-use withings_exporter::storage::{Class, SaveError, Storage, StoredState, Turn};
+use withings_exporter::storage::{Class, Storage, Turn};
 use withings_exporter::telemetry::Telemetry;
 
 use super::claims::clock;
@@ -103,35 +103,6 @@ async fn the_lag_goes_on_when_a_look_at_the_changes_was_overtaken_by_a_change_of
     let lag = value(&telemetry, LAG).unwrap();
     storage.changes().await.unwrap();
     assert!(value(&telemetry, LAG).unwrap() < lag);
-}
-
-#[tokio::test]
-async fn what_could_not_be_saved_while_another_replica_went_on_is_shown_no_more() {
-    let place = Place::database().await;
-    let way = Cuttable::to(shared().address());
-    let (storage, _) = behind(&way, &place).await;
-    connect(&storage, "Alice").await;
-    storage.changes().await.unwrap();
-    plan(&storage, &["Alice"]).await;
-    let held = claimed(&storage).await;
-    way.close();
-    assert!(matches!(storage.save(&held, StoredState::of("older")).await, Err(SaveError::Storage(_))));
-    finish(&storage, held).await;
-    place.move_clock(15);
-    let other = place.open(&clock()).await;
-    other.changes().await.unwrap();
-    plan(&other, &["Alice"]).await;
-    let claim = claimed(&other).await;
-    other.save(&claim, StoredState::of("Alice")).await.unwrap();
-    finish(&other, claim).await;
-    way.heal();
-    tokio::time::pause();
-    tokio::time::advance(Duration::from_secs(15)).await;
-    tokio::time::resume();
-    assert!(storage.save_unsaved().await);
-    let shown = timeout(Duration::from_secs(5), storage.claim()).await.expect("it is not shown");
-    assert!(shown.calls.is_empty());
-    assert_eq!(storage.load("Alice").await.unwrap().user_id.as_deref(), Some("Alice"));
 }
 
 /// Withings waits for 2 s, and is not next door.

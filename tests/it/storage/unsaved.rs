@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use serde_json::value::RawValue;
+use tokio::time::timeout;
 use withings_exporter::reading::in_bed::BedEvent;
-use withings_exporter::storage::{SaveError, Storage, StoredState};
+use withings_exporter::storage::{Claim, SaveError, Storage, StoredState};
 
 use super::away::behind;
 use super::claims::clock;
@@ -20,9 +21,8 @@ fn state(part: &str) -> StoredState {
     state
 }
 
-/// A replica that has lost its way to the database with a state of Alice that it could not save, after another one has saved
-/// a newer one. Her call is due at both.
-async fn overtaken(way: &Cuttable, place: &Place) -> Storage {
+/// A replica that has lost its way to the database with a state of Alice that it could not save, and the claim of that.
+async fn cut_off(way: &Cuttable, place: &Place) -> (Storage, Claim) {
     let (storage, _) = behind(way, place).await;
     connect(&storage, "Alice").await;
     storage.changes().await.unwrap();
@@ -30,7 +30,11 @@ async fn overtaken(way: &Cuttable, place: &Place) -> Storage {
     let claim = claimed(&storage).await;
     way.close();
     assert!(matches!(storage.save(&claim, state("1")).await, Err(SaveError::Storage(_))));
-    storage.finish(claim).await;
+    (storage, claim)
+}
+
+/// Another replica takes Alice's claim, which nobody keeps any more, and saves a newer state.
+async fn go_on_elsewhere(place: &Place) {
     place.move_clock(16);
     let other = place.open(&clock()).await;
     other.changes().await.unwrap();
@@ -38,6 +42,13 @@ async fn overtaken(way: &Cuttable, place: &Place) -> Storage {
     let claim = claimed(&other).await;
     other.save(&claim, state("2")).await.unwrap();
     other.finish(claim).await;
+}
+
+/// A replica that was cut off, after another one has gone on. Alice's call is due at both.
+async fn overtaken(way: &Cuttable, place: &Place) -> Storage {
+    let (storage, claim) = cut_off(way, place).await;
+    storage.finish(claim).await;
+    go_on_elsewhere(place).await;
     way.heal();
     storage
 }
@@ -67,16 +78,27 @@ async fn what_could_not_be_saved_does_not_come_over_something_newer_by_the_next_
 }
 
 #[tokio::test]
+async fn what_could_not_be_saved_while_another_replica_went_on_is_shown_no_more() {
+    let place = Place::database().await;
+    let way = Cuttable::to(shared().address());
+    let (storage, claim) = cut_off(&way, &place).await;
+    finish(&storage, claim).await;
+    go_on_elsewhere(&place).await;
+    way.heal();
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(15)).await;
+    tokio::time::resume();
+    assert!(storage.save_unsaved().await);
+    let shown = timeout(Duration::from_secs(5), storage.claim()).await.expect("it is not shown");
+    assert!(shown.calls.is_empty());
+    assert_eq!(part(&storage.load("Alice").await.unwrap()), "2");
+}
+
+#[tokio::test]
 async fn what_could_not_be_saved_is_saved_before_the_next_claim_if_nobody_has_come_in_between() {
     let place = Place::database().await;
     let way = Cuttable::to(shared().address());
-    let (storage, _) = behind(&way, &place).await;
-    connect(&storage, "Alice").await;
-    storage.changes().await.unwrap();
-    plan(&storage, &["Alice"]).await;
-    let claim = claimed(&storage).await;
-    way.close();
-    assert!(matches!(storage.save(&claim, state("1")).await, Err(SaveError::Storage(_))));
+    let (storage, claim) = cut_off(&way, &place).await;
     way.heal();
     storage.finish(claim).await;
     let claim = claimed(&storage).await;
