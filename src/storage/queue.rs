@@ -99,7 +99,7 @@ impl Queue {
             if !claim.calls.is_empty() {
                 entry.plan = claim.plan;
             }
-            if let Some(at) = entry.all_due_at.take() {
+            if let Some(at) = entry.all_due_at {
                 entry.plan.make_all_due(at);
             }
             entry.followed.clear();

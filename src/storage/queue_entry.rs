@@ -59,7 +59,7 @@ impl Entry {
     /// Ends the claim; the news that it follows wait again.
     pub(super) fn end_claim(&mut self) {
         self.marks.append(&mut self.followed);
-        self.claimed = None;
+        (self.claimed, self.all_due_at) = (None, None);
     }
 
     /// Ends a claim with which nothing was done.
