@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
-use futures_util::{StreamExt, stream};
 use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
@@ -16,15 +15,11 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::login::{Logins, People, Remote};
 use crate::reading::Snapshot;
-use crate::refresh::{self, Occasion, Refresher, Restored, Settings};
+use crate::refresh::{self, Occasion, Refresher, Settings};
 use crate::storage::{Refreshed, Storage, StorageError};
 use crate::telemetry::Telemetry;
 use crate::webhooks::{BedNotification, DesiredSubscriptions, Inbox, Subscriptions};
 use crate::withings::oauth::random_token;
-
-/// How many profiles are restored at a time: enough that one is read while another is parsed. Each more needs a thread that
-/// reads, and with glibc each thread has a heap of its own, of which half a megabyte stays.
-const AT_ONCE: usize = 4;
 
 /// How long a reload waits for what is stored, so that it is answered within 5 s. What is not read by then is read afterwards.
 const RELOAD_READS_WITHIN: Duration = Duration::from_secs(2);
@@ -105,20 +100,11 @@ impl Profiles {
         for profile in profiles {
             self.telemetry.expect_profile(profile);
         }
-        let restored = self.read(profiles).await;
+        let restored = self.refresher.restore(profiles).await;
         // What the first look has found counts as taken in at the second one: only then plans may be stored over it.
         let refreshed = self.storage().changes().await.unwrap_or_default();
         self.plan(&Occasion::Start(restored)).await;
         self.show_refreshed(&refreshed).await;
-    }
-
-    /// Shows what is stored of these profiles, and gives what their plans depend on.
-    async fn read(&self, profiles: &[Arc<str>]) -> BTreeMap<Arc<str>, Restored> {
-        let restore = |profile: Arc<str>| async move {
-            let restored = self.refresher.restore(&profile).await;
-            (profile, restored)
-        };
-        stream::iter(profiles.to_vec()).map(restore).buffer_unordered(AT_ONCE).collect().await
     }
 
     /// Plans the calls of all profiles. What storage does not tell is planned later.
@@ -183,7 +169,7 @@ impl Profiles {
         }
         self.snapshots.send_modify(|all| all.arrange(profiles));
         self.refresher.note_unread(changed);
-        drop(timeout(RELOAD_READS_WITHIN, self.read(changed)).await);
+        drop(timeout(RELOAD_READS_WITHIN, self.refresher.restore(changed)).await);
         let unread = self.refresher.unread().len();
         if unread > 0 {
             tracing::warn!(profiles = unread, "what is stored could not all be read yet; it is tried again");
@@ -242,9 +228,7 @@ impl Profiles {
             }
             self.plan(&Occasion::Logins(new)).await;
         }
-        for profile in &gone {
-            self.refresher.show_without_login(profile).await;
-        }
+        self.refresher.show_stored(gone).await;
     }
 
     /// Stores an event of the bed and shows what is known after it.
@@ -258,8 +242,7 @@ impl Profiles {
     pub(super) async fn show_refreshed(&self, refreshed: &Refreshed) {
         let mut readings = self.refresher.unread();
         readings.extend(refreshed.readings.iter().cloned());
-        let show = |profile: Arc<str>| async move { self.refresher.show_stored(&profile).await };
-        stream::iter(readings).for_each_concurrent(AT_ONCE, show).await;
+        self.refresher.show_stored(readings).await;
         self.refresher.show_plans(&refreshed.plans);
     }
 

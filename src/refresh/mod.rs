@@ -12,9 +12,11 @@ mod plans;
 mod profile_state;
 mod publisher;
 mod schedule;
+mod stored;
 mod workers;
 
 use std::collections::BTreeSet;
+use std::slice;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -32,8 +34,9 @@ use crate::webhooks::Subscriptions;
 use crate::withings::error::CallError;
 use fetch::ProfileFetch;
 use outcome::{CallFailure, CallOutcome};
-pub use plans::{Occasion, Restored};
+pub use plans::Occasion;
 use profile_state::ProfileState;
+pub use stored::Restored;
 
 /// Refreshes the profiles that are due. Cheap to clone; clones share everything.
 #[derive(Clone)]
@@ -122,8 +125,12 @@ impl Refresher {
 
     /// Loads what is known of the person whose login the profile has.
     async fn load(&self, claim: &Claim) -> Result<ProfileState, StorageError> {
-        let stored = self.noted(&claim.profile, self.storage().load(&claim.profile).await)?;
-        Ok(ProfileState::restore(self.of_person(&claim.profile, stored)))
+        let stored = self.storage().load(&claim.profile).await;
+        match &stored {
+            Ok(_) => self.note_read(&claim.profile),
+            Err(error) => self.note_failed(slice::from_ref(&claim.profile), error),
+        }
+        Ok(ProfileState::restore(self.of_person(&claim.profile, stored?)))
     }
 
     /// The stored state, or an empty one if the profile has another person now.

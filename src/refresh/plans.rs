@@ -1,15 +1,15 @@
 //! The plans that a start, a reload or a login makes anew. After that each refresh plans its own calls.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::profile_state::ProfileState;
-use super::{Refresher, Settings, calls, first_format, schedule};
+use super::stored::Restored;
+use super::{Refresher, Settings, calls, schedule};
 use crate::catalogue::Call;
-use crate::storage::{CallPlan, LoginInfo, Plan, Replan, StorageError, StoredState};
+use crate::storage::{CallPlan, LoginInfo, Plan, Replan, StorageError};
 
 /// Why plans are made anew.
 #[derive(Clone, Debug)]
@@ -25,99 +25,11 @@ pub enum Occasion {
     Logins(BTreeMap<Arc<str>, bool>),
 }
 
-/// What a start has found of a profile.
-#[derive(Clone, Debug, Default)]
-pub struct Restored {
-    /// When calls last worked, as 0.1.0 stored it, Unix seconds.
-    first_successes: BTreeMap<Call, i64>,
-    /// The calls that are to be made at once, for their stored parts are not understood.
-    unread: BTreeSet<Call>,
-}
-
 impl Refresher {
-    /// Shows what is stored of `profile`, and gives what its plan depends on. Where that cannot be read, what is shown stays, as
-    /// far as it is selected, and reading is tried again.
-    pub async fn restore(&self, profile: &Arc<str>) -> Restored {
-        let people = self.services().logins.people();
-        if let Some(other) = people.get(profile).and_then(|person| person.duplicate_of.clone()) {
-            self.show_duplicate(profile, other);
-            return Restored::default();
-        }
-        let Ok(stored) = self.noted(profile, self.storage().load(profile).await) else {
-            self.show_selected(profile);
-            return Restored::default();
-        };
-        let stored = self.of_person(profile, stored);
-        let first_successes = stored.first_format.as_ref().map(|json| first_format::successes(json.get()));
-        let state = ProfileState::restore(stored);
-        self.show(profile, &state, &self.storage().plan(profile).unwrap_or_default(), || true);
-        Restored { first_successes: first_successes.unwrap_or_default(), unread: state.to_be_read().collect() }
-    }
-
-    /// Shows what another host has found for `profile`, or what could not be read before. Where it cannot be read, the last values
-    /// stay.
-    pub async fn show_stored(&self, profile: &Arc<str>) {
-        if self.services().logins.people().get(profile).is_none() {
-            return self.show_without_login(profile).await;
-        }
-        if let Ok(stored) = self.noted(profile, self.storage().load_refreshed(profile).await) {
-            let state = ProfileState::restore(self.of_person(profile, stored));
-            let is_shown =
-                || self.services().logins.people().get(profile).is_some_and(|person| person.duplicate_of.is_none());
-            self.show(profile, &state, &self.storage().plan(profile).unwrap_or_default(), is_shown);
-        }
-    }
-
     /// Shows how the calls of these profiles went, where another host has made them.
     pub fn show_plans(&self, profiles: &BTreeSet<Arc<str>>) {
         let plan = |profile: &Arc<str>| Some((Arc::clone(profile), self.storage().plan(profile)?));
         self.publish_plans(&profiles.iter().filter_map(plan).collect());
-    }
-
-    /// Shows the values that are stored of a profile without a login: its login file may be broken.
-    pub async fn show_without_login(&self, profile: &Arc<str>) {
-        if let Ok(stored) = self.noted(profile, self.storage().load(profile).await)
-            && stored.user_id.is_some()
-        {
-            let is_without_login = || self.services().logins.people().get(profile).is_none();
-            self.show(profile, &ProfileState::restore(stored), &Plan::default(), is_without_login);
-        }
-    }
-
-    /// Shows that another profile shows the person of `profile`.
-    pub fn show_duplicate(&self, profile: &Arc<str>, other: Arc<str>) {
-        tracing::error!(%profile, %other, "two profiles are one person; only the other is shown");
-        self.show_nobody(profile, Some(other));
-    }
-
-    /// The profiles whose stored readings are still to be read and shown.
-    #[must_use]
-    pub fn unread(&self) -> BTreeSet<Arc<str>> {
-        self.0.unread.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Notes that what is stored of these profiles is to be read and shown, with the next look at the latest.
-    pub fn note_unread(&self, profiles: &[Arc<str>]) {
-        self.0.unread.lock().unwrap_or_else(PoisonError::into_inner).extend(profiles.iter().cloned());
-    }
-
-    /// Notes whether the stored readings of a profile could be read: those that could not are tried again with each look at what
-    /// others have changed.
-    pub(super) fn noted(
-        &self,
-        profile: &Arc<str>,
-        read: Result<StoredState, StorageError>,
-    ) -> Result<StoredState, StorageError> {
-        let mut unread = self.0.unread.lock().unwrap_or_else(PoisonError::into_inner);
-        match &read {
-            Ok(_) => drop(unread.remove(profile)),
-            Err(error) if unread.insert(Arc::clone(profile)) => {
-                tracing::error!(%profile, error = error.with_cause(), "the last readings cannot be read; it is tried again");
-            }
-            // It was said already: an outage must not fill the log.
-            Err(_) => {}
-        }
-        read
     }
 
     /// Plans the calls of all profiles whose login is used, and the end of the subscriptions of profiles that have left the

@@ -219,12 +219,13 @@ impl BackEnd {
         in_either!(self, back_end => back_end.store_pair(profile, pair).await)
     }
 
-    pub(super) async fn load(&self, profile: &str) -> Result<StoredState, StorageError> {
-        in_either!(self, back_end => back_end.load(profile).await)
-    }
-
-    pub(super) async fn load_events(&self, profile: &str) -> Result<Option<Events>, StorageError> {
-        in_either!(self, back_end => back_end.load_events(profile).await)
+    /// What `make` makes of what is stored of each of these profiles, in their order; it is called off the async threads.
+    pub(super) async fn load_each<T: Send + 'static>(
+        &self,
+        profiles: Vec<Arc<str>>,
+        make: impl Fn(&Arc<str>, StoredState) -> T + Send + 'static,
+    ) -> Result<Vec<Result<T, StorageError>>, StorageError> {
+        in_either!(self, back_end => back_end.load_each(profiles, make).await)
     }
 
     /// Stores the state that the calls of a claim have changed; returns false if that may not be, for the claim has ended or

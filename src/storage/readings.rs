@@ -132,19 +132,46 @@ impl StoredState {
 impl Storage {
     /// What is known of the person of `profile`; nothing if nothing is stored.
     pub async fn load(&self, profile: &str) -> Result<StoredState, StorageError> {
-        let (unsaved, events) = self.unsaved_of(profile);
-        let stored = match unsaved {
-            Some(state) => StoredState::clone(&state).with(self.0.back_end.load_events(profile).await?),
-            None => self.0.back_end.load(profile).await?,
-        };
-        let all = events.map(|new| Events { user_id: stored.user_id.clone(), in_bed: stored.in_bed.clone() }.with(new));
-        Ok(stored.with(all))
+        let mut loaded = self.load_some(vec![profile.into()], |_, state| state).await?;
+        loaded.pop().expect("one was asked for")
     }
 
-    /// The same after another host has saved it: what could not be saved here is saved first, if it still may be.
-    pub async fn load_refreshed(&self, profile: &str) -> Result<StoredState, StorageError> {
-        self.settle_state(profile).await?;
-        self.load(profile).await
+    /// What `make` makes of what is known of each of these profiles, in their order; it is called off the async threads. What
+    /// could not be saved is saved first, if it still may be: another host may have saved since. Fails if no profile could be
+    /// read, as when the database is away.
+    pub async fn load_each<T: Send + 'static>(
+        &self,
+        profiles: Vec<Arc<str>>,
+        make: impl Fn(&Arc<str>, StoredState) -> T + Send + 'static,
+    ) -> Result<Vec<Result<T, StorageError>>, StorageError> {
+        for profile in &profiles {
+            self.settle_state(profile).await?;
+        }
+        self.load_some(profiles, make).await
+    }
+
+    async fn load_some<T: Send + 'static>(
+        &self,
+        profiles: Vec<Arc<str>>,
+        make: impl Fn(&Arc<str>, StoredState) -> T + Send + 'static,
+    ) -> Result<Vec<Result<T, StorageError>>, StorageError> {
+        let storage = self.clone();
+        let make = move |profile: &Arc<str>, stored| make(profile, storage.with_unsaved(profile, stored));
+        self.0.back_end.load_each(profiles, make).await
+    }
+
+    /// The stored state of `profile` with what is not stored yet.
+    fn with_unsaved(&self, profile: &str, stored: StoredState) -> StoredState {
+        let (unsaved, events) = self.unsaved_of(profile);
+        let stored = match unsaved {
+            Some(state) => {
+                let StoredState { user_id, in_bed, .. } = stored;
+                StoredState::clone(&state).with(Some(Events { user_id, in_bed }))
+            }
+            None => stored,
+        };
+        let all = events.map(|new| Events { user_id: stored.user_id.clone(), in_bed: stored.in_bed.clone() }.with(new));
+        stored.with(all)
     }
 
     /// What is not stored yet of the person whose login the profile has. What is of a person who was forgotten counts no more,

@@ -99,11 +99,28 @@ impl Disk {
         self.bounded(Box::new(work))
     }
 
+    /// Does `work`, which reads, with each of `items` in one operation, like [`read`](Self::read). One that fails leaves the others
+    /// alone.
+    pub(super) async fn read_each<I: Send + 'static, T: Send + 'static>(
+        &self,
+        items: Vec<I>,
+        work: impl Fn(I) -> Result<T, StorageError> + Send + 'static,
+    ) -> Result<Vec<Result<T, StorageError>>, StorageError> {
+        let each = move || Ok(items.into_iter().map(work).collect::<Vec<_>>());
+        let outcome = self.bounded(Box::new(each)).await;
+        self.note(Access::Read, outcome.as_ref().is_ok_and(|outcomes| outcomes.iter().all(Result::is_ok)));
+        outcome
+    }
+
     async fn noted<T: Send + 'static>(&self, access: Access, work: Work<T>) -> Result<T, StorageError> {
         let outcome = self.bounded(work).await;
-        self.health.note(access, outcome.is_ok());
-        self.telemetry.storage_up(self.health.is_up());
+        self.note(access, outcome.is_ok());
         outcome
+    }
+
+    fn note(&self, access: Access, worked: bool) {
+        self.health.note(access, worked);
+        self.telemetry.storage_up(self.health.is_up());
     }
 
     async fn bounded<T: Send + 'static>(&self, work: Work<T>) -> Result<T, StorageError> {

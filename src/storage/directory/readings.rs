@@ -1,6 +1,7 @@
 //! The files of readings and of events.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -14,16 +15,19 @@ use crate::storage::readings::{Events, StoredState};
 const FORMAT: u32 = 2;
 
 impl Directory {
-    /// What is stored of the person of `profile`.
-    pub(in crate::storage) async fn load(&self, profile: &str) -> Result<StoredState, StorageError> {
-        let (readings, events) = (self.path("readings", profile, "json"), self.path("events", profile, "json"));
-        self.disk().read(move || Ok(load_state(&readings)?.with(json_file::load(&events)?))).await
-    }
-
-    /// What happened in the bed of the person of `profile`.
-    pub(in crate::storage) async fn load_events(&self, profile: &str) -> Result<Option<Events>, StorageError> {
-        let path = self.path("events", profile, "json");
-        self.disk().read(move || json_file::load(&path)).await
+    /// What `make` makes of what is stored of each of these profiles, in their order.
+    pub(in crate::storage) async fn load_each<T: Send + 'static>(
+        &self,
+        profiles: Vec<Arc<str>>,
+        make: impl Fn(&Arc<str>, StoredState) -> T + Send + 'static,
+    ) -> Result<Vec<Result<T, StorageError>>, StorageError> {
+        let directory = self.clone();
+        let load = move |profile: Arc<str>| {
+            let state = load_state(&directory.path("readings", &profile, "json"))?;
+            let events = json_file::load(&directory.path("events", &profile, "json"))?;
+            Ok(make(&profile, state.with(events)))
+        };
+        self.disk().read_each(profiles, load).await
     }
 
     /// Stores the state of a profile; returns false if the profile has no login, for then it was forgotten.

@@ -1,10 +1,11 @@
 //! The rows of readings and events.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
+use tokio::task::spawn_blocking;
+use tokio_postgres::Row;
 
 use super::pool::Session;
 use super::{Postgres, StorageError};
@@ -36,30 +37,45 @@ const SAVE_EVENTS: &str = "/* Postgres::save_events */ update snapshot set event
      writer = wx_writer(writer, changed, $3::text::uuid, $4::text::xid8), changed = pg_current_xact_id() \
      where profile = $1";
 
-impl Postgres {
-    /// What is stored of the person of `profile`.
-    pub(in crate::storage) async fn load(&self, profile: &str) -> Result<StoredState, StorageError> {
-        let row = self.run("read the readings", async |session| {
-            let query =
-                "/* Postgres::load */ select person, parts::text, events::text from snapshot where profile = $1";
-            let row = session.query_opt(&session.prepare_cached(query).await?, &[&profile]).await?;
-            let Some(row) = row else { return Ok(None) };
-            Ok(Some((row.try_get(0)?, row.try_get::<_, String>(1)?, row.try_get::<_, Option<String>>(2)?)))
-        });
-        let Some((user_id, parts, events)) = row.await? else { return Ok(StoredState::default()) };
-        let parts: BTreeMap<String, Box<RawValue>> = parsed(profile, &parts).unwrap_or_default();
-        let state = StoredState { user_id, parts, ..StoredState::default() };
-        Ok(state.with(events.and_then(|events| parsed(profile, &events))))
+/// The row of a profile, in the order in which the profiles are asked for.
+const LOAD: &str = "/* Postgres::load_each */ select person, parts::text, events::text \
+     from unnest($1::text[]) with ordinality as asked (profile, place) left join snapshot using (profile) order by place";
+
+/// A row as it is stored; nothing where there is none.
+struct StoredRow {
+    person: Option<String>,
+    parts: Option<String>,
+    events: Option<String>,
+}
+
+impl StoredRow {
+    fn of(row: Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self { person: row.try_get(0)?, parts: row.try_get(1)?, events: row.try_get(2)? })
     }
 
-    /// What happened in the bed of the person of `profile`.
-    pub(in crate::storage) async fn load_events(&self, profile: &str) -> Result<Option<Events>, StorageError> {
-        let events = self.run("read the events", async |session| {
-            let query = "/* Postgres::load_events */ select events::text from snapshot where profile = $1";
-            let row = session.query_opt(&session.prepare_cached(query).await?, &[&profile]).await?;
-            row.map_or(Ok(None), |row| row.try_get::<_, Option<String>>(0))
+    fn state(self, profile: &str) -> StoredState {
+        let parts = self.parts.and_then(|parts| parsed(profile, &parts)).unwrap_or_default();
+        let state = StoredState { user_id: self.person, parts, ..StoredState::default() };
+        state.with(self.events.and_then(|events| parsed(profile, &events)))
+    }
+}
+
+impl Postgres {
+    /// What `make` makes of what is stored of each of these profiles, in their order.
+    pub(in crate::storage) async fn load_each<T: Send + 'static>(
+        &self,
+        profiles: Vec<Arc<str>>,
+        make: impl Fn(&Arc<str>, StoredState) -> T + Send + 'static,
+    ) -> Result<Vec<Result<T, StorageError>>, StorageError> {
+        let names: Vec<_> = profiles.iter().map(|profile| &**profile).collect();
+        let rows = self.run("read the readings", async |session| {
+            let rows = session.query(&session.prepare_cached(LOAD).await?, &[&names]).await?;
+            rows.into_iter().map(StoredRow::of).collect::<Result<Vec<_>, _>>()
         });
-        Ok(events.await?.and_then(|events| parsed(profile, &events)))
+        let rows = rows.await?;
+        let make_each =
+            move || profiles.iter().zip(rows).map(|(profile, row)| Ok(make(profile, row.state(profile)))).collect();
+        Ok(spawn_blocking(make_each).await.expect("what is made of stored states does not panic"))
     }
 
     /// Stores the state that the calls of a claim have changed; returns false if the claim has ended or the login is gone. The

@@ -37,6 +37,25 @@ async fn what_is_saved_is_loaded_by_everybody_to_the_last_digit() {
 }
 
 #[tokio::test]
+async fn several_profiles_are_loaded_together_in_the_order_in_which_they_are_asked_for() {
+    for place in Place::both().await {
+        let storage = place.open(&clock()).await;
+        for profile in ["Bob", "Alice"] {
+            connect(&storage, profile).await;
+            plan(&storage, &[profile]).await;
+            let claim = claimed(&storage).await;
+            storage.save(&claim, StoredState::of(profile)).await.unwrap();
+            finish(&storage, claim).await;
+        }
+        let names = ["Zoë", "Bob", "Alice"].map(Into::into).to_vec();
+        let loaded = storage.load_each(names, |profile, state| (profile.to_string(), state.user_id)).await.unwrap();
+        let loaded: Vec<_> = loaded.into_iter().map(Result::unwrap).collect();
+        let expected = [("Zoë", None), ("Bob", Some("Bob")), ("Alice", Some("Alice"))];
+        assert_eq!(loaded, expected.map(|(profile, person)| (profile.to_owned(), person.map(str::to_owned))));
+    }
+}
+
+#[tokio::test]
 async fn events_that_two_processes_hear_are_kept_together_beside_the_readings() {
     for place in Place::both().await {
         let (storage, beside) = (place.open(&clock()).await, place.beside(&clock()).await);
