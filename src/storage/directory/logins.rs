@@ -135,15 +135,16 @@ impl Directory {
         let forgotten = self.disk().write(move || {
             let _lock = directory.lock_logins()?;
             let login = json_file::load(&directory.path("logins", &name, "json")).unwrap_or_default();
+            // What can fail is before the files, of which the login is the last: else nobody could revoke it any more.
+            directory.forget_states(&name)?;
+            directory.forget_plan(&name)?;
+            // An interrupted backfill has the values of all profiles in its work directory; it begins anew.
+            checkpoint::remove(&directory.backfill_directory())?;
             let mut deleted = 0;
             for path in files::of_profile(directory.root(), &name)? {
                 deleted +=
                     usize::from(atomic::remove(&path)? && path.extension().is_none_or(|extension| extension != "lock"));
             }
-            directory.forget_states(&name)?;
-            directory.forget_plan(&name)?;
-            // An interrupted backfill has the values of all profiles in its work directory; it begins anew.
-            checkpoint::remove(&directory.backfill_directory())?;
             Ok(Forgotten { login, items: deleted })
         });
         let forgotten = forgotten.await?;
