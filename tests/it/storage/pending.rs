@@ -15,10 +15,10 @@ async fn a_login_state_works_once_and_for_ten_minutes() {
         for state in ["s1", "s2"] {
             storage.begin_login(state, begun.clone()).await.unwrap();
         }
-        place.advance(&clock, Duration::from_secs(590));
+        place.advance(&clock, Duration::from_secs(590)).await;
         assert_eq!(beside.take_login("s1").await.unwrap(), Some(begun));
         assert_eq!(storage.take_login("s1").await.unwrap(), None);
-        place.advance(&clock, Duration::from_secs(10));
+        place.advance(&clock, Duration::from_secs(10)).await;
         assert_eq!(storage.take_login("s2").await.unwrap(), None);
         assert_eq!(storage.take_login("never").await.unwrap(), None);
     })
@@ -77,7 +77,7 @@ async fn twenty_consents_wait_for_ten_minutes_and_the_others_are_dropped() {
         let confirmed = storage.confirm("c1").await.unwrap().unwrap();
         assert!(confirmed.may_replace && &*confirmed.consent.profile == "Alice" && !confirmed.consent.demo);
         assert!(storage.confirm("c1").await.unwrap().is_none(), "a confirmation works once");
-        place.advance(&clock, Duration::from_secs(590));
+        place.advance(&clock, Duration::from_secs(590)).await;
         storage
             .set_aside(
                 "again",
@@ -88,7 +88,7 @@ async fn twenty_consents_wait_for_ten_minutes_and_the_others_are_dropped() {
             )
             .await
             .unwrap();
-        place.advance(&clock, Duration::from_secs(10));
+        place.advance(&clock, Duration::from_secs(10)).await;
         assert!(storage.confirm("c3").await.unwrap().is_none());
         assert_eq!(unconfirmed(&storage).await, (3..21).collect::<Vec<_>>(), "of the second person a newer one waits");
         assert!(unconfirmed(&storage).await.is_empty());
@@ -110,7 +110,7 @@ async fn a_consent_is_confirmed_at_any_replica_and_taken_by_one() {
     let (one, other) = tokio::join!(storage.confirm("c1"), beside.confirm("c1"));
     assert_eq!([one, other].into_iter().filter_map(Result::unwrap).count(), 1);
     assert!(beside.waiting_consent("c2").await.unwrap().is_some());
-    place.advance(&clock, Duration::from_mins(10));
+    place.advance(&clock, Duration::from_mins(10)).await;
     let (one, other) = tokio::join!(unconfirmed(&storage), unconfirmed(&beside));
     assert_eq!(one.len() + other.len(), 19, "{one:?} {other:?}");
 }
