@@ -106,10 +106,14 @@ impl Storage {
         }
     }
 
-    /// Stores the plan of a claim; returns false if the claim has ended. Where that is not known it goes on.
+    /// Stores the plan of a claim; returns false if the claim has ended. Where that is not known it goes on. Not while its readings
+    /// are here alone: others would not make the calls again that have brought them.
     async fn store_work(&self, claim: &Claim, is_done: bool) -> bool {
         if !self.is_current(claim) {
             return false;
+        }
+        if self.settle_state(&claim.profile).await.is_err() {
+            return true;
         }
         match self.0.back_end.store_work(claim, is_done).await {
             Ok(true) => true,

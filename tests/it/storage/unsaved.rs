@@ -99,8 +99,8 @@ async fn what_could_not_be_saved_is_saved_before_the_next_claim_if_nobody_has_co
     let place = Place::database().await;
     let way = Cuttable::to(shared().address());
     let (storage, claim) = cut_off(&way, &place).await;
-    way.heal();
     storage.finish(claim).await;
+    way.heal();
     let claim = claimed(&storage).await;
     assert_eq!(place.psql("select parts->>'getmeas' from snapshot"), "1");
     assert_eq!(part(&storage.load("Alice").await.unwrap()), "1");
@@ -119,4 +119,17 @@ async fn an_end_stores_what_happened_in_bed_also_while_a_rotation_hangs() {
     way.heal();
     assert!(!storage.settle(Duration::from_millis(100)).await, "the rotation was cut off");
     assert_eq!(place.psql("select events is not null from snapshot"), "t");
+}
+
+#[tokio::test]
+async fn a_call_whose_readings_could_not_be_saved_is_made_again_by_another_replica() {
+    let place = Place::database().await;
+    let way = Cuttable::to(shared().address());
+    let (storage, claim) = cut_off(&way, &place).await;
+    way.heal();
+    // Plans can be stored, and readings cannot.
+    place.psql("alter table snapshot rename to away");
+    finish(&storage, claim).await;
+    place.psql("alter table away rename to snapshot");
+    go_on_elsewhere(&place).await;
 }
