@@ -179,6 +179,7 @@ impl Storage {
         let deadline = Instant::now() + within;
         let rests = timeout(within, self.0.rotations.none()).await.is_ok();
         self.0.rotations.cut.send_replace(true);
+        self.unsaved().states_rest_until = None;
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(500));
         let is_saved = timeout(left, self.save_unsaved()).await.unwrap_or(false);
         rests && is_saved
