@@ -188,7 +188,7 @@ impl Logins {
         let pending = self.storage().take_login(&back.state).await;
         drop(slot);
         let Some(pending) = pending.map_err(FinishError::Storage)? else {
-            let before = self.0.finished.find(&back.state, self.clock().unix());
+            let before = self.0.finished.find(&back.state);
             return before.filter(|_| back.is_proven).ok_or(FinishError::State);
         };
         // The profile may have left the configuration meanwhile.
@@ -200,7 +200,7 @@ impl Logins {
             return Err(FinishError::Unproven { profile, confirmation: self.set_aside(consent, false).await? });
         }
         let connected = self.connect(consent, false).await?;
-        self.0.finished.note(back.state, &connected, self.clock().unix());
+        self.0.finished.note(back.state, &connected);
         Ok(connected)
     }
 

@@ -2,6 +2,8 @@
 
 use std::sync::{MutexGuard, PoisonError};
 
+use tokio::time::Instant;
+
 use super::Directory;
 use crate::storage::login::NewConsent;
 use crate::storage::pending::STATE_LIFETIME;
@@ -19,21 +21,19 @@ pub(super) struct WaitingConsents {
 struct Waiting {
     /// The digest of what confirms it.
     confirmation: String,
-    /// Unix seconds.
-    since: i64,
+    since: Instant,
     content: WaitingConsent,
 }
 
 impl Directory {
     /// Keeps a consent under a confirmation with this digest.
     pub(in crate::storage) fn set_aside(&self, confirmation: String, content: WaitingConsent) {
-        let since = self.0.clock.unix();
         let mut consents = self.waiting();
         if consents.waiting.len() >= MOST {
             let oldest = consents.waiting.remove(0);
             consents.dropped.push(oldest.content.consent);
         }
-        consents.waiting.push(Waiting { confirmation, since, content });
+        consents.waiting.push(Waiting { confirmation, since: Instant::now(), content });
     }
 
     /// The consent that waits for this confirmation, and goes on to wait.
@@ -66,9 +66,8 @@ impl Directory {
 
     /// The consents, without those whose time is over.
     fn waiting(&self) -> MutexGuard<'_, WaitingConsents> {
-        let now = self.0.clock.unix();
         let mut consents = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        consents.drop_where(|waiting| !(0..STATE_LIFETIME).contains(&(now - waiting.since)));
+        consents.drop_where(|waiting| waiting.since.elapsed() >= STATE_LIFETIME);
         consents
     }
 }

@@ -135,3 +135,18 @@ async fn a_flood_of_begun_logins_is_bounded_and_keeps_the_newest() {
     assert!(storage.take_login("oldest").await.unwrap().is_none());
     assert!(storage.take_login("newest").await.unwrap().is_some());
 }
+
+#[tokio::test]
+async fn a_consent_waits_on_when_the_hosts_clock_is_set() {
+    in_both(async |place| {
+        let clock = clock();
+        let storage = place.open(&clock).await;
+        set_aside(&storage, 1).await;
+        clock.set_back(Duration::from_secs(2));
+        assert!(unconfirmed(&storage).await.is_empty());
+        clock.advance(Duration::from_hours(1));
+        assert!(unconfirmed(&storage).await.is_empty());
+        assert!(storage.confirm("c1").await.unwrap().is_some());
+    })
+    .await;
+}
