@@ -186,11 +186,13 @@ impl Directory {
         atomic::lock(&self.root().join(LOCK), atomic::LOCK_WITHIN)
     }
 
-    /// Takes the lock of all logins to write what belongs to the login of `profile`; `None` if there is no such login: a profile
-    /// that another process has forgotten must not come back.
-    pub(super) fn lock_login(&self, profile: &str) -> Result<Option<File>, StorageError> {
+    /// Takes the lock of all logins to write what belongs to the login of `profile`, or to that of this `person`; `None` if there
+    /// is no such login: what another process has forgotten or replaced must not come back.
+    pub(super) fn lock_login(&self, profile: &str, person: Option<&str>) -> Result<Option<File>, StorageError> {
         let lock = self.lock_logins()?;
-        Ok(self.path("logins", profile, "json").exists().then_some(lock))
+        let login: Option<Login> = json_file::load(&self.path("logins", profile, "json"))?;
+        let is_it = |login: Login| person.is_none_or(|person| login.user_id == person);
+        Ok(login.is_some_and(is_it).then_some(lock))
     }
 }
 
