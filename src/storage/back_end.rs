@@ -269,6 +269,15 @@ impl BackEnd {
         }
     }
 
+    /// Keeps these rights, but for those that are lost.
+    pub(super) async fn renew_all(&self, claims: Vec<(Arc<str>, u64)>) -> Result<(), StorageError> {
+        match self {
+            Self::Directory(_) => Ok(()),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.renew_all(claims).await,
+        }
+    }
+
     /// Stores the plan of a claim that goes on, or that is done; returns false if it has ended before. In a directory the plans
     /// of all profiles are stored at once.
     pub(super) async fn store_work(&self, claim: &Claim, is_done: bool) -> Result<bool, StorageError> {

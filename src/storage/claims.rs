@@ -152,12 +152,9 @@ impl Storage {
 
     /// Keeps the claims that workers have, also while they wait, which other hosts would take from 15 s after they were last kept.
     pub async fn keep_claims(&self) {
-        for (profile, fence) in self.0.queue.claimed() {
-            // One that is lost or given back stays so; its worker finds out.
-            if let Err(error) = self.0.back_end.renew(&profile, fence).await {
-                tracing::debug!(%profile, error = error.with_cause(), "another replica may refresh the profile, too");
-                return;
-            }
+        // One that is lost or given back stays so; its worker finds out.
+        if let Err(error) = self.0.back_end.renew_all(self.0.queue.claimed()).await {
+            tracing::debug!(error = error.with_cause(), "other replicas may refresh the same profiles, too");
         }
     }
 
