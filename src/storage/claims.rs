@@ -1,7 +1,7 @@
 //! Claims: which profile is refreshed next, by which worker of which process, and what is planned of all others.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
@@ -10,9 +10,6 @@ use super::plan::Plan;
 use super::queue::{Claim, Hold, NextClaim, Queue, Replan};
 use super::{Storage, StorageError};
 use crate::catalogue::Call;
-
-/// How often the plans are stored at the most.
-const STORED_EVERY: Duration = Duration::from_mins(1);
 
 /// How long a profile is left alone whose claim could not be asked for, for storage is away.
 const AWAY: Duration = Duration::from_secs(5);
@@ -241,19 +238,9 @@ impl Storage {
         rest.is_none()
     }
 
-    /// Stores the plans if that was not done in the last minute.
+    /// Stores the plans while the process goes on.
     pub async fn keep_plans(&self) {
-        let is_due = {
-            let mut stored_at = self.0.plans_stored_at.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_due = stored_at.elapsed() >= STORED_EVERY;
-            if is_due {
-                *stored_at = Instant::now();
-            }
-            is_due
-        };
-        if is_due {
-            self.store_plans(false).await;
-        }
+        self.store_plans(false).await;
     }
 
     /// Stores the plans at the end of the process.

@@ -99,7 +99,6 @@ struct StorageInner {
     turns: Arc<Turns>,
     unsaved: Mutex<Unsaved>,
     rotations: Rotations,
-    plans_stored_at: Mutex<Instant>,
 }
 
 /// What could not be saved when it should have been.
@@ -175,7 +174,6 @@ impl Storage {
             turns: Arc::new(Turns::new()),
             unsaved: Mutex::default(),
             rotations: Rotations::default(),
-            plans_stored_at: Mutex::new(Instant::now()),
         }))
     }
 
