@@ -360,6 +360,13 @@ impl BackEnd {
         }
     }
 
+    /// Drops the consents that wait for a profile that was forgotten. In a database that is done by who forgets it.
+    pub(super) fn drop_waiting(&self, profile: &str) {
+        if let Self::Directory(directory) = self {
+            directory.drop_waiting(profile);
+        }
+    }
+
     pub(super) async fn take_unconfirmed(&self) -> Result<Vec<NewConsent>, StorageError> {
         match self {
             Self::Directory(directory) => Ok(directory.take_unconfirmed()),

@@ -147,9 +147,7 @@ impl Directory {
             }
             Ok(Forgotten { login, items: deleted })
         });
-        let forgotten = forgotten.await?;
-        self.drop_waiting(profile);
-        Ok(forgotten)
+        forgotten.await
     }
 
     /// Drops the previous refresh token of this version of the login.

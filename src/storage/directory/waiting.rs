@@ -59,8 +59,8 @@ impl Directory {
         dropped
     }
 
-    /// Drops the consents that wait for `profile`.
-    pub(super) fn drop_waiting(&self, profile: &str) {
+    /// Drops the consents that wait for `profile`, which was forgotten.
+    pub(in crate::storage) fn drop_waiting(&self, profile: &str) {
         self.waiting().drop_where(|waiting| &*waiting.content.consent.profile == profile);
     }
 

@@ -92,7 +92,10 @@ async fn twenty_consents_wait_for_ten_minutes_and_the_others_are_dropped() {
         assert!(storage.confirm("c3").await.unwrap().is_none());
         assert_eq!(unconfirmed(&storage).await, (3..21).collect::<Vec<_>>(), "of the second person a newer one waits");
         assert!(unconfirmed(&storage).await.is_empty());
-        assert_eq!(storage.forget("Alice").await.unwrap().items, 0);
+        connect(&storage, "Alice").await;
+        // The command, beside the exporter.
+        place.beside(&clock).await.forget("Alice").await.unwrap();
+        storage.changes().await.unwrap();
         assert!(storage.confirm("again").await.unwrap().is_none());
         assert_eq!(unconfirmed(&storage).await, [2]);
     })
