@@ -396,3 +396,15 @@ async fn nothing_is_sent_for_11_seconds_where_it_is_not_known_what_was_sent_befo
     fs::create_dir(&plans).unwrap();
     check_rests(open()).await;
 }
+
+#[tokio::test]
+async fn nobody_who_would_refresh_a_forgotten_login_leaves_a_trace_of_it() {
+    let root = tempfile::tempdir().unwrap();
+    let (storage, beside) = (open(root.path()), joined(root.path()));
+    let login = connect(&storage, "Alice").await;
+    assert!(storage.can_rotate("Alice", login.version).await.unwrap());
+    beside.forget("Alice").await.unwrap();
+    assert!(!storage.can_rotate("Alice", login.version).await.unwrap());
+    assert!(matches!(rotate(&storage, &login, 2).await, Err(RotateError::Stale)));
+    assert_eq!(fs::read_dir(root.path().join("logins")).unwrap().count(), 0);
+}
