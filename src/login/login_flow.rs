@@ -116,21 +116,13 @@ pub enum FinishError {
         /// Withings' words and what to do.
         advice: String,
     },
-    /// Withings could not be reached.
-    #[error("Withings could not be reached for the login of {profile}: {reason}. {advice}")]
-    Unreachable {
+    /// Withings could not be reached, or gave no answer that is of any use.
+    #[error("Withings {what} for the login of {profile}: {reason}. {advice}")]
+    NoAnswer {
         /// The profile that the login was started for.
         profile: Arc<str>,
-        /// What happened, with its causes.
-        reason: String,
-        /// What to do, in sentences.
-        advice: &'static str,
-    },
-    /// Withings could be reached, and gave no answer that is of any use.
-    #[error("Withings gave no usable answer for the login of {profile}: {reason}. {advice}")]
-    UnusableAnswer {
-        /// The profile that the login was started for.
-        profile: Arc<str>,
+        /// Which of the two, after "Withings".
+        what: &'static str,
         /// What happened, with its causes.
         reason: String,
         /// What to do, in sentences.
@@ -266,12 +258,10 @@ impl FinishError {
             },
             CallError::Refused(refusal) => Self::Refused { profile, advice: refusal.to_string() },
             error => {
-                let reason = with_causes(error);
                 let unreachable = if let CallError::Http(error) = error { error.advice() } else { None };
-                match unreachable {
-                    Some(advice) => Self::Unreachable { profile, reason, advice },
-                    None => Self::UnusableAnswer { profile, reason, advice: UNUSABLE_ADVICE },
-                }
+                let unreachable = unreachable.map(|advice| ("could not be reached", advice));
+                let (what, advice) = unreachable.unwrap_or(("gave no usable answer", UNUSABLE_ADVICE));
+                Self::NoAnswer { profile, what, reason: with_causes(error), advice }
             }
         }
     }
