@@ -367,7 +367,8 @@ impl BackEnd {
         }
     }
 
-    pub(super) async fn take_unconfirmed(&self) -> Result<Vec<NewConsent>, StorageError> {
+    /// The consents that do not wait any more, which are taken, and those that do.
+    pub(super) async fn take_unconfirmed(&self) -> Result<(Vec<NewConsent>, Vec<NewConsent>), StorageError> {
         match self {
             Self::Directory(directory) => Ok(directory.take_unconfirmed()),
             #[cfg(feature = "postgres")]

@@ -50,13 +50,11 @@ impl Directory {
         Some(consents.waiting.remove(place).content)
     }
 
-    /// Takes the consents that do not wait any more; but for those of a person of whom another consent waits.
-    pub(in crate::storage) fn take_unconfirmed(&self) -> Vec<NewConsent> {
+    /// Takes the consents that do not wait any more, and gives those that do as well.
+    pub(in crate::storage) fn take_unconfirmed(&self) -> (Vec<NewConsent>, Vec<NewConsent>) {
         let mut consents = self.waiting();
-        let mut dropped = std::mem::take(&mut consents.dropped);
-        let user_of = |waiting: &Waiting| waiting.content.consent.new.user_id.clone();
-        dropped.retain(|dropped| !consents.waiting.iter().any(|waiting| user_of(waiting) == dropped.new.user_id));
-        dropped
+        let dropped = std::mem::take(&mut consents.dropped);
+        (dropped, consents.waiting.iter().map(|waiting| waiting.content.consent.clone()).collect())
     }
 
     /// Drops the consents that wait for `profile`, which was forgotten.
