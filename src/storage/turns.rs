@@ -192,7 +192,7 @@ impl Storage {
     }
 
     /// Does `work` with the stored budget. Where that cannot be used, a directory's process has a budget of its own at half the
-    /// rate: two beside each other then stay within the whole rate. Of many hosts nobody knows how many they are: `None`.
+    /// rate: two of which neither can use it stay within the whole one. Of many hosts nobody knows how many they are: `None`.
     async fn with_budget<T: Send + 'static>(
         &self,
         work: impl Fn(&Turns, &mut Budget, Spacing, i64) -> T + Clone + Send + 'static,
