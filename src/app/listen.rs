@@ -17,6 +17,9 @@ use crate::webhooks::BedNotification;
 /// How often to look for changes of which no event tells.
 const POLL_EVERY: Duration = Duration::from_secs(2);
 
+/// How often to store the plans.
+const STORE_EVERY: Duration = Duration::from_mins(1);
+
 /// How often to keep the claims of this process: three times in the time that each lasts.
 const KEEP_EVERY: Duration = Duration::from_secs(4);
 
@@ -117,11 +120,12 @@ async fn follow_storage(profiles: Arc<Profiles>) {
 /// Stores the plans now and then, and saves again what could not be saved. It is a task of its own: a disk that hangs must
 /// not keep [`poll`] from its work.
 async fn keep_plans(profiles: Arc<Profiles>) {
-    let mut looks = every(POLL_EVERY);
+    let (mut looks, mut minutes) = (every(POLL_EVERY), every(STORE_EVERY));
     loop {
-        looks.tick().await;
-        profiles.storage().save_unsaved().await;
-        profiles.storage().keep_plans().await;
+        tokio::select! {
+            _ = looks.tick() => drop(profiles.storage().save_unsaved().await),
+            _ = minutes.tick() => profiles.storage().keep_plans().await,
+        }
     }
 }
 

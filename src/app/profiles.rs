@@ -119,11 +119,10 @@ impl Profiles {
         }
     }
 
-    /// Plans what storage did not tell before, as one more reload does.
+    /// Plans what storage did not tell before. What is planned stays as it is: nothing was mended by that.
     pub(super) async fn plan_again(&self) {
         if self.is_unplanned.load(Ordering::Relaxed) {
-            let interval = self.settings.borrow().interval;
-            self.plan(&Occasion::Reload { interval }).await;
+            self.plan(&Occasion::Logins(BTreeMap::new())).await;
         }
     }
 

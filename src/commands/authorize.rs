@@ -101,7 +101,7 @@ impl Terminal {
         let server = self.serve_callback().await;
         let mut lines = lines_of_stdin();
         let mut looks = tokio::time::interval(LOOK_EVERY);
-        let deadline = tokio::time::sleep(Duration::from_secs(STATE_LIFETIME.unsigned_abs()));
+        let deadline = tokio::time::sleep(STATE_LIFETIME);
         tokio::pin!(deadline);
         loop {
             tokio::select! {

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::cli::Flags;
 use crate::clock::{Clock, ServerClock};
@@ -16,8 +16,8 @@ use crate::telemetry::{Build, Telemetry};
 use crate::withings::client::Client;
 use crate::withings::revoke::revoke;
 
-/// How long Withings is tried. With the deletion before it, the command ends within 15 s.
-const REVOKED_WITHIN: Duration = Duration::from_secs(10);
+/// How long after the start of the command Withings is still tried, so that it ends within 15 s however long the deletion took.
+const TRIED_WITHIN: Duration = Duration::from_secs(14);
 
 /// Forgets `profile`, which need not be configured any more. Works also when Withings cannot be told.
 pub(super) fn run(flags: &Flags, profile: &str, out: &mut dyn Write) -> Result<()> {
@@ -25,8 +25,9 @@ pub(super) fn run(flags: &Flags, profile: &str, out: &mut dyn Write) -> Result<(
     let telemetry = Telemetry::new(Build::this());
     let runtime = super::runtime()?;
     let forgotten = runtime.block_on(async {
+        let deadline = Instant::now() + TRIED_WITHIN;
         let storage = super::place::joined(flags, &telemetry).await?;
-        forget(&config, &storage, &telemetry, profile, out).await
+        forget(&config, &storage, &telemetry, profile, deadline, out).await
     });
     // A disk that hangs must not hold up the end of the command.
     runtime.shutdown_background();
@@ -40,6 +41,7 @@ async fn forget(
     storage: &Storage,
     telemetry: &Telemetry,
     profile: &str,
+    deadline: Instant,
     out: &mut dyn Write,
 ) -> Result<()> {
     storage.changes().await?;
@@ -50,7 +52,7 @@ async fn forget(
     writeln!(out, "Everything stored about {profile} was deleted ({} items).", forgotten.items)?;
     match forgotten.login {
         None => writeln!(out, "There was no login of {profile} that could be revoked at Withings.")?,
-        Some(login) => match end_at_withings(config, storage, telemetry, &login).await {
+        Some(login) => match end_at_withings(config, storage, telemetry, &login, deadline).await {
             Ok(()) => writeln!(out, "The login of {profile} was revoked at Withings.")?,
             Err(error) => writeln!(
                 out,
@@ -65,16 +67,21 @@ async fn forget(
     Ok(())
 }
 
-async fn end_at_withings(config: &Config, storage: &Storage, telemetry: &Telemetry, login: &Login) -> Result<()> {
+async fn end_at_withings(
+    config: &Config,
+    storage: &Storage,
+    telemetry: &Telemetry,
+    login: &Login,
+    deadline: Instant,
+) -> Result<()> {
     storage.set_rate(config.requests_per_minute.get());
     let http = Http::reaching(&[&config.api_url])?;
     let clock = ServerClock::new(Clock::system());
     let client = Client::new(http, config.api_url.clone(), storage.clone(), telemetry.clone(), clock);
     let is_wanted = future::ready(true);
     let revoked = revoke(&client, Class::Refresh, &config.client_id, &config.client_secret, &login.user_id, is_wanted);
-    let revoked = timeout(REVOKED_WITHIN, revoked).await;
-    let late = || format!("Withings, or the budget of requests, left no time for it within {REVOKED_WITHIN:?}");
-    Ok(revoked.with_context(late)??)
+    let revoked = timeout_at(deadline, revoked).await;
+    Ok(revoked.context("Withings, or the budget of requests, left no time for it")??)
 }
 
 fn stored(storage: &Storage) -> String {

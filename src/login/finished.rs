@@ -6,6 +6,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::time::Instant;
+
 use super::login_flow::Connected;
 use crate::storage::STATE_LIFETIME;
 
@@ -18,26 +20,30 @@ pub(super) struct FinishedLogins(Mutex<VecDeque<FinishedLogin>>);
 
 struct FinishedLogin {
     state: String,
-    /// Unix seconds.
-    at: i64,
+    at: Instant,
     profile: Arc<str>,
     demo: bool,
 }
 
 impl FinishedLogins {
-    /// Remembers the login that was begun with `state` and finished `at` this time, Unix seconds.
-    pub(super) fn note(&self, state: String, connected: &Connected, at: i64) {
+    /// Remembers the login that was begun with `state` and is finished now.
+    pub(super) fn note(&self, state: String, connected: &Connected) {
         let mut finished = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if finished.len() >= MOST {
             finished.pop_front();
         }
-        finished.push_back(FinishedLogin { state, at, profile: Arc::clone(&connected.profile), demo: connected.demo });
+        finished.push_back(FinishedLogin {
+            state,
+            at: Instant::now(),
+            profile: Arc::clone(&connected.profile),
+            demo: connected.demo,
+        });
     }
 
     /// The login that was begun with `state`, if it was finished less than 10 minutes ago.
-    pub(super) fn find(&self, state: &str, now: i64) -> Option<Connected> {
+    pub(super) fn find(&self, state: &str) -> Option<Connected> {
         let finished = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_it = |login: &&FinishedLogin| login.state == state && (0..STATE_LIFETIME).contains(&(now - login.at));
+        let is_it = |login: &&FinishedLogin| login.state == state && login.at.elapsed() < STATE_LIFETIME;
         let login = finished.iter().find(is_it)?;
         Some(Connected { profile: Arc::clone(&login.profile), demo: login.demo, former: None })
     }

@@ -116,21 +116,13 @@ pub enum FinishError {
         /// Withings' words and what to do.
         advice: String,
     },
-    /// Withings could not be reached.
-    #[error("Withings could not be reached for the login of {profile}: {reason}. {advice}")]
-    Unreachable {
+    /// Withings could not be reached, or gave no answer that is of any use.
+    #[error("Withings {what} for the login of {profile}: {reason}. {advice}")]
+    NoAnswer {
         /// The profile that the login was started for.
         profile: Arc<str>,
-        /// What happened, with its causes.
-        reason: String,
-        /// What to do, in sentences.
-        advice: &'static str,
-    },
-    /// Withings could be reached, and gave no answer that is of any use.
-    #[error("Withings gave no usable answer for the login of {profile}: {reason}. {advice}")]
-    UnusableAnswer {
-        /// The profile that the login was started for.
-        profile: Arc<str>,
+        /// Which of the two, after "Withings".
+        what: &'static str,
         /// What happened, with its causes.
         reason: String,
         /// What to do, in sentences.
@@ -188,7 +180,7 @@ impl Logins {
         let pending = self.storage().take_login(&back.state).await;
         drop(slot);
         let Some(pending) = pending.map_err(FinishError::Storage)? else {
-            let before = self.0.finished.find(&back.state, self.clock().unix());
+            let before = self.0.finished.find(&back.state);
             return before.filter(|_| back.is_proven).ok_or(FinishError::State);
         };
         // The profile may have left the configuration meanwhile.
@@ -200,7 +192,7 @@ impl Logins {
             return Err(FinishError::Unproven { profile, confirmation: self.set_aside(consent, false).await? });
         }
         let connected = self.connect(consent, false).await?;
-        self.0.finished.note(back.state, &connected, self.clock().unix());
+        self.0.finished.note(back.state, &connected);
         Ok(connected)
     }
 
@@ -266,12 +258,10 @@ impl FinishError {
             },
             CallError::Refused(refusal) => Self::Refused { profile, advice: refusal.to_string() },
             error => {
-                let reason = with_causes(error);
                 let unreachable = if let CallError::Http(error) = error { error.advice() } else { None };
-                match unreachable {
-                    Some(advice) => Self::Unreachable { profile, reason, advice },
-                    None => Self::UnusableAnswer { profile, reason, advice: UNUSABLE_ADVICE },
-                }
+                let unreachable = unreachable.map(|advice| ("could not be reached", advice));
+                let (what, advice) = unreachable.unwrap_or(("gave no usable answer", UNUSABLE_ADVICE));
+                Self::NoAnswer { profile, what, reason: with_causes(error), advice }
             }
         }
     }

@@ -19,7 +19,7 @@ pub use caller::Caller;
 pub use identity::{Identity, weighed_at};
 pub use login_flow::{BeginError, Connected, FinishError, Mode, Return};
 pub use people::{People, Person};
-pub use retry::{Next, after_failure};
+pub use retry::{Next, after_failure, growing};
 
 use crate::clock::{Clock, ServerClock};
 use crate::storage::{Claim, Class, Storage, StorageError};

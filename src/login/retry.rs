@@ -65,8 +65,10 @@ fn after_failed_call(error: &CallError, failures: u32, jitter: f64) -> Next {
     }
 }
 
-/// 15 s, 30 s, 1 min … 15 min, each up to half as long again.
-fn growing(failures: u32, jitter: f64) -> Duration {
+/// The pause after the `failures`-th failure in a row of what may work again at any time: 15 s, 30 s, 1 min … 15 min, each up to
+/// half as long again with `jitter`, 0 to 1.
+#[must_use]
+pub fn growing(failures: u32, jitter: f64) -> Duration {
     backoff(FIRST_PAUSE, LONGEST_PAUSE, failures, jitter)
 }
 

@@ -1,12 +1,10 @@
 //! How a call went, and what that means for its plan.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
 use super::{Refresher, schedule};
 use crate::catalogue::Call;
-use crate::login::{LoginError, Next, after_failure};
+use crate::login::{LoginError, Next, after_failure, growing};
 use crate::reading::Attempt;
 use crate::storage::{CallPlan, Plan};
 use crate::telemetry::log::with_causes;
@@ -126,7 +124,7 @@ impl CallFailure {
         match self {
             Self::Login(error) => after_failure(error, failures, fastrand::f64()),
             Self::Subscriptions(error) => Next::After(error.pause(failures)),
-            Self::Profile(_) => Next::After(Duration::from_secs(15) * failures.min(60)),
+            Self::Profile(_) => Next::After(growing(failures, fastrand::f64())),
         }
     }
 

@@ -71,12 +71,14 @@ impl Planner<'_> {
             _ => None,
         };
         let data = calls(&self.settings.selection).filter(|_| is_configured);
+        // Into the configuration, or out of it.
         let has_moved = is_configured != former.calls.keys().any(|call| Call::DATA.contains(call));
         let subscriptions = &self.refresher.services().subscriptions;
-        let are_settled = !has_moved && login.is_some_and(|login| subscriptions.are_settled(&former, login));
+        let are_settled = login.is_some_and(|login| subscriptions.are_settled(&former, login));
         let notify = (is_subscribed || is_configured && self.settings.webhooks).then_some(Call::Notify);
         let planned = data.chain(notify).map(|call| {
-            let former = former.calls.get(&call);
+            // With the configuration the subscriptions are others, of which nothing is planned yet.
+            let former = former.calls.get(&call).filter(|_| call != Call::Notify || !has_moved);
             let plan = match is_of_another {
                 Some(is_of_another) => self.after_login(call, former.filter(|_| !is_of_another)),
                 None => self.go_on(profile, call, former, are_settled),

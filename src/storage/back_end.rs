@@ -270,6 +270,15 @@ impl BackEnd {
         }
     }
 
+    /// Keeps these rights, but for those that are lost.
+    pub(super) async fn renew_all(&self, claims: Vec<(Arc<str>, u64)>) -> Result<(), StorageError> {
+        match self {
+            Self::Directory(_) => Ok(()),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.renew_all(claims).await,
+        }
+    }
+
     /// Stores the plan of a claim that goes on, or that is done; returns false if it has ended before. In a directory the plans
     /// of all profiles are stored at once.
     pub(super) async fn store_work(&self, claim: &Claim, is_done: bool) -> Result<bool, StorageError> {
@@ -352,7 +361,15 @@ impl BackEnd {
         }
     }
 
-    pub(super) async fn take_unconfirmed(&self) -> Result<Vec<NewConsent>, StorageError> {
+    /// Drops the consents that wait for a profile that was forgotten. In a database that is done by who forgets it.
+    pub(super) fn drop_waiting(&self, profile: &str) {
+        if let Self::Directory(directory) = self {
+            directory.drop_waiting(profile);
+        }
+    }
+
+    /// The consents that do not wait any more, which are taken, and those that do.
+    pub(super) async fn take_unconfirmed(&self) -> Result<(Vec<NewConsent>, Vec<NewConsent>), StorageError> {
         match self {
             Self::Directory(directory) => Ok(directory.take_unconfirmed()),
             #[cfg(feature = "postgres")]

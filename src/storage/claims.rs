@@ -1,7 +1,7 @@
 //! Claims: which profile is refreshed next, by which worker of which process, and what is planned of all others.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
@@ -10,9 +10,6 @@ use super::plan::Plan;
 use super::queue::{Claim, Hold, NextClaim, Queue, Replan};
 use super::{Storage, StorageError};
 use crate::catalogue::Call;
-
-/// How often the plans are stored at the most.
-const STORED_EVERY: Duration = Duration::from_mins(1);
 
 /// How long a profile is left alone whose claim could not be asked for, for storage is away.
 const AWAY: Duration = Duration::from_secs(5);
@@ -106,10 +103,14 @@ impl Storage {
         }
     }
 
-    /// Stores the plan of a claim; returns false if the claim has ended. Where that is not known it goes on.
+    /// Stores the plan of a claim; returns false if the claim has ended. Where that is not known it goes on. Not while its readings
+    /// are here alone: others would not make the calls again that have brought them.
     async fn store_work(&self, claim: &Claim, is_done: bool) -> bool {
         if !self.is_current(claim) {
             return false;
+        }
+        if self.settle_state(&claim.profile).await.is_err() {
+            return true;
         }
         match self.0.back_end.store_work(claim, is_done).await {
             Ok(true) => true,
@@ -148,12 +149,9 @@ impl Storage {
 
     /// Keeps the claims that workers have, also while they wait, which other hosts would take from 15 s after they were last kept.
     pub async fn keep_claims(&self) {
-        for (profile, fence) in self.0.queue.claimed() {
-            // One that is lost or given back stays so; its worker finds out.
-            if let Err(error) = self.0.back_end.renew(&profile, fence).await {
-                tracing::debug!(%profile, error = error.with_cause(), "another replica may refresh the profile, too");
-                return;
-            }
+        // One that is lost or given back stays so; its worker finds out.
+        if let Err(error) = self.0.back_end.renew_all(self.0.queue.claimed()).await {
+            tracing::debug!(error = error.with_cause(), "other replicas may refresh the same profiles, too");
         }
     }
 
@@ -240,19 +238,9 @@ impl Storage {
         rest.is_none()
     }
 
-    /// Stores the plans if that was not done in the last minute.
+    /// Stores the plans while the process goes on.
     pub async fn keep_plans(&self) {
-        let is_due = {
-            let mut stored_at = self.0.plans_stored_at.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_due = stored_at.elapsed() >= STORED_EVERY;
-            if is_due {
-                *stored_at = Instant::now();
-            }
-            is_due
-        };
-        if is_due {
-            self.store_plans(false).await;
-        }
+        self.store_plans(false).await;
     }
 
     /// Stores the plans at the end of the process.

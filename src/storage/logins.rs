@@ -119,6 +119,7 @@ impl Storage {
         }
         for profile in gone {
             self.unsaved().forget(&profile);
+            self.0.back_end.drop_waiting(&profile);
         }
         let is_other = |profile: &Arc<str>| !readings.contains(profile);
         let plans = work.iter().map(|(profile, _)| Arc::clone(profile)).filter(is_other).collect();

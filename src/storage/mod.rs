@@ -2,7 +2,7 @@
 //! requests.
 //!
 //! Memory holds what is shown, storage holds what is known: a refresh claims a profile ([`Storage::claim`]), loads its state,
-//! changes it, saves it, and forgets it. All verbs are asynchronous. No lock and no lease is held while a task waits for its
+//! changes it, saves it, and forgets it. All verbs that ask a disk or a database are asynchronous. No lock and no lease is held while a task waits for its
 //! turn in the budget, and every wait has an end: first the permit, then the lease, then the request with its deadline, then
 //! the store. What is stored is in a back end; what the process knows of it, and what could not be stored yet, is here.
 
@@ -81,7 +81,7 @@ use readings::{UnsavedEvents, UnsavedStates};
 use rotation::Rotations;
 use turns::Turns;
 
-/// How long a disk that failed is left alone: a write that fails is slow, and holds up the refreshes.
+/// How long no state is saved after one that could not be: a write that fails is slow, and holds up the refreshes.
 const SAVE_AGAIN_AFTER: Duration = Duration::from_secs(15);
 
 /// The storage. Cheap to clone.
@@ -99,7 +99,6 @@ struct StorageInner {
     turns: Arc<Turns>,
     unsaved: Mutex<Unsaved>,
     rotations: Rotations,
-    plans_stored_at: Mutex<Instant>,
 }
 
 /// What could not be saved when it should have been.
@@ -107,6 +106,8 @@ struct StorageInner {
 struct Unsaved {
     pairs: UnsavedPairs,
     states: UnsavedStates,
+    /// Before this time no state is saved, for one could not be a moment ago.
+    states_rest_until: Option<Instant>,
     events: UnsavedEvents,
 }
 
@@ -173,7 +174,6 @@ impl Storage {
             turns: Arc::new(Turns::new()),
             unsaved: Mutex::default(),
             rotations: Rotations::default(),
-            plans_stored_at: Mutex::new(Instant::now()),
         }))
     }
 
@@ -203,13 +203,14 @@ impl Storage {
         self.0.back_end.is_of_many_hosts()
     }
 
-    /// Saves what could not be saved before; returns whether everything is saved now.
+    /// Saves what could not be saved before, but for states for which it is too soon; returns whether everything is saved now.
     pub async fn save_unsaved(&self) -> bool {
         let (pairs, states, events) = {
             let unsaved = self.unsaved();
+            let states = if unsaved.states_rest() { Vec::new() } else { unsaved.states.keys().cloned().collect() };
             let pairs: Vec<_> = unsaved.pairs.keys().cloned().collect();
             let events: Vec<_> = unsaved.events.keys().cloned().collect();
-            (pairs, unsaved.due_states(), events)
+            (pairs, states, events)
         };
         let mut is_saved = true;
         for profile in pairs {
@@ -226,7 +227,7 @@ impl Storage {
         for profile in events {
             is_saved &= self.save_events(&profile).await.is_ok();
         }
-        is_saved
+        is_saved && self.unsaved().states.is_empty()
     }
 
     /// The work directory of a backfill that writes no file beside which it could be.

@@ -2,14 +2,15 @@
 //! can finish the login, also after a restart.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{Storage, StorageError};
 
-/// How long a started login may take, seconds: 10 minutes.
-pub const STATE_LIFETIME: i64 = 600;
+/// How long a started login may take.
+pub const STATE_LIFETIME: Duration = Duration::from_mins(10);
 
 /// How many logins may be under way. Starting one more forgets the oldest, so that a flood of starts cannot fill the disk;
 /// far more than people start while one of them logs in, so that a flood does not end that login either.
@@ -86,5 +87,5 @@ pub(super) fn digest(state: &str) -> String {
 
 /// Whether a login that began is not over at this Unix second.
 pub(super) fn is_alive(pending: &Pending, now: i64) -> bool {
-    (0..STATE_LIFETIME).contains(&(now - pending.started_at))
+    u64::try_from(now - pending.started_at).is_ok_and(|age| age < STATE_LIFETIME.as_secs())
 }

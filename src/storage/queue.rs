@@ -304,10 +304,11 @@ impl Queue {
         self.inner().entries.iter().map(|(profile, entry)| (Arc::clone(profile), entry.plan.clone())).collect()
     }
 
-    /// All plans, those of profiles outside the queue too, and the calls that were sent of late.
+    /// All plans, those of profiles outside the queue too, and the calls that were sent of late. In them what Withings has told
+    /// is due: it tells nothing twice.
     pub(super) fn plans(&self) -> (BTreeMap<Arc<str>, Plan>, Vec<Sent>) {
         let inner = self.inner();
-        let planned = inner.entries.iter().map(|(profile, entry)| (Arc::clone(profile), entry.plan.clone()));
+        let planned = inner.entries.iter().map(|(profile, entry)| (Arc::clone(profile), entry.plan_with_news()));
         let stored = inner.stored.iter().filter_map(|(profile, work)| Some((Arc::clone(profile), work.plan.clone()?)));
         (stored.chain(planned).collect(), inner.sent.iter().map(|(digest, at)| (*digest, *at)).collect())
     }

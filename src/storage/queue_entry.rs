@@ -97,6 +97,14 @@ impl Entry {
         self.is_held_elsewhere(now) || self.rests_until.is_some_and(|until| now < until)
     }
 
+    /// The plan, in which the calls are due that Withings has news of.
+    pub(super) fn plan_with_news(&self) -> Plan {
+        let told: Vec<_> = self.marks.keys().chain(self.followed.keys()).copied().collect();
+        let mut plan = self.plan.clone();
+        plan.make_due(&told, Instant::now());
+        plan
+    }
+
     pub(super) fn claim(&mut self, profile: Arc<str>, now: Instant, may_call: bool) -> Claim {
         let mut calls = Vec::new();
         if may_call && !self.rests(now) {

@@ -70,8 +70,7 @@ pub(super) struct UnsavedState {
     /// The claim whose calls have changed it.
     claim: Claim,
     state: Arc<StoredState>,
-    /// When storing it, or one that it has replaced, was last begun.
-    tried_at: Instant,
+    /// How often storing it, or one that it has replaced, has failed.
     failures: u32,
 }
 
@@ -81,29 +80,16 @@ pub(super) type UnsavedStates = BTreeMap<Arc<str>, UnsavedState>;
 pub(super) type UnsavedEvents = BTreeMap<Arc<str>, Events>;
 
 impl Unsaved {
-    /// Takes a state that is to be stored; returns false where one before it could not be stored a moment ago: a full disk is not
-    /// tried again for each call.
-    fn take_state(&mut self, claim: &Claim, state: StoredState) -> bool {
-        let former = self.states.get(&claim.profile);
-        let (tried_at, failures) = former.map_or((None, 0), |former| (Some(former.tried_at), former.failures));
-        let recently = tried_at.filter(|at| at.elapsed() < SAVE_AGAIN_AFTER);
-        let tried_at = recently.unwrap_or_else(Instant::now);
-        let unsaved = UnsavedState { claim: claim.clone(), state: Arc::new(state), tried_at, failures };
+    /// Takes a state that is to be stored.
+    fn take_state(&mut self, claim: &Claim, state: StoredState) {
+        let failures = self.states.get(&claim.profile).map_or(0, |former| former.failures);
+        let unsaved = UnsavedState { claim: claim.clone(), state: Arc::new(state), failures };
         self.states.insert(Arc::clone(&claim.profile), unsaved);
-        recently.is_none()
     }
 
-    /// The state of a profile that storing is begun with now.
-    fn begin_state(&mut self, profile: &str) -> Option<(Claim, Arc<StoredState>)> {
-        let unsaved = self.states.get_mut(profile)?;
-        unsaved.tried_at = Instant::now();
-        Some((unsaved.claim.clone(), Arc::clone(&unsaved.state)))
-    }
-
-    /// The profiles whose states it is time to save again.
-    pub(super) fn due_states(&self) -> Vec<Arc<str>> {
-        let due = self.states.iter().filter(|(_, unsaved)| unsaved.tried_at.elapsed() >= SAVE_AGAIN_AFTER);
-        due.map(|(profile, _)| Arc::clone(profile)).collect()
+    /// Whether a state could not be stored a moment ago: a full disk is not tried again for each call.
+    pub(super) fn states_rest(&self) -> bool {
+        self.states_rest_until.is_some_and(|until| Instant::now() < until)
     }
 }
 
@@ -191,13 +177,20 @@ impl Storage {
         if !self.is_current(claim) {
             return Err(SaveError::Superseded);
         }
-        if self.unsaved().take_state(claim, state) { self.save_state(&claim.profile).await } else { Ok(()) }
+        let rests = {
+            let mut unsaved = self.unsaved();
+            unsaved.take_state(claim, state);
+            unsaved.states_rest()
+        };
+        if rests { Ok(()) } else { self.save_state(&claim.profile).await }
     }
 
     /// Saves the state of a profile that is not saved yet. It stays in memory where that fails, and is dropped where it may not be
     /// saved any more.
     pub(super) async fn save_state(&self, profile: &str) -> Result<(), SaveError> {
-        let Some((claim, state)) = self.unsaved().begin_state(profile) else { return Ok(()) };
+        let Some(UnsavedState { claim, state, .. }) = self.unsaved().states.get(profile).cloned() else {
+            return Ok(());
+        };
         match self.0.back_end.save(&claim, StoredState::clone(&state)).await {
             Err(error) => {
                 self.note_unsaved(profile, &error);
@@ -225,6 +218,7 @@ impl Storage {
 
     fn note_unsaved(&self, profile: &str, error: &StorageError) {
         let mut unsaved = self.unsaved();
+        unsaved.states_rest_until = Some(Instant::now() + SAVE_AGAIN_AFTER);
         let Some(state) = unsaved.states.get_mut(profile) else { return };
         state.failures += 1;
         let failures = state.failures;

@@ -126,7 +126,7 @@ impl Storage {
             // Without a turn; and whoever holds what the pair was made of has not got the present login.
             return self.save_pair(profile).await?.ok_or(RotateError::Stale);
         }
-        // Before the lease, which must not leave a trace of a profile that was forgotten.
+        // Before the lease, which would be held for nothing where the login is gone or cannot be read.
         self.login(profile).await?.ok_or(RotateError::Stale)?;
         let lease = self.0.back_end.lease(profile, held).await?;
         let login = self.login(profile).await?.ok_or(RotateError::Stale)?;
@@ -179,6 +179,7 @@ impl Storage {
         let deadline = Instant::now() + within;
         let rests = timeout(within, self.0.rotations.none()).await.is_ok();
         self.0.rotations.cut.send_replace(true);
+        self.unsaved().states_rest_until = None;
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(500));
         let is_saved = timeout(left, self.save_unsaved()).await.unwrap_or(false);
         rests && is_saved

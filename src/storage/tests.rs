@@ -372,3 +372,39 @@ async fn nothing_is_sent_twice_within_11_seconds_though_the_process_ends_in_betw
     tokio::time::sleep(Duration::from_secs(11)).await;
     assert!(storage.send(1).await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_for_11_seconds_where_it_is_not_known_what_was_sent_before() {
+    let root = tempfile::tempdir().unwrap();
+    let clock = Clock::following_tokio(DateTime::from_timestamp(1000, 0).unwrap());
+    let open = || Storage::open(root.path(), Purpose::Serve, surroundings(&clock)).unwrap();
+    let plans = root.path().join("plans.json");
+    let storage = open();
+    connect(&storage, "Alice").await;
+    assert!(storage.send(7).await, "nobody has sent anything before the first start");
+    drop(storage);
+    let check_rests = async |storage: Storage| {
+        assert!(!storage.send(7).await);
+        tokio::time::sleep(Duration::from_secs(11)).await;
+        assert!(storage.send(7).await);
+    };
+    // It was killed before it has stored a plan.
+    check_rests(open()).await;
+    write(&plans, b"\0");
+    check_rests(open()).await;
+    fs::remove_file(&plans).unwrap();
+    fs::create_dir(&plans).unwrap();
+    check_rests(open()).await;
+}
+
+#[tokio::test]
+async fn nobody_who_would_refresh_a_forgotten_login_leaves_a_trace_of_it() {
+    let root = tempfile::tempdir().unwrap();
+    let (storage, beside) = (open(root.path()), joined(root.path()));
+    let login = connect(&storage, "Alice").await;
+    assert!(storage.can_rotate("Alice", login.version).await.unwrap());
+    beside.forget("Alice").await.unwrap();
+    assert!(!storage.can_rotate("Alice", login.version).await.unwrap());
+    assert!(matches!(rotate(&storage, &login, 2).await, Err(RotateError::Stale)));
+    assert_eq!(fs::read_dir(root.path().join("logins")).unwrap().count(), 0);
+}

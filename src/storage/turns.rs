@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::budget::{Budget, Class, Spacing, Turn};
@@ -40,8 +40,6 @@ pub(super) struct Turns {
     /// The budget where the stored one cannot be used.
     own: Mutex<Option<Budget>>,
     is_said: AtomicBool,
-    /// How many calls for data wait for their turn: nothing more is claimed meanwhile.
-    waiting: watch::Sender<usize>,
     /// Lets the calls of this process that may not reserve ahead have their turns in the order in which they ask.
     line: Semaphore,
 }
@@ -54,6 +52,8 @@ struct Monotonic {
     pause: ((i64, i64), Instant),
     /// When a profile was claimed that has not asked for its turn since.
     expected: Option<Instant>,
+    /// How many calls for data wait for their turn: nothing more is claimed meanwhile.
+    waiting: usize,
 }
 
 impl Turns {
@@ -61,10 +61,9 @@ impl Turns {
         let now = Instant::now();
         Self {
             per_minute: AtomicU32::new(1),
-            monotonic: Mutex::new(Monotonic { next: now, pause: ((0, 0), now), expected: None }),
+            monotonic: Mutex::new(Monotonic { next: now, pause: ((0, 0), now), expected: None, waiting: 0 }),
             own: Mutex::default(),
             is_said: AtomicBool::new(false),
-            waiting: watch::channel(0).0,
             line: Semaphore::new(1),
         }
     }
@@ -178,11 +177,12 @@ impl Storage {
     /// When to look again whether data has a turn; `None` if it has one now: no call for data waits, nor is about to.
     pub(super) fn data_turn(&self) -> Option<Instant> {
         let now = Instant::now();
-        if *self.0.turns.waiting.borrow() > 0 {
+        let monotonic = self.0.turns.monotonic();
+        if monotonic.waiting > 0 {
             // The call that waits wakes the queue when it has its turn.
             return Some(now + LOOK_AGAIN);
         }
-        self.0.turns.monotonic().expected.map(|at| at + ASKS_WITHIN).filter(|at| *at > now)
+        monotonic.expected.map(|at| at + ASKS_WITHIN).filter(|at| *at > now)
     }
 
     /// Notes that a profile was claimed whose first call will ask for its turn: until it has, nothing more is claimed, for all
@@ -192,7 +192,7 @@ impl Storage {
     }
 
     /// Does `work` with the stored budget. Where that cannot be used, a directory's process has a budget of its own at half the
-    /// rate: two beside each other then stay within the whole rate. Of many hosts nobody knows how many they are: `None`.
+    /// rate: two of which neither can use it stay within the whole one. Of many hosts nobody knows how many they are: `None`.
     async fn with_budget<T: Send + 'static>(
         &self,
         work: impl Fn(&Turns, &mut Budget, Spacing, i64) -> T + Clone + Send + 'static,
@@ -227,15 +227,16 @@ struct WaitingCall(Storage);
 
 impl WaitingCall {
     fn of(storage: &Storage) -> Self {
-        storage.0.turns.monotonic().expected = None;
-        storage.0.turns.waiting.send_modify(|waiting| *waiting += 1);
+        let mut monotonic = storage.0.turns.monotonic();
+        monotonic.expected = None;
+        monotonic.waiting += 1;
         Self(storage.clone())
     }
 }
 
 impl Drop for WaitingCall {
     fn drop(&mut self) {
-        self.0.0.turns.waiting.send_modify(|waiting| *waiting -= 1);
+        self.0.0.turns.monotonic().waiting -= 1;
         self.0.0.queue.wake();
     }
 }

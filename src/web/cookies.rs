@@ -55,7 +55,7 @@ pub(super) fn remember(state: &str, headers: &HeaderMap, is_encrypted: bool) -> 
     let others = remembered(headers).filter(|other| other != state).take(MOST - 1);
     let states: Vec<_> = std::iter::once(state.to_owned()).chain(others).collect();
     let states = states.join(&SEPARATOR.to_string());
-    format!("{STATES}={states}; Max-Age={STATE_LIFETIME}; HttpOnly; SameSite=Lax{}", secure(is_encrypted))
+    format!("{STATES}={states}; Max-Age={}; HttpOnly; SameSite=Lax{}", STATE_LIFETIME.as_secs(), secure(is_encrypted))
 }
 
 /// The states that a browser remembers, the latest first. Anybody may have set the cookie: what is no token is left out, so that

@@ -135,16 +135,9 @@ impl MessagePage {
                 format!("{advice}."),
             )
             .again(profile),
-            FinishError::Unreachable { profile, reason, advice } => Self::new(
+            FinishError::NoAnswer { profile, what, reason, advice } => Self::new(
                 StatusCode::BAD_GATEWAY,
-                "Withings could not be reached",
-                format!("{profile} was not connected: {reason}."),
-                format!("{advice} Then connect again."),
-            )
-            .again(profile),
-            FinishError::UnusableAnswer { profile, reason, advice } => Self::new(
-                StatusCode::BAD_GATEWAY,
-                "Withings gave no usable answer",
+                format!("Withings {what}"),
                 format!("{profile} was not connected: {reason}."),
                 format!("{advice} Then connect again."),
             )

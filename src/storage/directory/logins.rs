@@ -135,20 +135,19 @@ impl Directory {
         let forgotten = self.disk().write(move || {
             let _lock = directory.lock_logins()?;
             let login = json_file::load(&directory.path("logins", &name, "json")).unwrap_or_default();
+            // What can fail is before the files, of which the login is the last: else nobody could revoke it any more.
+            directory.forget_states(&name)?;
+            directory.forget_plan(&name)?;
+            // An interrupted backfill has the values of all profiles in its work directory; it begins anew.
+            checkpoint::remove(&directory.backfill_directory())?;
             let mut deleted = 0;
             for path in files::of_profile(directory.root(), &name)? {
                 deleted +=
                     usize::from(atomic::remove(&path)? && path.extension().is_none_or(|extension| extension != "lock"));
             }
-            directory.forget_states(&name)?;
-            directory.forget_plan(&name)?;
-            // An interrupted backfill has the values of all profiles in its work directory; it begins anew.
-            checkpoint::remove(&directory.backfill_directory())?;
             Ok(Forgotten { login, items: deleted })
         });
-        let forgotten = forgotten.await?;
-        self.drop_waiting(profile);
-        Ok(forgotten)
+        forgotten.await
     }
 
     /// Drops the previous refresh token of this version of the login.
@@ -185,11 +184,13 @@ impl Directory {
         atomic::lock(&self.root().join(LOCK), atomic::LOCK_WITHIN)
     }
 
-    /// Takes the lock of all logins to write what belongs to the login of `profile`; `None` if there is no such login: a profile
-    /// that another process has forgotten must not come back.
-    pub(super) fn lock_login(&self, profile: &str) -> Result<Option<File>, StorageError> {
+    /// Takes the lock of all logins to write what belongs to the login of `profile`, or to that of this `person`; `None` if there
+    /// is no such login: what another process has forgotten or replaced must not come back.
+    pub(super) fn lock_login(&self, profile: &str, person: Option<&str>) -> Result<Option<File>, StorageError> {
         let lock = self.lock_logins()?;
-        Ok(self.path("logins", profile, "json").exists().then_some(lock))
+        let login: Option<Login> = json_file::load(&self.path("logins", profile, "json"))?;
+        let is_it = |login: Login| person.is_none_or(|person| login.user_id == person);
+        Ok(login.is_some_and(is_it).then_some(lock))
     }
 }
 

@@ -4,7 +4,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Directory, StorageError, json_file};
+use tokio::time::Instant;
+
+use super::{Directory, StorageError, json_file, root};
 use crate::storage::plan::{Now, StoredPlan, StoredPlans};
 use crate::storage::queue::{Queue, REPEAT_AFTER};
 
@@ -15,7 +17,17 @@ impl Directory {
     /// Blocks.
     pub(in crate::storage) fn restore_plans(&self, queue: &Queue) -> Result<(), StorageError> {
         let path = self.root().join(FILE);
-        let Some(stored) = read(self.root())? else { return Ok(()) };
+        let stored = match read(self.root()) {
+            Ok(Some(stored)) => stored,
+            // Before the first login nothing was sent that the same could follow.
+            Ok(None) => {
+                StoredPlans { orderly: !root::has_logins(self.root()).unwrap_or(true), ..StoredPlans::default() }
+            }
+            Err(error) => {
+                queue.rest(Instant::now() + REPEAT_AFTER);
+                return Err(error);
+            }
+        };
         let now = Now::of(&self.0.clock);
         let plans = stored.profiles.iter().map(|(profile, plan)| (profile.as_str().into(), plan.clone().restored(now)));
         let sent = stored.sent.iter().filter_map(|(digest, at)| {

@@ -30,11 +30,11 @@ impl Directory {
         self.disk().read_each(profiles, load).await
     }
 
-    /// Stores the state of a profile; returns false if the profile has no login, for then it was forgotten.
+    /// Stores the state of a profile; returns false if the profile has no login, or that of another person.
     pub(in crate::storage) async fn save(&self, profile: &str, state: StoredState) -> Result<bool, StorageError> {
         let (directory, name) = (self.clone(), profile.to_owned());
         let saved = self.disk().write(move || {
-            let Some(_lock) = directory.lock_login(&name)? else { return Ok(false) };
+            let Some(_lock) = directory.lock_login(&name, state.user_id.as_deref())? else { return Ok(false) };
             save_state(&directory.path("readings", &name, "json"), &state)?;
             let events = directory.path("events", &name, "json");
             if state.in_bed != InBed::default() && !events.exists() {
@@ -46,11 +46,11 @@ impl Directory {
         saved.await
     }
 
-    /// Adds events to those that are stored of the same person, if the profile has a login.
+    /// Adds events to those that are stored of the same person, if the profile has a login of that person.
     pub(in crate::storage) async fn save_events(&self, profile: &str, new: Events) -> Result<(), StorageError> {
         let (directory, name) = (self.clone(), profile.to_owned());
         let saved = self.disk().write(move || {
-            let Some(_lock) = directory.lock_login(&name)? else { return Ok(()) };
+            let Some(_lock) = directory.lock_login(&name, new.user_id.as_deref())? else { return Ok(()) };
             let path = directory.path("events", &name, "json");
             let stored = if let Some(events) = json_file::load::<Events>(&path)? {
                 events

@@ -7,10 +7,13 @@ use crate::storage::login::Login;
 use crate::storage::pair::UnsavedPair;
 
 impl Directory {
-    /// Takes the lease of the login of `profile`, which is held as long as the file is open; `None` if it is taken.
+    /// Takes the lease of the login of `profile`, which is held as long as the file is open; `None` if it is taken, or if there is
+    /// no login: the file would be a trace of a profile that was forgotten.
     pub(in crate::storage) async fn lease(&self, profile: &str) -> Result<Option<File>, StorageError> {
-        let path = self.path("logins", profile, "lock");
+        let (directory, name) = (self.clone(), profile.to_owned());
         let lease = self.disk().write(move || {
+            let Some(_lock) = directory.lock_login(&name, None)? else { return Ok(None) };
+            let path = directory.path("logins", &name, "lock");
             let file = atomic::open_private(&path)?;
             Ok(atomic::try_lock(&file, &path)?.then_some(file))
         });

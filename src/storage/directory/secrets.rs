@@ -64,7 +64,7 @@ impl Directory {
     ) -> Result<(), StorageError> {
         let (directory, name) = (self.clone(), profile.to_owned());
         let saved = self.disk().write(move || {
-            let Some(_lock) = directory.lock_login(&name)? else { return Ok(()) };
+            let Some(_lock) = directory.lock_login(&name, None)? else { return Ok(()) };
             let path = directory.path("callbacks", &name, "json");
             if callbacks.is_empty() { atomic::remove(&path).map(drop) } else { json_file::save(&path, &callbacks) }
         });

@@ -2,6 +2,8 @@
 
 use std::sync::{MutexGuard, PoisonError};
 
+use tokio::time::Instant;
+
 use super::Directory;
 use crate::storage::login::NewConsent;
 use crate::storage::pending::STATE_LIFETIME;
@@ -19,21 +21,19 @@ pub(super) struct WaitingConsents {
 struct Waiting {
     /// The digest of what confirms it.
     confirmation: String,
-    /// Unix seconds.
-    since: i64,
+    since: Instant,
     content: WaitingConsent,
 }
 
 impl Directory {
     /// Keeps a consent under a confirmation with this digest.
     pub(in crate::storage) fn set_aside(&self, confirmation: String, content: WaitingConsent) {
-        let since = self.0.clock.unix();
         let mut consents = self.waiting();
         if consents.waiting.len() >= MOST {
             let oldest = consents.waiting.remove(0);
             consents.dropped.push(oldest.content.consent);
         }
-        consents.waiting.push(Waiting { confirmation, since, content });
+        consents.waiting.push(Waiting { confirmation, since: Instant::now(), content });
     }
 
     /// The consent that waits for this confirmation, and goes on to wait.
@@ -50,25 +50,22 @@ impl Directory {
         Some(consents.waiting.remove(place).content)
     }
 
-    /// Takes the consents that do not wait any more; but for those of a person of whom another consent waits.
-    pub(in crate::storage) fn take_unconfirmed(&self) -> Vec<NewConsent> {
+    /// Takes the consents that do not wait any more, and gives those that do as well.
+    pub(in crate::storage) fn take_unconfirmed(&self) -> (Vec<NewConsent>, Vec<NewConsent>) {
         let mut consents = self.waiting();
-        let mut dropped = std::mem::take(&mut consents.dropped);
-        let user_of = |waiting: &Waiting| waiting.content.consent.new.user_id.clone();
-        dropped.retain(|dropped| !consents.waiting.iter().any(|waiting| user_of(waiting) == dropped.new.user_id));
-        dropped
+        let dropped = std::mem::take(&mut consents.dropped);
+        (dropped, consents.waiting.iter().map(|waiting| waiting.content.consent.clone()).collect())
     }
 
-    /// Drops the consents that wait for `profile`.
-    pub(super) fn drop_waiting(&self, profile: &str) {
+    /// Drops the consents that wait for `profile`, which was forgotten.
+    pub(in crate::storage) fn drop_waiting(&self, profile: &str) {
         self.waiting().drop_where(|waiting| &*waiting.content.consent.profile == profile);
     }
 
     /// The consents, without those whose time is over.
     fn waiting(&self) -> MutexGuard<'_, WaitingConsents> {
-        let now = self.0.clock.unix();
         let mut consents = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        consents.drop_where(|waiting| !(0..STATE_LIFETIME).contains(&(now - waiting.since)));
+        consents.drop_where(|waiting| waiting.since.elapsed() >= STATE_LIFETIME);
         consents
     }
 }

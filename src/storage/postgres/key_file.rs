@@ -19,6 +19,7 @@ use super::seal::{KEY_BYTES, Keys};
 use super::uuid::{is_uuid, random_uuid};
 use crate::process;
 use crate::regular_file::{self, Links, MOST_BYTES};
+use crate::storage::error::is_unsupported;
 
 /// What the file begins with.
 const HEADING: &str = "# The key of the logins that withings-exporter keeps in PostgreSQL. Who has it and the database has the \
@@ -163,9 +164,7 @@ fn fill(mut file: NamedTempFile, content: &Content) -> io::Result<NamedTempFile>
 
 /// Makes the file's name durable. Some file systems cannot, and the file itself is synced.
 fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(folder(path))?
-        .sync_all()
-        .or_else(|error| if error.kind() == io::ErrorKind::InvalidInput { Ok(()) } else { Err(error) })
+    File::open(folder(path))?.sync_all().or_else(|error| if is_unsupported(&error) { Ok(()) } else { Err(error) })
 }
 
 fn folder(path: &Path) -> &Path {

@@ -136,6 +136,11 @@ impl Postgres {
     /// Deletes everything that is stored of the profile. A consent that waits for a person's word stays, sealed, until its login
     /// is revoked, within a minute.
     pub(in crate::storage) async fn forget(&self, profile: &str) -> Result<Forgotten, StorageError> {
+        // An interrupted backfill has the values of all profiles in its work directory; it begins anew. Before the
+        // login is gone: else nobody could revoke it if this fails.
+        let work = self.backfill_directory();
+        let removed = tokio::task::spawn_blocking(move || checkpoint::remove(&work));
+        removed.await.expect("it is neither aborted nor does it panic")?;
         let forgotten = self.run("delete what is stored of a profile", async |session| {
             let transaction = session.transaction().await?;
             let row = Row::lock(&transaction, profile).await?;
@@ -144,10 +149,6 @@ impl Postgres {
             Ok((row, items))
         });
         let (row, items) = forgotten.await?;
-        // An interrupted backfill has the values of all profiles in its work directory; it begins anew.
-        let work = self.backfill_directory();
-        let removed = tokio::task::spawn_blocking(move || checkpoint::remove(&work));
-        removed.await.expect("it is neither aborted nor does it panic")?;
         Ok(Forgotten { login: row.and_then(|row| self.opened(profile, &row).ok()), items })
     }
 

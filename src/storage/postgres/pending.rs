@@ -8,7 +8,7 @@ use crate::storage::pending::{Beginning, MOST, MOST_FROM_SOMEWHERE, Pending, STA
 /// SQL for the moment since which a login is not over that began then or later. The database's clock counts: the replica that
 /// ends a login need not be the one that began it.
 pub(super) fn alive_since() -> String {
-    format!("wx_now() - interval '{STATE_LIFETIME} s'")
+    format!("wx_now() - interval '{} s'", STATE_LIFETIME.as_secs())
 }
 
 impl Postgres {

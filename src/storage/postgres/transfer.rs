@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use tokio_postgres::{Error, Row, Transaction};
 
 use super::logins;
+use super::snapshots::written;
 use super::{Postgres, StorageError};
 use crate::storage::directory::transfer::{Contents, StoredProfile};
 use crate::storage::readings::StoredState;
@@ -116,10 +117,10 @@ impl Postgres {
         logins::write(transaction, login, &self.sealed(login)).await?;
         let insert = "/* Postgres::insert */ insert into snapshot (profile, person, parts, events) \
              values ($1, $2, $3::text::json, $4::text::json)";
-        let (parts, events) = (json(&state.parts), events.as_ref().map(json));
+        let (parts, events) = (written(&state.parts), events.as_ref().map(written));
         transaction.execute(insert, &[profile, &state.user_id, &parts, &events]).await?;
         let insert = "/* Postgres::insert */ insert into work (profile, plan) values ($1, $2::text::jsonb)";
-        transaction.execute(insert, &[profile, &plan.as_ref().map(json)]).await?;
+        transaction.execute(insert, &[profile, &plan.as_ref().map(written)]).await?;
         if !callbacks.is_empty() {
             let sealed = self.sealed_callbacks(profile, callbacks);
             let insert = "/* Postgres::insert */ insert into callbacks (profile, sealed) values ($1, $2)";
@@ -204,10 +205,6 @@ async fn delete_all(transaction: &Transaction<'_>) -> Result<(), Error> {
 
 fn sequence<T>(results: Vec<Result<T, StorageError>>) -> Result<Vec<T>, StorageError> {
     results.into_iter().collect()
-}
-
-fn json<T: serde::Serialize>(value: &T) -> String {
-    serde_json::to_string(value).expect("stored values have string keys and no failing fields")
 }
 
 fn parsed<T: DeserializeOwned>(json: &str) -> Result<T, StorageError> {

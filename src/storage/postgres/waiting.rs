@@ -74,16 +74,15 @@ impl Postgres {
         taken.await?.map(|sealed| self.waiting(confirmation, &sealed)).transpose()
     }
 
-    /// Takes the consents that do not wait any more, which one replica gets; but for those of a person of whom another one waits.
-    pub(in crate::storage) async fn take_unconfirmed(&self) -> Result<Vec<NewConsent>, StorageError> {
+    /// Takes the consents that do not wait any more, which one replica gets, and gives those that do as well.
+    pub(in crate::storage) async fn take_unconfirmed(
+        &self,
+    ) -> Result<(Vec<NewConsent>, Vec<NewConsent>), StorageError> {
         let (over, waiting) =
             self.run("take the consents that nobody has confirmed", async |session| take(session).await).await?;
         // One that cannot be opened can be of no use to anybody, and is gone with the others.
         let opened = |(confirmation, sealed): &Over| Some(self.waiting(confirmation, sealed).ok()?.consent);
-        let waiting: Vec<NewConsent> = waiting.iter().filter_map(opened).collect();
-        let mut dropped: Vec<NewConsent> = over.iter().filter_map(opened).collect();
-        dropped.retain(|dropped| !waiting.iter().any(|waiting| waiting.new.user_id == dropped.new.user_id));
-        Ok(dropped)
+        Ok((over.iter().filter_map(opened).collect(), waiting.iter().filter_map(opened).collect()))
     }
 
     fn waiting(&self, confirmation: &str, sealed: &[u8]) -> Result<WaitingConsent, StorageError> {

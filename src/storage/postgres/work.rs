@@ -52,6 +52,13 @@ const LET_GO: &str = "/* Postgres::let_go */ update work set held_until = null, 
 const RENEW: &str = "/* Postgres::renew */ update work set held_until = wx_now() + interval '15 s' \
      where profile = $1 and fence = $2 and holder = $3::text::uuid and held_until is not null";
 
+/// The same for many, in the order in which the plans of all are stored: else each could wait for the other.
+const RENEW_ALL: &str = "/* Postgres::renew_all */ \
+     with mine as materialized ( \
+       select work.profile from work join unnest($1::text[], $2::bigint[]) as claim(profile, fence) using (profile, fence) \
+       where holder = $3::text::uuid and held_until is not null order by work.profile for update of work) \
+     update work set held_until = wx_now() + interval '15 s' from mine where work.profile = mine.profile";
+
 /// At the end of a claim the marks go that it has followed; those that came meanwhile stay.
 const STORE: &str = "/* Postgres::store_work */ update work set plan = $4::text::json, \
        held_until = case when $5 then null else held_until end, \
@@ -129,6 +136,19 @@ impl Postgres {
             session.execute(&session.prepare_cached(RENEW).await?, &[&profile, &fence, self.me()]).await
         });
         Ok(renewed.await? == 1)
+    }
+
+    /// Keeps these rights, but for those that are lost: at once, for on a slow database they would end one after the other.
+    pub(in crate::storage) async fn renew_all(&self, claims: Vec<(Arc<str>, u64)>) -> Result<(), StorageError> {
+        if claims.is_empty() {
+            return Ok(());
+        }
+        let (profiles, fences): (Vec<_>, Vec<_>) =
+            claims.iter().map(|(profile, fence)| (&**profile, fence.cast_signed())).unzip();
+        let renewed = self.run("keep the profiles", async |session| {
+            session.execute(&session.prepare_cached(RENEW_ALL).await?, &[&profiles, &fences, self.me()]).await
+        });
+        renewed.await.map(|_| ())
     }
 
     /// Stores the plan of a claim that goes on, or that is done; returns false if another one has followed it.

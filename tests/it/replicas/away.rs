@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use url::Url;
 use withings_exporter::catalogue::Measurement;
-use withings_exporter::sim::Fault;
+use withings_exporter::sim::{Failure, Fault};
 
 use super::{ALL_IS_DUE_AFTER, Home, Replicas, soon};
 use crate::http_client::Answer;
@@ -207,4 +207,48 @@ async fn a_replica_that_dies_while_it_stores_readings_has_not_said_that_they_are
     replicas.jump(Duration::from_secs(15));
     replicas.each[1].start_exporter().await;
     soon(replicas.each[1].until_shown("Alice", "weight_kg", 72.0)).await;
+}
+
+#[tokio::test]
+async fn while_it_is_not_known_whose_subscriptions_are_to_end_a_call_that_is_switched_off_stays_so() {
+    let mut replicas = Replicas::asleep(1, &["Alice"]).await;
+    replicas.begin_alone().await;
+    replicas.cloud.fault(Fault::new(Failure::InsufficientScope).on("getmeas").times(u32::MAX));
+    replicas.jump(Duration::from_mins(10));
+    let asked = || replicas.calls("Alice", "getmeas").len();
+    let before = asked();
+    until("the refusal", async || (asked() > before).then_some(())).await;
+    replicas.psql("alter table callbacks rename to away");
+    let before = asked();
+    replicas.pass(Duration::from_secs(11)).await;
+    assert_eq!(replicas.each[0].reload().await.status, 200);
+    until("the call that a reload makes due", async || (asked() > before).then_some(())).await;
+    let before = asked();
+    // With each look at what others have changed it is asked again whose are to end.
+    for (from, to) in [(71, 81), (81, 82), (82, 83)] {
+        replicas.pass(Duration::from_secs(11)).await;
+        replicas.psql(&format!(
+            "update snapshot set parts = regexp_replace(parts::text, '\\m{from}\\M', '{to}', 'g')::json, writer = null, \
+             changed = pg_current_xact_id()"
+        ));
+        soon(replicas.each[0].until_shown("Alice", "weight_kg", to.into())).await;
+    }
+    assert_eq!(asked(), before);
+}
+
+#[tokio::test]
+async fn subscriptions_of_a_profile_that_left_end_though_it_was_not_known_whose_are_to_end() {
+    let mut replicas = Replicas::asleep(2, &["Alice", "Bob"]).await;
+    replicas.subscribe(&["Alice", "Bob"]).await;
+    replicas.psql("alter table callbacks rename to away");
+    for world in &mut replicas.each {
+        world.config.profiles = vec!["Alice".into()];
+        assert_eq!(world.reload().await.status, 200);
+    }
+    replicas.psql("alter table away rename to callbacks");
+    until("the end of Bob's subscriptions", async || {
+        replicas.jump(Duration::from_secs(5));
+        replicas.cloud.account("Bob").unwrap().subscriptions().is_empty().then_some(())
+    })
+    .await;
 }

@@ -120,3 +120,26 @@ async fn a_clock_that_is_set_makes_due_also_what_is_claimed_at_that_moment() {
         finish(&storage, again).await;
     }
 }
+
+#[tokio::test]
+async fn a_restart_loses_neither_news_that_wait_nor_those_that_a_claim_follows() {
+    for place in Place::both().await {
+        let clock = clock();
+        let mut storage = place.open(&clock).await;
+        connect(&storage, "Alice").await;
+        plan(&storage, &["Alice"]).await;
+        let first = claimed(&storage).await;
+        finish(&storage, first).await;
+        storage.mark("Alice", &[Call::Getmeas]).await.unwrap();
+        for _ in 0..2 {
+            storage.end_in_order().await;
+            drop(storage);
+            // The claim of the former process ends.
+            place.advance(&clock, Duration::from_secs(16)).await;
+            storage = place.open(&clock).await;
+            storage.changes().await.unwrap();
+            plan(&storage, &["Alice"]).await;
+            assert_eq!(claimed(&storage).await.calls, [Call::Getmeas]);
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Logins: who may have which profile, and what stays when one ends.
 
 use std::collections::BTreeSet;
+use std::fs::{self, File};
 use std::sync::Arc;
 
 use secrecy::ExposeSecret;
@@ -140,6 +141,21 @@ async fn a_secret_of_the_installation_is_made_once() {
         let again = place.beside(&clock()).await.installation_secret("webhook", || "second".to_owned()).await.unwrap();
         let other = storage.installation_secret("else", || "third".to_owned()).await.unwrap();
         assert_eq!([first, again, other].map(|secret| secret.expose_secret().to_owned()), ["first", "first", "third"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_deletion_that_fails_leaves_the_login_and_can_be_repeated() {
+    in_both(async |place| {
+        let storage = place.open(&clock()).await;
+        connect(&storage, "Alice").await;
+        // What is no directory cannot be deleted as one, not even by root.
+        let work = storage.backfill_directory();
+        File::create(&work).unwrap();
+        storage.forget("Alice").await.unwrap_err();
+        fs::remove_file(&work).unwrap();
+        assert_eq!(storage.forget("Alice").await.unwrap().login.unwrap().user_id, "Alice");
     })
     .await;
 }

@@ -50,15 +50,20 @@ impl Place {
     }
 
     /// Moves the time by which leases and other things end: that of the database, or of the process.
-    pub(crate) fn advance(&self, clock: &Clock, by: Duration) {
+    pub(crate) async fn advance(&self, clock: &Clock, by: Duration) {
         clock.advance(by);
-        if let Self::Database(database, _) = self {
-            database.psql(&format!(
+        match self {
+            Self::Directory(_) => {
+                tokio::time::pause();
+                tokio::time::advance(by).await;
+                tokio::time::resume();
+            }
+            Self::Database(database, _) => drop(database.psql(&format!(
                 "create table if not exists test_time (ahead interval); insert into test_time values ('{} s'); \
                  create or replace function wx_now() returns timestamptz language sql stable as \
                  'select statement_timestamp() + (select sum(ahead) from test_time)'",
                 by.as_secs()
-            ));
+            ))),
         }
     }
 

@@ -15,10 +15,10 @@ async fn a_login_state_works_once_and_for_ten_minutes() {
         for state in ["s1", "s2"] {
             storage.begin_login(state, begun.clone()).await.unwrap();
         }
-        place.advance(&clock, Duration::from_secs(590));
+        place.advance(&clock, Duration::from_secs(590)).await;
         assert_eq!(beside.take_login("s1").await.unwrap(), Some(begun));
         assert_eq!(storage.take_login("s1").await.unwrap(), None);
-        place.advance(&clock, Duration::from_secs(10));
+        place.advance(&clock, Duration::from_secs(10)).await;
         assert_eq!(storage.take_login("s2").await.unwrap(), None);
         assert_eq!(storage.take_login("never").await.unwrap(), None);
     })
@@ -77,7 +77,7 @@ async fn twenty_consents_wait_for_ten_minutes_and_the_others_are_dropped() {
         let confirmed = storage.confirm("c1").await.unwrap().unwrap();
         assert!(confirmed.may_replace && &*confirmed.consent.profile == "Alice" && !confirmed.consent.demo);
         assert!(storage.confirm("c1").await.unwrap().is_none(), "a confirmation works once");
-        place.advance(&clock, Duration::from_secs(590));
+        place.advance(&clock, Duration::from_secs(590)).await;
         storage
             .set_aside(
                 "again",
@@ -88,11 +88,14 @@ async fn twenty_consents_wait_for_ten_minutes_and_the_others_are_dropped() {
             )
             .await
             .unwrap();
-        place.advance(&clock, Duration::from_secs(10));
+        place.advance(&clock, Duration::from_secs(10)).await;
         assert!(storage.confirm("c3").await.unwrap().is_none());
         assert_eq!(unconfirmed(&storage).await, (3..21).collect::<Vec<_>>(), "of the second person a newer one waits");
         assert!(unconfirmed(&storage).await.is_empty());
-        assert_eq!(storage.forget("Alice").await.unwrap().items, 0);
+        connect(&storage, "Alice").await;
+        // The command, beside the exporter.
+        place.beside(&clock).await.forget("Alice").await.unwrap();
+        storage.changes().await.unwrap();
         assert!(storage.confirm("again").await.unwrap().is_none());
         assert_eq!(unconfirmed(&storage).await, [2]);
     })
@@ -110,7 +113,7 @@ async fn a_consent_is_confirmed_at_any_replica_and_taken_by_one() {
     let (one, other) = tokio::join!(storage.confirm("c1"), beside.confirm("c1"));
     assert_eq!([one, other].into_iter().filter_map(Result::unwrap).count(), 1);
     assert!(beside.waiting_consent("c2").await.unwrap().is_some());
-    place.advance(&clock, Duration::from_mins(10));
+    place.advance(&clock, Duration::from_mins(10)).await;
     let (one, other) = tokio::join!(unconfirmed(&storage), unconfirmed(&beside));
     assert_eq!(one.len() + other.len(), 19, "{one:?} {other:?}");
 }
@@ -134,4 +137,19 @@ async fn a_flood_of_begun_logins_is_bounded_and_keeps_the_newest() {
     assert!(storage.take_login("second").await.unwrap().is_some());
     assert!(storage.take_login("oldest").await.unwrap().is_none());
     assert!(storage.take_login("newest").await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_consent_waits_on_when_the_hosts_clock_is_set() {
+    in_both(async |place| {
+        let clock = clock();
+        let storage = place.open(&clock).await;
+        set_aside(&storage, 1).await;
+        clock.set_back(Duration::from_secs(2));
+        assert!(unconfirmed(&storage).await.is_empty());
+        clock.advance(Duration::from_hours(1));
+        assert!(unconfirmed(&storage).await.is_empty());
+        assert!(storage.confirm("c1").await.unwrap().is_some());
+    })
+    .await;
 }

@@ -2,11 +2,11 @@
 
 use serde_json::value::RawValue;
 use withings_exporter::reading::in_bed::{BedEvent, InBed};
-use withings_exporter::storage::StoredState;
+use withings_exporter::storage::{SaveError, StoredState};
 
 use super::claims::clock;
 use super::planned::{claimed, finish, plan};
-use super::{Place, connect};
+use super::{Place, connect, consent, pair};
 
 fn got_up(at: i64) -> BedEvent {
     BedEvent { in_bed: false, at, mat: None }
@@ -82,5 +82,23 @@ async fn events_of_nobody_are_not_stored() {
         beside.forget("Alice").await.unwrap();
         storage.note_event(&"Alice".into(), "Alice", got_up(900)).await;
         assert_eq!(beside.load("Alice").await.unwrap().in_bed, InBed::default());
+    }
+}
+
+#[tokio::test]
+async fn what_is_known_of_a_person_whom_another_process_has_replaced_is_not_stored() {
+    for place in Place::both().await {
+        let (storage, beside) = (place.open(&clock()).await, place.beside(&clock()).await);
+        connect(&storage, "Alice").await;
+        plan(&storage, &["Alice"]).await;
+        let claim = claimed(&storage).await;
+        beside.connect(consent("Alice", pair(2)), &[], true).await.unwrap();
+        beside.note_event(&"Alice".into(), "42", got_up(900)).await;
+        assert!(matches!(storage.save(&claim, StoredState::of("Alice")).await, Err(SaveError::Superseded)));
+        storage.note_event(&"Alice".into(), "Alice", got_up(950)).await;
+        let mut in_bed = InBed::default();
+        in_bed.note(got_up(900));
+        let stored = place.beside(&clock()).await.load("Alice").await.unwrap();
+        assert_eq!((stored.user_id.as_deref(), stored.in_bed), (Some("42"), in_bed));
     }
 }

@@ -50,9 +50,9 @@ async fn a_lease_runs_out_after_30_s_and_a_late_answer_is_dropped() {
     let (storage, beside) = (place.open(&clock).await, place.open(&clock).await);
     let first = connect(&storage, "Alice").await;
     let under_way = UnderWay::begin(&storage, &first).await;
-    place.advance(&clock, Duration::from_secs(25));
+    place.advance(&clock, Duration::from_secs(25)).await;
     assert!(matches!(rotate(&beside, &first, 3).await, Err(RotateError::Busy)));
-    place.advance(&clock, Duration::from_secs(5));
+    place.advance(&clock, Duration::from_secs(5)).await;
     rotate(&beside, &first, 3).await.unwrap();
     let late = under_way.end(Ok(2)).await;
     assert!(matches!(late, Err(RotateError::Stale)), "{late:?}");
@@ -64,12 +64,12 @@ async fn a_lease_from_before_the_databases_clock_was_set_back_ends_no_later_than
     let place = Place::database().await;
     let clock = clock();
     let storage = place.open(&clock).await;
-    place.advance(&clock, Duration::from_hours(1));
+    place.advance(&clock, Duration::from_hours(1)).await;
     let first = connect(&storage, "Alice").await;
     refuse(&storage, &first, NoPair::Unanswered).await.unwrap_err();
     place.psql("insert into test_time values ('-1 hour')");
     assert!(matches!(rotate(&storage, &first, 2).await, Err(RotateError::Busy)), "the request may be on its way");
-    place.advance(&clock, Duration::from_secs(31));
+    place.advance(&clock, Duration::from_secs(31)).await;
     rotate(&storage, &first, 2).await.unwrap();
 }
 
@@ -80,7 +80,7 @@ async fn a_late_answer_counts_while_nobody_else_has_asked() {
     let storage = place.open(&clock).await;
     let first = connect(&storage, "Alice").await;
     let under_way = UnderWay::begin(&storage, &first).await;
-    place.advance(&clock, Duration::from_secs(40));
+    place.advance(&clock, Duration::from_secs(40)).await;
     assert_eq!(under_way.end(Ok(2)).await.unwrap().version, first.version + 1);
 }
 
@@ -91,7 +91,7 @@ async fn a_refusal_counts_only_for_the_one_that_has_the_lease() {
     let (storage, beside) = (place.open(&clock).await, place.open(&clock).await);
     let first = connect(&storage, "Alice").await;
     let under_way = UnderWay::begin(&storage, &first).await;
-    place.advance(&clock, Duration::from_secs(31));
+    place.advance(&clock, Duration::from_secs(31)).await;
     let other = UnderWay::begin(&beside, &first).await;
     let late = under_way.end(Err(NoPair::Refused)).await;
     assert!(matches!(late, Err(RotateError::Stale)), "{late:?}");
@@ -108,7 +108,7 @@ async fn an_unanswered_request_rests_until_the_lease_has_run_out() {
     let unanswered = refuse(&storage, &first, NoPair::Unanswered).await;
     assert!(matches!(unanswered, Err(RotateError::Asked("refused"))));
     assert!(matches!(rotate(&storage, &first, 2).await, Err(RotateError::Busy)));
-    place.advance(&clock, Duration::from_secs(30));
+    place.advance(&clock, Duration::from_secs(30)).await;
     rotate(&storage, &first, 2).await.unwrap();
 }
 

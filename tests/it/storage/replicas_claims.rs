@@ -230,3 +230,28 @@ async fn no_replica_sends_within_11_seconds_what_another_has_sent() {
     assert!(fifth.send(8).await);
     assert_eq!(place.psql("select digest from sent"), "8", "what was sent long ago is deleted");
 }
+
+#[tokio::test]
+async fn claims_are_kept_in_time_though_the_database_is_slow() {
+    let place = Place::database().await;
+    let names = ["Alice", "Bob", "Carol", "Dave"];
+    place.log_in_elsewhere(&names).await;
+    let [storage] = <[Storage; 1]>::try_from(replicas(&place, 1).await).unwrap();
+    plan_first_reads(&storage, &names).await;
+    let mut claims = Vec::new();
+    for _ in names {
+        claims.push(claimed(&storage).await);
+    }
+    place.psql(
+        "create function wait() returns trigger language plpgsql as $$ begin perform pg_sleep(1); return null; end $$; \
+         create trigger wait before update on work for each statement execute function wait()",
+    );
+    place.move_clock(14);
+    timeout(Duration::from_secs(3), storage.keep_claims()).await.expect("one after the other");
+    place.psql("drop trigger wait on work");
+    place.move_clock(28);
+    for claim in &claims {
+        assert!(storage.renew(claim).await);
+    }
+    assert_eq!(place.psql("select count(*) from work where held_until > wx_now()"), "4");
+}

@@ -165,9 +165,9 @@ async fn where_the_first_one_is_not_answered_another_one_is_tried_a_minute_later
     let clock = clock();
     let (place, [storage, beside], [alice, bob]) = in_doubt(&clock).await;
     refuse(&storage, &alice, NoPair::Unanswered).await.unwrap_err();
-    place.advance(&clock, Duration::from_secs(50));
+    place.advance(&clock, Duration::from_secs(50)).await;
     assert!(matches!(rotate(&beside, &bob, 2).await, Err(RotateError::Busy)));
-    place.advance(&clock, Duration::from_secs(15));
+    place.advance(&clock, Duration::from_secs(15)).await;
     rotate(&beside, &bob, 2).await.unwrap();
     rotate(&storage, &alice, 2).await.unwrap();
 }

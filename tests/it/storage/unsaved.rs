@@ -1,5 +1,6 @@
 //! What could not be saved in time: until when it counts, and when it is saved after all.
 
+use std::fs::{self, File};
 use std::time::Duration;
 
 use serde_json::value::RawValue;
@@ -100,8 +101,8 @@ async fn what_could_not_be_saved_is_saved_before_the_next_claim_if_nobody_has_co
     let place = Place::database().await;
     let way = Cuttable::to(shared().address());
     let (storage, claim) = cut_off(&way, &place).await;
-    way.heal();
     storage.finish(claim).await;
+    way.heal();
     let claim = claimed(&storage).await;
     assert_eq!(place.psql("select parts->>'getmeas' from snapshot"), "1");
     assert_eq!(part(&storage.load("Alice").await.unwrap()), "1");
@@ -120,4 +121,46 @@ async fn an_end_stores_what_happened_in_bed_also_while_a_rotation_hangs() {
     way.heal();
     assert!(!storage.settle(Duration::from_millis(100)).await, "the rotation was cut off");
     assert_eq!(place.psql("select events is not null from snapshot"), "t");
+}
+
+#[tokio::test]
+async fn a_call_whose_readings_could_not_be_saved_is_made_again_by_another_replica() {
+    let place = Place::database().await;
+    let way = Cuttable::to(shared().address());
+    let (storage, claim) = cut_off(&way, &place).await;
+    way.heal();
+    // Plans can be stored, and readings cannot.
+    place.psql("alter table snapshot rename to away");
+    finish(&storage, claim).await;
+    place.psql("alter table away rename to snapshot");
+    go_on_elsewhere(&place).await;
+}
+
+#[tokio::test]
+async fn an_end_stores_also_what_could_not_be_saved_a_moment_ago() {
+    let place = Place::database().await;
+    let way = Cuttable::to(shared().address());
+    let (storage, claim) = cut_off(&way, &place).await;
+    storage.finish(claim).await;
+    way.heal();
+    assert!(storage.settle(Duration::from_secs(5)).await);
+    assert_eq!(place.psql("select parts->>'getmeas' from snapshot"), "1");
+}
+
+#[tokio::test]
+async fn an_end_stores_what_a_full_disk_did_not_take_a_moment_ago_or_says_that_it_is_lost() {
+    let place = Place::Directory(tempfile::tempdir().unwrap());
+    let Place::Directory(root) = &place else { unreachable!() };
+    let storage = place.open(&clock()).await;
+    connect(&storage, "Alice").await;
+    plan(&storage, &["Alice"]).await;
+    let claim = claimed(&storage).await;
+    // Nobody can write into a folder that is a file, not even root.
+    let folder = root.path().join("readings");
+    File::create(&folder).unwrap();
+    assert!(matches!(storage.save(&claim, state("1")).await, Err(SaveError::Storage(_))));
+    assert!(!storage.settle(Duration::from_secs(5)).await);
+    fs::remove_file(&folder).unwrap();
+    assert!(storage.settle(Duration::from_secs(5)).await);
+    assert_eq!(part(&place.beside(&clock()).await.load("Alice").await.unwrap()), "1");
 }
