@@ -17,6 +17,8 @@ use crate::sim::rows::Rows;
 use crate::sim::stored::Stored;
 use crate::sim::workout::Workout;
 
+/// Days are written so many seconds before they begin.
+const HALF_A_DAY: i64 = 12 * 3600;
 /// Row ids of one day: more than a day has rows.
 const IDS_A_DAY: u64 = 100;
 /// Row ids begin above 2³², as Withings' do, so that a reader that keeps 32 bits fails.
@@ -64,11 +66,11 @@ impl Generator {
         measured.filter(|(uploaded, _)| *uploaded <= now).map(|(_, values)| values).collect()
     }
 
-    /// Writes every day not yet written up to the local day of `now`, whole days: rows that lie ahead of the clock are
-    /// not visible yet.
+    /// Writes every day not yet written up to the local day in 12 hours, for its night begins on the evening before. They are
+    /// whole days: rows that lie ahead of the clock are not visible yet.
     pub(in crate::sim) fn write_until(&mut self, now: i64, rows: &mut Rows) {
-        let today = self.profile.timezone.date(now);
-        while self.next <= today {
+        let last = self.profile.timezone.date(now + HALF_A_DAY);
+        while self.next <= last {
             let day = self.profile.day(self.next);
             let next_id = FIRST_ID + self.profile.first_id + day.age.unsigned_abs() * IDS_A_DAY;
             let mut entries = Entries { now, next_id, rows };
