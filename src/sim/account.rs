@@ -222,10 +222,11 @@ impl Account {
         self.cloud.model().subscriptions(self.userid)
     }
 
-    /// Unlinks every application, as a person can do: subscribers are notified, then codes and tokens are dead.
+    /// Unlinks every application, as a person can do: subscribers are notified, then subscriptions, codes and tokens are
+    /// dead.
     pub fn revoke(&self) {
         self.notify(46, &[("action", "unlink".to_owned())]);
-        self.cloud.model().logins.revoke(self.userid);
+        self.cloud.model().unlink(self.userid);
     }
 
     /// How many of the person's tokens work now.

@@ -129,7 +129,10 @@ impl Model {
         let (logins, apps, params) = (&mut self.logins, &self.apps, &call.params);
         match (call.path.as_str(), call.action()) {
             ("/v2/oauth2", Some("requesttoken")) => return token::request_token(logins, apps, params, now).into(),
-            ("/v2/oauth2", Some("revoke")) => return self.nonces.revoke(logins, apps, params, now).into(),
+            ("/v2/oauth2", Some("revoke")) => {
+                let user = self.nonces.revoke(apps, params, now);
+                return user.map(|user| self.unlink(user)).map(|()| json!({})).into();
+            }
             ("/v2/signature", Some("getnonce")) => return self.nonces.getnonce(apps, params, now).into(),
             _ => {}
         }
@@ -137,6 +140,12 @@ impl Model {
             Ok((action, userid)) => self.data(action, userid, call, now),
             Err(refusal) => Err(refusal).into(),
         }
+    }
+
+    /// Ends all logins of a user, and with them the subscriptions, as documented.
+    pub(super) fn unlink(&mut self, user: UserId) {
+        self.logins.revoke(user);
+        self.notifications.end(user);
     }
 
     /// The data call and the user of its token, if the token is alive and its scopes open the call.

@@ -286,7 +286,12 @@ impl Notifications {
         self.delivered.iter().cloned().collect()
     }
 
-    /// Drops the subscriptions of users without a live login: they end with it, as documented.
+    /// Ends all subscriptions of a user.
+    pub(super) fn end(&mut self, user: UserId) {
+        self.subscriptions.retain(|subscription| subscription.user != user);
+    }
+
+    /// Drops the subscriptions of users whose login has expired: they end with it, as documented.
     pub(super) fn drop_without_login(&mut self, logins: &Logins, now: i64) {
         self.subscriptions.retain(|subscription| logins.live(subscription.user, now).refresh > 0);
     }

@@ -102,8 +102,19 @@ fn subscriptions_are_listed_changed_and_revoked() {
     assert_eq!(call("dance", &[]).status(), 2554);
     assert_eq!(notify(&server, "no-token", "list", &[]).status(), 401);
     assert_eq!(dana.subscriptions(), [(HERE.to_owned(), 1)]);
+}
+
+#[test]
+fn subscriptions_end_with_the_login_and_do_not_come_back_with_the_next_one() {
+    let (server, dana, access) = dana();
+    let _there = answering(&server.cloud, 200);
+    notify(&server, &access, "subscribe", &[("callbackurl", HERE), ("appli", "1")]).ok();
     dana.revoke();
-    assert_eq!(dana.subscriptions(), []);
+    let access = server.login(42).access;
+    assert_eq!(notify(&server, &access, "list", &[]).ok(), json!({"profiles": []}));
+    notify(&server, &access, "subscribe", &[("callbackurl", HERE), ("appli", "1")]).ok();
+    server.advance(366 * 86_400);
+    assert_eq!(dana.subscriptions(), [], "the refresh token has expired");
 }
 
 #[test]
