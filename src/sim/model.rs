@@ -1,5 +1,6 @@
 //! The model: a call in, a reply out, and all state in between. It knows no HTTP.
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::clock::Clock;
@@ -61,7 +62,7 @@ impl Model {
         let caller = self.caller(call);
         let reply = match (call.path.as_str(), call.method.as_str()) {
             (CONSENT_PATH, "GET") => self.consent(call, now.timestamp()),
-            (path, "GET" | "POST") if API_PATHS.contains(&path) => self.api(call, &caller, now.timestamp()),
+            (path, "GET" | "POST") if API_PATHS.contains(&path) => self.api(call, &caller, now),
             (path, _) if path == CONSENT_PATH || API_PATHS.contains(&path) => {
                 Reply::infrastructure(405, "Method Not Allowed")
             }
@@ -108,10 +109,11 @@ impl Model {
     }
 
     /// Answers a call of the API. Limits come before tokens: a repetition of a refused call is still a repetition.
-    fn api(&mut self, call: &Call, caller: &Caller, now: i64) -> Reply {
-        if let Err(refusal) = self.limiter.admit(caller, call, now) {
+    fn api(&mut self, call: &Call, caller: &Caller, now: DateTime<Utc>) -> Reply {
+        if let Err(refusal) = self.limiter.admit(caller, call, now.timestamp_millis()) {
             return Err(refusal).into();
         }
+        let now = now.timestamp();
         match self.faults.strike(call, caller) {
             Some(Effect::Fail(failure, http)) => {
                 let reply = failure.reply(call);

@@ -1,5 +1,7 @@
 //! The limits of calls, and faults on demand.
 
+use std::time::Duration;
+
 use serde_json::json;
 use withings_exporter::sim::{Cloud, Failure, Fault, Limits, Person};
 use withings_exporter::zone::Zone;
@@ -64,6 +66,21 @@ fn an_application_has_its_calls_a_minute_for_all_its_users() {
     assert_eq!(server.refresh("any").status(), 601, "token calls count");
     server.advance(40);
     assert_eq!(meas(&server, &access[0], 500).status(), 0);
+}
+
+#[test]
+fn limits_count_fractions_of_a_second() {
+    let (server, [dana, _]) = household(Limits { per_minute: Some(2), same_call_seconds: Some(10) });
+    let pass = |milliseconds| server.cloud.clock().advance(Duration::from_millis(milliseconds));
+    pass(900);
+    assert_eq!(meas(&server, &dana, 0).status(), 0);
+    pass(9100);
+    check_wait(&meas(&server, &dana, 0), "Same arguments in less than 10 seconds", 1);
+    assert_eq!(meas(&server, &dana, 1).status(), 0);
+    pass(50_800);
+    check_wait(&meas(&server, &dana, 2), "Too Many Requests", 1);
+    pass(100);
+    assert_eq!(meas(&server, &dana, 2).status(), 0);
 }
 
 #[test]
