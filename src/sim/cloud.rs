@@ -97,6 +97,11 @@ impl Cloud {
         self.model().logins.rotation = rotation;
     }
 
+    /// Sets what codes and tokens are made of. Default: the seed, so that they repeat.
+    pub fn token_key(&self, key: String) {
+        self.model().logins.key = key;
+    }
+
     /// Sets how long the access tokens live that are given from now on, in seconds. Default 3 hours.
     pub fn access_token_lifetime(&self, seconds: i64) {
         self.model().logins.access_seconds = seconds;

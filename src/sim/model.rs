@@ -13,7 +13,6 @@ use super::journal::Journal;
 use super::limit::{Caller, Limiter};
 use super::login::{Grant, Logins};
 use super::notify::Notifications;
-use super::random::Random;
 use super::reply::{Refusal, Reply};
 use super::signature::Nonces;
 use super::user::User;
@@ -45,7 +44,7 @@ impl Model {
             clock,
             apps: Vec::new(),
             users,
-            logins: Logins::new(Random::new(seed).named("tokens")),
+            logins: Logins::new(seed.to_string()),
             nonces: Nonces::default(),
             limiter: Limiter::default(),
             faults: Faults::default(),
