@@ -67,7 +67,7 @@ impl Account {
         self.with(|user, _| user.person.clone())
     }
 
-    /// Changes what the person is called, owns, aims for or grants; the user id stays.
+    /// Changes what the person is called, owns, aims for or grants, or where the person lives from now on; the user id stays.
     pub fn edit(&self, change: impl FnOnce(&mut Person)) {
         self.with(|user, _| {
             change(&mut user.person);
@@ -248,11 +248,11 @@ impl Account {
     }
 
     fn add<T: Notifies>(&self, rows: RowsOf<T>, row: T, created: i64, modified: i64) -> u64 {
-        let notifications = row.notifications();
-        let (id, now) = self.with(|user, now| {
-            let id = user.history.new_id();
-            rows(&mut user.history.rows).push(Stored { id, created, modified, row });
-            (id, now)
+        let (id, notifications, now) = self.with(|user, now| {
+            let (id, zone) = (user.history.new_id(), user.person.timezone.clone());
+            let notifications = row.notifications(&zone);
+            rows(&mut user.history.rows).push(Stored { id, created, modified, zone, row });
+            (id, notifications, now)
         });
         // Subscribers are not told of rows that become visible later.
         for (appli, fields) in notifications.into_iter().filter(|_| created <= now) {

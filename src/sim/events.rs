@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use chrono::DateTime;
-
 use super::UserId;
 use super::activity::Activity;
 use super::call::Call;
@@ -16,15 +14,16 @@ use super::night::Night;
 use super::notify::{BedEvent, Field};
 use super::reply::{Refusal, Reply};
 use super::workout::Workout;
+use crate::zone::Zone;
 
 /// A row whose arrival subscribers are notified of.
 pub(super) trait Notifies {
-    /// The kinds of events (`appli`) that the row is, each with the fields of its notification.
-    fn notifications(&self) -> Vec<(u32, Vec<Field>)>;
+    /// The kinds of events (`appli`) that the row is, each with the fields of its notification; days are those of `zone`.
+    fn notifications(&self, zone: &Zone) -> Vec<(u32, Vec<Field>)>;
 }
 
 impl Notifies for MeasureGroup {
-    fn notifications(&self) -> Vec<(u32, Vec<Field>)> {
+    fn notifications(&self, _: &Zone) -> Vec<(u32, Vec<Field>)> {
         // As the page "Notification content" of developer.withings.com assigns them.
         let appli = |kind| match kind {
             12 => 2,
@@ -40,26 +39,25 @@ impl Notifies for MeasureGroup {
 }
 
 impl Notifies for Night {
-    fn notifications(&self) -> Vec<(u32, Vec<Field>)> {
+    fn notifications(&self, _: &Zone) -> Vec<(u32, Vec<Field>)> {
         vec![(44, period(self.startdate, self.enddate))]
     }
 }
 
 impl Notifies for Activity {
-    fn notifications(&self) -> Vec<(u32, Vec<Field>)> {
+    fn notifications(&self, _: &Zone) -> Vec<(u32, Vec<Field>)> {
         vec![(16, vec![("date", self.date.to_string())])]
     }
 }
 
 impl Notifies for Workout {
-    fn notifications(&self) -> Vec<(u32, Vec<Field>)> {
-        let day = DateTime::from_timestamp(self.startdate, 0).unwrap_or_default().date_naive();
-        vec![(16, vec![("date", day.to_string())])]
+    fn notifications(&self, zone: &Zone) -> Vec<(u32, Vec<Field>)> {
+        vec![(16, vec![("date", zone.date(self.startdate).to_string())])]
     }
 }
 
 impl Notifies for HeartRecording {
-    fn notifications(&self) -> Vec<(u32, Vec<Field>)> {
+    fn notifications(&self, _: &Zone) -> Vec<(u32, Vec<Field>)> {
         let at = || period(self.timestamp, self.timestamp);
         let ecg = self.afib.map(|_| (54, at()));
         ecg.into_iter().chain(self.vhd.map(|_| (61, Vec::new()))).collect()
@@ -67,7 +65,7 @@ impl Notifies for HeartRecording {
 }
 
 impl Notifies for IntradayValues {
-    fn notifications(&self) -> Vec<(u32, Vec<Field>)> {
+    fn notifications(&self, _: &Zone) -> Vec<(u32, Vec<Field>)> {
         let has_variability = ["rmssd", "sdnn1"].iter().any(|field| self.data.contains_key(*field));
         if has_variability { vec![(62, period(self.at, self.at))] } else { Vec::new() }
     }
@@ -118,8 +116,7 @@ impl Model {
 }
 
 impl History {
-    /// What happened last in the bed of a generated person. The mat tells it at once, and uploads the night hours
-    /// later.
+    /// What happened last in the bed of a generated person. The mat tells it at once, and uploads the night after its end.
     fn bed_event(&self, now: i64) -> Option<BedEvent> {
         let nights = self.rows.nights.iter().filter(|_| self.is_generated()).map(|night| &night.row);
         let events =

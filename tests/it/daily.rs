@@ -98,6 +98,27 @@ async fn the_new_day_begins_with_its_own_first_row() {
 }
 
 #[tokio::test(crate = "crate::paused")]
+async fn the_day_of_a_traveller_ends_where_it_was_counted() {
+    let paris = Zone::known("Europe/Paris");
+    let (world, alice) = connected(paris.clone()).await;
+    let day = today(&world, &paris);
+    let until = async |time: &str, expected: Option<f64>| {
+        pass_until(&world, DateTime::parse_from_rfc3339(time).unwrap().timestamp()).await;
+        assert_eq!(world.value("Alice", "activity_steps").await, expected, "{time}");
+    };
+    alice.add_activity(steps(day, Source::GOOGLE_FIT, 8000));
+    world.until_shown("Alice", "activity_steps", 8000.0).await;
+    alice.edit(|person| person.timezone = Zone::known("America/New_York"));
+    until("2026-11-22T23:59:00+01:00", Some(8000.0)).await;
+    until("2026-11-23T00:30:00+01:00", None).await;
+    // In New York it is the same day again.
+    alice.add_activity(steps(day, Source::GOOGLE_FIT, 700));
+    world.until_shown("Alice", "activity_steps", 700.0).await;
+    until("2026-11-22T23:59:00-05:00", Some(700.0)).await;
+    until("2026-11-23T00:01:00-05:00", None).await;
+}
+
+#[tokio::test(crate = "crate::paused")]
 async fn a_restart_shows_the_day_again_but_not_after_its_end() {
     let (mut world, alice) = connected(Zone::UTC).await;
     let walked = steps(today(&world, &Zone::UTC), Source::Tracker(watch()), 5432);
