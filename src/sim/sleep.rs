@@ -69,7 +69,7 @@ pub(super) fn get(user: &User, params: &Params, now: i64) -> Result<Value, Refus
 impl Stored<Night> {
     fn to_json(&self, fields: &[&str]) -> Value {
         let night = &self.row;
-        json!({
+        let mut json = json!({
             "id": self.id,
             "timezone": self.zone.name(),
             "model": night.device.sleep_model(),
@@ -81,7 +81,11 @@ impl Stored<Night> {
             "data": map_or_list(&night.data, fields),
             "created": self.created,
             "modified": self.modified,
-        })
+        });
+        if let Some(completed) = night.completed {
+            json["completed"] = completed.into();
+        }
+        json
     }
 }
 

@@ -111,6 +111,22 @@ async fn a_nap_does_not_replace_the_night() {
     fixture.check_next("sleep_deep_duration_seconds", Some(5400.0)).await;
 }
 
+#[tokio::test(crate = "crate::paused")]
+async fn a_night_that_is_still_uploaded_is_shown_once_it_is_completed() {
+    let fixture = Fixture::begin().await;
+    fixture.alice.add_night(night(-32 * HOUR, &GOOD_NIGHT));
+    fixture.check_next("sleep_deep_duration_seconds", Some(5400.0)).await;
+    let begun = Night { completed: Some(false), ..night(60, &[(LIGHT, 200), (DEEP, 100)]) };
+    let whole = night(60 + 2 * HOUR, &[(LIGHT, 200), (DEEP, 100), (LIGHT, 90), (DEEP, 30)]);
+    assert_eq!(begun.startdate, whole.startdate);
+    let id = fixture.alice.add_night(begun);
+    fixture.check_next("sleep_deep_duration_seconds", Some(5400.0)).await;
+    fixture.world.pass(Duration::from_hours(2)).await;
+    fixture.alice.edit_night(id, |night| *night = Night { completed: Some(true), ..whole });
+    fixture.check_next("sleep_deep_duration_seconds", Some(7800.0)).await;
+    fixture.check("sleep_nap_duration_seconds", None).await;
+}
+
 /// The stretches of Alice's night, as `00 light -480`: number, stage and begin in minutes after the beginning of the
 /// world.
 async fn course(world: &World) -> Vec<String> {
