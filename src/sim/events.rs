@@ -24,7 +24,7 @@ pub(super) trait Notifies {
 
 impl Notifies for MeasureGroup {
     fn notifications(&self, _: &Zone) -> Vec<(u32, Vec<Field>)> {
-        // As the page "Notification content" of developer.withings.com assigns them.
+        // As the page "Notification content" of developer.withings.com assigns them. It has 71 and 73 under 2, too, and 139 nowhere.
         let appli = |kind| match kind {
             12 => 2,
             9..=11 | 54 => 4,
@@ -79,8 +79,7 @@ impl Model {
     /// Answers a call of `/notify`. The skin has asked the callback URL already whether it is there.
     pub(super) fn notify(&mut self, call: &Call, now: i64) -> Reply {
         self.notifications.drop_without_login(&self.logins, now);
-        let grant = call.access_token().and_then(|token| self.logins.authenticate(token, now));
-        let answer = match grant {
+        let answer = match self.grant(call, now) {
             None => Err(Refusal::invalid_token()),
             Some(grant) => self.notifications.answer(&grant, call),
         };

@@ -17,7 +17,7 @@ pub struct Limits {
     /// `None`: no limit.
     pub per_minute: Option<usize>,
     /// Within so many seconds the identical call of one user is refused. Default 10, as seen
-    /// (kodymallory/MMM-withings#15); `None`: never.
+    /// (kodymallory/MMM-withings#15; it had 188 `wait_seconds`, which a fault can say); `None`: never.
     pub same_call_seconds: Option<i64>,
 }
 

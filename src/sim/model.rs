@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use super::app::{App, PageSizes};
 use super::call::{Action, Call};
 use super::consent::ConsentRequest;
-use super::fault::{Effect, Faults};
+use super::fault::{Effect, Failure, Faults};
 use super::journal::Journal;
 use super::limit::{Caller, Limiter};
 use super::login::{Grant, Logins};
@@ -107,7 +107,8 @@ impl Model {
         people::DEMO_USER
     }
 
-    /// Answers a call of the API. Limits come before tokens: a repetition of a refused call is still a repetition.
+    /// Answers a call of the API. Limits come before tokens: a repetition of a refused call is still a repetition. Whether the
+    /// service has used up a token by then is not known.
     fn api(&mut self, call: &Call, caller: &Caller, now: DateTime<Utc>) -> Reply {
         if let Err(refusal) = self.limiter.admit(caller, call, now.timestamp_millis()) {
             return Err(refusal).into();
@@ -115,7 +116,13 @@ impl Model {
         let now = now.timestamp();
         match self.faults.strike(call, caller) {
             Some(Effect::Fail(failure, http)) => {
-                let reply = failure.reply(call);
+                let reply = match failure {
+                    // Who judges the scopes of a token has used it.
+                    Failure::InsufficientScope if self.grant(call, now).is_none() => {
+                        Err(Refusal::invalid_token()).into()
+                    }
+                    _ => failure.reply(call),
+                };
                 Reply { http: http.unwrap_or(reply.http), ..reply }
             }
             Some(Effect::Transfer(transfer)) => Reply { transfer, ..self.admitted(call, now) },
@@ -149,11 +156,15 @@ impl Model {
         self.notifications.end(user);
     }
 
+    /// The grant of the call's token, if it is alive, which has been used then.
+    pub(super) fn grant(&mut self, call: &Call, now: i64) -> Option<Grant> {
+        self.logins.authenticate(call.access_token()?, now)
+    }
+
     /// The data call and the user of its token, if the token is alive and its scopes open the call.
     fn permitted(&mut self, call: &Call, now: i64) -> Result<(Action, UserId), Refusal> {
         let action = Action::of(&call.path, call.action()).ok_or_else(Refusal::unknown_action)?;
-        let grant = call.access_token().and_then(|token| self.logins.authenticate(token, now));
-        let grant = grant.ok_or_else(Refusal::invalid_token)?;
+        let grant = self.grant(call, now).ok_or_else(Refusal::invalid_token)?;
         if action.scopes().iter().any(|&accepted| grant.scopes.iter().any(|scope| scope == accepted)) {
             Ok((action, grant.user))
         } else {

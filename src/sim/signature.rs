@@ -34,6 +34,8 @@ impl Nonces {
             params,
             &[params.required("action")?, params.required("client_id")?, params.required("timestamp")?],
         )?;
+        // How old the time may be is not known.
+        params.integer("timestamp")?;
         self.given += 1;
         let text = Random::new(self.given).named("nonce").hex();
         self.alive.push(Nonce { text: text.clone(), client_id, issued: now });

@@ -76,6 +76,7 @@ fn measuring(profile: &Profile) -> [Box<dyn Recorder>; 6] {
             disturbances: &DISTURBANCES,
             watch: true,
         }),
+        // The kind and the number are in no list of the service: what it calls a U-Scan is not known.
         Box::new(UrineAnalyzer { device: device("Urine Analyzer", "U-Scan", 120, "medium") }),
         Box::new(ManualEntry { body: BODY, goal_kg: Some(68) }),
     ]

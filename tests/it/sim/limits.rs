@@ -126,6 +126,17 @@ fn every_failure_looks_like_a_captured_one() {
 }
 
 #[test]
+fn a_refused_scope_has_used_the_token_up() {
+    let (server, _) = household(Limits::OFF);
+    let first = server.login(42);
+    let second = server.refresh(&first.refresh).tokens();
+    server.cloud.fault(Fault::new(Failure::InsufficientScope).times(2));
+    assert_eq!(meas(&server, &first.access, 0).status(), 401, "a dead token has no scopes");
+    assert_eq!(meas(&server, &second.access, 0).status(), 403);
+    assert_eq!(server.refresh(&first.refresh).status(), 503);
+}
+
+#[test]
 fn pages_can_break_off_and_never_end() {
     let (server, [dana, _]) = household(Limits::OFF);
     let page = |offset| {
