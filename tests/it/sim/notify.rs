@@ -80,7 +80,7 @@ fn a_callback_must_be_public_and_answer() {
 }
 
 #[test]
-fn subscriptions_are_listed_changed_and_revoked() {
+fn subscriptions_are_listed_and_revoked() {
     let (server, dana, access) = dana();
     let _there = answering(&server.cloud, 200);
     let call = |action: &str, fields: &[(&str, &str)]| notify(&server, &access, action, fields);
@@ -91,12 +91,8 @@ fn subscriptions_are_listed_changed_and_revoked() {
     let row = |appli: u32| json!({"appli": appli, "callbackurl": HERE, "comment": null, "expires": 2_147_483_647});
     assert_eq!(call("list", &[]).ok(), json!({"profiles": [row(1), row(44)]}));
     assert_eq!(call("list", &[("appli", "44")]).ok(), json!({"profiles": [row(44)]}));
-    assert_eq!(call("get", &[here]).ok(), row(1));
-    assert_eq!(call("get", &[here, ("appli", "16")]).status(), 286);
-    assert_eq!(call("get", &[("callbackurl", "https://other.example/")]).status(), 343);
-    assert_eq!(call("update", &[here, ("appli", "44"), ("new_appli", "16")]).ok(), json!({}));
-    assert_eq!(call("revoke", &[here, ("appli", "44")]).status(), 294);
-    assert_eq!(call("revoke", &[here, ("appli", "16")]).ok(), json!({}));
+    assert_eq!(call("revoke", &[here, ("appli", "16")]).status(), 294);
+    assert_eq!(call("revoke", &[here, ("appli", "44")]).ok(), json!({}));
     assert_eq!(call("subscribe", &[here, ("appli", "50")]).status(), 403);
     assert_eq!(call("subscribe", &[here, ("appli", "7")]).status(), 503);
     assert_eq!(call("dance", &[]).status(), 2554);
