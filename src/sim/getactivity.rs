@@ -9,6 +9,9 @@ use super::select::{Days, page};
 use super::stored::Stored;
 use super::user::User;
 
+/// So many days are in a page.
+pub(super) const PAGE_SIZE: usize = 200;
+
 /// The days that the call selects, by their date or by their last change. Without `data_fields` every field is
 /// answered; an unknown name is ignored. As seen in the fixtures, `offset` is there when nothing follows, too.
 pub(super) fn getactivity(user: &User, params: &Params, size: usize, now: i64) -> Result<Value, Refusal> {

@@ -9,6 +9,9 @@ use super::select::{Period, Selection, page};
 use super::stored::Stored;
 use super::user::User;
 
+/// An answer of the fixtures has 2,062 groups, and no more pages.
+pub(super) const PAGE_SIZE: usize = 2500;
+
 const PERIOD: Period = Period { start: "startdate", end: "enddate" };
 
 /// The groups that the call selects. As seen, `more` and `offset` are absent on the last page (the notes on the live

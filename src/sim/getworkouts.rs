@@ -10,6 +10,9 @@ use super::stored::Stored;
 use super::user::User;
 use super::workout::Workout;
 
+/// So many workouts are in a page.
+pub(super) const PAGE_SIZE: usize = 200;
+
 /// The one field that is answered without `data_fields`, as seen in the fixtures.
 const DEFAULT_FIELDS: [&str; 1] = ["algo_pause_duration"];
 

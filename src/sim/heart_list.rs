@@ -9,6 +9,9 @@ use super::select::page;
 use super::stored::Stored;
 use super::user::User;
 
+/// So many recordings are in a page.
+pub(super) const PAGE_SIZE: usize = 200;
+
 /// The recordings of the period, of which both ends are optional.
 pub(super) fn list(user: &User, params: &Params, size: usize, now: i64) -> Result<Value, Refusal> {
     let from = params.integer("startdate")?.unwrap_or(i64::MIN);

@@ -55,7 +55,7 @@ mod workout;
 
 pub use account::Account;
 pub use activity::{Activity, HeartRate, Source};
-pub use app::{App, PageSizes};
+pub use app::App;
 pub use cloud::Cloud;
 pub use device::{Device, Goals};
 pub use fault::{Failure, Fault};

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::clock::Clock;
 
-use super::app::{App, PageSizes};
+use super::app::App;
 use super::call::{Action, Call};
 use super::consent::ConsentRequest;
 use super::fault::{Effect, Failure, Faults};
@@ -34,7 +34,8 @@ pub(super) struct Model {
     pub(super) faults: Faults,
     pub(super) journal: Journal,
     pub(super) notifications: Notifications,
-    pub(super) pages: PageSizes,
+    /// How many rows a page of every call has; `None`: as many as the service gives.
+    pub(super) page_size: Option<usize>,
     seed: u64,
 }
 
@@ -50,7 +51,7 @@ impl Model {
             faults: Faults::default(),
             journal: Journal::default(),
             notifications: Notifications::default(),
-            pages: PageSizes::default(),
+            page_size: None,
             seed,
         }
     }
@@ -173,22 +174,23 @@ impl Model {
     }
 
     fn data(&mut self, action: Action, userid: UserId, call: &Call, now: i64) -> Reply {
-        let pages = self.pages;
+        let set = self.page_size;
+        let size = |usual: usize| set.unwrap_or(usual);
         let Some(user) = self.user(userid) else { return Err(Refusal::invalid_token()).into() };
         let params = &call.params;
         if let Some(envelope) = user.recording.as_ref().and_then(|recording| recording.answer(action, params)) {
             return Reply::envelope(envelope);
         }
         let answer: Result<Value, Refusal> = match action {
-            Action::Getmeas => getmeas::getmeas(user, params, pages.getmeas, now),
-            Action::Getactivity => getactivity::getactivity(user, params, pages.getactivity, now),
+            Action::Getmeas => getmeas::getmeas(user, params, size(getmeas::PAGE_SIZE), now),
+            Action::Getactivity => getactivity::getactivity(user, params, size(getactivity::PAGE_SIZE), now),
             Action::Getintradayactivity => getintradayactivity::getintradayactivity(user, params, now),
-            Action::Getworkouts => getworkouts::getworkouts(user, params, pages.getworkouts, now),
-            Action::Getsummary => sleep::getsummary(user, params, pages.getsummary, now),
+            Action::Getworkouts => getworkouts::getworkouts(user, params, size(getworkouts::PAGE_SIZE), now),
+            Action::Getsummary => sleep::getsummary(user, params, size(sleep::PAGE_SIZE), now),
             Action::SleepGet => sleep::get(user, params, now),
             Action::Getdevice => Ok(getdevice::getdevice(user, now)),
             Action::Getgoals => Ok(json!({"goals": user.person.goals.to_json()})),
-            Action::HeartList => heart_list::list(user, params, pages.heart_list, now),
+            Action::HeartList => heart_list::list(user, params, size(heart_list::PAGE_SIZE), now),
         };
         answer.into()
     }

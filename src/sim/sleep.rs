@@ -10,6 +10,9 @@ use super::select::{Days, page};
 use super::stored::Stored;
 use super::user::User;
 
+/// So many nights are in a page of `getsummary`.
+pub(super) const PAGE_SIZE: usize = 300;
+
 /// The fields that `getsummary` answers without `data_fields`, as seen in the fixtures: no heart rate, no breathing
 /// rate, no score.
 const DEFAULT_FIELDS: [&str; 15] = [

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use withings_exporter::sim::{
-    AWAKE, Account, DEEP, Device, Failure, Fault, LIGHT, Measure, MeasureGroup, Night, PageSizes, REM, Request,
-    TokenPlace,
+    AWAKE, Account, DEEP, Device, Failure, Fault, LIGHT, Measure, MeasureGroup, Night, REM, Request, TokenPlace,
 };
 
 use crate::page::Page;
@@ -242,7 +241,7 @@ async fn pages_that_never_end_are_given_up_and_the_last_value_stays() {
 #[tokio::test(crate = "crate::paused")]
 async fn half_an_answer_is_never_shown() {
     let fixture = Fixture::begin().await;
-    fixture.world.cloud.page_sizes(PageSizes { getmeas: 1, ..PageSizes::default() });
+    fixture.world.cloud.page_size(1);
     fixture.world.cloud.fault(Fault::new(Failure::Http(502)).on("getmeas").on_further_pages());
     fixture.alice.add_group(weight(60, 71_900));
     fixture.alice.add_group(weight(120, 71_800));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use withings_exporter::sim::people::{ALICE, ZOE};
-use withings_exporter::sim::{AWAKE, Cloud, DEEP, LIGHT, Measure, MeasureGroup, Night, PageSizes, REM, Vitals};
+use withings_exporter::sim::{AWAKE, Cloud, DEEP, LIGHT, Measure, MeasureGroup, Night, REM, Vitals};
 use withings_exporter::zone::Zone;
 
 use super::dana::{Dana, ids, keys};
@@ -45,7 +45,7 @@ fn a_group_has_the_fields_of_a_captured_one() {
 #[test]
 fn groups_come_by_their_last_change_a_page_at_a_time() {
     let dana = Dana::new();
-    dana.server.cloud.page_sizes(PageSizes { getmeas: 2, ..PageSizes::default() });
+    dana.server.cloud.page_size(2);
     let [old, middle, new] = [NOW - 3 * DAY, NOW - 2 * DAY, NOW - DAY].map(|date| {
         let id = dana.weigh(date);
         dana.server.advance(1);
@@ -178,7 +178,7 @@ fn a_night_belongs_to_the_local_day_of_its_end() {
 #[test]
 fn summaries_say_on_every_page_whether_more_follows() {
     let dana = Dana::new();
-    dana.server.cloud.page_sizes(PageSizes { getsummary: 2, ..PageSizes::default() });
+    dana.server.cloud.page_size(2);
     for night in 1..=3 {
         dana.sleep(NOW - night * DAY, 400);
     }

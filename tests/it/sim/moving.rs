@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 use withings_exporter::sim::people::{ALICE, BOB};
-use withings_exporter::sim::{Activity, Cloud, Device, HeartRate, PageSizes, Person, Source, Workout};
+use withings_exporter::sim::{Activity, Cloud, Device, HeartRate, Person, Source, Workout};
 use withings_exporter::zone::Zone;
 
 use super::dana::{Dana, ids, keys};
@@ -107,7 +107,7 @@ fn a_day_from_two_sources_is_two_rows() {
 #[test]
 fn days_come_by_their_last_change_a_page_at_a_time() {
     let dana = Dana::new();
-    dana.server.cloud.page_sizes(PageSizes { getactivity: 2, ..PageSizes::default() });
+    dana.server.cloud.page_size(2);
     let [first, ..] = ["2026-02-27", "2026-02-28", "2026-03-01"].map(|date| {
         let id = dana.walk(date);
         dana.server.advance(1);
@@ -190,7 +190,7 @@ fn a_tracker_signs_its_workout_and_a_phone_without_a_sensor_knows_the_time_only(
 #[test]
 fn workouts_come_by_their_last_change_a_page_at_a_time() {
     let dana = Dana::new();
-    dana.server.cloud.page_sizes(PageSizes { getworkouts: 2, ..PageSizes::default() });
+    dana.server.cloud.page_size(2);
     let [old, middle, new] = [3, 2, 1].map(|days| {
         let id = dana.run(NOW - days * DAY);
         dana.server.advance(1);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use withings_exporter::sim::people::{ALICE, BOB};
-use withings_exporter::sim::{Cloud, Device, HeartRecording, IntradayValues, PageSizes};
+use withings_exporter::sim::{Cloud, Device, HeartRecording, IntradayValues};
 
 use super::dana::Dana;
 use super::server::{NOW, Server, clock};
@@ -73,7 +73,7 @@ fn a_recording_has_the_parts_that_its_device_has_made_a_page_at_a_time() {
     assert!(whole["series"][1].get("stetho").is_none() && whole["series"][1].get("bloodpressure").is_none());
     let since = (NOW - 2 * HOUR).to_string();
     assert_eq!(list(&[("startdate", &since)])["series"].as_array().unwrap().len(), 1);
-    dana.server.cloud.page_sizes(PageSizes { heart_list: 1, ..PageSizes::default() });
+    dana.server.cloud.page_size(1);
     assert_eq!(list(&[])["offset"], 1);
     assert_eq!(list(&[("offset", "1")])["series"][0]["timestamp"], NOW - HOUR);
 }
