@@ -1,4 +1,4 @@
-//! The model: a call in, a reply out, and all state in between. It knows no HTTP.
+//! The model: a call in, a reply out, and all state in between. It opens no connection.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
