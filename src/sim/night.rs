@@ -156,12 +156,6 @@ fn stage_summary(segments: &[Segment], startdate: i64, enddate: i64) -> Map<Stri
         "wakeupcount": wakings.len(),
         "nb_rem_episodes": segments.iter().filter(|segment| segment.state == REM).count(),
         "out_of_bed_count": 0,
-        "night_events": {
-            "1": [0],
-            "2": [fell_asleep - startdate],
-            "3": wakings.iter().map(|waking| waking.startdate - startdate).collect::<Value>(),
-            "4": [in_bed],
-        },
     });
     into_map(fields)
 }

@@ -106,13 +106,13 @@ async fn the_day_of_a_traveller_ends_where_it_was_counted() {
         pass_until(&world, DateTime::parse_from_rfc3339(time).unwrap().timestamp()).await;
         assert_eq!(world.value("Alice", "activity_steps").await, expected, "{time}");
     };
-    alice.add_activity(steps(day, Source::GOOGLE_FIT, 8000));
+    alice.add_activity(steps(day, Source::GoogleFit, 8000));
     world.until_shown("Alice", "activity_steps", 8000.0).await;
     alice.edit(|person| person.timezone = Zone::known("America/New_York"));
     until("2026-11-22T23:59:00+01:00", Some(8000.0)).await;
     until("2026-11-23T00:30:00+01:00", None).await;
     // In New York it is the same day again.
-    alice.add_activity(steps(day, Source::GOOGLE_FIT, 700));
+    alice.add_activity(steps(day, Source::GoogleFit, 700));
     world.until_shown("Alice", "activity_steps", 700.0).await;
     until("2026-11-22T23:59:00-05:00", Some(700.0)).await;
     until("2026-11-23T00:01:00-05:00", None).await;
@@ -145,7 +145,7 @@ async fn a_restart_shows_the_day_again_but_not_after_its_end() {
 async fn a_phone_does_not_add_to_a_watch() {
     let (world, alice) = connected(Zone::UTC).await;
     let today = today(&world, &Zone::UTC);
-    let phone = alice.add_activity(steps(today, Source::GOOGLE_FIT, 900));
+    let phone = alice.add_activity(steps(today, Source::GoogleFit, 900));
     world.until_shown("Alice", "activity_steps", 900.0).await;
     let worn = alice.add_activity(steps(today, Source::Tracker(watch()), 800));
     world.until_shown("Alice", "activity_steps", 800.0).await;

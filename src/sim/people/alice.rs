@@ -99,7 +99,7 @@ fn moving(profile: &Profile) -> [Box<dyn Recorder>; 4] {
     [
         Box::new(Watch { device: Arc::clone(&watch) }),
         pedometer(Source::Tracker(Arc::clone(&watch)), 1.0, 0.05, 20),
-        pedometer(Source::GOOGLE_FIT, 0.7, 0.0, 50),
+        pedometer(Source::GoogleFit, 0.7, 0.0, 50),
         Box::new(Sport { watch: Some(watch), habits: &HABITS }),
     ]
 }

@@ -30,7 +30,7 @@ impl Dana {
     }
 
     fn walk(&self, date: &str) -> u64 {
-        self.account.add_activity(Activity { steps: 7000, ..day(date, Source::GOOGLE_FIT) })
+        self.account.add_activity(Activity { steps: 7000, ..day(date, Source::GoogleFit) })
     }
 
     fn run(&self, startdate: i64) -> u64 {
@@ -59,7 +59,7 @@ fn a_day_has_the_fields_of_a_captured_one() {
         intense: 8,
         calories: 85.497,
         totalcalories: 2303.788,
-        ..day("2026-03-01", Source::GOOGLE_FIT)
+        ..day("2026-03-01", Source::GoogleFit)
     };
     dana.account.add_activity_at(totals.clone(), NOW - 60, NOW - 50);
     dana.account.add_activity(Activity { source: Source::Tracker(watch()), heart: Some(heart), ..totals });
