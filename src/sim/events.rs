@@ -1,4 +1,4 @@
-//! What subscribers are notified of: rows that were added, and people who get into bed and out of it.
+//! What subscribers are notified of: rows that are added, and people who get into bed and out of it.
 
 use std::collections::BTreeSet;
 
@@ -13,16 +13,25 @@ use super::model::Model;
 use super::night::Night;
 use super::notify::{BedEvent, Field};
 use super::reply::{Refusal, Reply};
+use super::rows::Rows;
+use super::stored::Stored;
 use super::workout::Workout;
 use crate::zone::Zone;
 
-/// A row whose arrival subscribers are notified of.
-pub(super) trait Notifies {
+/// A row of a person: a measure group, a night, a day, a workout, a recording of the heart, or what a watch measured at a time.
+pub trait Row: Sized {
+    /// The list of a person's rows of this kind.
+    fn list(rows: &mut Rows) -> &mut Vec<Stored<Self>>;
+
     /// The kinds of events (`appli`) that the row is, each with the fields of its notification; days are those of `zone`.
     fn notifications(&self, zone: &Zone) -> Vec<(u32, Vec<Field>)>;
 }
 
-impl Notifies for MeasureGroup {
+impl Row for MeasureGroup {
+    fn list(rows: &mut Rows) -> &mut Vec<Stored<Self>> {
+        &mut rows.groups
+    }
+
     fn notifications(&self, _: &Zone) -> Vec<(u32, Vec<Field>)> {
         // As the page "Notification content" of developer.withings.com assigns them. It has 71 and 73 under 2, too, and 139 nowhere.
         let appli = |kind| match kind {
@@ -38,25 +47,41 @@ impl Notifies for MeasureGroup {
     }
 }
 
-impl Notifies for Night {
+impl Row for Night {
+    fn list(rows: &mut Rows) -> &mut Vec<Stored<Self>> {
+        &mut rows.nights
+    }
+
     fn notifications(&self, _: &Zone) -> Vec<(u32, Vec<Field>)> {
         vec![(44, period(self.startdate, self.enddate))]
     }
 }
 
-impl Notifies for Activity {
+impl Row for Activity {
+    fn list(rows: &mut Rows) -> &mut Vec<Stored<Self>> {
+        &mut rows.activities
+    }
+
     fn notifications(&self, _: &Zone) -> Vec<(u32, Vec<Field>)> {
         vec![(16, vec![("date", self.date.to_string())])]
     }
 }
 
-impl Notifies for Workout {
+impl Row for Workout {
+    fn list(rows: &mut Rows) -> &mut Vec<Stored<Self>> {
+        &mut rows.workouts
+    }
+
     fn notifications(&self, zone: &Zone) -> Vec<(u32, Vec<Field>)> {
         vec![(16, vec![("date", zone.date(self.startdate).to_string())])]
     }
 }
 
-impl Notifies for HeartRecording {
+impl Row for HeartRecording {
+    fn list(rows: &mut Rows) -> &mut Vec<Stored<Self>> {
+        &mut rows.recordings
+    }
+
     fn notifications(&self, _: &Zone) -> Vec<(u32, Vec<Field>)> {
         let at = || period(self.timestamp, self.timestamp);
         let ecg = self.afib.map(|_| (54, at()));
@@ -64,7 +89,11 @@ impl Notifies for HeartRecording {
     }
 }
 
-impl Notifies for IntradayValues {
+impl Row for IntradayValues {
+    fn list(rows: &mut Rows) -> &mut Vec<Stored<Self>> {
+        &mut rows.intraday
+    }
+
     fn notifications(&self, _: &Zone) -> Vec<(u32, Vec<Field>)> {
         let has_variability = ["rmssd", "sdnn1"].iter().any(|field| self.data.contains_key(*field));
         if has_variability { vec![(62, period(self.at, self.at))] } else { Vec::new() }

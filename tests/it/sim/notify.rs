@@ -119,7 +119,7 @@ fn what_is_not_taken_is_sent_again_ten_times_in_all() {
     let there = answering(&server.cloud, 200);
     notify(&server, &access, "subscribe", &[("callbackurl", HERE), ("appli", "1")]).ok();
     let _refusing = answering(&server.cloud, 500);
-    dana.add_group(MeasureGroup::new(NOW, [Measure::new(1, 80, 0)]));
+    dana.add(MeasureGroup::new(NOW, [Measure::new(1, 80, 0)]));
     for (count, pause) in [(2, 0), (4, 10), (6, 390), (8, 4260), (10, 15_390)] {
         server.advance(pause);
         there.block_on(until(&server.cloud, count));

@@ -124,7 +124,7 @@ async fn post(world: &World, path: &str, appli: u32, fields: &[(&str, &str)]) ->
 
 fn weigh(world: &World, kilograms: i64) {
     let weight = Measure::new(1, kilograms, 0);
-    world.account("Alice").add_group(MeasureGroup::new(world.clock.unix(), [weight]));
+    world.account("Alice").add(MeasureGroup::new(world.clock.unix(), [weight]));
 }
 
 /// How many notifications ended with this outcome.
