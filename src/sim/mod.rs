@@ -41,7 +41,6 @@ mod notify;
 pub mod people;
 mod person;
 mod random;
-mod recording;
 mod replay;
 mod reply;
 mod rows;
