@@ -9,6 +9,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use secrecy::ExposeSecret;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use url::Url;
@@ -25,15 +26,13 @@ use crate::process::host_name;
 use crate::sim::{self, Callbacks, Cloud, Limits};
 use crate::storage::{Beginning, Purpose, Storage};
 use crate::telemetry::{Build, Telemetry, log};
+use crate::withings::oauth::random_token;
 use crate::zone::Zone;
 
 /// The seed of the simulated people: the same people at every start.
 const SEED: u64 = 1;
 
 const CLIENT_ID: &str = "demo";
-
-/// The client secret, which only the simulated cloud in this process is sent.
-const CLIENT_SECRET: &str = "demo-secret";
 
 /// The refresh interval of the demo: the people's days go on while it runs, and a minute later that is seen.
 const REFRESH_INTERVAL: Duration = Duration::from_mins(1);
@@ -67,7 +66,7 @@ pub(super) fn run(flags: &Flags, asked: &DemoFlags, out: &mut dyn Write) -> Resu
         let config = config(&cloud, &cloud_url, &page);
         cloud.register(sim::App {
             client_id: CLIENT_ID.to_owned(),
-            client_secret: CLIENT_SECRET.to_owned(),
+            client_secret: config.client_secret.expose_secret().to_owned(),
             redirect_uris: vec![config.redirect_uri()],
         });
         let parts =
@@ -99,6 +98,7 @@ pub(super) fn run(flags: &Flags, asked: &DemoFlags, out: &mut dyn Write) -> Resu
 
 /// Starts the simulated cloud on a free port of this host and gives its address.
 async fn start_cloud(cloud: Cloud) -> Result<Url> {
+    cloud.token_key(random_token());
     cloud.limits(Limits::OFF);
     cloud.callbacks(Callbacks::Local);
     let listener = TcpListener::bind("127.0.0.1:0").await.context("the simulated cloud found no free port")?;
@@ -110,7 +110,8 @@ async fn start_cloud(cloud: Cloud) -> Result<Url> {
 fn config(cloud: &Cloud, cloud_url: &Url, page: &Url) -> Config {
     Config {
         client_id: CLIENT_ID.to_owned(),
-        client_secret: CLIENT_SECRET.into(),
+        // Everybody on this host can ask the simulated cloud, and captured answers may be somebody's data.
+        client_secret: random_token().into(),
         profiles: cloud.accounts().iter().map(|account| account.person().name.as_str().into()).collect(),
         base_url: page.clone(),
         measurements: Selection::all(),

@@ -115,7 +115,8 @@ impl Caller {
     }
 
     /// One call with one token. Data, and the answer that a permission lacks, tell that the token works and was used: only then
-    /// is the previous refresh token dead, and dropped. A limit or a broken service answers before it looks at the token.
+    /// is the previous refresh token dead, and dropped. Whether a limit or a broken service answers before it looks at the token is
+    /// not known.
     async fn call(
         &self,
         login: &Login,

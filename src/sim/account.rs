@@ -3,14 +3,12 @@
 use super::UserId;
 use super::activity::Activity;
 use super::cloud::Cloud;
-use super::events::Notifies;
+use super::events::Row;
 use super::heart::HeartRecording;
-use super::intraday::IntradayValues;
 use super::login::LiveTokens;
 use super::measure::MeasureGroup;
 use super::night::Night;
 use super::person::Person;
-use super::rows::Rows;
 use super::stored::Stored;
 use super::user::User;
 use super::workout::Workout;
@@ -48,9 +46,6 @@ impl Cloud {
     }
 }
 
-/// The list of a person's rows of one kind.
-type RowsOf<T> = fn(&mut Rows) -> &mut Vec<Stored<T>>;
-
 #[allow(clippy::must_use_candidate, reason = "most callers change the cloud and want no answer")]
 impl Account {
     pub(super) fn new(cloud: Cloud, userid: UserId) -> Self {
@@ -67,7 +62,7 @@ impl Account {
         self.with(|user, _| user.person.clone())
     }
 
-    /// Changes what the person is called, owns, aims for or grants; the user id stays.
+    /// Changes what the person is called, owns, aims for or grants, or where the person lives from now on; the user id stays.
     pub fn edit(&self, change: impl FnOnce(&mut Person)) {
         self.with(|user, _| {
             change(&mut user.person);
@@ -95,111 +90,51 @@ impl Account {
         self.with(|user, now| user.history.workouts(now).cloned().collect())
     }
 
-    /// Stores a group, created and modified now, and answers its `grpid`.
-    pub fn add_group(&self, group: MeasureGroup) -> u64 {
-        let now = self.cloud.clock().unix();
-        self.add_group_at(group, now, now)
-    }
-
-    /// Stores a group with these times, Unix seconds; it is visible from `created` on. Answers its `grpid`.
-    pub fn add_group_at(&self, group: MeasureGroup, created: i64, modified: i64) -> u64 {
-        self.add(|rows| &mut rows.groups, group, created, modified)
-    }
-
-    /// Changes a group, which counts as modified now. Answers whether there is one.
-    pub fn edit_group(&self, grpid: u64, change: impl FnOnce(&mut MeasureGroup)) -> bool {
-        self.change(|rows| &mut rows.groups, grpid, change)
-    }
-
-    /// Deletes a group: no answer mentions it from now on. Answers whether there was one.
-    pub fn delete_group(&self, grpid: u64) -> bool {
-        self.delete(|rows| &mut rows.groups, grpid)
-    }
-
-    /// Stores a night with its segments, created and modified now, and answers its `id`.
-    pub fn add_night(&self, night: Night) -> u64 {
-        let now = self.cloud.clock().unix();
-        self.add_night_at(night, now, now)
-    }
-
-    /// Stores a night with its segments with these times, Unix seconds; it is visible from `created` on. Answers its
-    /// `id`.
-    pub fn add_night_at(&self, night: Night, created: i64, modified: i64) -> u64 {
-        self.add(|rows| &mut rows.nights, night, created, modified)
-    }
-
-    /// Changes a night, which counts as modified now. Answers whether there is one.
-    pub fn edit_night(&self, id: u64, change: impl FnOnce(&mut Night)) -> bool {
-        self.change(|rows| &mut rows.nights, id, change)
-    }
-
-    /// Deletes a night. Answers whether there was one.
-    pub fn delete_night(&self, id: u64) -> bool {
-        self.delete(|rows| &mut rows.nights, id)
-    }
-
-    /// Stores a day of one source, created and modified now, and answers its id.
-    pub fn add_activity(&self, activity: Activity) -> u64 {
-        let now = self.cloud.clock().unix();
-        self.add_activity_at(activity, now, now)
-    }
-
-    /// Stores a day of one source with these times, Unix seconds; it is visible from `created` on. Answers its id.
-    pub fn add_activity_at(&self, activity: Activity, created: i64, modified: i64) -> u64 {
-        self.add(|rows| &mut rows.activities, activity, created, modified)
-    }
-
-    /// Changes a day of one source, which counts as modified now. Answers whether there is one.
-    pub fn edit_activity(&self, id: u64, change: impl FnOnce(&mut Activity)) -> bool {
-        self.change(|rows| &mut rows.activities, id, change)
-    }
-
-    /// Deletes a day of one source. Answers whether there was one.
-    pub fn delete_activity(&self, id: u64) -> bool {
-        self.delete(|rows| &mut rows.activities, id)
-    }
-
-    /// Stores a workout, created and modified now, and answers its `id`.
-    pub fn add_workout(&self, workout: Workout) -> u64 {
-        let now = self.cloud.clock().unix();
-        self.add_workout_at(workout, now, now)
-    }
-
-    /// Stores a workout with these times, Unix seconds; it is visible from `created` on. Answers its `id`.
-    pub fn add_workout_at(&self, workout: Workout, created: i64, modified: i64) -> u64 {
-        self.add(|rows| &mut rows.workouts, workout, created, modified)
-    }
-
-    /// Changes a workout, which counts as modified now. Answers whether there is one.
-    pub fn edit_workout(&self, id: u64, change: impl FnOnce(&mut Workout)) -> bool {
-        self.change(|rows| &mut rows.workouts, id, change)
-    }
-
-    /// Deletes a workout. Answers whether there was one.
-    pub fn delete_workout(&self, id: u64) -> bool {
-        self.delete(|rows| &mut rows.workouts, id)
-    }
-
     /// The recordings of the heart visible now, in no order.
     pub fn recordings(&self) -> Vec<Stored<HeartRecording>> {
         self.with(|user, now| user.history.recordings(now).cloned().collect())
     }
 
-    /// Stores a recording of the heart, created and modified now, and answers its id.
-    pub fn add_recording(&self, recording: HeartRecording) -> u64 {
+    /// Stores a row, created and modified now, and answers its id.
+    pub fn add(&self, row: impl Row) -> u64 {
         let now = self.cloud.clock().unix();
-        self.add(|rows| &mut rows.recordings, recording, now, now)
+        self.add_at(row, now, now)
     }
 
-    /// Deletes a recording of the heart. Answers whether there was one.
-    pub fn delete_recording(&self, id: u64) -> bool {
-        self.delete(|rows| &mut rows.recordings, id)
+    /// Stores a row with these times, Unix seconds; it is visible from `created` on. Answers its id.
+    pub fn add_at<T: Row>(&self, row: T, created: i64, modified: i64) -> u64 {
+        let (id, notifications, now) = self.with(|user, now| {
+            let (id, zone) = (user.history.new_id(), user.person.timezone.clone());
+            let notifications = row.notifications(&zone);
+            T::list(&mut user.history.rows).push(Stored { id, created, modified, zone, row });
+            (id, notifications, now)
+        });
+        // Subscribers are not told of rows that become visible later.
+        for (appli, fields) in notifications.into_iter().filter(|_| created <= now) {
+            self.notify(appli, &fields);
+        }
+        id
     }
 
-    /// Stores what a watch measured through the day, created and modified now, and answers an id.
-    pub fn add_intraday(&self, values: IntradayValues) -> u64 {
-        let now = self.cloud.clock().unix();
-        self.add(|rows| &mut rows.intraday, values, now, now)
+    /// Changes the row with this id, which counts as modified now. Answers whether there is one.
+    pub fn edit_row<T: Row>(&self, id: u64, change: impl FnOnce(&mut T)) -> bool {
+        self.with(|user, now| {
+            let visible = |stored: &&mut Stored<T>| stored.id == id && stored.created <= now;
+            let Some(stored) = T::list(&mut user.history.rows).iter_mut().rfind(visible) else { return false };
+            change(&mut stored.row);
+            stored.modified = now;
+            true
+        })
+    }
+
+    /// Deletes the row with this id: no answer mentions it from now on. Answers whether there was one.
+    pub fn delete<T: Row>(&self, id: u64) -> bool {
+        self.with(|user, _| {
+            let rows = T::list(&mut user.history.rows);
+            let before = rows.len();
+            rows.retain(|stored| stored.id != id);
+            rows.len() < before
+        })
     }
 
     /// The person gets into bed.
@@ -222,10 +157,11 @@ impl Account {
         self.cloud.model().subscriptions(self.userid)
     }
 
-    /// Unlinks every application, as a person can do: subscribers are notified, then codes and tokens are dead.
+    /// Unlinks every application, as a person can do: subscribers are notified, then subscriptions, codes and tokens are
+    /// dead.
     pub fn revoke(&self) {
         self.notify(46, &[("action", "unlink".to_owned())]);
-        self.cloud.model().logins.revoke(self.userid);
+        self.cloud.model().unlink(self.userid);
     }
 
     /// How many of the person's tokens work now.
@@ -244,39 +180,6 @@ impl Account {
         let mat = mats.iter().find(|device| device.kind == "Sleep Monitor").map(|mat| ("deviceid", mat.id.clone()));
         let at = ("startdate", self.cloud.clock().unix().to_string());
         self.notify(appli, &[at].into_iter().chain(mat).collect::<Vec<_>>());
-    }
-
-    fn add<T: Notifies>(&self, rows: RowsOf<T>, row: T, created: i64, modified: i64) -> u64 {
-        let notifications = row.notifications();
-        let (id, now) = self.with(|user, now| {
-            let id = user.history.new_id();
-            rows(&mut user.history.rows).push(Stored { id, created, modified, row });
-            (id, now)
-        });
-        // Subscribers are not told of rows that become visible later.
-        for (appli, fields) in notifications.into_iter().filter(|_| created <= now) {
-            self.notify(appli, &fields);
-        }
-        id
-    }
-
-    fn change<T>(&self, rows: RowsOf<T>, id: u64, change: impl FnOnce(&mut T)) -> bool {
-        self.with(|user, now| {
-            let visible = |stored: &&mut Stored<T>| stored.id == id && stored.created <= now;
-            let Some(stored) = rows(&mut user.history.rows).iter_mut().rfind(visible) else { return false };
-            change(&mut stored.row);
-            stored.modified = now;
-            true
-        })
-    }
-
-    fn delete<T>(&self, rows: RowsOf<T>, id: u64) -> bool {
-        self.with(|user, _| {
-            let rows = rows(&mut user.history.rows);
-            let before = rows.len();
-            rows.retain(|stored| stored.id != id);
-            rows.len() < before
-        })
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut User, i64) -> T) -> T {

@@ -18,25 +18,17 @@ const EXTERNAL: u32 = 18;
 pub enum Source {
     /// A tracker of Withings.
     Tracker(Arc<Device>),
-    /// A phone, or another company's tracker: answers have no device id for it.
-    Foreign {
-        /// Withings' number of the model.
-        model_id: u32,
-        /// The name of the model.
-        model: &'static str,
-    },
+    /// A phone that reports through Google Fit: answers have no device id for it.
+    GoogleFit,
 }
 
 impl Source {
-    /// A phone that reports through Google Fit.
-    pub const GOOGLE_FIT: Self = Self::Foreign { model_id: 1055, model: "GoogleFit tracker" };
-
     /// The tracker's id, which the answers repeat as `hash_deviceid`.
     #[must_use]
     pub fn device_id(&self) -> Option<&str> {
         match self {
             Self::Tracker(device) => Some(&device.id),
-            Self::Foreign { .. } => None,
+            Self::GoogleFit => None,
         }
     }
 
@@ -45,14 +37,14 @@ impl Source {
     pub fn model_id(&self) -> u32 {
         match self {
             Self::Tracker(device) => device.model_id,
-            Self::Foreign { model_id, .. } => *model_id,
+            Self::GoogleFit => 1055,
         }
     }
 
     fn model(&self) -> &str {
         match self {
             Self::Tracker(device) => &device.model,
-            Self::Foreign { model, .. } => model,
+            Self::GoogleFit => "GoogleFit tracker",
         }
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::broadcast;
 use crate::clock::Clock;
 use crate::zone::Zone;
 
-use super::app::{App, PageSizes};
+use super::app::App;
 use super::call::Call;
 use super::fault::Fault;
 use super::journal::Request;
@@ -81,20 +81,19 @@ impl Cloud {
         self.model().limiter.limits = limits;
     }
 
-    /// Sets how many rows a page has; a page has at least one.
-    pub fn page_sizes(&self, sizes: PageSizes) {
-        self.model().pages = PageSizes {
-            getmeas: sizes.getmeas.max(1),
-            getsummary: sizes.getsummary.max(1),
-            getactivity: sizes.getactivity.max(1),
-            getworkouts: sizes.getworkouts.max(1),
-            heart_list: sizes.heart_list.max(1),
-        };
+    /// Sets how many rows a page of every call has, at least one. Default: what each call is known for.
+    pub fn page_size(&self, rows: usize) {
+        self.model().page_size = Some(rows.max(1));
     }
 
     /// Sets what happens to a used refresh token.
     pub fn rotation(&self, rotation: Rotation) {
         self.model().logins.rotation = rotation;
+    }
+
+    /// Sets what codes and tokens are made of. Default: the seed, so that they repeat.
+    pub fn token_key(&self, key: String) {
+        self.model().logins.key = key;
     }
 
     /// Sets how long the access tokens live that are given from now on, in seconds. Default 3 hours.

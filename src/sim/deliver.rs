@@ -29,9 +29,8 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Whether the callback URL that a call of `/notify` gives answers HEAD with 200, as the service tests it.
 pub(super) async fn callback_answers(cloud: &Cloud, call: &Call) -> bool {
-    let is_new = call.path == "/notify" && matches!(call.action(), Some("subscribe" | "update"));
-    let url = call.params.get("new_callbackurl").or_else(|| call.params.get("callbackurl"));
-    match url.filter(|_| is_new) {
+    let is_new = call.path == "/notify" && call.action() == Some("subscribe");
+    match call.params.get("callbackurl").filter(|_| is_new) {
         Some(url) => send(cloud, Method::HEAD, url, String::new()).await == Some(200),
         None => false,
     }

@@ -1,8 +1,6 @@
-//! What subscribers are notified of: rows that were added, and people who get into bed and out of it.
+//! What subscribers are notified of: rows that are added, and people who get into bed and out of it.
 
 use std::collections::BTreeSet;
-
-use chrono::DateTime;
 
 use super::UserId;
 use super::activity::Activity;
@@ -15,17 +13,27 @@ use super::model::Model;
 use super::night::Night;
 use super::notify::{BedEvent, Field};
 use super::reply::{Refusal, Reply};
+use super::rows::Rows;
+use super::stored::Stored;
 use super::workout::Workout;
+use crate::zone::Zone;
 
-/// A row whose arrival subscribers are notified of.
-pub(super) trait Notifies {
-    /// The kinds of events (`appli`) that the row is, each with the fields of its notification.
-    fn notifications(&self) -> Vec<(u32, Vec<Field>)>;
+/// A row of a person: a measure group, a night, a day, a workout, a recording of the heart, or what a watch measured at a time.
+pub trait Row: Sized {
+    /// The list of a person's rows of this kind.
+    fn list(rows: &mut Rows) -> &mut Vec<Stored<Self>>;
+
+    /// The kinds of events (`appli`) that the row is, each with the fields of its notification; days are those of `zone`.
+    fn notifications(&self, zone: &Zone) -> Vec<(u32, Vec<Field>)>;
 }
 
-impl Notifies for MeasureGroup {
-    fn notifications(&self) -> Vec<(u32, Vec<Field>)> {
-        // As the page "Notification content" of developer.withings.com assigns them.
+impl Row for MeasureGroup {
+    fn list(rows: &mut Rows) -> &mut Vec<Stored<Self>> {
+        &mut rows.groups
+    }
+
+    fn notifications(&self, _: &Zone) -> Vec<(u32, Vec<Field>)> {
+        // As the page "Notification content" of developer.withings.com assigns them. It has 71 and 73 under 2, too, and 139 nowhere.
         let appli = |kind| match kind {
             12 => 2,
             9..=11 | 54 => 4,
@@ -39,35 +47,54 @@ impl Notifies for MeasureGroup {
     }
 }
 
-impl Notifies for Night {
-    fn notifications(&self) -> Vec<(u32, Vec<Field>)> {
+impl Row for Night {
+    fn list(rows: &mut Rows) -> &mut Vec<Stored<Self>> {
+        &mut rows.nights
+    }
+
+    fn notifications(&self, _: &Zone) -> Vec<(u32, Vec<Field>)> {
         vec![(44, period(self.startdate, self.enddate))]
     }
 }
 
-impl Notifies for Activity {
-    fn notifications(&self) -> Vec<(u32, Vec<Field>)> {
+impl Row for Activity {
+    fn list(rows: &mut Rows) -> &mut Vec<Stored<Self>> {
+        &mut rows.activities
+    }
+
+    fn notifications(&self, _: &Zone) -> Vec<(u32, Vec<Field>)> {
         vec![(16, vec![("date", self.date.to_string())])]
     }
 }
 
-impl Notifies for Workout {
-    fn notifications(&self) -> Vec<(u32, Vec<Field>)> {
-        let day = DateTime::from_timestamp(self.startdate, 0).unwrap_or_default().date_naive();
-        vec![(16, vec![("date", day.to_string())])]
+impl Row for Workout {
+    fn list(rows: &mut Rows) -> &mut Vec<Stored<Self>> {
+        &mut rows.workouts
+    }
+
+    fn notifications(&self, zone: &Zone) -> Vec<(u32, Vec<Field>)> {
+        vec![(16, vec![("date", zone.date(self.startdate).to_string())])]
     }
 }
 
-impl Notifies for HeartRecording {
-    fn notifications(&self) -> Vec<(u32, Vec<Field>)> {
+impl Row for HeartRecording {
+    fn list(rows: &mut Rows) -> &mut Vec<Stored<Self>> {
+        &mut rows.recordings
+    }
+
+    fn notifications(&self, _: &Zone) -> Vec<(u32, Vec<Field>)> {
         let at = || period(self.timestamp, self.timestamp);
         let ecg = self.afib.map(|_| (54, at()));
         ecg.into_iter().chain(self.vhd.map(|_| (61, Vec::new()))).collect()
     }
 }
 
-impl Notifies for IntradayValues {
-    fn notifications(&self) -> Vec<(u32, Vec<Field>)> {
+impl Row for IntradayValues {
+    fn list(rows: &mut Rows) -> &mut Vec<Stored<Self>> {
+        &mut rows.intraday
+    }
+
+    fn notifications(&self, _: &Zone) -> Vec<(u32, Vec<Field>)> {
         let has_variability = ["rmssd", "sdnn1"].iter().any(|field| self.data.contains_key(*field));
         if has_variability { vec![(62, period(self.at, self.at))] } else { Vec::new() }
     }
@@ -81,8 +108,7 @@ impl Model {
     /// Answers a call of `/notify`. The skin has asked the callback URL already whether it is there.
     pub(super) fn notify(&mut self, call: &Call, now: i64) -> Reply {
         self.notifications.drop_without_login(&self.logins, now);
-        let grant = call.access_token().and_then(|token| self.logins.authenticate(token, now));
-        let answer = match grant {
+        let answer = match self.grant(call, now) {
             None => Err(Refusal::invalid_token()),
             Some(grant) => self.notifications.answer(&grant, call),
         };
@@ -118,8 +144,7 @@ impl Model {
 }
 
 impl History {
-    /// What happened last in the bed of a generated person. The mat tells it at once, and uploads the night hours
-    /// later.
+    /// What happened last in the bed of a generated person. The mat tells it at once, and uploads the night after its end.
     fn bed_event(&self, now: i64) -> Option<BedEvent> {
         let nights = self.rows.nights.iter().filter(|_| self.is_generated()).map(|night| &night.row);
         let events =

@@ -11,7 +11,6 @@ use super::reply::{Refusal, Reply, Transfer};
 
 /// What goes wrong instead of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Failure {
     /// This HTTP status, with an HTML page, as the infrastructure in front of the service answers.
     Http(u16),

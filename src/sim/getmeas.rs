@@ -1,6 +1,5 @@
 //! `getmeas`: measured values, in groups.
 
-use chrono::NaiveDate;
 use serde_json::{Value, json};
 
 use super::call::Params;
@@ -9,6 +8,9 @@ use super::reply::Refusal;
 use super::select::{Period, Selection, page};
 use super::stored::Stored;
 use super::user::User;
+
+/// An answer of the fixtures has 2,062 groups, and no more pages.
+pub(super) const PAGE_SIZE: usize = 2500;
 
 const PERIOD: Period = Period { start: "startdate", end: "enddate" };
 
@@ -25,9 +27,8 @@ pub(super) fn getmeas(user: &User, params: &Params, size: usize, now: i64) -> Re
             && group.row.measures.iter().any(|measure| wanted(measure.kind))
     });
     let page = page(rows.collect(), params, size)?;
-    let timezone = user.person.timezone.name();
-    let groups: Value = page.rows.iter().map(|group| group.to_json(timezone, wanted)).collect();
-    let mut body = json!({"updatetime": now, "timezone": timezone, "measuregrps": groups});
+    let groups: Value = page.rows.iter().map(|group| group.to_json(wanted)).collect();
+    let mut body = json!({"updatetime": now, "timezone": user.person.timezone.name(), "measuregrps": groups});
     if page.more {
         body["more"] = 1.into();
         body["offset"] = page.end.into();
@@ -55,9 +56,8 @@ fn selected(user: &User, params: &Params, now: i64) -> Result<Selected, Refusal>
             Box::new(move |group| (from..=to).contains(&group.row.date))
         }
         Selection::Today => {
-            let person = user.person.clone();
-            let today: NaiveDate = person.local_date(now);
-            Box::new(move |group| person.local_date(group.row.date) == today)
+            let today = user.person.local_date(now);
+            Box::new(move |group| group.date(group.row.date) == today)
         }
     })
 }

@@ -9,25 +9,28 @@ use super::select::page;
 use super::stored::Stored;
 use super::user::User;
 
+/// So many recordings are in a page.
+pub(super) const PAGE_SIZE: usize = 200;
+
 /// The recordings of the period, of which both ends are optional.
 pub(super) fn list(user: &User, params: &Params, size: usize, now: i64) -> Result<Value, Refusal> {
     let from = params.integer("startdate")?.unwrap_or(i64::MIN);
     let to = params.integer("enddate")?.unwrap_or(i64::MAX);
     let rows = user.history.recordings(now).filter(|recording| (from..=to).contains(&recording.row.timestamp));
     let page = page(rows.collect(), params, size)?;
-    let series: Value = page.rows.iter().map(|recording| recording.to_json(user)).collect();
+    let series: Value = page.rows.iter().map(|recording| recording.to_json()).collect();
     Ok(json!({"series": series, "more": page.more, "offset": if page.more { page.end } else { 0 }}))
 }
 
 impl Stored<HeartRecording> {
-    fn to_json(&self, user: &User) -> Value {
+    fn to_json(&self) -> Value {
         let HeartRecording { timestamp, device, heart_rate, afib, vhd, pressure } = &self.row;
         let mut json = json!({
             "deviceid": device.id,
             "model": device.model_id,
             "timestamp": timestamp,
             "modified": self.modified,
-            "timezone": user.person.timezone.name(),
+            "timezone": self.zone.name(),
         });
         if let Some(rate) = heart_rate {
             json["heart_rate"] = (*rate).into();

@@ -6,7 +6,9 @@ use super::UserId;
 use super::call::Call;
 use super::reply::Refusal;
 
-const MINUTE: i64 = 60;
+/// Milliseconds.
+const SECOND: i64 = 1000;
+const MINUTE: i64 = 60 * SECOND;
 
 /// The limits of the service; each can be switched off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +17,7 @@ pub struct Limits {
     /// `None`: no limit.
     pub per_minute: Option<usize>,
     /// Within so many seconds the identical call of one user is refused. Default 10, as seen
-    /// (kodymallory/MMM-withings#15); `None`: never.
+    /// (kodymallory/MMM-withings#15; it had 188 `wait_seconds`, which a fault can say); `None`: never.
     pub same_call_seconds: Option<i64>,
 }
 
@@ -45,6 +47,7 @@ pub(super) struct Limiter {
 }
 
 struct Admitted {
+    /// Unix milliseconds.
     at: i64,
     caller: Caller,
     path: String,
@@ -52,9 +55,9 @@ struct Admitted {
 }
 
 impl Limiter {
-    /// Counts the call against the limits, or refuses it.
+    /// Counts the call against the limits, or refuses it; `now` is in milliseconds.
     pub(super) fn admit(&mut self, caller: &Caller, call: &Call, now: i64) -> Result<(), Refusal> {
-        let remembered = MINUTE.max(self.limits.same_call_seconds.unwrap_or(0));
+        let remembered = MINUTE.max(self.limits.same_call_seconds.unwrap_or(0) * SECOND);
         self.recent.retain(|call| now - call.at < remembered);
         let params = identity(call);
         self.refuse_repetition(caller, call, &params, now)?;
@@ -74,8 +77,8 @@ impl Limiter {
         let same =
             |earlier: &&Admitted| earlier.caller == *caller && earlier.path == call.path && earlier.params == *params;
         match self.recent.iter().rfind(same) {
-            Some(earlier) if now - earlier.at < seconds => {
-                Err(Refusal::same_arguments(seconds, earlier.at + seconds - now))
+            Some(earlier) if now - earlier.at < seconds * SECOND => {
+                Err(Refusal::same_arguments(seconds, whole_seconds(earlier.at + seconds * SECOND - now)))
             }
             _ => Ok(()),
         }
@@ -89,8 +92,13 @@ impl Limiter {
             return Ok(());
         }
         let oldest = calls.first().copied().unwrap_or(now);
-        Err(Refusal::too_many(Some(oldest + MINUTE - now)))
+        Err(Refusal::too_many(Some(whole_seconds(oldest + MINUTE - now))))
     }
+}
+
+/// So many milliseconds in seconds, rounded up.
+fn whole_seconds(milliseconds: i64) -> i64 {
+    (milliseconds + SECOND - 1) / SECOND
 }
 
 /// The parameters that make two calls of a user identical: all but the token, in whatever place it is.

@@ -1,7 +1,8 @@
 //! Codes and tokens: how long each lives, and what ends it earlier.
 
+use sha2::{Digest, Sha256};
+
 use super::UserId;
-use super::random::Random;
 
 /// A code lives so long, in seconds.
 const CODE_SECONDS: i64 = 30;
@@ -86,7 +87,7 @@ pub(super) struct Logins {
     /// Whether the answer to a refresh token names the user.
     pub(super) names_user: bool,
     /// What codes and tokens are made of.
-    random: Random,
+    pub(super) key: String,
     /// How many codes and tokens were given.
     given: u64,
     codes: Vec<Code>,
@@ -94,13 +95,13 @@ pub(super) struct Logins {
 }
 
 impl Logins {
-    pub(super) fn new(random: Random) -> Self {
+    pub(super) fn new(key: String) -> Self {
         Self {
             rotation: Rotation::default(),
             access_seconds: ACCESS_SECONDS,
             announced_seconds: None,
             names_user: true,
-            random,
+            key,
             given: 0,
             codes: Vec::new(),
             pairs: Vec::new(),
@@ -173,7 +174,7 @@ impl Logins {
 
     /// Every code and token ever given, dead or alive.
     pub(super) fn given(&self) -> impl Iterator<Item = String> {
-        (1..=self.given).map(|number| self.random.fork(number).hex())
+        (1..=self.given).map(|number| self.secret(number))
     }
 
     /// Ends all logins of a user.
@@ -225,7 +226,14 @@ impl Logins {
     /// A secret that was never given before.
     fn new_secret(&mut self) -> String {
         self.given += 1;
-        self.random.fork(self.given).hex()
+        self.secret(self.given)
+    }
+
+    /// The secret of this number, which nobody can tell without the key: forty hexadecimal digits.
+    fn secret(&self, number: u64) -> String {
+        let mut digits = format!("{:x}", Sha256::digest(format!("{} {number}", self.key)));
+        digits.truncate(40);
+        digits
     }
 }
 

@@ -92,7 +92,7 @@ impl Measure {
 
 impl Stored<MeasureGroup> {
     /// The row of the answer, with only the measure types that `wanted` accepts.
-    pub(super) fn to_json(&self, timezone: &str, wanted: impl Fn(u32) -> bool) -> Value {
+    pub(super) fn to_json(&self, wanted: impl Fn(u32) -> bool) -> Value {
         let device = self.row.device.as_deref();
         let measures = self.row.measures.iter().filter(|measure| wanted(measure.kind)).map(|measure| measure.to_json());
         json!({
@@ -108,7 +108,7 @@ impl Stored<MeasureGroup> {
             "modelid": device.map(|device| device.model_id),
             "model": device.map(|device| &device.model),
             "comment": null,
-            "timezone": timezone,
+            "timezone": self.zone.name(),
         })
     }
 }

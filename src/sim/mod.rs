@@ -2,12 +2,13 @@
 //! public API, with people about whom new data arrives as the clock moves. `demo` runs on it, and tests assert what it
 //! was asked.
 //!
-//! Three parts: the model, which knows no HTTP and answers calls; the HTTP skin over it, [`serve()`], one listener for
+//! Three parts: the model, which opens no connection and answers calls; the HTTP skin over it, [`serve()`], one listener for
 //! what Withings spreads over two hosts, which also sends the notifications; and the [`people`], generated from a seed,
 //! in whose place [`Cloud::replay`] serves captured answers.
 //!
 //! The model has type numbers and field names of its own: the rest of this crate must agree with it over the wire, and
-//! shares nothing with it but the clock, or a mistake made twice would cancel out. It follows the documentation at
+//! shares nothing with it but the clock and the time zones, or a mistake made twice would cancel out. The zones are compared with
+//! those of `chrono-tz` in their own tests. It follows the documentation at
 //! developer.withings.com. Where the service does otherwise, a comment says *as seen* and names where in public: an
 //! issue, or *the fixtures*, which are the captured answers in the tests of joostlek/python-withings.
 
@@ -40,7 +41,6 @@ mod notify;
 pub mod people;
 mod person;
 mod random;
-mod recording;
 mod replay;
 mod reply;
 mod rows;
@@ -55,7 +55,7 @@ mod workout;
 
 pub use account::Account;
 pub use activity::{Activity, HeartRate, Source};
-pub use app::{App, PageSizes};
+pub use app::App;
 pub use cloud::Cloud;
 pub use device::{Device, Goals};
 pub use fault::{Failure, Fault};

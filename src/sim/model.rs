@@ -1,18 +1,18 @@
-//! The model: a call in, a reply out, and all state in between. It knows no HTTP.
+//! The model: a call in, a reply out, and all state in between. It opens no connection.
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::clock::Clock;
 
-use super::app::{App, PageSizes};
+use super::app::App;
 use super::call::{Action, Call};
 use super::consent::ConsentRequest;
-use super::fault::{Effect, Faults};
+use super::fault::{Effect, Failure, Faults};
 use super::journal::Journal;
 use super::limit::{Caller, Limiter};
 use super::login::{Grant, Logins};
 use super::notify::Notifications;
-use super::random::Random;
 use super::reply::{Refusal, Reply};
 use super::signature::Nonces;
 use super::user::User;
@@ -34,7 +34,8 @@ pub(super) struct Model {
     pub(super) faults: Faults,
     pub(super) journal: Journal,
     pub(super) notifications: Notifications,
-    pub(super) pages: PageSizes,
+    /// How many rows a page of every call has; `None`: as many as the service gives.
+    pub(super) page_size: Option<usize>,
     seed: u64,
 }
 
@@ -44,13 +45,13 @@ impl Model {
             clock,
             apps: Vec::new(),
             users,
-            logins: Logins::new(Random::new(seed).named("tokens")),
+            logins: Logins::new(seed.to_string()),
             nonces: Nonces::default(),
             limiter: Limiter::default(),
             faults: Faults::default(),
             journal: Journal::default(),
             notifications: Notifications::default(),
-            pages: PageSizes::default(),
+            page_size: None,
             seed,
         }
     }
@@ -61,7 +62,7 @@ impl Model {
         let caller = self.caller(call);
         let reply = match (call.path.as_str(), call.method.as_str()) {
             (CONSENT_PATH, "GET") => self.consent(call, now.timestamp()),
-            (path, "GET" | "POST") if API_PATHS.contains(&path) => self.api(call, &caller, now.timestamp()),
+            (path, "GET" | "POST") if API_PATHS.contains(&path) => self.api(call, &caller, now),
             (path, _) if path == CONSENT_PATH || API_PATHS.contains(&path) => {
                 Reply::infrastructure(405, "Method Not Allowed")
             }
@@ -107,14 +108,22 @@ impl Model {
         people::DEMO_USER
     }
 
-    /// Answers a call of the API. Limits come before tokens: a repetition of a refused call is still a repetition.
-    fn api(&mut self, call: &Call, caller: &Caller, now: i64) -> Reply {
-        if let Err(refusal) = self.limiter.admit(caller, call, now) {
+    /// Answers a call of the API. Limits come before tokens: a repetition of a refused call is still a repetition. Whether the
+    /// service has used up a token by then is not known.
+    fn api(&mut self, call: &Call, caller: &Caller, now: DateTime<Utc>) -> Reply {
+        if let Err(refusal) = self.limiter.admit(caller, call, now.timestamp_millis()) {
             return Err(refusal).into();
         }
+        let now = now.timestamp();
         match self.faults.strike(call, caller) {
             Some(Effect::Fail(failure, http)) => {
-                let reply = failure.reply(call);
+                let reply = match failure {
+                    // Who judges the scopes of a token has used it.
+                    Failure::InsufficientScope if self.grant(call, now).is_none() => {
+                        Err(Refusal::invalid_token()).into()
+                    }
+                    _ => failure.reply(call),
+                };
                 Reply { http: http.unwrap_or(reply.http), ..reply }
             }
             Some(Effect::Transfer(transfer)) => Reply { transfer, ..self.admitted(call, now) },
@@ -129,7 +138,10 @@ impl Model {
         let (logins, apps, params) = (&mut self.logins, &self.apps, &call.params);
         match (call.path.as_str(), call.action()) {
             ("/v2/oauth2", Some("requesttoken")) => return token::request_token(logins, apps, params, now).into(),
-            ("/v2/oauth2", Some("revoke")) => return self.nonces.revoke(logins, apps, params, now).into(),
+            ("/v2/oauth2", Some("revoke")) => {
+                let user = self.nonces.revoke(apps, params, now);
+                return user.map(|user| self.unlink(user)).map(|()| json!({})).into();
+            }
             ("/v2/signature", Some("getnonce")) => return self.nonces.getnonce(apps, params, now).into(),
             _ => {}
         }
@@ -139,11 +151,21 @@ impl Model {
         }
     }
 
+    /// Ends all logins of a user, and with them the subscriptions, as documented.
+    pub(super) fn unlink(&mut self, user: UserId) {
+        self.logins.revoke(user);
+        self.notifications.end(user);
+    }
+
+    /// The grant of the call's token, if it is alive, which has been used then.
+    pub(super) fn grant(&mut self, call: &Call, now: i64) -> Option<Grant> {
+        self.logins.authenticate(call.access_token()?, now)
+    }
+
     /// The data call and the user of its token, if the token is alive and its scopes open the call.
     fn permitted(&mut self, call: &Call, now: i64) -> Result<(Action, UserId), Refusal> {
         let action = Action::of(&call.path, call.action()).ok_or_else(Refusal::unknown_action)?;
-        let grant = call.access_token().and_then(|token| self.logins.authenticate(token, now));
-        let grant = grant.ok_or_else(Refusal::invalid_token)?;
+        let grant = self.grant(call, now).ok_or_else(Refusal::invalid_token)?;
         if action.scopes().iter().any(|&accepted| grant.scopes.iter().any(|scope| scope == accepted)) {
             Ok((action, grant.user))
         } else {
@@ -152,22 +174,23 @@ impl Model {
     }
 
     fn data(&mut self, action: Action, userid: UserId, call: &Call, now: i64) -> Reply {
-        let pages = self.pages;
+        let set = self.page_size;
+        let size = |usual: usize| set.unwrap_or(usual);
         let Some(user) = self.user(userid) else { return Err(Refusal::invalid_token()).into() };
         let params = &call.params;
         if let Some(envelope) = user.recording.as_ref().and_then(|recording| recording.answer(action, params)) {
             return Reply::envelope(envelope);
         }
         let answer: Result<Value, Refusal> = match action {
-            Action::Getmeas => getmeas::getmeas(user, params, pages.getmeas, now),
-            Action::Getactivity => getactivity::getactivity(user, params, pages.getactivity, now),
+            Action::Getmeas => getmeas::getmeas(user, params, size(getmeas::PAGE_SIZE), now),
+            Action::Getactivity => getactivity::getactivity(user, params, size(getactivity::PAGE_SIZE), now),
             Action::Getintradayactivity => getintradayactivity::getintradayactivity(user, params, now),
-            Action::Getworkouts => getworkouts::getworkouts(user, params, pages.getworkouts, now),
-            Action::Getsummary => sleep::getsummary(user, params, pages.getsummary, now),
+            Action::Getworkouts => getworkouts::getworkouts(user, params, size(getworkouts::PAGE_SIZE), now),
+            Action::Getsummary => sleep::getsummary(user, params, size(sleep::PAGE_SIZE), now),
             Action::SleepGet => sleep::get(user, params, now),
             Action::Getdevice => Ok(getdevice::getdevice(user, now)),
             Action::Getgoals => Ok(json!({"goals": user.person.goals.to_json()})),
-            Action::HeartList => heart_list::list(user, params, pages.heart_list, now),
+            Action::HeartList => heart_list::list(user, params, size(heart_list::PAGE_SIZE), now),
         };
         answer.into()
     }

@@ -31,6 +31,8 @@ pub struct Night {
     pub enddate: i64,
     /// What measured it.
     pub device: Arc<Device>,
+    /// Whether the night is over, if said. It is documented since 2026, and no answer of the fixtures has it.
+    pub completed: Option<bool>,
     /// Every summary field, whether asked for by default or not; a value may be null or −1.
     pub data: Map<String, Value>,
     /// The stages, in order of time.
@@ -80,7 +82,7 @@ impl Night {
         });
         let segments: Vec<_> = segments.collect();
         let data = stage_summary(&segments, startdate, enddate);
-        Self { startdate, enddate, device: Arc::clone(device), data, segments }
+        Self { startdate, enddate, device: Arc::clone(device), completed: None, data, segments }
     }
 
     /// A night of which only the length is known, as other companies' trackers send it; `asleep` in seconds. There are
@@ -94,7 +96,7 @@ impl Night {
             "deepsleepduration": null,
             "remsleepduration": null,
         }));
-        Self { startdate, enddate, device: Arc::clone(device), data, segments: Vec::new() }
+        Self { startdate, enddate, device: Arc::clone(device), completed: None, data, segments: Vec::new() }
     }
 
     /// The same night with the vital signs that `measure` gives for each minute (its begin in Unix seconds, and the
@@ -154,12 +156,6 @@ fn stage_summary(segments: &[Segment], startdate: i64, enddate: i64) -> Map<Stri
         "wakeupcount": wakings.len(),
         "nb_rem_episodes": segments.iter().filter(|segment| segment.state == REM).count(),
         "out_of_bed_count": 0,
-        "night_events": {
-            "1": [0],
-            "2": [fell_asleep - startdate],
-            "3": wakings.iter().map(|waking| waking.startdate - startdate).collect::<Value>(),
-            "4": [in_bed],
-        },
     });
     into_map(fields)
 }

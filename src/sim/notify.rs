@@ -111,9 +111,7 @@ impl Notifications {
         match call.action() {
             Some("subscribe") => self.subscribe(grant, params, call.callback_answers),
             Some("list") => self.list(grant, params),
-            Some("get") => self.find(grant, params).map(|index| self.subscriptions[index].to_json()),
             Some("revoke") => self.revoke(grant, params),
-            Some("update") => self.update(grant, params, call.callback_answers),
             _ => Err(Refusal::unknown_action()),
         }
     }
@@ -163,36 +161,7 @@ impl Notifications {
         };
         let before = self.subscriptions.len();
         self.subscriptions.retain(|subscription| !is_meant(subscription));
-        if self.subscriptions.len() < before { Ok(json!({})) } else { Err(Refusal::no_subscription(294, url)) }
-    }
-
-    fn update(&mut self, grant: &Grant, params: &Params, answers: bool) -> Result<Value, Refusal> {
-        let place = self.find(grant, params)?;
-        if let Some(url) = params.get("new_callbackurl") {
-            self.check_url(url, answers)?;
-            url.clone_into(&mut self.subscriptions[place].url);
-        }
-        if let Some(appli) = params.integer("new_appli")?.and_then(|number| u32::try_from(number).ok()) {
-            check_scope(grant, appli)?;
-            self.subscriptions[place].appli = appli;
-        }
-        if let Some(comment) = params.get("comment") {
-            self.subscriptions[place].comment = Some(comment.to_owned());
-        }
-        Ok(json!({}))
-    }
-
-    fn find(&self, grant: &Grant, params: &Params) -> Result<usize, Refusal> {
-        let (url, appli) = (params.required("callbackurl")?, params.integer("appli")?.unwrap_or(1));
-        let mine = || {
-            self.subscriptions
-                .iter()
-                .enumerate()
-                .filter(|(_, subscription)| subscription.is_of(grant) && subscription.url == url)
-        };
-        let status = if mine().next().is_some() { 286 } else { 343 };
-        let found = mine().find(|(_, subscription)| i64::from(subscription.appli) == appli);
-        found.map(|(place, _)| place).ok_or_else(|| Refusal::no_subscription(status, url))
+        if self.subscriptions.len() < before { Ok(json!({})) } else { Err(Refusal::no_subscription(url)) }
     }
 
     fn check_url(&self, url: &str, answers: bool) -> Result<(), Refusal> {
@@ -286,7 +255,12 @@ impl Notifications {
         self.delivered.iter().cloned().collect()
     }
 
-    /// Drops the subscriptions of users without a live login: they end with it, as documented.
+    /// Ends all subscriptions of a user.
+    pub(super) fn end(&mut self, user: UserId) {
+        self.subscriptions.retain(|subscription| subscription.user != user);
+    }
+
+    /// Drops the subscriptions of users whose login has expired: they end with it, as documented.
     pub(super) fn drop_without_login(&mut self, logins: &Logins, now: i64) {
         self.subscriptions.retain(|subscription| logins.live(subscription.user, now).refresh > 0);
     }

@@ -18,7 +18,7 @@ pub struct Person {
     pub userid: UserId,
     /// The name on the consent page.
     pub name: String,
-    /// Where the person lives: local days are taken there.
+    /// Where the person lives: local days are taken there, and a row keeps the zone in which it was added.
     pub timezone: Zone,
     /// The scopes the person grants if asked for; all of them by default.
     pub scopes: Vec<String>,

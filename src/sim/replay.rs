@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 use super::UserId;
 use super::call::Action;
 use super::person::Person;
-use super::recording::Recording;
-use super::user::User;
+use super::user::{Recording, User};
 use crate::zone::Zone;
 
 const REPLAY_USER: UserId = 30_817_000;

@@ -124,9 +124,9 @@ impl Refusal {
         Self::new(293, &format!("The callback URL is either absent or incorrect: {url}"))
     }
 
-    /// No such subscription (286), nothing to revoke (294), or nothing with this callback URL (343).
-    pub(super) fn no_subscription(status: i64, url: &str) -> Self {
-        Self::new(status, &format!("No such subscription was found: {url}"))
+    /// No such subscription to revoke.
+    pub(super) fn no_subscription(url: &str) -> Self {
+        Self::new(294, &format!("No such subscription was found: {url}"))
     }
 
     /// A signature that was made with another secret. Older documentation has the number 342.

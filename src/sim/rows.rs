@@ -10,7 +10,7 @@ use super::workout::Workout;
 
 /// The rows of a person, including those that will become visible later.
 #[derive(Default)]
-pub(super) struct Rows {
+pub struct Rows {
     pub(super) groups: Vec<Stored<MeasureGroup>>,
     pub(super) nights: Vec<Stored<Night>>,
     /// The days. A day is rewritten until it is over: the versions of a row have one id and stand together, oldest

@@ -4,9 +4,9 @@ use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
+use super::UserId;
 use super::app::App;
 use super::call::Params;
-use super::login::Logins;
 use super::random::Random;
 use super::reply::Refusal;
 
@@ -34,28 +34,23 @@ impl Nonces {
             params,
             &[params.required("action")?, params.required("client_id")?, params.required("timestamp")?],
         )?;
+        // How old the time may be is not known.
+        params.integer("timestamp")?;
         self.given += 1;
         let text = Random::new(self.given).named("nonce").hex();
         self.alive.push(Nonce { text: text.clone(), client_id, issued: now });
         Ok(json!({ "nonce": text }))
     }
 
-    /// `revoke`: signed with a nonce, which works once. Every token of the user is dead afterwards.
-    pub(super) fn revoke(
-        &mut self,
-        logins: &mut Logins,
-        apps: &[App],
-        params: &Params,
-        now: i64,
-    ) -> Result<Value, Refusal> {
+    /// `revoke`: signed with a nonce, which works once. Answers the user whose logins it ends.
+    pub(super) fn revoke(&mut self, apps: &[App], params: &Params, now: i64) -> Result<UserId, Refusal> {
         let nonce = params.required("nonce")?;
         let client_id = check(apps, params, &[params.required("action")?, params.required("client_id")?, nonce])?;
         self.alive.retain(|nonce| now - nonce.issued < NONCE_SECONDS);
         let place = self.alive.iter().position(|given| given.text == nonce && given.client_id == client_id);
         self.alive.swap_remove(place.ok_or_else(|| Refusal::invalid("invalid nonce"))?);
         let user = params.integer("userid")?.and_then(|number| u64::try_from(number).ok());
-        logins.revoke(user.ok_or_else(|| Refusal::invalid("missing userid"))?);
-        Ok(json!({}))
+        user.ok_or_else(|| Refusal::invalid("missing userid"))
     }
 }
 

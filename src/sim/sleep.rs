@@ -4,12 +4,14 @@ use serde_json::{Value, json};
 
 use super::call::Params;
 use super::night::{Night, Segment, Vitals};
-use super::person::Person;
 use super::random::Random;
 use super::reply::{Refusal, map_or_list};
 use super::select::{Days, page};
 use super::stored::Stored;
 use super::user::User;
+
+/// So many nights are in a page of `getsummary`.
+pub(super) const PAGE_SIZE: usize = 300;
 
 /// The fields that `getsummary` answers without `data_fields`, as seen in the fixtures: no heart rate, no breathing
 /// rate, no score.
@@ -38,12 +40,11 @@ const LONGEST_SPAN: i64 = 7 * DAY;
 
 /// The nights that the call selects, by their local day or by their last change.
 pub(super) fn getsummary(user: &User, params: &Params, size: usize, now: i64) -> Result<Value, Refusal> {
-    let person = &user.person;
-    let days = Days::read(params, person, now)?;
-    let selected = |night: &&Stored<Night>| days.have(night, person.local_date(night.row.enddate));
+    let days = Days::read(params, &user.person, now)?;
+    let selected = |night: &&Stored<Night>| days.have(night, night.date(night.row.enddate));
     let page = page(user.history.nights(now).filter(selected).collect(), params, size)?;
     let fields = params.list("data_fields").unwrap_or_else(|| DEFAULT_FIELDS.to_vec());
-    let series: Value = page.rows.iter().map(|night| night.to_json(person, &fields)).collect();
+    let series: Value = page.rows.iter().map(|night| night.to_json(&fields)).collect();
     Ok(json!({"series": series, "more": page.more, "offset": if page.more { page.end } else { 0 }}))
 }
 
@@ -69,21 +70,25 @@ pub(super) fn get(user: &User, params: &Params, now: i64) -> Result<Value, Refus
 }
 
 impl Stored<Night> {
-    fn to_json(&self, person: &Person, fields: &[&str]) -> Value {
+    fn to_json(&self, fields: &[&str]) -> Value {
         let night = &self.row;
-        json!({
+        let mut json = json!({
             "id": self.id,
-            "timezone": person.timezone.name(),
+            "timezone": self.zone.name(),
             "model": night.device.sleep_model(),
             "model_id": night.device.model_id,
             "hash_deviceid": night.device.id,
             "startdate": night.startdate,
             "enddate": night.enddate,
-            "date": person.local_date(night.enddate).to_string(),
+            "date": self.date(night.enddate).to_string(),
             "data": map_or_list(&night.data, fields),
             "created": self.created,
             "modified": self.modified,
-        })
+        });
+        if let Some(completed) = night.completed {
+            json["completed"] = completed.into();
+        }
+        json
     }
 }
 

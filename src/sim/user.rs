@@ -1,9 +1,13 @@
-//! A user of the cloud.
+//! A user of the cloud, and captured answers in place of what is stored.
 
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::call::{Action, Params};
 use super::history::History;
 use super::people::Generator;
 use super::person::Person;
-use super::recording::Recording;
 
 /// A user of the cloud: a person, and what is stored about them.
 pub(super) struct User {
@@ -25,5 +29,17 @@ impl User {
     pub(super) fn generated(mut person: Person, generator: Generator) -> Self {
         person.devices.splice(0..0, generator.devices().cloned());
         Self { history: History::generated(generator), ..Self::new(person) }
+    }
+}
+
+/// Captured answers of a person: the envelopes.
+#[derive(Debug)]
+pub(super) struct Recording(pub(super) HashMap<Action, Value>);
+
+impl Recording {
+    /// The captured answer. `None`: there is none, or the call asks for a page after the captured one.
+    pub(super) fn answer(&self, action: Action, params: &Params) -> Option<&Value> {
+        let follows = params.get("offset").is_some_and(|offset| offset != "0");
+        self.0.get(&action).filter(|_| !follows)
     }
 }

@@ -29,7 +29,7 @@ impl Workout {
     #[must_use]
     pub fn new(category: u32, startdate: i64, enddate: i64) -> Self {
         let data = Map::from_iter([("algo_pause_duration".to_owned(), Value::Null)]);
-        Self { category, startdate, enddate, attrib: 0, source: Source::GOOGLE_FIT, data }
+        Self { category, startdate, enddate, attrib: 0, source: Source::GoogleFit, data }
     }
 
     /// The same, recorded by a tracker.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use withings_exporter::sim::people::{ALICE, BOB, ZOE};
 use withings_exporter::sim::{
-    Account, Activity, Cloud, HeartRate, MeasureGroup, Night, PageSizes, Source, Stored, UserId, Vitals, Workout,
+    Account, Activity, Cloud, HeartRate, MeasureGroup, Night, Source, Stored, UserId, Vitals, Workout,
 };
 
 use crate::python;
@@ -90,8 +90,7 @@ fn it_reads_zoe() {
 
 fn check(user: UserId) {
     let server = Server::start(Cloud::with_history(7, 1, clock()));
-    let [getmeas, getsummary, getactivity, getworkouts] = [ONE_PAGE; 4];
-    server.cloud.page_sizes(PageSizes { getmeas, getsummary, getactivity, getworkouts, heart_list: ONE_PAGE });
+    server.cloud.page_size(ONE_PAGE);
     let account = server.cloud.accounts().into_iter().find(|account| account.userid() == user).unwrap();
     let seen = read(&server, user);
     check_groups(&seen["groups"], &account);

@@ -86,7 +86,7 @@ async fn alice() -> World {
 /// Alice takes her temperature, in tenths of a degree.
 fn take_temperature(world: &World, tenths: i64) {
     let temperature = Measure::new(71, tenths, -1);
-    world.account("Alice").add_group(MeasureGroup::new(world.clock.unix(), [temperature]));
+    world.account("Alice").add(MeasureGroup::new(world.clock.unix(), [temperature]));
 }
 
 #[tokio::test]

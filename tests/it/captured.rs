@@ -1,14 +1,21 @@
 //! What the exporter shows of captured answers of real accounts. The expectations were found by hand in the files.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use tempfile::TempDir;
+use url::{Position, Url};
 use withings_exporter::catalogue::{Kind, Measurement, Source};
-use withings_exporter::sim::Cloud;
+use withings_exporter::clock::Clock;
+use withings_exporter::sim::{Cloud, Person};
+use withings_exporter::zone::Zone;
 
 use crate::demo::Demo;
+use crate::http_client::Connection;
 use crate::page::Page;
+use crate::sim::server::Server;
 use crate::world::World;
 
 /// The values measured at a time, by key and the values of labels; 0 for what has no time of its own.
@@ -334,4 +341,41 @@ async fn the_demo_serves_a_directory_and_does_not_call_it_invented() {
     assert!(page.contains("withings_weight_kg{profile=\"replay\"} 56.3\n"), "{page}");
     let said = demo.said();
     assert!(said.starts_with(&format!("Captured answers in {}, real exporter.", answers.display())), "{said}");
+}
+
+/// The page of the exporter may need a password; the simulated cloud has a port of its own, which every user of the host finds.
+#[tokio::test]
+async fn what_the_demo_serves_is_given_to_nobody_but_its_exporter() {
+    let dir = TempDir::new().unwrap();
+    let answers = captured("typed-in");
+    let demo = Demo::start(&["--demo.replay", answers.to_str().unwrap()], &dir, &["replay"]).await;
+    let begun = Connection::open(demo.address).await.request("GET", "/authorize?profile=replay", "").await;
+    let consent = Url::parse(begun.header("location").unwrap()).unwrap();
+    let cloud = consent.socket_addrs(|| None).unwrap()[0];
+    let target = format!("{}&selecteduser=30817000", &consent[Position::BeforePath..]);
+    let consented = Connection::open(cloud).await.request("GET", &target, "").await;
+    let back = Url::parse(consented.header("location").unwrap()).unwrap();
+    let code = back.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
+    let exchange =
+        ["action=requesttoken", "client_id=demo", "client_secret=demo-secret", "grant_type=authorization_code"];
+    let redirect = back[..Position::AfterPath].to_owned();
+    let form = format!("{}&code={code}&redirect_uri={redirect}", exchange.join("&"));
+    assert_eq!(posted(cloud, "/v2/oauth2", "", &form).await, 503, "with a secret that is known");
+    // A cloud of the same seed gives the same tokens, unless they are made of something that nobody knows.
+    let twin = Server::start(Cloud::new(Clock::system()));
+    twin.cloud.add_person(Person::new(42, "Twin", Zone::UTC));
+    let guessed = twin.login(42).access;
+    assert_eq!(posted(cloud, "/measure", &guessed, "action=getmeas").await, 401, "with a token that can be computed");
+}
+
+/// The status of the envelope that the cloud at this address answers.
+async fn posted(cloud: SocketAddr, path: &str, token: &str, form: &str) -> i64 {
+    let length = form.len();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: sim\r\nAuthorization: Bearer {token}\r\nContent-Length: {length}\r\n\r\n"
+    );
+    let mut connection = Connection::open(cloud).await;
+    connection.send(&(head + form)).await;
+    let body = connection.answer("POST").await.body;
+    serde_json::from_str::<Value>(&body).unwrap()["status"].as_i64().unwrap()
 }

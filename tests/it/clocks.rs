@@ -35,11 +35,11 @@ fn live(world: &World, name: &str) {
     let (account, now) = (world.account(name), world.clock.unix());
     let device = |kind, model| Arc::new(Device::new(kind, model, 63, "ab12"));
     let mat = device("Sleep Monitor", "Sleep Analyzer");
-    account.add_night(Night::asleep(&mat, now - 10 * HOUR, &[(LIGHT, 400), (DEEP, 80)]));
-    account.add_group(MeasureGroup::new(now - HOUR, [Measure::new(1, 72_345, -3)]));
+    account.add(Night::asleep(&mat, now - 10 * HOUR, &[(LIGHT, 400), (DEEP, 80)]));
+    account.add(MeasureGroup::new(now - HOUR, [Measure::new(1, 72_345, -3)]));
     let today = NaiveDate::from_ymd_opt(2026, 11, 22).unwrap();
     let watch = Source::Tracker(device("Activity Tracker", "ScanWatch 2"));
-    account.add_activity(Activity { steps: 5432, ..Activity::new(today, watch) });
+    account.add(Activity { steps: 5432, ..Activity::new(today, watch) });
 }
 
 /// The samples of Alice's measurements on the page.

@@ -35,9 +35,9 @@ async fn connected() -> (World, Account) {
 fn live(world: &World, kilograms: i64, deep: u16) {
     let (alice, now) = (world.account("Alice"), world.clock.unix());
     let mat = Arc::new(Device::new("Sleep Monitor", "Sleep Analyzer", 63, "ab12"));
-    alice.add_group(MeasureGroup::new(now, [Measure::new(1, kilograms, 0)]));
-    alice.add_night(Night::asleep(&mat, now - 9 * HOUR, &[(LIGHT, 400), (DEEP, deep)]));
-    alice.add_workout(Workout::new(1, now - HOUR, now).counted().with([("calories", json!(kilograms))]));
+    alice.add(MeasureGroup::new(now, [Measure::new(1, kilograms, 0)]));
+    alice.add(Night::asleep(&mat, now - 9 * HOUR, &[(LIGHT, 400), (DEEP, deep)]));
+    alice.add(Workout::new(1, now - HOUR, now).counted().with([("calories", json!(kilograms))]));
 }
 
 /// A sample of each call.
@@ -68,11 +68,11 @@ async fn a_change_that_is_dated_ahead_leaves_no_gap() {
     let (mut world, alice) = connected().await;
     let now = world.clock.unix();
     let weight = |at, kilograms| MeasureGroup::new(at, [Measure::new(1, kilograms, 0)]);
-    alice.add_group_at(weight(now - 2 * DAY, 70), now, now + 400 * DAY);
+    alice.add_at(weight(now - 2 * DAY, 70), now, now + 400 * DAY);
     world.until_refreshed("Alice").await;
     world.stop_exporter().await;
     world.pass(Duration::from_mins(10)).await;
-    alice.add_group(weight(world.clock.unix(), 71));
+    alice.add(weight(world.clock.unix(), 71));
     world.pass(Duration::from_hours(3)).await;
     world.start_exporter().await;
     world.until_shown("Alice", "weight_kg", 71.0).await;
@@ -143,13 +143,13 @@ async fn an_answer_that_takes_everything_away_is_not_believed_at_once() {
 async fn who_deletes_everything_is_believed_the_second_time() {
     let (mut world, alice) = connected().await;
     for stored in alice.groups() {
-        alice.delete_group(stored.id);
+        alice.delete::<MeasureGroup>(stored.id);
     }
     for stored in alice.nights() {
-        alice.delete_night(stored.id);
+        alice.delete::<Night>(stored.id);
     }
     for stored in alice.workouts() {
-        alice.delete_workout(stored.id);
+        alice.delete::<Workout>(stored.id);
     }
     alice.edit(|person| {
         person.devices.clear();

@@ -61,7 +61,7 @@ async fn pass_until(world: &World, unix: i64) {
 /// Lets Alice in this time zone walk; then the cloud is down, and her day ends at this time, RFC 3339.
 async fn check_end_of_day(timezone: Zone, end: &str) {
     let (mut world, alice) = connected(timezone.clone()).await;
-    alice.add_activity(steps(today(&world, &timezone), Source::Tracker(watch()), 5432));
+    alice.add(steps(today(&world, &timezone), Source::Tracker(watch()), 5432));
     world.until_shown("Alice", "activity_steps", 5432.0).await;
     world.stop_cloud().await;
     pass_until(&world, DateTime::parse_from_rfc3339(end).unwrap().timestamp() - 1).await;
@@ -84,28 +84,46 @@ async fn steps_do_not_outlast_the_day_though_the_cloud_is_down() {
 async fn the_new_day_begins_with_its_own_first_row() {
     let zone = Zone::known("US/Pacific");
     let (world, alice) = connected(zone.clone()).await;
-    alice.add_activity(steps(today(&world, &zone), Source::Tracker(watch()), 5432));
+    alice.add(steps(today(&world, &zone), Source::Tracker(watch()), 5432));
     world.until_shown("Alice", "activity_steps", 5432.0).await;
     // In UTC it has been tomorrow for seven hours.
     pass_until(&world, DateTime::parse_from_rfc3339("2026-11-22T23:50:00-08:00").unwrap().timestamp()).await;
     assert_eq!(world.value("Alice", "activity_steps").await, Some(5432.0));
     world.pass(Duration::from_mins(20)).await;
     assert_eq!(world.value("Alice", "activity_steps").await, None);
-    alice.add_activity(steps(today(&world, &zone), Source::Tracker(watch()), 7));
+    alice.add(steps(today(&world, &zone), Source::Tracker(watch()), 7));
     world.until_shown("Alice", "activity_steps", 7.0).await;
     let midnight = DateTime::parse_from_rfc3339("2026-11-23T00:00:00-08:00").unwrap().timestamp();
     assert_eq!(world.value("Alice", "activity_day_start_timestamp_seconds").await, Some(midnight as f64));
 }
 
 #[tokio::test(crate = "crate::paused")]
+async fn the_day_of_a_traveller_ends_where_it_was_counted() {
+    let paris = Zone::known("Europe/Paris");
+    let (world, alice) = connected(paris.clone()).await;
+    let day = today(&world, &paris);
+    let until = async |time: &str, expected: Option<f64>| {
+        pass_until(&world, DateTime::parse_from_rfc3339(time).unwrap().timestamp()).await;
+        assert_eq!(world.value("Alice", "activity_steps").await, expected, "{time}");
+    };
+    alice.add(steps(day, Source::GoogleFit, 8000));
+    world.until_shown("Alice", "activity_steps", 8000.0).await;
+    alice.edit(|person| person.timezone = Zone::known("America/New_York"));
+    until("2026-11-22T23:59:00+01:00", Some(8000.0)).await;
+    until("2026-11-23T00:30:00+01:00", None).await;
+    // In New York it is the same day again.
+    alice.add(steps(day, Source::GoogleFit, 700));
+    world.until_shown("Alice", "activity_steps", 700.0).await;
+    until("2026-11-22T23:59:00-05:00", Some(700.0)).await;
+    until("2026-11-23T00:01:00-05:00", None).await;
+}
+
+#[tokio::test(crate = "crate::paused")]
 async fn a_restart_shows_the_day_again_but_not_after_its_end() {
     let (mut world, alice) = connected(Zone::UTC).await;
     let walked = steps(today(&world, &Zone::UTC), Source::Tracker(watch()), 5432);
-    alice.add_activity(Activity {
-        heart: Some(HeartRate { average: 71, min: 50, max: 120, zones: [60, 0, 0, 0] }),
-        ..walked
-    });
-    alice.add_workout(workout(RUN, 60, 300));
+    alice.add(Activity { heart: Some(HeartRate { average: 71, min: 50, max: 120, zones: [60, 0, 0, 0] }), ..walked });
+    alice.add(workout(RUN, 60, 300));
     world.until_shown("Alice", "workout_active_energy_kcal", 300.0).await;
     let before = (lines(&world, "withings_activity_").await, lines(&world, "withings_workout_").await);
     assert!(before.0.iter().any(|row| row.contains("zone=\"light\"} 60")), "{before:?}");
@@ -124,22 +142,22 @@ async fn a_restart_shows_the_day_again_but_not_after_its_end() {
 async fn a_phone_does_not_add_to_a_watch() {
     let (world, alice) = connected(Zone::UTC).await;
     let today = today(&world, &Zone::UTC);
-    let phone = alice.add_activity(steps(today, Source::GOOGLE_FIT, 900));
+    let phone = alice.add(steps(today, Source::GoogleFit, 900));
     world.until_shown("Alice", "activity_steps", 900.0).await;
-    let worn = alice.add_activity(steps(today, Source::Tracker(watch()), 800));
+    let worn = alice.add(steps(today, Source::Tracker(watch()), 800));
     world.until_shown("Alice", "activity_steps", 800.0).await;
-    alice.edit_activity(phone, |activity| activity.steps = 2000);
+    alice.edit_row::<Activity>(phone, |activity| activity.steps = 2000);
     world.until_refreshed("Alice").await;
     assert_eq!(world.value("Alice", "activity_steps").await, Some(800.0));
-    alice.delete_activity(worn);
+    alice.delete::<Activity>(worn);
     world.until_shown("Alice", "activity_steps", 2000.0).await;
 }
 
 #[tokio::test(crate = "crate::paused")]
 async fn what_a_watch_or_a_plan_does_not_measure_is_absent_and_no_failure() {
     let (world, alice) = connected(Zone::UTC).await;
-    alice.add_activity(steps(today(&world, &Zone::UTC), Source::Tracker(watch()), 5432));
-    alice.add_workout(Workout::new(RUN, beginning().timestamp() - HOUR, beginning().timestamp()));
+    alice.add(steps(today(&world, &Zone::UTC), Source::Tracker(watch()), 5432));
+    alice.add(Workout::new(RUN, beginning().timestamp() - HOUR, beginning().timestamp()));
     world.until_measured("Alice", "workout_end_timestamp_seconds").await;
     world.until_shown("Alice", "activity_steps", 5432.0).await;
     assert_eq!(lines(&world, "withings_activity_heart").await, Vec::<String>::new());
@@ -156,20 +174,20 @@ async fn what_a_watch_or_a_plan_does_not_measure_is_absent_and_no_failure() {
 #[tokio::test(crate = "crate::paused")]
 async fn the_newest_workout_of_each_kind_is_shown() {
     let (world, alice) = connected(Zone::UTC).await;
-    alice.add_workout(workout(WALK, -48 * HOUR, 80));
-    alice.add_workout(workout(RUN, -24 * HOUR, 300));
-    let walk = alice.add_workout(workout(WALK, -HOUR, 90));
-    alice.add_workout(workout(533, -HOUR, 10));
+    alice.add(workout(WALK, -48 * HOUR, 80));
+    alice.add(workout(RUN, -24 * HOUR, 300));
+    let walk = alice.add(workout(WALK, -HOUR, 90));
+    alice.add(workout(533, -HOUR, 10));
     world.until_shown("Alice", "workout_active_energy_kcal", 90.0).await;
     for (category, energy) in [("walk", 90.0), ("run", 300.0), ("category_533", 10.0)] {
         check_energy(&world, category, Some(energy)).await;
     }
     assert_eq!(world.sample("withings_exporter_unknown_values_total{kind=\"workout\"}").await, Some(1.0));
     // It was a run after all: the walk before it is shown again, which only a read of everything brings.
-    alice.edit_workout(walk, |workout| workout.category = RUN);
+    alice.edit_row::<Workout>(walk, |workout| workout.category = RUN);
     world.until_shown("Alice", "workout_active_energy_kcal", 80.0).await;
     check_energy(&world, "run", Some(90.0)).await;
-    alice.delete_workout(walk);
+    alice.delete::<Workout>(walk);
     world.pass(Duration::from_hours(25)).await;
     check_energy(&world, "run", Some(300.0)).await;
 }
@@ -177,7 +195,7 @@ async fn the_newest_workout_of_each_kind_is_shown() {
 #[tokio::test(crate = "crate::paused")]
 async fn an_account_that_refuses_all_workouts_since_ever_is_read_by_days() {
     let mut world = World::with_accounts(&["Alice"]).await;
-    world.account("Alice").add_workout(workout(RUN, -24 * HOUR, 300));
+    world.account("Alice").add(workout(RUN, -24 * HOUR, 300));
     world.cloud.fault(Fault::new(Failure::InvalidParams).on("getworkouts"));
     world.start_exporter().await;
     world.connect("Alice").await;

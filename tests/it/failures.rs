@@ -24,13 +24,13 @@ async fn household() -> World {
 
 fn weigh(world: &World, name: &str, kilograms: i64) {
     let weight = Measure::new(1, kilograms, 0);
-    world.account(name).add_group(MeasureGroup::new(world.clock.unix(), [weight]));
+    world.account(name).add(MeasureGroup::new(world.clock.unix(), [weight]));
 }
 
 /// Adds a night with so many minutes of deep sleep.
 fn sleep(account: &Account, now: i64, deep: u16) {
     let mat = Arc::new(Device::new("Sleep Monitor", "Sleep Analyzer", 63, "ab12"));
-    account.add_night(Night::asleep(&mat, now - 8 * 3600, &[(LIGHT, 300), (DEEP, deep)]));
+    account.add(Night::asleep(&mat, now - 8 * 3600, &[(LIGHT, 300), (DEEP, deep)]));
 }
 
 async fn check(world: &World, series: &str, expected: Option<f64>) {

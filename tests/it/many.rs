@@ -22,7 +22,7 @@ async fn many(profiles: usize) -> World {
     world.config.requests_per_minute = 60_000.try_into().unwrap();
     for (kilograms, name) in (60..).zip(&names) {
         let group = MeasureGroup::new(world.clock.unix(), [Measure::new(1, kilograms, 0)]);
-        world.account(name).add_group(group);
+        world.account(name).add(group);
     }
     world.start_exporter().await;
     for name in &names {
@@ -106,7 +106,7 @@ async fn who_logs_in_need_not_wait_for_all_the_others() {
     world.config.requests_per_minute = 10.try_into().unwrap();
     world.config.profiles.push("Zoë".into());
     let zoe = world.cloud.add_person(Person::new(7, "Zoë", Zone::UTC));
-    zoe.add_group(MeasureGroup::new(world.clock.unix(), [Measure::new(1, 59, 0)]));
+    zoe.add(MeasureGroup::new(world.clock.unix(), [Measure::new(1, 59, 0)]));
     world.start_exporter().await;
     world.pass(Duration::from_mins(30)).await;
     let began = world.clock.unix();

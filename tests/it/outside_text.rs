@@ -85,11 +85,11 @@ async fn of_many_unlisted_series_200_are_shown_and_the_rest_is_counted() {
     let (alice, at) = (world.account("Alice"), world.clock.unix() - 60);
     let types = |from: u32| (from..from + MANY).map(|meastype| Measure::new(meastype, 1, 0));
     let places = (1000..1000 + MANY).map(|place| Measure::new(174, 10, 0).at(place));
-    alice.add_group(MeasureGroup::new(at, types(10_000).chain(places).chain([Measure::new(1, 72, 0)])));
+    alice.add(MeasureGroup::new(at, types(10_000).chain(places).chain([Measure::new(1, 72, 0)])));
     let scale = |number: u32| Device::new("Scale", "Body+", 5, &format!("{number:040x}"));
     alice.edit(|person| person.devices.extend((0..MANY).map(|number| Arc::new(scale(number)))));
     for category in 1000..1000 + MANY {
-        alice.add_workout(Workout::new(category, at - 600, at - 300));
+        alice.add(Workout::new(category, at - 600, at - 300));
     }
     world.start_exporter().await;
     world.connect("Alice").await;
@@ -98,7 +98,7 @@ async fn of_many_unlisted_series_200_are_shown_and_the_rest_is_counted() {
     let left_out = world.sample("withings_exporter_unknown_values_total{kind=\"unlisted\"}").await;
     assert_eq!(left_out, Some(f64::from(2 * MANY - 200 + 2 * (MANY - 200))));
     // The same after an answer that has nothing but changes.
-    alice.add_group(MeasureGroup::new(world.clock.unix(), types(30_000)));
+    alice.add(MeasureGroup::new(world.clock.unix(), types(30_000)));
     world.pass(Duration::from_mins(10)).await;
     check_series(&world).await;
 }

@@ -38,7 +38,7 @@ fn refreshes(world: &World, name: &str) -> Vec<i64> {
 
 fn weigh(world: &World, name: &str, kilograms: i64) {
     let group = MeasureGroup::new(world.clock.unix(), [Measure::new(1, kilograms, 0)]);
-    world.account(name).add_group(group);
+    world.account(name).add(group);
 }
 
 #[tokio::test(crate = "crate::paused")]

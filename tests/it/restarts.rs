@@ -17,7 +17,7 @@ async fn alice() -> World {
 
 fn weigh(world: &World, name: &str, kilograms: i64) {
     let weight = Measure::new(1, kilograms, 0);
-    world.account(name).add_group(MeasureGroup::new(world.clock.unix(), [weight]));
+    world.account(name).add(MeasureGroup::new(world.clock.unix(), [weight]));
 }
 
 async fn restart(world: &mut World, after: Duration) {

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use withings_exporter::sim::{
-    AWAKE, Account, DEEP, Device, Failure, Fault, LIGHT, Measure, MeasureGroup, Night, PageSizes, REM, Request,
-    TokenPlace,
+    AWAKE, Account, DEEP, Device, Failure, Fault, LIGHT, Measure, MeasureGroup, Night, REM, Request, TokenPlace,
 };
 
 use crate::page::Page;
@@ -27,7 +26,7 @@ impl Fixture {
     async fn begin() -> Self {
         let mut world = World::with_accounts(&["Alice"]).await;
         let alice = world.account("Alice");
-        let weighed = alice.add_group(weight(-HOUR, 72_345));
+        let weighed = alice.add(weight(-HOUR, 72_345));
         world.start_exporter().await;
         world.connect("Alice").await;
         let fixture = Self { world, alice, weighed };
@@ -84,9 +83,9 @@ fn is_selection((name, _): &(&str, &str)) -> bool {
 #[tokio::test(crate = "crate::paused")]
 async fn a_newer_weighing_is_shown_and_a_late_upload_of_an_older_one_is_not() {
     let fixture = Fixture::begin().await;
-    fixture.alice.add_group(weight(60, 71_900));
+    fixture.alice.add(weight(60, 71_900));
     fixture.check_next("weight_kg", Some(71.9)).await;
-    fixture.alice.add_group(weight(-24 * HOUR, 74_000));
+    fixture.alice.add(weight(-24 * HOUR, 74_000));
     fixture.check_next("weight_kg", Some(71.9)).await;
 }
 
@@ -94,10 +93,10 @@ async fn a_newer_weighing_is_shown_and_a_late_upload_of_an_older_one_is_not() {
 async fn what_may_be_somebody_else_a_goal_or_a_limb_is_not_shown() {
     let fixture = Fixture::begin().await;
     let now = beginning().timestamp();
-    fixture.alice.add_group(weight(60, 18_200).attributed(1));
-    fixture.alice.add_group(weight(61, 65_000).as_goal());
+    fixture.alice.add(weight(60, 18_200).attributed(1));
+    fixture.alice.add(weight(61, 65_000).as_goal());
     let mass = |grams, position| Measure::new(FAT_FREE_MASS, grams, -3).at(position);
-    fixture.alice.add_group(MeasureGroup::new(now + 62, [mass(8_100, 3), mass(52_300, 7), mass(8_200, 2)]));
+    fixture.alice.add(MeasureGroup::new(now + 62, [mass(8_100, 3), mass(52_300, 7), mass(8_200, 2)]));
     fixture.check_next("weight_kg", Some(72.345)).await;
     fixture.check("fat_free_mass_kg", Some(52.3)).await;
 }
@@ -105,10 +104,26 @@ async fn what_may_be_somebody_else_a_goal_or_a_limb_is_not_shown() {
 #[tokio::test(crate = "crate::paused")]
 async fn a_nap_does_not_replace_the_night() {
     let fixture = Fixture::begin().await;
-    fixture.alice.add_night(night(-8 * HOUR, &GOOD_NIGHT));
+    fixture.alice.add(night(-8 * HOUR, &GOOD_NIGHT));
     fixture.check_next("sleep_deep_duration_seconds", Some(5400.0)).await;
-    fixture.alice.add_night(night(60, &[(LIGHT, 20), (DEEP, 5)]));
+    fixture.alice.add(night(60, &[(LIGHT, 20), (DEEP, 5)]));
     fixture.check_next("sleep_deep_duration_seconds", Some(5400.0)).await;
+}
+
+#[tokio::test(crate = "crate::paused")]
+async fn a_night_that_is_still_uploaded_is_shown_once_it_is_completed() {
+    let fixture = Fixture::begin().await;
+    fixture.alice.add(night(-32 * HOUR, &GOOD_NIGHT));
+    fixture.check_next("sleep_deep_duration_seconds", Some(5400.0)).await;
+    let begun = Night { completed: Some(false), ..night(60, &[(LIGHT, 200), (DEEP, 100)]) };
+    let whole = night(60 + 2 * HOUR, &[(LIGHT, 200), (DEEP, 100), (LIGHT, 90), (DEEP, 30)]);
+    assert_eq!(begun.startdate, whole.startdate);
+    let id = fixture.alice.add(begun);
+    fixture.check_next("sleep_deep_duration_seconds", Some(5400.0)).await;
+    fixture.world.pass(Duration::from_hours(2)).await;
+    fixture.alice.edit_row::<Night>(id, |night| *night = Night { completed: Some(true), ..whole });
+    fixture.check_next("sleep_deep_duration_seconds", Some(7800.0)).await;
+    fixture.check("sleep_nap_duration_seconds", None).await;
 }
 
 /// The stretches of Alice's night, as `00 light -480`: number, stage and begin in minutes after the beginning of the
@@ -126,7 +141,7 @@ async fn course(world: &World) -> Vec<String> {
 #[tokio::test(crate = "crate::paused")]
 async fn a_night_is_drawn_until_the_next_one_comes() {
     let mut fixture = Fixture::begin().await;
-    fixture.alice.add_night(night(-8 * HOUR, &GOOD_NIGHT));
+    fixture.alice.add(night(-8 * HOUR, &GOOD_NIGHT));
     fixture.check_next("sleep_start_timestamp_seconds", Some((beginning().timestamp() - 16 * HOUR) as f64)).await;
     fixture.check("sleep_end_timestamp_seconds", Some((beginning().timestamp() - 8 * HOUR) as f64)).await;
     let drawn = ["00 awake -960", "01 light -950", "02 deep -660", "03 rem -570", "04 awake -485", "05 none -480"];
@@ -138,13 +153,13 @@ async fn a_night_is_drawn_until_the_next_one_comes() {
     assert_eq!(course(&fixture.world).await, drawn, "after a restart without an answer");
     fixture.world.cloud.heal();
     fixture.world.until_up("Alice").await;
-    fixture.alice.add_night(night(60, &[(LIGHT, 20), (DEEP, 5)]));
+    fixture.alice.add(night(60, &[(LIGHT, 20), (DEEP, 5)]));
     fixture.check_next("sleep_nap_duration_seconds", Some(1500.0)).await;
     assert_eq!(course(&fixture.world).await, drawn, "a nap is no part of it");
     fixture.world.pass(Duration::from_hours(8)).await;
     let mut without_segments = night(7 * HOUR, &[(DEEP, 240)]);
     without_segments.segments.clear();
-    fixture.alice.add_night(without_segments);
+    fixture.alice.add(without_segments);
     fixture.check_next("sleep_nap_duration_seconds", None).await;
     assert_eq!(course(&fixture.world).await, Vec::<String>::new());
 }
@@ -152,7 +167,7 @@ async fn a_night_is_drawn_until_the_next_one_comes() {
 #[tokio::test(crate = "crate::paused")]
 async fn a_night_of_days_ago_is_asked_for_by_its_own_span_once() {
     let mut world = World::with_accounts(&["Alice"]).await;
-    world.account("Alice").add_night(night(-72 * HOUR, &GOOD_NIGHT));
+    world.account("Alice").add(night(-72 * HOUR, &GOOD_NIGHT));
     world.start_exporter().await;
     world.connect("Alice").await;
     assert_eq!(course(&world).await.len(), 6);
@@ -166,13 +181,13 @@ async fn a_night_of_days_ago_is_asked_for_by_its_own_span_once() {
 #[tokio::test(crate = "crate::paused")]
 async fn a_deleted_weighing_vanishes_with_the_daily_read_of_everything() {
     let fixture = Fixture::begin().await;
-    let latest = fixture.alice.add_group(weight(60, 71_900));
+    let latest = fixture.alice.add(weight(60, 71_900));
     fixture.check_next("weight_kg", Some(71.9)).await;
-    fixture.alice.delete_group(latest);
+    fixture.alice.delete::<MeasureGroup>(latest);
     fixture.check_next("weight_kg", Some(71.9)).await;
     fixture.world.pass(Duration::from_hours(24)).await;
     fixture.check_next("weight_kg", Some(72.345)).await;
-    fixture.alice.delete_group(fixture.weighed);
+    fixture.alice.delete::<MeasureGroup>(fixture.weighed);
     fixture.world.pass(Duration::from_hours(24)).await;
     fixture.check_next("weight_kg", None).await;
 }
@@ -180,10 +195,10 @@ async fn a_deleted_weighing_vanishes_with_the_daily_read_of_everything() {
 #[tokio::test(crate = "crate::paused")]
 async fn a_weighing_that_turns_out_to_be_somebody_elses_gives_way_at_once() {
     let fixture = Fixture::begin().await;
-    let latest = fixture.alice.add_group(weight(60, 71_900));
+    let latest = fixture.alice.add(weight(60, 71_900));
     fixture.check_next("weight_kg", Some(71.9)).await;
     let before = fixture.world.calls("getmeas").len();
-    fixture.alice.edit_group(latest, |group| group.attrib = 1);
+    fixture.alice.edit_row::<MeasureGroup>(latest, |group| group.attrib = 1);
     fixture.check_next("weight_kg", Some(72.345)).await;
     let calls = fixture.world.calls("getmeas").split_off(before);
     let [changes, everything] = &selections(&calls)[..] else { panic!("{calls:?}") };
@@ -196,7 +211,7 @@ async fn an_unknown_measure_type_is_shown_and_counted_and_harms_nothing() {
     let fixture = Fixture::begin().await;
     let at = beginning().timestamp() + 60;
     let unknown = [Measure::new(4711, 15, -1), Measure::new(4711, 16, -1).at(12)];
-    fixture.alice.add_group(MeasureGroup::new(at, [&unknown[..], &[Measure::new(WEIGHT, 71_900, -3)]].concat()));
+    fixture.alice.add(MeasureGroup::new(at, [&unknown[..], &[Measure::new(WEIGHT, 71_900, -3)]].concat()));
     fixture.check_next("weight_kg", Some(71.9)).await;
     for (position, value) in [("none", 1.5), ("torso", 1.6)] {
         let series =
@@ -226,10 +241,10 @@ async fn pages_that_never_end_are_given_up_and_the_last_value_stays() {
 #[tokio::test(crate = "crate::paused")]
 async fn half_an_answer_is_never_shown() {
     let fixture = Fixture::begin().await;
-    fixture.world.cloud.page_sizes(PageSizes { getmeas: 1, ..PageSizes::default() });
+    fixture.world.cloud.page_size(1);
     fixture.world.cloud.fault(Fault::new(Failure::Http(502)).on("getmeas").on_further_pages());
-    fixture.alice.add_group(weight(60, 71_900));
-    fixture.alice.add_group(weight(120, 71_800));
+    fixture.alice.add(weight(60, 71_900));
+    fixture.alice.add(weight(120, 71_800));
     fixture.world.until_down("Alice").await;
     fixture.check("weight_kg", Some(72.345)).await;
     fixture.world.until_up("Alice").await;
@@ -239,7 +254,7 @@ async fn half_an_answer_is_never_shown() {
 #[tokio::test(crate = "crate::paused")]
 async fn deep_sleep_does_not_outlast_six_hours_though_the_cloud_is_down() {
     let mut fixture = Fixture::begin().await;
-    fixture.alice.add_night(night(60, &[(LIGHT, 200), (DEEP, 90)]));
+    fixture.alice.add(night(60, &[(LIGHT, 200), (DEEP, 90)]));
     fixture.world.until_refreshed("Alice").await;
     assert_eq!(fixture.world.sleep_state("Alice").await, "deep");
     fixture.world.stop_cloud().await;
@@ -254,7 +269,7 @@ async fn deep_sleep_does_not_outlast_six_hours_though_the_cloud_is_down() {
 #[tokio::test(crate = "crate::paused")]
 async fn after_the_whole_history_only_changes_are_asked_for_with_an_hours_overlap() {
     let fixture = Fixture::begin().await;
-    fixture.alice.add_night(night(-8 * HOUR, &GOOD_NIGHT));
+    fixture.alice.add(night(-8 * HOUR, &GOOD_NIGHT));
     let (weighed_at, slept_at) = (beginning().timestamp(), fixture.world.clock.unix());
     fixture.world.until_refreshed("Alice").await;
     fixture.world.until_refreshed("Alice").await;
@@ -272,7 +287,7 @@ async fn after_the_whole_history_only_changes_are_asked_for_with_an_hours_overla
 async fn a_change_that_is_dated_ahead_is_never_asked_for_ahead_of_the_server() {
     let fixture = Fixture::begin().await;
     let ahead = fixture.world.clock.unix() + 12 * HOUR;
-    fixture.alice.add_group_at(weight(60, 71_900), beginning().timestamp(), ahead);
+    fixture.alice.add_at(weight(60, 71_900), beginning().timestamp(), ahead);
     fixture.check_next("weight_kg", Some(71.9)).await;
     fixture.world.until_refreshed("Alice").await;
     for call in fixture.world.calls("getmeas") {
@@ -284,7 +299,7 @@ async fn a_change_that_is_dated_ahead_is_never_asked_for_ahead_of_the_server() {
 #[tokio::test(crate = "crate::paused")]
 async fn an_account_that_refuses_all_changes_since_ever_is_read_by_days() {
     let mut world = World::with_accounts(&["Alice"]).await;
-    world.account("Alice").add_night(night(-8 * HOUR, &GOOD_NIGHT));
+    world.account("Alice").add(night(-8 * HOUR, &GOOD_NIGHT));
     world.cloud.fault(Fault::new(Failure::InvalidParams).on("getsummary"));
     world.start_exporter().await;
     world.connect("Alice").await;
@@ -320,7 +335,7 @@ async fn every_call_is_a_post_with_its_token_in_the_header() {
 async fn the_fields_of_a_night_are_named_because_unnamed_ones_would_be_left_out() {
     let mut world = World::with_accounts(&["Alice"]).await;
     let measured = night(-8 * HOUR, &GOOD_NIGHT).with([("hr_average", json!(58)), ("rr_min", json!(11))]);
-    world.account("Alice").add_night(measured);
+    world.account("Alice").add(measured);
     world.start_exporter().await;
     world.connect("Alice").await;
     assert_eq!(world.value("Alice", "sleep_heart_rate_average_bpm").await, Some(58.0));

@@ -22,7 +22,7 @@ fn watch() -> Arc<Device> {
 /// The watch measures the heart rate now, and uploads it at once.
 fn beat(world: &World, rate: i64) -> i64 {
     let at = world.clock.unix();
-    world.account("Alice").add_intraday(IntradayValues::new(at, &watch(), [("heart_rate", json!(rate))]));
+    world.account("Alice").add(IntradayValues::new(at, &watch(), [("heart_rate", json!(rate))]));
     at
 }
 
@@ -81,13 +81,13 @@ async fn an_electrocardiogram_has_a_heart_rate_and_the_class_that_getmeas_lacks(
     let core = Arc::new(Device::new("Blood Pressure Monitor", "BPM Core", 44, "cd34"));
     let at = world.clock.unix();
     let ecg = HeartRecording { vhd: Some(0), ..HeartRecording::ecg(at, &core, 96, 1) };
-    world.account("Alice").add_recording(ecg);
+    world.account("Alice").add(ecg);
     world.pass(Duration::from_mins(61)).await;
     assert_eq!(world.value("Alice", "ecg_heart_rate_bpm").await, Some(96.0));
     assert_eq!(time_of(&world, "ecg_heart_rate_bpm").await, Some(at as f64));
     assert_eq!(state(&world, "ecg_classification").await.as_deref(), Some("positive"));
     assert_eq!(state(&world, "stethoscope_classification").await.as_deref(), Some("negative"));
-    world.account("Alice").add_group(MeasureGroup::new(at, [Measure::new(130, 12, 0)]));
+    world.account("Alice").add(MeasureGroup::new(at, [Measure::new(130, 12, 0)]));
     world.pass(Duration::from_mins(61)).await;
     assert_eq!(state(&world, "ecg_classification").await.as_deref(), Some("positive_high_hr"), "getmeas says more");
 }
@@ -97,9 +97,9 @@ async fn an_electrocardiogram_is_newer_than_a_class_that_getmeas_had_long_ago() 
     let world = World::connected(&["Alice"]).await;
     let (at, long_ago) = (world.clock.unix(), world.clock.unix() - 300 * 86_400);
     let account = world.account("Alice");
-    account.add_group(MeasureGroup::new(long_ago, [Measure::new(130, 0, 0)]));
-    account.add_recording(HeartRecording::ecg(long_ago, &watch(), 61, 2));
-    account.add_recording(HeartRecording::ecg(at, &watch(), 96, 1));
+    account.add(MeasureGroup::new(long_ago, [Measure::new(130, 0, 0)]));
+    account.add(HeartRecording::ecg(long_ago, &watch(), 61, 2));
+    account.add(HeartRecording::ecg(at, &watch(), 96, 1));
     world.pass(Duration::from_mins(61)).await;
     assert_eq!(state(&world, "ecg_classification").await.as_deref(), Some("positive"));
     assert_eq!(time_of(&world, "ecg_classification").await, Some(at as f64));
@@ -118,11 +118,11 @@ async fn a_recording_that_was_deleted_gives_way_to_the_one_before() {
     let world = World::connected(&["Alice"]).await;
     let at = world.clock.unix();
     let account = world.account("Alice");
-    account.add_recording(HeartRecording::ecg(at - 40 * 86_400, &watch(), 60, 0));
-    let newest = account.add_recording(HeartRecording::ecg(at, &watch(), 96, 1));
+    account.add(HeartRecording::ecg(at - 40 * 86_400, &watch(), 60, 0));
+    let newest = account.add(HeartRecording::ecg(at, &watch(), 96, 1));
     world.pass(Duration::from_mins(61)).await;
     assert_eq!(world.value("Alice", "ecg_heart_rate_bpm").await, Some(96.0));
-    account.delete_recording(newest);
+    account.delete::<HeartRecording>(newest);
     world.pass(Duration::from_mins(61)).await;
     assert_eq!(world.value("Alice", "ecg_heart_rate_bpm").await, Some(60.0));
 }
@@ -137,7 +137,7 @@ fn sleep(world: &World, rmssd: [u8; 2]) -> i64 {
         Vitals { hr: 55 + u8::try_from(hour).unwrap(), rr: 14, snoring: 0, rmssd, sdnn: 0, movement: 0 }
     });
     let end = night.enddate;
-    world.account("Alice").add_night(night);
+    world.account("Alice").add(night);
     end
 }
 

@@ -412,7 +412,7 @@ pub(crate) fn household(names: &[&str], clock: Clock) -> Cloud {
 }
 
 /// Serves `cloud` on a free port until the sender is dropped.
-async fn serve(cloud: &Cloud) -> (SocketAddr, oneshot::Sender<()>) {
+pub(crate) async fn serve(cloud: &Cloud) -> (SocketAddr, oneshot::Sender<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     (listener.local_addr().unwrap(), serve_on(listener, cloud))
 }
@@ -454,7 +454,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn url_of(cloud: SocketAddr) -> Url {
+pub(crate) fn url_of(cloud: SocketAddr) -> Url {
     Url::parse(&format!("http://{cloud}")).unwrap()
 }
 

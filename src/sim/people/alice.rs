@@ -76,6 +76,7 @@ fn measuring(profile: &Profile) -> [Box<dyn Recorder>; 6] {
             disturbances: &DISTURBANCES,
             watch: true,
         }),
+        // The kind and the number are in no list of the service: what it calls a U-Scan is not known.
         Box::new(UrineAnalyzer { device: device("Urine Analyzer", "U-Scan", 120, "medium") }),
         Box::new(ManualEntry { body: BODY, goal_kg: Some(68) }),
     ]
@@ -98,7 +99,7 @@ fn moving(profile: &Profile) -> [Box<dyn Recorder>; 4] {
     [
         Box::new(Watch { device: Arc::clone(&watch) }),
         pedometer(Source::Tracker(Arc::clone(&watch)), 1.0, 0.05, 20),
-        pedometer(Source::GOOGLE_FIT, 0.7, 0.0, 50),
+        pedometer(Source::GoogleFit, 0.7, 0.0, 50),
         Box::new(Sport { watch: Some(watch), habits: &HABITS }),
     ]
 }

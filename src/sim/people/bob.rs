@@ -69,7 +69,7 @@ fn measuring(profile: &Profile) -> [Box<dyn Recorder>; 5] {
 fn moving() -> [Box<dyn Recorder>; 2] {
     [
         Box::new(Pedometer {
-            source: Source::GOOGLE_FIT,
+            source: Source::GoogleFit,
             steps: 3600.0,
             habits: &HABITS,
             notices: 1.0,

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use super::day::{Day, whole};
 use super::generator::{Entries, Recorder};
-use super::heart::{INCONCLUSIVE, NEGATIVE, POSITIVE, electrocardiogram, rate};
+use super::heart::{INCONCLUSIVE, NEGATIVE, POSITIVE, PULSE, electrocardiogram, rate};
 use crate::sim::device::Device;
 use crate::sim::heart::HeartRecording;
 use crate::sim::measure::{Measure, MeasureGroup};
 
 const DIASTOLIC: u32 = 9;
 const SYSTOLIC: u32 = 10;
-const PULSE: u32 = 11;
 
 /// The attribution of the best of several readings in a row.
 const BEST_OF_SEVERAL: u32 = 5;

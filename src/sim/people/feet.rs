@@ -11,8 +11,8 @@ const SKIN_LEFT: u32 = 197;
 const SKIN_RIGHT: u32 = 198;
 const SKIN_CONDUCTANCE: u32 = 229;
 
-const RIGHT_FOOT: u32 = 4;
-const LEFT_FOOT: u32 = 5;
+pub(super) const RIGHT_FOOT: u32 = 4;
+pub(super) const LEFT_FOOT: u32 = 5;
 
 /// The attribution of values taken under guided conditions.
 const GUIDED: u32 = 15;

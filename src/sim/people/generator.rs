@@ -16,7 +16,10 @@ use crate::sim::night::Night;
 use crate::sim::rows::Rows;
 use crate::sim::stored::Stored;
 use crate::sim::workout::Workout;
+use crate::zone::Zone;
 
+/// Days are written so many seconds before they begin.
+const HALF_A_DAY: i64 = 12 * 3600;
 /// Row ids of one day: more than a day has rows.
 const IDS_A_DAY: u64 = 100;
 /// Row ids begin above 2³², as Withings' do, so that a reader that keeps 32 bits fails.
@@ -64,14 +67,14 @@ impl Generator {
         measured.filter(|(uploaded, _)| *uploaded <= now).map(|(_, values)| values).collect()
     }
 
-    /// Writes every day not yet written up to the local day of `now`, whole days: rows that lie ahead of the clock are
-    /// not visible yet.
+    /// Writes every day not yet written up to the local day in 12 hours, for its night begins on the evening before. They are
+    /// whole days: rows that lie ahead of the clock are not visible yet.
     pub(in crate::sim) fn write_until(&mut self, now: i64, rows: &mut Rows) {
-        let today = self.profile.timezone.date(now);
-        while self.next <= today {
+        let last = self.profile.timezone.date(now + HALF_A_DAY);
+        while self.next <= last {
             let day = self.profile.day(self.next);
             let next_id = FIRST_ID + self.profile.first_id + day.age.unsigned_abs() * IDS_A_DAY;
-            let mut entries = Entries { now, next_id, rows };
+            let mut entries = Entries { now, next_id, zone: &self.profile.timezone, rows };
             for recorder in &self.recorders {
                 recorder.record(&day, &mut entries);
             }
@@ -84,46 +87,50 @@ impl Generator {
 pub(super) struct Entries<'a> {
     now: i64,
     next_id: u64,
+    zone: &'a Zone,
     rows: &'a mut Rows,
 }
 
 impl Entries<'_> {
     /// Writes a group, uploaded so many seconds after it was measured.
     pub(super) fn group(&mut self, row: MeasureGroup, delay: i64) {
-        let created = row.date + delay;
-        let id = self.new_id();
-        self.rows.groups.push(Stored { id, created, modified: created, row });
+        let group = self.stored(row.date + delay, row);
+        self.rows.groups.push(group);
     }
 
     /// Writes a night, uploaded so many seconds after its end. As seen in the fixtures, the creation of one in three is
     /// a second after the change.
     pub(super) fn night(&mut self, row: Night, delay: i64) {
-        let modified = row.enddate + delay;
-        let id = self.new_id();
-        self.rows.nights.push(Stored { id, created: modified + i64::from(id.is_multiple_of(3)), modified, row });
+        let night = self.stored(row.enddate + delay, row);
+        let created = night.created + i64::from(night.id.is_multiple_of(3));
+        self.rows.nights.push(Stored { created, ..night });
     }
 
     /// Writes a workout, uploaded so many seconds after its end.
     pub(super) fn workout(&mut self, row: Workout, delay: i64) {
-        let created = row.enddate + delay;
-        let id = self.new_id();
-        self.rows.workouts.push(Stored { id, created, modified: created, row });
+        let workout = self.stored(row.enddate + delay, row);
+        self.rows.workouts.push(workout);
     }
 
     /// Writes a recording of the heart, uploaded so many seconds after it was made.
     pub(super) fn recording(&mut self, row: HeartRecording, delay: i64) {
-        let created = row.timestamp + delay;
-        let id = self.new_id();
-        self.rows.recordings.push(Stored { id, created, modified: created, row });
+        let recording = self.stored(row.timestamp + delay, row);
+        self.rows.recordings.push(recording);
     }
 
     /// Writes the versions of a day of one source, one for each of these times, which ascend. As documented, the
     /// service rewrites the day until it is over. Versions that another has replaced before now are not kept.
     pub(super) fn activity(&mut self, times: &[i64], at: impl Fn(i64) -> Activity) {
-        let id = self.new_id();
+        let (id, zone) = (self.new_id(), self.zone);
         let past = times.partition_point(|time| *time <= self.now);
         let versions = times[past.saturating_sub(1)..].iter();
-        self.rows.activities.extend(versions.map(|&time| Stored { id, created: time, modified: time, row: at(time) }));
+        let version = |&time| Stored { id, created: time, modified: time, zone: zone.clone(), row: at(time) };
+        self.rows.activities.extend(versions.map(version));
+    }
+
+    /// A row that was stored at this time, Unix seconds, and not changed since.
+    fn stored<T>(&mut self, created: i64, row: T) -> Stored<T> {
+        Stored { id: self.new_id(), created, modified: created, zone: self.zone.clone(), row }
     }
 
     fn new_id(&mut self) -> u64 {

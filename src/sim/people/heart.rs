@@ -3,7 +3,7 @@
 use super::day::{Day, whole};
 use crate::sim::measure::Measure;
 
-const PULSE: u32 = 11;
+pub(super) const PULSE: u32 = 11;
 const CLASSIFICATION: u32 = 130;
 const QRS_INTERVAL: u32 = 135;
 const PR_INTERVAL: u32 = 136;

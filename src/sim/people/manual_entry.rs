@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::body::Body;
 use super::day::{Day, whole};
 use super::generator::{Entries, Recorder};
+use super::scale::WEIGHT;
 use crate::sim::device::Device;
 use crate::sim::measure::{Measure, MeasureGroup};
 
-const WEIGHT: u32 = 1;
 const HEIGHT: u32 = 4;
 
 /// The attribution of a value that was typed in.

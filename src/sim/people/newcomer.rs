@@ -66,7 +66,7 @@ fn measuring(profile: &Profile) -> [Box<dyn Recorder>; 4] {
 fn moving() -> [Box<dyn Recorder>; 2] {
     [
         Box::new(Pedometer {
-            source: Source::GOOGLE_FIT,
+            source: Source::GoogleFit,
             steps: 6200.0,
             habits: &HABITS,
             notices: 1.0,

@@ -72,7 +72,7 @@ impl Pedometer {
         };
         match self.source {
             Source::Tracker(_) => Activity { heart: Some(heart(&activity, share, day)), ..activity },
-            Source::Foreign { .. } => activity,
+            Source::GoogleFit => activity,
         }
     }
 }

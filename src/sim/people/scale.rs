@@ -4,18 +4,17 @@ use std::sync::Arc;
 
 use super::body::Body;
 use super::day::{Day, whole};
-use super::feet;
+use super::feet::{self, LEFT_FOOT, RIGHT_FOOT};
 use super::generator::{Entries, Recorder};
-use super::heart::{NEGATIVE, rhythm};
+use super::heart::{NEGATIVE, PULSE, rhythm};
 use crate::sim::device::Device;
 use crate::sim::measure::{Measure, MeasureGroup};
 use crate::sim::random::Random;
 
-const WEIGHT: u32 = 1;
+pub(super) const WEIGHT: u32 = 1;
 const FAT_FREE_MASS: u32 = 5;
 const FAT_RATIO: u32 = 6;
 const FAT_MASS: u32 = 8;
-const PULSE: u32 = 11;
 const MUSCLE_MASS: u32 = 76;
 const HYDRATION: u32 = 77;
 const BONE_MASS: u32 = 88;
@@ -32,8 +31,6 @@ const METABOLIC_AGE: u32 = 227;
 
 const BETWEEN_LEGS: u32 = 6;
 const WHOLE_BODY: u32 = 7;
-const RIGHT_FOOT: u32 = 4;
-const LEFT_FOOT: u32 = 5;
 const TORSO: u32 = 12;
 /// Right arm, left arm, left leg, right leg, and their share of the body in thousandths. The torso is the rest.
 const LIMBS: [(u32, i64); 4] = [(2, 56), (3, 54), (10, 168), (11, 171)];

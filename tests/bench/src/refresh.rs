@@ -67,10 +67,10 @@ pub(crate) fn settle(simulation: &Simulation, profiles: u64) -> Result<Vec<Strin
         let name = format!("person-{userid:04}");
         let account = simulation.cloud.add_person(Person::new(userid, &name, Zone::UTC));
         for group in groups.iter().rev().take(GROUPS) {
-            account.add_group_at(group.row.clone(), group.created, group.modified);
+            account.add_at(group.row.clone(), group.created, group.modified);
         }
         for night in nights.iter().rev().take(NIGHTS) {
-            account.add_night_at(night.row.clone(), night.created, night.modified);
+            account.add_at(night.row.clone(), night.created, night.modified);
         }
         names.push(name);
     }

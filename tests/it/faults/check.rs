@@ -178,7 +178,7 @@ async fn household(row: &Row) -> World {
 
 fn weigh(world: &World, kilograms: i64) {
     let weight = Measure::new(1, kilograms, 0);
-    world.account("Alice").add_group(MeasureGroup::new(world.clock.unix(), [weight]));
+    world.account("Alice").add(MeasureGroup::new(world.clock.unix(), [weight]));
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "whole kilograms")]

@@ -38,7 +38,7 @@ pub(super) async fn alice() -> World {
 
 pub(super) fn weigh(world: &World, kilograms: i64) {
     let weight = Measure::new(1, kilograms, 0);
-    world.account("Alice").add_group(MeasureGroup::new(world.clock.unix(), [weight]));
+    world.account("Alice").add(MeasureGroup::new(world.clock.unix(), [weight]));
 }
 
 /// The running program.

@@ -96,13 +96,13 @@ impl Soak {
 
     fn weigh(&mut self) {
         let weight = Measure::new(1, self.random.i64(40_000..120_000), -3);
-        self.anybody().add_group(MeasureGroup::new(self.world.clock.unix(), [weight]));
+        self.anybody().add(MeasureGroup::new(self.world.clock.unix(), [weight]));
     }
 
     fn delete(&mut self) {
         let account = self.anybody();
         if let Some(group) = self.random.choice(account.groups()) {
-            account.delete_group(group.id);
+            account.delete::<MeasureGroup>(group.id);
         }
     }
 
@@ -110,7 +110,7 @@ impl Soak {
         let mat = Arc::new(Device::new("Sleep Monitor", "Sleep Analyzer", 63, "ab12"));
         let deep = self.random.u16(30..120);
         let night = Night::asleep(&mat, self.world.clock.unix() - 8 * 3600, &[(LIGHT, 300), (DEEP, deep)]);
-        self.world.account(name).add_night(night);
+        self.world.account(name).add(night);
     }
 
     fn fail(&mut self) {

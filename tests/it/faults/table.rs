@@ -157,16 +157,16 @@ fn the_document_shows_the_rows() {
 
 /// Adds a measure to `account`, in a group of its own.
 fn add(account: &Account, at: i64, measure: Measure) {
-    account.add_group(MeasureGroup::new(at, [measure]));
+    account.add(MeasureGroup::new(at, [measure]));
 }
 
 fn attributed(account: &Account, now: i64) {
-    account.add_group(MeasureGroup::new(now, [Measure::new(54, 97, 0)]).attributed(99));
+    account.add(MeasureGroup::new(now, [Measure::new(54, 97, 0)]).attributed(99));
 }
 
 fn sleep(account: &Account, now: i64) {
     let mat = Arc::new(Device::new("Sleep Monitor", "Sleep Analyzer", 63, "ab12"));
-    account.add_night(Night::asleep(&mat, now - 8 * 3600, &[(DEEP, 300), (9, 90)]));
+    account.add(Night::asleep(&mat, now - 8 * 3600, &[(DEEP, 300), (9, 90)]));
 }
 
 fn own(account: &Account, model: &str, battery: &str) {

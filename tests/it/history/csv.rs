@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use serde::Deserialize;
+use withings_exporter::sim::MeasureGroup;
 
 use super::{alice, read};
 use crate::python;
@@ -89,7 +90,7 @@ async fn a_value_that_was_corrected_is_in_the_next_table() {
     let before = weights(&world.backfill(flags).await);
     let (at, _) = before[3];
     let group = account.groups().into_iter().find(|group| group.row.date == at).unwrap();
-    account.edit_group(group.id, |group| {
+    account.edit_row::<MeasureGroup>(group.id, |group| {
         let weight = group.measures.iter_mut().find(|measure| measure.kind == 1).unwrap();
         (weight.value, weight.unit) = (61_500, -3);
     });

@@ -145,7 +145,7 @@ async fn what_was_typed_in_for_the_time_before_withings_is_there_for_who_asks_fo
     let world = alice(1).await;
     // The first of February 2003.
     let typed_in = MeasureGroup::new(1_044_057_600, [Measure::new(1, 58_200, -3)]).attributed(2);
-    world.account("Alice").add_group(typed_in);
+    world.account("Alice").add(typed_in);
     let early = read(&world.backfill("--start 2003-01-01 --end 2003-12-31").await);
     assert_eq!(of_alice(&early, "withings_weight_kg"), &[(1_044_057_600, 58.2)]);
 }

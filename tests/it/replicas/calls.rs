@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use withings_exporter::catalogue::Measurement;
 use withings_exporter::login::LoginError;
-use withings_exporter::sim::{Failure, Fault, PageSizes};
+use withings_exporter::sim::{Failure, Fault};
 use withings_exporter::withings::calls::{DataCall, Getmeas};
 use withings_exporter::withings::request::RowSelection;
 
@@ -144,7 +144,7 @@ async fn a_pause_in_the_middle_of_a_first_read_costs_no_page() {
     let mut replicas = Replicas::asleep(2, &["Alice", "Bob"]).await;
     replicas.ask_for_weight_alone();
     replicas.wake().await;
-    replicas.cloud.page_sizes(PageSizes { getmeas: 1, ..PageSizes::default() });
+    replicas.cloud.page_size(1);
     (71..=73).for_each(|kilograms| replicas.weigh("Alice", kilograms));
     let user = |profile: &str| replicas.cloud.account(profile).unwrap().userid();
     replicas.cloud.fault(Fault::delay(Duration::from_secs(20)).on("getmeas").of(user("Alice")));

@@ -171,7 +171,7 @@ impl Replicas {
 
     fn weigh(&self, profile: &str, kilograms: u8) {
         let weight = Measure::new(1, kilograms.into(), 0);
-        self.cloud.account(profile).unwrap().add_group(MeasureGroup::new(self.clock.unix(), [weight]));
+        self.cloud.account(profile).unwrap().add(MeasureGroup::new(self.clock.unix(), [weight]));
     }
 
     /// The calls of `action` for a person, oldest first.

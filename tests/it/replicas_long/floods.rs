@@ -76,7 +76,7 @@ impl Flood<'_> {
         while self.left.load(Ordering::Relaxed) > 0 {
             grams += 1;
             for person in (lane..PEOPLE).step_by(LANES) {
-                self.fleet.account(person).add_group(weighing(&Clock::system(), i64::try_from(grams).unwrap()));
+                self.fleet.account(person).add(weighing(&Clock::system(), i64::try_from(grams).unwrap()));
                 self.tally.lock().unwrap().weighings += 1;
                 for number in 0..TIMES {
                     let at = Instant::now();

@@ -56,7 +56,7 @@ impl Fleet {
         let people: Vec<_> = (1..=people).map(|number| format!("Person {number}")).collect();
         for (userid, name) in (1..).zip(&people) {
             let account = cloud.add_person(Person::new(userid, name, Zone::UTC));
-            account.add_group(weighing(&Clock::system(), 70_000));
+            account.add(weighing(&Clock::system(), 70_000));
         }
         cloud.access_token_lifetime(SHORT_LIFE);
         let settings = "requests_per_minute: 120\n  refresh_interval: 15s".to_owned();

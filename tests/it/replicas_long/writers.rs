@@ -40,7 +40,7 @@ async fn every_page_is_what_the_database_has_five_seconds_after_the_last_of_many
     while begun.elapsed() < Duration::from_mins(1) {
         let name = &fleet.people[fastrand::usize(..PEOPLE)];
         let weight = 60_000 + fastrand::i64(..40_000);
-        fleet.cloud.cloud.account(name).unwrap().add_group(weighing(&Clock::system(), weight));
+        fleet.cloud.cloud.account(name).unwrap().add(weighing(&Clock::system(), weight));
         weighings += 1;
         sleep(Duration::from_millis(50)).await;
     }

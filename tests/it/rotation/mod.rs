@@ -35,7 +35,7 @@ fn previous_token(login: &Login) -> Option<&str> {
 }
 
 fn weigh(world: &World, profile: &str, kilograms: i64) {
-    world.account(profile).add_group(MeasureGroup::new(world.clock.unix(), [Measure::new(1, kilograms, 0)]));
+    world.account(profile).add(MeasureGroup::new(world.clock.unix(), [Measure::new(1, kilograms, 0)]));
 }
 
 pub(crate) async fn is_authorized(world: &World, profile: &str) -> bool {

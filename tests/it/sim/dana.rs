@@ -43,11 +43,11 @@ impl Dana {
     }
 
     pub(crate) fn weigh(&self, date: i64) -> u64 {
-        self.account.add_group(MeasureGroup::new(date, [Measure::new(1, 72_345, -3)]))
+        self.account.add(MeasureGroup::new(date, [Measure::new(1, 72_345, -3)]))
     }
 
     pub(crate) fn sleep(&self, startdate: i64, minutes: u16) -> u64 {
-        self.account.add_night(Night::asleep(&self.mat, startdate, &[(AWAKE, 10), (LIGHT, minutes)]))
+        self.account.add(Night::asleep(&self.mat, startdate, &[(AWAKE, 10), (LIGHT, minutes)]))
     }
 
     pub(crate) fn check_refused(&self, path: &str, params: &[(&str, &str)]) {

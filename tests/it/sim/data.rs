@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use withings_exporter::sim::people::{ALICE, ZOE};
-use withings_exporter::sim::{AWAKE, Cloud, DEEP, LIGHT, Measure, MeasureGroup, Night, PageSizes, REM, Vitals};
+use withings_exporter::sim::{AWAKE, Cloud, DEEP, LIGHT, Measure, MeasureGroup, Night, REM, Vitals};
 use withings_exporter::zone::Zone;
 
 use super::dana::{Dana, ids, keys};
@@ -17,8 +17,8 @@ const DAY: i64 = 24 * HOUR;
 fn a_group_has_the_fields_of_a_captured_one() {
     let dana = Dana::new();
     let group = MeasureGroup::new(NOW - 60, [Measure::new(1, 7212, -2), Measure::new(5, 5000, -2).at(7)]);
-    let grpid = dana.account.add_group_at(group.clone().by(&dana.mat), NOW - 30, NOW - 20);
-    dana.account.add_group(group.attributed(2));
+    let grpid = dana.account.add_at(group.clone().by(&dana.mat), NOW - 30, NOW - 20);
+    dana.account.add(group.attributed(2));
     let body = dana.call("/measure", &[("action", "getmeas")]).ok();
     assert_eq!(
         keys(&body),
@@ -45,13 +45,13 @@ fn a_group_has_the_fields_of_a_captured_one() {
 #[test]
 fn groups_come_by_their_last_change_a_page_at_a_time() {
     let dana = Dana::new();
-    dana.server.cloud.page_sizes(PageSizes { getmeas: 2, ..PageSizes::default() });
+    dana.server.cloud.page_size(2);
     let [old, middle, new] = [NOW - 3 * DAY, NOW - 2 * DAY, NOW - DAY].map(|date| {
         let id = dana.weigh(date);
         dana.server.advance(1);
         id
     });
-    assert!(dana.account.edit_group(old, |group| group.attrib = 7));
+    assert!(dana.account.edit_row::<MeasureGroup>(old, |group| group.attrib = 7));
     let first = dana.call("/measure", &[("action", "getmeas")]).ok();
     assert_eq!((&first["more"], &first["offset"]), (&json!(1), &json!(2)));
     assert_eq!(ids(&first["measuregrps"], "grpid"), [middle, new]);
@@ -71,9 +71,9 @@ fn lastupdate_asks_for_changes_and_dates_for_measurements() {
     assert_eq!(dana.groups(&[("lastupdate", "0")]), [late, today]);
     assert_eq!(dana.groups(&[("lastupdate", &since)]), [late, today]);
     assert_eq!(dana.groups(&[("lastupdate", &next)]), [today]);
-    dana.account.edit_group(late, |group| group.attrib = 7);
+    dana.account.edit_row::<MeasureGroup>(late, |group| group.attrib = 7);
     assert_eq!(dana.groups(&[("lastupdate", &next)]), [late, today]);
-    assert!(dana.account.delete_group(late) && !dana.account.delete_group(late));
+    assert!(dana.account.delete::<MeasureGroup>(late) && !dana.account.delete::<MeasureGroup>(late));
     assert_eq!(dana.groups(&[("lastupdate", &next)]), [today]);
     let late = dana.weigh(NOW - 30 * DAY);
     let [from, to] = [NOW - 31 * DAY, NOW - 29 * DAY].map(|time| time.to_string());
@@ -85,7 +85,7 @@ fn lastupdate_asks_for_changes_and_dates_for_measurements() {
 #[test]
 fn a_row_is_there_from_its_creation_on() {
     let dana = Dana::new();
-    let grpid = dana.account.add_group_at(MeasureGroup::new(NOW, [Measure::new(1, 70, 0)]), NOW + 60, NOW + 60);
+    let grpid = dana.account.add_at(MeasureGroup::new(NOW, [Measure::new(1, 70, 0)]), NOW + 60, NOW + 60);
     dana.server.advance(59);
     assert_eq!(dana.groups(&[]), [0; 0]);
     dana.server.advance(1);
@@ -112,9 +112,9 @@ fn a_lastupdate_ahead_of_the_clock_is_refused_without_a_body() {
 fn measure_types_and_category_can_be_chosen() {
     let dana = Dana::new();
     let cuff = [Measure::new(9, 80, 0), Measure::new(10, 120, 0), Measure::new(11, 60, 0)];
-    let pressure = dana.account.add_group(MeasureGroup::new(NOW, cuff));
+    let pressure = dana.account.add(MeasureGroup::new(NOW, cuff));
     let weight = dana.weigh(NOW);
-    let goal = dana.account.add_group(MeasureGroup::new(NOW, [Measure::new(1, 70, 0)]).as_goal());
+    let goal = dana.account.add(MeasureGroup::new(NOW, [Measure::new(1, 70, 0)]).as_goal());
     assert_eq!(dana.groups(&[("category", "1")]), [pressure, weight]);
     assert_eq!(dana.groups(&[("category", "2")]), [goal]);
     assert_eq!(dana.groups(&[("meastype", "1")]), [weight, goal]);
@@ -143,7 +143,7 @@ fn a_summary_without_data_fields_has_fifteen_and_with_them_those() {
     let vitals = Vitals { hr: 60, rr: 14, snoring: 0, rmssd: 40, sdnn: 50, movement: 3 };
     let stages = [(AWAKE, 10), (LIGHT, 200), (AWAKE, 5), (DEEP, 60), (REM, 90), (AWAKE, 15)];
     let start = NOW - 12 * HOUR;
-    dana.account.add_night(Night::asleep(&dana.mat, start, &stages).measured(|_, _| vitals));
+    dana.account.add(Night::asleep(&dana.mat, start, &stages).measured(|_, _| vitals));
     let row = dana.summary(&[("lastupdate", "0")])["series"][0].take();
     let expected = json!({
         "wakeupduration": 1800, "wakeupcount": 1, "durationtosleep": 600, "remsleepduration": 5400,
@@ -178,7 +178,7 @@ fn a_night_belongs_to_the_local_day_of_its_end() {
 #[test]
 fn summaries_say_on_every_page_whether_more_follows() {
     let dana = Dana::new();
-    dana.server.cloud.page_sizes(PageSizes { getsummary: 2, ..PageSizes::default() });
+    dana.server.cloud.page_size(2);
     for night in 1..=3 {
         dana.sleep(NOW - night * DAY, 400);
     }
@@ -193,7 +193,7 @@ fn sleep_get_answers_the_first_day_of_the_span_in_no_order() {
     let dana = Dana::new();
     let stages: Vec<_> = (0..40).map(|number| (if number % 2 == 0 { LIGHT } else { DEEP }, 10)).collect();
     for days in 1..=3 {
-        dana.account.add_night(Night::asleep(&dana.mat, NOW - days * DAY, &stages));
+        dana.account.add(Night::asleep(&dana.mat, NOW - days * DAY, &stages));
     }
     let starts = |from: i64, to: i64| -> Vec<i64> {
         let span = [("action", "get"), ("startdate", &from.to_string()), ("enddate", &to.to_string())];
@@ -216,7 +216,7 @@ fn sleep_get_has_a_value_for_each_minute_of_the_fields_asked_for() {
     let dana = Dana::new();
     let vitals = |_, _| Vitals { hr: 60, rr: 14, snoring: 0, rmssd: 40, sdnn: 50, movement: 3 };
     let start = NOW - 6 * HOUR;
-    dana.account.add_night(Night::asleep(&dana.mat, start, &[(REM, 2)]).measured(vitals));
+    dana.account.add(Night::asleep(&dana.mat, start, &[(REM, 2)]).measured(vitals));
     let [from, to] = [NOW - DAY, NOW].map(|time| time.to_string());
     let span = [("action", "get"), ("startdate", &from), ("enddate", &to)];
     let with =
@@ -230,7 +230,7 @@ fn sleep_get_has_a_value_for_each_minute_of_the_fields_asked_for() {
     assert_eq!(with.ok(), json!({"series": [expected], "model": 32}));
     let without = dana.call("/v2/sleep", &span).ok();
     assert!(without["series"][0].get("hr").is_none());
-    dana.account.add_night(Night::asleep(&dana.mat, NOW - HOUR, &[(LIGHT, 2)]));
+    dana.account.add(Night::asleep(&dana.mat, NOW - HOUR, &[(LIGHT, 2)]));
     let from = (NOW - 2 * HOUR).to_string();
     let unmeasured =
         dana.call("/v2/sleep", &[("action", "get"), ("startdate", &from), ("enddate", &to), ("data_fields", "hr")]);

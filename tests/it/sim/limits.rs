@@ -1,5 +1,7 @@
 //! The limits of calls, and faults on demand.
 
+use std::time::Duration;
+
 use serde_json::json;
 use withings_exporter::sim::{Cloud, Failure, Fault, Limits, Person};
 use withings_exporter::zone::Zone;
@@ -67,6 +69,21 @@ fn an_application_has_its_calls_a_minute_for_all_its_users() {
 }
 
 #[test]
+fn limits_count_fractions_of_a_second() {
+    let (server, [dana, _]) = household(Limits { per_minute: Some(2), same_call_seconds: Some(10) });
+    let pass = |milliseconds| server.cloud.clock().advance(Duration::from_millis(milliseconds));
+    pass(900);
+    assert_eq!(meas(&server, &dana, 0).status(), 0);
+    pass(9100);
+    check_wait(&meas(&server, &dana, 0), "Same arguments in less than 10 seconds", 1);
+    assert_eq!(meas(&server, &dana, 1).status(), 0);
+    pass(50_800);
+    check_wait(&meas(&server, &dana, 2), "Too Many Requests", 1);
+    pass(100);
+    assert_eq!(meas(&server, &dana, 2).status(), 0);
+}
+
+#[test]
 fn both_limits_can_be_set() {
     let (server, [dana, _]) = household(Limits { per_minute: Some(2), same_call_seconds: None });
     let statuses = [0; 3].map(|offset| meas(&server, &dana, offset).status());
@@ -106,6 +123,17 @@ fn every_failure_looks_like_a_captured_one() {
         assert!(answer["error"].is_string());
     }
     assert_eq!(meas(&server, &dana, 0).status(), 0);
+}
+
+#[test]
+fn a_refused_scope_has_used_the_token_up() {
+    let (server, _) = household(Limits::OFF);
+    let first = server.login(42);
+    let second = server.refresh(&first.refresh).tokens();
+    server.cloud.fault(Fault::new(Failure::InsufficientScope).times(2));
+    assert_eq!(meas(&server, &first.access, 0).status(), 401, "a dead token has no scopes");
+    assert_eq!(meas(&server, &second.access, 0).status(), 403);
+    assert_eq!(server.refresh(&first.refresh).status(), 503);
 }
 
 #[test]

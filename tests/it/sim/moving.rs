@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 use withings_exporter::sim::people::{ALICE, BOB};
-use withings_exporter::sim::{Activity, Cloud, Device, HeartRate, PageSizes, Person, Source, Workout};
+use withings_exporter::sim::{Activity, Cloud, Device, HeartRate, Person, Source, Workout};
 use withings_exporter::zone::Zone;
 
 use super::dana::{Dana, ids, keys};
@@ -30,11 +30,11 @@ impl Dana {
     }
 
     fn walk(&self, date: &str) -> u64 {
-        self.account.add_activity(Activity { steps: 7000, ..day(date, Source::GOOGLE_FIT) })
+        self.account.add(Activity { steps: 7000, ..day(date, Source::GoogleFit) })
     }
 
     fn run(&self, startdate: i64) -> u64 {
-        self.account.add_workout(Workout::new(2, startdate, startdate + HOUR))
+        self.account.add(Workout::new(2, startdate, startdate + HOUR))
     }
 }
 
@@ -59,10 +59,10 @@ fn a_day_has_the_fields_of_a_captured_one() {
         intense: 8,
         calories: 85.497,
         totalcalories: 2303.788,
-        ..day("2026-03-01", Source::GOOGLE_FIT)
+        ..day("2026-03-01", Source::GoogleFit)
     };
-    dana.account.add_activity_at(totals.clone(), NOW - 60, NOW - 50);
-    dana.account.add_activity(Activity { source: Source::Tracker(watch()), heart: Some(heart), ..totals });
+    dana.account.add_at(totals.clone(), NOW - 60, NOW - 50);
+    dana.account.add(Activity { source: Source::Tracker(watch()), heart: Some(heart), ..totals });
     let mut expected = json!({
         "steps": 1209, "distance": 1028.559, "elevation": 3, "soft": 1864, "moderate": 292, "intense": 8, "active": 300,
         "calories": 85.497, "totalcalories": 2303.788, "deviceid": null, "hash_deviceid": null,
@@ -98,7 +98,7 @@ fn data_fields_choose_and_an_unknown_one_is_ignored() {
 fn a_day_from_two_sources_is_two_rows() {
     let dana = Dana::new();
     dana.walk("2026-03-02");
-    dana.account.add_activity(day("2026-03-02", Source::Tracker(watch())));
+    dana.account.add(day("2026-03-02", Source::Tracker(watch())));
     let body = dana.moved("getactivity", &[("lastupdate", "0")]);
     let sources: Vec<_> = body["activities"].as_array().unwrap().iter().map(|day| day["is_tracker"].clone()).collect();
     assert_eq!(sources, [json!(false), json!(true)]);
@@ -107,21 +107,21 @@ fn a_day_from_two_sources_is_two_rows() {
 #[test]
 fn days_come_by_their_last_change_a_page_at_a_time() {
     let dana = Dana::new();
-    dana.server.cloud.page_sizes(PageSizes { getactivity: 2, ..PageSizes::default() });
+    dana.server.cloud.page_size(2);
     let [first, ..] = ["2026-02-27", "2026-02-28", "2026-03-01"].map(|date| {
         let id = dana.walk(date);
         dana.server.advance(1);
         id
     });
-    assert!(dana.account.edit_activity(first, |activity| activity.steps = 9000));
+    assert!(dana.account.edit_row::<Activity>(first, |activity| activity.steps = 9000));
     let page = dana.moved("getactivity", &[("lastupdate", "0")]);
     assert_eq!((&page["more"], &page["offset"]), (&json!(true), &json!(2)));
     assert_eq!(dana.days(&[("lastupdate", "0")]), ["2026-02-28", "2026-03-01"]);
     let last = dana.moved("getactivity", &[("lastupdate", "0"), ("offset", "2")]);
     assert_eq!((&last["more"], &last["activities"][0]["steps"]), (&json!(false), &json!(9000)));
     assert_eq!(dana.days(&[("lastupdate", &(NOW + 3).to_string())]), ["2026-02-27"], "only that one has changed");
-    assert!(dana.account.delete_activity(first) && !dana.account.delete_activity(first));
-    assert!(!dana.account.edit_activity(first, |activity| activity.steps = 0));
+    assert!(dana.account.delete::<Activity>(first) && !dana.account.delete::<Activity>(first));
+    assert!(!dana.account.edit_row::<Activity>(first, |activity| activity.steps = 0));
     assert_eq!(dana.days(&[("lastupdate", "0"), ("offset", "2")]), [""; 0]);
 }
 
@@ -146,7 +146,7 @@ fn days_and_workouts_are_selected_by_the_persons_own_date() {
     assert_eq!((dana.days(&both), dana.workouts(&both).len()), (vec!["2026-03-02".to_owned()], 1), "today's only");
     dana.account.edit(|person| person.timezone = Zone::known("Asia/Tokyo"));
     assert_eq!(dana.days(&both), [""; 0], "it is 3 March in Tokyo");
-    assert_eq!(dana.moved("getactivity", &everything)["activities"][0]["timezone"], "Asia/Tokyo");
+    assert_eq!(dana.moved("getactivity", &everything)["activities"][0]["timezone"], "America/New_York");
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_workout_has_the_fields_of_a_captured_one() {
     let dana = Dana::new();
     let start = NOW - 2 * HOUR;
     let walk = Workout::new(1, start, start + 502).counted().with([("steps", json!(779)), ("distance", json!(680))]);
-    let id = dana.account.add_workout_at(walk, NOW - 60, NOW - 50);
+    let id = dana.account.add_at(walk, NOW - 60, NOW - 50);
     let fields = "calories,hr_average,hr_zone_3,steps,distance,spo2_average,algo_pause_duration,happiness,pool_laps";
     let body = dana.moved("getworkouts", &[("lastupdate", "0"), ("data_fields", fields)]);
     let expected = json!({
@@ -174,8 +174,8 @@ fn a_workout_has_the_fields_of_a_captured_one() {
 fn a_tracker_signs_its_workout_and_a_phone_without_a_sensor_knows_the_time_only() {
     let dana = Dana::new();
     let start = NOW - 2 * HOUR;
-    dana.account.add_workout(Workout::new(28, start, start + HOUR).by(&watch()).attributed(7));
-    dana.account.add_workout(Workout::new(16, start, start + HOUR));
+    dana.account.add(Workout::new(28, start, start + HOUR).by(&watch()).attributed(7));
+    dana.account.add(Workout::new(16, start, start + HOUR));
     let row = |index: usize, fields| {
         let params = [("lastupdate", "0"), ("data_fields", fields)];
         dana.moved("getworkouts", &params)["series"][index].take()
@@ -190,19 +190,19 @@ fn a_tracker_signs_its_workout_and_a_phone_without_a_sensor_knows_the_time_only(
 #[test]
 fn workouts_come_by_their_last_change_a_page_at_a_time() {
     let dana = Dana::new();
-    dana.server.cloud.page_sizes(PageSizes { getworkouts: 2, ..PageSizes::default() });
+    dana.server.cloud.page_size(2);
     let [old, middle, new] = [3, 2, 1].map(|days| {
         let id = dana.run(NOW - days * DAY);
         dana.server.advance(1);
         id
     });
-    assert!(dana.account.edit_workout(old, |workout| workout.category = 3));
+    assert!(dana.account.edit_row::<Workout>(old, |workout| workout.category = 3));
     let first = dana.moved("getworkouts", &[("lastupdate", "0")]);
     assert_eq!((&first["more"], &first["offset"]), (&json!(true), &json!(2)));
     assert_eq!(ids(&first["series"], "id"), [middle, new]);
     assert_eq!(dana.workouts(&[("lastupdate", "0"), ("offset", "2")]), [old]);
     assert_eq!(dana.workouts(&[("lastupdate", &(NOW + 3).to_string())]), [old]);
-    assert!(dana.account.delete_workout(old) && !dana.account.delete_workout(old));
+    assert!(dana.account.delete::<Workout>(old) && !dana.account.delete::<Workout>(old));
     assert_eq!(dana.workouts(&[("lastupdate", "0"), ("offset", "2")]), [0; 0]);
 }
 
@@ -213,8 +213,8 @@ fn rows_are_there_from_their_creation_on_and_uploads_are_contacts() {
     dana.account.edit(|person| person.devices = vec![Arc::clone(&watch)]);
     let last_contact =
         || dana.call("/v2/user", &[("action", "getdevice")]).ok()["devices"][0]["last_session_date"].take();
-    dana.account.add_activity_at(day("2026-03-02", Source::Tracker(Arc::clone(&watch))), NOW + 60, NOW + 60);
-    dana.account.add_workout_at(Workout::new(2, NOW - HOUR, NOW).by(&watch), NOW + 90, NOW + 90);
+    dana.account.add_at(day("2026-03-02", Source::Tracker(Arc::clone(&watch))), NOW + 60, NOW + 60);
+    dana.account.add_at(Workout::new(2, NOW - HOUR, NOW).by(&watch), NOW + 90, NOW + 90);
     let seen = || (dana.days(&[("lastupdate", "0")]).len(), dana.workouts(&[("lastupdate", "0")]).len());
     assert_eq!((seen(), last_contact()), ((0, 0), Value::Null));
     dana.server.advance(60);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use withings_exporter::sim::people::{ALICE, BOB};
-use withings_exporter::sim::{Cloud, Device, HeartRecording, IntradayValues, PageSizes};
+use withings_exporter::sim::{Cloud, Device, HeartRecording, IntradayValues};
 
 use super::dana::Dana;
 use super::server::{NOW, Server, clock};
@@ -28,10 +28,10 @@ fn intraday_values_stand_under_their_times_in_text_and_none_are_a_list() {
     let dana = Dana::new();
     assert_eq!(intraday(&dana, NOW - DAY, NOW), json!({"series": []}));
     let fields = [("heart_rate", json!(61)), ("rmssd", json!(40))];
-    dana.account.add_intraday(IntradayValues::new(NOW - HOUR, &watch(), fields));
+    dana.account.add(IntradayValues::new(NOW - HOUR, &watch(), fields));
     let entry = json!({"heart_rate": 61, "deviceid": "cd34", "model": "ScanWatch", "model_id": 93});
     assert_eq!(intraday(&dana, NOW - DAY, NOW), json!({"series": {(NOW - HOUR).to_string(): entry}}));
-    dana.account.add_intraday(IntradayValues::new(NOW - 60, &watch(), [("rmssd", json!(40))]));
+    dana.account.add(IntradayValues::new(NOW - 60, &watch(), [("rmssd", json!(40))]));
     assert_eq!(intraday(&dana, NOW - 90, NOW), json!({"series": []}), "only what was asked for");
     let latest = dana.call("/v2/measure", &[("action", "getintradayactivity")]).ok();
     assert_eq!(latest["series"].as_object().unwrap().len(), 2, "without a time it is the last day");
@@ -42,7 +42,7 @@ fn of_a_longer_time_only_the_first_day_is_answered() {
     let dana = Dana::new();
     for hours in [30, 10] {
         let fields = [("heart_rate", json!(hours))];
-        dana.account.add_intraday(IntradayValues::new(NOW - hours * HOUR, &watch(), fields));
+        dana.account.add(IntradayValues::new(NOW - hours * HOUR, &watch(), fields));
     }
     let series = intraday(&dana, NOW - 48 * HOUR, NOW)["series"].take();
     assert_eq!(series.as_object().unwrap().keys().collect::<Vec<_>>(), [&(NOW - 30 * HOUR).to_string()]);
@@ -56,9 +56,9 @@ fn a_recording_has_the_parts_that_its_device_has_made_a_page_at_a_time() {
     let core = Arc::new(Device::new("Blood Pressure Monitor", "BPM Core", 44, "ef56"));
     let of_core =
         HeartRecording { vhd: Some(0), pressure: Some((121, 79)), ..HeartRecording::ecg(NOW - DAY, &core, 66, 0) };
-    let id = dana.account.add_recording(of_core);
+    let id = dana.account.add(of_core);
     dana.server.advance(1);
-    dana.account.add_recording(HeartRecording::ecg(NOW - HOUR, &watch(), 96, 1));
+    dana.account.add(HeartRecording::ecg(NOW - HOUR, &watch(), 96, 1));
     let list = |more: &[(&str, &str)]| dana.call("/v2/heart", &[&[("action", "list")], more].concat()).ok();
     let whole = list(&[]);
     assert_eq!((&whole["more"], &whole["offset"]), (&json!(false), &json!(0)));
@@ -73,7 +73,7 @@ fn a_recording_has_the_parts_that_its_device_has_made_a_page_at_a_time() {
     assert!(whole["series"][1].get("stetho").is_none() && whole["series"][1].get("bloodpressure").is_none());
     let since = (NOW - 2 * HOUR).to_string();
     assert_eq!(list(&[("startdate", &since)])["series"].as_array().unwrap().len(), 1);
-    dana.server.cloud.page_sizes(PageSizes { heart_list: 1, ..PageSizes::default() });
+    dana.server.cloud.page_size(1);
     assert_eq!(list(&[])["offset"], 1);
     assert_eq!(list(&[("offset", "1")])["series"][0]["timestamp"], NOW - HOUR);
 }

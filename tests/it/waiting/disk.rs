@@ -70,7 +70,7 @@ async fn a_reload_while_the_disk_hangs_keeps_what_is_selected_and_reads_the_rest
     world.config.refresh_interval = Duration::from_hours(12);
     for name in ["Alice", "Bob", "Carol"] {
         let measures = [Measure::new(1, 72, 0), Measure::new(4, 2, 0)];
-        world.account(name).add_group(MeasureGroup::new(world.clock.unix(), measures));
+        world.account(name).add(MeasureGroup::new(world.clock.unix(), measures));
     }
     world.start_exporter().await;
     for name in ["Alice", "Bob", "Carol"] {

@@ -103,7 +103,7 @@ async fn is_authorized(world: &World, profile: &str) -> bool {
 
 fn weigh(world: &World, name: &str, kilograms: i64) {
     let weight = Measure::new(1, kilograms, 0);
-    world.account(name).add_group(MeasureGroup::new(world.clock.unix(), [weight]));
+    world.account(name).add(MeasureGroup::new(world.clock.unix(), [weight]));
 }
 
 /// Deletes what is stored of `profile`, as another process does that forgets it.

@@ -7,7 +7,7 @@ use url::Url;
 use withings_exporter::sim::{Failure, Fault};
 
 use crate::http_client::{Answer, Connection};
-use crate::world::World;
+use crate::world::{World, serve, url_of};
 
 /// An exporter for `profiles`, who have Withings accounts of the same names and have not logged in.
 async fn unconnected(profiles: &[&str]) -> World {
@@ -91,6 +91,32 @@ async fn the_link_leads_to_withings_and_asks_for_what_is_needed() {
     assert_eq!(parameters, expected.map(|(name, value)| (name.into(), value.into())));
     let demo = world.get("/authorize?profile=Alice&mode=demo").await;
     assert!(demo.header("location").unwrap().ends_with("&mode=demo"), "{:?}", demo.header("location"));
+}
+
+/// Withings has a host for people and another for programs. Here the one ends as soon as it has been used, so that nothing else is
+/// asked of it.
+#[tokio::test(crate = "crate::paused")]
+async fn people_and_calls_go_to_two_hosts_also_after_a_reload() {
+    let mut world = World::with_accounts(&["Alice", "Bob"]).await;
+    let mut hosts = Vec::new();
+    for (profile, after_reload) in [("Alice", false), ("Bob", true)] {
+        let (accounts, end) = serve(&world.cloud).await;
+        world.config.account_url = url_of(accounts);
+        if after_reload {
+            assert_eq!(world.reload().await.status, 200);
+        } else {
+            world.start_exporter().await;
+        }
+        let begun = world.get(&format!("/authorize?profile={profile}")).await;
+        let consent = begun.header("location").unwrap();
+        assert!(consent.starts_with(world.config.account_url.as_str()), "{consent}");
+        let callback = world.agree(consent, &world.account(profile)).await;
+        drop(end);
+        check_finish(&world, &callback, 200, &["is connected"]).await;
+        world.until_up(profile).await;
+        hosts.push(accounts);
+    }
+    assert!(hosts.iter().all(|host| *host != world.cloud_address()));
 }
 
 #[tokio::test(crate = "crate::paused")]

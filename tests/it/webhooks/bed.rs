@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use super::{count, path, post, restart, subscribed};
-use crate::world::World;
+use withings_exporter::sim::Cloud;
+use withings_exporter::zone::Zone;
+
+use super::{count, path, post, restart, subscribed, subscribed_in};
+use crate::world::{World, beginning};
 
 const TIME: &str = "withings_measurement_timestamp_seconds{profile=\"Alice\",measurement=\"in_bed\"}";
 
@@ -93,6 +96,16 @@ async fn it_outlives_a_restart_and_ends_with_webhooks() {
     assert_eq!(world.sample(TIME).await, None);
 }
 
+/// The generated people, as the demo shows them.
+#[tokio::test(crate = "crate::paused")]
+async fn the_people_of_the_demo_are_in_bed_before_midnight() {
+    let dhaka = Zone::known("Asia/Dhaka");
+    let world = subscribed_in(&["Alice"], |clock| Cloud::seeded_in(&dhaka, 1, clock), |_| {}).await;
+    world.until_shown("Alice", "in_bed", 1.0).await;
+    let midnight = dhaka.midnight(dhaka.date(beginning().timestamp()).succ_opt().unwrap());
+    assert!(world.clock.unix() < midnight, "{} s after it", world.clock.unix() - midnight);
+}
+
 #[tokio::test(crate = "crate::paused")]
 async fn nothing_of_the_former_person_stays() {
     let world = subscribed(&["Alice"]).await;
@@ -100,7 +113,7 @@ async fn nothing_of_the_former_person_stays() {
     world.account("Alice").got_in_bed();
     check(&world, 1.0, began, 0).await;
     world.account("Alice").got_out_of_bed();
-    let other = withings_exporter::sim::Person::new(2002, "Carol", withings_exporter::zone::Zone::UTC);
+    let other = withings_exporter::sim::Person::new(2002, "Carol", Zone::UTC);
     let asked = world.log_in("Alice", &world.cloud.add_person(other)).await;
     let confirmation = asked.body.split("name=\"replace\" value=\"").nth(1).unwrap().split('"').next().unwrap();
     assert_eq!(world.post("/authorize", &[("replace", confirmation)]).await.status, 200);

@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use url::Url;
-use withings_exporter::sim::{self, Measure, MeasureGroup, Request};
+use withings_exporter::clock::Clock;
+use withings_exporter::sim::{self, Cloud, Measure, MeasureGroup, Request};
 
 use crate::http_client::{Answer, Connection};
-use crate::world::World;
+use crate::world::{World, household};
 
 /// The name under which Withings reaches the exporter, as through a proxy that ends TLS.
 pub(crate) const HOST: &str = "health.example";
@@ -33,7 +34,16 @@ const SUBSCRIBED_AFTER: Duration = Duration::from_secs(90);
 
 /// These people, connected, refreshed and subscribed to what is configured by `change`.
 pub(crate) async fn subscribed_to(profiles: &[&str], change: impl FnOnce(&mut World)) -> World {
-    let mut world = World::with_accounts(profiles).await;
+    subscribed_in(profiles, |clock| household(profiles, clock), change).await
+}
+
+/// The same of people in this cloud.
+async fn subscribed_in(
+    profiles: &[&str],
+    people: impl FnOnce(Clock) -> Cloud,
+    change: impl FnOnce(&mut World),
+) -> World {
+    let mut world = World::asleep(profiles, people).await;
     world.config.webhooks = true;
     move_to(&mut world, HOST);
     change(&mut world);
@@ -114,7 +124,7 @@ async fn post(world: &World, path: &str, appli: u32, fields: &[(&str, &str)]) ->
 
 fn weigh(world: &World, kilograms: i64) {
     let weight = Measure::new(1, kilograms, 0);
-    world.account("Alice").add_group(MeasureGroup::new(world.clock.unix(), [weight]));
+    world.account("Alice").add(MeasureGroup::new(world.clock.unix(), [weight]));
 }
 
 /// How many notifications ended with this outcome.
