@@ -220,7 +220,7 @@ struct WatchedFiles {
     checks: Arc<Checks>,
 }
 
-/// What changes when a file changes: device and number, time of the change in nanoseconds, length.
+/// What changes when a file changes: device and number, time of the last change of content or rights in nanoseconds, length.
 #[derive(Clone, Copy, PartialEq)]
 struct ConfigFileStamp(u64, u64, i64, i64, u64);
 
@@ -250,6 +250,6 @@ impl WatchedFiles {
 
 impl ConfigFileStamp {
     fn of(file: &Metadata) -> Self {
-        Self(file.dev(), file.ino(), file.mtime(), file.mtime_nsec(), file.len())
+        Self(file.dev(), file.ino(), file.ctime(), file.ctime_nsec(), file.len())
     }
 }

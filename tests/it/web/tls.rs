@@ -1,5 +1,7 @@
 //! TLS, HTTP/2, passwords, headers and the rate limit, as curl meets them.
 
+use std::fs::File;
+use std::io::Write;
 use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::Duration;
@@ -266,6 +268,18 @@ async fn certificates_and_passwords_are_renewed_without_a_restart() {
     assert!(kept.get("/-/healthy").await.starts_with("HTTP/1.1 200"));
     write(&path("web.yml"), TLS);
     until("no password to be needed", async || (secured.status(&[], "/metrics").await == Ok(200)).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_file_that_keeps_its_time_and_length_is_read_again() {
+    let user = |name: &str| users().replace("prometheus", name);
+    let secured = Secured::start(&(TLS.to_owned() + &user("former"))).await;
+    let mut file = File::options().write(true).open(secured.folder.path().join("web.yml")).unwrap();
+    let before = file.metadata().unwrap().modified().unwrap();
+    file.write_all((TLS.to_owned() + &user("newest")).as_bytes()).unwrap();
+    file.set_modified(before).unwrap();
+    let status = async || secured.status(&["--user", "newest:hush:hush"], "/metrics").await;
+    until("the new user", async || (status().await == Ok(200)).then_some(())).await;
 }
 
 #[tokio::test]
