@@ -127,14 +127,14 @@ async fn follow(mut files: WatchedFiles, in_force: &watch::Sender<Arc<InForce>>)
     let mut seen = files.loaded.clone();
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
-        let now = files.stamps();
+        let now;
+        (now, files) = on_disk(files, |files| files.stamps()).await;
         if now == files.loaded || now != seen {
             seen = now;
             continue;
         }
-        let load = spawn_blocking(move || (files.load(ReadAt::Reload), files)).await;
-        let (loaded, same_files) = load.expect("reading files does not panic");
-        files = same_files;
+        let loaded;
+        (loaded, files) = on_disk(files, |files| files.load(ReadAt::Reload)).await;
         seen.clone_from(&files.loaded);
         let is_switch = |new: &InForce| new.tls.is_some() != in_force.borrow().tls.is_some();
         match loaded.and_then(|new| if is_switch(&new) { Err(SecurityError::Switched) } else { Ok(new) }) {
@@ -150,6 +150,11 @@ async fn follow(mut files: WatchedFiles, in_force: &watch::Sender<Arc<InForce>>)
             }
         }
     }
+}
+
+/// Has `work` done on a thread of its own: a disk may hang, and nothing else waits for it.
+async fn on_disk<T: Send + 'static>(mut files: WatchedFiles, work: fn(&mut WatchedFiles) -> T) -> (T, WatchedFiles) {
+    spawn_blocking(move || (work(&mut files), files)).await.expect("reading files does not panic")
 }
 
 impl InForce {
