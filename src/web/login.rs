@@ -64,7 +64,7 @@ pub(super) async fn callback(app: &App, client: IpAddr, request: &Request<Incomi
 /// `POST /authorize`: what the redirect brought, pasted by hand, from a browser that cannot reach the exporter; or the confirmation of
 /// an account that waits for one, or that another person may replace the former one.
 pub(super) async fn submit(app: &App, client: IpAddr, request: Request<Incoming>) -> Response {
-    if !csrf::is_same_origin(&request) {
+    if !csrf::is_same_origin(app, &request) {
         return foreign_form();
     }
     let remembered: Vec<_> = cookies::remembered(request.headers()).collect();

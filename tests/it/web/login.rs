@@ -284,6 +284,15 @@ async fn other_sites_cannot_send_the_form() {
         ("Origin: https://evil.example\r\n", 403),
         ("Origin: http://nas.local\r\n", 200),
         ("Sec-Fetch-Site: same-origin\r\n", 200),
+        // The address of `base_url`, where a proxy names another host.
+        ("Origin: http://localhost:10064\r\n", 200),
+        ("Origin: http://localhost:10065\r\n", 403),
+        ("Origin: https://localhost:10064\r\n", 403),
+        ("Origin: http://192.168.1.2:8080\r\nX-Forwarded-Host: 192.168.1.2:8080, inner.example\r\n", 200),
+        ("Origin: http://192.168.1.2\r\nX-Forwarded-Host: 192.168.1.2:8080\r\n", 403),
+        ("Origin: http://evil.example\r\nX-Forwarded-Host: nas.local\r\n", 403),
+        // A name of another site that leads to the proxy, which passes it on.
+        ("Origin: http://evil.example\r\nX-Forwarded-Host: evil.example\r\n", 403),
     ] {
         let callback = world.consent("Alice", &world.account("Alice")).await;
         let answer = paste(&world, &format!("http://localhost:10064{callback}"), headers).await;
