@@ -19,14 +19,13 @@ use std::time::Duration;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Request, StatusCode};
 use rustls::ServerConfig;
-use rustls::pki_types::CertificateDer;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
 use super::response::{self, Response};
 use crate::config::ConfigError;
-use crate::config::web::{ClientPolicy, WebConfig};
+use crate::config::web::WebConfig;
 use crate::regular_file::ReadAt;
 use crate::telemetry::log::with_causes;
 use passwords::{Admission, Checks, Passwords};
@@ -92,18 +91,6 @@ impl Security {
     #[must_use]
     pub fn has_tls(&self) -> bool {
         self.in_force().tls.is_some()
-    }
-
-    /// The server's own certificate in DER, where TLS is spoken.
-    #[must_use]
-    pub fn certificate(&self) -> Option<CertificateDer<'static>> {
-        self.in_force().tls.as_ref().map(|tls| tls.certificate.clone())
-    }
-
-    /// What clients must show before they can ask anything.
-    #[must_use]
-    pub fn client_policy(&self) -> ClientPolicy {
-        self.in_force().tls.as_ref().map_or(ClientPolicy::None, |tls| tls.client_policy)
     }
 
     /// Puts changes of the files in force until `end`. A change that cannot be used is logged once, and what was in force

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
-use rustls::pki_types::CertificateDer;
 use rustls::{NamedGroup, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion, version};
 
 use super::client_certificate;
@@ -11,11 +10,9 @@ use super::pem::{TlsError, certificates, key};
 use crate::config::web::{ClientPolicy, Curve, Tls, TlsVersion};
 use crate::regular_file::ReadAt;
 
-/// The TLS of a server: its certificate, and how it speaks.
+/// The TLS of a server.
 pub(super) struct ServerTls {
     pub(super) config: Arc<ServerConfig>,
-    /// The server's own certificate.
-    pub(super) certificate: CertificateDer<'static>,
     pub(super) client_policy: ClientPolicy,
 }
 
@@ -29,7 +26,6 @@ impl ServerTls {
             );
         }
         let chain = certificates(&tls.certificate, "cert", at)?;
-        let certificate = chain[0].clone();
         let provider = Arc::new(provider(tls));
         let verifier = client_certificate::verifier(tls, &provider, at)?;
         let mut server = ServerConfig::builder_with_provider(provider)
@@ -41,7 +37,7 @@ impl ServerTls {
         server.ignore_client_order = tls.prefer_server_cipher_suites;
         server.alpn_protocols =
             if http2 { vec![b"h2".to_vec(), b"http/1.1".to_vec()] } else { vec![b"http/1.1".to_vec()] };
-        Ok(Self { config: Arc::new(server), certificate, client_policy: tls.client_policy })
+        Ok(Self { config: Arc::new(server), client_policy: tls.client_policy })
     }
 }
 

@@ -15,8 +15,6 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use url::Url;
-use withings_exporter::http::Http;
 use withings_exporter::web::{Security, ServerLimits};
 
 use super::connections::large;
@@ -325,15 +323,4 @@ async fn the_end_waits_for_no_handshake() {
     secured.server.ended.await.unwrap();
     assert_eq!(told.elapsed(), Duration::ZERO);
     drop(idle);
-}
-
-#[tokio::test]
-async fn only_the_servers_own_certificate_is_trusted_by_the_health_check() {
-    let secured = Secured::start(TLS).await;
-    let url = Url::parse(&format!("https://{}/-/healthy", secured.server.address)).unwrap();
-    for (certificate, trusted) in [("server.crt", true), ("ca.crt", false), ("stranger.crt", false)] {
-        let certificate = CertificateDer::from_pem_file(secured.folder.path().join(certificate)).unwrap();
-        let status = Http::reaching_exporter(Some(certificate)).unwrap().status_of(url.clone()).await;
-        assert_eq!(status.ok(), trusted.then_some(200));
-    }
 }
