@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 
 use super::section::Section;
-use super::value::switch;
 use crate::config::mistake::Mistake;
 use crate::config::nearest::nearest;
 use crate::config::node::{Node, Value};
-use crate::config::scalar::{shown, text};
+use crate::config::scalar::{shown, switch, text};
 use crate::config::schema::{Key, KeyKind};
 
 /// The keys of the section.
