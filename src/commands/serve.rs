@@ -21,7 +21,7 @@ use crate::process::Process;
 use crate::regular_file::ReadAt;
 use crate::storage::Storage;
 use crate::systemd::{self, ServiceManager};
-use crate::telemetry::{Build, Telemetry, log};
+use crate::telemetry::{Build, Telemetry};
 use crate::web::{ReloadBy, Reloads, Security};
 
 /// How many threads may wait for the disk, hash passwords and look names up at one time: each has a stack and a heap of its
@@ -33,7 +33,6 @@ const RENDERING_THREADS: usize = 2;
 
 /// Serves what the configuration says, until SIGTERM or SIGINT.
 pub(super) fn run(flags: &Flags) -> Result<()> {
-    log::init(flags.log_level, flags.log_format)?;
     let Build { version, revision, branch, os, arch, rustc } = Build::this();
     tracing::info!(version, revision, branch, os, arch, rustc, "starting");
     let service_manager =

@@ -144,6 +144,20 @@ fn a_running_exporter_shows_whom_a_terminal_has_logged_in() {
 }
 
 #[test]
+fn what_had_better_be_configured_otherwise_is_said_and_no_news() {
+    let installation = Installation::new(&["Mum"], "http://192.168.1.2:10064");
+    let (mut program, consent) = authorize(&installation, "Mum");
+    program.type_line(&installation.agree(&consent, "Alice"));
+    let said = [program.end().errors, installation.start(&["forget", "Mum"]).end().errors];
+    for said in said {
+        assert!(said.contains("level=warn msg=\"`base_url` is an IP address"), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+    let ended = installation.start(&["forget", "Mum", "--log.level", "error"]).end();
+    assert!(ended.errors.starts_with("error: nothing is stored"), "{ended:?}");
+}
+
+#[test]
 fn an_unknown_profile_is_answered_with_the_known_ones() {
     let installation = Installation::new(&["Mum", "Dad"], ELSEWHERE);
     let ended = installation.start(&["authorize", "Granny"]).end();

@@ -21,7 +21,7 @@ use crate::history::{self, Fetch, FileFormat, HistoryError, Question, Work};
 use crate::login::Logins;
 use crate::remote_write::{Push, Target, TimeSeries};
 use crate::storage::{Class, Storage};
-use crate::telemetry::{Build, Telemetry, log};
+use crate::telemetry::{Build, Telemetry};
 use crate::visible::Terminal;
 use report::{BackfillOutcome, Report};
 
@@ -33,7 +33,6 @@ const CHECKPOINT: &str = "push";
 
 /// Fetches what `asked` names and writes or sends it, until SIGTERM or SIGINT.
 pub(super) fn run(flags: &Flags, asked: &BackfillFlags, out: &mut dyn Write) -> Result<()> {
-    log::init(flags.log_level, flags.log_format)?;
     let config = super::config(flags, &super::security(flags)?)?;
     let telemetry = Telemetry::new(Build::this());
     let runtime = super::runtime()?;
