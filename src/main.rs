@@ -1,9 +1,11 @@
 //! The command line program.
 
+use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
+use rustix::io::Errno;
 use withings_exporter::cli::{Cli, UsageError};
 use withings_exporter::commands;
 use withings_exporter::config::ConfigError;
@@ -20,7 +22,13 @@ fn main() -> ExitCode {
     }
     eprintln!("error: {}", escaped(&format!("{err:#}")));
     let is_mistake = err.is::<ConfigError>() || err.is::<SecurityError>() || err.is::<UsageError>();
-    if is_mistake { ExitCode::from(EXIT_MISTAKE) } else { ExitCode::FAILURE }
+    if is_mistake && !err.chain().any(is_of_disk) { ExitCode::from(EXIT_MISTAKE) } else { ExitCode::FAILURE }
+}
+
+/// Whether a disk does not answer, which may be over at the next start.
+fn is_of_disk(cause: &(dyn Error + 'static)) -> bool {
+    let errno = cause.downcast_ref().and_then(Errno::from_io_error);
+    matches!(errno, Some(Errno::IO | Errno::STALE | Errno::TIMEDOUT | Errno::NOTCONN | Errno::HOSTDOWN))
 }
 
 /// Whether the reader of the output has seen enough, as `head` does.

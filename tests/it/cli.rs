@@ -98,6 +98,17 @@ fn wrong_usage_exits_with_2_and_names_the_flag() {
 }
 
 #[test]
+fn a_disk_that_does_not_answer_is_a_failure_and_no_mistake() {
+    // A file that nobody can read at its beginning.
+    for flag in ["--config.file", "--web.config.file"] {
+        let output = run(&["check-config", flag, "/proc/self/mem"], &[]);
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(message.contains("/proc/self/mem: Input/output error"), "{message}");
+        assert_eq!(output.status.code(), Some(1), "{message}");
+    }
+}
+
+#[test]
 fn the_catalogue_is_printed_in_every_format() {
     assert!(check_printed(&["measurements"], &[]).starts_with("KEY "));
     assert!(check_printed(&["measurements", "--format", "markdown"], &[]).starts_with("| Metric |"));
