@@ -19,6 +19,7 @@ use crate::login::LoginError;
 use crate::paths::OwnPath;
 use crate::reading::{Attempt, CallStatus, ProfileSnapshot, Snapshot};
 use crate::storage::Purpose;
+use crate::visible::quoted;
 use crate::webhooks::SubscriptionStatus;
 
 /// How many profiles the page names to everybody: a household and more. The names of many are those of patients, customers or
@@ -62,23 +63,15 @@ pub(super) fn is_encrypted(app: &App) -> bool {
 fn unused_logins(app: &App) -> Vec<UnusedLogin> {
     let logins = app.logins.storage().logins();
     let unused = logins.iter().filter(|(profile, _)| app.logins.profile(profile).is_none());
+    // What begins like a flag comes after the end of all flags.
+    let separator = |profile: &str| if profile.starts_with('-') { "-- " } else { "" };
     unused
         .map(|(profile, known)| UnusedLogin {
-            command: format!("withings-exporter forget {}", quoted(profile)),
+            command: format!("withings-exporter forget {}{}", separator(profile), quoted(profile)),
             since: date(known.login.connected_at).unwrap_or_default(),
             name: profile.to_string(),
         })
         .collect()
-}
-
-/// A name as a shell takes it.
-fn quoted(name: &str) -> String {
-    let is_plain = |character: char| character.is_alphanumeric() || "-_.".contains(character);
-    if name.chars().all(is_plain) && !name.starts_with('-') {
-        name.to_owned()
-    } else {
-        format!("'{}'", name.replace('\'', "'\\''"))
-    }
 }
 
 /// Where the login of `profile` begins, relative to any page.

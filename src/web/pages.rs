@@ -201,7 +201,7 @@ impl MessagePage {
             format!(
                 "Withings remembers who signed in. Open the overview in a private window to connect {profile}. If the \
                  account belongs to {profile} after all, take {owner} out of “profiles” in the configuration and \
-                 restart the exporter first."
+                 reload it first."
             ),
         )
     }

@@ -10,6 +10,7 @@ use chrono::DateTime;
 use super::Destination;
 use crate::catalogue::Call;
 use crate::history::{FileFormat, Written};
+use crate::visible::quoted;
 
 /// With longer blocks promtool would refuse nothing, and with its own of two hours ten years become thousands of blocks.
 const BLOCK: &str = "9000h";
@@ -83,8 +84,9 @@ impl Report {
     fn next(&self, format: FileFormat, written: &Written, path: Option<&Path>, out: &mut dyn Write) -> Result<()> {
         let (Some((first, _)), FileFormat::OpenMetrics) = (written.span, format) else { return Ok(()) };
         let years = (self.now - first) / YEAR + 2;
-        let file = path.map_or("/dev/stdin".to_owned(), quoted);
-        let upload = path.map_or("-".to_owned(), quoted);
+        let path = path.map(Path::to_string_lossy);
+        let (file, upload) = (path.as_deref().unwrap_or("/dev/stdin"), path.as_deref().unwrap_or("-"));
+        let (file, upload) = (quoted(file), quoted(upload));
         writeln!(
             out,
             "\nPrometheus deletes what is older than its retention, 15 days unless it is set. Start it with\n\
@@ -95,16 +97,5 @@ impl Report {
              curl -fsS -X POST -T {upload} http://localhost:8428/api/v1/import/prometheus"
         )?;
         Ok(())
-    }
-}
-
-/// A path as a shell reads it.
-fn quoted(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
-    if text.chars().all(is_plain) && !text.starts_with('-') {
-        text.into_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
     }
 }
