@@ -98,7 +98,7 @@ impl Exporter {
             ),
             security,
             hosts: Hosts::new(parts.allowed_hosts),
-            visitor: VisitorCookie::new(),
+            visitor: VisitorCookie::of(profiles.storage()).await,
             connections: Connections::of_process_with(most_open_files()),
             scrapes: Scrapes::at_most(parts.max_requests),
             snapshots: profiles.snapshots.subscribe(),
