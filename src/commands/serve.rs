@@ -22,7 +22,7 @@ use crate::regular_file::ReadAt;
 use crate::storage::Storage;
 use crate::systemd::{self, ServiceManager};
 use crate::telemetry::{Build, Telemetry};
-use crate::web::{ReloadBy, Reloads, Security};
+use crate::web::{MOST_NAMED, ReloadBy, Reloads, Security};
 
 /// How many threads may wait for the disk, hash passwords and look names up at one time: each has a stack and a heap of its
 /// own.
@@ -201,10 +201,14 @@ fn announce(listeners: &[TcpListener], flags: &Flags, has_tls: bool, redirect_ur
     let page =
         listeners.first().and_then(|listener| listener.local_addr().ok()).map(|address| landing_page(address, has_tls));
     let page = page.as_ref().map(Url::as_str).unwrap_or_default();
-    for profile in exporter.snapshots().borrow().profiles() {
-        if profile.login.is_none() {
-            tracing::warn!(profile = %profile.profile, page, redirect_uri, "not connected: open the page and log in");
-        }
+    let snapshot = exporter.snapshots().borrow().clone();
+    let absent: Vec<_> = snapshot.profiles().filter(|profile| profile.login.is_none()).collect();
+    if absent.len() > MOST_NAMED {
+        tracing::warn!(profiles = absent.len(), page, redirect_uri, "not connected: open the page and log in");
+        return;
+    }
+    for profile in absent {
+        tracing::warn!(profile = %profile.profile, page, redirect_uri, "not connected: open the page and log in");
     }
 }
 

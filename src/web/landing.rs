@@ -22,9 +22,9 @@ use crate::storage::Purpose;
 use crate::visible::quoted;
 use crate::webhooks::SubscriptionStatus;
 
-/// How many profiles the page names to everybody: a household and more. The names of many are those of patients, customers or
-/// members.
-const MOST_NAMED: usize = 20;
+/// How many profiles are named to everybody, and in the log at a start: a household and more. The names of many are those of
+/// patients, customers or members.
+pub const MOST_NAMED: usize = 20;
 
 /// The landing page. It needs nothing but memory, so that it works when everything else is broken.
 pub(super) fn page<B>(app: &App, request: &Request<B>) -> Response {
@@ -35,6 +35,8 @@ pub(super) fn page<B>(app: &App, request: &Request<B>) -> Response {
     };
     let redirect_uri = &app.logins.redirect_uri();
     let is_demo = app.logins.storage().purpose() == Purpose::Demo;
+    // The demo's people are nobody.
+    let are_named = snapshot.profiles().len() <= MOST_NAMED || is_demo || app.security.in_force().knows_clients();
     let landing = LandingPage {
         root: "./",
         metrics: app.telemetry_path.trim_start_matches('/'),
@@ -43,11 +45,10 @@ pub(super) fn page<B>(app: &App, request: &Request<B>) -> Response {
         elsewhere: if is_demo { None } else { elsewhere::address_bar(request, redirect_uri) },
         is_demo,
         now: minute(now),
-        // The demo's people are nobody.
-        unnamed: (snapshot.profiles().len() > MOST_NAMED && !is_demo && !app.security.in_force().knows_clients())
-            .then(|| Numbers::of(&snapshot)),
-        cards: snapshot.profiles().map(|profile| ProfileCard::of(profile, notifications(profile), now)).collect(),
-        unused_logins: unused_logins(app),
+        is_connected: snapshot.profiles().any(|profile| profile.login.is_some()),
+        unnamed: (!are_named).then(|| Numbers::of(&snapshot)),
+        cards: snapshot.profiles().filter(|_| are_named).map(|profile| ProfileCard::of(profile, notifications(profile), now)).collect(),
+        unused_logins: if are_named { unused_logins(app) } else { Vec::new() },
     };
     let mut response = response::page(StatusCode::OK, &landing, Referrer::OwnPages);
     response::set_text(&mut response, SET_COOKIE, &app.visitor.header(is_encrypted(app)));
@@ -93,17 +94,12 @@ struct LandingPage<'a> {
     elsewhere: Option<String>,
     is_demo: bool,
     now: String,
+    /// Whether anybody has logged in, so that there is a next step.
+    is_connected: bool,
     /// How the profiles are, where they are too many to be named to everybody.
     unnamed: Option<Numbers>,
     cards: Vec<ProfileCard<'a>>,
     unused_logins: Vec<UnusedLogin>,
-}
-
-impl LandingPage<'_> {
-    /// Whether anybody has logged in, so that there is a next step.
-    fn is_connected(&self) -> bool {
-        self.cards.iter().any(|card| card.login.has_login())
-    }
 }
 
 /// How many profiles are in which state.

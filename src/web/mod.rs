@@ -41,6 +41,7 @@ pub use callback::Callback;
 pub use connections::Connections;
 pub use cookies::VisitorCookie;
 pub use hosts::{AllowedHost, Hosts};
+pub use landing::MOST_NAMED;
 pub use reload::{Reload, ReloadBy, ReloadError, Reloads};
 pub use scrapes::Scrapes;
 pub use security::{Security, SecurityError, TlsError};

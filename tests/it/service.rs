@@ -183,6 +183,24 @@ async fn the_exporter_is_healthy_also_when_its_changed_files_cannot_be_used() {
 }
 
 #[tokio::test]
+async fn of_many_who_are_not_connected_the_log_has_the_number() {
+    for (people, lines) in [(20, 20), (21, 1)] {
+        let folder = folder();
+        let names: Vec<_> = (1..=people).map(|number| format!("Patient {number}")).collect();
+        write(&folder.path().join("withings.yaml"), &CONFIG.replace("Alice", &format!("{names:?}")));
+        let program = start(folder.path(), &["--web.listen-address", "127.0.0.1:0"], &[]);
+        program.address("").await;
+        let said = until("the last line", async || {
+            let said = program.said();
+            (said.matches("not connected").count() >= lines).then_some(said)
+        })
+        .await;
+        assert_eq!(said.matches("not connected").count(), lines, "{said}");
+        assert_eq!(said.contains("Patient"), people == 20, "{said}");
+    }
+}
+
+#[tokio::test]
 async fn a_broken_change_is_said_once_and_what_was_in_force_stays() {
     let folder = folder();
     let web = folder.path().join("web.yml");
