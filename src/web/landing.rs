@@ -13,7 +13,7 @@ use url::form_urlencoded;
 use super::documents;
 use super::moment::{Moment, minute};
 use super::response::{self, Referrer, Response};
-use super::{App, elsewhere};
+use super::{App, ExporterPages, elsewhere};
 use crate::catalogue::Call;
 use crate::login::LoginError;
 use crate::paths::OwnPath;
@@ -27,11 +27,11 @@ use crate::webhooks::SubscriptionStatus;
 pub const MOST_NAMED: usize = 20;
 
 /// The landing page. It needs nothing but memory, so that it works when everything else is broken.
-pub(super) fn page<B>(app: &App, request: &Request<B>) -> Response {
-    let (snapshot, now) = (app.snapshots.borrow().clone(), app.clock.now());
+pub(super) fn page<B>(app: &App, exporter: &ExporterPages, request: &Request<B>) -> Response {
+    let (snapshot, now) = (exporter.snapshots.borrow().clone(), exporter.clock.now());
     let notifications = |profile: &ProfileSnapshot| {
-        let last = app.inbox.last(&profile.profile);
-        app.inbox.is_open().then(|| (last, app.subscriptions.status(&profile.profile)))
+        let last = exporter.inbox.last(&profile.profile);
+        exporter.inbox.is_open().then(|| (last, exporter.subscriptions.status(&profile.profile)))
     };
     let redirect_uri = &app.logins.redirect_uri();
     let is_demo = app.logins.storage().purpose() == Purpose::Demo;
@@ -39,7 +39,7 @@ pub(super) fn page<B>(app: &App, request: &Request<B>) -> Response {
     let are_named = snapshot.profiles().len() <= MOST_NAMED || is_demo || app.security.in_force().knows_clients();
     let landing = LandingPage {
         root: "./",
-        metrics: app.telemetry_path.trim_start_matches('/'),
+        metrics: exporter.telemetry_path.trim_start_matches('/'),
         redirect_uri,
         // The demo's people are logged in already, at whatever address it is looked at.
         elsewhere: if is_demo { None } else { elsewhere::address_bar(request, redirect_uri) },
@@ -51,7 +51,7 @@ pub(super) fn page<B>(app: &App, request: &Request<B>) -> Response {
         unused_logins: if are_named { unused_logins(app) } else { Vec::new() },
     };
     let mut response = response::page(StatusCode::OK, &landing, Referrer::OwnPages);
-    response::set_text(&mut response, SET_COOKIE, &app.visitor.header(is_encrypted(app)));
+    response::set_text(&mut response, SET_COOKIE, &exporter.visitor.header(is_encrypted(app)));
     response
 }
 

@@ -97,6 +97,10 @@ fn a_browser_on_this_host_needs_no_pasting() {
     let (installation, address) = served(&["Mum"]);
     let (mut program, consent) = authorize(&installation, "Mum");
     program.line(|line| line.contains("paste its address here"));
+    for target in ["/metrics", "/", "/-/healthy", "/-/ready"] {
+        let answer = installation.request(address, "GET", target, "");
+        assert_eq!(answer.status, 404, "{target} is the exporter's, which does not run");
+    }
     let callback = installation.agree(&consent, "Alice");
     let page = installation.request(address, "GET", &callback, "");
     assert_eq!(page.status, 200, "{}", page.body);
