@@ -39,7 +39,7 @@ const FILE: &[Key] = &[
     (RATE_LIMIT, KeyKind::Section(value::RATE_LIMIT_KEYS)),
 ];
 
-const HTTP_KEYS: &[Key] = &[("http2", KeyKind::Boolean), (HEADERS, KeyKind::Section(value::HEADERS))];
+const HTTP_KEYS: &[Key] = &[("http2", KeyKind::Plain), (HEADERS, KeyKind::Section(value::HEADERS))];
 
 /// Everything that the web configuration file decides. The default, an empty file, is plain HTTP for everybody.
 #[derive(Clone, Debug)]

@@ -12,15 +12,15 @@ use crate::config::schema::{self, Key, KeyKind};
 
 /// The headers that can be set. Others belong to the program.
 pub(super) const HEADERS: &[Key] = &[
-    ("Content-Security-Policy", KeyKind::Text),
-    ("Strict-Transport-Security", KeyKind::Text),
-    ("X-Content-Type-Options", KeyKind::Word),
-    ("X-Frame-Options", KeyKind::Word),
-    ("X-XSS-Protection", KeyKind::Text),
+    ("Content-Security-Policy", KeyKind::Secret),
+    ("Strict-Transport-Security", KeyKind::Secret),
+    ("X-Content-Type-Options", KeyKind::Plain),
+    ("X-Frame-Options", KeyKind::Plain),
+    ("X-XSS-Protection", KeyKind::Secret),
 ];
 
 /// The keys of `rate_limit`.
-pub(super) const RATE_LIMIT_KEYS: &[Key] = &[("interval", KeyKind::Duration), ("burst", KeyKind::Number)];
+pub(super) const RATE_LIMIT_KEYS: &[Key] = &[("interval", KeyKind::Plain), ("burst", KeyKind::Plain)];
 
 /// The units of a duration as Go writes it, seconds.
 const UNITS: [(&str, f64); 7] =
