@@ -32,7 +32,8 @@ fn is_from_here<B>(request: &Request<B>, hosts: &Hosts, own_url: impl Fn() -> St
     let is_at = |host: &str| host_of(origin).is_some_and(|of_page| of_page.eq_ignore_ascii_case(host));
     asked(request).is_some_and(is_at)
         || Url::parse(&own_url()).is_ok_and(|own| own.origin().ascii_serialization() == origin)
-        || forwarded(request).is_some_and(|host| is_at(host) && name(host).is_some_and(|name| hosts.serves(&name, own_url)))
+        || forwarded(request)
+            .is_some_and(|host| is_at(host) && name(host).is_some_and(|name| hosts.serves(&name, own_url)))
 }
 
 /// Whether the request comes from a page of this server or from a program, or is the navigation of a person who follows a

@@ -47,7 +47,11 @@ pub(super) fn page<B>(app: &App, exporter: &ExporterPages, request: &Request<B>)
         now: minute(now),
         is_connected: snapshot.profiles().any(|profile| profile.login.is_some()),
         unnamed: (!are_named).then(|| Numbers::of(&snapshot)),
-        cards: snapshot.profiles().filter(|_| are_named).map(|profile| ProfileCard::of(profile, notifications(profile), now)).collect(),
+        cards: snapshot
+            .profiles()
+            .filter(|_| are_named)
+            .map(|profile| ProfileCard::of(profile, notifications(profile), now))
+            .collect(),
         unused_logins: if are_named { unused_logins(app) } else { Vec::new() },
     };
     let mut response = response::page(StatusCode::OK, &landing, Referrer::OwnPages);

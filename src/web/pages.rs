@@ -50,7 +50,7 @@ impl MessagePage {
 
     /// The page as a response.
     pub(super) fn response(&self) -> Response {
-        let referrer = if self.confirmation.is_some() { Referrer::OwnPages } else { Referrer::Never };
+        let referrer = if self.confirmation.is_some() { Referrer::Origin } else { Referrer::Never };
         response::page(self.status, self, referrer)
     }
 

@@ -154,7 +154,7 @@ fn what_had_better_be_configured_otherwise_is_said_and_no_news() {
     program.type_line(&installation.agree(&consent, "Alice"));
     let said = [program.end().errors, installation.start(&["forget", "Mum"]).end().errors];
     for said in said {
-        assert!(said.contains("level=warn msg=\"`base_url` is an IP address"), "{said}");
+        assert!(said.contains("level=warn msg=\"the host in `base_url` is an IP address"), "{said}");
         assert_eq!(said.lines().count(), 1, "{said}");
     }
     let ended = installation.start(&["forget", "Mum", "--log.level", "error"]).end();

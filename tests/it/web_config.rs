@@ -75,7 +75,8 @@ fn cipher_suites_that_are_left_out_are_named() {
         format!("tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n  cipher_suites: [{suites}]\n");
     write(&folder.path().join("given.yml"), &tls);
     let said = String::from_utf8(check(folder.path(), &folder.path().join("given.yml")).stderr).unwrap();
-    let words = "msg=\"rustls does not have this; it is left out\" key=cipher_suites value=TLS_RSA_WITH_AES_128_GCM_SHA256\n";
+    let words =
+        "msg=\"rustls does not have this; it is left out\" key=cipher_suites value=TLS_RSA_WITH_AES_128_GCM_SHA256\n";
     assert!(said.lines().count() == 1 && said.ends_with(words), "{said}");
 }
 
