@@ -1,12 +1,13 @@
 //! The command line program.
 
 use std::error::Error;
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::ErrorKind;
 use rustix::io::Errno;
-use withings_exporter::cli::{Cli, UsageError};
+use withings_exporter::cli::{Cli, UsageError, version};
 use withings_exporter::commands;
 use withings_exporter::config::ConfigError;
 use withings_exporter::visible::{Terminal, escaped};
@@ -16,7 +17,13 @@ use withings_exporter::web::SecurityError;
 const EXIT_MISTAKE: u8 = 2;
 
 fn main() -> ExitCode {
-    let Err(err) = commands::run(&Cli::parse(), &mut Terminal(io::stdout())) else { return ExitCode::SUCCESS };
+    let out = &mut Terminal(io::stdout());
+    let done = match Cli::try_parse() {
+        Ok(cli) => commands::run(&cli, out),
+        Err(said) if said.kind() == ErrorKind::DisplayVersion => writeln!(out, "{}", version()).map_err(Into::into),
+        Err(said) => said.exit(),
+    };
+    let Err(err) = done else { return ExitCode::SUCCESS };
     if is_broken_pipe(&err) {
         return ExitCode::SUCCESS;
     }

@@ -24,7 +24,7 @@ use tracing_subscriber::util::TryInitError;
 pub use backfill::Backfill;
 
 use crate::app::warnings;
-use crate::cli::{Cli, Command, Flags, version};
+use crate::cli::{Cli, Command, Flags};
 #[cfg(not(feature = "postgres"))]
 use crate::cli::{NOT_BUILT, UsageError};
 use crate::config::{Config, ConfigError};
@@ -71,9 +71,6 @@ fn log(Cli { flags, command }: &Cli) -> Result<(), TryInitError> {
 ///
 /// Fails with a [`ConfigError`] or a [`SecurityError`] where the configuration is wrong.
 pub fn run(cli: &Cli, out: &mut dyn Write) -> Result<()> {
-    if cli.flags.version {
-        return Ok(writeln!(out, "{}", version())?);
-    }
     log(cli)?;
     match &cli.command {
         None => serve::run(&cli.flags),

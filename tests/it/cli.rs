@@ -43,7 +43,11 @@ fn the_version_says_what_was_built_and_for_what() {
     );
     assert_eq!(version, expected);
     assert!([revision, branch].iter().all(|told| !told.is_empty() && !told.contains(char::is_whitespace)));
-    assert_eq!(check_printed(&["measurements", "--version"], &[]), version);
+    for command in [&["measurements"][..], &["authorize"], &["forget"], &["backfill"], &["storage", "import"]] {
+        for flag in ["--version", "-V"] {
+            assert_eq!(check_printed(&[command, &[flag]].concat(), &[]), version, "{command:?}");
+        }
+    }
 }
 
 #[test]
