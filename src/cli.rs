@@ -12,15 +12,15 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::builder::{BoolishValueParser, PossibleValuesParser, TypedValueParser};
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use url::Url;
 
-pub use backfill::{BackfillFlags, HistoryFormat, Output, Time};
+pub use backfill::{BackfillFlags, Output, Time};
 pub use demo::DemoFlags;
 pub use label::Label;
 pub use storage::{DatabaseFlags, NOT_BUILT, Place, StorageCommand};
 
-use crate::catalogue;
+use crate::catalogue::DocumentFormat;
 use crate::paths::OwnPath;
 use crate::telemetry::Build;
 use crate::telemetry::log::{Level, LogFormat};
@@ -33,7 +33,7 @@ const DEFAULT_ADDRESS: &str = "127.0.0.1:10064";
 ///
 /// Without a command, it refreshes the measurements and serves them until a signal.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "withings-exporter", disable_version_flag = true)]
+#[command(name = "withings-exporter", version, propagate_version = true)]
 pub struct Cli {
     /// The flags of every command.
     #[command(flatten)]
@@ -69,9 +69,14 @@ pub enum Command {
     Healthcheck,
     /// Print the catalogue of measurements.
     Measurements {
-        /// How it is printed.
-        #[arg(long, value_name = "FORMAT", default_value = "table")]
-        format: CatalogueFormat,
+        /// Print columns for a terminal, a table in Markdown, or an array of objects.
+        #[arg(
+            long,
+            value_name = "FORMAT",
+            default_value = DocumentFormat::Table.name(),
+            value_parser = one_of(DocumentFormat::ALL, DocumentFormat::name)
+        )]
+        format: DocumentFormat,
     },
 }
 
@@ -184,10 +189,6 @@ pub struct Flags {
         env = "WITHINGS_EXPORTER_LOG_FORMAT"
     )]
     pub log_format: LogFormat,
-
-    /// Print the version.
-    #[arg(short = 'V', long, global = true, action = ArgAction::SetTrue)]
-    pub version: bool,
 }
 
 /// Where the server listens: a host, which is a name, an IP address or every interface, and a port.
@@ -196,17 +197,6 @@ pub struct ListenAddress {
     /// Empty for every interface. An IPv6 address has no brackets here.
     host: String,
     port: u16,
-}
-
-/// How the catalogue is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum CatalogueFormat {
-    /// Columns for a terminal.
-    Table,
-    /// A table in Markdown.
-    Markdown,
-    /// An array of objects.
-    Json,
 }
 
 /// Flags that do not go together, or not with the configuration.
@@ -308,16 +298,6 @@ impl ListenAddress {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
-    }
-}
-
-impl From<CatalogueFormat> for catalogue::DocumentFormat {
-    fn from(format: CatalogueFormat) -> Self {
-        match format {
-            CatalogueFormat::Table => Self::Table,
-            CatalogueFormat::Markdown => Self::Markdown,
-            CatalogueFormat::Json => Self::Json,
-        }
     }
 }
 

@@ -42,6 +42,13 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// A text as a shell takes it: one word.
+#[must_use]
+pub fn quoted(text: &str) -> Cow<'_, str> {
+    let is_plain = |character: char| character.is_alphanumeric() || "/._-+:@%".contains(character);
+    if text.chars().all(is_plain) { text.into() } else { format!("'{}'", text.replace('\'', r"'\''")).into() }
+}
+
 /// A terminal, to which every text is written [`escaped`].
 pub struct Terminal<W>(pub W);
 

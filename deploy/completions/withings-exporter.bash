@@ -128,7 +128,7 @@ _withings__exporter() {
 
     case "${cmd}" in
         withings__exporter)
-            opts="-V -h --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help demo backfill check-config authorize forget storage healthcheck measurements help"
+            opts="-h -V --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --help --version demo backfill check-config authorize forget storage healthcheck measurements help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -186,7 +186,7 @@ _withings__exporter() {
             return 0
             ;;
         withings__exporter__subcmd__authorize)
-            opts="-V -h --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            opts="-h -V --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -244,7 +244,7 @@ _withings__exporter() {
             return 0
             ;;
         withings__exporter__subcmd__backfill)
-            opts="-V -h --output --format --url --profile --start --end --label --sleep-stages --intraday --fill --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            opts="-h -V --output --format --url --profile --start --end --label --sleep-stages --intraday --fill --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -334,7 +334,7 @@ _withings__exporter() {
             return 0
             ;;
         withings__exporter__subcmd__check__subcmd__config)
-            opts="-V -h --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            opts="-h -V --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -392,7 +392,7 @@ _withings__exporter() {
             return 0
             ;;
         withings__exporter__subcmd__demo)
-            opts="-V -h --demo.replay --demo.backfill --demo.label --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            opts="-h -V --demo.replay --demo.backfill --demo.label --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -462,7 +462,7 @@ _withings__exporter() {
             return 0
             ;;
         withings__exporter__subcmd__forget)
-            opts="-V -h --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            opts="-h -V --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -520,7 +520,7 @@ _withings__exporter() {
             return 0
             ;;
         withings__exporter__subcmd__healthcheck)
-            opts="-V -h --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            opts="-h -V --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -788,7 +788,7 @@ _withings__exporter() {
             return 0
             ;;
         withings__exporter__subcmd__measurements)
-            opts="-V -h --format --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            opts="-h -V --format --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -850,7 +850,7 @@ _withings__exporter() {
             return 0
             ;;
         withings__exporter__subcmd__storage)
-            opts="-V -h --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help migrate import export accept-restore new-key help"
+            opts="-h -V --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --help --version migrate import export accept-restore new-key help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -908,7 +908,7 @@ _withings__exporter() {
             return 0
             ;;
         withings__exporter__subcmd__storage__subcmd__accept__subcmd__restore)
-            opts="-V -h --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            opts="-h -V --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -966,7 +966,7 @@ _withings__exporter() {
             return 0
             ;;
         withings__exporter__subcmd__storage__subcmd__export)
-            opts="-V -h --to --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            opts="-h -V --to --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1126,7 +1126,7 @@ _withings__exporter() {
             return 0
             ;;
         withings__exporter__subcmd__storage__subcmd__import)
-            opts="-V -h --from --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            opts="-h -V --from --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1188,7 +1188,7 @@ _withings__exporter() {
             return 0
             ;;
         withings__exporter__subcmd__storage__subcmd__migrate)
-            opts="-V -h --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            opts="-h -V --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1246,7 +1246,7 @@ _withings__exporter() {
             return 0
             ;;
         withings__exporter__subcmd__storage__subcmd__new__subcmd__key)
-            opts="-V -h --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --version --help"
+            opts="-h -V --config.file --storage.path --storage.url --storage.key-file --web.listen-address --web.systemd-socket --web.config.file --web.allowed-host --web.telemetry-path --web.max-requests --web.disable-exporter-metrics --log.level --log.format --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -23,8 +23,8 @@ complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l log
 json\t''"
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
-complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -s V -l version -d 'Print the version'
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -s V -l version -d 'Print version'
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -f -a "demo" -d 'Show a simulated household: metrics with no account'
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -f -a "backfill" -d 'Write the history of profiles as OpenMetrics, or send it to a server'
 complete -c withings-exporter -n "__fish_withings_exporter_needs_command" -f -a "check-config" -d 'Read the configuration and print what would be exported, or the mistake'
@@ -54,11 +54,11 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo
 json\t''"
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -s V -l version -d 'Print the version'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -s h -l help -d 'Print help'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand demo" -s V -l version -d 'Print version'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l output -d 'Write it to this file, or to standard output for `-`' -r
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l format -d 'Write OpenMetrics text with timestamps, or a table' -r -f -a "openmetrics\t'OpenMetrics text with timestamps, for Prometheus and VictoriaMetrics'
-csv\t'A table for people, spreadsheets and notebooks'"
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l format -d 'Write OpenMetrics text with timestamps, for Prometheus and VictoriaMetrics, or a table for people, spreadsheets and notebooks' -r -f -a "openmetrics\t''
+csv\t''"
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l url -d 'Send it to this server by remote write: Prometheus, VictoriaMetrics and others' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l profile -d 'The profile; repeat the flag for several [default: all that have a login]' -r
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l start -d 'The first time, as YYYY-MM-DD in UTC or RFC 3339 [default: everything]' -r
@@ -84,8 +84,8 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand back
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l intraday -d 'Also read what watches measured through the days, a request for each: of the last 90 days, or since --start'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -s V -l version -d 'Print the version'
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -s h -l help -d 'Print help'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand backfill" -s V -l version -d 'Print version'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l config.file -d 'The configuration file' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l storage.url -d 'PostgreSQL in place of a directory, for many exporters with the same profiles: `postgres://USER@HOST/DATABASE`; the password is better in `PGPASSWORD` [default: none]' -r
@@ -103,8 +103,8 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand chec
 json\t''"
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -s V -l version -d 'Print the version'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -s h -l help -d 'Print help'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand check-config" -s V -l version -d 'Print version'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l config.file -d 'The configuration file' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l storage.url -d 'PostgreSQL in place of a directory, for many exporters with the same profiles: `postgres://USER@HOST/DATABASE`; the password is better in `PGPASSWORD` [default: none]' -r
@@ -122,8 +122,8 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand auth
 json\t''"
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -s V -l version -d 'Print the version'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -s h -l help -d 'Print help'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand authorize" -s V -l version -d 'Print version'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l config.file -d 'The configuration file' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l storage.url -d 'PostgreSQL in place of a directory, for many exporters with the same profiles: `postgres://USER@HOST/DATABASE`; the password is better in `PGPASSWORD` [default: none]' -r
@@ -141,8 +141,8 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forg
 json\t''"
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -s V -l version -d 'Print the version'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -s h -l help -d 'Print help'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand forget" -s V -l version -d 'Print version'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and not __fish_seen_subcommand_from migrate import export accept-restore new-key help" -l config.file -d 'The configuration file' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and not __fish_seen_subcommand_from migrate import export accept-restore new-key help" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and not __fish_seen_subcommand_from migrate import export accept-restore new-key help" -l storage.url -d 'PostgreSQL in place of a directory, for many exporters with the same profiles: `postgres://USER@HOST/DATABASE`; the password is better in `PGPASSWORD` [default: none]' -r
@@ -160,8 +160,8 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand stor
 json\t''"
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and not __fish_seen_subcommand_from migrate import export accept-restore new-key help" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and not __fish_seen_subcommand_from migrate import export accept-restore new-key help" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and not __fish_seen_subcommand_from migrate import export accept-restore new-key help" -s V -l version -d 'Print the version'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and not __fish_seen_subcommand_from migrate import export accept-restore new-key help" -s h -l help -d 'Print help'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and not __fish_seen_subcommand_from migrate import export accept-restore new-key help" -s V -l version -d 'Print version'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and not __fish_seen_subcommand_from migrate import export accept-restore new-key help" -f -a "migrate" -d 'Bring the tables in PostgreSQL to this version; in an empty database make them, and the key file where there is none'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and not __fish_seen_subcommand_from migrate import export accept-restore new-key help" -f -a "import" -d 'Move everything from a directory into PostgreSQL. It can be run again after it was cut off'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and not __fish_seen_subcommand_from migrate import export accept-restore new-key help" -f -a "export" -d 'Move everything from PostgreSQL into a directory. It can be run again after it was cut off'
@@ -185,8 +185,8 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand stor
 json\t''"
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from migrate" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from migrate" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from migrate" -s V -l version -d 'Print the version'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from migrate" -s h -l help -d 'Print help'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from migrate" -s V -l version -d 'Print version'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from import" -l from -d 'The directory, from which no exporter serves' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from import" -l config.file -d 'The configuration file' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from import" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
@@ -205,8 +205,8 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand stor
 json\t''"
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from import" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from import" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from import" -s V -l version -d 'Print the version'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from import" -s V -l version -d 'Print version'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from export" -l to -d 'The directory: an empty one, or the one from which it came' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from export" -l config.file -d 'The configuration file' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from export" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
@@ -225,8 +225,8 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand stor
 json\t''"
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from export" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from export" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from export" -s V -l version -d 'Print the version'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from export" -s V -l version -d 'Print version'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from accept-restore" -l config.file -d 'The configuration file' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from accept-restore" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from accept-restore" -l storage.url -d 'PostgreSQL in place of a directory, for many exporters with the same profiles: `postgres://USER@HOST/DATABASE`; the password is better in `PGPASSWORD` [default: none]' -r
@@ -244,8 +244,8 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand stor
 json\t''"
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from accept-restore" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from accept-restore" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from accept-restore" -s V -l version -d 'Print the version'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from accept-restore" -s h -l help -d 'Print help'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from accept-restore" -s V -l version -d 'Print version'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from new-key" -l config.file -d 'The configuration file' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from new-key" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from new-key" -l storage.url -d 'PostgreSQL in place of a directory, for many exporters with the same profiles: `postgres://USER@HOST/DATABASE`; the password is better in `PGPASSWORD` [default: none]' -r
@@ -263,8 +263,8 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand stor
 json\t''"
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from new-key" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from new-key" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from new-key" -s V -l version -d 'Print the version'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from new-key" -s h -l help -d 'Print help'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from new-key" -s V -l version -d 'Print version'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from help" -f -a "migrate" -d 'Bring the tables in PostgreSQL to this version; in an empty database make them, and the key file where there is none'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from help" -f -a "import" -d 'Move everything from a directory into PostgreSQL. It can be run again after it was cut off'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand storage; and __fish_seen_subcommand_from help" -f -a "export" -d 'Move everything from PostgreSQL into a directory. It can be run again after it was cut off'
@@ -288,11 +288,11 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand heal
 json\t''"
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -s V -l version -d 'Print the version'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -s h -l help -d 'Print help'
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l format -d 'How it is printed' -r -f -a "table\t'Columns for a terminal'
-markdown\t'A table in Markdown'
-json\t'An array of objects'"
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand healthcheck" -s V -l version -d 'Print version'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l format -d 'Print columns for a terminal, a table in Markdown, or an array of objects' -r -f -a "table\t''
+markdown\t''
+json\t''"
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l config.file -d 'The configuration file' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l storage.path -d 'The directory for logins and last readings [default: `$STATE_DIRECTORY`, else `data`]' -r -F
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l storage.url -d 'PostgreSQL in place of a directory, for many exporters with the same profiles: `postgres://USER@HOST/DATABASE`; the password is better in `PGPASSWORD` [default: none]' -r
@@ -310,8 +310,8 @@ complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand meas
 json\t''"
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l web.systemd-socket -d 'Listen on the sockets that systemd passes, instead of addresses'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -l web.disable-exporter-metrics -d 'Leave out the metrics of the exporter itself'
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -s V -l version -d 'Print the version'
-complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -s h -l help -d 'Print help'
+complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand measurements" -s V -l version -d 'Print version'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget storage healthcheck measurements help" -f -a "demo" -d 'Show a simulated household: metrics with no account'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget storage healthcheck measurements help" -f -a "backfill" -d 'Write the history of profiles as OpenMetrics, or send it to a server'
 complete -c withings-exporter -n "__fish_withings_exporter_using_subcommand help; and not __fish_seen_subcommand_from demo backfill check-config authorize forget storage healthcheck measurements help" -f -a "check-config" -d 'Read the configuration and print what would be exported, or the mistake'

@@ -25,7 +25,9 @@ use crate::reading::{Attempt, ProfileSnapshot, Sleep, Snapshot};
 use crate::refresh::polling_per_minute;
 use crate::storage::Storage;
 use crate::telemetry::Telemetry;
-use crate::web::{self, AllowedHost, App, Connections, Hosts, Reloads, Scrapes, Security, ServerLimits, VisitorCookie};
+use crate::web::{
+    self, AllowedHost, App, Connections, ExporterPages, Hosts, Reloads, Scrapes, Security, ServerLimits, VisitorCookie,
+};
 use crate::webhooks::BedNotification;
 use crate::withings::client::Client;
 use crate::withings::oauth::{Application, OAuth};
@@ -87,7 +89,7 @@ impl Exporter {
         let (profiles, bed_notifications) = Profiles::restore(&config, storage, &clock, &telemetry).await?;
         let (ready, is_ready) = watch::channel(false);
         let (reloads, asked) = Reloads::channel();
-        let app = App {
+        let pages = ExporterPages {
             telemetry_path: telemetry_path.into(),
             exposition: Exposition::new(
                 profiles.snapshots.subscribe(),
@@ -96,18 +98,21 @@ impl Exporter {
                 parts.self_metrics,
                 parts.rendering,
             ),
-            security,
-            hosts: Hosts::new(parts.allowed_hosts),
-            visitor: VisitorCookie::new(),
-            connections: Connections::of_process_with(most_open_files()),
             scrapes: Scrapes::at_most(parts.max_requests),
+            visitor: VisitorCookie::of(profiles.storage()).await,
             snapshots: profiles.snapshots.subscribe(),
-            logins: profiles.logins.clone(),
             inbox: profiles.inbox.clone(),
             subscriptions: profiles.subscriptions.clone(),
             reloads: reread.is_some().then_some(reloads),
             ready: is_ready,
             clock: clock.clone(),
+        };
+        let app = App {
+            security,
+            hosts: Hosts::new(parts.allowed_hosts),
+            connections: Connections::of_process_with(most_open_files()),
+            logins: profiles.logins.clone(),
+            exporter: Some(pages),
         };
         let reload_task = reread.map(|read| ReloadTask { read, asked, telemetry, clock });
         Ok(Self { app, ready, profiles: Arc::new(profiles), bed_notifications, reload_task })
@@ -116,7 +121,7 @@ impl Exporter {
     /// A receiver of what is shown of the profiles, now and whenever it changes.
     #[must_use]
     pub fn snapshots(&self) -> watch::Receiver<Snapshot> {
-        self.app.snapshots.clone()
+        self.profiles.snapshots.subscribe()
     }
 
     /// The logins of the profiles.
@@ -128,7 +133,7 @@ impl Exporter {
     /// The handle that asks for a reload; `None` if the configuration cannot be read again.
     #[must_use]
     pub fn reloads(&self) -> Option<Reloads> {
-        self.app.reloads.clone()
+        self.app.exporter.as_ref()?.reloads.clone()
     }
 
     /// Serves and refreshes until `shutdown`, then lets answers finish and stores what is not stored yet: within 10 s,
@@ -148,7 +153,7 @@ impl Exporter {
         let mut working = JoinSet::new();
         working.spawn(profiles.clone().refresh());
         listen::spawn(&mut working, &profiles, bed_notifications, reload_task);
-        tokio::spawn(become_ready(app.snapshots.clone(), ready));
+        tokio::spawn(become_ready(profiles.snapshots.subscribe(), ready));
         shutdown.await;
         tracing::info!("ending: answers under way are finished");
         end.send_replace(true);
@@ -251,6 +256,6 @@ fn too_few_requests(config: &Config) -> Option<String> {
 }
 
 /// The snapshot before anything was restored.
-pub(crate) fn nothing_known(profiles: &[Arc<str>]) -> Snapshot {
+fn nothing_known(profiles: &[Arc<str>]) -> Snapshot {
     profiles.iter().map(|profile| ProfileSnapshot::empty(Arc::clone(profile), Sleep::NotSelected)).collect()
 }

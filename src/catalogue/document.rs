@@ -19,6 +19,21 @@ pub enum DocumentFormat {
     Json,
 }
 
+impl DocumentFormat {
+    /// Every format.
+    pub const ALL: [Self; 3] = [Self::Table, Self::Markdown, Self::Json];
+
+    /// The format's word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Markdown => "markdown",
+            Self::Json => "json",
+        }
+    }
+}
+
 /// The catalogue in `format`, ending with a newline.
 #[must_use]
 pub fn document(format: DocumentFormat) -> String {

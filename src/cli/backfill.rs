@@ -5,10 +5,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use chrono::{DateTime, Days, NaiveDate};
-use clap::{ArgGroup, Args, ValueEnum};
+use clap::{ArgGroup, Args};
 
-use super::Label;
+use super::{Label, one_of};
 use crate::config::parse_duration;
+use crate::history::FileFormat;
 use crate::zone::Zone;
 
 /// Values may not be repeated more often: it fills disks and tells nothing new.
@@ -22,9 +23,16 @@ pub struct BackfillFlags {
     #[arg(long, value_name = "FILE")]
     pub output: Option<Output>,
 
-    /// Write OpenMetrics text with timestamps, or a table.
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, conflicts_with = "url")]
-    pub format: HistoryFormat,
+    /// Write OpenMetrics text with timestamps, for Prometheus and VictoriaMetrics, or a table for people, spreadsheets and
+    /// notebooks.
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = FileFormat::default().name(),
+        value_parser = one_of(FileFormat::ALL, FileFormat::name),
+        conflicts_with = "url"
+    )]
+    pub format: FileFormat,
 
     /// Send it to this server by remote write: Prometheus, VictoriaMetrics and others.
     // Kept as it is: clap would repeat a wrong address with its password.
@@ -59,16 +67,6 @@ pub struct BackfillFlags {
     /// Repeat each value at this interval until the next one, such as 4m, for queries without `last_over_time`.
     #[arg(long, value_name = "DURATION", value_parser = fill)]
     pub fill: Option<Duration>,
-}
-
-/// How a history is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum HistoryFormat {
-    /// OpenMetrics text with timestamps, for Prometheus and VictoriaMetrics.
-    #[default]
-    Openmetrics,
-    /// A table for people, spreadsheets and notebooks.
-    Csv,
 }
 
 /// Where the history is written to.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::{CommandFactory, Parser};
 
-use super::{CatalogueFormat, Cli, Command, DemoFlags, Flags, ListenAddress, Place};
+use super::{Cli, Command, DemoFlags, DocumentFormat, Flags, ListenAddress, Place};
 use crate::telemetry::log::{Level, LogFormat};
 
 fn parse(line: &str) -> Cli {
@@ -53,8 +53,6 @@ fn flags_stand_before_or_after_the_command() {
         assert_eq!(addresses(&flags), [":1"], "{line}");
         assert!(flags.disable_exporter_metrics, "{line}");
     }
-    assert!(parse("withings-exporter --version demo").flags.version);
-    assert!(parse("withings-exporter demo --version").flags.version);
 }
 
 #[test]
@@ -63,8 +61,8 @@ fn commands_have_their_own_flags() {
         Some(Command::Measurements { format }) => format,
         other => panic!("{other:?}"),
     };
-    assert_eq!(format("withings-exporter measurements"), CatalogueFormat::Table);
-    assert_eq!(format("withings-exporter measurements --format markdown"), CatalogueFormat::Markdown);
+    assert_eq!(format("withings-exporter measurements"), DocumentFormat::Table);
+    assert_eq!(format("withings-exporter measurements --format markdown"), DocumentFormat::Markdown);
     let demo = parse("withings-exporter demo --demo.replay captured").command;
     assert_eq!(demo, Some(Command::Demo(DemoFlags { replay: Some("captured".into()), ..DemoFlags::default() })));
 }

@@ -8,25 +8,23 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use chrono::DateTime;
 use tokio::net::TcpListener;
-use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use url::Url;
 
 use super::unknown_profile;
-use crate::app::{logins, nothing_known, settle};
+use crate::app::{logins, settle};
 use crate::cli::Flags;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::exposition::{Exposition, SelfMetrics};
 use crate::http::is_loopback;
 use crate::login::{BeginError, Connected, FinishError, Logins, Mode, Return};
 use crate::process::most_open_files;
 use crate::storage::{Beginning, Class, STATE_LIFETIME, Storage};
 use crate::telemetry::{Build, Telemetry};
 use crate::visible::cleaned;
-use crate::web::{self, App, Callback, Connections, Hosts, Scrapes, Security, ServerLimits, VisitorCookie};
-use crate::webhooks::{Inbox, Subscriptions, unsubscribe_former};
+use crate::web::{self, App, Callback, Connections, Hosts, Security, ServerLimits};
+use crate::webhooks::unsubscribe_former;
 
 /// How often the stored login is read, for a running exporter may have finished it.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -61,31 +59,13 @@ struct Terminal {
 
 impl Terminal {
     fn new(flags: &Flags, config: Config, security: Security, storage: Storage, telemetry: &Telemetry) -> Result<Self> {
-        let clock = Clock::system();
-        let (logins, _) = logins(&config, &storage, &clock, telemetry)?;
-        let (_, snapshots) = watch::channel(nothing_known(&config.profiles));
-        let (_, ready) = watch::channel(true);
+        let (logins, _) = logins(&config, &storage, &Clock::system(), telemetry)?;
         let app = App {
-            telemetry_path: flags.telemetry_path.as_str().into(),
-            exposition: Exposition::new(
-                snapshots.clone(),
-                telemetry.clone(),
-                logins.server_clock(),
-                SelfMetrics::Hidden,
-                Handle::current(),
-            ),
             security,
             hosts: Hosts::new(flags.allowed_hosts.clone()),
-            visitor: VisitorCookie::new(),
             connections: Connections::of_process_with(most_open_files()),
-            scrapes: Scrapes::at_most(1),
-            snapshots,
             logins: logins.clone(),
-            inbox: Inbox::new(logins.clone(), telemetry.clone(), clock.clone()).0,
-            subscriptions: Subscriptions::new(logins.clone(), watch::channel(None).1),
-            reloads: None,
-            ready,
-            clock,
+            exporter: None,
         };
         Ok(Self { config, storage, logins, app })
     }
@@ -145,7 +125,7 @@ impl Terminal {
         };
         let back = Return { state, code, is_proven: true, client: Ipv4Addr::LOCALHOST.into() };
         match self.logins.finish(back).await {
-            Ok(connected) => Ok(self.connected(connected).await),
+            Ok(connected) => self.connected(connected).await,
             Err(FinishError::AnotherPerson { profile, confirmation }) => {
                 write!(
                     out,
@@ -156,21 +136,21 @@ impl Terminal {
                 if !matches!(answer.trim(), "y" | "Y" | "yes") {
                     bail!("nothing was changed; log out at Withings, or use a private window, to log in as {profile}");
                 }
-                Ok(self.connected(self.logins.confirm(&confirmation, Ipv4Addr::LOCALHOST.into()).await?).await)
+                self.connected(self.logins.confirm(&confirmation, Ipv4Addr::LOCALHOST.into()).await?).await;
             }
             Err(error @ FinishError::Taken { .. }) => {
                 bail!("{error}; Withings remembers who signed in, so use a private window")
             }
-            Err(error) => Err(error.into()),
+            Err(error) => return Err(error.into()),
         }
+        Ok(true)
     }
 
     /// Takes back what was subscribed with a login that was replaced.
-    async fn connected(&self, connected: Connected) -> bool {
+    async fn connected(&self, connected: Connected) {
         if let Some(former) = connected.former {
             unsubscribe_former(&self.logins, &connected.profile, &former).await;
         }
-        true
     }
 
     fn explain(&self, profile: &str, consent: &Url, out: &mut dyn Write) -> Result<()> {

@@ -5,21 +5,14 @@ use std::io::{self, Write};
 use anyhow::Result;
 use url::Url;
 
-use crate::app::warnings;
 use crate::catalogue::Group;
 use crate::cli::Flags;
 use crate::config::{Config, Selection, format_duration};
-use crate::telemetry::log;
 
 /// Loads the configuration and prints what would be exported; fails with the mistake.
 pub(super) fn run(flags: &Flags, out: &mut dyn Write) -> Result<()> {
-    // For what is taken and should be written otherwise.
-    log::init(flags.log_level, flags.log_format)?;
     let security = super::security(flags)?;
     let config = super::config(flags, &security)?;
-    for warning in warnings(&config) {
-        tracing::warn!("{warning}");
-    }
     writeln!(out, "{} is valid.", flags.config_file.display())?;
     if let Some(file) = &flags.web_config_file {
         writeln!(out, "{} is valid.", file.display())?;

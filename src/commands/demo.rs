@@ -61,7 +61,7 @@ pub(super) fn run(flags: &Flags, asked: &DemoFlags, out: &mut dyn Write) -> Resu
         let listeners = into_tokio(listeners)?;
         let first = listeners.first().context("no address to listen on")?.local_addr()?;
         let page = landing_page(first, security.has_tls());
-        let browser = Http::reaching_exporter(security.certificate())?;
+        let browser = Http::reaching_exporter()?;
         let cloud_url = start_cloud(cloud.clone()).await?;
         let config = config(&cloud, &cloud_url, &page);
         cloud.register(sim::App {

@@ -4,10 +4,9 @@ use std::io::Write;
 
 use anyhow::Result;
 
-use crate::catalogue;
-use crate::cli::CatalogueFormat;
+use crate::catalogue::{self, DocumentFormat};
 
 /// Prints the catalogue in `format`.
-pub(super) fn run(format: CatalogueFormat, out: &mut dyn Write) -> Result<()> {
-    Ok(out.write_all(catalogue::document(format.into()).as_bytes())?)
+pub(super) fn run(format: DocumentFormat, out: &mut dyn Write) -> Result<()> {
+    Ok(out.write_all(catalogue::document(format).as_bytes())?)
 }

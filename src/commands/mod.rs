@@ -19,14 +19,17 @@ use std::io::{self, Write};
 
 use anyhow::Result;
 use tokio::runtime::{self, Runtime};
+use tracing_subscriber::util::TryInitError;
 
 pub use backfill::Backfill;
 
-use crate::cli::{Cli, Command, Flags, version};
+use crate::app::warnings;
+use crate::cli::{Cli, Command, Flags};
 #[cfg(not(feature = "postgres"))]
 use crate::cli::{NOT_BUILT, UsageError};
 use crate::config::{Config, ConfigError};
 use crate::regular_file::ReadAt;
+use crate::telemetry::log::{self, Level};
 use crate::web::{Security, SecurityError};
 
 /// The web configuration that the flags name.
@@ -44,19 +47,31 @@ fn variable(name: &str) -> Option<String> {
     env::var(name).ok()
 }
 
-/// The configuration of a command that does not serve.
+/// The configuration of a command that does not serve. What had better be said otherwise in it is logged.
 fn config(flags: &Flags, security: &Security) -> Result<Config, ConfigError> {
     let base_url = flags.default_base_url(security.has_tls());
-    Config::load(&flags.config_file, ReadAt::Start, &|name| env::var(name).ok(), base_url.as_ref())
+    let config = Config::load(&flags.config_file, ReadAt::Start, &variable, base_url.as_ref())?;
+    for warning in warnings(&config) {
+        tracing::warn!("{warning}");
+    }
+    Ok(config)
+}
+
+/// Starts logging. The demo has a log of its own, and what is said between the questions of a terminal must matter.
+fn log(Cli { flags, command }: &Cli) -> Result<(), TryInitError> {
+    let level = match (command, flags.log_level) {
+        (Some(Command::Demo(_)), _) => return Ok(()),
+        (Some(Command::Authorize { .. } | Command::Forget { .. }), Level::Info) => Level::Warn,
+        (_, level) => level,
+    };
+    log::init(level, flags.log_format)
 }
 
 /// Does what the command line says; what a command prints goes to `out`.
 ///
 /// Fails with a [`ConfigError`] or a [`SecurityError`] where the configuration is wrong.
 pub fn run(cli: &Cli, out: &mut dyn Write) -> Result<()> {
-    if cli.flags.version {
-        return Ok(writeln!(out, "{}", version())?);
-    }
+    log(cli)?;
     match &cli.command {
         None => serve::run(&cli.flags),
         Some(Command::Demo(asked)) => demo::run(&cli.flags, asked, out),

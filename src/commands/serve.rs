@@ -3,7 +3,6 @@
 use std::env;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, ensure};
@@ -12,17 +11,18 @@ use tokio::runtime::{self, Handle, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use url::Url;
 
+use super::variable;
 use crate::app::{Exporter, Parts, ReadConfig};
 use crate::cli::{Flags, ListenAddress, local_url};
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError};
+use crate::config::Config;
 use crate::exposition::SelfMetrics;
 use crate::process::Process;
 use crate::regular_file::ReadAt;
 use crate::storage::Storage;
 use crate::systemd::{self, ServiceManager};
-use crate::telemetry::{Build, Telemetry, log};
-use crate::web::{ReloadBy, Reloads, Security};
+use crate::telemetry::{Build, Telemetry};
+use crate::web::{MOST_NAMED, ReloadBy, Reloads, Security};
 
 /// How many threads may wait for the disk, hash passwords and look names up at one time: each has a stack and a heap of its
 /// own.
@@ -33,7 +33,6 @@ const RENDERING_THREADS: usize = 2;
 
 /// Serves what the configuration says, until SIGTERM or SIGINT.
 pub(super) fn run(flags: &Flags) -> Result<()> {
-    log::init(flags.log_level, flags.log_format)?;
     let Build { version, revision, branch, os, arch, rustc } = Build::this();
     tracing::info!(version, revision, branch, os, arch, rustc, "starting");
     let service_manager =
@@ -41,7 +40,7 @@ pub(super) fn run(flags: &Flags) -> Result<()> {
     let security = super::security(flags)?;
     let listeners = listeners(flags)?;
     let base_url = if flags.systemd_socket { None } else { Some(base_url(&listeners, security.has_tls())?) };
-    let config = read(&flags.config_file, ReadAt::Start, base_url.as_ref())?;
+    let config = Config::load(&flags.config_file, ReadAt::Start, &variable, base_url.as_ref())?;
     let telemetry = Telemetry::new(Build::this());
     let rendering = rendering()?;
     // One thread, for the bar of CPU per scrape: several threads wake one another, and a scrape costs twice. The disk is on the
@@ -53,7 +52,8 @@ pub(super) fn run(flags: &Flags) -> Result<()> {
         let (listeners, redirect_uri) = (into_tokio(listeners)?, config.redirect_uri());
         let has_tls = security.has_tls();
         let path = flags.config_file.clone();
-        let reread: ReadConfig = Arc::new(move || Ok(read(&path, ReadAt::Reload, base_url.as_ref())?));
+        let reread: ReadConfig =
+            Arc::new(move || Ok(Config::load(&path, ReadAt::Reload, &variable, base_url.as_ref())?));
         let parts = parts(flags, config, Some(reread), security, storage, telemetry, rendering.handle().clone());
         let exporter = Exporter::assemble(parts).await?;
         let reloads = exporter.reloads();
@@ -80,11 +80,6 @@ pub(super) fn run(flags: &Flags) -> Result<()> {
 /// for whatever has taken them all: disks and name servers that do not answer, passwords that somebody guesses.
 pub(super) fn rendering() -> io::Result<Runtime> {
     runtime::Builder::new_current_thread().thread_name("rendering").max_blocking_threads(RENDERING_THREADS).build()
-}
-
-/// The configuration, as it is in the file now.
-fn read(path: &Path, at: ReadAt, base_url: Option<&Url>) -> Result<Config, ConfigError> {
-    Config::load(path, at, &|name| env::var(name).ok(), base_url)
 }
 
 /// The parts of an exporter that runs for `flags`.
@@ -202,10 +197,14 @@ fn announce(listeners: &[TcpListener], flags: &Flags, has_tls: bool, redirect_ur
     let page =
         listeners.first().and_then(|listener| listener.local_addr().ok()).map(|address| landing_page(address, has_tls));
     let page = page.as_ref().map(Url::as_str).unwrap_or_default();
-    for profile in exporter.snapshots().borrow().profiles() {
-        if profile.login.is_none() {
-            tracing::warn!(profile = %profile.profile, page, redirect_uri, "not connected: open the page and log in");
-        }
+    let snapshot = exporter.snapshots().borrow().clone();
+    let absent: Vec<_> = snapshot.profiles().filter(|profile| profile.login.is_none()).collect();
+    if absent.len() > MOST_NAMED {
+        tracing::warn!(profiles = absent.len(), page, redirect_uri, "not connected: open the page and log in");
+        return;
+    }
+    for profile in absent {
+        tracing::warn!(profile = %profile.profile, page, redirect_uri, "not connected: open the page and log in");
     }
 }
 

@@ -12,11 +12,10 @@ use crate::storage::postgres::{
     MigrateError, Migrated, Pool, Renewed, SchemaError, Settings, accept_restore, migrate, renew_key_file,
 };
 use crate::storage::transfer::{self, TransferError, Transferred};
-use crate::telemetry::{Build, Telemetry, log};
+use crate::telemetry::{Build, Telemetry};
 
 /// Does what is asked.
 pub(super) fn run(flags: &Flags, command: &StorageCommand, out: &mut dyn Write) -> Result<()> {
-    log::init(flags.log_level, flags.log_format)?;
     match command {
         StorageCommand::Migrate => migrated(flags, out),
         StorageCommand::Import { from } => imported(flags, from, out),

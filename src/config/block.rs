@@ -1,5 +1,7 @@
 //! The `withings:` block: the only key at the top, known keys under it, each once.
 
+use std::collections::HashSet;
+
 use super::mistake::Mistake;
 use super::nearest::nearest;
 use super::node::{Node, Value};
@@ -127,9 +129,9 @@ pub(super) fn check_known(entries: &[(Node, Node)], keys: &[Key], place: &str) -
 
 /// Refuses a key that stands among those before it.
 pub(super) fn check_once(entries: &[(Node, Node)]) -> Result<(), Mistake> {
-    for (index, (key, value)) in entries.iter().enumerate() {
-        let is_same = |(other, _): &(Node, Node)| key.text().is_some() && other.text() == key.text();
-        if entries[..index].iter().any(is_same) {
+    let mut seen = HashSet::new();
+    for (key, value) in entries {
+        if key.text().is_some_and(|name| !seen.insert(name)) {
             let name = quoted_key(key, value).unwrap_or_else(|| "this key".to_owned());
             return Err(Mistake::at(key, format!("{name} stands twice")).help("keep one of them"));
         }

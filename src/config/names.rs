@@ -1,6 +1,6 @@
 //! Lists of names: profiles and measurements. One name, a list of names, or a mapping with the names and empty values.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::Selection;
@@ -77,9 +77,10 @@ fn names<'a>(key: &str, node: &'a Node) -> Result<Vec<(&'a Node, &'a str)>, Mist
         _ => vec![node],
     };
     let mut names: Vec<(&Node, &str)> = Vec::with_capacity(nodes.len());
+    let mut seen = HashSet::new();
     for node in nodes {
         let name = name(key, node)?;
-        if names.iter().any(|(_, other)| *other == name) {
+        if !seen.insert(name) {
             return Err(Mistake::at(node, format!("{} stands twice in `{key}`", shown(node))).help("name each once"));
         }
         names.push((node, name));

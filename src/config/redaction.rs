@@ -83,7 +83,7 @@ fn is_key(owner: Option<&str>, value: &str, keys: &'static [Key]) -> bool {
     let Some(owner) = owner else { return true };
     match KeyKind::of(owner, keys) {
         Some(KeyKind::Section(_)) => !value.is_empty(),
-        Some(KeyKind::Measurements | KeyKind::Profiles) => true,
+        Some(KeyKind::Names) => true,
         _ => false,
     }
 }

@@ -117,6 +117,20 @@ pub(super) fn requests_per_minute(key: &str, node: &Node) -> Result<NonZeroU32, 
     }
 }
 
+/// `true` or `false`, also in quotes and in YAML's older words.
+pub(super) fn switch(key: &str, node: &Node) -> Result<bool, Mistake> {
+    let word = match &node.value {
+        Value::Bool(value) => return Ok(*value),
+        Value::Text(word) => word.to_ascii_lowercase(),
+        _ => String::new(),
+    };
+    match word.as_str() {
+        "true" | "y" | "yes" | "on" => Ok(true),
+        "false" | "n" | "no" | "off" => Ok(false),
+        _ => Err(wrong_kind(key, "`true` or `false`", node)),
+    }
+}
+
 /// The mistake of a value of another kind than the key takes.
 pub(super) fn wrong_kind(key: &str, wanted: &str, node: &Node) -> Mistake {
     Mistake::at(node, format!("`{key}` takes {wanted}, and this is {}", node.value.kind()))

@@ -8,20 +8,12 @@ pub(super) type Key = (&'static str, KeyKind);
 pub(super) enum KeyKind {
     /// A mapping of these keys; of any keys if there are none here.
     Section(&'static [Key]),
-    /// A whole number.
-    Number,
-    /// A duration.
-    Duration,
-    /// Yes or no.
-    Boolean,
-    /// Names of measurements and of groups of them.
-    Measurements,
-    /// Names of people.
-    Profiles,
-    /// A word of a list, or several of them.
-    Word,
+    /// Names of people or measurements.
+    Names,
+    /// A number, a duration, yes or no, or words of a list.
+    Plain,
     /// A secret, or text that may have one in it, as a URL may.
-    Text,
+    Secret,
 }
 
 /// The file whose only key is `withings`.
@@ -32,24 +24,24 @@ pub(super) const NAME: &str = "withings";
 
 /// The keys of the `withings:` block.
 pub(super) const KEYS: &[Key] = &[
-    ("client_id", KeyKind::Text),
-    ("client_secret", KeyKind::Text),
-    ("client_secret_file", KeyKind::Text),
-    ("profiles", KeyKind::Profiles),
-    ("base_url", KeyKind::Text),
-    ("measurements", KeyKind::Measurements),
-    ("refresh_interval", KeyKind::Duration),
-    ("requests_per_minute", KeyKind::Number),
-    ("webhooks", KeyKind::Boolean),
-    ("use_webhook", KeyKind::Boolean),
-    ("api_url", KeyKind::Text),
-    ("account_url", KeyKind::Text),
+    ("client_id", KeyKind::Secret),
+    ("client_secret", KeyKind::Secret),
+    ("client_secret_file", KeyKind::Secret),
+    ("profiles", KeyKind::Names),
+    ("base_url", KeyKind::Secret),
+    ("measurements", KeyKind::Names),
+    ("refresh_interval", KeyKind::Plain),
+    ("requests_per_minute", KeyKind::Plain),
+    ("webhooks", KeyKind::Plain),
+    ("use_webhook", KeyKind::Plain),
+    ("api_url", KeyKind::Secret),
+    ("account_url", KeyKind::Secret),
 ];
 
 impl KeyKind {
     /// Whether an error message may show values of this kind.
     pub(super) fn is_shown(&self) -> bool {
-        !matches!(self, Self::Section(_) | Self::Text)
+        !matches!(self, Self::Section(_) | Self::Secret)
     }
 
     /// The kind of the key with this name, at any depth of `keys`.

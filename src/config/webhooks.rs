@@ -5,8 +5,7 @@ use url::{Host, Url};
 use super::Config;
 use super::block::Block;
 use super::mistake::Mistake;
-use super::node::{Node, Value};
-use super::scalar::wrong_kind;
+use super::scalar::switch;
 use crate::paths::OwnPath;
 use crate::private_name::is_private;
 
@@ -46,14 +45,6 @@ pub(super) fn are_wanted(block: &Block<'_>, base_url: &Url, warnings: &mut Vec<S
             warnings.push(format!("`{USE_WEBHOOK}` has no effect, for {why}; everything but `in_bed` is polled"));
             Ok(false)
         }
-    }
-}
-
-/// On or off.
-fn switch(key: &str, node: &Node) -> Result<bool, Mistake> {
-    match node.value {
-        Value::Bool(is_on) => Ok(is_on),
-        _ => Err(wrong_kind(key, "`true` or `false`", node)),
     }
 }
 

@@ -77,6 +77,20 @@ pub enum FileFormat {
     Csv,
 }
 
+impl FileFormat {
+    /// Every format.
+    pub const ALL: [Self; 2] = [Self::OpenMetrics, Self::Csv];
+
+    /// The format's word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OpenMetrics => "openmetrics",
+            Self::Csv => "csv",
+        }
+    }
+}
+
 /// Writes the series of `reader` to `out`. Blocks.
 pub fn write(reader: SeriesReader, format: FileFormat, out: impl Write) -> Result<Written, HistoryError> {
     let out = BufWriter::new(out);

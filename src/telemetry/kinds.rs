@@ -1,10 +1,7 @@
 //! The values of labels: why a request failed, what was not known, what became of a notification.
 
-use std::fmt;
-
-use prometheus_client::encoding::{EncodeLabelValue, LabelValueEncoder};
-
-use crate::catalogue::Call;
+/// What becomes of a value that nobody should see.
+const LEFT_OUT: &str = "left out";
 
 /// Why a request failed: the label `reason`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -107,41 +104,36 @@ impl Unknown {
         Self::Unlisted,
     ];
 
-    /// What becomes of such a value, for the log.
-    pub(super) fn fate(self) -> &'static str {
+    /// The label's value, and what becomes of such a value.
+    fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::MeasureType => "exported as withings_unlisted_measure",
-            Self::Attribution => "used like any other",
-            Self::Position | Self::Workout => "exported under its number",
-            Self::SleepState | Self::Battery | Self::Classification => "exported as unknown",
-            Self::TimeZone => "taken for UTC",
-            Self::FutureDate | Self::BadNumber | Self::Row | Self::Implausible | Self::EventTime | Self::Unlisted => {
-                "left out"
-            }
-            Self::Unfinished => "left out until it is completed, or a day over",
+            Self::MeasureType => ("measure_type", "exported as withings_unlisted_measure"),
+            Self::Attribution => ("attribution", "used like any other"),
+            Self::Position => ("position", "exported under its number"),
+            Self::SleepState => ("sleep_state", "exported as unknown"),
+            Self::Workout => ("workout", "exported under its number"),
+            Self::Battery => ("battery", "exported as unknown"),
+            Self::Classification => ("classification", "exported as unknown"),
+            Self::TimeZone => ("time_zone", "taken for UTC"),
+            Self::FutureDate => ("future_date", LEFT_OUT),
+            Self::BadNumber => ("bad_number", LEFT_OUT),
+            Self::Row => ("row", LEFT_OUT),
+            Self::Implausible => ("implausible", LEFT_OUT),
+            Self::Unfinished => ("unfinished", "left out until it is completed, or a day over"),
+            Self::EventTime => ("event_time", LEFT_OUT),
+            Self::Unlisted => ("unlisted", LEFT_OUT),
         }
     }
 
     /// The label's value.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::MeasureType => "measure_type",
-            Self::Attribution => "attribution",
-            Self::Position => "position",
-            Self::SleepState => "sleep_state",
-            Self::Workout => "workout",
-            Self::Battery => "battery",
-            Self::Classification => "classification",
-            Self::TimeZone => "time_zone",
-            Self::FutureDate => "future_date",
-            Self::BadNumber => "bad_number",
-            Self::Row => "row",
-            Self::Implausible => "implausible",
-            Self::Unfinished => "unfinished",
-            Self::EventTime => "event_time",
-            Self::Unlisted => "unlisted",
-        }
+        self.words().0
+    }
+
+    /// What becomes of such a value, for the log.
+    pub(super) fn fate(self) -> &'static str {
+        self.words().1
     }
 }
 
@@ -168,29 +160,5 @@ impl NotificationOutcome {
             Self::UnknownKind => "unknown_kind",
             Self::Invalid => "invalid",
         }
-    }
-}
-
-impl EncodeLabelValue for Call {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
-        self.name().encode(encoder)
-    }
-}
-
-impl EncodeLabelValue for Reason {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
-        self.name().encode(encoder)
-    }
-}
-
-impl EncodeLabelValue for NotificationOutcome {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
-        self.name().encode(encoder)
-    }
-}
-
-impl EncodeLabelValue for Unknown {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
-        self.name().encode(encoder)
     }
 }

@@ -152,13 +152,14 @@ impl Telemetry {
 
     /// Counts a request that was sent and answered, or failed, after `took`.
     pub fn request(&self, call: Call, took: Duration) {
-        self.0.requests.get_or_create_owned(&CallLabel { call }).inc();
-        self.0.durations.get_or_create_owned(&CallLabel { call }).observe(took.as_secs_f64());
+        let label = CallLabel { call: call.name() };
+        self.0.requests.get_or_create_owned(&label).inc();
+        self.0.durations.get_or_create_owned(&label).observe(took.as_secs_f64());
     }
 
     /// Counts a request that failed.
     pub fn failure(&self, call: Call, reason: Reason) {
-        self.0.failures.get_or_create_owned(&FailureLabels { call, reason }).inc();
+        self.0.failures.get_or_create_owned(&FailureLabels { call: call.name(), reason: reason.name() }).inc();
     }
 
     /// Shows what is counted of `profile` from zero on: the increase of a counter that appears at one cannot be seen.
@@ -192,7 +193,7 @@ impl Telemetry {
         (kind, &what, row).hash(&mut hasher);
         let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.is_first(hasher.finish()) {
-            self.0.unknown.get_or_create_owned(&KindLabel { kind }).inc();
+            self.0.unknown.get_or_create_owned(&KindLabel { kind: kind.name() }).inc();
         }
         if seen.logged.len() < LOGGED_UNKNOWN_VALUES && seen.logged.insert((kind, what.clone())) {
             tracing::warn!(
@@ -206,7 +207,7 @@ impl Telemetry {
 
     /// Counts a notification of this kind, which is one of few words.
     pub fn notification(&self, kind: &'static str, outcome: NotificationOutcome) {
-        self.0.notifications.get_or_create_owned(&NotificationLabels { kind, outcome }).inc();
+        self.0.notifications.get_or_create_owned(&NotificationLabels { kind, outcome: outcome.name() }).inc();
     }
 
     /// Sets the refresh interval that the configuration asks for.
@@ -306,10 +307,10 @@ impl Metrics {
             self.reload_success_at.clone(),
         );
         for call in Call::all() {
-            drop(self.requests.get_or_create(&CallLabel { call }));
+            drop(self.requests.get_or_create(&CallLabel { call: call.name() }));
         }
         for kind in Unknown::ALL {
-            drop(self.unknown.get_or_create(&KindLabel { kind }));
+            drop(self.unknown.get_or_create(&KindLabel { kind: kind.name() }));
         }
         self
     }
@@ -327,13 +328,13 @@ impl Metrics {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CallLabel {
-    call: Call,
+    call: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct FailureLabels {
-    call: Call,
-    reason: Reason,
+    call: &'static str,
+    reason: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -343,13 +344,13 @@ struct ProfileLabel {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct KindLabel {
-    kind: Unknown,
+    kind: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct NotificationLabels {
     kind: &'static str,
-    outcome: NotificationOutcome,
+    outcome: &'static str,
 }
 
 #[cfg(test)]

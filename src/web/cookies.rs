@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use hyper::HeaderMap;
 use hyper::header::COOKIE;
+use secrecy::ExposeSecret;
 
 use super::callback::parameter;
-use crate::storage::STATE_LIFETIME;
+use crate::storage::{STATE_LIFETIME, Storage};
 use crate::withings::oauth::random_token;
 
 /// The cookie of browsers that have seen the landing page.
@@ -21,12 +22,19 @@ const MOST: usize = 8;
 /// What stands between two states; none has it in itself.
 const SEPARATOR: char = '.';
 
-/// The secret that tells browsers that have seen the landing page, of this process. Cheap to clone.
+/// The secret that tells browsers that have seen the landing page. Cheap to clone.
 #[derive(Clone)]
 pub struct VisitorCookie(Arc<str>);
 
 impl VisitorCookie {
-    /// A new one: what browsers have of a former process tells nothing any more.
+    /// That of the installation: a browser may have seen the page of another replica.
+    pub async fn of(storage: &Storage) -> Self {
+        // Without storage the page works too, and its cookie is of this process.
+        let secret = storage.installation_secret("visitor", random_token).await;
+        secret.map_or_else(|_| Self::new(), |secret| Self(secret.expose_secret().into()))
+    }
+
+    /// A new one.
     #[must_use]
     pub fn new() -> Self {
         Self(random_token().into())
@@ -106,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_visitor_is_known_by_this_process_alone() {
+    fn a_visitor_is_known_by_the_secret_alone() {
         let visitor = VisitorCookie::new();
         let headers = sent(visitor.header(false).split(';').next().unwrap());
         assert!(visitor.is_in(&headers) && !VisitorCookie::new().is_in(&headers));

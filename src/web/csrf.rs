@@ -3,22 +3,37 @@
 use hyper::Request;
 use hyper::header::ORIGIN;
 
-use super::hosts::asked;
+use url::Url;
+
+use super::App;
+use super::hosts::{Hosts, asked, forwarded, name};
 
 /// The headers in which browsers say what they want a page for: the standard's, and those of older browsers.
 const AHEAD: [&str; 3] = ["sec-purpose", "purpose", "x-moz"];
 
 /// Whether the request comes from a page of this server, or from a program that is no browser.
-///
+pub(super) fn is_same_origin<B>(app: &App, request: &Request<B>) -> bool {
+    is_from_here(request, &app.hosts, || app.logins.redirect_uri())
+}
+
 /// `Sec-Fetch-Site` is the browser's own verdict, but it is said only to https and loopback addresses; elsewhere
 /// `Origin` is compared with the host that was asked. A program that sends neither acts for itself.
-pub(super) fn is_same_origin<B>(request: &Request<B>) -> bool {
+///
+/// A proxy may name another host in its request than the browser has. So the origin of `own_url` counts too, which no other
+/// site has, and the host that the proxy was asked for, if no other site can have its name: a page of another site cannot
+/// write that header, but with a name of its own that leads to the proxy it could have the proxy write it.
+fn is_from_here<B>(request: &Request<B>, hosts: &Hosts, own_url: impl Fn() -> String) -> bool {
     let said = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
-    match (said("sec-fetch-site"), said(ORIGIN.as_str())) {
-        (Some(site), _) => matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => host_of(origin).zip(asked(request)).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b)),
-        (None, None) => true,
-    }
+    let origin = match (said("sec-fetch-site"), said(ORIGIN.as_str())) {
+        (Some(site), _) => return matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => origin,
+        (None, None) => return true,
+    };
+    let is_at = |host: &str| host_of(origin).is_some_and(|of_page| of_page.eq_ignore_ascii_case(host));
+    asked(request).is_some_and(is_at)
+        || Url::parse(&own_url()).is_ok_and(|own| own.origin().ascii_serialization() == origin)
+        || forwarded(request)
+            .is_some_and(|host| is_at(host) && name(host).is_some_and(|name| hosts.serves(&name, own_url)))
 }
 
 /// Whether the request comes from a page of this server or from a program, or is the navigation of a person who follows a
@@ -51,7 +66,11 @@ mod tests {
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }
-        assert_eq!(is_same_origin(&request), own, "{headers:?}");
+        assert_eq!(is_own(&request), own, "{headers:?}");
+    }
+
+    fn is_own<B>(request: &Request<B>) -> bool {
+        is_from_here(request, &Hosts::new(Vec::new()), || "http://own.example:8080/withings/callback".to_owned())
     }
 
     #[test]
@@ -75,8 +94,24 @@ mod tests {
     fn the_host_may_be_in_the_address() {
         for (address, own) in [("https://nas.local:10064/authorize", true), ("https://nas.local/authorize", false)] {
             let request = Request::post(address).header(ORIGIN, "https://nas.local:10064").body(()).unwrap();
-            assert_eq!(is_same_origin(&request), own, "{address}");
+            assert_eq!(is_own(&request), own, "{address}");
         }
+    }
+
+    #[test]
+    fn behind_a_proxy_the_own_address_and_the_host_that_the_proxy_was_asked_for_count_too() {
+        let check = |origin, forwarded, own| {
+            check(&[("origin", origin), ("host", "127.0.0.1:10064"), ("x-forwarded-host", forwarded)], own);
+        };
+        check("http://own.example:8080", "", true);
+        check("http://own.example", "", false);
+        check("https://own.example:8080", "", false);
+        check("http://nas.local:8080", "nas.local:8080, inner.example", true);
+        check("http://own.example", "own.example", true);
+        check("http://nas.local:8080", "nas.local", false);
+        check("http://evil.example", "nas.local", false);
+        check("http://evil.example", "evil.example", false);
+        check("null", "", false);
     }
 
     #[test]

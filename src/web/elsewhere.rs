@@ -4,7 +4,7 @@
 use hyper::Request;
 use url::{Position, Url};
 
-use super::hosts::asked;
+use super::hosts::{asked, forwarded};
 
 /// What proxies say of themselves. Behind one of them the host of a request may be the proxy's name for this server.
 const OF_PROXIES: [&str; 6] =
@@ -17,11 +17,9 @@ const OF_PROXIES: [&str; 6] =
 /// Nothing but the words of a page depends on it, so that it does not matter who has written the headers.
 pub(super) fn address_bar<B>(request: &Request<B>, redirect_uri: &str) -> Option<String> {
     let expected = Url::parse(redirect_uri).ok()?;
-    let said = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let forwarded = said("x-forwarded-host");
+    let forwarded = forwarded(request);
     let host = match forwarded {
-        // Each proxy in a row adds its own: the first is the browser's.
-        Some(hosts) => hosts.split(',').next().unwrap_or_default().trim(),
+        Some(host) => host,
         None if OF_PROXIES.iter().any(|name| request.headers().contains_key(*name)) => return None,
         None => asked(request)?,
     };

@@ -66,7 +66,8 @@ impl Hosts {
         Some(response::text(StatusCode::MISDIRECTED_REQUEST, &sentence))
     }
 
-    fn serves(&self, asked: &str, own_url: impl FnOnce() -> String) -> bool {
+    /// Whether a host of this [`name`] is served.
+    pub(super) fn serves(&self, asked: &str, own_url: impl FnOnce() -> String) -> bool {
         is_nobody_elses(asked)
             || asked == self.0.machine
             || self.0.allowed.iter().any(|allowed| allowed.is(asked))
@@ -112,8 +113,14 @@ pub(super) fn asked<B>(request: &Request<B>) -> Option<&str> {
     request.uri().authority().map(Authority::as_str).or_else(said)
 }
 
+/// The host and port that a proxy was asked for, as it says them. Each proxy in a row adds its own: the first is the browser's.
+pub(super) fn forwarded<B>(request: &Request<B>) -> Option<&str> {
+    let said = request.headers().get("x-forwarded-host")?.to_str().ok()?;
+    said.split(',').next().map(str::trim)
+}
+
 /// The name or the IP address in what was said of a host: without port, in small letters and without the final dot.
-fn name(host: &str) -> Option<String> {
+pub(super) fn name(host: &str) -> Option<String> {
     let authority: Authority = host.parse().ok()?;
     // Of an address in brackets it leaves out what follows, and of a user what is before.
     let rest = host.strip_prefix(authority.host())?;

@@ -13,43 +13,49 @@ use url::form_urlencoded;
 use super::documents;
 use super::moment::{Moment, minute};
 use super::response::{self, Referrer, Response};
-use super::{App, elsewhere};
+use super::{App, ExporterPages, elsewhere};
 use crate::catalogue::Call;
 use crate::login::LoginError;
 use crate::paths::OwnPath;
 use crate::reading::{Attempt, CallStatus, ProfileSnapshot, Snapshot};
 use crate::storage::Purpose;
+use crate::visible::quoted;
 use crate::webhooks::SubscriptionStatus;
 
-/// How many profiles the page names to everybody: a household and more. The names of many are those of patients, customers or
-/// members.
-const MOST_NAMED: usize = 20;
+/// How many profiles are named to everybody, and in the log at a start: a household and more. The names of many are those of
+/// patients, customers or members.
+pub const MOST_NAMED: usize = 20;
 
 /// The landing page. It needs nothing but memory, so that it works when everything else is broken.
-pub(super) fn page<B>(app: &App, request: &Request<B>) -> Response {
-    let (snapshot, now) = (app.snapshots.borrow().clone(), app.clock.now());
+pub(super) fn page<B>(app: &App, exporter: &ExporterPages, request: &Request<B>) -> Response {
+    let (snapshot, now) = (exporter.snapshots.borrow().clone(), exporter.clock.now());
     let notifications = |profile: &ProfileSnapshot| {
-        let last = app.inbox.last(&profile.profile);
-        app.inbox.is_open().then(|| (last, app.subscriptions.status(&profile.profile)))
+        let last = exporter.inbox.last(&profile.profile);
+        exporter.inbox.is_open().then(|| (last, exporter.subscriptions.status(&profile.profile)))
     };
     let redirect_uri = &app.logins.redirect_uri();
     let is_demo = app.logins.storage().purpose() == Purpose::Demo;
+    // The demo's people are nobody.
+    let are_named = snapshot.profiles().len() <= MOST_NAMED || is_demo || app.security.in_force().knows_clients();
     let landing = LandingPage {
         root: "./",
-        metrics: app.telemetry_path.trim_start_matches('/'),
+        metrics: exporter.telemetry_path.trim_start_matches('/'),
         redirect_uri,
         // The demo's people are logged in already, at whatever address it is looked at.
         elsewhere: if is_demo { None } else { elsewhere::address_bar(request, redirect_uri) },
         is_demo,
         now: minute(now),
-        // The demo's people are nobody.
-        unnamed: (snapshot.profiles().len() > MOST_NAMED && !is_demo && !app.security.in_force().knows_clients())
-            .then(|| Numbers::of(&snapshot)),
-        cards: snapshot.profiles().map(|profile| ProfileCard::of(profile, notifications(profile), now)).collect(),
-        unused_logins: unused_logins(app),
+        is_connected: snapshot.profiles().any(|profile| profile.login.is_some()),
+        unnamed: (!are_named).then(|| Numbers::of(&snapshot)),
+        cards: snapshot
+            .profiles()
+            .filter(|_| are_named)
+            .map(|profile| ProfileCard::of(profile, notifications(profile), now))
+            .collect(),
+        unused_logins: if are_named { unused_logins(app) } else { Vec::new() },
     };
     let mut response = response::page(StatusCode::OK, &landing, Referrer::OwnPages);
-    response::set_text(&mut response, SET_COOKIE, &app.visitor.header(is_encrypted(app)));
+    response::set_text(&mut response, SET_COOKIE, &exporter.visitor.header(is_encrypted(app)));
     response
 }
 
@@ -62,23 +68,15 @@ pub(super) fn is_encrypted(app: &App) -> bool {
 fn unused_logins(app: &App) -> Vec<UnusedLogin> {
     let logins = app.logins.storage().logins();
     let unused = logins.iter().filter(|(profile, _)| app.logins.profile(profile).is_none());
+    // What begins like a flag comes after the end of all flags.
+    let separator = |profile: &str| if profile.starts_with('-') { "-- " } else { "" };
     unused
         .map(|(profile, known)| UnusedLogin {
-            command: format!("withings-exporter forget {}", quoted(profile)),
+            command: format!("withings-exporter forget {}{}", separator(profile), quoted(profile)),
             since: date(known.login.connected_at).unwrap_or_default(),
             name: profile.to_string(),
         })
         .collect()
-}
-
-/// A name as a shell takes it.
-fn quoted(name: &str) -> String {
-    let is_plain = |character: char| character.is_alphanumeric() || "-_.".contains(character);
-    if name.chars().all(is_plain) && !name.starts_with('-') {
-        name.to_owned()
-    } else {
-        format!("'{}'", name.replace('\'', "'\\''"))
-    }
 }
 
 /// Where the login of `profile` begins, relative to any page.
@@ -100,17 +98,12 @@ struct LandingPage<'a> {
     elsewhere: Option<String>,
     is_demo: bool,
     now: String,
+    /// Whether anybody has logged in, so that there is a next step.
+    is_connected: bool,
     /// How the profiles are, where they are too many to be named to everybody.
     unnamed: Option<Numbers>,
     cards: Vec<ProfileCard<'a>>,
     unused_logins: Vec<UnusedLogin>,
-}
-
-impl LandingPage<'_> {
-    /// Whether anybody has logged in, so that there is a next step.
-    fn is_connected(&self) -> bool {
-        self.cards.iter().any(|card| card.login.has_login())
-    }
 }
 
 /// How many profiles are in which state.

@@ -44,7 +44,7 @@ pub(super) async fn begin(app: &App, client: IpAddr, request: &Request<Incoming>
         Some("demo") => Mode::Demo,
         Some(_) => return MessagePage::unknown_mode().response(),
     };
-    let has_seen_overview = app.visitor.is_in(request.headers());
+    let has_seen_overview = app.exporter.as_ref().is_some_and(|exporter| exporter.visitor.is_in(request.headers()));
     let beginning = if has_seen_overview { Beginning::Overview } else { Beginning::Somewhere };
     match app.logins.begin(&profile, mode, beginning, client).await {
         Ok(consent) => send_to(app, &consent, request.headers()),
@@ -64,7 +64,7 @@ pub(super) async fn callback(app: &App, client: IpAddr, request: &Request<Incomi
 /// `POST /authorize`: what the redirect brought, pasted by hand, from a browser that cannot reach the exporter; or the confirmation of
 /// an account that waits for one, or that another person may replace the former one.
 pub(super) async fn submit(app: &App, client: IpAddr, request: Request<Incoming>) -> Response {
-    if !csrf::is_same_origin(&request) {
+    if !csrf::is_same_origin(app, &request) {
         return foreign_form();
     }
     let remembered: Vec<_> = cookies::remembered(request.headers()).collect();
@@ -149,7 +149,7 @@ async fn refreshed(app: &App, profile: &Arc<str>, call: Call) -> Option<Arc<Prof
         let is_of_this_login = shown.login.as_ref().is_some_and(|login| login.connected_at == connected_at);
         is_of_this_login && shown.calls.get(&call).is_none_or(|call| call.latest != Attempt::None)
     };
-    let mut snapshots = app.snapshots.clone();
+    let mut snapshots = app.exporter.as_ref()?.snapshots.clone();
     let all = snapshots.wait_for(|all| all.get(profile).is_some_and(|shown| is_refreshed(shown))).await.ok()?;
     all.get(profile).cloned()
 }

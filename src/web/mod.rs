@@ -41,6 +41,7 @@ pub use callback::Callback;
 pub use connections::Connections;
 pub use cookies::VisitorCookie;
 pub use hosts::{AllowedHost, Hosts};
+pub use landing::MOST_NAMED;
 pub use reload::{Reload, ReloadBy, ReloadError, Reloads};
 pub use scrapes::Scrapes;
 pub use security::{Security, SecurityError, TlsError};
@@ -49,24 +50,31 @@ pub use server::{ServerLimits, serve};
 /// What is served. Cheap to clone; several listeners may share it.
 #[derive(Clone)]
 pub struct App {
-    /// The path of the metrics, beginning with `/`. If it is `/`, there is no landing page.
-    pub telemetry_path: Arc<str>,
-    /// The metrics.
-    pub exposition: Exposition,
     /// Which clients may talk to the server, and how.
     pub security: Security,
     /// The names that it answers to.
     pub hosts: Hosts,
-    /// What tells browsers that have seen the landing page.
-    pub visitor: VisitorCookie,
     /// The places for connections.
     pub connections: Connections,
-    /// How many scrapes may wait for their pages at one time.
-    pub scrapes: Scrapes,
-    /// What the landing page tells of the profiles.
-    pub snapshots: watch::Receiver<Snapshot>,
     /// The profiles' logins.
     pub logins: Logins,
+    /// What is served beside logins; `None`: nothing is, as this process is no exporter.
+    pub exporter: Option<ExporterPages>,
+}
+
+/// What an exporter serves beside logins: metrics, the landing page, and what other programs ask. Cheap to clone.
+#[derive(Clone)]
+pub struct ExporterPages {
+    /// The path of the metrics, beginning with `/`. If it is `/`, there is no landing page.
+    pub telemetry_path: Arc<str>,
+    /// The metrics.
+    pub exposition: Exposition,
+    /// How many scrapes may wait for their pages at one time.
+    pub scrapes: Scrapes,
+    /// What tells browsers that have seen the landing page.
+    pub visitor: VisitorCookie,
+    /// What the landing page tells of the profiles.
+    pub snapshots: watch::Receiver<Snapshot>,
     /// Where Withings' notifications go.
     pub inbox: Inbox,
     /// How the subscriptions to notifications are.

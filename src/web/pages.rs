@@ -50,7 +50,7 @@ impl MessagePage {
 
     /// The page as a response.
     pub(super) fn response(&self) -> Response {
-        let referrer = if self.confirmation.is_some() { Referrer::OwnPages } else { Referrer::Never };
+        let referrer = if self.confirmation.is_some() { Referrer::Origin } else { Referrer::Never };
         response::page(self.status, self, referrer)
     }
 
@@ -194,7 +194,7 @@ impl MessagePage {
             format!(
                 "Withings remembers who signed in. Open the overview in a private window to connect {profile}. If the \
                  account belongs to {profile} after all, take {owner} out of “profiles” in the configuration and \
-                 restart the exporter first."
+                 reload it first."
             ),
         )
     }

@@ -67,11 +67,10 @@ impl Reloads {
 }
 
 /// Says when the new configuration is in force, or why it is not.
-pub(super) async fn respond<B>(app: &App, request: &Request<B>) -> Response {
-    if !csrf::is_same_origin(request) {
+pub(super) async fn respond<B>(app: &App, reloads: &Reloads, request: &Request<B>) -> Response {
+    if !csrf::is_same_origin(app, request) {
         return response::text(StatusCode::FORBIDDEN, "Another site may not have the configuration read again.");
     }
-    let reloads = app.reloads.as_ref().expect("without them there is no such route");
     match reloads.ask(ReloadBy::Client).await {
         Ok(()) => response::text(StatusCode::OK, "The configuration was read again."),
         Err(ReloadError::Late) => {

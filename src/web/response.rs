@@ -21,7 +21,9 @@ const POLICY: &str =
 pub(super) enum Referrer {
     /// Nothing: the address may contain a code.
     Never,
-    /// To ourselves. A page with a form needs it, since a browser that may not say where a form was says `null`.
+    /// The origin alone. A page with a form needs it, since a browser that may not say where a form was says `null`.
+    Origin,
+    /// All of it, to ourselves, for a page with a form whose address has no code and whose links lead elsewhere too.
     OwnPages,
 }
 
@@ -37,6 +39,7 @@ pub(super) fn page(status: StatusCode, template: &impl Template, referrer: Refer
     let html = escaped(&html).into_owned();
     let referrer = match referrer {
         Referrer::Never => "no-referrer",
+        Referrer::Origin => "origin",
         Referrer::OwnPages => "same-origin",
     };
     let mut response = with_type(status, "text/html; charset=utf-8", html);

@@ -9,8 +9,9 @@ use hyper::{Method, Request, StatusCode};
 use super::pages::MessagePage;
 use super::response::{self, Response};
 use super::security::InForce;
-use super::{App, hosts, landing, login, reload, scrape, webhook};
+use super::{App, ExporterPages, Reloads, hosts, landing, login, reload, scrape, webhook};
 use crate::paths::OwnPath;
+use crate::webhooks::Inbox;
 
 /// Answers one request, if its client may come in.
 pub(super) async fn respond(app: &App, client: IpAddr, request: Request<Incoming>) -> Response {
@@ -35,65 +36,81 @@ async fn refuse(
     security: &InForce,
     client: IpAddr,
     request: &Request<Incoming>,
-    route: Option<Route>,
+    route: Option<Route<'_>>,
 ) -> Option<Response> {
-    let is_open = matches!(route, Some(Route::Own(path)) if path.is_open());
+    let is_open = route.is_some() && OwnPath::at(request.uri().path()).is_some_and(OwnPath::is_open);
     let names_are_free = is_open || security.knows_clients();
     let refusal = hosts::refuse_headers(request)
         .or_else(|| if names_are_free { None } else { app.hosts.refuse(request, || app.logins.redirect_uri()) });
     if refusal.is_some() || is_open { refusal } else { security.refuse(request, client).await }
 }
 
+/// What is at a path, with what its answer is made of.
 #[derive(Clone, Copy)]
-enum Route {
-    Metrics,
-    Own(OwnPath),
+enum Route<'a> {
+    Metrics(&'a ExporterPages),
+    Landing(&'a ExporterPages),
+    Style,
+    Authorize,
+    Callback,
+    Healthy,
+    Ready(&'a ExporterPages),
+    Reload(&'a Reloads),
+    Webhook(&'a Inbox),
 }
 
-impl Route {
-    fn at(path: &str, app: &App) -> Option<Self> {
-        if path == &*app.telemetry_path {
-            return Some(Self::Metrics);
+impl<'a> Route<'a> {
+    fn at(path: &str, app: &'a App) -> Option<Self> {
+        let exporter = app.exporter.as_ref();
+        if let Some(exporter) = exporter.filter(|exporter| path == &*exporter.telemetry_path) {
+            return Some(Self::Metrics(exporter));
         }
-        let is_there = |own: &OwnPath| match own {
-            OwnPath::Reload => app.reloads.is_some(),
+        let own = OwnPath::at(path)?;
+        Some(match own {
+            OwnPath::Style => Self::Style,
+            OwnPath::Authorize => Self::Authorize,
+            OwnPath::Callback => Self::Callback,
+            OwnPath::Landing => Self::Landing(exporter?),
+            OwnPath::Healthy => exporter.map(|_| Self::Healthy)?,
+            OwnPath::Ready => Self::Ready(exporter?),
+            OwnPath::Reload => Self::Reload(exporter?.reloads.as_ref()?),
             // A client that does not know the whole address finds nothing there.
-            OwnPath::Webhook => app.inbox.is_at(&path[own.as_str().len()..]),
-            _ => true,
-        };
-        OwnPath::at(path).filter(is_there).map(Self::Own)
+            OwnPath::Webhook => {
+                Self::Webhook(Some(&exporter?.inbox).filter(|inbox| inbox.is_at(&path[own.as_str().len()..]))?)
+            }
+        })
     }
 
     fn methods(self) -> &'static [Method] {
         match self {
             // Each GET begins a login, so there is no HEAD.
-            Self::Own(OwnPath::Authorize) => &[Method::GET, Method::POST],
-            Self::Own(OwnPath::Reload) => &[Method::POST],
-            Self::Own(OwnPath::Webhook) => &[Method::GET, Method::HEAD, Method::POST],
+            Self::Authorize => &[Method::GET, Method::POST],
+            Self::Reload(_) => &[Method::POST],
+            Self::Webhook(_) => &[Method::GET, Method::HEAD, Method::POST],
             _ => &[Method::GET, Method::HEAD],
         }
     }
 
     /// The response to an allowed method. HEAD is answered as GET.
     async fn respond(self, app: &App, client: IpAddr, request: Request<Incoming>) -> Response {
-        let Self::Own(path) = self else { return scrape::page(app, request).await };
-        match path {
-            OwnPath::Landing => landing::page(app, &request),
-            OwnPath::Style => response::style(),
-            OwnPath::Authorize if request.method() == Method::POST => login::submit(app, client, request).await,
-            OwnPath::Authorize => login::begin(app, client, &request).await,
+        match self {
+            Self::Metrics(exporter) => scrape::page(exporter, request).await,
+            Self::Landing(exporter) => landing::page(app, exporter, &request),
+            Self::Style => response::style(),
+            Self::Authorize if request.method() == Method::POST => login::submit(app, client, request).await,
+            Self::Authorize => login::begin(app, client, &request).await,
             // Withings checks with HEAD that the address is there; a code is never taken from that.
-            OwnPath::Callback if request.method() == Method::HEAD => response::text(StatusCode::OK, "Here."),
-            OwnPath::Callback => login::callback(app, client, &request).await,
-            OwnPath::Healthy => response::text(StatusCode::OK, "withings-exporter is healthy."),
-            OwnPath::Ready => ready(app),
-            OwnPath::Reload => reload::respond(app, &request).await,
-            OwnPath::Webhook => webhook::respond(app, request).await,
+            Self::Callback if request.method() == Method::HEAD => response::text(StatusCode::OK, "Here."),
+            Self::Callback => login::callback(app, client, &request).await,
+            Self::Healthy => response::text(StatusCode::OK, "withings-exporter is healthy."),
+            Self::Ready(exporter) => ready(exporter),
+            Self::Reload(reloads) => reload::respond(app, reloads, &request).await,
+            Self::Webhook(inbox) => webhook::respond(inbox, request).await,
         }
     }
 }
 
-fn refuse_method(route: Route) -> Response {
+fn refuse_method(route: Route<'_>) -> Response {
     let methods: Vec<_> = route.methods().iter().map(Method::as_str).collect();
     let methods = methods.join(", ");
     let mut response = response::text(StatusCode::METHOD_NOT_ALLOWED, &format!("Only {methods} can be used here."));
@@ -101,8 +118,8 @@ fn refuse_method(route: Route) -> Response {
     response
 }
 
-fn ready(app: &App) -> Response {
-    if *app.ready.borrow() {
+fn ready(exporter: &ExporterPages) -> Response {
+    if *exporter.ready.borrow() {
         response::text(StatusCode::OK, "withings-exporter is ready.")
     } else {
         response::text(

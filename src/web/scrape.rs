@@ -5,19 +5,19 @@ use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, Hea
 use hyper::{HeaderMap, Request, StatusCode};
 use url::form_urlencoded;
 
-use super::App;
+use super::ExporterPages;
 use super::activity::Activity;
 use super::response::{self, Response};
 use crate::exposition::{Encoding, FamilySelection, InvalidPart, PageKind, Part, negotiate};
 
 /// The metrics in the format and encoding that the client prefers: all, or those that the query selects.
-pub(super) async fn page(app: &App, request: Request<Incoming>) -> Response {
+pub(super) async fn page(exporter: &ExporterPages, request: Request<Incoming>) -> Response {
     let (families, part) = match selection(request.uri().query().unwrap_or_default()) {
         Ok(selected) => selected,
         Err(error) => return response::text(StatusCode::BAD_REQUEST, &error.to_string()),
     };
-    let Some(place) = app.scrapes.begin() else {
-        let limit = app.scrapes.limit;
+    let Some(place) = exporter.scrapes.begin() else {
+        let limit = exporter.scrapes.limit;
         let sentence = format!("{limit} scrapes wait for their pages, and no more are allowed. Try again later.");
         return response::text(StatusCode::SERVICE_UNAVAILABLE, &sentence);
     };
@@ -25,11 +25,11 @@ pub(super) async fn page(app: &App, request: Request<Incoming>) -> Response {
     let (format, encoding) = negotiate(values(headers, &ACCEPT), values(headers, &ACCEPT_ENCODING));
     let kind = PageKind::new(format, encoding, part);
     let (page, kind) = match families {
-        None => (app.exposition.page(kind, place).await, Some(kind)),
-        Some(families) => (app.exposition.page_of(kind, families, place).await, None),
+        None => (exporter.exposition.page(kind, place).await, Some(kind)),
+        Some(families) => (exporter.exposition.page_of(kind, families, place).await, None),
     };
     let client = request.extensions().get::<Activity>().expect("the server puts it into each request");
-    let mut response = Response::new(app.scrapes.hand_over(page, kind, client.clone()).into());
+    let mut response = Response::new(exporter.scrapes.hand_over(page, kind, client.clone()).into());
     response::set(&mut response, CONTENT_TYPE, format.content_type());
     response::set(&mut response, VARY, "Accept, Accept-Encoding");
     if encoding == Encoding::Gzip {

@@ -43,7 +43,11 @@ fn the_version_says_what_was_built_and_for_what() {
     );
     assert_eq!(version, expected);
     assert!([revision, branch].iter().all(|told| !told.is_empty() && !told.contains(char::is_whitespace)));
-    assert_eq!(check_printed(&["measurements", "--version"], &[]), version);
+    for command in [&["measurements"][..], &["authorize"], &["forget"], &["backfill"], &["storage", "import"]] {
+        for flag in ["--version", "-V"] {
+            assert_eq!(check_printed(&[command, &[flag]].concat(), &[]), version, "{command:?}");
+        }
+    }
 }
 
 #[test]
@@ -94,6 +98,17 @@ fn wrong_usage_exits_with_2_and_names_the_flag() {
     check_refused(&["measurements"], &[(switch, "perhaps")], "--web.disable-exporter-metrics");
     for value in ["true", "false", "1", "0"] {
         check_printed(&["measurements"], &[(switch, value)]);
+    }
+}
+
+#[test]
+fn a_disk_that_does_not_answer_is_a_failure_and_no_mistake() {
+    // A file that nobody can read at its beginning.
+    for flag in ["--config.file", "--web.config.file"] {
+        let output = run(&["check-config", flag, "/proc/self/mem"], &[]);
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(message.contains("/proc/self/mem: Input/output error"), "{message}");
+        assert_eq!(output.status.code(), Some(1), "{message}");
     }
 }
 

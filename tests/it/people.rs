@@ -207,6 +207,14 @@ async fn a_new_name_takes_nothing_over_and_the_page_names_the_login_that_is_left
 }
 
 #[tokio::test(crate = "crate::paused")]
+async fn the_command_that_forgets_takes_a_name_for_no_flag() {
+    let mut world = household(&["-Alice B."]).await;
+    connect(&world, "-Alice B.", "Alice").await;
+    rename(&mut world, &["Mum"]).await;
+    check_page(&world.get("/").await, 200, &["<code>withings-exporter forget -- &#39;-Alice B.&#39;</code>"]);
+}
+
+#[tokio::test(crate = "crate::paused")]
 async fn two_names_with_one_body_at_the_start_are_not_both_shown() {
     let mut world = household(&["Mum"]).await;
     connect(&world, "Mum", "Alice").await;

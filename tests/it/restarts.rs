@@ -56,6 +56,14 @@ async fn the_last_values_are_there_at_once_after_a_restart_also_without_the_clou
 }
 
 #[tokio::test(crate = "crate::paused")]
+async fn a_browser_that_has_seen_the_overview_is_known_after_a_restart() {
+    let mut world = World::connected(&["Alice"]).await;
+    let before = world.get("/").await.header("set-cookie").unwrap().to_owned();
+    restart(&mut world, Duration::ZERO).await;
+    assert_eq!(world.get("/").await.header("set-cookie"), Some(before.as_str()));
+}
+
+#[tokio::test(crate = "crate::paused")]
 async fn after_a_restart_only_changes_are_asked_for() {
     let mut world = alice().await;
     let before = world.calls("getmeas").len();

@@ -205,7 +205,7 @@ async fn the_pages_of_a_login_are_kept_by_nobody_and_load_nothing_from_elsewhere
     assert_eq!(pages.iter().map(|page| page.status).collect::<Vec<_>>(), [200, 404, 400, 200, 409, 200, 502]);
     for page in pages {
         assert_eq!(page.header("cache-control"), Some("no-store"));
-        assert!(["no-referrer", "same-origin"].contains(&page.header("referrer-policy").unwrap()));
+        assert!(["no-referrer", "same-origin", "origin"].contains(&page.header("referrer-policy").unwrap()));
         let policy = page.header("content-security-policy").unwrap();
         for rule in ["default-src 'none'", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"] {
             assert!(policy.contains(rule), "{rule} is missing in {policy}");

@@ -97,6 +97,10 @@ fn a_browser_on_this_host_needs_no_pasting() {
     let (installation, address) = served(&["Mum"]);
     let (mut program, consent) = authorize(&installation, "Mum");
     program.line(|line| line.contains("paste its address here"));
+    for target in ["/metrics", "/", "/-/healthy", "/-/ready"] {
+        let answer = installation.request(address, "GET", target, "");
+        assert_eq!(answer.status, 404, "{target} is the exporter's, which does not run");
+    }
     let callback = installation.agree(&consent, "Alice");
     let page = installation.request(address, "GET", &callback, "");
     assert_eq!(page.status, 200, "{}", page.body);
@@ -141,6 +145,20 @@ fn a_running_exporter_shows_whom_a_terminal_has_logged_in() {
     installation.until_weight(address, "Mum", false);
     log_in(&installation, "Mum", "Alice");
     installation.until_weight(address, "Mum", true);
+}
+
+#[test]
+fn what_had_better_be_configured_otherwise_is_said_and_no_news() {
+    let installation = Installation::new(&["Mum"], "http://192.168.1.2:10064");
+    let (mut program, consent) = authorize(&installation, "Mum");
+    program.type_line(&installation.agree(&consent, "Alice"));
+    let said = [program.end().errors, installation.start(&["forget", "Mum"]).end().errors];
+    for said in said {
+        assert!(said.contains("level=warn msg=\"the host in `base_url` is an IP address"), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+    let ended = installation.start(&["forget", "Mum", "--log.level", "error"]).end();
+    assert!(ended.errors.starts_with("error: nothing is stored"), "{ended:?}");
 }
 
 #[test]

@@ -68,6 +68,19 @@ fn names_of_certificates_that_nobody_has_signed_are_warned_of() {
 }
 
 #[test]
+fn cipher_suites_that_are_left_out_are_named() {
+    let folder = folder();
+    let suites = "TLS_AES_128_GCM_SHA256, TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, TLS_RSA_WITH_AES_128_GCM_SHA256";
+    let tls =
+        format!("tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n  cipher_suites: [{suites}]\n");
+    write(&folder.path().join("given.yml"), &tls);
+    let said = String::from_utf8(check(folder.path(), &folder.path().join("given.yml")).stderr).unwrap();
+    let words =
+        "msg=\"rustls does not have this; it is left out\" key=cipher_suites value=TLS_RSA_WITH_AES_128_GCM_SHA256\n";
+    assert!(said.lines().count() == 1 && said.ends_with(words), "{said}");
+}
+
+#[test]
 fn certificate_and_key_may_stand_in_the_file() {
     let folder = folder();
     let indented = |file: &str| fs::read_to_string(folder.path().join(file)).unwrap().replace('\n', "\n    ");

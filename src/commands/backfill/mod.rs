@@ -14,16 +14,16 @@ use tokio::task::spawn_blocking;
 
 use super::serve::Signals;
 use crate::app::{logins, settle};
-use crate::cli::{BackfillFlags, Flags, HistoryFormat, Output, UsageError};
+use crate::cli::{BackfillFlags, Flags, Output, UsageError};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::history::{self, Fetch, FileFormat, HistoryError, Question, Work};
 use crate::login::Logins;
 use crate::remote_write::{Push, Target, TimeSeries};
 use crate::storage::{Class, Storage};
-use crate::telemetry::{Build, Telemetry, log};
+use crate::telemetry::{Build, Telemetry};
 use crate::visible::Terminal;
-use report::{BackfillOutcome, Report};
+use report::{Given, Report};
 
 /// The text while it is written, in the work directory.
 const UNFINISHED: &str = "history";
@@ -33,7 +33,6 @@ const CHECKPOINT: &str = "push";
 
 /// Fetches what `asked` names and writes or sends it, until SIGTERM or SIGINT.
 pub(super) fn run(flags: &Flags, asked: &BackfillFlags, out: &mut dyn Write) -> Result<()> {
-    log::init(flags.log_level, flags.log_format)?;
     let config = super::config(flags, &super::security(flags)?)?;
     let telemetry = Telemetry::new(Build::this());
     let runtime = super::runtime()?;
@@ -67,7 +66,7 @@ pub(super) struct Answer {
 }
 
 /// Where a history goes.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Destination {
     Stdout(FileFormat),
     File(PathBuf, FileFormat),
@@ -145,17 +144,17 @@ impl Answer {
         drop(fetch);
         drop(display);
         tracing::info!("all history has been read from Withings; writing it");
-        let outcome = destination.take(&work).await?;
+        let given = destination.take(&work).await?;
         spawn_blocking(move || work.finish()).await.expect("storage does not panic")?;
-        Ok(Report { destination, outcome, left_out, now })
+        Ok(Report { given, left_out, now })
     }
 }
 
 impl Destination {
     fn of(asked: &BackfillFlags) -> Result<Self> {
         match (&asked.output, &asked.url) {
-            (Some(Output::Stdout), _) => Ok(Self::Stdout(asked.format.into())),
-            (Some(Output::File(path)), _) => Self::file(path.clone(), asked.format.into()),
+            (Some(Output::Stdout), _) => Ok(Self::Stdout(asked.format)),
+            (Some(Output::File(path)), _) => Self::file(path.clone(), asked.format),
             (None, Some(url)) => Ok(Self::Server(url.parse().map_err(|error| UsageError(format!("--url: {error}")))?)),
             (None, None) => bail!(UsageError("write to a --output, or send to a --url".to_owned())),
         }
@@ -189,43 +188,33 @@ impl Destination {
     }
 
     /// Gives it the series of what was fetched.
-    async fn take(&self, work: &Work) -> Result<BackfillOutcome> {
-        let (to, sorted) = (self.clone(), work.clone());
-        match to {
+    async fn take(self, work: &Work) -> Result<Given> {
+        let sorted = work.clone();
+        match self {
             Self::Stdout(format) => {
                 let write = move || history::write(sorted.reader()?, format, io::stdout().lock());
-                Ok(BackfillOutcome::Written(
-                    spawn_blocking(write).await.expect("writing does not panic").map_err(broken_pipe)?,
-                ))
+                let written = spawn_blocking(write).await.expect("writing does not panic").map_err(broken_pipe)?;
+                Ok(Given::Stdout(format, written))
             }
             Self::File(path, format) => {
                 let write = move || {
                     let file = sorted.create(UNFINISHED)?;
                     let written = history::write(sorted.reader()?, format, &file)?;
                     sorted.publish(UNFINISHED, &file, &path)?;
-                    Ok::<_, HistoryError>(written)
+                    Ok::<_, HistoryError>(Given::File(path, format, written))
                 };
-                Ok(BackfillOutcome::Written(spawn_blocking(write).await.expect("writing does not panic")?))
+                Ok(spawn_blocking(write).await.expect("writing does not panic")?)
             }
             Self::Server(target) => {
-                let mut push = Push::prepare(target, &work.identity(), work.path(CHECKPOINT))?;
+                let mut push = Push::prepare(target.clone(), &work.identity(), work.path(CHECKPOINT))?;
                 let before = push.confirmed();
                 let reader = spawn_blocking(move || sorted.reader()).await.expect("sorting does not panic")?;
                 let mut display = progress::display();
                 let series = reader.map(|stretch| stretch.map(|stretch| TimeSeries::of(stretch.samples())));
                 push.send(series, |samples| display.sent(samples)).await?;
                 drop(display);
-                Ok(BackfillOutcome::Sent { samples: push.confirmed(), before })
+                Ok(Given::Server { target, samples: push.confirmed(), before })
             }
-        }
-    }
-}
-
-impl From<HistoryFormat> for FileFormat {
-    fn from(format: HistoryFormat) -> Self {
-        match format {
-            HistoryFormat::Openmetrics => Self::OpenMetrics,
-            HistoryFormat::Csv => Self::Csv,
         }
     }
 }

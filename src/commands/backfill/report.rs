@@ -1,15 +1,16 @@
 //! What a backfill has done, and what to do with it.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
 use chrono::DateTime;
 
-use super::Destination;
 use crate::catalogue::Call;
 use crate::history::{FileFormat, Written};
+use crate::remote_write::Target;
+use crate::visible::quoted;
 
 /// With longer blocks promtool would refuse nothing, and with its own of two hours ten years become thousands of blocks.
 const BLOCK: &str = "9000h";
@@ -19,19 +20,20 @@ const YEAR: i64 = 365 * 86_400;
 
 /// What was done with a history.
 pub struct Report {
-    pub(super) destination: Destination,
-    pub(super) outcome: BackfillOutcome,
+    pub(super) given: Given,
     /// Calls that the logins do not permit.
     pub(super) left_out: Vec<(Arc<str>, Call)>,
     /// When it was done, Unix seconds.
     pub(super) now: i64,
 }
 
-/// How much came of it.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum BackfillOutcome {
-    Written(Written),
-    Sent {
+/// Where it went, and how much it was.
+#[derive(Clone, Debug)]
+pub(super) enum Given {
+    Stdout(FileFormat, Written),
+    File(PathBuf, FileFormat, Written),
+    Server {
+        target: Target,
         samples: u64,
         /// Those that an interrupted run had sent.
         before: u64,
@@ -41,7 +43,7 @@ pub(super) enum BackfillOutcome {
 impl Report {
     /// Whether standard output belongs to the history.
     pub(super) fn takes_stdout(&self) -> bool {
-        matches!(self.destination, Destination::Stdout(_))
+        matches!(self.given, Given::Stdout(..))
     }
 
     /// Says how much it is, what is missing, and the next command.
@@ -50,16 +52,16 @@ impl Report {
             let scope = call.scope().unwrap_or_default();
             writeln!(out, "Left out: {call} of {profile}, whose login lacks the permission {scope}.")?;
         }
-        match (&self.outcome, &self.destination) {
-            (BackfillOutcome::Written(written), Destination::File(path, format)) => {
+        match &self.given {
+            Given::File(path, format, written) => {
                 self.how_much(written, &format!("to {}", path.display()), out)?;
                 self.next(*format, written, Some(path), out)?;
             }
-            (BackfillOutcome::Written(written), Destination::Stdout(format)) => {
+            Given::Stdout(format, written) => {
                 self.how_much(written, "to standard output", out)?;
                 self.next(*format, written, None, out)?;
             }
-            (BackfillOutcome::Sent { samples, before }, Destination::Server(target)) => {
+            Given::Server { target, samples, before } => {
                 write!(out, "Sent {samples} samples to {target}")?;
                 let earlier = if *before > 0 { format!(", {before} of them earlier") } else { String::new() };
                 writeln!(out, "{earlier}.")?;
@@ -67,7 +69,6 @@ impl Report {
                     writeln!(out, "{afterwards}")?;
                 }
             }
-            (BackfillOutcome::Written(_), Destination::Server(_)) | (BackfillOutcome::Sent { .. }, _) => {}
         }
         Ok(out.flush()?)
     }
@@ -83,8 +84,9 @@ impl Report {
     fn next(&self, format: FileFormat, written: &Written, path: Option<&Path>, out: &mut dyn Write) -> Result<()> {
         let (Some((first, _)), FileFormat::OpenMetrics) = (written.span, format) else { return Ok(()) };
         let years = (self.now - first) / YEAR + 2;
-        let file = path.map_or("/dev/stdin".to_owned(), quoted);
-        let upload = path.map_or("-".to_owned(), quoted);
+        let path = path.map(Path::to_string_lossy);
+        let (file, upload) = (path.as_deref().unwrap_or("/dev/stdin"), path.as_deref().unwrap_or("-"));
+        let (file, upload) = (quoted(file), quoted(upload));
         writeln!(
             out,
             "\nPrometheus deletes what is older than its retention, 15 days unless it is set. Start it with\n\
@@ -95,16 +97,5 @@ impl Report {
              curl -fsS -X POST -T {upload} http://localhost:8428/api/v1/import/prometheus"
         )?;
         Ok(())
-    }
-}
-
-/// A path as a shell reads it.
-fn quoted(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
-    if text.chars().all(is_plain) && !text.starts_with('-') {
-        text.into_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
     }
 }

@@ -16,6 +16,7 @@ use secrecy::SecretString;
 use super::diagnostic::Diagnostic;
 use super::document;
 use super::mistake::Mistake;
+use super::scalar::switch;
 use super::schema::{Key, KeyKind};
 use super::{ConfigError, decode};
 use crate::regular_file::{self, ReadAt};
@@ -38,7 +39,7 @@ const FILE: &[Key] = &[
     (RATE_LIMIT, KeyKind::Section(value::RATE_LIMIT_KEYS)),
 ];
 
-const HTTP_KEYS: &[Key] = &[("http2", KeyKind::Boolean), (HEADERS, KeyKind::Section(value::HEADERS))];
+const HTTP_KEYS: &[Key] = &[("http2", KeyKind::Plain), (HEADERS, KeyKind::Section(value::HEADERS))];
 
 /// Everything that the web configuration file decides. The default, an empty file, is plain HTTP for everybody.
 #[derive(Clone, Debug)]
@@ -108,7 +109,7 @@ fn read(text: &str, folder: &Path) -> Result<WebConfig, Mistake> {
     let http = file.read(HTTP, |key, node| Section::of(node.clone(), key, HTTP_KEYS))?.unwrap_or_default();
     Ok(WebConfig {
         tls: file.read(TLS, |key, node| tls::read(key, node, folder))?.flatten(),
-        http2: http.read("http2", value::switch)?.unwrap_or(true),
+        http2: http.read("http2", switch)?.unwrap_or(true),
         headers: http.read(HEADERS, value::headers)?.unwrap_or_default(),
         users: file.read(USERS, value::users)?.unwrap_or_default(),
         rate_limit: file.read(RATE_LIMIT, value::rate_limit)?.flatten(),

@@ -5,28 +5,27 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 
 use super::section::Section;
-use super::value::switch;
 use crate::config::mistake::Mistake;
 use crate::config::nearest::nearest;
 use crate::config::node::{Node, Value};
-use crate::config::scalar::{shown, text};
+use crate::config::scalar::{shown, switch, text};
 use crate::config::schema::{Key, KeyKind};
 
 /// The keys of the section.
 pub(super) const KEYS: &[Key] = &[
-    ("cert", KeyKind::Text),
-    ("cert_file", KeyKind::Text),
-    ("key", KeyKind::Text),
-    ("key_file", KeyKind::Text),
-    ("client_auth_type", KeyKind::Word),
-    ("client_ca", KeyKind::Text),
-    ("client_ca_file", KeyKind::Text),
-    ("client_allowed_sans", KeyKind::Text),
-    ("min_version", KeyKind::Word),
-    ("max_version", KeyKind::Word),
-    ("cipher_suites", KeyKind::Word),
-    ("prefer_server_cipher_suites", KeyKind::Boolean),
-    ("curve_preferences", KeyKind::Word),
+    ("cert", KeyKind::Secret),
+    ("cert_file", KeyKind::Secret),
+    ("key", KeyKind::Secret),
+    ("key_file", KeyKind::Secret),
+    ("client_auth_type", KeyKind::Plain),
+    ("client_ca", KeyKind::Secret),
+    ("client_ca_file", KeyKind::Secret),
+    ("client_allowed_sans", KeyKind::Secret),
+    ("min_version", KeyKind::Plain),
+    ("max_version", KeyKind::Plain),
+    ("cipher_suites", KeyKind::Plain),
+    ("prefer_server_cipher_suites", KeyKind::Plain),
+    ("curve_preferences", KeyKind::Plain),
 ];
 
 const VERSIONS: [(&str, TlsVersion); 4] = [

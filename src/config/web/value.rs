@@ -7,38 +7,24 @@ use super::{RateLimit, User};
 use crate::config::mistake::Mistake;
 use crate::config::nearest::nearest;
 use crate::config::node::{Node, Value};
-use crate::config::scalar::{shown, text, wrong_kind};
+use crate::config::scalar::{shown, text};
 use crate::config::schema::{self, Key, KeyKind};
 
 /// The headers that can be set. Others belong to the program.
 pub(super) const HEADERS: &[Key] = &[
-    ("Content-Security-Policy", KeyKind::Text),
-    ("Strict-Transport-Security", KeyKind::Text),
-    ("X-Content-Type-Options", KeyKind::Word),
-    ("X-Frame-Options", KeyKind::Word),
-    ("X-XSS-Protection", KeyKind::Text),
+    ("Content-Security-Policy", KeyKind::Secret),
+    ("Strict-Transport-Security", KeyKind::Secret),
+    ("X-Content-Type-Options", KeyKind::Plain),
+    ("X-Frame-Options", KeyKind::Plain),
+    ("X-XSS-Protection", KeyKind::Secret),
 ];
 
 /// The keys of `rate_limit`.
-pub(super) const RATE_LIMIT_KEYS: &[Key] = &[("interval", KeyKind::Duration), ("burst", KeyKind::Number)];
+pub(super) const RATE_LIMIT_KEYS: &[Key] = &[("interval", KeyKind::Plain), ("burst", KeyKind::Plain)];
 
 /// The units of a duration as Go writes it, seconds.
 const UNITS: [(&str, f64); 7] =
     [("ns", 1e-9), ("us", 1e-6), ("µs", 1e-6), ("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
-
-/// `true` or `false`, also in YAML's older words.
-pub(super) fn switch(key: &str, node: &Node) -> Result<bool, Mistake> {
-    let word = match &node.value {
-        Value::Bool(value) => return Ok(*value),
-        Value::Text(word) => word.to_ascii_lowercase(),
-        _ => String::new(),
-    };
-    match word.as_str() {
-        "y" | "yes" | "on" => Ok(true),
-        "n" | "no" | "off" => Ok(false),
-        _ => Err(wrong_kind(key, "`true` or `false`", node)),
-    }
-}
 
 /// `headers`.
 pub(super) fn headers(key: &str, node: &Node) -> Result<Vec<(&'static str, String)>, Mistake> {

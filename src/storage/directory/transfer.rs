@@ -44,7 +44,7 @@ pub(in crate::storage) struct Contents {
 }
 
 /// The names of the secrets that an installation may have.
-const SECRETS: [&str; 1] = ["webhook"];
+const SECRETS: [&str; 2] = ["visitor", "webhook"];
 
 impl Directory {
     /// Opens the directory at `root` for a transfer, whatever its marks say, and keeps every exporter away as long as it is open.

@@ -19,14 +19,13 @@ use std::time::Duration;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Request, StatusCode};
 use rustls::ServerConfig;
-use rustls::pki_types::CertificateDer;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
 use super::response::{self, Response};
 use crate::config::ConfigError;
-use crate::config::web::{ClientPolicy, WebConfig};
+use crate::config::web::WebConfig;
 use crate::regular_file::ReadAt;
 use crate::telemetry::log::with_causes;
 use passwords::{Admission, Checks, Passwords};
@@ -94,18 +93,6 @@ impl Security {
         self.in_force().tls.is_some()
     }
 
-    /// The server's own certificate in DER, where TLS is spoken.
-    #[must_use]
-    pub fn certificate(&self) -> Option<CertificateDer<'static>> {
-        self.in_force().tls.as_ref().map(|tls| tls.certificate.clone())
-    }
-
-    /// What clients must show before they can ask anything.
-    #[must_use]
-    pub fn client_policy(&self) -> ClientPolicy {
-        self.in_force().tls.as_ref().map_or(ClientPolicy::None, |tls| tls.client_policy)
-    }
-
     /// Puts changes of the files in force until `end`. A change that cannot be used is logged once, and what was in force
     /// stays.
     pub async fn keep_current(self, end: impl Future<Output = ()>) {
@@ -127,14 +114,14 @@ async fn follow(mut files: WatchedFiles, in_force: &watch::Sender<Arc<InForce>>)
     let mut seen = files.loaded.clone();
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
-        let now = files.stamps();
+        let now;
+        (now, files) = on_disk(files, |files| files.stamps()).await;
         if now == files.loaded || now != seen {
             seen = now;
             continue;
         }
-        let load = spawn_blocking(move || (files.load(ReadAt::Reload), files)).await;
-        let (loaded, same_files) = load.expect("reading files does not panic");
-        files = same_files;
+        let loaded;
+        (loaded, files) = on_disk(files, |files| files.load(ReadAt::Reload)).await;
         seen.clone_from(&files.loaded);
         let is_switch = |new: &InForce| new.tls.is_some() != in_force.borrow().tls.is_some();
         match loaded.and_then(|new| if is_switch(&new) { Err(SecurityError::Switched) } else { Ok(new) }) {
@@ -150,6 +137,11 @@ async fn follow(mut files: WatchedFiles, in_force: &watch::Sender<Arc<InForce>>)
             }
         }
     }
+}
+
+/// Has `work` done on a thread of its own: a disk may hang, and nothing else waits for it.
+async fn on_disk<T: Send + 'static>(mut files: WatchedFiles, work: fn(&mut WatchedFiles) -> T) -> (T, WatchedFiles) {
+    spawn_blocking(move || (work(&mut files), files)).await.expect("reading files does not panic")
 }
 
 impl InForce {
@@ -220,7 +212,7 @@ struct WatchedFiles {
     checks: Arc<Checks>,
 }
 
-/// What changes when a file changes: device and number, time of the change in nanoseconds, length.
+/// What changes when a file changes: device and number, time of the last change of content or rights in nanoseconds, length.
 #[derive(Clone, Copy, PartialEq)]
 struct ConfigFileStamp(u64, u64, i64, i64, u64);
 
@@ -250,6 +242,6 @@ impl WatchedFiles {
 
 impl ConfigFileStamp {
     fn of(file: &Metadata) -> Self {
-        Self(file.dev(), file.ino(), file.mtime(), file.mtime_nsec(), file.len())
+        Self(file.dev(), file.ino(), file.ctime(), file.ctime_nsec(), file.len())
     }
 }

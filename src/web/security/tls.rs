@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
-use rustls::pki_types::CertificateDer;
 use rustls::{NamedGroup, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion, version};
 
 use super::client_certificate;
@@ -11,11 +10,9 @@ use super::pem::{TlsError, certificates, key};
 use crate::config::web::{ClientPolicy, Curve, Tls, TlsVersion};
 use crate::regular_file::ReadAt;
 
-/// The TLS of a server: its certificate, and how it speaks.
+/// The TLS of a server.
 pub(super) struct ServerTls {
     pub(super) config: Arc<ServerConfig>,
-    /// The server's own certificate.
-    pub(super) certificate: CertificateDer<'static>,
     pub(super) client_policy: ClientPolicy,
 }
 
@@ -29,7 +26,6 @@ impl ServerTls {
             );
         }
         let chain = certificates(&tls.certificate, "cert", at)?;
-        let certificate = chain[0].clone();
         let provider = Arc::new(provider(tls));
         let verifier = client_certificate::verifier(tls, &provider, at)?;
         let mut server = ServerConfig::builder_with_provider(provider)
@@ -41,7 +37,7 @@ impl ServerTls {
         server.ignore_client_order = tls.prefer_server_cipher_suites;
         server.alpn_protocols =
             if http2 { vec![b"h2".to_vec(), b"http/1.1".to_vec()] } else { vec![b"http/1.1".to_vec()] };
-        Ok(Self { config: Arc::new(server), certificate, client_policy: tls.client_policy })
+        Ok(Self { config: Arc::new(server), client_policy: tls.client_policy })
     }
 }
 
@@ -49,29 +45,27 @@ impl ServerTls {
 fn provider(tls: &Tls) -> CryptoProvider {
     let mut provider = aws_lc_rs::default_provider();
     if !tls.cipher_suites.is_empty() {
-        let named =
-            |name: &&str| provider.cipher_suites.iter().copied().find(|suite| suite.suite().as_str() == Some(name));
-        let below = chosen("cipher_suites", &tls.cipher_suites, named);
+        let suite = |name| provider.cipher_suites.iter().copied().find(|suite| suite.suite().as_str() == Some(name));
+        // Only the names of those before TLS 1.3 say with what they are used.
+        let below = tls.cipher_suites.iter().filter(|name| name.contains("_WITH_"));
+        let below: Vec<_> = below.filter_map(|name| suite(name).or_else(|| left_out("cipher_suites", name))).collect();
         provider.cipher_suites.retain(|suite| matches!(suite, SupportedCipherSuite::Tls13(_)));
         provider.cipher_suites.extend(below);
     }
     if !tls.curves.is_empty() {
         let groups = std::mem::take(&mut provider.kx_groups);
-        provider.kx_groups = chosen("curve_preferences", &tls.curves, |curve| group(&groups, *curve));
+        let named = |curve: &Curve| {
+            group(&groups, *curve).or_else(|| left_out("curve_preferences", &format!("Curve{curve:?}")))
+        };
+        provider.kx_groups = tls.curves.iter().filter_map(named).collect();
     }
     provider
 }
 
-/// The wanted values that rustls has; the others are named in the log.
-fn chosen<W: std::fmt::Debug, T>(key: &str, wanted: &[W], find: impl Fn(&W) -> Option<T>) -> Vec<T> {
-    let found = wanted.iter().filter_map(|value| {
-        let found = find(value);
-        if found.is_none() {
-            tracing::warn!(key, ?value, "rustls does not have this; it is left out");
-        }
-        found
-    });
-    found.collect()
+/// Names a value in the log that is wanted, and that rustls does not have.
+fn left_out<T>(key: &str, value: &str) -> Option<T> {
+    tracing::warn!(key, value, "rustls does not have this; it is left out");
+    None
 }
 
 fn group(groups: &[&'static dyn SupportedKxGroup], curve: Curve) -> Option<&'static dyn SupportedKxGroup> {

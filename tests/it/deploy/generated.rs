@@ -17,7 +17,7 @@ const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
 const RULES: [&str; 5] = ["base-units", "data", "exporter", "limits", "vitals"];
 
 fn command() -> Command {
-    Cli::command().version(env!("CARGO_PKG_VERSION"))
+    Cli::command()
 }
 
 #[test]

@@ -48,6 +48,16 @@ async fn shards_of_different_replicas_have_everybody_once() {
 }
 
 #[tokio::test]
+async fn a_browser_that_has_seen_the_overview_of_one_is_known_to_all() {
+    let replicas = Replicas::start(&["Alice"]).await;
+    let mut cookies = BTreeSet::new();
+    for world in &replicas.each {
+        cookies.insert(world.get("/").await.header("set-cookie").unwrap().to_owned());
+    }
+    assert!(replicas.each.len() > 1 && cookies.len() == 1, "{cookies:?}");
+}
+
+#[tokio::test]
 async fn what_a_replica_counts_itself_is_on_no_shard() {
     let replicas = Replicas::start(&["Alice", "Bob"]).await;
     replicas.weigh("Alice", 72);

@@ -45,8 +45,8 @@ fn check_page(answer: &Answer, status: u16, says: &[&str]) {
         assert!(answer.body.contains(text), "{text} is missing in\n{}", answer.body);
     }
     assert_eq!(answer.header("cache-control"), Some("no-store"));
-    // A page with a button must say to us, and to nobody else, that the button was its own.
-    let referrer = if answer.body.contains("<form") { "same-origin" } else { "no-referrer" };
+    // A page with a button must say that the button was ours, and not the code in its address.
+    let referrer = if answer.body.contains("<form") { "origin" } else { "no-referrer" };
     assert_eq!(answer.header("referrer-policy"), Some(referrer));
 }
 
@@ -310,6 +310,15 @@ async fn other_sites_cannot_send_the_form() {
         ("Origin: https://evil.example\r\n", 403),
         ("Origin: http://nas.local\r\n", 200),
         ("Sec-Fetch-Site: same-origin\r\n", 200),
+        // The address of `base_url`, where a proxy names another host.
+        ("Origin: http://localhost:10064\r\n", 200),
+        ("Origin: http://localhost:10065\r\n", 403),
+        ("Origin: https://localhost:10064\r\n", 403),
+        ("Origin: http://192.168.1.2:8080\r\nX-Forwarded-Host: 192.168.1.2:8080, inner.example\r\n", 200),
+        ("Origin: http://192.168.1.2\r\nX-Forwarded-Host: 192.168.1.2:8080\r\n", 403),
+        ("Origin: http://evil.example\r\nX-Forwarded-Host: nas.local\r\n", 403),
+        // A name of another site that leads to the proxy, which passes it on.
+        ("Origin: http://evil.example\r\nX-Forwarded-Host: evil.example\r\n", 403),
     ] {
         let callback = world.consent("Alice", &world.account("Alice")).await;
         let answer = paste(&world, &format!("http://localhost:10064{callback}"), headers).await;

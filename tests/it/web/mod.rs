@@ -29,7 +29,9 @@ use withings_exporter::http::Http;
 use withings_exporter::login::{LoginServices, Logins, Remote};
 use withings_exporter::reading::Snapshot;
 use withings_exporter::telemetry::{Build, Telemetry};
-use withings_exporter::web::{App, Connections, Hosts, Scrapes, Security, ServerLimits, VisitorCookie, serve};
+use withings_exporter::web::{
+    App, Connections, ExporterPages, Hosts, Scrapes, Security, ServerLimits, VisitorCookie, serve,
+};
 use withings_exporter::webhooks::{Inbox, Subscriptions};
 use withings_exporter::withings::client::Client;
 use withings_exporter::withings::oauth::{Application, OAuth};
@@ -91,7 +93,7 @@ impl Setup {
         let clock = Clock::frozen(DateTime::from_timestamp(NOW, 0).unwrap());
         let disk = TempDir::new().unwrap();
         let logins = logins_of_nobody(&disk, &clock, &telemetry);
-        let app = App {
+        let pages = ExporterPages {
             telemetry_path: self.telemetry_path.into(),
             exposition: Exposition::new(
                 snapshots.clone(),
@@ -100,18 +102,21 @@ impl Setup {
                 self.self_metrics,
                 Handle::current(),
             ),
-            security: self.security,
-            hosts: Hosts::new(self.allowed_hosts.iter().map(|host| host.parse().unwrap()).collect()),
-            visitor: VisitorCookie::new(),
-            connections: self.connections,
             scrapes: self.scrapes,
+            visitor: VisitorCookie::new(),
             snapshots,
             inbox: Inbox::new(logins.clone(), telemetry.clone(), clock.clone()).0,
             subscriptions: Subscriptions::new(logins.clone(), watch::channel(None).1),
-            logins,
             reloads: None,
             ready: readiness,
             clock,
+        };
+        let app = App {
+            security: self.security,
+            hosts: Hosts::new(self.allowed_hosts.iter().map(|host| host.parse().unwrap()).collect()),
+            connections: self.connections,
+            logins,
+            exporter: Some(pages),
         };
         let end = async { told.await.unwrap_or_default() };
         let ended = tokio::spawn(serve(listener, app, self.limits, end));

@@ -1,5 +1,7 @@
 //! TLS, HTTP/2, passwords, headers and the rate limit, as curl meets them.
 
+use std::fs::File;
+use std::io::Write;
 use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +15,6 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use url::Url;
-use withings_exporter::http::Http;
 use withings_exporter::web::{Security, ServerLimits};
 
 use super::connections::large;
@@ -269,6 +269,18 @@ async fn certificates_and_passwords_are_renewed_without_a_restart() {
 }
 
 #[tokio::test]
+async fn a_file_that_keeps_its_time_and_length_is_read_again() {
+    let user = |name: &str| users().replace("prometheus", name);
+    let secured = Secured::start(&(TLS.to_owned() + &user("former"))).await;
+    let mut file = File::options().write(true).open(secured.folder.path().join("web.yml")).unwrap();
+    let before = file.metadata().unwrap().modified().unwrap();
+    file.write_all((TLS.to_owned() + &user("newest")).as_bytes()).unwrap();
+    file.set_modified(before).unwrap();
+    let status = async || secured.status(&["--user", "newest:hush:hush"], "/metrics").await;
+    until("the new user", async || (status().await == Ok(200)).then_some(())).await;
+}
+
+#[tokio::test]
 async fn who_does_not_go_on_is_cut_in_every_state_of_a_connection() {
     let short = Duration::from_millis(50);
     let limits = ServerLimits { handshake: short, header_timeout: short, ..ServerLimits::default() };
@@ -311,15 +323,4 @@ async fn the_end_waits_for_no_handshake() {
     secured.server.ended.await.unwrap();
     assert_eq!(told.elapsed(), Duration::ZERO);
     drop(idle);
-}
-
-#[tokio::test]
-async fn only_the_servers_own_certificate_is_trusted_by_the_health_check() {
-    let secured = Secured::start(TLS).await;
-    let url = Url::parse(&format!("https://{}/-/healthy", secured.server.address)).unwrap();
-    for (certificate, trusted) in [("server.crt", true), ("ca.crt", false), ("stranger.crt", false)] {
-        let certificate = CertificateDer::from_pem_file(secured.folder.path().join(certificate)).unwrap();
-        let status = Http::reaching_exporter(Some(certificate)).unwrap().status_of(url.clone()).await;
-        assert_eq!(status.ok(), trusted.then_some(200));
-    }
 }
