@@ -202,10 +202,6 @@ impl CatalogueRow {
                  hours (Withings {field})."
             ),
             (_, "") => format!("{what}, last known (Withings {field})."),
-            // The app may show half of the index (home-assistant/core#103568).
-            _ if self.key == "sleep_breathing_disturbances_index" => {
-                format!("{what}, last known; Withings' app may show half of it (Withings {field}).")
-            }
             (_, unit) => format!("{what} in {unit}, last known (Withings {field})."),
         }
     }
