@@ -91,13 +91,16 @@ impl PageCache {
         Self { sources, pages: Mutex::default() }
     }
 
-    /// The page that is kept, or a new one. A scrape that is given up meanwhile leaves the next one to make it.
+    /// The page that is kept, or a new one. A scrape that is given up meanwhile leaves the next one to make it. A page that was
+    /// begun after the scrape asked is new enough for it: at most two renderings serve all who wait.
     pub(super) async fn page(self: &Arc<Self>, kind: PageKind, place: impl Send + 'static) -> Bytes {
         let Some(cached) = self.cached(kind) else {
             return self.page_of(kind, FamilySelection::everything(), place).await;
         };
+        let asked = Instant::now();
         let mut kept = cached.lock().await;
-        if let Some(kept) = kept.as_ref().filter(|kept| kept.is_true_at(self.sources.clock.now())) {
+        let is_new = |kept: &&KeptPage| kept.begun > asked || kept.is_true_at(self.sources.clock.now());
+        if let Some(kept) = kept.as_ref().filter(is_new) {
             return kept.page.clone();
         }
         let made = self.sources.make(kind, FamilySelection::everything(), place).await;

@@ -386,6 +386,30 @@ fn a_scrape_that_is_given_up_leaves_nothing_old_behind() {
     });
 }
 
+#[test]
+fn scrapes_that_wait_share_a_page_that_began_after_they_asked() {
+    let mut with_one_thread = tokio::runtime::Builder::new_current_thread();
+    let runtime = with_one_thread.max_blocking_threads(1).enable_time().build().unwrap();
+    runtime.block_on(async {
+        let scraped = Scraped::new(household(), SelfMetrics::Hidden);
+        let scrape = || Box::pin(scraped.kept(Format::Text, Encoding::Identity, Part::Whole));
+        let (mut first, mut second, mut third) = (scrape(), scrape(), scrape());
+        // The only thread for renderings is busy, so that all of them have to wait.
+        let (release, busy) = std::sync::mpsc::channel::<()>();
+        tokio::task::spawn_blocking(move || busy.recv());
+        for waiting in [&mut first, &mut second, &mut third] {
+            assert!(waiting.now_or_never().is_none());
+        }
+        scraped.snapshots.send_replace(snapshot(household()));
+        drop(release);
+
+        let (first, second) = (first.await, second.await);
+        assert!(!same(&first, &second), "something was published since the first one began");
+        scraped.snapshots.send_replace(snapshot(household()));
+        assert!(same(&second, &third.await));
+    });
+}
+
 #[tokio::test]
 async fn a_compressed_page_is_one_gzip_member_to_python() {
     let scraped = Scraped::new(household(), shown());
