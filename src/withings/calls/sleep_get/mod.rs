@@ -196,10 +196,9 @@ pub fn course(night: &SleepRow, segments: &[SegmentRow]) -> Vec<Reading> {
     Hypnogram::new(night, around(night, segments)).readings(night)
 }
 
-/// The end of each segment, Unix seconds, with the state that is known from then on, which is the segment's own. Ascending.
+/// The end of each segment, Unix seconds, with the state that is known from then on, which is the segment's own.
 pub fn ended_states(segments: &[SegmentRow]) -> impl Iterator<Item = (i64, SleepState)> {
-    let ended = segments.iter().filter_map(|segment| Some((segment.enddate?, state(segment))));
-    ended.collect::<BTreeMap<_, _>>().into_iter()
+    segments.iter().filter_map(|segment| Some((segment.enddate?, state(segment))))
 }
 
 /// The segments that may be of the night.
