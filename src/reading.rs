@@ -12,7 +12,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::catalogue::{Call, LabelName, Measurement};
+use crate::catalogue::{Call, LabelName, Measurement, SLEEP_STATES};
 
 /// How long the newest sleep segment is the present state after its end, in seconds: 6 hours.
 pub const SLEEP_STATE_LASTS_SECONDS: i64 = 6 * 3600;
@@ -143,7 +143,7 @@ pub struct Origin {
     pub id: i64,
 }
 
-/// The states of sleep, in the order of exposition ([`crate::catalogue::SLEEP_STATES`]).
+/// The states of sleep, in the order of [`SLEEP_STATES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SleepState {
@@ -169,13 +169,7 @@ impl SleepState {
     /// The label's value.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Awake => "awake",
-            Self::Light => "light",
-            Self::Deep => "deep",
-            Self::Rem => "rem",
-        }
+        SLEEP_STATES[self.place()]
     }
 }
 

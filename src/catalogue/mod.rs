@@ -24,7 +24,7 @@ pub use needs::Needs;
 pub use source::{DeviceFact, HeartFact, LabelName, MinuteField, NightFact, Position, Source, WorkoutFact};
 pub use unit::Unit;
 pub use words::{
-    BATTERY_STATES, CLASSIFICATIONS, SLEEP_STATES, STAGES, VALVE_STATES, ZONES, named, position_name, workout_category,
+    BATTERY_STATES, CLASSIFICATIONS, SLEEP_STATES, VALVE_STATES, ZONES, named, position_name, workout_category,
 };
 
 /// A row of the table, by its place: two bytes, ordered as the table is, and dereferencing to the [`CatalogueRow`].
@@ -202,10 +202,6 @@ impl CatalogueRow {
                  hours (Withings {field})."
             ),
             (_, "") => format!("{what}, last known (Withings {field})."),
-            // The app may show half of the index (home-assistant/core#103568).
-            _ if self.key == "sleep_breathing_disturbances_index" => {
-                format!("{what}, last known; Withings' app may show half of it (Withings {field}).")
-            }
             (_, unit) => format!("{what} in {unit}, last known (Withings {field})."),
         }
     }

@@ -157,7 +157,7 @@ pub enum LabelName {
     Meastype,
     /// The place of a segment in the night: `00`, `01` …
     Segment,
-    /// The stage of sleep ([`super::STAGES`]).
+    /// The stage of sleep: one of [`super::SLEEP_STATES`], or `none` after getting up.
     Stage,
     /// The zone of the heart rate ([`super::ZONES`]).
     Zone,

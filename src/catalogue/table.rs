@@ -99,7 +99,8 @@ pub(super) static ROWS: &[CatalogueRow] = &[
     summary("sleep_snoring_episodes", "Number of snoring episodes of at least a minute in the last night", Count, &["snoringepisodecount"]),
     summary("sleep_rem_episodes", "Number of REM episodes in the last night", Count, &["nb_rem_episodes"]),
     summary("sleep_out_of_bed_episodes", "Number of times out of bed in the last night", Count, &["out_of_bed_count"]),
-    summary("sleep_breathing_disturbances_index", "Index of breathing disturbances in the last night: below 30 low, from 60 high", Scale, &["breathing_disturbances_intensity", "breathing_quality_assessment"]),
+    // Of the half: home-assistant/core#103568.
+    summary("sleep_breathing_disturbances_index", "Index of breathing disturbances in the last night: below 30 low, from 60 high; the app may show half of it", Scale, &["breathing_disturbances_intensity", "breathing_quality_assessment"]),
     summary("sleep_apnea_hypopnea_events_per_hour", "Pauses in breathing and shallow breathing in the last night", PerHour, &["apnea_hypopnea_index"]),
     summary("sleep_apnea_events_per_hour", "Pauses in breathing in the last night, of sleep mats sold in the USA", PerHour, &["withings_index"]),
     summary("sleep_breathing_sounds_duration_seconds", "Breathing sounds of the last night", Seconds, &["breathing_sounds"]),

@@ -6,9 +6,6 @@ use std::borrow::Cow;
 /// The states of `sleep_state`, in the order of exposition.
 pub const SLEEP_STATES: &[&str] = &["unknown", "awake", "light", "deep", "rem"];
 
-/// The stages of a night's segments; the last one means that the person got up.
-pub const STAGES: &[&str] = &["awake", "light", "deep", "rem", "unknown", "none"];
-
 /// The zones of the heart rate, from the lowest.
 pub const ZONES: &[&str] = &["light", "moderate", "intense", "maximal"];
 

@@ -28,7 +28,7 @@ use crate::telemetry::Telemetry;
 
 pub use csv::CsvWriter;
 pub use family::{Family, own_labels};
-pub use negotiation::{Encoding, Escaping, Format, negotiate};
+pub use negotiation::{Encoding, Format, negotiate};
 pub use page_cache::PageKind;
 use page_cache::{PageCache, Sources};
 pub use part::{InvalidPart, Part, Shard};
@@ -47,8 +47,7 @@ pub enum SelfMetrics {
     Hidden,
     /// They are, and this reads those of the process ([`Process::read`]); they are left out where it gives none.
     Shown {
-        /// Called at most once a second for each kind of page, and for each page with some families alone; must not block
-        /// for long.
+        /// Called for each page that is made; must not block for long.
         process: fn() -> Option<Process>,
     },
 }

@@ -7,27 +7,9 @@ const TEXT: &str = "text/plain";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
     /// OpenMetrics text 1.0.
-    OpenMetrics {
-        /// How the scraper wants names escaped, said back to it.
-        escaping: Escaping,
-    },
+    OpenMetrics,
     /// The Prometheus text format 0.0.4.
     Text,
-}
-
-/// How a scraper wants names escaped that are more than letters, digits, `_` and `:`. This exporter has no such name,
-/// so every scheme gives the same page.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Escaping {
-    /// Not at all.
-    AllowUtf8,
-    /// Other characters become `_`. The default.
-    #[default]
-    Underscores,
-    /// Dots become `_dot_`.
-    Dots,
-    /// Other characters become their code.
-    Values,
 }
 
 /// The content encoding of a page.
@@ -55,46 +37,13 @@ pub fn negotiate<'a>(
 }
 
 impl Format {
-    /// OpenMetrics, with the default escaping: a page does not depend on it.
-    pub const OPENMETRICS: Self = Self::OpenMetrics { escaping: Escaping::Underscores };
-
-    /// The value of `Content-Type`.
+    /// The value of `Content-Type`. Names here are letters, digits and `_`, so that every escaping of names gives the same page.
     #[must_use]
     pub fn content_type(&self) -> &'static str {
         match self {
-            Self::OpenMetrics { escaping: Escaping::AllowUtf8 } => {
-                "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8"
-            }
-            Self::OpenMetrics { escaping: Escaping::Underscores } => {
-                "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores"
-            }
-            Self::OpenMetrics { escaping: Escaping::Dots } => {
-                "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=dots"
-            }
-            Self::OpenMetrics { escaping: Escaping::Values } => {
-                "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=values"
-            }
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores",
             Self::Text => "text/plain; version=0.0.4; charset=utf-8",
         }
-    }
-}
-
-impl Escaping {
-    const ALL: [Self; 4] = [Self::AllowUtf8, Self::Underscores, Self::Dots, Self::Values];
-
-    /// The word in `Accept` and `Content-Type`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::AllowUtf8 => "allow-utf-8",
-            Self::Underscores => "underscores",
-            Self::Dots => "dots",
-            Self::Values => "values",
-        }
-    }
-
-    fn by_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|escaping| escaping.name() == name)
     }
 }
 
@@ -105,8 +54,7 @@ fn format(accept: &[Element<'_>]) -> Format {
     let text = best(&text, [TEXT, "text/*", "*/*"]);
     match openmetrics {
         Some(found) if found.element.q > 0.0 && text.is_none_or(|text| found.rank() > text.rank()) => {
-            let escaping = found.element.parameter("escaping").and_then(Escaping::by_name).unwrap_or_default();
-            Format::OpenMetrics { escaping }
+            Format::OpenMetrics
         }
         _ => Format::Text,
     }
@@ -189,9 +137,6 @@ fn best<'a, const N: usize>(list: &[Element<'a>], names: [&str; N]) -> Option<Fo
 mod tests {
     use super::*;
 
-    const UNDERSCORES: Format = Format::OpenMetrics { escaping: Escaping::Underscores };
-    const UTF_8: Format = Format::OpenMetrics { escaping: Escaping::AllowUtf8 };
-
     fn check_format(accept: &[&str], expected: Format) {
         let (format, _) = negotiate(accept.iter().copied(), [].into_iter());
         assert_eq!(format, expected, "{accept:?}");
@@ -208,26 +153,26 @@ mod tests {
             "Prometheus 2.40",
             "application/openmetrics-text;version=1.0.0;q=0.75,application/openmetrics-text;q=0.6,\
              text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
-            UNDERSCORES,
+            Format::OpenMetrics,
         ),
         (
             "Prometheus 2.42 to 2.48",
             "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,\
              text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
-            UNDERSCORES,
+            Format::OpenMetrics,
         ),
         (
             "Prometheus 2.50 to 2.55",
             "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,\
              text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
-            UNDERSCORES,
+            Format::OpenMetrics,
         ),
         (
             "Prometheus 2.50 to 2.55 with native histograms",
             "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,\
              application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,\
              text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
-            UNDERSCORES,
+            Format::OpenMetrics,
         ),
         (
             "Prometheus 3.0",
@@ -235,14 +180,14 @@ mod tests {
              application/openmetrics-text;version=0.0.1;escaping=allow-utf-8;q=0.5,\
              text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,\
              text/plain;version=0.0.4;escaping=allow-utf-8;q=0.3,*/*;q=0.2",
-            UTF_8,
+            Format::OpenMetrics,
         ),
         (
             "Prometheus 3.14",
             "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\
              application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,\
              text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
-            UTF_8,
+            Format::OpenMetrics,
         ),
         (
             "Prometheus 3.14 with native histograms",
@@ -250,7 +195,7 @@ mod tests {
              application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\
              application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,\
              text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
-            UTF_8,
+            Format::OpenMetrics,
         ),
         (
             "Prometheus 3 that prefers the text format",
@@ -295,36 +240,36 @@ mod tests {
         check_format(&[&format!("{two}, text/plain;version=0.0.4;q=0.5")], Format::Text);
         check_format(
             &[&format!("{two}, application/openmetrics-text;version=1.0.0;q=0.5, text/plain;q=0.1")],
-            UNDERSCORES,
+            Format::OpenMetrics,
         );
-        check_format(&["text/plain;version=3.0.0, application/openmetrics-text;q=0.5"], UNDERSCORES);
+        check_format(&["text/plain;version=3.0.0, application/openmetrics-text;q=0.5"], Format::OpenMetrics);
         check_format(&[two], Format::Text);
     }
 
     #[test]
     fn quoted_separators_separate_nothing() {
         let odd = r#"application/openmetrics-text;note="a\",text/plain;q=\"";q=0.9;escaping="dots", text/plain;q=0.8"#;
-        check_format(&[odd], Format::OpenMetrics { escaping: Escaping::Dots });
+        check_format(&[odd], Format::OpenMetrics);
         check_format(&[r#"text/plain;note="never closed, application/openmetrics-text"#], Format::Text);
     }
 
     #[test]
     fn the_most_specific_element_decides() {
         for (accept, expected) in [
-            ("application/openmetrics-text", UNDERSCORES),
-            ("application/openmetrics-text;version=0.0.1", UNDERSCORES),
+            ("application/openmetrics-text", Format::OpenMetrics),
+            ("application/openmetrics-text;version=0.0.1", Format::OpenMetrics),
             ("text/plain;version=1.0.0", Format::Text),
             ("application/openmetrics-text;q=0.2, text/plain;q=0.9", Format::Text),
-            ("application/openmetrics-text, */*", UNDERSCORES),
+            ("application/openmetrics-text, */*", Format::OpenMetrics),
             ("application/openmetrics-text;q=0, */*", Format::Text),
-            ("text/plain;q=0, */*;q=0.1", UNDERSCORES),
-            ("application/*", UNDERSCORES),
+            ("text/plain;q=0, */*;q=0.1", Format::OpenMetrics),
+            ("application/*", Format::OpenMetrics),
             ("text/*;q=0.5, application/openmetrics-text;q=0.4", Format::Text),
-            ("APPLICATION/OpenMetrics-Text ; Version=\"1.0.0\" ; Q=0.9 , text/plain ; q=0.8", UNDERSCORES),
+            ("APPLICATION/OpenMetrics-Text ; Version=\"1.0.0\" ; Q=0.9 , text/plain ; q=0.8", Format::OpenMetrics),
         ] {
             check_format(&[accept], expected);
         }
-        check_format(&["text/plain;q=0.3", "application/openmetrics-text;q=0.6"], UNDERSCORES);
+        check_format(&["text/plain;q=0.3", "application/openmetrics-text;q=0.6"], Format::OpenMetrics);
     }
 
     #[test]
@@ -333,24 +278,7 @@ mod tests {
             check_format(&[accept], Format::Text);
         }
         check_format(&[], Format::Text);
-        check_format(&["application/openmetrics-text;q=NaN, text/plain;q=0.5"], UNDERSCORES);
-    }
-
-    #[test]
-    fn a_known_escaping_is_said_back() {
-        for (asked, said) in [
-            ("allow-utf-8", "allow-utf-8"),
-            ("underscores", "underscores"),
-            ("dots", "dots"),
-            ("values", "values"),
-            ("\r\nset-cookie", "underscores"),
-        ] {
-            let accept = format!("application/openmetrics-text;version=1.0.0;escaping={asked}");
-            let (format, _) = negotiate([accept.as_str()].into_iter(), [].into_iter());
-            let expected = format!("application/openmetrics-text; version=1.0.0; charset=utf-8; escaping={said}");
-            assert_eq!(format.content_type(), expected);
-        }
-        assert_eq!(Format::Text.content_type(), "text/plain; version=0.0.4; charset=utf-8");
+        check_format(&["application/openmetrics-text;q=NaN, text/plain;q=0.5"], Format::OpenMetrics);
     }
 
     #[test]

@@ -78,10 +78,6 @@ impl PageKind {
     /// A part of the page in a format and an encoding.
     #[must_use]
     pub const fn new(format: Format, encoding: Encoding, part: Part) -> Self {
-        let format = match format {
-            Format::OpenMetrics { .. } => Format::OPENMETRICS,
-            Format::Text => Format::Text,
-        };
         Self { format, encoding, part }
     }
 }
@@ -91,13 +87,16 @@ impl PageCache {
         Self { sources, pages: Mutex::default() }
     }
 
-    /// The page that is kept, or a new one. A scrape that is given up meanwhile leaves the next one to make it.
+    /// The page that is kept, or a new one. A scrape that is given up meanwhile leaves the next one to make it. A page that was
+    /// begun after the scrape asked is new enough for it: at most two renderings serve all who wait.
     pub(super) async fn page(self: &Arc<Self>, kind: PageKind, place: impl Send + 'static) -> Bytes {
         let Some(cached) = self.cached(kind) else {
             return self.page_of(kind, FamilySelection::everything(), place).await;
         };
+        let asked = Instant::now();
         let mut kept = cached.lock().await;
-        if let Some(kept) = kept.as_ref().filter(|kept| kept.is_true_at(self.sources.clock.now())) {
+        let is_new = |kept: &&KeptPage| kept.begun > asked || kept.is_true_at(self.sources.clock.now());
+        if let Some(kept) = kept.as_ref().filter(is_new) {
             return kept.page.clone();
         }
         let made = self.sources.make(kind, FamilySelection::everything(), place).await;
@@ -171,7 +170,12 @@ impl Sources {
         let people = part.of(snapshot);
         samples(&people, now).filter(is_selected).for_each(|sample| writer.write(&sample).expect(VEC_WRITES));
         if let (true, SelfMetrics::Shown { process }) = (part.has_own(), self.self_metrics) {
-            writer.append(&self_metrics::text(&self.telemetry, format, families)).expect(VEC_WRITES);
+            // prometheus-client keeps its counters to itself, so they are no samples.
+            let counted = match format {
+                Format::OpenMetrics => self.telemetry.openmetrics(|family| families.has(family)),
+                Format::Text => self.telemetry.text(|family| families.has(family)),
+            };
+            writer.append(&counted).expect(VEC_WRITES);
             let process = process().map(|process| self_metrics::process_samples(&process));
             let process = process.into_iter().flatten().filter(is_selected);
             process.for_each(|sample| writer.write(&sample).expect(VEC_WRITES));

@@ -1,11 +1,8 @@
-//! What the exporter says of itself: the process, and what [`Telemetry`] counts.
-
-use crate::process::Process;
-use crate::telemetry::Telemetry;
+//! What the exporter says of its process.
 
 use super::family::Family;
 use super::samples::Sample;
-use super::{FamilySelection, Format};
+use crate::process::Process;
 
 const SECONDS: Option<&str> = Some("seconds");
 const BYTES: Option<&str> = Some("bytes");
@@ -18,15 +15,6 @@ static RESIDENT_MEMORY: Family = Family::gauge("process_resident_memory_bytes", 
 static THREADS: Family = Family::gauge("process_threads", None, "Number of OS threads.");
 static OPEN_FDS: Family = Family::gauge("process_open_fds", None, "Number of open file descriptors.");
 static MAX_FDS: Family = Family::gauge("process_max_fds", None, "Maximum number of open file descriptors.");
-
-/// What `telemetry` counts of these families, as text. prometheus-client keeps its counters to itself, so they are no samples.
-pub(super) fn text(telemetry: &Telemetry, format: Format, selection: &FamilySelection) -> String {
-    let is_selected = |family: &str| selection.has(family);
-    match format {
-        Format::OpenMetrics { .. } => telemetry.openmetrics(is_selected),
-        Format::Text => telemetry.text(is_selected),
-    }
-}
 
 /// The samples of the process.
 pub(super) fn process_samples(process: &Process) -> [Sample<'static>; 7] {

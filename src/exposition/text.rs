@@ -42,7 +42,7 @@ impl<W: Write> SampleWriter for TextWriter<W> {
 
     fn end(mut self) -> io::Result<()> {
         match self.format {
-            Format::OpenMetrics { .. } => self.out.write_all(b"# EOF\n")?,
+            Format::OpenMetrics => self.out.write_all(b"# EOF\n")?,
             Format::Text => {}
         }
         self.out.flush()
@@ -64,7 +64,7 @@ impl<W: Write> TextWriter<W> {
         let Family { name, kind, unit, help, .. } = family;
         debug_assert!(!help.contains(['\n', '\\', '"']), "{help}");
         match self.format {
-            Format::OpenMetrics { .. } => {
+            Format::OpenMetrics => {
                 let kind = match kind {
                     FamilyKind::Counter => "counter",
                     FamilyKind::Gauge => "gauge",
@@ -128,7 +128,7 @@ mod tests {
     fn a_counter_and_its_unit_are_said_as_each_format_has_them() {
         let samples = [Sample::new(&COUNTER, 2.5), Sample::new(&GAUGE, 1.0).of_history(-7, &[])];
         assert_eq!(
-            written(Format::OPENMETRICS, &samples),
+            written(Format::OpenMetrics, &samples),
             "# HELP cpu_seconds CPU.\n# TYPE cpu_seconds counter\n# UNIT cpu_seconds seconds\ncpu_seconds_total 2.5\n\
              # HELP a A.\n# TYPE a gauge\na 1 -7\n# EOF\n"
         );

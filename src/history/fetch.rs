@@ -9,7 +9,6 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
 use super::HistoryError;
-use super::question::Window;
 use super::work::{Part, Work};
 use crate::catalogue::Call;
 use crate::login::{Caller, LoginError, Next, after_failure};
@@ -128,9 +127,9 @@ impl<'a> Fetch<'a> {
             }
             _ => {}
         }
-        for Window { from, to } in self.work.asked().windows() {
-            let part = Part { place, call, from: Zone::UTC.midnight(from) };
-            let rows = RowSelection::Days { from, to };
+        for window in self.work.asked().windows() {
+            let part = Part { place, call, from: Zone::UTC.midnight(window.from) };
+            let rows = self.work.asked().rows(call, window);
             match call {
                 Call::Getmeas => self.part::<Getmeas>(caller, part, rows).await?,
                 Call::Getsummary => self.part::<Getsummary>(caller, part, rows).await?,
@@ -139,7 +138,7 @@ impl<'a> Fetch<'a> {
                 Call::HeartList => self.part::<HeartList>(caller, part, rows).await?,
                 _ => unreachable!("the question needs no other call"),
             }
-            self.report(caller, call, Zone::UTC.midnight(to));
+            self.report(caller, call, Zone::UTC.midnight(window.to));
         }
         Ok(())
     }

@@ -95,7 +95,7 @@ impl FileFormat {
 pub fn write(reader: SeriesReader, format: FileFormat, out: impl Write) -> Result<Written, HistoryError> {
     let out = BufWriter::new(out);
     match format {
-        FileFormat::OpenMetrics => write_to(reader, TextWriter::new(Format::OPENMETRICS, out)),
+        FileFormat::OpenMetrics => write_to(reader, TextWriter::new(Format::OpenMetrics, out)),
         FileFormat::Csv => write_to(reader, CsvWriter::new(out).map_err(HistoryError::Write)?),
     }
 }

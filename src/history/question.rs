@@ -7,7 +7,7 @@ use chrono::{Datelike, Days, NaiveDate};
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{Call, Measurement};
-use crate::withings::request::FIRST_DAY;
+use crate::withings::request::{FIRST_DAY, RowSelection};
 use crate::zone::Zone;
 
 /// A history that is asked for whole ends so long before the present: Prometheus still writes to the hours after it, and
@@ -77,7 +77,7 @@ impl Question {
     #[must_use]
     pub fn period(&self, now: i64) -> Range<i64> {
         let end = self.end.unwrap_or(now - HEAD).min(now);
-        self.start.unwrap_or_else(|| Zone::UTC.midnight(FIRST_DAY))..end
+        self.start.unwrap_or(0)..end
     }
 
     /// Whether anything that was measured has a history.
@@ -132,8 +132,7 @@ impl Asked {
     }
 
     /// The windows to ask for: years, so that an answer is small and an interruption costs little. A sleep before the
-    /// period decides whether the first one in it is a nap, and local days are not those of UTC: some days more. Only who
-    /// names an earlier start has values from before Withings: they were typed in.
+    /// period decides whether the first one in it is a nap, and local days are not those of UTC: some days more.
     pub(super) fn windows(&self) -> Vec<Window> {
         let Range { start, end } = self.period();
         let first = Zone::UTC.date(start).checked_sub_days(Days::new(3)).unwrap_or(NaiveDate::MIN);
@@ -145,6 +144,14 @@ impl Asked {
             Window { from: begin, to: end }
         };
         (first.year()..=last.year()).map(year).collect()
+    }
+
+    /// The rows of `call` to ask for in a window. In the first one of a whole history are all body measures before it: they
+    /// were typed in, or came from elsewhere.
+    pub(super) fn rows(&self, call: Call, Window { from, to }: Window) -> RowSelection {
+        let has_all_before = call == Call::Getmeas && self.question.start.is_none() && from == FIRST_DAY;
+        let from = if has_all_before { Zone::UTC.date(self.period().start) } else { from };
+        RowSelection::Days { from, to }
     }
 }
 

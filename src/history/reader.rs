@@ -103,7 +103,7 @@ impl SeriesReader {
             if let Some(topic) = self.topic {
                 for (profile, spool) in &mut self.people {
                     if let Some(track) = spool.next_about(topic)? {
-                        return Ok(Some(OpenTrack::new(Arc::clone(profile), track)));
+                        return Ok(Some(OpenTrack::new(Arc::clone(profile), topic, track)));
                     }
                 }
             }
@@ -151,9 +151,9 @@ impl Series {
 }
 
 impl OpenTrack {
-    fn new(profile: Arc<str>, track: Track) -> Self {
-        let Track { measurement, is_of_times, labels, points } = track;
-        let series = Series { profile, measurement, is_of_times, labels, state: 0 };
+    fn new(profile: Arc<str>, topic: Topic, track: Track) -> Self {
+        let Track { measurement, labels, points } = track;
+        let series = Series { profile, measurement, is_of_times: topic == Topic::Times, labels, state: 0 };
         Self { series, points, position: TrackPosition::default() }
     }
 

@@ -1,5 +1,5 @@
-//! The tracks of one person on disk, to be read again one at a time: what a history needs of memory depends neither on
-//! how long it is nor on how many people there are.
+//! The tracks of one person on disk, to be read again one at a time: what a history needs of memory is one person's tracks when
+//! they are written and one track when they are read, however many people there are.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -17,17 +17,24 @@ pub(super) struct Spool {
 }
 
 impl Spool {
-    /// Writes `tracks` to `file`, which is at `path` and empty: a track in each line.
+    /// Writes `tracks` to `file`, which is at `path` and empty: a track in each line, in any order.
     pub(super) fn write(tracks: impl Iterator<Item = (Topic, Track)>, file: File, path: PathBuf) -> io::Result<Self> {
         let mut out = BufWriter::new(file);
-        let mut begins = VecDeque::new();
+        let mut begins = Vec::new();
+        let mut write = |topic, track: &Track| -> io::Result<()> {
+            begins.push((topic, track.measurement, out.stream_position()?));
+            serde_json::to_writer(&mut out, track)?;
+            out.write_all(b"\n")
+        };
         for (topic, track) in tracks {
-            begins.push_back((topic, out.stream_position()?));
-            serde_json::to_writer(&mut out, &track)?;
-            out.write_all(b"\n")?;
+            write(topic, &track)?;
+            if let Some(times) = track.into_times() {
+                write(Topic::Times, &times)?;
+            }
         }
         out.flush()?;
-        Ok(Self { path, begins })
+        begins.sort_by_key(|(topic, measurement, _)| (*topic, *measurement));
+        Ok(Self { path, begins: begins.into_iter().map(|(topic, _, begin)| (topic, begin)).collect() })
     }
 
     /// The next track if it is about `topic`.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{LabelName, Measurement};
+use crate::catalogue::{LabelName, Measurement, Source};
 use crate::reading::{Labels, Reading};
 
 /// The series of one person as they come.
@@ -40,8 +40,6 @@ pub(super) struct Point {
 pub(super) struct Track {
     /// What was measured.
     pub(super) measurement: Measurement,
-    /// Whether the points are times of values, and not values.
-    pub(super) is_of_times: bool,
     /// The labels of the readings; of times, the measure type alone.
     pub(super) labels: Labels,
     /// Ascending, one for each second.
@@ -64,7 +62,7 @@ impl Timeline {
     fn add(&mut self, reading: Reading) {
         let Reading { measurement, labels, value, measured_at: at, until, .. } = reading;
         let until = until.map_or(i64::MAX, |until| until.get().into());
-        if measurement.has_time() {
+        if measurement.has_time() && !is_timed_by_values(measurement) {
             let meastype = labels.get(LabelName::Meastype).map(|meastype| (LabelName::Meastype, meastype.into()));
             self.note_time(measurement, meastype.into_iter().collect(), at, until);
         }
@@ -91,14 +89,28 @@ impl Timeline {
         self.tracks.entry((topic, measurement, labels)).or_default().push(point);
     }
 
-    /// The tracks with points within `period`, by their topics.
+    /// The tracks with points within `period`, by their topics. Those of times that a track of values tells are not among them
+    /// ([`Track::into_times`]).
     pub(super) fn tracks(self, period: &Range<i64>) -> impl Iterator<Item = (Topic, Track)> {
         self.tracks.into_iter().filter_map(|((topic, measurement, labels), points)| {
             let points = in_order(points, period);
-            let is_of_times = topic == Topic::Times;
-            (!points.is_empty()).then_some((topic, Track { measurement, is_of_times, labels, points }))
+            (!points.is_empty()).then_some((topic, Track { measurement, labels, points }))
         })
     }
+}
+
+impl Track {
+    /// When the values were measured, where the timeline does not tell it: a minute has two tracks in memory otherwise.
+    pub(super) fn into_times(mut self) -> Option<Self> {
+        self.points.iter_mut().for_each(|point| point.value = point.at as f64);
+        is_timed_by_values(self.measurement).then_some(self)
+    }
+}
+
+/// Whether the times of a measurement are those of one track of values: it has no labels, and no value that was not measured,
+/// as the sleep state has.
+fn is_timed_by_values(measurement: Measurement) -> bool {
+    measurement.has_time() && measurement.labels.is_empty() && measurement.source != Source::SleepState
 }
 
 /// The points within `period`, ascending; of several at one time the one that is shown longest, then the last.

@@ -97,13 +97,15 @@ impl Work {
         Ok(Sleeps::all(self.rows(place, Call::Getsummary)?))
     }
 
-    /// The segments of the sleeps whose stages were read, ascending by their begin.
-    pub(super) fn segments(&self, place: usize, sleeps: &Sleeps) -> Result<Vec<SegmentRow>, StorageError> {
-        let spans = sleeps.spans(&self.asked().detailed(), SPAN).into_iter();
-        let mut segments: Vec<SegmentRow> =
-            self.joined(spans.map(|(from, _)| Part { place, call: Call::SleepGet, from }))?;
-        segments.sort_by_key(|segment| segment.startdate);
-        Ok(segments)
+    /// The segments of the sleeps whose stages were read, some nights at a time, ascending.
+    pub(super) fn segments(
+        &self,
+        place: usize,
+        sleeps: &Sleeps,
+    ) -> impl Iterator<Item = Result<Vec<SegmentRow>, StorageError>> {
+        let part = move |from| Part { place, call: Call::SleepGet, from };
+        let spans = sleeps.spans(&self.asked().detailed(), SPAN);
+        spans.into_iter().map(move |(from, _)| self.joined([part(from)].into_iter()))
     }
 
     /// What the watch of the person at `place` measured, a day at a time.

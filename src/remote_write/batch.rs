@@ -19,7 +19,7 @@ pub(super) struct Batch {
     /// The series, each with the samples of this batch.
     pub(super) series: Vec<TimeSeries>,
     /// How many samples they have together.
-    pub(super) samples: u64,
+    pub(super) samples: usize,
 }
 
 /// The batches of a history. Holds one series and one batch.
@@ -50,7 +50,7 @@ impl<E, I: Iterator<Item = Result<TimeSeries, E>>> Batches<I> {
         let mut bytes = 0;
         while let Some(mut open) = self.open()? {
             let labels = open.label_bytes();
-            let room = (MOST_SAMPLES - batch.len()).min(MOST_BYTES.saturating_sub(bytes + labels) / SAMPLE_BYTES);
+            let room = (MOST_SAMPLES - batch.samples).min(MOST_BYTES.saturating_sub(bytes + labels) / SAMPLE_BYTES);
             // A series whose labels are longer than a whole batch goes alone.
             let room = if batch.series.is_empty() { room.max(1) } else { room };
             let samples: Vec<_> = open.rest.by_ref().take(room).collect();
@@ -59,7 +59,7 @@ impl<E, I: Iterator<Item = Result<TimeSeries, E>>> Batches<I> {
                 break;
             }
             bytes += labels + samples.len() * SAMPLE_BYTES;
-            batch.samples += samples.len() as u64;
+            batch.samples += samples.len();
             batch.series.push(TimeSeries { labels: open.head.labels.clone(), samples });
             self.open = Some(open);
         }
@@ -79,12 +79,6 @@ impl<E, I: Iterator<Item = Result<TimeSeries, E>>> Batches<I> {
             self.skip -= passed as u64;
             self.open = Some(OpenSeries { head, rest });
         }
-    }
-}
-
-impl Batch {
-    fn len(&self) -> usize {
-        self.series.iter().map(|series| series.samples.len()).sum()
     }
 }
 
@@ -109,7 +103,7 @@ mod tests {
         let mut batches = Batches::after(skip, all.into_iter().map(Ok::<_, ()>));
         let mut cut = Vec::new();
         while let Some(batch) = batches.next().unwrap() {
-            assert_eq!(batch.samples, batch.len() as u64);
+            assert_eq!(batch.samples, batch.series.iter().map(|series| series.samples.len()).sum::<usize>());
             let ends = |series: &TimeSeries| {
                 (series.labels[0].1.clone(), series.samples[0].0, series.samples.last().unwrap().0)
             };

@@ -117,7 +117,7 @@ impl Push {
         let mut batches = Batches::after(self.progress.samples, series);
         while let Some(batch) = batches.next().map_err(|error| PushError::Series(error.into()))? {
             self.delivery.deliver(&batch).await?;
-            self.progress.samples += batch.samples;
+            self.progress.samples += batch.samples as u64;
             storage::save(&self.checkpoint, &self.progress)?;
             on_confirmed(self.progress.samples);
         }

@@ -49,6 +49,9 @@ pub struct ShownAddress(Url);
 const EXAMPLES: &str = "http://localhost:9090/api/v1/write for Prometheus, or \
                         http://localhost:8428/api/v1/write for VictoriaMetrics";
 
+/// A value of a query that has fewer bytes is no secret, and may be in any text.
+const SHORTEST_SECRET: usize = 4;
+
 /// Why credentials can be set.
 const HAS_HOST: &str = "an address with http or https has a host";
 
@@ -76,7 +79,7 @@ impl Target {
     }
 
     /// Whether `text` may have the address's secrets in it: the password, the user name where there is no password, for then
-    /// that is a token, or the query, which some servers repeat in each error.
+    /// that is a token, or the query, which some servers repeat in each error, or one of its values.
     pub(super) fn may_be_told_by(&self, text: &str) -> bool {
         let secret = self.url.password().unwrap_or(self.url.username());
         // Encoded as the address is: so the plain password is found, and the encoded one.
@@ -85,6 +88,7 @@ impl Target {
         let is_there = encoded.password().is_some_and(|text| text.contains(secret)) || text.contains("Basic ");
         !secret.is_empty() && is_there
             || self.url.query().is_some_and(|query| !query.is_empty() && text.contains(query))
+            || self.url.query_pairs().any(|(_, value)| value.len() >= SHORTEST_SECRET && text.contains(&*value))
     }
 
     /// The address with another path behind the same prefix, as it may be shown.
@@ -195,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_repeats_the_credentials_is_noticed() {
+    fn an_answer_that_repeats_a_secret_of_the_address_is_noticed() {
         let check = |url: &str, text: &str, expected| {
             assert_eq!(url.parse::<Target>().unwrap().may_be_told_by(text), expected, "{text}");
         };
@@ -204,6 +208,9 @@ mod tests {
         check(SECRET, "authorization: Basic YW5uOnPDqWNyZXQ=", true);
         check(SECRET, "ann may not write", false);
         check(SECRET, "requestURI: /vm/api/v1/write?authKey=hidden; cannot parse", true);
+        let with_two = "https://metrics.example/api/v1/write?extra_label=a=b&authKey=s%C3%A9cret";
+        check(with_two, "sécret is not known", true);
+        check(with_two, "extra_label a=b is not known", false);
         check("http://token@localhost/api/v1/push", "the token is wrong", true);
         check("http://localhost/api/v1/push", "Basic authentication is needed", false);
     }

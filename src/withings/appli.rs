@@ -53,21 +53,7 @@ impl Appli {
     /// Withings' number.
     #[must_use]
     pub fn number(self) -> i64 {
-        match self {
-            Self::Weight => 1,
-            Self::Temperature => 2,
-            Self::Pressure => 4,
-            Self::Activity => 16,
-            Self::Sleep => 44,
-            Self::Account => 46,
-            Self::InBed => 50,
-            Self::OutOfBed => 51,
-            Self::Ecg => 54,
-            Self::Glucose => 58,
-            Self::Stethoscope => 61,
-            Self::HeartRateVariability => 62,
-            Self::Urine => 63,
-        }
+        self.said().0
     }
 
     /// The kind with this number, if it is of use here.
@@ -79,38 +65,31 @@ impl Appli {
     /// The label's value.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Weight => "weight",
-            Self::Temperature => "temperature",
-            Self::Pressure => "pressure",
-            Self::Activity => "activity",
-            Self::Sleep => "sleep",
-            Self::Account => "account",
-            Self::InBed => "in_bed",
-            Self::OutOfBed => "out_of_bed",
-            Self::Ecg => "ecg",
-            Self::Glucose => "glucose",
-            Self::Stethoscope => "stethoscope",
-            Self::HeartRateVariability => "heart_rate_variability",
-            Self::Urine => "urine",
-        }
+        self.said().1
     }
 
     /// The permission that a subscription needs.
     #[must_use]
     pub fn scope(self) -> &'static str {
+        self.said().2
+    }
+
+    /// The number, the name and the permission.
+    fn said(self) -> (i64, &'static str, &'static str) {
         match self {
-            Self::Weight
-            | Self::Temperature
-            | Self::Pressure
-            | Self::Ecg
-            | Self::Glucose
-            | Self::Stethoscope
-            | Self::HeartRateVariability
-            | Self::Urine => "user.metrics",
-            Self::Activity | Self::Sleep => "user.activity",
-            Self::Account => "user.info",
-            Self::InBed | Self::OutOfBed => "user.sleepevents",
+            Self::Weight => (1, "weight", "user.metrics"),
+            Self::Temperature => (2, "temperature", "user.metrics"),
+            Self::Pressure => (4, "pressure", "user.metrics"),
+            Self::Activity => (16, "activity", "user.activity"),
+            Self::Sleep => (44, "sleep", "user.activity"),
+            Self::Account => (46, "account", "user.info"),
+            Self::InBed => (50, "in_bed", "user.sleepevents"),
+            Self::OutOfBed => (51, "out_of_bed", "user.sleepevents"),
+            Self::Ecg => (54, "ecg", "user.metrics"),
+            Self::Glucose => (58, "glucose", "user.metrics"),
+            Self::Stethoscope => (61, "stethoscope", "user.metrics"),
+            Self::HeartRateVariability => (62, "heart_rate_variability", "user.metrics"),
+            Self::Urine => (63, "urine", "user.metrics"),
         }
     }
 }

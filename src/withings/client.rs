@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::time::Instant;
 use url::Url;
 
@@ -89,10 +88,10 @@ impl Client {
     }
 
     /// Sends a form that is signed and needs no token, and gives the body back. The caller has waited for its turn.
-    pub(super) async fn signed(&self, path: &str, form: String) -> Result<Bytes, CallError> {
+    pub(super) async fn signed(&self, path: &str, form: String) -> Result<Vec<u8>, CallError> {
         let answer = self.whole(Call::Revoke, path, form).await?;
         match envelope::open(&answer)? {
-            Ok(body) => Ok(Bytes::copy_from_slice(body.as_bytes())),
+            Ok(body) => Ok(body.as_bytes().to_vec()),
             Err(refusal) => Err(self.note(Call::Revoke, refusal.into()).await),
         }
     }

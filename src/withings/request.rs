@@ -69,7 +69,8 @@ impl RowSelection {
                 Self::Between { from, to }.by_times()
             }
             Self::Between { from, to } => vec![("startdate", from.to_string()), ("enddate", to.to_string())],
-            Self::All | Self::ChangedSince(_) => vec![self.since()],
+            Self::All => Self::ChangedSince(0).by_times(),
+            Self::ChangedSince(at) => vec![("lastupdate", at.to_string())],
         }
     }
 
@@ -81,15 +82,9 @@ impl RowSelection {
             Self::Days { from, to } => {
                 parameters.extend([("startdateymd", from.to_string()), ("enddateymd", to.to_string())]);
             }
-            Self::Between { .. } => parameters.extend(self.by_times()),
-            Self::All | Self::ChangedSince(_) => parameters.push(self.since()),
+            _ => parameters.extend(self.by_times()),
         }
         parameters
-    }
-
-    fn since(self) -> Parameter {
-        let since = if let Self::ChangedSince(at) = self { at } else { 0 };
-        ("lastupdate", since.to_string())
     }
 }
 

@@ -17,9 +17,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use withings_exporter::catalogue::{Call, Kind, Measurement};
 use withings_exporter::clock::{Clock, ServerClock};
-use withings_exporter::exposition::{
-    Encoding, Escaping, Exposition, FamilySelection, Format, PageKind, Part, SelfMetrics,
-};
+use withings_exporter::exposition::{Encoding, Exposition, FamilySelection, Format, PageKind, Part, SelfMetrics};
 use withings_exporter::process::Process;
 use withings_exporter::reading::{
     Attempt, CallStatus, Labels, LoginStatus, ProfileSnapshot, Reading, Sleep, SleepSegment, SleepState, Snapshot,
@@ -32,11 +30,9 @@ use crate::python;
 /// 2026-03-01 06:00:00 UTC.
 const NOW: i64 = 1_772_344_800;
 
-const OPENMETRICS: Format = Format::OpenMetrics { escaping: Escaping::AllowUtf8 };
-
 const ALL: [(Format, Encoding); 4] = [
-    (OPENMETRICS, Encoding::Identity),
-    (OPENMETRICS, Encoding::Gzip),
+    (Format::OpenMetrics, Encoding::Identity),
+    (Format::OpenMetrics, Encoding::Gzip),
     (Format::Text, Encoding::Identity),
     (Format::Text, Encoding::Gzip),
 ];
@@ -153,7 +149,7 @@ async fn every_kind_of_row() {
     let scraped = Scraped::new(household(), shown());
     scraped.telemetry.request(Call::Getmeas, Duration::from_millis(300));
     scraped.telemetry.config_loaded(NOW);
-    let pages = Pages { openmetrics: scraped.page(OPENMETRICS).await, text: scraped.page(Format::Text).await };
+    let pages = Pages { openmetrics: scraped.page(Format::OpenMetrics).await, text: scraped.page(Format::Text).await };
     pages.check_parsed();
     pages.check_golden("every-kind");
 }
@@ -163,7 +159,7 @@ async fn both_formats_are_valid_and_have_the_same_samples() {
     for (profiles, self_metrics) in [(household(), shown()), (household(), SelfMetrics::Hidden), (Vec::new(), shown())]
     {
         let scraped = Scraped::new(profiles, self_metrics);
-        let (openmetrics, text) = (scraped.page(OPENMETRICS).await, scraped.page(Format::Text).await);
+        let (openmetrics, text) = (scraped.page(Format::OpenMetrics).await, scraped.page(Format::Text).await);
         let parsed = parse_openmetrics(&openmetrics).unwrap();
         assert!(
             parsed.families.values().all(|family| !family.help.is_empty() && family.iter_samples().next().is_some())
@@ -176,7 +172,7 @@ async fn both_formats_are_valid_and_have_the_same_samples() {
 #[tokio::test]
 async fn with_nothing_to_show_a_page_is_only_its_end() {
     let scraped = Scraped::new(Vec::new(), SelfMetrics::Hidden);
-    assert_eq!(scraped.page(OPENMETRICS).await, "# EOF\n");
+    assert_eq!(scraped.page(Format::OpenMetrics).await, "# EOF\n");
     assert_eq!(scraped.page(Format::Text).await, "");
 }
 
@@ -198,7 +194,7 @@ async fn what_is_not_known_is_absent() {
 
 async fn check_profile_name(name: &str) {
     let scraped = Scraped::new(vec![connected(name, &[("weight_kg", 72.0)])], SelfMetrics::Hidden);
-    let openmetrics = parse_openmetrics(&scraped.page(OPENMETRICS).await).unwrap();
+    let openmetrics = parse_openmetrics(&scraped.page(Format::OpenMetrics).await).unwrap();
     let text = parse_prometheus(&scraped.page(Format::Text).await).unwrap();
     assert!(openmetrics.families["withings_weight_kg"].get_sample_by_label_values(&[name.to_owned()]).is_some());
     assert!(text.families["withings_weight_kg"].get_sample_by_label_values(&[name.to_owned()]).is_some());
@@ -297,7 +293,7 @@ async fn so_many_shards_are_kept_and_no_more() {
     let scraped = Scraped::new(household(), shown());
     let shard = async |index: u16| {
         let part = format!("{index}/1000").parse().unwrap();
-        scraped.kept(OPENMETRICS, Encoding::Identity, part).await
+        scraped.kept(Format::OpenMetrics, Encoding::Identity, part).await
     };
     let mut pages = Vec::new();
     for index in 0..100 {
@@ -323,7 +319,7 @@ async fn families_are_selected_by_the_names_of_their_metrics_in_both_formats() {
     let scraped = Scraped::new(household(), shown());
     let names = ["withings_weight_kg", "withings_exporter_api_requests_total", "process_cpu_seconds_total", "nothing"];
     let names = [&names[..], &["withings_exporter_build_info", "withings_sleep_state"]].concat();
-    let openmetrics = scraped.selected(OPENMETRICS, &names).await;
+    let openmetrics = scraped.selected(Format::OpenMetrics, &names).await;
     assert_eq!(
         families(&openmetrics),
         [
@@ -347,7 +343,7 @@ async fn families_are_selected_by_the_names_of_their_metrics_in_both_formats() {
         ]
     );
     assert_eq!(samples(&openmetrics), samples(&text));
-    assert_eq!(scraped.selected(OPENMETRICS, &["nothing"]).await, "# EOF\n");
+    assert_eq!(scraped.selected(Format::OpenMetrics, &["nothing"]).await, "# EOF\n");
 }
 
 #[test]
@@ -359,7 +355,7 @@ fn a_page_waits_for_no_thread_of_the_runtime_that_serves_it() {
         tokio::task::spawn_blocking(move || busy.recv());
         let weight = vec![connected("Alice", &[("weight_kg", 72.0)])];
         let scraped = Scraped::rendered_by(rendering.handle().clone(), weight, SelfMetrics::Hidden);
-        for format in [OPENMETRICS, Format::Text] {
+        for format in [Format::OpenMetrics, Format::Text] {
             assert!(scraped.page(format).await.contains("withings_weight_kg{profile=\"Alice\"} 72"));
             assert!(scraped.selected(format, &["withings_weight_kg"]).await.contains("withings_weight_kg"));
         }
@@ -386,10 +382,34 @@ fn a_scrape_that_is_given_up_leaves_nothing_old_behind() {
     });
 }
 
+#[test]
+fn scrapes_that_wait_share_a_page_that_began_after_they_asked() {
+    let mut with_one_thread = tokio::runtime::Builder::new_current_thread();
+    let runtime = with_one_thread.max_blocking_threads(1).enable_time().build().unwrap();
+    runtime.block_on(async {
+        let scraped = Scraped::new(household(), SelfMetrics::Hidden);
+        let scrape = || Box::pin(scraped.kept(Format::Text, Encoding::Identity, Part::Whole));
+        let (mut first, mut second, mut third) = (scrape(), scrape(), scrape());
+        // The only thread for renderings is busy, so that all of them have to wait.
+        let (release, busy) = std::sync::mpsc::channel::<()>();
+        tokio::task::spawn_blocking(move || busy.recv());
+        for waiting in [&mut first, &mut second, &mut third] {
+            assert!(waiting.now_or_never().is_none());
+        }
+        scraped.snapshots.send_replace(snapshot(household()));
+        drop(release);
+
+        let (first, second) = (first.await, second.await);
+        assert!(!same(&first, &second), "something was published since the first one began");
+        scraped.snapshots.send_replace(snapshot(household()));
+        assert!(same(&second, &third.await));
+    });
+}
+
 #[tokio::test]
 async fn a_compressed_page_is_one_gzip_member_to_python() {
     let scraped = Scraped::new(household(), shown());
-    for format in [OPENMETRICS, Format::Text] {
+    for format in [Format::OpenMetrics, Format::Text] {
         let compressed = scraped.kept(format, Encoding::Gzip, Part::Whole).await;
         assert_eq!(python_gunzip(&compressed), scraped.page(format).await);
     }

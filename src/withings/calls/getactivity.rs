@@ -177,7 +177,7 @@ impl ActivityDays {
     pub fn history(&self) -> impl Iterator<Item = Reading> {
         // A place that changes sides of the date line skips a day, which ends where it begins.
         let lasting = self.0.iter().filter(|day| day.begins_at < day.ends_at);
-        let moments = lasting.map(|day| (day, day.origin.modified.clamp(day.begins_at, day.ends_at - 1)));
+        let moments = lasting.map(|day| (day, day.changed_at().clamp(day.begins_at, day.ends_at - 1)));
         let winners = moments.filter(|(day, at)| self.winner(*at).is_some_and(|winner| std::ptr::eq(winner, *day)));
         winners.flat_map(|(day, measured_at)| {
             day.readings.iter().map(move |reading| Reading { measured_at, ..reading.clone() })
@@ -194,6 +194,11 @@ impl ActivityDays {
 }
 
 impl ActivityDay {
+    /// When Withings last changed the row, Unix seconds; the end of all times where the row does not say.
+    fn changed_at(&self) -> i64 {
+        if self.origin.modified == 0 { i64::MAX } else { self.origin.modified }
+    }
+
     /// A device wins over a phone's own counter, whatever that says of itself; then what is worn, then the newest change.
     fn preference(&self) -> (bool, bool, Origin) {
         (self.has_device, self.is_tracker, self.origin)

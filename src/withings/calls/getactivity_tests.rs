@@ -290,9 +290,15 @@ fn a_history_has_each_day_when_it_was_counted_last_or_at_its_end() {
     let evening = counted(row("2026-11-20", "Asia/Tokyo", 8000), "2026-11-20T14:00:00Z");
     let synced_next_day = counted(row("2026-11-21", "Asia/Tokyo", 9000), "2026-11-22T03:00:00Z");
     let changed_before_it_began = counted(row("2026-11-22", "Asia/Tokyo", 0), "2026-11-20T03:00:00Z");
+    let never_said = with(row("2026-11-23", "Asia/Tokyo", 7000), "modified", Value::Null);
     check_history(
-        &[synced_next_day, evening, changed_before_it_began],
-        &[("2026-11-20T14:00:00Z", 8000.0), ("2026-11-21T14:59:59Z", 9000.0), ("2026-11-21T15:00:00Z", 0.0)],
+        &[synced_next_day, evening, changed_before_it_began, never_said],
+        &[
+            ("2026-11-20T14:00:00Z", 8000.0),
+            ("2026-11-21T14:59:59Z", 9000.0),
+            ("2026-11-21T15:00:00Z", 0.0),
+            ("2026-11-23T14:59:59Z", 7000.0),
+        ],
     );
 }
 

@@ -4,19 +4,18 @@
 //! that ends before it began is not believed: both are left out.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
 use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 
-use super::context::{Context, RowKey, bounded, is_future, number, row_id};
+use super::context::{Context, bounded, is_future, number, row_id};
 use super::data_call::{DataCall, Moment, PastCall};
-use super::winners::{Ranked, latest_versions, merged, winners};
+use super::winners::{Ranked, latest_versions, merged, ranked, winners};
 use crate::catalogue::{Call, LabelName, Measurement, Source, WorkoutFact, ZONES, named, workout_category};
 use crate::reading::{Labels, Origin, Reading};
 use crate::telemetry::Unknown;
 use crate::withings::appli::Appli;
-use crate::withings::prune::{self, Rank, RankedRow};
+use crate::withings::prune::{self, Rank};
 use crate::withings::request::{Request, RowSelection, data_fields};
 use crate::withings::wire::{Float, SeriesPage, int, map};
 
@@ -73,19 +72,8 @@ impl DataCall for Getworkouts {
     }
 
     fn prune(rows: &mut Vec<WorkoutRow>, server_now: i64) {
-        prune::to_the_newest(
-            rows,
-            |row| row.modified,
-            |row| {
-                let mut is_doubtful = false;
-                let mut note = |unknown, _: &dyn Display, _: RowKey| is_doubtful |= prune::is_doubt(unknown);
-                let workout = workout(row, &mut Context::new(server_now, &mut note));
-                RankedRow {
-                    ranks: workout.into_iter().map(|(category, workout)| (category, workout.rank())).collect(),
-                    is_doubtful,
-                }
-            },
-        );
+        let said = |row: &WorkoutRow| ranked(server_now, |context| workout(row, context).into_iter().collect());
+        prune::to_the_newest(rows, |row| row.modified, said);
     }
 
     fn note(

@@ -6,6 +6,7 @@ use std::fmt::Display;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::withings::calls::context::RowKey;
 use crate::withings::wire::AnswerPage;
 
 const NOW: i64 = 1_800_000_000;

@@ -2,13 +2,27 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Display;
 
-use crate::withings::prune::Rank;
+use super::context::{Context, RowKey};
+use crate::withings::prune::{self, Rank, RankedRow};
 
 /// What wins over others by its rank.
 pub(super) trait Ranked {
     /// The rank: the later time wins, then the row that was changed last, then the higher id.
     fn rank(&self) -> Rank;
+}
+
+/// The place of a row for pruning at the server's time, Unix seconds: `candidates` are what it has, each with its series.
+pub(super) fn ranked<S, C: Ranked>(
+    server_now: i64,
+    candidates: impl FnOnce(&mut Context<'_>) -> Vec<(S, C)>,
+) -> RankedRow<S> {
+    let mut is_doubtful = false;
+    let mut note = |unknown, _: &dyn Display, _: RowKey| is_doubtful |= prune::is_doubt(unknown);
+    let candidates = candidates(&mut Context::new(server_now, &mut note));
+    let ranks = candidates.into_iter().map(|(series, candidate)| (series, candidate.rank())).collect();
+    RankedRow { ranks, is_doubtful }
 }
 
 /// The winner of each key: the candidate of the highest rank, of equal ones the first.

@@ -31,7 +31,9 @@ pub(crate) fn run() -> Result<()> {
     simulation.log_in(program.address, &name)?;
     drop(program);
     measure(&home, &format!("{YEARS} years"), &[])?;
-    measure(&home, "the last year with --fill 4m", &["--fill", "4m", "--start", &a_year_ago()?])
+    let a_year_ago = a_year_ago()?;
+    measure(&home, "the last year with --fill 4m", &["--fill", "4m", "--start", &a_year_ago])?;
+    measure(&home, "the last year with --sleep-stages", &["--sleep-stages", "--start", &a_year_ago])
 }
 
 fn measure(home: &Home, what: &str, flags: &[&str]) -> Result<()> {

@@ -33,7 +33,7 @@ pub(crate) fn run() -> Result<()> {
     let clock = ServerClock::new(Clock::system());
     let exposition = Exposition::new(snapshots, telemetry, clock, SelfMetrics::Hidden, runtime.handle().clone());
     let page_in =
-        |encoding| runtime.block_on(exposition.page(PageKind::new(Format::OPENMETRICS, encoding, Part::Whole), ()));
+        |encoding| runtime.block_on(exposition.page(PageKind::new(Format::OpenMetrics, encoding, Part::Whole), ()));
     let page = || page_in(Encoding::Identity);
     let text = String::from_utf8(page().to_vec())?;
     let samples = text.lines().filter(|line| !line.starts_with('#')).count();

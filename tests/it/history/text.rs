@@ -141,13 +141,18 @@ async fn filled_values_are_repeated_until_they_change() {
 }
 
 #[tokio::test(crate = "crate::paused")]
-async fn what_was_typed_in_for_the_time_before_withings_is_there_for_who_asks_for_it() {
+async fn what_was_typed_in_for_the_time_before_withings_is_there() {
     let world = alice(1).await;
     // The first of February 2003.
     let typed_in = MeasureGroup::new(1_044_057_600, [Measure::new(1, 58_200, -3)]).attributed(2);
     world.account("Alice").add(typed_in);
     let early = read(&world.backfill("--start 2003-01-01 --end 2003-12-31").await);
     assert_eq!(of_alice(&early, "withings_weight_kg"), &[(1_044_057_600, 58.2)]);
+    let first_pages = || world.calls("getmeas").iter().filter(|call| !call.params.contains_key("offset")).count();
+    let before = first_pages();
+    let all = read(&world.backfill("").await);
+    assert_eq!(of_alice(&all, "withings_weight_kg")[0], (1_044_057_600, 58.2));
+    assert_eq!(first_pages() - before, 18, "a call for each year since 2009");
 }
 
 #[tokio::test(crate = "crate::paused")]

@@ -6,6 +6,16 @@ use std::ptr;
 use super::{DaySleeps, ShownSleep, SleepRow, Sleeps, nap_reading, newest_versions, night_readings, shown};
 use crate::reading::Reading;
 
+/// A night of a history.
+pub struct PastNight<'a> {
+    /// The night's row.
+    pub night: &'a SleepRow,
+    /// The readings at its end, and of the other sleep of its day and since, as it adds up.
+    pub readings: Vec<Reading>,
+    /// When the next night ends, and the readings of this one with it, Unix seconds; `None` for the last one.
+    pub ends_at: Option<i64>,
+}
+
 impl Sleeps {
     /// All sleeps of a history, from rows in any order; of a row that is there twice, its newest version.
     #[must_use]
@@ -13,24 +23,15 @@ impl Sleeps {
         Self { rows: newest_versions(rows.into_iter()) }
     }
 
-    /// The readings of the nights of all days at their ends, each with its `course` and with the other sleep of its day and
-    /// since, as it adds up. They end with the next night. Sleeps that are not over at `now` (Unix seconds) are left out.
-    pub fn history(&self, now: i64, course: impl Fn(&SleepRow) -> Vec<Reading>) -> impl Iterator<Item = Reading> {
+    /// The nights of all days, ascending by their ends. Sleeps that are not over at `now` (Unix seconds) are left out.
+    pub fn history(&self, now: i64) -> impl Iterator<Item = PastNight<'_>> {
         let nights = nights(&self.days(now));
         let next_ends: Vec<_> = nights.iter().skip(1).map(|next| Some(next.night.ended_at)).collect();
-        nights.into_iter().zip(next_ends.into_iter().chain([None])).flat_map(
-            move |(ShownSleep { night, others }, end)| {
-                let course = course(night);
-                let naps = (1..=others.len()).filter_map(move |count| nap_reading(night, &others[..count]));
-                night_readings(night).chain(course).chain(naps).map(move |reading| reading.ending_at(end))
-            },
-        )
-    }
-
-    /// The nights of all days, ascending by their ends. Sleeps that are not over at `now` (Unix seconds) are left out.
-    #[must_use]
-    pub fn nights(&self, now: i64) -> Vec<SleepRow> {
-        nights(&self.days(now)).into_iter().map(|shown| shown.night.clone()).collect()
+        nights.into_iter().zip(next_ends.into_iter().chain([None])).map(|(ShownSleep { night, others }, ends_at)| {
+            let naps = (1..=others.len()).filter_map(|count| nap_reading(night, &others[..count]));
+            let readings = night_readings(night).chain(naps).map(|reading| reading.ending_at(ends_at));
+            PastNight { night, readings: readings.collect(), ends_at }
+        })
     }
 
     /// Spans that hold every sleep that ended within `ended_in`, all Unix seconds, as few as possible and not longer than

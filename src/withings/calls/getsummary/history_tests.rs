@@ -28,8 +28,8 @@ fn sleeps(json: &[Value]) -> Sleeps {
 /// The values of a measurement with their moments and ends, hours after midnight.
 fn told(sleeps: &Sleeps, key: &str) -> Vec<(i64, f64, Option<i64>)> {
     let hours = |at: i64| (at - MIDNIGHT) / HOUR;
-    let history =
-        sleeps.history(MIDNIGHT + 1000 * HOUR, |_| Vec::new()).filter(|reading| reading.measurement.key == key);
+    let nights = sleeps.history(MIDNIGHT + 1000 * HOUR);
+    let history = nights.flat_map(|night| night.readings).filter(|reading| reading.measurement.key == key);
     let end = |reading: &Reading| reading.until.map(|until| hours(until.get().into()));
     history.map(|reading| (hours(reading.measured_at), reading.value, end(&reading))).collect()
 }

@@ -19,6 +19,7 @@ use crate::withings::prune;
 use crate::withings::request::{Request, RowSelection, data_fields};
 use crate::withings::wire::SeriesPage;
 
+pub use history::PastNight;
 use row::LONGEST_SECONDS;
 pub use row::{SleepRow, SummaryRow};
 

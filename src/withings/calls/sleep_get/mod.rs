@@ -18,7 +18,7 @@ use crate::reading::{Reading, SleepSegment, SleepState, understood};
 use crate::telemetry::Unknown;
 use crate::withings::appli::Appli;
 use crate::withings::request::{Request, RowSelection};
-use crate::withings::wire::{AnswerPage, int, list, times, words};
+use crate::withings::wire::{SeriesPage, int, times, words};
 
 use hypnogram::Hypnogram;
 
@@ -27,12 +27,7 @@ use hypnogram::Hypnogram;
 pub const SPAN: i64 = 24 * 3600;
 
 /// A page of the answer to `sleep get`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct SleepGet {
-    #[serde(deserialize_with = "list")]
-    series: Vec<SegmentRow>,
-}
+pub type SleepGet = SeriesPage<SegmentRow>;
 
 /// A stretch of sleep in one state.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -59,14 +54,6 @@ pub struct SegmentRow {
     /// The heart rate variability of each minute, ms.
     #[serde(deserialize_with = "times")]
     pub rmssd: BTreeMap<i64, f64>,
-}
-
-impl AnswerPage for SleepGet {
-    type Row = SegmentRow;
-
-    fn into_rows(self) -> (Vec<SegmentRow>, Option<i64>) {
-        (self.series, None)
-    }
 }
 
 impl DataCall for SleepGet {
@@ -209,10 +196,9 @@ pub fn course(night: &SleepRow, segments: &[SegmentRow]) -> Vec<Reading> {
     Hypnogram::new(night, around(night, segments)).readings(night)
 }
 
-/// The end of each segment, Unix seconds, with the state that is known from then on, which is the segment's own. Ascending.
+/// The end of each segment, Unix seconds, with the state that is known from then on, which is the segment's own.
 pub fn ended_states(segments: &[SegmentRow]) -> impl Iterator<Item = (i64, SleepState)> {
-    let ended = segments.iter().filter_map(|segment| Some((segment.enddate?, state(segment))));
-    ended.collect::<BTreeMap<_, _>>().into_iter()
+    segments.iter().filter_map(|segment| Some((segment.enddate?, state(segment))))
 }
 
 /// The segments that may be of the night.

@@ -92,5 +92,5 @@ fn each_night_has_the_course_of_its_own_segments() {
 fn the_state_is_told_at_the_end_of_each_segment() {
     let segments = parsed(&[segment(2, 7, 2), segment(-1, 2, 1), segment(7, 8, 9), json!({"state": 1})]);
     let states: Vec<_> = ended_states(&segments).map(|(at, state)| ((at - MIDNIGHT) / HOUR, state)).collect();
-    assert_eq!(states, [(2, SleepState::Light), (7, SleepState::Deep), (8, SleepState::Unknown)]);
+    assert_eq!(states, [(7, SleepState::Deep), (2, SleepState::Light), (8, SleepState::Unknown)]);
 }
