@@ -14,7 +14,7 @@ use super::lacks::{EVERYBODY, check_lacks, may_be_empty, of_any_class, says_that
 use super::names::check_names;
 use super::{HEALTH, all, read};
 use crate::config::write;
-use crate::demo::{Demo, PEOPLE, until_history};
+use crate::demo::{Demo, PEOPLE, everything_is_read, until_history};
 use crate::page::Page;
 use crate::program::{fed, until};
 use crate::tsdb::{Server, tsdb};
@@ -32,14 +32,7 @@ async fn every_query_is_answered_for_each_person() {
     let labels = ["--demo.label", "job=withings", "--demo.label", &instance];
     let demo = Demo::start(&[&["--demo.backfill", history.to_str().unwrap()][..], &labels].concat(), &dir, &[]).await;
     until_history(&demo.program).await;
-    // They are the last that is read after a login.
-    until("everybody's devices", async || {
-        let page = demo.page("").await;
-        let has_devices = |name: &&str| page.contains(&format!("withings_device_info{{profile=\"{name}\""));
-        PEOPLE.iter().all(has_devices).then_some(())
-    })
-    .await;
-    let text = demo.page("").await;
+    let text = everything_is_read(&demo).await;
     let page = Page::read(&text);
     check_names(&page);
     check_lacks(&page);
