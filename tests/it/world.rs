@@ -394,7 +394,7 @@ impl World {
     /// The same, and only its last half hour is played: what was due before is due once.
     pub(crate) async fn skip(&self, time: Duration) {
         let played = Duration::from_mins(30);
-        tokio::time::advance(time - played).await;
+        tokio::time::advance(time.saturating_sub(played)).await;
         self.pass(played).await;
     }
 

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -16,8 +15,8 @@ use super::{HEALTH, all, read};
 use crate::config::write;
 use crate::demo::{Demo, PEOPLE, everything_is_read, until_history};
 use crate::page::Page;
-use crate::program::{fed, until};
-use crate::tsdb::{Server, tsdb};
+use crate::program::until;
+use crate::tsdb::{Server, make_blocks};
 
 const DAY: i64 = 86_400;
 
@@ -107,14 +106,6 @@ fn with(history: &Path, samples: &str) -> PathBuf {
     let file = history.with_extension("with-more.om");
     write(&file, &fs::read_to_string(history).unwrap().replace("# EOF", &format!("{samples}# EOF")));
     file
-}
-
-/// Has promtool make Prometheus' blocks of a text.
-fn make_blocks(history: &Path, dir: &TempDir) {
-    let mut promtool = Command::new("promtool");
-    promtool.args(["tsdb", "create-blocks-from", "openmetrics", "--quiet", "--max-block-duration=9000h"]);
-    let made = fed(promtool.arg(history).arg(tsdb(dir)), b"");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 }
 
 async fn check_variables(asking: &Asking) {
