@@ -1,10 +1,9 @@
 //! How many requests one profile costs, and that all together never cost more than is allowed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::sync::OnceCell;
 use withings_exporter::catalogue::{Call, Measurement};
 use withings_exporter::config::Selection;
 use withings_exporter::sim::{Cloud, Failure, Fault, Request};
@@ -20,9 +19,9 @@ struct DayOfRequests {
     most_in_an_hour: usize,
 }
 
-/// The requests of a day for a person with every device and a long history.
+/// The requests of a day for a person with every device.
 async fn requests_of_a_day(selection: Selection) -> DayOfRequests {
-    let mut world = World::asleep(&["Alice"], |clock| Cloud::seeded(7, clock)).await;
+    let mut world = World::asleep(&["Alice"], |clock| Cloud::with_history(7, 1, clock)).await;
     world.config.measurements = selection;
     world.start_exporter().await;
     world.connect("Alice").await;
@@ -41,12 +40,6 @@ async fn requests_of_a_day(selection: Selection) -> DayOfRequests {
     DayOfRequests { counts, most_in_an_hour }
 }
 
-/// The same with all measurements, counted once for all tests: a day costs half a minute of computing.
-async fn requests_of_a_day_for_everything() -> &'static DayOfRequests {
-    static REQUESTS: OnceCell<DayOfRequests> = OnceCell::const_new();
-    REQUESTS.get_or_init(|| requests_of_a_day(Selection::all())).await
-}
-
 impl DayOfRequests {
     /// Requests an hour, rounded up.
     fn per_hour(&self) -> usize {
@@ -56,7 +49,8 @@ impl DayOfRequests {
 
 #[tokio::test(crate = "crate::paused")]
 async fn a_profile_costs_what_the_document_says() {
-    let everything = requests_of_a_day_for_everything().await;
+    let everything = requests_of_a_day(Selection::all()).await;
+    check_slow_calls(&everything.counts);
     let thirty = requests_of_a_day(Measurement::all().take(30).collect()).await;
     assert!(everything.most_in_an_hour <= 70, "{}", everything.most_in_an_hour);
     let (everything, thirty) = (everything.per_hour(), thirty.per_hour());
@@ -67,20 +61,27 @@ async fn a_profile_costs_what_the_document_says() {
     assert!(document.split_whitespace().collect::<Vec<_>>().join(" ").contains(&said), "it does not say: {said}");
 }
 
-#[tokio::test(crate = "crate::paused")]
-async fn what_changes_slowly_is_asked_for_slowly_and_what_is_not_needed_never() {
-    let everything = requests_of_a_day_for_everything().await;
-    let everything = &everything.counts;
+/// What changes slowly is asked for slowly.
+fn check_slow_calls(everything: &BTreeMap<String, usize>) {
     let of = |call: Call| everything.get(call.name()).copied().unwrap_or_default();
     assert_eq!([Call::Getactivity, Call::Getdevice, Call::Getgoals].map(of), [288, 24, 24], "{everything:?}");
     // A page or some more of everything once a day.
     assert!((96..106).contains(&of(Call::Getworkouts)), "{everything:?}");
     assert_eq!((of(Call::Getintradayactivity), everything["list"]), (96, 24), "{everything:?}");
-    let weight = Measurement::by_key("weight_kg").into_iter().collect();
-    let only_weight = requests_of_a_day(weight).await;
-    let only_weight = only_weight.counts;
-    let actions: Vec<_> = only_weight.keys().map(String::as_str).collect();
-    assert_eq!(actions, ["getmeas", "requesttoken"], "{only_weight:?}");
+}
+
+#[tokio::test(crate = "crate::paused")]
+async fn what_is_not_needed_is_never_asked_for() {
+    let mut world = World::with_accounts(&["Alice"]).await;
+    world.config.measurements = Measurement::by_key("weight_kg").into_iter().collect();
+    world.start_exporter().await;
+    world.connect("Alice").await;
+    // Whom a login names is told by the devices, too.
+    let before = world.cloud.requests().len();
+    world.pass(Duration::from_hours(4)).await;
+    let requests = world.cloud.requests().split_off(before);
+    let actions: BTreeSet<_> = requests.into_iter().filter_map(|request| request.action).collect();
+    assert_eq!(actions, ["getmeas", "requesttoken"].map(str::to_owned).into());
 }
 
 /// An exporter with many events, and the budgets that it has had, each since a time.
@@ -156,10 +157,13 @@ impl Troubled {
         let times: Vec<_> =
             self.world.cloud.requests().into_iter().filter(is_counted).map(|request| request.time).collect();
         assert!(times.len() > 150, "{} requests, seed {seed}", times.len());
+        let mut is_used_up = false;
         for (first, at) in times.iter().enumerate() {
             let minute = times[first..].iter().take_while(|time| **time < *at + TimeDelta::minutes(1)).count();
             assert!(minute <= self.budget(*at), "{minute} of {} at {at}, seed {seed}", self.budget(*at));
+            is_used_up |= minute == self.budget(*at);
         }
+        assert!(is_used_up, "some of each minute's budget is left, seed {seed}");
     }
 }
 

@@ -123,7 +123,7 @@ async fn what_is_dropped_is_counted_once_however_often_it_is_read_and_what_was_m
     // Two groups without a readable date, what is no group, a measure without a type, a sleep, a segment and a workout without an
     // end, a day without a date, a device without an id; text for a weight; a fat ratio of nothing and three days of sleep.
     assert_eq!(dropped(&page), ["9", "1", "2"]);
-    world.pass(Duration::from_hours(25)).await;
+    world.skip(Duration::from_hours(25)).await;
     assert_eq!(dropped(&Page::read(&world.metrics().await)), ["9", "1", "2"], "a day later");
     for missing in [
         "a measure group without a date",

@@ -55,7 +55,7 @@ async fn lines(world: &World, beginning: &str) -> Vec<String> {
 }
 
 async fn pass_until(world: &World, unix: i64) {
-    world.pass(Duration::from_secs((unix - world.clock.unix()).unsigned_abs())).await;
+    world.skip(Duration::from_secs((unix - world.clock.unix()).unsigned_abs())).await;
 }
 
 /// Lets Alice in this time zone walk; then the cloud is down, and her day ends at this time, RFC 3339.
@@ -188,7 +188,7 @@ async fn the_newest_workout_of_each_kind_is_shown() {
     world.until_shown("Alice", "workout_active_energy_kcal", 80.0).await;
     check_energy(&world, "run", Some(90.0)).await;
     alice.delete::<Workout>(walk);
-    world.pass(Duration::from_hours(25)).await;
+    world.skip(Duration::from_hours(25)).await;
     check_energy(&world, "run", Some(300.0)).await;
 }
 

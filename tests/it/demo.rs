@@ -91,16 +91,24 @@ pub(crate) async fn until_history(program: &Program) {
 }
 
 #[tokio::test]
-async fn the_overview_says_that_it_is_a_demo() {
+async fn it_says_what_it_is_and_its_people_live_where_the_host_is() {
     let dir = TempDir::new().unwrap();
     let demo = Demo::start(&[], &dir, &[]).await;
+    check_overview(&demo).await;
+    let page = everything_is_read(&demo).await;
+    check_said(&demo);
+    check_days(&demo, &page);
+}
+
+/// The page of logins says that it is a demo.
+async fn check_overview(demo: &Demo) {
     let page = Connection::open(demo.address).await.request_to("localhost:10064", "GET", "/", "").await.body;
     assert!(page.contains("This is the demo.") && page.contains("No account at Withings is used"), "{page}");
     assert!(!page.contains("You are at"), "nobody has to log in, at whatever address it is looked at: {page}");
 }
 
-/// Waits for everything that the demo does by itself at first.
-async fn everything_is_read(demo: &Demo) -> String {
+/// Waits for everything that the demo does by itself at first, and gives the page then.
+pub(crate) async fn everything_is_read(demo: &Demo) -> String {
     // The devices are the last that is read after a login.
     until("everybody's devices", async || {
         let page = demo.page("").await;
@@ -110,11 +118,8 @@ async fn everything_is_read(demo: &Demo) -> String {
     .await
 }
 
-#[tokio::test]
-async fn it_says_where_to_look_and_nothing_else() {
-    let dir = TempDir::new().unwrap();
-    let demo = Demo::start(&[], &dir, &[]).await;
-    everything_is_read(&demo).await;
+/// It prints where to look, and nothing else.
+fn check_said(demo: &Demo) {
     let (address, port, host) = (demo.address, demo.address.port(), host_name());
     let expected = format!(
         "Simulated people, real exporter. Nothing here is anybody's data.\n\n  \
@@ -128,11 +133,8 @@ async fn it_says_where_to_look_and_nothing_else() {
     assert_eq!(demo.said(), expected);
 }
 
-#[tokio::test]
-async fn its_people_live_where_the_host_is() {
-    let dir = TempDir::new().unwrap();
-    let demo = Demo::start(&[], &dir, &[]).await;
-    let page = everything_is_read(&demo).await;
+/// Everybody's day began at the midnight of the host's zone.
+fn check_days(demo: &Demo, page: &str) {
     let zone = Zone::named(&demo.zone).unwrap();
     let today = zone.midnight(zone.date(Clock::system().unix()));
     for name in PEOPLE {

@@ -1,12 +1,10 @@
 //! Failures at Withings: which metrics tell of them, which values stay, and how the exporter recovers.
 
-use std::ops::RangeInclusive;
-use std::sync::Arc;
 use std::time::Duration;
 
 use withings_exporter::catalogue::Call;
 use withings_exporter::reading::Attempt;
-use withings_exporter::sim::{Account, DEEP, Device, Failure, Fault, LIGHT, Measure, MeasureGroup, Night, Request};
+use withings_exporter::sim::{Failure, Fault, Measure, MeasureGroup, Request};
 
 use crate::world::{DATA_ACTIONS, World};
 
@@ -27,19 +25,8 @@ fn weigh(world: &World, name: &str, kilograms: i64) {
     world.account(name).add(MeasureGroup::new(world.clock.unix(), [weight]));
 }
 
-/// Adds a night with so many minutes of deep sleep.
-fn sleep(account: &Account, now: i64, deep: u16) {
-    let mat = Arc::new(Device::new("Sleep Monitor", "Sleep Analyzer", 63, "ab12"));
-    account.add(Night::asleep(&mat, now - 8 * 3600, &[(LIGHT, 300), (DEEP, deep)]));
-}
-
 async fn check(world: &World, series: &str, expected: Option<f64>) {
     assert_eq!(world.sample(series).await, expected, "{series}");
-}
-
-async fn check_refresh(world: &World, call: &str, expected: Option<f64>) {
-    let series = format!("withings_exporter_refresh_success{{profile=\"Alice\",call=\"{call}\"}}");
-    check(world, &series, expected).await;
 }
 
 async fn check_failures(world: &World, call: &str, reason: &str, expected: f64) {
@@ -56,47 +43,6 @@ fn calls_of(world: &World, name: &str, action: &str) -> Vec<Request> {
 fn latest_pause(calls: &[Request]) -> i64 {
     let [.., before, latest] = calls else { panic!("{calls:?}") };
     (latest.time - before.time).num_seconds()
-}
-
-/// Lets Alice's `getmeas` fail once and expects that nothing else does, and a new try after so many seconds.
-async fn check_isolated(failure: Failure, reason: &str, pause: RangeInclusive<i64>) {
-    let world = household().await;
-    let alice = world.account("Alice");
-    world.cloud.fault(Fault::new(failure).on("getmeas").of(alice.userid()));
-    weigh(&world, "Alice", 71);
-    weigh(&world, "Bob", 90);
-    sleep(&alice, world.clock.unix(), 90);
-    world.until_down("Alice").await;
-    world.until_shown("Alice", "sleep_deep_duration_seconds", 5400.0).await;
-    assert_eq!(world.value("Alice", "weight_kg").await, Some(72.0), "the last value stays");
-    for (call, worked) in [("getmeas", 0.0), ("getsummary", 1.0), ("sleep_get", 1.0)] {
-        check_refresh(&world, call, Some(worked)).await;
-    }
-    check_failures(&world, "getmeas", reason, 1.0).await;
-    for (profile, up) in [("Alice", 0.0), ("Bob", 1.0)] {
-        check(&world, &format!("withings_up{{profile=\"{profile}\"}}"), Some(up)).await;
-        check(&world, &format!("withings_authorized{{profile=\"{profile}\"}}"), Some(1.0)).await;
-    }
-    world.until_shown("Bob", "weight_kg", 90.0).await;
-    world.until_up("Alice").await;
-    assert_eq!(world.value("Alice", "weight_kg").await, Some(71.0));
-    let waited = latest_pause(&calls_of(&world, "Alice", "getmeas"));
-    assert!(pause.contains(&waited), "tried again after {waited} s");
-}
-
-#[tokio::test(crate = "crate::paused")]
-async fn a_broken_gateway_stops_one_call_for_seconds() {
-    check_isolated(Failure::Http(502), "http", 15..=23).await;
-}
-
-#[tokio::test(crate = "crate::paused")]
-async fn a_call_made_too_often_waits_alone() {
-    check_isolated(Failure::SameArguments { wait_seconds: 188 }, "rate_limited", 188..=191).await;
-}
-
-#[tokio::test(crate = "crate::paused")]
-async fn a_request_that_withings_finds_wrong_is_followed_by_a_read_of_everything() {
-    check_isolated(Failure::InvalidParams, "invalid_request", 30..=46).await;
 }
 
 #[tokio::test(crate = "crate::paused")]
@@ -118,19 +64,6 @@ async fn a_service_that_is_away_for_minutes_is_asked_again_after_growing_pauses(
 }
 
 #[tokio::test(crate = "crate::paused")]
-async fn one_answer_that_cannot_be_unpacked_is_no_broken_connection() {
-    let world = household().await;
-    let alice = world.account("Alice");
-    world.cloud.fault(Fault::damaged().on("getmeas").of(alice.userid()));
-    world.until_down("Alice").await;
-    check_failures(&world, "getmeas", "decode", 1.0).await;
-    world.until_up("Alice").await;
-    world.cloud.fault(Fault::new(Failure::HangUp).on("getmeas").of(alice.userid()));
-    world.until_down("Alice").await;
-    check_failures(&world, "getmeas", "connect", 1.0).await;
-}
-
-#[tokio::test(crate = "crate::paused")]
 async fn after_a_wrong_request_everything_is_read() {
     let world = household().await;
     let alice = world.account("Alice");
@@ -140,21 +73,6 @@ async fn after_a_wrong_request_everything_is_read() {
     let calls = calls_of(&world, "Alice", "getmeas");
     let since: Vec<_> = calls.iter().map(|call| call.params.contains_key("lastupdate")).collect();
     assert_eq!(since, [false, true, false]);
-}
-
-#[tokio::test(crate = "crate::paused")]
-async fn a_token_refused_once_is_refreshed_and_nobody_notices() {
-    let world = household().await;
-    let alice = world.account("Alice");
-    world.cloud.fault(Fault::new(Failure::InvalidToken).on("getmeas").of(alice.userid()));
-    weigh(&world, "Alice", 71);
-    world.until_shown("Alice", "weight_kg", 71.0).await;
-    check(&world, "withings_up{profile=\"Alice\"}", Some(1.0)).await;
-    check(&world, "withings_authorized{profile=\"Alice\"}", Some(1.0)).await;
-    check(&world, "withings_exporter_token_rotations_total{profile=\"Alice\"}", Some(1.0)).await;
-    check_failures(&world, "getmeas", "auth", 1.0).await;
-    let repeated = latest_pause(&calls_of(&world, "Alice", "getmeas"));
-    assert!((11..=12).contains(&repeated), "Withings refuses the same call within 10 s; repeated after {repeated} s");
 }
 
 #[tokio::test(crate = "crate::paused")]
@@ -229,30 +147,4 @@ async fn a_token_endpoint_that_is_down_costs_no_login() {
     weigh(&world, "Alice", 71);
     world.cloud.heal();
     world.until_shown("Alice", "weight_kg", 71.0).await;
-}
-
-#[tokio::test(crate = "crate::paused")]
-async fn no_minute_sees_more_calls_than_configured_whatever_restarts() {
-    let mut world = World::with_accounts(&["Alice", "Bob"]).await;
-    world.config.requests_per_minute = 10.try_into().unwrap();
-    // Shorter than the six calls of both take: there is always something to do.
-    world.config.refresh_interval = Duration::from_secs(15);
-    world.start_exporter().await;
-    world.connect("Alice").await;
-    world.connect("Bob").await;
-    for _ in 0..2 {
-        world.pass(Duration::from_mins(3)).await;
-        world.stop_exporter().await;
-        world.start_exporter().await;
-    }
-    world.pass(Duration::from_mins(3)).await;
-    let calls: Vec<_> = world.cloud.requests().into_iter().filter(|request| request.action.is_some()).collect();
-    let minute = chrono::TimeDelta::minutes(1);
-    let in_minute_from = |first: &Request| {
-        let minute = first.time..first.time + minute;
-        calls.iter().filter(|request| minute.contains(&request.time)).count()
-    };
-    let busiest = calls.iter().map(in_minute_from).max().unwrap();
-    assert_eq!(busiest, 10, "the budget is neither exceeded nor left unused");
-    assert!(calls.iter().all(|request| request.status == Some(0)), "{calls:#?}");
 }

@@ -6,7 +6,7 @@ use crate::world::World;
 
 #[tokio::test(crate = "crate::paused")]
 async fn two_people_log_in_and_their_measurements_appear() {
-    let world = World::start(&["Mum", "Dad"], |clock| Cloud::seeded(7, clock)).await;
+    let world = World::start(&["Mum", "Dad"], |clock| Cloud::with_history(7, 1, clock)).await;
     let [alice, bob, ..] = &world.cloud.accounts()[..] else { panic!("the household is larger") };
     for (profile, account) in [("Mum", alice), ("Dad", bob)] {
         assert_eq!(world.sample(&format!("withings_authorized{{profile=\"{profile}\"}}")).await, Some(0.0));

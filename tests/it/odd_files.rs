@@ -13,6 +13,7 @@ use rustix::fs::{CWD, Mode, mkfifoat};
 use rustix::process::Signal;
 use tempfile::TempDir;
 use tracing::level_filters::LevelFilter;
+use withings_exporter::sim::{Measure, MeasureGroup};
 use withings_exporter::web::Security;
 
 use crate::certificates::certificates;
@@ -170,7 +171,8 @@ async fn what_came_through_a_pipe_stays_in_force() {
 async fn a_login_file_that_is_none_holds_nothing_up() {
     for replace in [pipe, gigabyte, brackets, |path: &Path| symlink("/dev/zero", path).unwrap()] {
         let mut world = World::connected(&["Alice", "Bob"]).await;
-        let before = world.value("Alice", "weight_kg").await;
+        world.account("Alice").add(MeasureGroup::new(world.clock.unix(), [Measure::new(1, 72, 0)]));
+        world.until_shown("Alice", "weight_kg", 72.0).await;
         let logins = fs::read_dir(world.disk.path().join("logins")).unwrap().map(|entry| entry.unwrap().path());
         let is_alices = |path: &std::path::PathBuf| {
             let name = path.file_name().unwrap().to_string_lossy();
@@ -180,7 +182,7 @@ async fn a_login_file_that_is_none_holds_nothing_up() {
         fs::remove_file(&login).unwrap();
         replace(&login);
         world.pass(Duration::from_mins(6)).await;
-        assert_eq!(world.value("Alice", "weight_kg").await, before);
+        assert_eq!(world.value("Alice", "weight_kg").await, Some(72.0));
         world.until_up("Bob").await;
         world.stop_exporter().await;
     }

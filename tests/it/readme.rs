@@ -15,9 +15,9 @@ use withings_exporter::cli::Cli;
 
 use crate::certificates::certificates;
 use crate::config::{exporter, write};
-use crate::demo::RARELY_MEASURED;
+use crate::demo::{Demo, RARELY_MEASURED};
 use crate::documents::{blocks, blocks_of, document, documents};
-use crate::program::fed;
+use crate::program::{fed, until};
 use crate::shell::{Home, Running};
 use crate::sources::root;
 
@@ -77,23 +77,24 @@ fn the_table_of_metrics_is_the_catalogue() {
     assert_eq!(table, catalogue, "UPDATE_EXPECT=1 writes it anew");
 }
 
-#[test]
-fn every_metric_of_people_and_exporter_is_described() {
-    let home = Home::new("");
-    let demo = home.start(&as_built("cargo run --release -- demo"));
+#[tokio::test]
+async fn every_metric_of_people_and_exporter_is_described() {
+    let dir = TempDir::new().unwrap();
+    let demo = Demo::start(&[], &dir, &[]).await;
     let described: BTreeSet<String> = first_column("docs/metrics.md", "Own metric", "Labels");
     let measured: BTreeSet<String> = Measurement::all().map(|measurement| measurement.metric()).collect();
     let [rare, rarely_measured] =
         [&RARE[..], &RARELY_MEASURED].map(|names| names.iter().map(|name| (*name).to_owned()).collect());
     let often_measured: BTreeSet<String> = &measured - &rarely_measured;
-    let mut exported = BTreeSet::new();
-    demo.until("curl -s http://localhost:10064/metrics", |page| {
+    until("every metric", async || {
+        let page = demo.page("").await;
         let types = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
-        exported = types.map(str::to_owned).collect::<BTreeSet<_>>();
-        often_measured.is_subset(&exported) && &described - &rare == &(&exported - &measured) - &rare
-    });
+        let exported: BTreeSet<_> = types.map(str::to_owned).collect();
+        let own = &exported - &measured;
+        (often_measured.is_subset(&exported) && &described - &rare == &own - &rare).then_some(())
+    })
+    .await;
     assert!(rare.is_subset(&described));
-    demo.end();
 }
 
 #[test]

@@ -226,7 +226,7 @@ async fn a_mended_secret_is_tried_at_once() {
     let mut world = World::connected(&["Alice"]).await;
     world.config.client_secret = "mistyped".into();
     reload(&mut world, &["Alice"]).await;
-    world.pass(Duration::from_hours(4)).await;
+    world.skip(Duration::from_hours(4)).await;
     assert_eq!(world.sample("withings_authorized{profile=\"Alice\"}").await, Some(0.0));
     world.config.client_secret = "secret-of-the-app".into();
     reload(&mut world, &["Alice"]).await;

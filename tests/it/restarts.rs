@@ -90,9 +90,13 @@ async fn check_rotations(rotation: Rotation) {
     world.cloud.rotation(rotation);
     world.config.refresh_interval = Duration::from_mins(30);
     restart(&mut world, Duration::from_secs(30)).await;
-    world.pass(Duration::from_hours(48)).await;
+    for _ in 0..18 {
+        world.skip(Duration::from_hours(3)).await;
+    }
     restart(&mut world, Duration::from_hours(6)).await;
-    world.pass(Duration::from_hours(24)).await;
+    for _ in 0..9 {
+        world.skip(Duration::from_hours(3)).await;
+    }
     world.until_refreshed("Alice").await;
     check(&world, "withings_authorized{profile=\"Alice\"}", Some(1.0)).await;
     check(&world, "withings_up{profile=\"Alice\"}", Some(1.0)).await;

@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::Command;
 
 use serde::Deserialize;
@@ -15,7 +14,7 @@ use crate::demo::{Demo, PEOPLE, until_history};
 use crate::installation::free_address;
 use crate::program::{fed, until};
 use crate::rules::SwitchedOn;
-use crate::tsdb::{Server, tsdb};
+use crate::tsdb::{Server, make_blocks};
 
 /// A Prometheus with everything switched on.
 pub(crate) struct Stack {
@@ -108,7 +107,7 @@ async fn the_rules_are_sound_and_alert_about_whom_they_should() {
     let arguments = [&["--web.listen-address", &listen, "--demo.backfill", history.to_str().unwrap()], &labels[..]];
     let demo = Demo::start(&arguments.concat(), &dir, &PEOPLE).await;
     until_history(&demo.program).await;
-    give(&history, &dir);
+    make_blocks(&history, &dir);
     let stack = Stack::start(&dir, target, free_address()).await;
     check_health(&stack).await;
     check_alerts(&stack, target).await;
@@ -153,12 +152,4 @@ async fn check_alerts(stack: &Stack, target: SocketAddr) {
 fn about<'a>(alerts: &'a [Alert], name: &str, state: &str) -> BTreeSet<&'a str> {
     let own = alerts.iter().filter(|alert| alert.labels["alertname"] == name && alert.state == state);
     own.map(|alert| alert.labels["profile"].as_str()).collect()
-}
-
-/// Gives Prometheus this history before it starts in `dir`.
-fn give(history: &Path, dir: &TempDir) {
-    let mut promtool = Command::new("promtool");
-    promtool.args(["tsdb", "create-blocks-from", "openmetrics", "--quiet", "--max-block-duration=9000h"]);
-    let made = fed(promtool.arg(history).arg(tsdb(dir)), b"");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 }

@@ -113,3 +113,11 @@ pub(crate) fn series_of(metric: &Value) -> String {
     let name = labels.remove("__name__").unwrap_or_default();
     series(&name, &labels)
 }
+
+/// Has promtool make the blocks of a text for a Prometheus that starts in `dir`.
+pub(crate) fn make_blocks(history: &Path, dir: &TempDir) {
+    let mut promtool = Command::new("promtool");
+    promtool.args(["tsdb", "create-blocks-from", "openmetrics", "--quiet", "--max-block-duration=9000h"]);
+    let made = fed(promtool.arg(history).arg(tsdb(dir)), b"");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}

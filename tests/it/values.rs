@@ -156,7 +156,7 @@ async fn a_night_is_drawn_until_the_next_one_comes() {
     fixture.alice.add(night(60, &[(LIGHT, 20), (DEEP, 5)]));
     fixture.check_next("sleep_nap_duration_seconds", Some(1500.0)).await;
     assert_eq!(course(&fixture.world).await, drawn, "a nap is no part of it");
-    fixture.world.pass(Duration::from_hours(8)).await;
+    fixture.world.skip(Duration::from_hours(8)).await;
     let mut without_segments = night(7 * HOUR, &[(DEEP, 240)]);
     without_segments.segments.clear();
     fixture.alice.add(without_segments);
@@ -185,10 +185,10 @@ async fn a_deleted_weighing_vanishes_with_the_daily_read_of_everything() {
     fixture.check_next("weight_kg", Some(71.9)).await;
     fixture.alice.delete::<MeasureGroup>(latest);
     fixture.check_next("weight_kg", Some(71.9)).await;
-    fixture.world.pass(Duration::from_hours(24)).await;
+    fixture.world.skip(Duration::from_hours(24)).await;
     fixture.check_next("weight_kg", Some(72.345)).await;
     fixture.alice.delete::<MeasureGroup>(fixture.weighed);
-    fixture.world.pass(Duration::from_hours(24)).await;
+    fixture.world.skip(Duration::from_hours(24)).await;
     fixture.check_next("weight_kg", None).await;
 }
 

@@ -37,7 +37,7 @@ async fn the_newest_value_of_a_watch_is_shown_with_its_time_until_a_newer_one_co
     let first = beat(&world, 61);
     world.until_shown("Alice", "intraday_heart_rate_bpm", 61.0).await;
     assert_eq!(time_of(&world, "intraday_heart_rate_bpm").await, Some(first as f64));
-    world.pass(Duration::from_hours(30)).await;
+    world.skip(Duration::from_hours(30)).await;
     assert_eq!(world.value("Alice", "intraday_heart_rate_bpm").await, Some(61.0), "it stays");
     let second = beat(&world, 74);
     world.pass(Duration::from_mins(16)).await;
@@ -47,7 +47,7 @@ async fn the_newest_value_of_a_watch_is_shown_with_its_time_until_a_newer_one_co
 
 #[tokio::test(crate = "crate::paused")]
 async fn a_person_has_what_a_watch_measures_asleep_and_awake() {
-    let mut world = World::asleep(&["Alice"], |clock| withings_exporter::sim::Cloud::seeded(7, clock)).await;
+    let mut world = World::asleep(&["Alice"], |clock| withings_exporter::sim::Cloud::with_history(7, 1, clock)).await;
     world.start_exporter().await;
     world.connect("Alice").await;
     let units = [
@@ -103,7 +103,7 @@ async fn an_electrocardiogram_is_newer_than_a_class_that_getmeas_had_long_ago() 
     world.pass(Duration::from_mins(61)).await;
     assert_eq!(state(&world, "ecg_classification").await.as_deref(), Some("positive"));
     assert_eq!(time_of(&world, "ecg_classification").await, Some(at as f64));
-    world.pass(Duration::from_hours(3)).await;
+    world.skip(Duration::from_hours(3)).await;
     let history = read(&world.backfill("--start 2025-11-01").await);
     let of_class = |class: &str| {
         let labels = format!("{{profile=\"Alice\",withings_ecg_classification=\"{class}\"}}");
@@ -159,9 +159,9 @@ async fn a_backfill_reads_what_costs_a_call_for_each_day_when_it_is_asked_to_and
     let world = World::connected(&["Alice"]).await;
     let at = beat(&world, 61);
     let end = sleep(&world, [40, 60]);
-    world.pass(Duration::from_hours(40)).await;
+    world.skip(Duration::from_hours(40)).await;
     let second = beat(&world, 74);
-    world.pass(Duration::from_hours(4)).await;
+    world.skip(Duration::from_hours(4)).await;
 
     let plain = read(&world.backfill("").await);
     let heart = "withings_intraday_heart_rate_bpm{profile=\"Alice\"}";

@@ -131,6 +131,7 @@ impl Browser {
             let shown = self.text().await.unwrap_or_default();
             let Some(missing) = texts.iter().find(|text| !shown.contains(**text)) else { return };
             assert!(begun.elapsed() < PATIENCE, "{missing} is missing on {}\n{shown}", self.address().await);
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -14,10 +13,10 @@ use super::lacks::{EVERYBODY, check_lacks, may_be_empty, of_any_class, says_that
 use super::names::check_names;
 use super::{HEALTH, all, read};
 use crate::config::write;
-use crate::demo::{Demo, PEOPLE, until_history};
+use crate::demo::{Demo, PEOPLE, everything_is_read, until_history};
 use crate::page::Page;
-use crate::program::{fed, until};
-use crate::tsdb::{Server, tsdb};
+use crate::program::until;
+use crate::tsdb::{Server, make_blocks};
 
 const DAY: i64 = 86_400;
 
@@ -32,14 +31,7 @@ async fn every_query_is_answered_for_each_person() {
     let labels = ["--demo.label", "job=withings", "--demo.label", &instance];
     let demo = Demo::start(&[&["--demo.backfill", history.to_str().unwrap()][..], &labels].concat(), &dir, &[]).await;
     until_history(&demo.program).await;
-    // They are the last that is read after a login.
-    until("everybody's devices", async || {
-        let page = demo.page("").await;
-        let has_devices = |name: &&str| page.contains(&format!("withings_device_info{{profile=\"{name}\""));
-        PEOPLE.iter().all(has_devices).then_some(())
-    })
-    .await;
-    let text = demo.page("").await;
+    let text = everything_is_read(&demo).await;
     let page = Page::read(&text);
     check_names(&page);
     check_lacks(&page);
@@ -114,14 +106,6 @@ fn with(history: &Path, samples: &str) -> PathBuf {
     let file = history.with_extension("with-more.om");
     write(&file, &fs::read_to_string(history).unwrap().replace("# EOF", &format!("{samples}# EOF")));
     file
-}
-
-/// Has promtool make Prometheus' blocks of a text.
-fn make_blocks(history: &Path, dir: &TempDir) {
-    let mut promtool = Command::new("promtool");
-    promtool.args(["tsdb", "create-blocks-from", "openmetrics", "--quiet", "--max-block-duration=9000h"]);
-    let made = fed(promtool.arg(history).arg(tsdb(dir)), b"");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 }
 
 async fn check_variables(asking: &Asking) {

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::time::{Instant, timeout};
 use tracing::level_filters::LevelFilter;
 use withings_exporter::clock::Clock;
-use withings_exporter::sim::{Measure, MeasureGroup};
+use withings_exporter::sim::{Measure, MeasureGroup, Request};
 
 use super::row::{Again, Row, Shown, Trouble};
 use crate::log::Log;
@@ -20,8 +21,13 @@ const TOLD_WITHIN: u64 = 3700;
 /// The latest time when the values must be right again: what is tried hourly, and its round of calls.
 const MENDED_WITHIN: u64 = 3700;
 
-/// What turns and rounding may add to a pause, seconds.
-const SLACK: u64 = 4;
+/// What rounding may take from a pause, seconds.
+const ROUNDING: i64 = 1;
+
+/// What the turns of others and rounding may add to a pause, seconds.
+const TURNS: i64 = 5;
+
+const AUTHORIZED: &str = "withings_authorized{profile=\"Alice\"}";
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -34,16 +40,17 @@ pub(super) async fn check(row: Row) {
     if !matches!(row.trouble, Trouble::Empty) {
         weigh(&world, WEIGHTS[1]);
     }
-    let mut scene = Scene { tries_before: 0, row: &row };
+    let mut scene = Scene { tries_before: 0, others_before: calls_of_alice(&world, "getsummary").len(), row: &row };
     scene.tries_before = scene.tries(&world).await;
     scene.begin(&mut world).await;
-    scene.until_told(&world).await;
+    let failed_at = scene.until_told(&world).await;
     scene.check_shown(&world).await;
     scene.check_log(&log.lines());
-    scene.check_pause(&world).await;
+    scene.check_pause(&world, failed_at).await;
+    scene.check_alone(&world).await;
     scene.end(&mut world).await;
     weigh(&world, WEIGHTS[2]);
-    until("the values are right again", MENDED_WITHIN, async || {
+    until(&world, "the values are right again", MENDED_WITHIN, async || {
         is_healthy(&world, "Alice").await && weight(&world).await == Some(WEIGHTS[2])
     })
     .await;
@@ -52,6 +59,7 @@ pub(super) async fn check(row: Row) {
 struct Scene<'a> {
     row: &'a Row,
     tries_before: usize,
+    others_before: usize,
 }
 
 impl Scene<'_> {
@@ -88,14 +96,16 @@ impl Scene<'_> {
         }
     }
 
-    async fn until_told(&self, world: &World) {
-        until("the fault is told", TOLD_WITHIN, async || match &self.row.metric {
+    async fn until_told(&self, world: &World) -> DateTime<Utc> {
+        until(world, "the fault is told", TOLD_WITHIN, async || match &self.row.metric {
             Some((series, value)) => world.sample(series).await.is_some_and(|shown| is_reached(shown, *value)),
             None => self.tries(world).await > self.tries_before,
         })
         .await;
+        let told_at = world.clock.now();
         // What follows the failed call at once is part of it.
         world.pass(Duration::from_secs(1)).await;
+        told_at
     }
 
     /// Scrapes are answered at once, with what should be shown; nobody else is concerned.
@@ -126,16 +136,40 @@ impl Scene<'_> {
         }
     }
 
-    async fn check_pause(&self, world: &World) {
-        let (failed_at, tries) = (Instant::now(), self.tries(world).await);
+    async fn check_pause(&self, world: &World, failed_at: DateTime<Utc>) {
+        let tries = self.tries(world).await;
         let Some(pause) = self.row.again.pause() else {
             world.pass(Duration::from_hours(2)).await;
             assert_eq!(self.tries(world).await, tries, "tried again");
             return;
         };
-        until("the next try", pause.end() + SLACK, async || self.tries(world).await > tries).await;
-        let paused = failed_at.elapsed().as_secs();
-        assert!(paused + SLACK >= *pause.start(), "tried again after {paused} s");
+        let tried_within = pause.end() + 60;
+        until(world, "the next try", tried_within, async || self.tries(world).await > tries).await;
+        let calls = calls_of_alice(world, self.action());
+        let paused = match self.row.trouble {
+            Trouble::Refused => world.clock.now() - failed_at,
+            // Within a refresh, nothing is published in between.
+            _ if self.row.again == Again::OtherToken => calls[tries].time - calls[tries - 1].time,
+            _ => calls[tries].time - failed_at,
+        };
+        let [least, most] = [*pause.start(), *pause.end()].map(|seconds| i64::try_from(seconds).unwrap());
+        let allowed = TimeDelta::seconds(least - ROUNDING)..=TimeDelta::seconds(most + TURNS);
+        assert!(allowed.contains(&paused), "tried again after {paused}");
+        if self.row.again == Again::OtherToken {
+            let rotations = world.sample("withings_exporter_token_rotations_total{profile=\"Alice\"}").await;
+            assert_eq!(rotations, Some(1.0));
+        }
+    }
+
+    /// Alice's other calls go on beside one that fails, and her login counts as it is.
+    async fn check_alone(&self, world: &World) {
+        let Trouble::Calls("getmeas", _) = self.row.trouble else { return };
+        let others = || calls_of_alice(world, "getsummary").len();
+        until(world, "the other calls", 300, async || others() > self.others_before).await;
+        let success = world.sample("withings_exporter_refresh_success{profile=\"Alice\",call=\"getsummary\"}").await;
+        let authorized = world.sample(AUTHORIZED).await;
+        let is_refused = self.row.metric.as_ref().is_some_and(|(series, _)| series == AUTHORIZED);
+        assert_eq!((success, authorized), (Some(1.0), Some(f64::from(!is_refused))));
     }
 
     /// How often it was tried; what never reaches Withings is counted by the exporter.
@@ -144,8 +178,7 @@ impl Scene<'_> {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small counter")]
             return world.sample(series).await.unwrap_or_default() as usize;
         }
-        let user = Some(world.account("Alice").userid());
-        world.calls(self.action()).iter().filter(|call| call.user == user).count()
+        calls_of_alice(world, self.action()).len()
     }
 
     /// The action that is tried.
@@ -196,11 +229,16 @@ fn is_reached(sample: f64, value: f64) -> bool {
     if value == 0.0 { sample == 0.0 } else { sample >= value }
 }
 
-/// Looks every second until it is so, for so many seconds at most.
-async fn until(what: &str, seconds: u64, mut is_so: impl AsyncFnMut() -> bool) {
-    let began = Instant::now();
+/// Looks at each change until it is so, for so many seconds at most.
+async fn until(world: &World, what: &str, seconds: u64, mut is_so: impl AsyncFnMut() -> bool) {
+    let (began, mut changes) = (Instant::now(), world.changes());
     while !is_so().await {
         assert!(began.elapsed().as_secs() <= seconds, "in vain: {what}");
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        drop(timeout(Duration::from_mins(1), changes.changed()).await);
     }
+}
+
+fn calls_of_alice(world: &World, action: &str) -> Vec<Request> {
+    let alice = world.account("Alice").userid();
+    world.calls(action).into_iter().filter(|call| call.user == Some(alice)).collect()
 }

@@ -9,7 +9,7 @@ mod ten_years;
 mod text;
 mod usage;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -77,14 +77,14 @@ fn parsed(flags: &str) -> BackfillFlags {
 
 /// The series of an OpenMetrics text with timestamps, each with its samples in the order of the text.
 pub(crate) fn read(text: &str) -> BTreeMap<String, Samples> {
-    let mut all: BTreeMap<String, Samples> = BTreeMap::new();
+    let mut written: HashMap<&str, Samples> = HashMap::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let (sample, at) = line.rsplit_once(' ').unwrap();
-        let samples = Page::read(&format!("{sample}\n")).samples;
-        let (name, value) = samples.into_iter().next().unwrap();
-        all.entry(name).or_default().push((at.parse().unwrap(), value));
+        let (series, value) = sample.rsplit_once(' ').unwrap();
+        written.entry(series).or_default().push((at.parse().unwrap(), value.parse().unwrap()));
     }
-    all
+    let name = |series: &str| Page::read(&format!("{series} 0\n")).samples.into_keys().next().unwrap();
+    written.into_iter().map(|(series, samples)| (name(series), samples)).collect()
 }
 
 /// The samples of a series of Alice's without further labels.

@@ -3,12 +3,18 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use chrono::{DateTime, Days};
+use withings_exporter::clock::Clock;
 use withings_exporter::sim::Request;
 
 use super::{of, read};
 use crate::installation::{Ended, Installation, Program};
 
-const BACKFILL: [&str; 5] = ["backfill", "--output", "-", "--start", "2026-07-01"];
+/// Starts a backfill of twenty weeks.
+fn backfill(installation: &Installation) -> Program {
+    let today = DateTime::from_timestamp(Clock::system().unix(), 0).unwrap().date_naive();
+    installation.start(&["backfill", "--output", "-", "--start", &(today - Days::new(140)).to_string()])
+}
 
 /// Mum is the person whom the simulated cloud calls Alice.
 fn with_mum() -> Installation {
@@ -23,7 +29,7 @@ fn with_mum() -> Installation {
 /// Starts it and waits until the cloud has answered one of its calls.
 fn begun(installation: &Installation) -> Program {
     let before = asked(installation);
-    let program = installation.start(&BACKFILL);
+    let program = backfill(installation);
     installation.until("a first answer", async || asked(installation) > before);
     program
 }
@@ -60,7 +66,7 @@ fn standard_output_has_the_history_alone_also_after_a_signal_and_a_kill() {
     // Dropped, which kills it: nothing of it stands in the way of the next one.
     drop(begun(&installation));
     let second = begun(&installation);
-    let refused = installation.start(&BACKFILL).end();
+    let refused = backfill(&installation).end();
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(refused.errors.contains("another backfill works in this directory"), "{}", refused.errors);
     let ended = second.end();

@@ -4,12 +4,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use tempfile::TempDir;
 use withings_exporter::catalogue::{Call, Measurement};
 use withings_exporter::sim::{Measure, MeasureGroup};
 
 use super::{alice, of_alice, read};
-use crate::demo::{Demo, until_history};
 use crate::page::Page;
 
 /// Metrics of the page that have no history: what people own and aim for, and what needs --sleep-stages.
@@ -169,19 +167,4 @@ async fn the_file_is_private_and_says_what_to_do_with_it() {
         format!("promtool tsdb create-blocks-from openmetrics --max-block-duration=9000h {} DATA", file.display());
     assert!(said.contains(&command) && said.contains("--storage.tsdb.retention.time=3y"), "{said}");
     assert!(said.contains(&format!("-T {} http://localhost:8428/api/v1/import/prometheus", file.display())), "{said}");
-}
-
-#[tokio::test]
-async fn the_demo_writes_its_peoples_history_and_goes_on() {
-    let dir = TempDir::new().unwrap();
-    let file = dir.path().join("history.om");
-    let labels = ["--demo.label", "job=demo", "--demo.label", "at=home"];
-    let demo = Demo::start(&[&["--demo.backfill", file.to_str().unwrap()], &labels[..]].concat(), &dir, &[]).await;
-    until_history(&demo.program).await;
-    let history = read(&fs::read_to_string(&file).unwrap());
-    for name in ["Alice", "Bob", "Zoë"] {
-        let series = format!("withings_weight_kg{{at=\"home\",job=\"demo\",profile=\"{name}\"}}");
-        assert!(history.contains_key(&series), "{name}");
-    }
-    assert!(demo.page("").await.contains("withings_weight_kg{profile=\"Alice\"}"));
 }

@@ -95,7 +95,7 @@ fn both_calls_need_their_permissions() {
 
 #[test]
 fn the_people_have_a_watch_and_an_electrocardiograph() {
-    let server = Server::start(Cloud::seeded(7, clock()));
+    let server = Server::start(Cloud::with_history(7, 1, clock()));
     let call = |user, path, params: &[(&str, &str)]| server.post(path, Some(&server.login(user).access), params).ok();
     let series = call(ALICE, "/v2/measure", &[("action", "getintradayactivity")])["series"].take();
     let rates = series.as_object().unwrap().values().filter_map(|entry| entry["heart_rate"].as_i64());

@@ -25,6 +25,7 @@ use serde_json::Value;
 use withings_exporter::sim::{Failure, Fault, Measure, MeasureGroup};
 
 use crate::config::write;
+use crate::rotation::heard;
 use crate::world::World;
 
 /// How long from one look at a condition to the next.
@@ -75,10 +76,9 @@ async fn until_paused(world: &World, seconds: i64, name: &str) {
 
 /// Waits until a call with this action is made for this person.
 async fn until_asked(world: &World, action: &str, name: &str) {
-    let user = world.account(name).userid();
-    let asked = || world.calls(action).iter().filter(|call| call.user == Some(user)).count();
-    let before = asked();
-    until(world, action, async || asked() > before).await;
+    let (user, mut calls) = (world.account(name).userid(), world.cloud.listen());
+    let is_asked = async { while heard(&mut calls, action).await.user != Some(user) {} };
+    tokio::time::timeout(PATIENCE, is_asked).await.unwrap();
 }
 
 /// Waits until something is so, and gives how many seconds of the world's time that took.

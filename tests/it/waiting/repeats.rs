@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use withings_exporter::sim::{Cloud, Request};
 
-use super::{LOOK_EVERY, is_authorized, weigh};
+use super::weigh;
 use crate::http_client::Answer;
 use crate::world::{DATA_ACTIONS, World};
 
@@ -42,10 +42,10 @@ fn check_apart(calls: &[Request]) {
 async fn check_up(world: &World, time: Duration) {
     let began = tokio::time::Instant::now();
     while began.elapsed() < time {
-        let up = world.sample("withings_up{profile=\"Alice\"}").await;
-        assert_ne!(up, Some(0.0), "down {:?} after the start", began.elapsed());
-        assert!(is_authorized(world, "Alice").await);
-        world.pass(LOOK_EVERY).await;
+        let page = world.metrics().await;
+        assert!(!page.contains("withings_up{profile=\"Alice\"} 0\n"), "down {:?} after the start", began.elapsed());
+        assert!(page.contains("withings_authorized{profile=\"Alice\"} 1\n"), "{page}");
+        world.pass(Duration::from_secs(1)).await;
     }
 }
 

@@ -46,9 +46,12 @@ async fn a_new_version_of_a_twins_login_does_not_let_both_be_shown() {
     let began = world.clock.now();
     while world.clock.now() - began < chrono::TimeDelta::from_std(WATCHED).unwrap() {
         let passed = (world.clock.now() - began).num_seconds();
-        assert!(!is_authorized(&world, "Mum").await, "the twin is used after {passed} s");
-        assert_eq!(world.value("Mum", "weight_kg").await, None, "the twin is shown after {passed} s");
-        assert!(is_shown(&world, "Ma").await, "the other is not shown after {passed} s");
+        let page = world.metrics().await;
+        let is_on_page = |sample: &str| page.contains(&format!("withings_{sample}"));
+        assert!(is_on_page("authorized{profile=\"Mum\"} 0\n"), "the twin is used after {passed} s");
+        assert!(!is_on_page("weight_kg{profile=\"Mum\"}"), "the twin is shown after {passed} s");
+        let is_other_shown = is_on_page("authorized{profile=\"Ma\"} 1\n") && is_on_page("weight_kg{profile=\"Ma\"}");
+        assert!(is_other_shown, "the other is not shown after {passed} s");
         world.pass(Duration::from_secs(1)).await;
     }
 }

@@ -59,8 +59,8 @@ pub(super) fn large() -> Snapshot {
 async fn a_connection_serves_one_request_after_the_other() {
     let server = Setup::default().start().await;
     let mut connection = server.connect().await;
-    for target in ["/", "/nothing", "/metrics"] {
-        assert_ne!(connection.request("GET", target, "").await.status, 0);
+    for (target, status) in [("/", 200), ("/nothing", 404), ("/metrics", 200)] {
+        assert_eq!(connection.request("GET", target, "").await.status, status, "{target}");
     }
     let last = connection.request("GET", "/-/healthy", "Connection: close\r\n").await;
     assert_eq!((last.status, connection.rest().await.as_str()), (200, ""));

@@ -27,7 +27,7 @@ async fn getting_into_bed_and_out_of_it_is_shown_with_its_time() {
     let (began, alice) = (world.clock.unix(), world.account("Alice"));
     alice.got_in_bed();
     check(&world, 1.0, began, 0).await;
-    world.pass(Duration::from_hours(8)).await;
+    world.skip(Duration::from_hours(8)).await;
     let up = world.clock.unix();
     alice.got_out_of_bed();
     check(&world, 0.0, up, 0).await;

@@ -73,7 +73,7 @@ async fn a_login_without_the_permission_for_bed_events_has_the_others() {
     assert!(page.contains("Missing permission:</strong> user.sleepevents"), "{page}");
     assert!(page.contains("subscribed, none yet"), "{page}");
     let refused = notify_calls(&world, "subscribe").len();
-    world.pass(Duration::from_hours(25)).await;
+    world.skip(Duration::from_hours(25)).await;
     assert_eq!(notify_calls(&world, "subscribe").len(), refused, "asked again for what the login lacks");
     world.account("Alice").edit(|person| person.scopes.push("user.sleepevents".to_owned()));
     world.connect("Alice").await;
@@ -95,7 +95,7 @@ async fn a_restart_or_a_reload_neither_changes_subscriptions_nor_asks_for_them()
     // What the interval is has nothing to do with what Withings tells.
     world.config.refresh_interval = Duration::from_mins(30);
     assert_eq!(world.reload().await.status, 200);
-    world.pass(Duration::from_hours(20)).await;
+    world.skip(Duration::from_hours(20)).await;
     assert_eq!(calls(&world), asked);
     assert_eq!(path(&world), before);
     assert_eq!(applis(&world, "Alice", OURS), ALL_APPLIS);
@@ -107,7 +107,7 @@ async fn what_ended_before_a_restart_is_subscribed_again_within_a_day() {
     let (address, _) = world.account("Alice").subscriptions().pop().unwrap();
     another_program(&world, &format!("action=revoke&callbackurl={address}&appli=44")).await;
     restart(&mut world).await;
-    world.pass(Duration::from_hours(24)).await;
+    world.skip(Duration::from_hours(24)).await;
     assert_eq!(applis(&world, "Alice", OURS), ALL_APPLIS);
 }
 
@@ -140,7 +140,7 @@ async fn turning_webhooks_off_takes_back_what_is_ours_and_only_that() {
     assert!(!world.get("/").await.body.contains("Notifications"));
     let calls = notify_calls(&world, "list").len();
     restart(&mut world).await;
-    world.pass(Duration::from_hours(25)).await;
+    world.skip(Duration::from_hours(25)).await;
     assert_eq!(notify_calls(&world, "list").len(), calls, "there was nothing left to look for");
 }
 
@@ -183,7 +183,7 @@ async fn a_subscription_that_ended_is_renewed_within_a_day() {
     let (address, _) = world.account("Alice").subscriptions().pop().unwrap();
     another_program(&world, &format!("action=revoke&callbackurl={address}&appli=44")).await;
     assert!(!applis(&world, "Alice", OURS).contains(&44));
-    world.pass(Duration::from_hours(24)).await;
+    world.skip(Duration::from_hours(24)).await;
     assert_eq!(applis(&world, "Alice", OURS), ALL_APPLIS);
 }
 

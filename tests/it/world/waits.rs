@@ -2,12 +2,20 @@
 
 use std::time::Duration;
 
+use tokio::sync::watch;
 use withings_exporter::catalogue::{Call, Measurement};
 use withings_exporter::reading::{Attempt, CallStatus, ProfileSnapshot, Snapshot};
 
 use super::World;
 
 impl World {
+    /// What changes on the page from now on.
+    pub(crate) fn changes(&self) -> watch::Receiver<Snapshot> {
+        let mut changes = self.exporter.as_ref().unwrap().snapshots.clone();
+        changes.mark_unchanged();
+        changes
+    }
+
     /// Waits until the published snapshot of `profile` is as wanted; an hour of the world's time at most.
     pub(crate) async fn until(&self, profile: &str, is_wanted: impl Fn(&ProfileSnapshot) -> bool) {
         let mut snapshots = self.exporter.as_ref().unwrap().snapshots.clone();
