@@ -91,7 +91,9 @@ impl Refresher {
     /// Leaves what is shown of these profiles, whose stored readings cannot be read.
     fn keep_shown(&self, profiles: &[Arc<str>], error: &StorageError) {
         self.note_failed(profiles, error);
-        profiles.iter().for_each(|profile| self.show_selected(profile));
+        for profile in profiles {
+            self.show_selected(profile);
+        }
     }
 
     /// Shows that another profile shows the person of `profile`.

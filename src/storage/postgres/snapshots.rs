@@ -49,7 +49,7 @@ struct StoredRow {
 }
 
 impl StoredRow {
-    fn of(row: Row) -> Result<Self, tokio_postgres::Error> {
+    fn of(row: &Row) -> Result<Self, tokio_postgres::Error> {
         Ok(Self { person: row.try_get(0)?, parts: row.try_get(1)?, events: row.try_get(2)? })
     }
 
@@ -70,7 +70,7 @@ impl Postgres {
         let names: Vec<_> = profiles.iter().map(|profile| &**profile).collect();
         let rows = self.run("read the readings", async |session| {
             let rows = session.query(&session.prepare_cached(LOAD).await?, &[&names]).await?;
-            rows.into_iter().map(StoredRow::of).collect::<Result<Vec<_>, _>>()
+            rows.iter().map(StoredRow::of).collect::<Result<Vec<_>, _>>()
         });
         let rows = rows.await?;
         let make_each =
