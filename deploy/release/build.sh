@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # Builds the program that a release offers, for the architecture of this machine, and prints where it is. It is static: it runs on any
 # Linux, and in an image that has nothing else. Needs rustup, and a C compiler for musl: Debian's package musl-tools.
+#
+# It keeps musl's allocator. Two people with ten years of history take 9 MiB with it, 16 MiB with glibc's and 34 MiB with mimalloc, and a
+# page that is in memory costs the same with each. To make a page anew takes a half more than with glibc's: 0.3 ms for one person.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
