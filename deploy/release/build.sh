@@ -4,6 +4,7 @@
 #
 # It keeps musl's allocator. Two people with ten years of history take 9 MiB with it, 16 MiB with glibc's and 34 MiB with mimalloc, and a
 # page that is in memory costs the same with each. To make a page anew takes a half more than with glibc's: 0.3 ms for one person.
+# dlmalloc would start 1,000 people in two thirds of the time, but gives little of the memory of their page back.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 

@@ -10,11 +10,11 @@ use super::{Refresher, first_format};
 use crate::catalogue::Call;
 use crate::storage::{StorageError, StoredState};
 
-/// How many profiles are read and shown at a time: what one of them costs is less than what it costs to begin.
+/// How many profiles are read by one operation: what one of them costs is less than what an operation costs.
 const TOGETHER: usize = 16;
 
-/// How many times that is done at once: as many as a small host has cores. Each more needs a thread, and with glibc each thread
-/// has a heap of its own, of which half a megabyte stays.
+/// How many operations go on at a time: one reads while what another one has read is parsed. Each more needs a thread, and with
+/// glibc each thread has a heap of its own, of which half a megabyte stays.
 const AT_ONCE: usize = 2;
 
 /// What is found of a profile in storage.
@@ -55,20 +55,19 @@ impl Refresher {
     }
 
     async fn show_some(&self, profiles: Vec<Arc<str>>) -> Vec<(Arc<str>, Restored)> {
-        let refresher = self.clone();
-        let show = move |profile: &Arc<str>, stored| refresher.show_loaded(profile, stored);
-        let shown = match self.storage().load_each(profiles.clone(), show).await {
-            Ok(shown) => shown,
+        let stored = match self.storage().load_each(&profiles).await {
+            Ok(stored) => stored,
             Err(error) => {
                 self.keep_shown(&profiles, &error);
                 return Vec::new();
             }
         };
         let mut restored = Vec::new();
-        for (profile, shown) in profiles.into_iter().zip(shown) {
-            match shown {
-                Ok(found) => {
+        for (profile, stored) in profiles.into_iter().zip(stored) {
+            match stored {
+                Ok(stored) => {
                     self.note_read(&profile);
+                    let found = self.show_loaded(&profile, stored);
                     restored.push((profile, found));
                 }
                 Err(error) => self.keep_shown(&[profile], &error),

@@ -219,13 +219,12 @@ impl BackEnd {
         in_either!(self, back_end => back_end.store_pair(profile, pair).await)
     }
 
-    /// What `make` makes of what is stored of each of these profiles, in their order; it is called off the async threads.
-    pub(super) async fn load_each<T: Send + 'static>(
+    /// What is stored of each of these profiles, in their order.
+    pub(super) async fn load_each(
         &self,
         profiles: Vec<Arc<str>>,
-        make: impl Fn(&Arc<str>, StoredState) -> T + Send + 'static,
-    ) -> Result<Vec<Result<T, StorageError>>, StorageError> {
-        in_either!(self, back_end => back_end.load_each(profiles, make).await)
+    ) -> Result<Vec<Result<StoredState, StorageError>>, StorageError> {
+        in_either!(self, back_end => back_end.load_each(profiles).await)
     }
 
     /// Stores the state that the calls of a claim have changed; returns false if that may not be, for the claim has ended or

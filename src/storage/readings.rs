@@ -118,32 +118,22 @@ impl StoredState {
 impl Storage {
     /// What is known of the person of `profile`; nothing if nothing is stored.
     pub async fn load(&self, profile: &str) -> Result<StoredState, StorageError> {
-        let mut loaded = self.load_some(vec![profile.into()], |_, state| state).await?;
-        loaded.pop().expect("one was asked for")
+        let stored = self.0.back_end.load_each(vec![profile.into()]).await?.pop().expect("one was asked for");
+        Ok(self.with_unsaved(profile, stored?))
     }
 
-    /// What `make` makes of what is known of each of these profiles, in their order; it is called off the async threads. What
-    /// could not be saved is saved first, if it still may be: another host may have saved since. Fails if no profile could be
-    /// read, as when the database is away.
-    pub async fn load_each<T: Send + 'static>(
+    /// The same for each of these profiles, in their order. What could not be saved is saved first, if it still may be: another
+    /// host may have saved since. Fails if no profile could be read, as when the database is away.
+    pub async fn load_each(
         &self,
-        profiles: Vec<Arc<str>>,
-        make: impl Fn(&Arc<str>, StoredState) -> T + Send + 'static,
-    ) -> Result<Vec<Result<T, StorageError>>, StorageError> {
-        for profile in &profiles {
+        profiles: &[Arc<str>],
+    ) -> Result<Vec<Result<StoredState, StorageError>>, StorageError> {
+        for profile in profiles {
             self.settle_state(profile).await?;
         }
-        self.load_some(profiles, make).await
-    }
-
-    async fn load_some<T: Send + 'static>(
-        &self,
-        profiles: Vec<Arc<str>>,
-        make: impl Fn(&Arc<str>, StoredState) -> T + Send + 'static,
-    ) -> Result<Vec<Result<T, StorageError>>, StorageError> {
-        let storage = self.clone();
-        let make = move |profile: &Arc<str>, stored| make(profile, storage.with_unsaved(profile, stored));
-        self.0.back_end.load_each(profiles, make).await
+        let stored = self.0.back_end.load_each(profiles.to_vec()).await?;
+        let of_profiles = profiles.iter().zip(stored);
+        Ok(of_profiles.map(|(profile, stored)| Ok(self.with_unsaved(profile, stored?))).collect())
     }
 
     /// The stored state of `profile` with what is not stored yet.

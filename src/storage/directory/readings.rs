@@ -15,17 +15,15 @@ use crate::storage::readings::{Events, StoredState};
 const FORMAT: u32 = 2;
 
 impl Directory {
-    /// What `make` makes of what is stored of each of these profiles, in their order.
-    pub(in crate::storage) async fn load_each<T: Send + 'static>(
+    /// What is stored of each of these profiles, in their order.
+    pub(in crate::storage) async fn load_each(
         &self,
         profiles: Vec<Arc<str>>,
-        make: impl Fn(&Arc<str>, StoredState) -> T + Send + 'static,
-    ) -> Result<Vec<Result<T, StorageError>>, StorageError> {
+    ) -> Result<Vec<Result<StoredState, StorageError>>, StorageError> {
         let directory = self.clone();
         let load = move |profile: Arc<str>| {
             let state = load_state(&directory.path("readings", &profile, "json"))?;
-            let events = json_file::load(&directory.path("events", &profile, "json"))?;
-            Ok(make(&profile, state.with(events)))
+            Ok(state.with(json_file::load(&directory.path("events", &profile, "json"))?))
         };
         self.disk().read_each(profiles, load).await
     }

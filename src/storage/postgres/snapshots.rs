@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::task::spawn_blocking;
 use tokio_postgres::Row;
 
 use super::pool::Session;
@@ -41,41 +40,19 @@ const SAVE_EVENTS: &str = "/* Postgres::save_events */ update snapshot set event
 const LOAD: &str = "/* Postgres::load_each */ select person, parts::text, events::text \
      from unnest($1::text[]) with ordinality as asked (profile, place) left join snapshot using (profile) order by place";
 
-/// A row as it is stored; nothing where there is none.
-struct StoredRow {
-    person: Option<String>,
-    parts: Option<String>,
-    events: Option<String>,
-}
-
-impl StoredRow {
-    fn of(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self { person: row.try_get(0)?, parts: row.try_get(1)?, events: row.try_get(2)? })
-    }
-
-    fn state(self, profile: &str) -> StoredState {
-        let parts = self.parts.and_then(|parts| parsed(profile, &parts)).unwrap_or_default();
-        let state = StoredState { user_id: self.person, parts, ..StoredState::default() };
-        state.with(self.events.and_then(|events| parsed(profile, &events)))
-    }
-}
-
 impl Postgres {
-    /// What `make` makes of what is stored of each of these profiles, in their order.
-    pub(in crate::storage) async fn load_each<T: Send + 'static>(
+    /// What is stored of each of these profiles, in their order.
+    pub(in crate::storage) async fn load_each(
         &self,
         profiles: Vec<Arc<str>>,
-        make: impl Fn(&Arc<str>, StoredState) -> T + Send + 'static,
-    ) -> Result<Vec<Result<T, StorageError>>, StorageError> {
+    ) -> Result<Vec<Result<StoredState, StorageError>>, StorageError> {
         let names: Vec<_> = profiles.iter().map(|profile| &**profile).collect();
         let rows = self.run("read the readings", async |session| {
             let rows = session.query(&session.prepare_cached(LOAD).await?, &[&names]).await?;
-            rows.iter().map(StoredRow::of).collect::<Result<Vec<_>, _>>()
+            rows.iter().map(columns).collect::<Result<Vec<_>, _>>()
         });
-        let rows = rows.await?;
-        let make_each =
-            move || profiles.iter().zip(rows).map(|(profile, row)| Ok(make(profile, row.state(profile)))).collect();
-        Ok(spawn_blocking(make_each).await.expect("what is made of stored states does not panic"))
+        let of_profiles = profiles.iter().zip(rows.await?);
+        Ok(of_profiles.map(|(profile, columns)| Ok(state(profile, columns))).collect())
     }
 
     /// Stores the state that the calls of a claim have changed; returns false if the claim has ended or the login is gone. The
@@ -114,6 +91,19 @@ impl Postgres {
         transaction.execute(SAVE_EVENTS, &[&profile, &events, self.me(), &self.seen()]).await?;
         transaction.commit().await
     }
+}
+
+/// The person, the parts and the events of a row as text; nothing where there is no row.
+type Columns = (Option<String>, Option<String>, Option<String>);
+
+fn columns(row: &Row) -> Result<Columns, tokio_postgres::Error> {
+    Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
+}
+
+fn state(profile: &str, (user_id, parts, events): Columns) -> StoredState {
+    let parts = parts.and_then(|parts| parsed(profile, &parts)).unwrap_or_default();
+    let state = StoredState { user_id, parts, ..StoredState::default() };
+    state.with(events.and_then(|events| parsed(profile, &events)))
 }
 
 /// What a column has; `None` if this version does not understand it: then everything is read again.
