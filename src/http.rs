@@ -1,7 +1,7 @@
 //! The one HTTP client: time-outs, a body limit, no redirects, no proxy for loopback.
 
 mod connect_error;
-mod unchecked;
+pub(crate) mod unchecked;
 
 use std::error::Error;
 use std::io;

@@ -2,9 +2,10 @@
 //! requests.
 //!
 //! Memory holds what is shown, storage holds what is known: a refresh claims a profile ([`Storage::claim`]), loads its state,
-//! changes it, saves it, and forgets it. All verbs that ask a disk or a database are asynchronous. No lock and no lease is held while a task waits for its
-//! turn in the budget, and every wait has an end: first the permit, then the lease, then the request with its deadline, then
-//! the store. What is stored is in a back end; what the process knows of it, and what could not be stored yet, is here.
+//! changes it, saves it, and forgets it. All verbs that ask a disk or a database are asynchronous. No lock and no lease is held
+//! while a task waits for its turn in the budget, and every wait has an end: first the permit, then the lease, then the request
+//! with its deadline, then the store. What is stored is in a back end; what the process knows of it, and what could not be
+//! stored yet, is here.
 
 #![cfg_attr(
     not(feature = "postgres"),

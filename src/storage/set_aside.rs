@@ -32,8 +32,8 @@ impl Storage {
         self.0.back_end.confirm(&digest(confirmation)).await
     }
 
-    /// Takes the consents that nobody has confirmed in time, that others have pushed out, or the login of whose profile was forgotten; but
-    /// for those of a person of whom another consent waits.
+    /// Takes the consents that nobody has confirmed in time, that others have pushed out, or the login of whose profile was
+    /// forgotten; but for those of a person of whom another consent waits.
     pub async fn take_unconfirmed(&self) -> Result<Vec<NewConsent>, StorageError> {
         let (mut over, waiting) = self.0.back_end.take_unconfirmed().await?;
         over.retain(|over| !waiting.iter().any(|waiting| waiting.new.user_id == over.new.user_id));

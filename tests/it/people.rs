@@ -152,14 +152,14 @@ async fn a_confirmation_works_once_and_for_10_minutes() {
     let world = household(&["Mum"]).await;
     connect(&world, "Mum", "Alice").await;
     let asked = world.log_in("Mum", &account(&world, "Bob")).await;
-    world.clock.advance(Duration::from_mins(10));
+    world.pass(Duration::from_mins(10)).await;
     let late = world.post("/authorize", &[("replace", &confirmation(&asked))]).await;
     check_page(&late, 400, &["This login is over"]);
     check_page(&world.post("/authorize", &[("replace", "guessed")]).await, 400, &["This login is over"]);
     assert_eq!(stored(&world, "Bob"), Vec::<&str>::new());
 
     let asked = world.log_in("Mum", &account(&world, "Bob")).await;
-    world.clock.advance(Duration::from_secs(599));
+    world.pass(Duration::from_secs(590)).await;
     check_page(&world.post("/authorize", &[("replace", &confirmation(&asked))]).await, 200, &["Mum is connected"]);
     check_page(&world.post("/authorize", &[("replace", &confirmation(&asked))]).await, 400, &["This login is over"]);
 }

@@ -1,9 +1,9 @@
 //! The back end that is a PostgreSQL database, for many replicas: its address, connections, schema, and the seal of what nobody
 //! may read there.
 //!
-//! No lock is held for longer than a statement or a short transaction, but by an import or export, and nothing needs `LISTEN` or advisory locks. Each
-//! statement begins with a comment that names its function. PgBouncer needs `pool_mode = session`: what a session is told
-//! once would be forgotten or met by others in the other modes.
+//! No lock is held for longer than a statement or a short transaction, but by an import or an export, and nothing needs `LISTEN`
+//! or advisory locks. Each statement begins with a comment that names its function. PgBouncer needs `pool_mode = session`: what
+//! a session is told once would be forgotten or met by others in the other modes.
 
 mod address;
 mod address_error;
