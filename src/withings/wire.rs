@@ -24,13 +24,11 @@ pub trait AnswerPage: DeserializeOwned + Default + Send {
     }
 }
 
-/// A page whose rows are a list, by its name in any of the calls.
-#[derive(Debug, Default, Deserialize)]
+/// A page whose rows are its `series`.
+#[derive(Debug, Deserialize)]
 #[serde(default, bound = "R: Deserialize<'de> + Default")]
 pub struct SeriesPage<R> {
-    #[serde(deserialize_with = "int")]
-    updatetime: Option<i64>,
-    #[serde(alias = "measuregrps", alias = "devices", deserialize_with = "list")]
+    #[serde(deserialize_with = "list")]
     series: Vec<R>,
     #[serde(deserialize_with = "int")]
     more: Option<i64>,
@@ -38,15 +36,17 @@ pub struct SeriesPage<R> {
     offset: Option<i64>,
 }
 
+impl<R> Default for SeriesPage<R> {
+    fn default() -> Self {
+        Self { series: Vec::new(), more: None, offset: None }
+    }
+}
+
 impl<R: DeserializeOwned + Default + Send> AnswerPage for SeriesPage<R> {
     type Row = R;
 
     fn into_rows(self) -> (Vec<R>, Option<i64>) {
         (self.series, next_offset(self.more, self.offset))
-    }
-
-    fn server_time(&self) -> Option<i64> {
-        self.updatetime
     }
 }
 

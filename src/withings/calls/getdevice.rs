@@ -16,7 +16,7 @@ use crate::catalogue::{BATTERY_STATES, Call, DeviceFact, LabelName, Measurement,
 use crate::reading::{Labels, Reading};
 use crate::telemetry::Unknown;
 use crate::withings::request::{Request, RowSelection};
-use crate::withings::wire::{SeriesPage, int, words};
+use crate::withings::wire::{AnswerPage, int, list, words};
 
 /// What Withings calls sleep mats.
 const SLEEP_MONITOR: &str = "Sleep Monitor";
@@ -31,7 +31,12 @@ const AURA: &str = "Aura";
 const UNKNOWN: &str = "unknown";
 
 /// A page of the answer to `getdevice`.
-pub type Getdevice = SeriesPage<DeviceRow>;
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Getdevice {
+    #[serde(deserialize_with = "list")]
+    devices: Vec<DeviceRow>,
+}
 
 /// A device that the person owns.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -58,6 +63,14 @@ pub struct DeviceRow {
     /// When the device last spoke to Withings, Unix seconds.
     #[serde(deserialize_with = "int")]
     pub last_session_date: Option<i64>,
+}
+
+impl AnswerPage for Getdevice {
+    type Row = DeviceRow;
+
+    fn into_rows(self) -> (Vec<DeviceRow>, Option<i64>) {
+        (self.devices, None)
+    }
 }
 
 impl DataCall for Getdevice {

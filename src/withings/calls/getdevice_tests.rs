@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::withings::calls::context::RowKey;
-use crate::withings::wire::AnswerPage;
 
 /// What is shown of a device: id, category, model, battery, last contact.
 type ShownDevice = (String, String, String, &'static str, Option<f64>);

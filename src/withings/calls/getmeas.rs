@@ -4,19 +4,20 @@
 //! list mean nothing: groups come ordered by `modified`, and were seen to arrive weeks after they were measured.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
 
-use super::context::{Context, bounded, is_future, scaled};
+use super::context::{Context, RowKey, bounded, is_future, scaled};
 use super::data_call::{DataCall, Moment, PastCall};
-use super::winners::{Ranked, latest_versions, merged, ranked, winners};
+use super::winners::{Ranked, latest_versions, merged, winners};
 use crate::catalogue::{CLASSIFICATIONS, Call, Group, LabelName, Measurement, Position, Source, named, position_name};
 use crate::reading::{Labels, Origin, Reading, understood};
 use crate::telemetry::Unknown;
 use crate::withings::appli::Appli;
-use crate::withings::prune::{self, Rank};
+use crate::withings::prune::{self, Rank, RankedRow};
 use crate::withings::request::{Request, RowSelection};
-use crate::withings::wire::{SeriesPage, float, int, list};
+use crate::withings::wire::{AnswerPage, float, int, list, next_offset};
 
 /// The label's value of a measure that says no position.
 const NO_POSITION: &str = "none";
@@ -28,7 +29,18 @@ const UNNAMED_POSITION: &str = "position";
 type SeriesKey = (Measurement, Labels);
 
 /// A page of the answer to `getmeas`.
-pub type Getmeas = SeriesPage<GroupRow>;
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Getmeas {
+    #[serde(deserialize_with = "int")]
+    updatetime: Option<i64>,
+    #[serde(deserialize_with = "list")]
+    measuregrps: Vec<GroupRow>,
+    #[serde(deserialize_with = "int")]
+    more: Option<i64>,
+    #[serde(deserialize_with = "int")]
+    offset: Option<i64>,
+}
 
 /// A measure group: what one device measured at one time.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -72,6 +84,18 @@ pub struct Measure {
     pub position: Option<i64>,
 }
 
+impl AnswerPage for Getmeas {
+    type Row = GroupRow;
+
+    fn into_rows(self) -> (Vec<GroupRow>, Option<i64>) {
+        (self.measuregrps, next_offset(self.more, self.offset))
+    }
+
+    fn server_time(&self) -> Option<i64> {
+        self.updatetime
+    }
+}
+
 impl DataCall for Getmeas {
     const CALL: Call = Call::Getmeas;
     const NOTIFICATIONS: &'static [Appli] = &[
@@ -92,11 +116,19 @@ impl DataCall for Getmeas {
     }
 
     fn prune(groups: &mut Vec<GroupRow>, server_now: i64) {
-        let said = |group: &GroupRow| {
-            let series = |candidate: Candidate| (candidate.series(), candidate);
-            ranked(server_now, |context| measured(group, context).into_iter().map(series).collect())
-        };
-        prune::to_the_newest(groups, |group| group.modified, said);
+        prune::to_the_newest(
+            groups,
+            |group| group.modified,
+            |group| {
+                let mut is_doubtful = false;
+                let mut note = |unknown, _: &dyn Display, _: RowKey| is_doubtful |= prune::is_doubt(unknown);
+                let measured = measured(group, &mut Context::new(server_now, &mut note));
+                RankedRow {
+                    ranks: measured.iter().map(|candidate| (candidate.series(), candidate.rank())).collect(),
+                    is_doubtful,
+                }
+            },
+        );
     }
 
     fn note(

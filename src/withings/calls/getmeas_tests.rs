@@ -1,12 +1,9 @@
 //! Each test names the bug, seen in another program, that its rule prevents.
 
-use std::fmt::Display;
-
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::withings::calls::context::RowKey;
 
 const NOW: i64 = 1_800_000_000;
 

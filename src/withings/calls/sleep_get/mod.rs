@@ -18,7 +18,7 @@ use crate::reading::{Reading, SleepSegment, SleepState, understood};
 use crate::telemetry::Unknown;
 use crate::withings::appli::Appli;
 use crate::withings::request::{Request, RowSelection};
-use crate::withings::wire::{SeriesPage, int, times, words};
+use crate::withings::wire::{AnswerPage, int, list, times, words};
 
 use hypnogram::Hypnogram;
 
@@ -27,7 +27,12 @@ use hypnogram::Hypnogram;
 pub const SPAN: i64 = 24 * 3600;
 
 /// A page of the answer to `sleep get`.
-pub type SleepGet = SeriesPage<SegmentRow>;
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct SleepGet {
+    #[serde(deserialize_with = "list")]
+    series: Vec<SegmentRow>,
+}
 
 /// A stretch of sleep in one state.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -54,6 +59,14 @@ pub struct SegmentRow {
     /// The heart rate variability of each minute, ms.
     #[serde(deserialize_with = "times")]
     pub rmssd: BTreeMap<i64, f64>,
+}
+
+impl AnswerPage for SleepGet {
+    type Row = SegmentRow;
+
+    fn into_rows(self) -> (Vec<SegmentRow>, Option<i64>) {
+        (self.series, None)
+    }
 }
 
 impl DataCall for SleepGet {
