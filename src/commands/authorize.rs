@@ -77,8 +77,9 @@ impl Terminal {
             consent => consent?,
         };
         let before = self.connected_at(profile).await;
-        self.explain(profile, &consent, out)?;
+        // Before the link is shown: whoever follows it comes back here.
         let server = self.serve_callback().await;
+        self.explain(profile, &consent, out)?;
         let mut lines = lines_of_stdin();
         let mut looks = tokio::time::interval(LOOK_EVERY);
         let deadline = tokio::time::sleep(STATE_LIFETIME);
