@@ -18,9 +18,10 @@ const SLOW_COMMITS: &str = "create function dawdle() returns trigger language pl
      create constraint trigger dawdle after insert or update on snapshot deferrable initially deferred \
        for each row execute function dawdle()";
 
-/// Takes every profile that no replica works at for good, and counts those that are taken: none of them is written any more.
+/// Takes every profile that no replica works at for as long as is believed, and counts those that are taken: none of them is
+/// written until the pages are compared.
 const HALT: &str = "update work set fence = fence + 1, holder = '00000000-0000-0000-0000-000000000001', \
-     held_until = wx_now() + interval '1 hour', writer = null, changed = pg_current_xact_id() \
+     held_until = wx_now() + interval '59 s', writer = null, changed = pg_current_xact_id() \
      where held_until is null or held_until < wx_now(); \
      select count(*) from work where holder = '00000000-0000-0000-0000-000000000001'";
 
