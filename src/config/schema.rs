@@ -13,7 +13,7 @@ pub(super) enum KeyKind {
     /// A number, a duration, yes or no, or words of a list.
     Plain,
     /// A secret, or text that may have one in it, as a URL may.
-    Secret,
+    Text,
 }
 
 /// The file whose only key is `withings`.
@@ -24,24 +24,24 @@ pub(super) const NAME: &str = "withings";
 
 /// The keys of the `withings:` block.
 pub(super) const KEYS: &[Key] = &[
-    ("client_id", KeyKind::Secret),
-    ("client_secret", KeyKind::Secret),
-    ("client_secret_file", KeyKind::Secret),
+    ("client_id", KeyKind::Text),
+    ("client_secret", KeyKind::Text),
+    ("client_secret_file", KeyKind::Text),
     ("profiles", KeyKind::Names),
-    ("base_url", KeyKind::Secret),
+    ("base_url", KeyKind::Text),
     ("measurements", KeyKind::Names),
     ("refresh_interval", KeyKind::Plain),
     ("requests_per_minute", KeyKind::Plain),
     ("webhooks", KeyKind::Plain),
     ("use_webhook", KeyKind::Plain),
-    ("api_url", KeyKind::Secret),
-    ("account_url", KeyKind::Secret),
+    ("api_url", KeyKind::Text),
+    ("account_url", KeyKind::Text),
 ];
 
 impl KeyKind {
     /// Whether an error message may show values of this kind.
     pub(super) fn is_shown(&self) -> bool {
-        !matches!(self, Self::Section(_) | Self::Secret)
+        !matches!(self, Self::Section(_) | Self::Text)
     }
 
     /// The kind of the key with this name, at any depth of `keys`.

@@ -13,14 +13,14 @@ use crate::config::schema::{Key, KeyKind};
 
 /// The keys of the section.
 pub(super) const KEYS: &[Key] = &[
-    ("cert", KeyKind::Secret),
-    ("cert_file", KeyKind::Secret),
-    ("key", KeyKind::Secret),
-    ("key_file", KeyKind::Secret),
+    ("cert", KeyKind::Text),
+    ("cert_file", KeyKind::Text),
+    ("key", KeyKind::Text),
+    ("key_file", KeyKind::Text),
     ("client_auth_type", KeyKind::Plain),
-    ("client_ca", KeyKind::Secret),
-    ("client_ca_file", KeyKind::Secret),
-    ("client_allowed_sans", KeyKind::Secret),
+    ("client_ca", KeyKind::Text),
+    ("client_ca_file", KeyKind::Text),
+    ("client_allowed_sans", KeyKind::Text),
     ("min_version", KeyKind::Plain),
     ("max_version", KeyKind::Plain),
     ("cipher_suites", KeyKind::Plain),

@@ -12,11 +12,11 @@ use crate::config::schema::{self, Key, KeyKind};
 
 /// The headers that can be set. Others belong to the program.
 pub(super) const HEADERS: &[Key] = &[
-    ("Content-Security-Policy", KeyKind::Secret),
-    ("Strict-Transport-Security", KeyKind::Secret),
+    ("Content-Security-Policy", KeyKind::Text),
+    ("Strict-Transport-Security", KeyKind::Text),
     ("X-Content-Type-Options", KeyKind::Plain),
     ("X-Frame-Options", KeyKind::Plain),
-    ("X-XSS-Protection", KeyKind::Secret),
+    ("X-XSS-Protection", KeyKind::Text),
 ];
 
 /// The keys of `rate_limit`.
