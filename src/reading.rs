@@ -4,11 +4,12 @@
 
 pub mod in_bed;
 
-use std::collections::{BTreeMap, HashSet};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use indexmap::IndexMap;
+use indexmap::{Equivalent, IndexMap, IndexSet};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -46,28 +47,48 @@ type Pairs = Arc<Box<[(LabelName, Box<str>)]>>;
 /// The labels in use. Equal labels are kept once, for the same bar: people have the same stages, workouts and positions, and
 /// labels of its own were a third of a profile's memory.
 #[derive(Default)]
-struct LabelsInUse(HashSet<Pairs>);
+struct LabelsInUse(IndexSet<Pairs>);
+
+/// Labels that are looked for among those in use, without a copy of them: a start with many profiles looks for a hundred thousand.
+#[derive(Hash)]
+struct Wanted<'a>(&'a [(LabelName, &'a str)]);
+
+impl Equivalent<Pairs> for Wanted<'_> {
+    fn equivalent(&self, pairs: &Pairs) -> bool {
+        self.0.iter().copied().eq(borrowed(pairs))
+    }
+}
 
 impl LabelsInUse {
-    /// The labels that are equal to `pairs`.
-    fn shared(&mut self, pairs: Box<[(LabelName, Box<str>)]>) -> Pairs {
-        if let Some(same) = self.0.get(&pairs) {
+    /// The labels that are equal to `wanted`.
+    fn shared(&mut self, wanted: &Wanted<'_>) -> Pairs {
+        if let Some(same) = self.0.get(wanted) {
             return Arc::clone(same);
         }
         if self.0.len() == self.0.capacity() {
             self.0.retain(|pairs| Arc::strong_count(pairs) > 1);
         }
-        let pairs = Arc::new(pairs);
+        let pairs: Pairs = Arc::new(wanted.0.iter().map(|(name, value)| (*name, (*value).into())).collect());
         self.0.insert(Arc::clone(&pairs));
         pairs
     }
+}
+
+fn borrowed(pairs: &Pairs) -> impl Iterator<Item = (LabelName, &str)> {
+    pairs.iter().map(|(name, value)| (*name, value.as_ref()))
 }
 
 impl Labels {
     /// Labels with these names and values.
     #[must_use]
     pub fn new<const N: usize>(labels: [(LabelName, &str); N]) -> Self {
-        labels.into_iter().map(|(name, value)| (name, value.into())).collect()
+        Self::of(&labels)
+    }
+
+    fn of(pairs: &[(LabelName, &str)]) -> Self {
+        static IN_USE: LazyLock<Mutex<LabelsInUse>> = LazyLock::new(Mutex::default);
+        let in_use = || IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
+        Self(if pairs.is_empty() { None } else { Some(in_use().shared(&Wanted(pairs))) })
     }
 
     /// Whether there is no label.
@@ -78,22 +99,13 @@ impl Labels {
 
     /// The names and values of the labels.
     pub fn iter(&self) -> impl Iterator<Item = (LabelName, &str)> {
-        self.0.iter().flat_map(|pairs| pairs.iter()).map(|(name, value)| (*name, value.as_ref()))
+        self.0.iter().flat_map(borrowed)
     }
 
     /// The value of the label `name`.
     #[must_use]
     pub fn get(&self, name: LabelName) -> Option<&str> {
         self.iter().find_map(|(label, value)| (label == name).then_some(value))
-    }
-}
-
-impl FromIterator<(LabelName, Box<str>)> for Labels {
-    fn from_iter<I: IntoIterator<Item = (LabelName, Box<str>)>>(pairs: I) -> Self {
-        static IN_USE: LazyLock<Mutex<LabelsInUse>> = LazyLock::new(Mutex::default);
-        let pairs: Box<[_]> = pairs.into_iter().collect();
-        let in_use = || IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
-        Self(if pairs.is_empty() { None } else { Some(in_use().shared(pairs)) })
     }
 }
 
@@ -105,7 +117,10 @@ impl Serialize for Labels {
 
 impl<'de> Deserialize<'de> for Labels {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Vec::deserialize(deserializer).map(Self::from_iter)
+        #[derive(Deserialize)]
+        struct Pair<'a>(LabelName, #[serde(borrow)] Cow<'a, str>);
+        let pairs = Vec::<Pair<'_>>::deserialize(deserializer)?;
+        Ok(Self::of(&pairs.iter().map(|Pair(name, value)| (*name, &**value)).collect::<Vec<_>>()))
     }
 }
 

@@ -63,8 +63,9 @@ impl Timeline {
         let Reading { measurement, labels, value, measured_at: at, until, .. } = reading;
         let until = until.map_or(i64::MAX, |until| until.get().into());
         if measurement.has_time() && !is_timed_by_values(measurement) {
-            let meastype = labels.get(LabelName::Meastype).map(|meastype| (LabelName::Meastype, meastype.into()));
-            self.note_time(measurement, meastype.into_iter().collect(), at, until);
+            let meastype =
+                labels.get(LabelName::Meastype).map(|meastype| Labels::new([(LabelName::Meastype, meastype)]));
+            self.note_time(measurement, meastype.unwrap_or_default(), at, until);
         }
         self.note(Topic::Values(measurement), measurement, labels, Point { at, value, until });
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
-use futures_util::{StreamExt, stream};
+use futures_util::future::join;
 
 use super::profile_state::ProfileState;
 use super::{Refresher, first_format};
@@ -12,10 +12,6 @@ use crate::storage::{StorageError, StoredState};
 
 /// How many profiles are read by one operation: what one of them costs is less than what an operation costs.
 const TOGETHER: usize = 16;
-
-/// How many operations go on at a time: one reads while what another one has read is parsed. Each more needs a thread, and with
-/// glibc each thread has a heap of its own, of which half a megabyte stays.
-const AT_ONCE: usize = 2;
 
 /// What is found of a profile in storage.
 #[derive(Clone, Debug, Default)]
@@ -44,26 +40,28 @@ impl Refresher {
     /// tried again.
     pub async fn show_stored(&self, profiles: impl IntoIterator<Item = Arc<str>>) -> BTreeMap<Arc<str>, Restored> {
         let profiles: Vec<_> = profiles.into_iter().collect();
-        let some = profiles.chunks(TOGETHER).map(<[_]>::to_vec);
-        stream::iter(some)
-            .map(|some| self.show_some(some))
-            .buffer_unordered(AT_ONCE)
-            .concat()
-            .await
-            .into_iter()
-            .collect()
+        let (mut left, mut loaded, mut restored) = (&profiles[..], Vec::new(), BTreeMap::new());
+        while !left.is_empty() {
+            let (some, others) = left.split_at(TOGETHER.min(left.len()));
+            // Reading begins before the former ones are shown: that is computing, and nothing begins meanwhile.
+            let (stored, shown) = join(self.storage().load_each(some), async { self.show_some(loaded) }).await;
+            restored.extend(shown);
+            (loaded, left) = match stored {
+                Ok(stored) => (some.iter().cloned().zip(stored).collect(), others),
+                // The others would wait in vain, too.
+                Err(error) => {
+                    self.keep_shown(left, &error);
+                    (Vec::new(), &[][..])
+                }
+            };
+        }
+        restored.extend(self.show_some(loaded));
+        restored
     }
 
-    async fn show_some(&self, profiles: Vec<Arc<str>>) -> Vec<(Arc<str>, Restored)> {
-        let stored = match self.storage().load_each(&profiles).await {
-            Ok(stored) => stored,
-            Err(error) => {
-                self.keep_shown(&profiles, &error);
-                return Vec::new();
-            }
-        };
+    fn show_some(&self, loaded: Vec<(Arc<str>, Result<StoredState, StorageError>)>) -> Vec<(Arc<str>, Restored)> {
         let mut restored = Vec::new();
-        for (profile, stored) in profiles.into_iter().zip(stored) {
+        for (profile, stored) in loaded {
             match stored {
                 Ok(stored) => {
                     self.note_read(&profile);

@@ -8,6 +8,7 @@ use withings_exporter::catalogue::{Call, Measurement};
 use withings_exporter::config::Selection;
 use withings_exporter::sim::{Cloud, Failure, Fault, Request};
 
+use crate::rotation::next_heard;
 use crate::sources::root;
 use crate::world::World;
 
@@ -206,7 +207,7 @@ async fn a_login_is_finished_in_time_with_two_requests_a_minute() {
 async fn a_login_that_must_wait_for_too_long_says_why() {
     let world = narrow(1).await;
     let mut requests = world.cloud.listen();
-    requests.recv().await.unwrap();
+    next_heard(&mut requests).await;
     let done = world.log_in("Bob", &world.account("Bob")).await;
     assert_eq!((done.status, done.header("retry-after")), (503, Some("60")));
     assert!(done.body.contains("requests_per_minute"), "{}", done.body);

@@ -8,6 +8,7 @@ use withings_exporter::catalogue::Measurement;
 use withings_exporter::clock::Clock;
 use withings_exporter::sim::{Activity, DEEP, Device, LIGHT, Measure, MeasureGroup, Night, Source, TokenPlace};
 
+use crate::rotation::next_heard;
 use crate::world::{World, beginning};
 
 const HOUR: i64 = 3600;
@@ -93,7 +94,7 @@ async fn the_first_answer_mends_what_is_shown_of_everybody() {
     for name in ["Alice", "Bob"] {
         assert_eq!(world.value(name, "activity_steps").await, None, "by the host it is tomorrow");
     }
-    let other = match calls.recv().await.unwrap().user {
+    let other = match next_heard(&mut calls).await.user {
         user if user == Some(world.account("Alice").userid()) => "Bob",
         _ => "Alice",
     };

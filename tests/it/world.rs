@@ -206,9 +206,13 @@ impl World {
         end.send(()).unwrap();
         ended.await.unwrap();
         // A connection that was cut lets go of the directory a moment later; a process would have ended.
-        while fs::File::open(self.disk.path()).unwrap().try_lock().is_err() {
+        for _ in 0..1000 {
+            if fs::File::open(self.disk.path()).unwrap().try_lock().is_ok() {
+                return;
+            }
             self.pass(Duration::from_millis(10)).await;
         }
+        panic!("the exporter has ended and keeps its directory");
     }
 
     /// Ends the exporter as a power cut does, wherever it is: what it still does reaches neither the disk nor the
@@ -251,9 +255,13 @@ impl World {
     /// Cuts the cloud off: from now on its port refuses connections.
     pub(crate) async fn stop_cloud(&mut self) {
         drop(self.cloud_end.take());
-        while tokio::net::TcpStream::connect(self.cloud_address()).await.is_ok() {
+        for _ in 0..1000 {
+            if tokio::net::TcpStream::connect(self.cloud_address()).await.is_err() {
+                return;
+            }
             tokio::task::yield_now().await;
         }
+        panic!("somebody listens where the cloud was");
     }
 
     /// Lets the cloud answer again, where it did before.

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use withings_exporter::sim::{Failure, Fault, Request};
 
 use super::alice;
+use crate::rotation::next_heard;
 use crate::world::World;
 
 impl World {
@@ -20,7 +21,7 @@ impl World {
         let (end, ended) = oneshot::channel();
         let counting = async move {
             for _ in 0..calls {
-                requests.recv().await.unwrap();
+                next_heard(&mut requests).await;
             }
             end.send(()).unwrap();
         };

@@ -4,21 +4,32 @@ mod property;
 mod refusals;
 mod saving;
 
+use std::time::Duration;
+
 use secrecy::ExposeSecret;
 use tokio::sync::broadcast::Receiver;
+use tokio::time::timeout;
 use withings_exporter::sim::{Measure, MeasureGroup, Request};
 use withings_exporter::storage::Login;
 
 use crate::world::World;
 
-/// The next call of `action`, as it arrives.
+/// The next call of `action`, as it arrives; within a day.
 pub(crate) async fn heard(calls: &mut Receiver<Request>, action: &str) -> Request {
-    loop {
-        let call = calls.recv().await.unwrap();
-        if call.action.as_deref() == Some(action) {
-            return call;
+    let of_action = async {
+        loop {
+            let call = calls.recv().await.unwrap();
+            if call.action.as_deref() == Some(action) {
+                return call;
+            }
         }
-    }
+    };
+    timeout(Duration::from_hours(24), of_action).await.unwrap_or_else(|_| panic!("{action} is not asked for"))
+}
+
+/// The next call, as it arrives; within a day.
+pub(crate) async fn next_heard(calls: &mut Receiver<Request>) -> Request {
+    timeout(Duration::from_hours(24), calls.recv()).await.expect("nothing is asked for").unwrap()
 }
 
 /// The statuses with which the token endpoint answered, oldest first.

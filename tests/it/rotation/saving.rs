@@ -9,7 +9,7 @@ use withings_exporter::sim::{Failure, Fault, Request, Rotation};
 use withings_exporter::withings::calls::{DataCall, Getmeas};
 use withings_exporter::withings::request::RowSelection;
 
-use super::{heard, is_authorized, previous_token, refresh_token, token_answers};
+use super::{heard, is_authorized, next_heard, previous_token, refresh_token, token_answers};
 use crate::http_client::Connection;
 use crate::world::{DATA_ACTIONS, World};
 
@@ -57,7 +57,7 @@ async fn a_pair_is_on_disk_before_its_first_use_and_the_old_token_beside_it_unti
     let (world, mut calls) = before_a_rotation().await;
     let old = latest(&world);
     heard(&mut calls, "requesttoken").await;
-    calls.recv().await.unwrap();
+    next_heard(&mut calls).await;
     let stored = world.stored("Alice").unwrap();
     assert_eq!(refresh_token(&stored), latest(&world));
     assert_eq!(previous_token(&stored), Some(old.as_str()));
@@ -74,7 +74,7 @@ async fn an_answer_that_says_nothing_about_the_new_token_keeps_the_old_one() {
         let old = latest(&world);
         fail_data_calls(&world, failure);
         heard(&mut calls, "requesttoken").await;
-        calls.recv().await.unwrap();
+        next_heard(&mut calls).await;
         world.pass(Duration::from_secs(1)).await;
         let stored = world.stored("Alice").unwrap();
         // A token that is refused is refreshed once more, by the new refresh token, which lives until its successor is
@@ -99,7 +99,7 @@ async fn the_old_token_saves_a_login_whose_new_pair_died_unused() {
     world.cloud.heal();
     heard(&mut calls, "requesttoken").await;
     heard(&mut calls, "requesttoken").await;
-    calls.recv().await.unwrap();
+    next_heard(&mut calls).await;
     assert_eq!(token_answers(&world)[before..], [Some(503), Some(0)], "the new token once, then the old one once");
     let stored = world.stored("Alice").unwrap();
     assert_eq!(refresh_token(&stored), latest(&world));
