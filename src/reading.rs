@@ -412,7 +412,7 @@ mod tests {
     #[test]
     fn equal_labels_are_kept_once_and_as_long_as_they_are_in_use() {
         let mut in_use = LabelsInUse::default();
-        let mut of = |value: &str| in_use.shared([(LabelName::Device, value.into())].into());
+        let mut of = |value: &str| in_use.shared(&Wanted(&[(LabelName::Device, value)]));
         let kept = of("kept");
         for device in 0..1000 {
             of(&device.to_string());

@@ -1,14 +1,18 @@
-//! A part: what is known of one call of one profile, and how it is stored. It has the cursor, what only the call itself
-//! understands, and the readings that are shown of it.
+//! A part: what is known of one call of one profile, and how it is stored. It has the cursor, and what only the call itself
+//! understands. The readings that are shown of it are stored beside it: they are of use only where it is not understood, and a start
+//! with many profiles does not read them else.
 //!
 //! Where a stored part is of another revision, or not understood, its readings stay on the page until the call was made anew.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::cursor::Cursor;
 use crate::catalogue::Call;
-use crate::reading::{Reading, understood};
+use crate::reading::Reading;
+use crate::withings::calls::data_call::Readings;
 use crate::withings::calls::{Context, DataCall, Moment};
 use crate::withings::request::RowSelection;
 
@@ -20,19 +24,22 @@ pub(super) struct CallPart<C: DataCall> {
     former: Option<Vec<Reading>>,
 }
 
+/// The parts of a profile as they are stored, by the names of their calls, and the readings of each.
+pub(super) type StoredParts = BTreeMap<String, Box<RawValue>>;
+
 /// A part, whatever its call.
 pub(super) trait AnyPart {
     fn call(&self) -> Call;
 
-    /// Takes the stored part.
-    fn restore(&mut self, json: &str);
+    /// Takes the stored part, if there is one.
+    fn restore(&mut self, stored: &StoredParts);
 
-    /// Takes the readings alone of the stored part.
-    fn restore_readings(&mut self, json: &str);
+    /// Takes the stored readings alone.
+    fn restore_readings(&mut self, stored: &StoredParts);
 
-    /// The part as it is to be stored; `None` if it was not understood and there is nothing to remember beside it, for then the
-    /// stored one stays.
-    fn to_json(&self, moment: &Moment<'_>) -> Option<Box<RawValue>>;
+    /// Puts the part and its readings in the place of the stored ones. They stay if they were not understood and there is nothing to
+    /// remember beside them.
+    fn store(&self, moment: &Moment<'_>, stored: &mut StoredParts);
 
     /// The readings that are shown of the part.
     fn readings(&self, moment: &Moment<'_>) -> Vec<Reading>;
@@ -49,23 +56,14 @@ struct StoredPart<'a, K> {
     revision: u32,
     cursor: &'a Cursor,
     data: &'a K,
-    readings: Vec<Reading>,
 }
 
-/// What is read of a stored part. Its readings are made of the data anew.
+/// What is read of a stored part.
 #[derive(Deserialize)]
 struct KnownPart<K> {
     revision: u32,
     cursor: Cursor,
     data: K,
-}
-
-/// What is read of a stored part that is not understood.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ShownPart {
-    #[serde(deserialize_with = "understood")]
-    readings: Vec<Reading>,
 }
 
 /// What is read of the cursor of a stored part that is not understood.
@@ -114,33 +112,38 @@ impl<C: DataCall> AnyPart for CallPart<C> {
         C::CALL
     }
 
-    fn restore(&mut self, json: &str) {
+    fn restore(&mut self, stored: &StoredParts) {
+        let Some(json) = stored.get(C::CALL.name()).map(|part| part.get()) else { return };
         match serde_json::from_str(json) {
             Ok(KnownPart { revision, cursor, data }) if revision == C::REVISION => *self = Self::of(data, cursor),
             _ => {
-                self.restore_readings(json);
+                self.restore_readings(stored);
                 let ReadPart { cursor } = serde_json::from_str(json).unwrap_or_default();
                 self.cursor = cursor.of_former();
             }
         }
     }
 
-    fn restore_readings(&mut self, json: &str) {
-        let ShownPart { readings } = serde_json::from_str(json).unwrap_or_default();
-        *self = Self { former: Some(readings), ..Self::default() };
+    fn restore_readings(&mut self, stored: &StoredParts) {
+        let readings = stored.get(&name_of_readings(C::CALL)).and_then(|json| serde_json::from_str(json.get()).ok());
+        let Readings(former) = readings.unwrap_or_default();
+        *self = Self { former: Some(former), ..Self::default() };
     }
 
-    fn to_json(&self, moment: &Moment<'_>) -> Option<Box<RawValue>> {
+    fn store(&self, moment: &Moment<'_>, stored: &mut StoredParts) {
         let cursor = &self.cursor;
-        match &self.former {
+        let (part, readings) = match &self.former {
             None => {
-                let readings = C::readings(&self.known, moment);
-                Some(json(&StoredPart { revision: C::REVISION, cursor, data: &self.known, readings }))
+                let part = StoredPart { revision: C::REVISION, cursor, data: &self.known };
+                (json(&part), json(&C::readings(&self.known, moment)))
             }
-            Some(former) => cursor
-                .is_doubting()
-                .then(|| json(&StoredPart { revision: READINGS_ALONE, cursor, data: &(), readings: former.clone() })),
-        }
+            Some(former) if cursor.is_doubting() => {
+                (json(&StoredPart { revision: READINGS_ALONE, cursor, data: &() }), json(former))
+            }
+            Some(_) => return,
+        };
+        stored.insert(C::CALL.name().to_owned(), part);
+        stored.insert(name_of_readings(C::CALL), readings);
     }
 
     fn readings(&self, moment: &Moment<'_>) -> Vec<Reading> {
@@ -156,6 +159,11 @@ impl<C: DataCall> AnyPart for CallPart<C> {
     }
 }
 
-fn json<K: Serialize>(part: &StoredPart<'_, K>) -> Box<RawValue> {
-    serde_json::value::to_raw_value(part).expect("stored values have string keys and no failing fields")
+/// The name under which the readings of a part are stored.
+fn name_of_readings(call: Call) -> String {
+    format!("{call}_readings")
+}
+
+fn json(stored: &impl Serialize) -> Box<RawValue> {
+    serde_json::value::to_raw_value(stored).expect("stored values have string keys and no failing fields")
 }

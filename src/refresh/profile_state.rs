@@ -1,12 +1,8 @@
 //! The state of one profile while it is refreshed: a part for each call, and the events of the bed.
 
-use std::collections::BTreeMap;
-
-use serde_json::value::RawValue;
-
 use super::cursor::Cursor;
 use super::first_format::FirstFormat;
-use super::part::{AnyPart, CallPart};
+use super::part::{AnyPart, CallPart, StoredParts};
 use crate::catalogue::{Call, Measurement, Source};
 use crate::config::Selection;
 use crate::reading::in_bed::InBed;
@@ -34,8 +30,8 @@ pub(super) struct ProfileState {
     pub(super) getgoals: CallPart<Getgoals>,
     pub(super) heart_list: CallPart<HeartList>,
     in_bed: InBed,
-    /// The parts as they are stored, by the names of their calls; parts of calls that this version does not know too.
-    stored: BTreeMap<String, Box<RawValue>>,
+    /// The parts as they are stored; parts of calls that this version does not know too.
+    stored: StoredParts,
 }
 
 /// The part of a call in the state.
@@ -50,16 +46,10 @@ impl ProfileState {
             state.restore_first_format(FirstFormat::read(json.get()));
             return state;
         }
-        for part in state.parts_mut() {
-            if let Some(json) = parts.get(part.call().name()) {
-                part.restore(json.get());
-            }
-        }
-        if state.getsummary.is_to_be_read()
-            && let Some(json) = parts.get(SleepGet::CALL.name())
-        {
+        state.parts_mut().into_iter().for_each(|part| part.restore(&parts));
+        if state.getsummary.is_to_be_read() && parts.contains_key(SleepGet::CALL.name()) {
             // It is not known any more of which night the segments are: only their readings can be shown.
-            state.sleep_get.restore_readings(json.get());
+            state.sleep_get.restore_readings(&parts);
         }
         state.stored = parts;
         state
@@ -97,9 +87,8 @@ impl ProfileState {
     /// The state that is to be stored at `server_now`, Unix seconds; `None` if nothing has changed since it was stored.
     pub(super) fn changed(&mut self, server_now: i64) -> Option<StoredState> {
         let moment = self.moment(server_now);
-        let part = |part: &dyn AnyPart| Some((part.call().name().to_owned(), part.to_json(&moment)?));
         let mut new = self.stored.clone();
-        new.extend(self.parts().into_iter().filter_map(part));
+        self.parts().into_iter().for_each(|part| part.store(&moment, &mut new));
         let is_same =
             new.iter().all(|(call, part)| self.stored.get(call).is_some_and(|stored| stored.get() == part.get()));
         if is_same {

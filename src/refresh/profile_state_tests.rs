@@ -1,5 +1,7 @@
 //! What is shown after each kind of answer, and what a restart finds of it.
 
+use serde_json::value::RawValue;
+
 use super::*;
 use crate::reading::{SleepSegment, SleepState};
 use crate::refresh::first_format::successes;
@@ -191,7 +193,7 @@ fn only_what_changed_is_stored() {
     assert!(known.changed(NOW + 300).is_none(), "an answer without news");
     weigh_in(&mut known, 2, NOW - 4000);
     assert!(known.changed(NOW).is_some());
-    let mut restored = restarted(&mut ProfileState { stored: BTreeMap::new(), ..known });
+    let mut restored = restarted(&mut ProfileState { stored: StoredParts::new(), ..known });
     assert!(restored.changed(NOW).is_none(), "a restart changes nothing");
 }
 

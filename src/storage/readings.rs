@@ -17,7 +17,7 @@ use crate::reading::in_bed::{BedEvent, InBed};
 pub struct StoredState {
     /// Withings' id of the person.
     pub user_id: Option<String>,
-    /// The parts, by the names of their calls.
+    /// The parts, by the names of their calls, and what else is stored of each.
     #[serde(default)]
     pub parts: BTreeMap<String, Box<RawValue>>,
     /// The readings in format 1, as 0.1.0 stored them.
