@@ -206,7 +206,7 @@ impl World {
         end.send(()).unwrap();
         ended.await.unwrap();
         // A connection that was cut lets go of the directory a moment later; a process would have ended.
-        for _ in 0..1000 {
+        for _ in 0..6000 {
             if fs::File::open(self.disk.path()).unwrap().try_lock().is_ok() {
                 return;
             }
