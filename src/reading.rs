@@ -10,8 +10,9 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use indexmap::{Equivalent, IndexMap, IndexSet};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::value::RawValue;
+use serde_json::Value;
 
 use crate::catalogue::{Call, LabelName, Measurement, SLEEP_STATES};
 
@@ -139,14 +140,32 @@ impl Reading {
     }
 }
 
-/// The elements of a stored list that this version understands. A reading of a measurement that it does not know is left out,
-/// alone: after a step back to an older version everything else is still shown.
-pub fn understood<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    let json = <&'de RawValue>::deserialize(deserializer)?.get();
-    Ok(serde_json::from_str(json).unwrap_or_else(|_| {
-        let elements: Vec<&RawValue> = serde_json::from_str(json).unwrap_or_default();
-        elements.into_iter().filter_map(|element| serde_json::from_str(element.get()).ok()).collect()
-    }))
+/// What is stored as `json`. A reading of a measurement or with a label that this version does not know is left out, alone: after a
+/// step back to an older version everything else is still shown.
+pub fn understood<T: DeserializeOwned>(json: &str) -> serde_json::Result<T> {
+    // Nearly always everything is known.
+    serde_json::from_str(json).or_else(|_| {
+        let mut stored = serde_json::from_str(json)?;
+        leave_unknown_out(&mut stored);
+        serde_json::from_value(stored)
+    })
+}
+
+fn leave_unknown_out(stored: &mut Value) {
+    match stored {
+        Value::Array(elements) => {
+            elements.retain(is_known);
+            elements.iter_mut().for_each(leave_unknown_out);
+        }
+        Value::Object(fields) => fields.values_mut().for_each(leave_unknown_out),
+        _ => {}
+    }
+}
+
+/// Whether a stored element is no reading, or one that this version knows.
+fn is_known(element: &Value) -> bool {
+    element.get("measurement").is_none_or(|key| Measurement::deserialize(key).is_ok())
+        && element.get("labels").is_none_or(|labels| Labels::deserialize(labels).is_ok())
 }
 
 /// The row of Withings that a value was taken from, so that a later change of that row is noticed.

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::cursor::Cursor;
 use crate::catalogue::Call;
+use crate::reading::understood;
 use crate::withings::calls::data_call::Readings;
 use crate::withings::calls::getactivity::ActivityDays;
 use crate::withings::calls::getmeas::Measures;
@@ -66,5 +67,5 @@ pub(super) fn successes(json: &str) -> BTreeMap<Call, i64> {
 /// The value, or its default if it is not understood.
 fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(deserializer: D) -> Result<T, D::Error> {
     let json = <&'de RawValue>::deserialize(deserializer)?;
-    Ok(serde_json::from_str(json.get()).unwrap_or_default())
+    Ok(understood(json.get()).unwrap_or_default())
 }

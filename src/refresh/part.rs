@@ -11,8 +11,7 @@ use serde_json::value::RawValue;
 
 use super::cursor::Cursor;
 use crate::catalogue::Call;
-use crate::reading::Reading;
-use crate::withings::calls::data_call::Readings;
+use crate::reading::{Reading, understood};
 use crate::withings::calls::{Context, DataCall, Moment};
 use crate::withings::request::RowSelection;
 
@@ -114,7 +113,7 @@ impl<C: DataCall> AnyPart for CallPart<C> {
 
     fn restore(&mut self, stored: &StoredParts) {
         let Some(json) = stored.get(C::CALL.name()).map(|part| part.get()) else { return };
-        match serde_json::from_str(json) {
+        match understood(json) {
             Ok(KnownPart { revision, cursor, data }) if revision == C::REVISION => *self = Self::of(data, cursor),
             _ => {
                 self.restore_readings(stored);
@@ -125,9 +124,8 @@ impl<C: DataCall> AnyPart for CallPart<C> {
     }
 
     fn restore_readings(&mut self, stored: &StoredParts) {
-        let readings = stored.get(&name_of_readings(C::CALL)).and_then(|json| serde_json::from_str(json.get()).ok());
-        let Readings(former) = readings.unwrap_or_default();
-        *self = Self { former: Some(former), ..Self::default() };
+        let readings = stored.get(&name_of_readings(C::CALL)).and_then(|json| understood(json.get()).ok());
+        *self = Self { former: Some(readings.unwrap_or_default()), ..Self::default() };
     }
 
     fn store(&self, moment: &Moment<'_>, stored: &mut StoredParts) {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::context::Context;
 use super::getsummary::SleepRow;
 use crate::catalogue::{Call, Measurement};
-use crate::reading::{Reading, understood};
+use crate::reading::Reading;
 use crate::withings::appli::Appli;
 use crate::withings::request::{Request, RowSelection};
 use crate::withings::wire::AnswerPage;
@@ -97,4 +97,4 @@ pub struct Moment<'a> {
 /// What is known of a call whose every answer is whole: the readings that are shown.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Readings(#[serde(deserialize_with = "understood")] pub Vec<Reading>);
+pub struct Readings(pub Vec<Reading>);

@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::context::{Context, is_future, means_something, number, zone};
 use super::data_call::{DataCall, Moment, PastCall};
 use crate::catalogue::{Call, LabelName, Measurement, Source, ZONES};
-use crate::reading::{Labels, Origin, Reading, understood};
+use crate::reading::{Labels, Origin, Reading};
 use crate::telemetry::Unknown;
 use crate::withings::appli::Appli;
 use crate::withings::request::{Request, RowSelection, data_fields, utc_day};
@@ -147,7 +147,6 @@ struct ActivityDay {
     has_device: bool,
     is_tracker: bool,
     origin: Origin,
-    #[serde(deserialize_with = "understood")]
     readings: Vec<Reading>,
 }
 

@@ -12,7 +12,7 @@ use super::context::{Context, RowKey, bounded, is_future, scaled};
 use super::data_call::{DataCall, Moment, PastCall};
 use super::winners::{Ranked, latest_versions, merged, winners};
 use crate::catalogue::{CLASSIFICATIONS, Call, Group, LabelName, Measurement, Position, Source, named, position_name};
-use crate::reading::{Labels, Origin, Reading, understood};
+use crate::reading::{Labels, Origin, Reading};
 use crate::telemetry::Unknown;
 use crate::withings::appli::Appli;
 use crate::withings::prune::{self, Rank, RankedRow};
@@ -189,7 +189,7 @@ pub fn weigh_ins() -> Request {
 /// The newest of each measurement and its labels, ascending by both.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Measures(#[serde(deserialize_with = "understood")] Vec<Candidate>);
+pub struct Measures(Vec<Candidate>);
 
 /// The value of one measure, which may be shown if no other of its series wins over it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -14,7 +14,7 @@ use super::data_call::{DataCall, Moment, PastCall};
 use super::getsummary::SleepRow;
 use super::series;
 use crate::catalogue::{Call, Measurement, MinuteField, Source};
-use crate::reading::{Reading, SleepSegment, SleepState, understood};
+use crate::reading::{Reading, SleepSegment, SleepState};
 use crate::telemetry::Unknown;
 use crate::withings::appli::Appli;
 use crate::withings::request::{Request, RowSelection};
@@ -152,7 +152,6 @@ pub struct Segments {
     #[serde(alias = "segment")]
     newest: Option<SleepSegment>,
     /// The newest minute of each field.
-    #[serde(deserialize_with = "understood")]
     minutes: Vec<Reading>,
     hypnogram: Option<Hypnogram>,
 }
