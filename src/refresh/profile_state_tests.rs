@@ -1,5 +1,6 @@
 //! What is shown after each kind of answer, and what a restart finds of it.
 
+use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::*;
@@ -276,15 +277,17 @@ fn what_is_not_understood_of_a_call_goes_after_two_empty_answers_with_a_load_bet
 }
 
 #[test]
-fn a_reading_of_a_measurement_that_is_not_known_is_left_out_alone() {
-    let unknown = |part: &mut serde_json::Value| {
-        let mut unknown = part["data"][0].clone();
-        unknown["measurement"] = "of_tomorrow".into();
-        part["data"].as_array_mut().unwrap().insert(0, unknown);
-    };
-    let restored = restarted_with(Call::Getmeas, unknown);
-    assert_eq!(measures(&restored), [("weight_kg", 80.0)]);
-    assert!(restored.to_be_read().all(|unread| unread != Call::Getmeas));
+fn a_reading_of_a_measurement_or_with_a_label_that_is_not_known_is_left_out_alone() {
+    for (field, of_tomorrow) in [("measurement", "of_tomorrow".into()), ("labels", json!([["of_tomorrow", "left"]]))] {
+        let unknown = |part: &mut serde_json::Value| {
+            let mut unknown = part["data"][0].clone();
+            unknown[field] = of_tomorrow;
+            part["data"].as_array_mut().unwrap().insert(0, unknown);
+        };
+        let restored = restarted_with(Call::Getmeas, unknown);
+        assert_eq!(measures(&restored), [("weight_kg", 80.0)], "{field}");
+        assert!(restored.to_be_read().all(|unread| unread != Call::Getmeas), "{field}");
+    }
 }
 
 /// The place of the class of the electrocardiogram that is shown where getmeas has a negative one, and the list of recordings a positive one
